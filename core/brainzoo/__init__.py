@@ -1,0 +1,58 @@
+"""brainzoo: a plugin-based zoo of generative models for brain MRI.
+
+The public names; none of the heavy modules behind them is imported before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from brainzoo.hookspecs import hookimpl
+from brainzoo.interfaces import (
+    Dataset,
+    Evaluation,
+    Evaluator,
+    Exporter,
+    Figure,
+    Generator,
+    Spec,
+    Subject,
+)
+
+if TYPE_CHECKING:
+    from brainzoo.checkpoint import load
+    from brainzoo.images import Images
+    from brainzoo.prepare import prepare
+    from brainzoo.volumes import Volume
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "Images": "brainzoo.images",
+    "Volume": "brainzoo.volumes",
+    "load": "brainzoo.checkpoint",
+    "prepare": "brainzoo.prepare",
+}
+
+__all__ = [
+    "Dataset",
+    "Evaluation",
+    "Evaluator",
+    "Exporter",
+    "Figure",
+    "Generator",
+    "Images",
+    "Spec",
+    "Subject",
+    "Volume",
+    "hookimpl",
+    "load",
+    "prepare",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'brainzoo' has no attribute {name!r}")

@@ -1,0 +1,105 @@
+"""Writing files so that they are complete or absent, and errors of the disk as one clear line."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from brainzoo.errors import AuthorisationError, BrainzooError, DiskError, ExistsError
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors while writing ``path`` into brainzoo's.
+
+    Raises:
+        DiskError: No space is left, or the file system is read-only.
+        AuthorisationError: Permission was denied.
+    """
+    try:
+        yield
+    except BrainzooError:
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise DiskError(
+                f"the disk is full: {path} could not be written.",
+                "Free some space, then run the same command again; what was complete is kept.",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise AuthorisationError(
+                f"no permission to write {path}.", "Choose another folder with --out."
+            ) from error
+        if error.errno == errno.EROFS:
+            raise DiskError(f"{path} is on a read-only file system.", "Choose another.") from error
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically: a reader sees the old content or the new, never a part."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write a text file (UTF-8) atomically."""
+    write_bytes(path, content.encode())
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes ``path`` when the block ends without an error.
+
+    Raises:
+        ExistsError: ``path`` is already there.
+        DiskError: The disk is full; the temporary folder is removed.
+    """
+    if path.exists():
+        raise ExistsError(f"{path} exists already.", "Choose another with --out, or remove it.")
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+        temporary.mkdir()
+        try:
+            yield temporary
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    _sync(file)
+            _sync(temporary)
+            temporary.rename(path)
+            _sync(path.parent)
+        except OSError as error:
+            if path.exists() and error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                raise ExistsError(f"{path} was written by another process meanwhile.") from error
+            raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sha256(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,383 @@
+"""``Images``: the one thing that travels between datasets, generators, evaluators and exporters.
+
+Real and synthetic images are the same type. On disk it is a folder of three files: ``pixels.npy``
+``(image, channel, *spatial)``, ``table.csv`` (a row per image) and ``images.json`` (modality,
+spacing, source, licence, preparation, fingerprint). A folder is complete or absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.errors import DataError, IntegrityError, NotFoundError
+from brainzoo.files import new_folder
+from brainzoo.interfaces import Value
+from brainzoo.tables import Row, read_table, table_text
+
+FORMAT = 1
+DTYPES = ("uint16", "uint8", "float32")
+
+
+class Images:
+    """Images of one shape with a table row each and a common description.
+
+    Indexing with a slice, a boolean mask or an array of positions gives another ``Images`` that
+    shares the pixels: nothing is read before :meth:`read` or :meth:`floats`.
+
+    Args:
+        pixels: ``(image, channel, *spatial)`` of dtype uint16, uint8 (spanning [0, 1]) or float32
+            (in [0, 1]); usually memory-mapped. Spatial is (height, width) or (x, y, z) in RAS+.
+        table: A row per image.
+        info: What ``images.json`` holds.
+        positions: Which images of ``pixels`` these are; all of them if ``None``.
+        folder: Where they lie on disk, if they do.
+    """
+
+    def __init__(
+        self,
+        pixels: NDArray[Any],
+        table: Sequence[Row],
+        info: Mapping[str, Any],
+        *,
+        positions: NDArray[np.intp] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        if pixels.ndim not in (4, 5):
+            raise DataError(
+                f"pixels have shape {pixels.shape}; expected (image, channel, height, width) or "
+                "(image, channel, x, y, z)."
+            )
+        if str(pixels.dtype) not in DTYPES:
+            raise DataError(f"pixels are {pixels.dtype}; expected one of {', '.join(DTYPES)}.")
+        self._pixels = pixels
+        self._positions = positions
+        self.table = list(table)
+        self.info = dict(info)
+        self.folder = folder
+        if len(self.table) != len(self):
+            raise IntegrityError(
+                f"{len(self)} images but {len(self.table)} rows in their table; expected as many."
+            )
+
+    @classmethod
+    def open(cls, folder: Path | str, *, verify: bool = False) -> Images:
+        """Open a folder without reading its pixels.
+
+        Args:
+            folder: What :meth:`save` or :meth:`write` wrote.
+            verify: Read everything and compare with the fingerprint.
+
+        Raises:
+            NotFoundError: There is no such folder, or it is not a folder of images.
+            IntegrityError: It is half-written or corrupt; the message names what is wrong.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise NotFoundError(f"there is no folder {folder}.")
+        present = [n for n in ("pixels.npy", "table.csv", "images.json") if (folder / n).is_file()]
+        if not present:
+            raise NotFoundError(f"{folder} holds no images (no pixels.npy, table.csv, images.json).")
+        if len(present) < 3:
+            raise IntegrityError(
+                f"{folder} is half-written: it holds only {', '.join(present)}.",
+                "Remove it and make it again.",
+            )
+        info = _read_info(folder)
+        pixels = _map_pixels(folder)
+        try:
+            table = read_table(folder / "table.csv") if len(pixels) else []
+        except DataError as error:
+            raise IntegrityError(f"{folder} is corrupt: {error.message}") from error
+        if len(table) != len(pixels):
+            raise IntegrityError(
+                f"{folder} is corrupt: {len(pixels)} images but {len(table)} table rows.",
+                "Remove it and make it again.",
+            )
+        images = cls(pixels, table, info, folder=folder)
+        text = (folder / "table.csv").read_text(encoding="utf-8")
+        if verify and images.fingerprint != _fingerprint(info, text, pixels):
+            raise IntegrityError(
+                f"{folder} is corrupt: its content does not match its fingerprint.",
+                "Remove it and make it again.",
+            )
+        return images
+
+    def __len__(self) -> int:
+        return len(self._pixels) if self._positions is None else len(self._positions)
+
+    def __getitem__(self, key: slice | Sequence[int] | NDArray[Any]) -> Images:
+        current = np.arange(len(self._pixels)) if self._positions is None else self._positions
+        chosen = current[key if isinstance(key, slice) else np.asarray(key)]
+        within = np.arange(len(self))[key if isinstance(key, slice) else np.asarray(key)]
+        return Images(
+            self._pixels,
+            [self.table[i] for i in within],
+            self.info,
+            positions=chosen,
+            folder=self.folder,
+        )
+
+    def __repr__(self) -> str:
+        kind = "synthetic" if self.synthetic else "real"
+        return f"Images({len(self)} {kind}, {self.channels} × {' × '.join(map(str, self.spatial))})"
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """(height, width) or (x, y, z)."""
+        return tuple(self._pixels.shape[2:])
+
+    @property
+    def dims(self) -> int:
+        """2 or 3."""
+        return len(self.spatial)
+
+    @property
+    def channels(self) -> int:
+        """Channels of an image: 1 for one modality."""
+        return int(self._pixels.shape[1])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The stored type of the pixels."""
+        return self._pixels.dtype
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether a generator made these images."""
+        return bool(self.info.get("synthetic", False))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of pixels, table and description as stored; empty before they are saved."""
+        return str(self.info.get("fingerprint", ""))
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes in their fixed order; empty if the images have none."""
+        return list(self.info.get("classes", []))
+
+    def column(self, name: str) -> list[Value]:
+        """Return one column of the table; ``None`` where a row lacks it."""
+        return [row.get(name) for row in self.table]
+
+    def where(self, **equal: Value) -> Images:
+        """Return the images whose table cells equal the given values: ``where(split="train")``."""
+        keep = [all(row.get(k) == v for k, v in equal.items()) for row in self.table]
+        return self[np.asarray(keep, dtype=bool)]
+
+    def subjects(self) -> list[str]:
+        """Return the different subject ids, sorted."""
+        return sorted({str(row["subject"]) for row in self.table if row.get("subject")})
+
+    def read(self, positions: Sequence[int] | NDArray[Any] | None = None) -> NDArray[Any]:
+        """Read pixels as stored: ``(image, channel, *spatial)``; all images by default."""
+        own = self._positions
+        if positions is None:
+            return np.array(self._pixels if own is None else self._pixels[own])
+        chosen = np.asarray(positions)
+        return np.array(self._pixels[chosen if own is None else own[chosen]])
+
+    def floats(
+        self, positions: Sequence[int] | NDArray[Any] | None = None
+    ) -> NDArray[np.float32]:
+        """Read pixels as float32 in [0, 1]."""
+        return to_floats(self.read(positions))
+
+    def save(self, folder: Path | str) -> Images:
+        """Write these images as a new folder and return them opened from there."""
+        with self.write(folder, self.spatial, self.info, self.channels, str(self.dtype)) as writer:
+            for start in range(0, len(self), 256):
+                stop = min(start + 256, len(self))
+                writer.append(self.read(np.arange(start, stop)), self.table[start:stop])
+        return Images.open(folder)
+
+    @staticmethod
+    @contextmanager
+    def write(
+        folder: Path | str,
+        spatial: Sequence[int],
+        info: Mapping[str, Any],
+        channels: int = 1,
+        dtype: str = "uint16",
+    ) -> Iterator[ImagesWriter]:
+        """Open a writer that takes images in a stream; the folder appears when the block ends.
+
+        Raises:
+            ExistsError: The folder is already there.
+            DiskError: The disk is full; nothing is left behind.
+        """
+        with new_folder(Path(folder)) as temporary:
+            with (temporary / "pixels.npy").open("wb") as file:
+                writer = ImagesWriter(file, (channels, *spatial), dtype)
+                yield writer
+                digest = writer.finish()
+            table = table_text(writer.table)
+            (temporary / "table.csv").write_text(table, encoding="utf-8")
+            full = {"format": FORMAT, **{k: v for k, v in info.items() if k != "fingerprint"}}
+            full["fingerprint"] = _combine(full, table, digest)
+            (temporary / "images.json").write_text(
+                json.dumps(full, indent=2, ensure_ascii=False, allow_nan=False), encoding="utf-8"
+            )
+
+    @staticmethod
+    def concatenate(parts: Sequence[Images], folder: Path | str) -> Images:
+        """Write several ``Images`` of one shape and dtype as one new folder.
+
+        The description of the first is kept; keys whose values differ are listed under ``"parts"``.
+
+        Raises:
+            DataError: Shapes or dtypes differ, or there are no parts.
+        """
+        if not parts:
+            raise DataError("nothing to concatenate: no images were given.")
+        first = parts[0]
+        for part in parts[1:]:
+            if (part.spatial, part.channels, part.dtype) != (
+                first.spatial,
+                first.channels,
+                first.dtype,
+            ):
+                raise DataError(f"cannot concatenate {first} with {part}: shapes or dtypes differ.")
+        info = dict(first.info)
+        if any(part.fingerprint != first.fingerprint for part in parts):
+            info["parts"] = [part.fingerprint for part in parts]
+        with Images.write(folder, first.spatial, info, first.channels, str(first.dtype)) as writer:
+            for part in parts:
+                for start in range(0, len(part), 256):
+                    stop = min(start + 256, len(part))
+                    writer.append(part.read(np.arange(start, stop)), part.table[start:stop])
+        return Images.open(folder)
+
+
+class ImagesWriter:
+    """Appends images to ``pixels.npy`` as they come; made by :meth:`Images.write`."""
+
+    def __init__(self, file: BinaryIO, shape: tuple[int, ...], dtype: str) -> None:
+        if dtype not in DTYPES:
+            raise DataError(f"pixels cannot be stored as {dtype}; use one of {', '.join(DTYPES)}.")
+        self._file = file
+        self._shape = shape
+        self._dtype = np.dtype(dtype).newbyteorder("<")
+        self._digest = hashlib.sha256()
+        self.table: list[Row] = []
+        self._header_size = len(self._header(0))
+        file.write(self._header(0))
+
+    def append(self, pixels: NDArray[Any], rows: Sequence[Mapping[str, Value]]) -> None:
+        """Add images.
+
+        Args:
+            pixels: ``(image, channel, *spatial)`` of the stored dtype, or floats in [0, 1], which
+                are clipped and scaled to it.
+            rows: A table row per image; ``image_id`` is numbered if missing.
+
+        Raises:
+            DataError: The shape is another one, or pixels are not finite.
+        """
+        if pixels.shape[1:] != self._shape or len(pixels) != len(rows):
+            raise DataError(
+                f"found images of shape {pixels.shape} with {len(rows)} rows; expected "
+                f"{(len(rows), *self._shape)}."
+            )
+        if pixels.dtype.kind == "f":
+            pixels = from_floats(pixels, self._dtype)
+        if pixels.dtype != self._dtype:
+            raise DataError(f"found pixels of {pixels.dtype}; expected {self._dtype} or floats.")
+        content = np.ascontiguousarray(pixels, dtype=self._dtype).tobytes()
+        self._digest.update(content)
+        self._file.write(content)
+        for row in rows:
+            self.table.append({"image_id": f"{len(self.table):06d}", **row})
+
+    def finish(self) -> str:
+        """Write the final header and return the SHA-256 of the pixels."""
+        header = self._header(len(self.table))
+        if len(header) != self._header_size:
+            raise DataError("the array header outgrew its place; too many images for one folder.")
+        self._file.seek(0)
+        self._file.write(header)
+        return self._digest.hexdigest()
+
+    def _header(self, count: int) -> bytes:
+        out = io.BytesIO()
+        np.lib.format.write_array_header_1_0(
+            out,
+            {
+                "descr": np.lib.format.dtype_to_descr(self._dtype),
+                "fortran_order": False,
+                "shape": (count, *self._shape),
+            },
+        )
+        return out.getvalue()
+
+
+def to_floats(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """Scale stored pixels to float32 in [0, 1]."""
+    if pixels.dtype.kind == "f":
+        return pixels.astype(np.float32, copy=False)
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+def from_floats(pixels: NDArray[Any], dtype: np.dtype[Any] | str) -> NDArray[Any]:
+    """Clip floats to [0, 1] and scale them to a stored dtype.
+
+    Raises:
+        DataError: A pixel is NaN or infinite.
+    """
+    if not np.isfinite(pixels).all():
+        raise DataError("found pixels that are NaN or infinite; expected numbers in [0, 1].")
+    clipped = np.clip(pixels, 0, 1)
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return clipped.astype(kind)
+    return np.rint(clipped * np.iinfo(kind).max).astype(kind)
+
+
+def _read_info(folder: Path) -> dict[str, Any]:
+    try:
+        info = json.loads((folder / "images.json").read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise IntegrityError(f"{folder} is corrupt: images.json cannot be read: {error}.") from error
+    if not isinstance(info, dict) or info.get("format") != FORMAT:
+        found = info.get("format") if isinstance(info, dict) else type(info).__name__
+        raise IntegrityError(
+            f"{folder}: images.json is of format {found!r}; this version reads format {FORMAT}."
+        )
+    return info
+
+
+def _map_pixels(folder: Path) -> NDArray[Any]:
+    path = folder / "pixels.npy"
+    try:
+        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise IntegrityError(
+            f"{folder} is corrupt: pixels.npy cannot be read: {error}.",
+            "Remove it and make it again.",
+        ) from error
+    if path.stat().st_size != pixels.offset + pixels.nbytes:
+        raise IntegrityError(f"{folder} is corrupt: pixels.npy has a wrong length.")
+    return np.asarray(pixels)
+
+
+def _fingerprint(info: Mapping[str, Any], table: str, pixels: NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    for start in range(0, len(pixels), 256):
+        digest.update(np.ascontiguousarray(pixels[start : start + 256]).tobytes())
+    return _combine(info, table, digest.hexdigest())
+
+
+def _combine(info: Mapping[str, Any], table: str, pixels_sha256: str) -> str:
+    described = json.dumps(
+        {k: v for k, v in info.items() if k != "fingerprint"}, sort_keys=True, ensure_ascii=False
+    )
+    return hashlib.sha256(f"{described}\n{table}\n{pixels_sha256}".encode()).hexdigest()

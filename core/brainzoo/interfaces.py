@@ -1,0 +1,230 @@
+"""The four kinds of things that plugins bring, and what describes them.
+
+Nothing heavy is imported here: a :class:`Spec` names its implementation as text, and it is imported
+only when it is used.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from brainzoo.images import Images
+    from brainzoo.run import Run
+    from brainzoo.volumes import Volume
+
+Value = str | float | None
+"""What a cell of a table holds: text, a number, or nothing known."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """What a hook returns: a thing described without importing what it needs.
+
+    Attributes:
+        name: What a user types, for example ``"pggan"``.
+        target: Where the class lives, for example ``"brainzoo_pggan.generator:ProgressiveGAN"``.
+        config: A frozen dataclass; its fields (see :func:`brainzoo.options.option`) become
+            options of the command line, and the class is constructed with an instance of it.
+        summary: One line for lists and help.
+    """
+
+    name: str
+    target: str
+    config: type
+    summary: str
+
+    def load(self) -> Any:
+        """Import the module of ``target`` and return the class."""
+        module, _, attribute = self.target.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """One scan (or slice picture) of one person.
+
+    A dataset may yield several with the same ``id``: they always fall into the same split.
+
+    Attributes:
+        id: The subject's pseudonym in the dataset; never a name.
+        source: The file (``.nii``, ``.nii.gz``, or a picture of one slice: ``.png``, ``.jpg``,
+            ``.tif``, ``.npy``), or a function that makes the volume.
+        scan: Tells several scans of one subject apart; empty where there is only one.
+        covariates: What is known of the subject: ``age`` in years, ``sex`` (``F`` or ``M``),
+            ``site``, and whatever else the dataset's table holds that identifies nobody.
+        class_name: The class that the dataset itself assigns (a class sub-folder), if any.
+        mask: A file on the same grid whose non-zero voxels are brain, if there is one.
+        key: What identifies the content for caching where ``source`` is a function.
+    """
+
+    id: str
+    source: Path | Callable[[], Volume]
+    scan: str = ""
+    covariates: Mapping[str, Value] = dataclasses.field(default_factory=dict)
+    class_name: str | None = None
+    mask: Path | None = None
+    key: str = ""
+
+
+class Dataset(ABC):
+    """Where real scans come from.
+
+    Subclasses are constructed with an instance of their spec's configuration, and the constructor
+    only stores. The class attributes below describe what every image made from it must carry.
+    """
+
+    license: str = "unknown"
+    citation: str = ""
+    url: str = ""
+    modality: str = "T1w"
+    simulated: bool = False
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @abstractmethod
+    def subjects(self) -> Iterator[Subject]:
+        """Yield the scans in a stable order.
+
+        Raises:
+            DataError: There are none, and the message says where it looked.
+        """
+
+    def download(self) -> None:
+        """Fetch what is missing: resumable and verified. By default there is nothing to fetch.
+
+        Called before :meth:`subjects`; must return at once when everything is there.
+        """
+
+
+class Generator(ABC):
+    """A model that learns from images and makes new ones.
+
+    Constructed with an instance of its configuration; the constructor only stores. A subclass
+    calls :func:`brainzoo.training.fit` from :meth:`fit` with its networks and losses.
+
+    The configuration class of a generator may hold a class variable ``presets``: it maps a preset's
+    name (``quick``, ``default``, ``paper``) to option values, by the names of the command line with
+    underscores: the generator's own (``"maps"``), the common ones (``"size"``, ``"images"``,
+    ``"batch_size"``, ...) and the data's (``"data.slices_fraction"``).
+    """
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @abstractmethod
+    def fit(self, images: Images, run: Run) -> None:
+        """Train on ``images`` within the budget of ``run``, or resume what ``run`` holds."""
+
+    @abstractmethod
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int,
+        condition: Mapping[str, Value] | None = None,
+        batch_size: int = 64,
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield new images.
+
+        The same seed gives the same images whatever the batch size.
+
+        Args:
+            n: How many images in all.
+            seed: Decides every random number.
+            condition: For example ``{"class": "old"}``; ``None`` draws conditions from the
+                training distribution.
+            batch_size: How many images a yielded array holds at most.
+
+        Yields:
+            Arrays of shape ``(batch, channel, *spatial)`` in [0, 1].
+        """
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the weights and hyperparameters as a checkpoint folder."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path) -> Generator:
+        """Read what :meth:`save` wrote; refuses anything that does not fit exactly."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One measured number with all that is needed to believe it.
+
+    Attributes:
+        name: For example ``"SWD 64"``.
+        value: The number.
+        n: How many images (or subjects, as ``detail`` says) it was computed from.
+        low: Lower end of the interval, if there is one.
+        high: Upper end of the interval.
+        floor: The same quantity between disjoint halves of real subjects at the same n.
+        detail: Extractor, hash, unit, protocol: what else a reader must know.
+    """
+
+    name: str
+    value: float
+    n: int
+    low: float | None = None
+    high: float | None = None
+    floor: float | None = None
+    detail: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What an evaluator found: figures, tables as lists of rows, pictures as PNG bytes."""
+
+    figures: Sequence[Figure] = ()
+    tables: Mapping[str, Sequence[Mapping[str, Value]]] = dataclasses.field(default_factory=dict)
+    pictures: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+
+
+class Evaluator(ABC):
+    """How good, how private, how useful synthetic images are."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @abstractmethod
+    def evaluate(
+        self,
+        *,
+        train: Images,
+        test: Images,
+        synthetic: Images,
+        generator: Generator | None = None,
+        seed: int,
+    ) -> Evaluation:
+        """Compare synthetic images with real ones of test subjects."""
+
+
+class Exporter(ABC):
+    """What leaves brainzoo: files for people and other programs."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @abstractmethod
+    def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
+        """Write ``images`` below ``folder`` and return the files written.
+
+        Args:
+            images: Real or synthetic images.
+            folder: Where the files go; made if it is not there.
+            run: The run folder that the images came from, for exporters that tell its story.
+
+        Raises:
+            ExistsError: Something is already there; nothing is ever overwritten.
+        """

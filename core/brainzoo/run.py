@@ -1,0 +1,88 @@
+"""A run is a folder; ``Run`` is what a generator needs of it while it trains."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from brainzoo.errors import OptionError
+from brainzoo.options import option
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """The options that training takes for every generator."""
+
+    images: int | None = option(
+        None, "Budget: images seen, counted with repeats (300k, 2M).", minimum=1
+    )
+    minutes: float | None = option(None, "Budget: wall time of training, in minutes.", minimum=0)
+    batch_size: int = option(16, "Images a training step.", minimum=1)
+    seed: int = option(0, "Seed of everything random.", minimum=0)
+    device: str = option("auto", "cpu, cuda, mps, or auto.")
+    precision: str = option(
+        "auto", "auto takes bf16 where it is faster.", choices=("auto", "fp32", "bf16")
+    )
+    flip: bool = option(True, "Augment: mirror left and right at random.")
+    rotate_deg: float = option(5.0, "Augment: rotate in the plane up to ± this.", minimum=0)
+    translate: float = option(
+        0.03, "Augment: shift up to ± this fraction of the size.", minimum=0, maximum=0.5
+    )
+    ema_images: int = option(
+        10_000, "Half-life, in images, of the averaged weights that samples come from.", minimum=0
+    )
+    accumulate: int = option(1, "Split each step into this many smaller batches.", minimum=1)
+    save_minutes: float = option(2.0, "Write the state for resuming this often.", minimum=0)
+    grids: int = option(24, "Sample grids over the whole run, from noise on.", minimum=1)
+
+    def __post_init__(self) -> None:
+        if self.batch_size % self.accumulate:
+            raise OptionError(
+                f"batch size {self.batch_size} cannot be split into {self.accumulate} parts.",
+                "Choose --accumulate so that it divides --batch-size.",
+            )
+
+    @property
+    def budgeted(self) -> bool:
+        """Whether an end is set at all."""
+        return self.images is not None or self.minutes is not None
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Where training writes, and the settings common to every generator.
+
+    Attributes:
+        folder: The run folder; see the design in docs/architecture.md.
+        train: The common training options.
+        resume: Whether to go on from ``state/`` if there is one.
+    """
+
+    folder: Path
+    train: TrainConfig
+    resume: bool = False
+
+    @property
+    def state(self) -> Path:
+        """What resuming needs."""
+        return self.folder / "state"
+
+    @property
+    def progress(self) -> Path:
+        """Sample grids made while training."""
+        return self.folder / "progress"
+
+    @property
+    def stats(self) -> Path:
+        """A JSON line a logging step."""
+        return self.folder / "stats.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        """What can be published."""
+        return self.folder / "checkpoint"
+
+    @property
+    def samples(self) -> Path:
+        """Synthetic images."""
+        return self.folder / "samples"
