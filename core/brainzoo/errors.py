@@ -93,3 +93,10 @@ class DataError(BrainzooError, ValueError):
 
     exit_code = 9
     code = "data"
+
+
+class StoppedError(BrainzooError):
+    """The user or the system stopped the work (exit code 130)."""
+
+    exit_code = 130
+    code = "interrupted"

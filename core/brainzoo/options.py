@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -119,7 +120,7 @@ def make_config(config: type[Config], values: Mapping[str, Any], what: str = "op
     for name, value in values.items():
         if name not in known:
             raise OptionError(f"there is no {what} named {name!r}.", nearest(name, list(known)))
-        checked[name] = _checked(known[name], value, what)
+        checked[name] = check(known[name], value, f"{what} {name!r}")
     try:
         return config(**checked)
     except OptionError:
@@ -147,6 +148,15 @@ def nearest(name: str, known: list[str]) -> str:
     return f"Known: {', '.join(sorted(known)) or 'none'}."
 
 
+_KINDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "yes or no",
+    Path: "a path",
+}
+
+
 def _without_none(hint: Any) -> tuple[Any, bool]:
     if typing.get_origin(hint) in (Union, types.UnionType):
         rest = [arg for arg in typing.get_args(hint) if arg is not type(None)]
@@ -155,33 +165,41 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
     return hint, False
 
 
-def _checked(item: Option, value: Any, what: str) -> Any:
+def check(item: Option, value: Any, label: str) -> Any:
+    """Return a plain value converted to the option's type and checked.
+
+    Args:
+        item: What is expected.
+        value: Of YAML, JSON or the command line.
+        label: How an error names the option, for example ``"--batch-size"``.
+
+    Raises:
+        OptionError: The value is of the wrong type, out of range, or none of the choices.
+    """
     if value is None:
         if item.optional:
             return None
-        raise OptionError(f"{what} {item.name!r} needs a value, found none.")
+        raise OptionError(f"{label} needs a value, found none.")
     if item.many:
-        parts = value.split(",") if isinstance(value, str) else list(value)
-        return tuple(_one(item, part, what) for part in parts)
-    return _one(item, value, what)
+        if isinstance(value, str):
+            parts = value.split(",")
+        else:
+            parts = list(value) if isinstance(value, list | tuple) else [value]
+        return tuple(_one(item, part, label) for part in parts)
+    return _one(item, value, label)
 
 
-def _one(item: Option, value: Any, what: str) -> Any:
+def _one(item: Option, value: Any, label: str) -> Any:
     try:
         converted = _convert(item.type, value)
     except (TypeError, ValueError):
-        expected = item.type.__name__
-        raise OptionError(
-            f"{what} {item.name!r}: expected a value of type {expected}, found {value!r}."
-        ) from None
+        raise OptionError(f"{label}: expected {_KINDS[item.type]}, found {value!r}.") from None
     if item.choices and converted not in item.choices:
-        raise OptionError(
-            f"{what} {item.name!r}: {value!r} is not one of {', '.join(item.choices)}."
-        )
+        raise OptionError(f"{label}: {value!r} is not one of {', '.join(item.choices)}.")
     if item.minimum is not None and converted < item.minimum:
-        raise OptionError(f"{what} {item.name!r}: {value} is below the least, {item.minimum:g}.")
+        raise OptionError(f"{label}: {value} is below the least, {item.minimum:g}.")
     if item.maximum is not None and converted > item.maximum:
-        raise OptionError(f"{what} {item.name!r}: {value} is above the most, {item.maximum:g}.")
+        raise OptionError(f"{label}: {value} is above the most, {item.maximum:g}.")
     return converted
 
 
@@ -198,6 +216,8 @@ def _convert(kind: type, value: Any) -> Any:
         if isinstance(value, float) and not value.is_integer():
             raise ValueError(value)
         return count(value) if isinstance(value, str) else int(value)
+    if kind is float and math.isnan(float(value)):
+        raise ValueError(value)
     return kind(value)
 
 
