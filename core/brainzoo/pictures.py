@@ -90,13 +90,17 @@ def tile(image: NDArray[Any], scale: int | None = 1) -> Image.Image:
             coronal and sagittal planes.
         scale: Every pixel becomes ``scale × scale``; ``None`` as in :func:`grid`.
     """
+    if scale is None:
+        scale = math.ceil(LEAST_TILE_PIXELS / max(image.shape[1:]))
+    grey = from_floats(flat(image), "uint8").repeat(scale, axis=0).repeat(scale, axis=1)
+    return Image.fromarray(grey)
+
+
+def flat(image: NDArray[Any]) -> NDArray[Any]:
+    """Return one image, ``(channel, *spatial)``, as the array (height, width) that is shown."""
     panels = [plane for channel in image for plane in _planes(channel)]
     height = max(panel.shape[0] for panel in panels)
-    flat = np.hstack([_padded(panel, height) for panel in panels])
-    if scale is None:
-        scale = math.ceil(LEAST_TILE_PIXELS / max(max(panel.shape) for panel in panels))
-    grey = from_floats(flat, "uint8").repeat(scale, axis=0).repeat(scale, axis=1)
-    return Image.fromarray(grey)
+    return np.hstack([_padded(panel, height) for panel in panels])
 
 
 def png_bytes(picture: Image.Image) -> bytes:

@@ -1,0 +1,1 @@
+"""What leaves brainzoo: NIfTI volumes and PNG pictures."""

@@ -1,0 +1,131 @@
+"""Exports images as NIfTI volumes: one ``.nii.gz`` an image, with a BIDS-style JSON sidecar.
+
+A slice becomes a volume of one slice that lies where it was cut; the spacing and the affine are
+those of the prepared images. Voxels are written in the order nearest to RAS+, as most programs
+expect them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from brainzoo import __version__
+from brainzoo.exporters.config import NiftiConfig
+from brainzoo.exporters.describe import describe, describe_image, file_names, limited
+from brainzoo.files import new_folder
+from brainzoo.images import Images
+from brainzoo.interfaces import Exporter, Value
+from brainzoo.volumes import Volume, write_nifti
+
+# Directions in RAS+ of a slice's rows, columns and normal, where images.json has no affine.
+_PLANES = {
+    "axial": ([0, -1, 0], [-1, 0, 0], [0, 0, 1]),
+    "coronal": ([0, 0, -1], [-1, 0, 0], [0, 1, 0]),
+    "sagittal": ([0, 0, -1], [0, -1, 0], [1, 0, 0]),
+}
+
+
+class Nifti(Exporter):
+    """The exporter ``nifti``."""
+
+    config: NiftiConfig
+
+    def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
+        """Write ``IMAGE_ID.nii.gz`` and ``IMAGE_ID.json`` for each image, float32 in [0, 1].
+
+        Images of several channels become several volumes, ``IMAGE_ID_channel-1.nii.gz`` and on.
+
+        Args:
+            images: Real or synthetic images, 2-D or 3-D.
+            folder: The new folder.
+            run: Not used.
+
+        Returns:
+            The files written, sorted.
+
+        Raises:
+            ExistsError: The folder is already there.
+            DataError: There are no images, or their ids make no distinct file names.
+        """
+        images = limited(images, self.config.limit)
+        names = file_names(images)
+        kind = "synthetic image, not for diagnosis" if images.synthetic else "real image"
+        with new_folder(folder) as temporary:
+            _write_json(temporary / "dataset_description.json", _dataset(images))
+            work = track(
+                range(len(images)), "writing NIfTI", console=Console(stderr=True), transient=True
+            )
+            for i in work:
+                row = images.table[i]
+                channels = images.floats([i])[0]
+                for channel, data in enumerate(channels, start=1):
+                    name = names[i] + (f"_channel-{channel}" if len(channels) > 1 else "")
+                    volume = volume_of(images, data, row.get("position_mm"))
+                    write_nifti(
+                        temporary / f"{name}.nii.gz", volume, description=f"brainzoo: {kind}"
+                    )
+                _write_json(temporary / f"{names[i]}.json", describe_image(images, row))
+        return sorted(path for path in folder.iterdir() if path.is_file())
+
+
+def volume_of(images: Images, data: NDArray[Any], position_mm: Value = None) -> Volume:
+    """Return one channel of an image as a volume in the voxel order nearest to RAS+.
+
+    Args:
+        images: Where spacing, plane and affine are described.
+        data: (height, width) or (x, y, z) in [0, 1].
+        position_mm: How far a slice lies from the nominal position along its normal.
+    """
+    affine = _affine(images)
+    if data.ndim == 2:
+        data = data[:, :, None]
+        if isinstance(position_mm, float | int):
+            normal = affine[:3, 2] / np.linalg.norm(affine[:3, 2])
+            affine[:3, 3] += position_mm * normal
+    image = nib.Nifti1Image(data.astype(np.float32), affine)  # type: ignore[no-untyped-call]
+    turned = nib.as_closest_canonical(image)  # type: ignore[no-untyped-call]
+    return Volume(np.ascontiguousarray(turned.dataobj), turned.affine)
+
+
+def _affine(images: Images) -> NDArray[np.float64]:
+    """Return voxel to RAS+ mm as described, else a centred one made of plane and spacing."""
+    if images.info.get("affine") is not None:
+        return np.array(images.info["affine"], dtype=np.float64)
+    shape = (*images.spatial, 1)[:3]
+    spacing = [float(mm) for mm in images.info.get("spacing_mm") or [1.0] * images.dims]
+    directions = np.eye(3)
+    if images.dims == 2:
+        directions = np.array(_PLANES.get(str(images.info.get("plane")), _PLANES["axial"])).T
+        spacing.append(max(spacing))  # a thickness must be written, and none is known
+    zooms = directions * np.array(spacing)
+    centre = zooms @ (np.array(shape) - 1) / 2
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = zooms, -centre
+    return affine
+
+
+def _dataset(images: Images) -> dict[str, Any]:
+    """Return the dataset_description.json that BIDS asks of a derived data set."""
+    about = describe(images)
+    kind = "Synthetic" if images.synthetic else "Real"
+    source = about.get("trained_on") or about.get("source") or {}
+    return {
+        "Name": f"{kind} images exported by brainzoo",
+        "BIDSVersion": "1.10.0",
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "brainzoo", "Version": __version__}],
+        "License": source.get("license"),
+        **about,
+    }
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

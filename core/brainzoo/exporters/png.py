@@ -1,0 +1,71 @@
+"""Exports images as PNG pictures: one an image, at its own size, and a grid to look at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
+from brainzoo.exporters.config import PngConfig
+from brainzoo.exporters.describe import describe, file_names, limited, safe_name
+from brainzoo.files import new_folder
+from brainzoo.images import Images, from_floats
+from brainzoo.interfaces import Exporter
+from brainzoo.pictures import flat, grid, png_bytes, tile
+
+
+class Png(Exporter):
+    """The exporter ``png``."""
+
+    config: PngConfig
+
+    def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
+        """Write ``images/IMAGE_ID.png``, ``grid.png`` and ``about.json``.
+
+        The pictures carry no metadata; what they are stands in ``about.json``. [0, 1] becomes
+        black to white; a 3-D image shows its central axial, coronal and sagittal planes.
+
+        Args:
+            images: Real or synthetic images, 2-D or 3-D.
+            folder: The new folder.
+            run: Not used.
+
+        Returns:
+            The files written, sorted.
+
+        Raises:
+            ExistsError: The folder is already there.
+            DataError: There are no images, or their ids make no distinct file names.
+        """
+        images = limited(images, self.config.limit)
+        names = file_names(images)
+        with new_folder(folder) as temporary:
+            about = json.dumps(describe(images), indent=2, ensure_ascii=False)
+            (temporary / "about.json").write_text(about + "\n", encoding="utf-8")
+            first = images[: self.config.grid_images]
+            if len(first):
+                shown = grid(first.floats(), columns=self.config.columns)
+                (temporary / "grid.png").write_bytes(png_bytes(shown))
+            work = track(
+                range(len(images)), "writing PNG", console=Console(stderr=True), transient=True
+            )
+            for i in work:
+                path = temporary / self._place(images, i) / f"{names[i]}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(png_bytes(self._picture(images.floats([i])[0])))
+        return sorted(path for path in folder.rglob("*") if path.is_file())
+
+    def _place(self, images: Images, i: int) -> Path:
+        if not self.config.by_class:
+            return Path("images")
+        return Path("images") / (safe_name(images.table[i].get("class")) or "no-class")
+
+    def _picture(self, image: NDArray[Any]) -> Image.Image:
+        if self.config.bits == "16":
+            return Image.fromarray(from_floats(flat(image), "uint16"))
+        return tile(image)
