@@ -85,7 +85,9 @@ class Images:
             raise NotFoundError(f"there is no folder {folder}.")
         present = [n for n in ("pixels.npy", "table.csv", "images.json") if (folder / n).is_file()]
         if not present:
-            raise NotFoundError(f"{folder} holds no images (no pixels.npy, table.csv, images.json).")
+            raise NotFoundError(
+                f"{folder} holds no images (no pixels.npy, table.csv, images.json)."
+            )
         if len(present) < 3:
             raise IntegrityError(
                 f"{folder} is half-written: it holds only {', '.join(present)}.",
@@ -186,9 +188,7 @@ class Images:
         chosen = np.asarray(positions)
         return np.array(self._pixels[chosen if own is None else own[chosen]])
 
-    def floats(
-        self, positions: Sequence[int] | NDArray[Any] | None = None
-    ) -> NDArray[np.float32]:
+    def floats(self, positions: Sequence[int] | NDArray[Any] | None = None) -> NDArray[np.float32]:
         """Read pixels as float32 in [0, 1]."""
         return to_floats(self.read(positions))
 
@@ -346,7 +346,9 @@ def _read_info(folder: Path) -> dict[str, Any]:
     try:
         info = json.loads((folder / "images.json").read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise IntegrityError(f"{folder} is corrupt: images.json cannot be read: {error}.") from error
+        raise IntegrityError(
+            f"{folder} is corrupt: images.json cannot be read: {error}."
+        ) from error
     if not isinstance(info, dict) or info.get("format") != FORMAT:
         found = info.get("format") if isinstance(info, dict) else type(info).__name__
         raise IntegrityError(

@@ -99,7 +99,7 @@ class Dataset(ABC):
             DataError: There are none, and the message says where it looked.
         """
 
-    def download(self) -> None:
+    def download(self) -> None:  # noqa: B027 - most datasets have nothing to fetch
         """Fetch what is missing: resumable and verified. By default there is nothing to fetch.
 
         Called before :meth:`subjects`; must return at once when everything is there.

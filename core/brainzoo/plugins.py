@@ -59,9 +59,7 @@ class Plugins:
         entry_points: For tests; the installed ones of the group ``brainzoo`` by default.
     """
 
-    def __init__(
-        self, entry_points: Iterable[importlib.metadata.EntryPoint] | None = None
-    ) -> None:
+    def __init__(self, entry_points: Iterable[importlib.metadata.EntryPoint] | None = None) -> None:
         if entry_points is None:
             entry_points = importlib.metadata.entry_points(group=GROUP)
         self._manager = pluggy.PluginManager("brainzoo")
@@ -88,9 +86,7 @@ class Plugins:
 
     def specs(self, kind: Kind) -> list[Spec]:
         """Return what is offered of one kind, sorted by name."""
-        return [
-            spec for (of, _), (spec, _) in sorted(self._specs.items()) if of == kind
-        ]
+        return [spec for (of, _), (spec, _) in sorted(self._specs.items()) if of == kind]
 
     def get(self, kind: Kind, name: str) -> Spec:
         """Return the spec of a name.

@@ -1,0 +1,25 @@
+"""The one training loop that every generator calls, and what it is made of.
+
+This package is the only part of the core that imports torch. A generator brings networks,
+optimisers and losses (:class:`Phase`); :func:`fit` owns everything else.
+"""
+
+from brainzoo.training.devices import Compute, compute
+from brainzoo.training.diffaugment import diffaugment
+from brainzoo.training.loop import Phase, fit
+from brainzoo.training.random import Randomness, latents
+from brainzoo.training.sampling import in_chunks
+from brainzoo.training.weights import arrays_of, load_arrays
+
+__all__ = [
+    "Compute",
+    "Phase",
+    "Randomness",
+    "arrays_of",
+    "compute",
+    "diffaugment",
+    "fit",
+    "in_chunks",
+    "latents",
+    "load_arrays",
+]

@@ -1,0 +1,184 @@
+"""What a person sees while training: progress, a line of figures at intervals, warnings.
+
+Figures go to ``stats.jsonl``, a line a logging step. Where the discriminator's mean probabilities
+``d_real`` and ``d_fake`` are among them, a one-sided game is warned of: "the lie detector must not
+be too perfect, [...] nor too poor" (Polonen, of GANs for 3-D MRI).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+LINES = 400  # of stats.jsonl over a whole run
+PLAIN_SECONDS = 15.0  # between progress lines where there is no terminal
+PATIENCE = 40  # lines of one-sided figures before a warning
+
+
+class Monitor:
+    """Collects the figures of each step and reports them.
+
+    Args:
+        path: ``stats.jsonl``; lines beyond ``images`` (of a part that is trained again after a
+            crash) are dropped.
+        images: Images seen so far.
+        seconds: Training time so far.
+        main: Whether this process reports; the others of a distributed run stay silent.
+    """
+
+    def __init__(self, path: Path, images: int, seconds: float, main: bool) -> None:
+        self._path = path
+        self._main = main
+        self._before = seconds
+        self._started = time.monotonic()
+        self._next_line = 0.0
+        self._sums: dict[str, torch.Tensor] = {}
+        self._steps = 0
+        self._last = (time.monotonic(), images)
+        self._plain_at = time.monotonic() + 2
+        self._one_sided = {"strong": 0, "weak": 0}
+        self._warned: set[str] = set()
+        self._console = Console(stderr=True, quiet=not main)
+        self._bar: Progress | None = None
+        self.lines: list[dict[str, Any]] = []
+        if main:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _drop_lines_after(path, images)
+
+    def __enter__(self) -> Monitor:
+        if self._main and sys.stderr.isatty():
+            self._bar = Progress(
+                TextColumn("training"),
+                BarColumn(),
+                TaskProgressColumn(),
+                TextColumn("{task.fields[text]}"),
+                TimeRemainingColumn(),
+                console=self._console,
+                transient=False,
+            )
+            self._task = self._bar.add_task("", total=1.0, text="")
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    @property
+    def seconds(self) -> float:
+        """Training time in seconds, that of earlier parts of the run included."""
+        return self._before + time.monotonic() - self._started
+
+    def step(
+        self, figures: Mapping[str, torch.Tensor], number: int, images: int, progress: float
+    ) -> None:
+        """Take the figures of one step; log a line when one is due."""
+        for name, value in figures.items():
+            value = value.detach()
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+        self._steps += 1
+        if progress < self._next_line and progress < 1:
+            return
+        self._next_line = progress + 1 / LINES
+        if self._main:
+            self._log(number, images, progress)
+        self._sums, self._steps = {}, 0
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print one line to stderr, above the progress bar."""
+        self._console.print(text, style=style or None, highlight=False, soft_wrap=True)
+
+    def _log(self, number: int, images: int, progress: float) -> None:
+        now = time.monotonic()
+        rate = (images - self._last[1]) / max(now - self._last[0], 1e-9)
+        self._last = (now, images)
+        means = {name: float(value) / self._steps for name, value in self._sums.items()}
+        losses = {n.removesuffix("_loss"): v for n, v in means.items() if n.endswith("_loss")}
+        line = {
+            "step": number,
+            "images": images,
+            "seconds": round(self.seconds, 3),
+            "images_per_second": round(rate, 2),
+            "losses": losses,
+            **{n: v for n, v in means.items() if not n.endswith("_loss")},
+            "memory_mb": _memory_mb(),
+        }
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        self._show(line, progress)
+        self._watch(line)
+
+    def _show(self, line: Mapping[str, Any], progress: float) -> None:
+        losses = " ".join(f"{name} {value:.3f}" for name, value in line["losses"].items())
+        text = f"{line['images']:,} images, {line['images_per_second']:.0f}/s, loss {losses}"
+        if self._bar:
+            self._bar.update(self._task, completed=min(progress, 1.0), text=text)
+        elif time.monotonic() >= self._plain_at or progress >= 1:
+            self._plain_at = time.monotonic() + PLAIN_SECONDS
+            spent = time.monotonic() - self._started
+            left = self.seconds * (1 / progress - 1) if progress else 0.0
+            eta = f", {left / 60:.1f} min left" if progress < 1 else f", {spent / 60:.1f} min"
+            self.say(f"training {progress:.0%}: {text}{eta}")
+
+    def _watch(self, line: Mapping[str, Any]) -> None:
+        if "d_real" not in line or "d_fake" not in line:
+            return
+        gap = line["d_real"] - line["d_fake"]
+        for side, is_so in (("strong", gap > 0.9), ("weak", abs(gap) < 0.01)):
+            self._one_sided[side] = self._one_sided[side] + 1 if is_so else 0
+            if self._one_sided[side] >= PATIENCE and side not in self._warned:
+                self._warned.add(side)
+                self.say(f"warning: {_ADVICE[side]}", style="yellow")
+
+
+_ADVICE = {
+    "strong": "the discriminator tells real from fake almost surely (D(real) - D(fake) > 0.9 for a "
+    "tenth of the run); the generator learns little. Lower --lr-discriminator, add augmentation "
+    "(--diffaugment) or more data.",
+    "weak": "the discriminator no longer tells real from fake at all; the generator gets no "
+    "direction. Raise --lr-discriminator or widen the networks.",
+}
+
+
+def _drop_lines_after(path: Path, images: int) -> None:
+    if not path.is_file():
+        return
+    kept = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(text)["images"] <= images:
+                kept.append(text)
+        except (ValueError, KeyError):
+            continue  # a line that a crash cut short
+    temporary = path.with_suffix(".part")
+    temporary.write_text("".join(f"{text}\n" for text in kept), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _memory_mb() -> int:
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated() / 2**20)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak / (2**20 if os.uname().sysname == "Darwin" else 2**10))

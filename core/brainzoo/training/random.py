@@ -1,0 +1,83 @@
+"""Random numbers as a pure function of seed and position, so that resuming needs no state.
+
+Every number drawn while training depends only on the run's seed and the count of images seen; every
+latent of a sample depends only on the seed and the sample's index. Numbers are drawn for the whole
+batch of all processes, and each process takes its part: how many there are changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+
+class Randomness:
+    """The random numbers of one training step.
+
+    Args:
+        seed: The run's seed.
+        images: Images seen before this step.
+        device: Where the numbers go.
+        process: Index of this process.
+        processes: How many processes share the batch.
+    """
+
+    def __init__(
+        self, seed: int, images: int, device: torch.device, process: int = 0, processes: int = 1
+    ) -> None:
+        self._generator = torch.Generator().manual_seed(number("step", seed, images))
+        self._device = device
+        self._process = process
+        self._processes = processes
+
+    def uniform(self, count: int, *shape: int, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
+        """Draw ``(count, *shape)`` numbers from [low, high)."""
+        whole = torch.rand((count * self._processes, *shape), generator=self._generator)
+        return self._own(whole, count) * (high - low) + low
+
+    def normal(self, count: int, *shape: int) -> torch.Tensor:
+        """Draw ``(count, *shape)`` standard normal numbers."""
+        whole = torch.randn((count * self._processes, *shape), generator=self._generator)
+        return self._own(whole, count)
+
+    def integers(self, count: int, high: int) -> torch.Tensor:
+        """Draw ``(count,)`` integers from 0 to ``high - 1``."""
+        whole = torch.randint(high, (count * self._processes,), generator=self._generator)
+        return self._own(whole, count)
+
+    def _own(self, whole: torch.Tensor, count: int) -> torch.Tensor:
+        return whole[self._process * count : (self._process + 1) * count].to(self._device)
+
+
+def latents(
+    seed: int, start: int, count: int, dimensions: int, distribution: str = "uniform"
+) -> NDArray[np.float32]:
+    """Return the latents of the samples ``start`` to ``start + count - 1`` of a seed.
+
+    Args:
+        seed: Seed of the samples.
+        start: Index of the first sample.
+        count: How many samples.
+        dimensions: Length of a latent.
+        distribution: ``uniform`` in [-1, 1) or ``normal``.
+
+    Returns:
+        ``(count, dimensions)``; a sample's latent depends on its index only.
+    """
+    rows = []
+    for index in range(start, start + count):
+        rng = np.random.default_rng(np.random.SeedSequence([seed, index]))
+        if distribution == "uniform":
+            rows.append(rng.random(dimensions, dtype=np.float32) * 2 - 1)
+        else:
+            rows.append(rng.standard_normal(dimensions, dtype=np.float32))
+    return np.stack(rows) if rows else np.empty((0, dimensions), np.float32)
+
+
+def number(*parts: object) -> int:
+    """Return a stable 63-bit number for the given parts."""
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1

@@ -1,0 +1,35 @@
+"""Sampling in fixed chunks, so that the batch size never changes an image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHUNK = 8
+"""Images computed at once: small enough for a CPU's cache (bf16, 64–128 px), and fixed, because
+convolution libraries choose other summation orders for other batch sizes."""
+
+
+def in_chunks(
+    make: Callable[[int, int], NDArray[np.float32]], n: int, batch_size: int, chunk: int = CHUNK
+) -> Iterator[NDArray[np.float32]]:
+    """Yield ``n`` images in arrays of ``batch_size``, made in chunks of always the same size.
+
+    Args:
+        make: Called with the index of the first image and the chunk's size; returns
+            ``(chunk, channel, *spatial)``.
+        n: How many images in all; what the last chunk holds beyond is dropped.
+        batch_size: The most images an array holds.
+        chunk: The size of every chunk.
+    """
+    waiting: list[NDArray[np.float32]] = []
+    held = 0
+    for start in range(0, n, chunk):
+        waiting.append(make(start, chunk)[: n - start])
+        held += len(waiting[-1])
+        while held >= batch_size or (held and start + chunk >= n):
+            ready = np.concatenate(waiting)
+            yield ready[:batch_size]
+            waiting, held = [ready[batch_size:]], max(0, held - batch_size)

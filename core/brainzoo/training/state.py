@@ -1,0 +1,135 @@
+"""The state that resuming needs: one safetensors file, replaced atomically, no pickle.
+
+A crash at any moment leaves the previous state or the new one. Everything random is a function of
+the seed and the images seen (see :mod:`brainzoo.training.random`), so networks, averages,
+optimisers and a few counters are all there is to keep.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from brainzoo.errors import IntegrityError
+from brainzoo.files import write_bytes
+
+FILE = "state.safetensors"
+
+
+def save_state(
+    folder: Path,
+    networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    counters: Mapping[str, Any],
+) -> None:
+    """Write the state of a training.
+
+    Args:
+        folder: The run's ``state/``.
+        networks: Networks and their averages by name.
+        optimizers: Optimisers by name.
+        counters: What JSON holds: images seen, steps, seconds.
+
+    Raises:
+        DiskError: The disk is full; the previous state is untouched.
+    """
+    tensors = {
+        f"network/{name}/{key}": value
+        for name, network in networks.items()
+        for key, value in network.state_dict().items()
+    }
+    plain: dict[str, Any] = {}
+    for name, optimizer in optimizers.items():
+        held = optimizer.state_dict()
+        plain[name] = held["param_groups"]
+        for index, state in held["state"].items():
+            for key, value in state.items():
+                tensors[f"optimizer/{name}/{index}/{key}"] = torch.as_tensor(value)
+    content = save(
+        {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()},
+        metadata={"counters": json.dumps(dict(counters)), "optimizers": json.dumps(plain)},
+    )
+    write_bytes(folder / FILE, content)
+
+
+def load_state(
+    folder: Path,
+    networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+) -> dict[str, Any] | None:
+    """Restore what :func:`save_state` wrote, in place.
+
+    Returns:
+        The counters, or ``None`` if there is no state yet.
+
+    Raises:
+        IntegrityError: The file is corrupt, or it is of other networks.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        counters = json.loads(metadata["counters"])
+        groups = json.loads(metadata["optimizers"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise IntegrityError(
+            f"{path} is corrupt and cannot be resumed: {error}.", "Start a new run."
+        ) from error
+    for name, network in networks.items():
+        _fill(network, _below(tensors, f"network/{name}/"), path)
+    for name, optimizer in optimizers.items():
+        if name not in groups:
+            raise IntegrityError(f"{path} holds no optimiser {name!r}; it is of another model.")
+        _fill_optimizer(optimizer, groups[name], _below(tensors, f"optimizer/{name}/"))
+    return dict(counters)
+
+
+def _below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
+
+
+def _fill(network: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    own = network.state_dict()
+    same = own.keys() == tensors.keys() and all(own[n].shape == tensors[n].shape for n in own)
+    if not same:
+        raise IntegrityError(
+            f"{path} is of another model or size than this run's.",
+            "Resume with the run's own run.yaml, or start a new run.",
+        )
+    with torch.no_grad():
+        for name, value in own.items():
+            value.copy_(tensors[name])
+
+
+def _fill_optimizer(
+    optimizer: torch.optim.Optimizer,
+    groups: list[dict[str, Any]],
+    tensors: Mapping[str, torch.Tensor],
+) -> None:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, value in tensors.items():
+        index, key = name.split("/")
+        like = parameters[int(index)]
+        if value.shape == like.shape:
+            # Fused optimisers walk parameter and moments in memory order: keep the same layout.
+            value = torch.empty_like(like, dtype=value.dtype).copy_(value)
+        state.setdefault(int(index), {})[key] = value
+    restored = [
+        {**own, **saved, "params": saved["params"]}
+        for own, saved in zip(optimizer.state_dict()["param_groups"], groups, strict=True)
+    ]
+    for group in restored:
+        if isinstance(group.get("betas"), list):
+            group["betas"] = tuple(group["betas"])
+    optimizer.load_state_dict({"state": state, "param_groups": restored})

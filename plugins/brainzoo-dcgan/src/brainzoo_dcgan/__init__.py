@@ -1,0 +1,1 @@
+"""DCGAN for brain MRI: a plugin of brainzoo."""

@@ -1,0 +1,17 @@
+"""What this plugin offers."""
+
+from brainzoo import Spec, hookimpl
+from brainzoo_dcgan.config import DCGANConfig
+
+
+@hookimpl
+def brainzoo_generators() -> list[Spec]:
+    """Offer the generator ``dcgan``."""
+    return [
+        Spec(
+            name="dcgan",
+            target="brainzoo_dcgan.generator:DCGAN",
+            config=DCGANConfig,
+            summary="Deep convolutional GAN (Radford 2016, Kazuhiro 2018): fast, small images.",
+        )
+    ]
