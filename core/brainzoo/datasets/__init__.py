@@ -1,0 +1,1 @@
+"""The datasets of the core, registered through the same hook as anybody's."""
