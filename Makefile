@@ -1,0 +1,48 @@
+# make demo · make test · make check: each sets up its virtual environment by itself.
+
+PYTHON ?= python3
+VENV ?= .venv
+# The version that is tested; any torch >= 2.4 works. On Linux this brings the CUDA build.
+TORCH ?= torch==2.13.0
+PLUGINS := $(sort $(wildcard plugins/*))
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test check lint types wheels benchmarks clean
+
+demo: $(VENV)/.demo  ## train DCGAN on simulated brains that need no download; ends with a report
+	$(VENV)/bin/brainzoo run dcgan --data atlas --preset quick
+
+test: $(VENV)/.dev  ## all tests and examples
+	$(VENV)/bin/python -m pytest
+
+check: lint types test wheels  ## all that continuous integration runs
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+
+types: $(VENV)/.dev
+	$(VENV)/bin/python tests/types_check.py
+
+wheels: $(VENV)/.dev  ## build every wheel and use them alone, in an environment of their own
+	$(VENV)/bin/python tests/wheels_check.py --torch "$(TORCH)"
+
+benchmarks: $(VENV)/.dev
+	for script in tests/benchmarks/*.py; do $(VENV)/bin/python $$script || exit 1; done
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("brainzoo needs Python 3.11 or later; found " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml plugins/brainzoo-dcgan/pyproject.toml plugins/brainzoo-atlas/pyproject.toml plugins/brainzoo-report/pyproject.toml
+	@echo "Installing brainzoo, its demo plugins and torch into $(VENV) (some minutes) ..."
+	$(PIP) "$(TORCH)" -e . -e plugins/brainzoo-atlas -e plugins/brainzoo-dcgan -e plugins/brainzoo-report
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml requirements-dev.txt $(PLUGINS:%=%/pyproject.toml)
+	@echo "Installing brainzoo, every plugin and the test tools into $(VENV) (some minutes) ..."
+	$(PIP) "$(TORCH)" -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache
