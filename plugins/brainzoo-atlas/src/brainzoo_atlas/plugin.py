@@ -1,0 +1,19 @@
+"""Registers the dataset ``atlas``."""
+
+from __future__ import annotations
+
+from brainzoo import Spec, hookimpl
+from brainzoo_atlas.config import AtlasConfig
+
+
+@hookimpl
+def brainzoo_datasets() -> list[Spec]:
+    """Return the simulated population."""
+    return [
+        Spec(
+            name="atlas",
+            target="brainzoo_atlas.dataset:Atlas",
+            config=AtlasConfig,
+            summary="Simulated T1 heads around the MNI152 template; needs no download.",
+        )
+    ]
