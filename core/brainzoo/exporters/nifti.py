@@ -14,10 +14,8 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
-from brainzoo import __version__
+from brainzoo import __version__, console
 from brainzoo.exporters.config import NiftiConfig
 from brainzoo.exporters.describe import describe, describe_image, file_names, limited
 from brainzoo.files import new_folder
@@ -58,13 +56,12 @@ class Nifti(Exporter):
         images = limited(images, self.config.limit)
         names = file_names(images)
         kind = "synthetic image, not for diagnosis" if images.synthetic else "real image"
-        with new_folder(folder) as temporary:
+        with (
+            new_folder(folder) as temporary,
+            console.progress("writing NIfTI", len(images)) as advance,
+        ):
             _write_json(temporary / "dataset_description.json", _dataset(images))
-            work = track(
-                range(len(images)), "writing NIfTI", console=Console(stderr=True), transient=True
-            )
-            for i in work:
-                row = images.table[i]
+            for i, row in enumerate(images.table):
                 channels = images.floats([i])[0]
                 for channel, data in enumerate(channels, start=1):
                     name = names[i] + (f"_channel-{channel}" if len(channels) > 1 else "")
@@ -73,6 +70,7 @@ class Nifti(Exporter):
                         temporary / f"{name}.nii.gz", volume, description=f"brainzoo: {kind}"
                     )
                 _write_json(temporary / f"{names[i]}.json", describe_image(images, row))
+                advance(1)
         return sorted(path for path in folder.iterdir() if path.is_file())
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
-from rich.progress import track
 
+from brainzoo import console
 from brainzoo.exporters.config import PngConfig
 from brainzoo.exporters.describe import describe, file_names, limited, safe_name
 from brainzoo.files import new_folder
@@ -44,20 +43,21 @@ class Png(Exporter):
         """
         images = limited(images, self.config.limit)
         names = file_names(images)
-        with new_folder(folder) as temporary:
+        with (
+            new_folder(folder) as temporary,
+            console.progress("writing PNG", len(images)) as advance,
+        ):
             about = json.dumps(describe(images), indent=2, ensure_ascii=False)
             (temporary / "about.json").write_text(about + "\n", encoding="utf-8")
             first = images[: self.config.grid_images]
             if len(first):
                 shown = grid(first.floats(), columns=self.config.columns)
                 (temporary / "grid.png").write_bytes(png_bytes(shown))
-            work = track(
-                range(len(images)), "writing PNG", console=Console(stderr=True), transient=True
-            )
-            for i in work:
+            for i in range(len(images)):
                 path = temporary / self._place(images, i) / f"{names[i]}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(png_bytes(self._picture(images.floats([i])[0])))
+                advance(1)
         return sorted(path for path in folder.rglob("*") if path.is_file())
 
     def _place(self, images: Images, i: int) -> Path:
