@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+import torch
+from training import tiny
+
+from brainzoo.run import TrainConfig
+from brainzoo.training.diffaugment import diffaugment
+from brainzoo.training.feed import Feed, augment
+from brainzoo.training.random import Randomness, latents
+from brainzoo.training.sampling import in_chunks
+
+
+def randomness(images=0, **more):
+    return Randomness(0, images, torch.device("cpu"), **more)
+
+
+def test_every_image_comes_once_an_epoch_in_new_orders():
+    images = tiny.images(classes=True)
+    feed = Feed(images, seed=3)
+    originals = images.floats()
+    epochs = [feed.batch(epoch * 40, 40) for epoch in range(2)]
+    for pixels, labels in epochs:
+        order = [int(np.flatnonzero((originals == p).all((1, 2, 3)))[0]) for p in pixels.numpy()]
+        assert sorted(order) == list(range(40))
+        assert labels.tolist() == [i % 2 for i in order]
+    assert not torch.equal(epochs[0][0], epochs[1][0])
+
+
+def test_the_order_does_not_depend_on_the_batch_size():
+    feed = Feed(tiny.images(), seed=3)
+    whole = feed.batch(0, 100)[0]
+    parts = torch.cat([feed.batch(start, 10)[0] for start in range(0, 100, 10)])
+    assert torch.equal(whole, parts)
+    assert not torch.equal(whole, Feed(tiny.images(), seed=4).batch(0, 100)[0])
+
+
+@pytest.mark.parametrize("shape", [(6, 1, 9, 9), (6, 1, 9, 9, 9)])
+def test_without_augmentation_images_stay_as_they_are(shape):
+    pixels = torch.rand(shape)
+    off = TrainConfig(images=1, flip=False, rotate_deg=0, translate=0)
+    assert torch.equal(augment(pixels, randomness(), off), pixels)
+
+
+def test_mirroring_swaps_left_and_right_of_about_half():
+    pixels = torch.rand(200, 1, 4, 6)
+    made = augment(pixels, randomness(), TrainConfig(images=1, rotate_deg=0, translate=0))
+    same = (made == pixels).flatten(1).all(1)
+    swapped = (made == pixels.flip(-1)).flatten(1).all(1)
+    assert bool((same | swapped).all())
+    assert 70 < int(swapped.sum()) < 130
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_rotating_and_shifting_move_a_point_no_further_than_stated(dims):
+    size = 33
+    pixels = torch.zeros(64, 1, *[size] * dims)
+    at = [size // 2] * dims
+    at[-1] += 10  # ten pixels from the centre
+    pixels[(slice(None), 0, *at)] = 1
+    train = TrainConfig(images=1, flip=False, rotate_deg=10, translate=0)
+    made = augment(pixels, randomness(), train)
+    grid = torch.stack(torch.meshgrid(*[torch.arange(size)] * dims, indexing="ij")).float()
+    centres = [(made * grid[i]).flatten(1).sum(1) / made.flatten(1).sum(1) for i in range(dims)]
+    distance = sum((c - a) ** 2 for c, a in zip(centres, at, strict=True)) ** 0.5
+    most = 10 * 2 * np.sin(np.radians(10) / 2) * (1 if dims == 2 else 1.8) + 0.3
+    assert 0.3 < float(distance.max()) < most
+    assert abs(float(made.flatten(1).sum(1).mean()) - 1) < 0.1
+
+
+def test_random_numbers_do_not_depend_on_the_number_of_processes():
+    whole = randomness(16).uniform(8, 3)
+    halves = [randomness(16, process=i, processes=2).uniform(4, 3) for i in range(2)]
+    assert torch.equal(whole, torch.cat(halves))
+    assert not torch.equal(whole, randomness(24).uniform(8, 3))
+    assert randomness().integers(500, 5).unique().tolist() == [0, 1, 2, 3, 4]
+
+
+def test_latents_depend_on_seed_and_index_only():
+    some = latents(5, 0, 10, 7)
+    assert np.array_equal(some[4:9], latents(5, 4, 5, 7))
+    assert not np.array_equal(some, latents(6, 0, 10, 7))
+    assert some.min() >= -1
+    assert some.max() < 1
+    assert abs(latents(0, 0, 500, 50, "normal").std() - 1) < 0.02
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8, 20, 100])
+@pytest.mark.parametrize("n", [1, 8, 21])
+def test_chunks_have_one_size_and_batches_the_wanted_one(n, batch_size):
+    sizes = []
+
+    def make(start, count):
+        sizes.append(count)
+        return np.arange(start, start + count, dtype=np.float32).reshape(-1, 1, 1, 1)
+
+    batches = list(in_chunks(make, n, batch_size))
+    assert set(sizes) == {8}
+    assert [int(v) for batch in batches for v in batch.flat] == list(range(n))
+    assert all(len(batch) == batch_size for batch in batches[:-1])
+    assert len(batches[-1]) <= batch_size
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_diffaugment_is_differentiable_and_hides_half_a_side(dims):
+    pixels = torch.rand(16, 1, *[16] * dims, requires_grad=True)
+    made = diffaugment(pixels, randomness(), ("brightness", "translation", "cutout"))
+    assert made.shape == pixels.shape
+    (gradient,) = torch.autograd.grad(made.sum(), pixels)
+    touched = float((gradient != 0).float().mean())
+    assert 0.4 < touched < 0.99
+    assert torch.equal(diffaugment(pixels, randomness(), ()), pixels)
+
+
+def test_diffaugment_shifts_whole_pixels_and_fills_with_background():
+    pixels = torch.full((32, 1, 16, 16), -1.0)
+    pixels[:, :, 8, 8] = 1
+    made = diffaugment(pixels, randomness(), ("translation",))
+    places = (made == 1).flatten(1)
+    assert bool((places.sum(1) == 1).all())
+    rows = places.float().argmax(1) // 16
+    assert set((rows - 8).tolist()) == {-2, -1, 0, 1, 2}
