@@ -1,0 +1,1 @@
+"""The steps from a scan to images: orientation, head, grid, intensity."""

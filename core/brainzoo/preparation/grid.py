@@ -1,0 +1,234 @@
+"""Which slices, patches or volumes are taken from a scan, and the arrays they become."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from brainzoo.errors import DataError
+from brainzoo.interfaces import Subject, Value
+from brainzoo.preparation.head import Head
+from brainzoo.preparation.scan import Floats, Matrix, Scan
+from brainzoo.prepare_config import PrepareConfig
+
+PLANES = {"axial": (2, 1, 0), "coronal": (1, 2, 0), "sagittal": (0, 2, 1)}
+"""Axes (of RAS+) of a plane's normal, rows and columns. Rows and columns run against their axes:
+row 0 is anterior or superior, column 0 is the patient's right or anterior."""
+
+Row = dict[str, Value]
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """Images made from one scan.
+
+    Attributes:
+        pixels: ``(image, 1, *spatial)``, 0 is black and 1 is white, not yet clipped.
+        rows: What is known of each image beyond its subject.
+        pixel_mm: Edges of a pixel or voxel.
+    """
+
+    pixels: Floats
+    rows: list[Row]
+    pixel_mm: tuple[float, ...]
+
+
+def make_images(scan: Scan, head: Head, config: PrepareConfig, subject: Subject) -> Made:
+    """Make all images of one scan.
+
+    Raises:
+        DataError: The slices asked for lie outside the scan.
+    """
+    if config.dims == 2 and config.patch_size is not None:
+        return _patches(scan, head, config)
+    positions = _positions(scan, head, config) if config.dims == 2 else [float(head.centre_mm[2])]
+    parts: list[Floats] = []
+    rows: list[Row] = []
+    for turn, row in _turns(config, subject):
+        if config.dims == 3:
+            made = _volume(scan, head, config, turn)
+            rows.append({"plane": None, "position_mm": None, **row})
+        else:
+            made = _slices(scan, head, config, positions, turn)
+            rows += [_row(head, config, position, row) for position in positions]
+        parts.append(made)
+    pixels = (np.concatenate(parts) - head.black) / (head.white - head.black)
+    return Made(pixels[:, None].astype(np.float32), rows, (config.pixel_mm,) * config.dims)
+
+
+def _positions(scan: Scan, head: Head, config: PrepareConfig) -> list[float]:
+    """Return the places of the slices along the plane's normal, in the scan's frame."""
+    axis = PLANES[config.plane][0]
+    centre = float(head.centre_mm[axis])
+    if config.ways == "sections_mm":
+        reference = head.level_mm(axis, config.reference_fraction)
+        return [reference + distance for distance in config.sections_mm]
+    if config.ways == "slices_index":
+        low, high = config.slices_index
+        if high >= scan.view.shape[axis]:
+            raise DataError(
+                f"it has {scan.view.shape[axis]} {config.plane} slices; expected one numbered "
+                f"{high} (the first is 0).",
+                "Choose --data.slices-index within them.",
+            )
+        spacing = float(scan.spacing_mm[axis])
+        if config.step_mm is None:
+            count = min(config.slices, high - low + 1)
+            return [float(i) * spacing for i in np.unique(np.rint(np.linspace(low, high, count)))]
+        return _spread(low * spacing, high * spacing, config)
+    if config.ways == "slices_mm":
+        low_mm, high_mm = (centre + distance for distance in config.slices_mm)
+    else:
+        fractions = config.slices_fraction or (0.3, 0.8)
+        low_mm, high_mm = (head.level_mm(axis, fraction) for fraction in fractions)
+    return _spread(low_mm, high_mm, config)
+
+
+def _spread(low: float, high: float, config: PrepareConfig) -> list[float]:
+    """Return places from ``low`` to ``high`` by number or by step, about their middle."""
+    if config.step_mm is None:
+        count, step = config.slices, (high - low) / max(config.slices - 1, 1)
+    else:
+        count, step = int((high - low) / config.step_mm + 1e-6) + 1, config.step_mm
+    middle = (low + high) / 2
+    return [middle + (i - (count - 1) / 2) * step for i in range(count)]
+
+
+def _row(head: Head, config: PrepareConfig, position: float, row: Row) -> Row:
+    centre = float(head.centre_mm[PLANES[config.plane][0]])
+    return {"plane": config.plane, "position_mm": round(position - centre, 2), **row}
+
+
+def _turns(config: PrepareConfig, subject: Subject) -> Iterator[tuple[Matrix | None, Row]]:
+    """Yield the upright pose (``None``) and random turns, the same for a subject every time."""
+    if not config.rotations:
+        yield None, {}
+        return
+    yield None, {"turned_deg": "0 0 0", "flipped": 0.0}
+    key = hashlib.sha256(f"{config.split_seed}\n{subject.id}\n{subject.scan}".encode()).digest()
+    random = np.random.default_rng(int.from_bytes(key[:8], "big"))
+    for _ in range(config.rotations):
+        steps = [int(limit / config.rotations_step_deg + 1e-6) for limit in config.rotations_deg]
+        angles = [int(random.integers(-n, n + 1)) * config.rotations_step_deg for n in steps]
+        flipped = bool(config.flips and random.integers(2))
+        turn = rotation(angles) @ np.diag([-1.0 if flipped else 1.0, 1, 1])
+        text = " ".join(f"{angle:g}" for angle in angles)
+        yield turn, {"turned_deg": text, "flipped": float(flipped)}
+
+
+def rotation(angles_deg: list[float]) -> Matrix:
+    """Return the rotation by angles about the axes to the right, to the front and upwards."""
+    result: Matrix = np.eye(3)
+    for axis, angle in enumerate(np.radians(angles_deg)):
+        i, j = (axis + 1) % 3, (axis + 2) % 3
+        turn = np.eye(3)
+        turn[[i, j], [i, j]] = np.cos(angle)
+        turn[j, i], turn[i, j] = np.sin(angle), -np.sin(angle)
+        result = turn @ result
+    return result
+
+
+def _slices(
+    scan: Scan, head: Head, config: PrepareConfig, positions: list[float], turn: Matrix | None
+) -> Floats:
+    """Return slices ``(image, height, width)``."""
+    normal, row, column = PLANES[config.plane]
+    offsets = centred(config.size, config.pixel_mm)[::-1]
+    if scan.aligned and turn is None:
+        centres: list[Any] = [None, None, None]
+        widths = [config.pixel_mm] * 3
+        centres[normal], widths[normal] = np.array(positions), 0.0
+        for axis in (row, column):
+            centres[axis] = head.centre_mm[axis] + offsets
+        values = scan.along_axes(centres, widths, head.black)
+        return np.transpose(values, (normal, row, column))
+    # Finer than asked for, then averaged: a turned grid is not to skip voxels either.
+    fine = _finer(scan, config.pixel_mm)
+    offsets = centred(config.size * fine, config.pixel_mm / fine)[::-1]
+    pose = np.eye(3) if turn is None else turn
+    steps = np.zeros((3, 3))
+    steps[:, 1] = -pose[:, row] * config.pixel_mm / fine
+    steps[:, 2] = -pose[:, column] * config.pixel_mm / fine
+    result = np.empty((len(positions), config.size, config.size), dtype=np.float32)
+    for i, position in enumerate(positions):
+        place = np.zeros(3)
+        place[normal] = position - head.centre_mm[normal]
+        place[[row, column]] = offsets[0]
+        origin = head.centre_mm + pose @ place
+        values = scan.gather(origin, steps, [1, len(offsets), len(offsets)], head.black)
+        result[i] = values.reshape(config.size, fine, config.size, fine).mean(axis=(1, 3))
+    return result
+
+
+def _volume(scan: Scan, head: Head, config: PrepareConfig, turn: Matrix | None) -> Floats:
+    """Return one volume ``(1, x, y, z)``."""
+    offsets = centred(config.size, config.pixel_mm)
+    if scan.aligned and turn is None:
+        centres = [centre + offsets for centre in head.centre_mm]
+        return scan.along_axes(centres, [config.pixel_mm] * 3, head.black)[None]
+    fine = _finer(scan, config.pixel_mm)
+    offsets = centred(config.size * fine, config.pixel_mm / fine)
+    pose = np.eye(3) if turn is None else turn
+    result = np.empty((1, config.size, config.size, config.size), dtype=np.float32)
+    for x in range(config.size):  # slab by slice of the result: a fine grid takes much memory
+        place = np.array([offsets[x * fine], offsets[0], offsets[0]])
+        values = scan.gather(
+            head.centre_mm + pose @ place,
+            pose * (config.pixel_mm / fine),
+            [fine, len(offsets), len(offsets)],
+            head.black,
+        )
+        shape = (fine, config.size, fine, config.size, fine)
+        result[0, x] = values.reshape(shape).mean(axis=(0, 2, 4))
+    return result
+
+
+def _patches(scan: Scan, head: Head, config: PrepareConfig) -> Made:
+    """Return square patches of scan voxels, spread over each slice, resized."""
+    if not scan.aligned:
+        raise DataError(
+            "it is oblique; patches are cut from its own voxels.", "Choose --data.axes scan."
+        )
+    normal, row, column = PLANES[config.plane]
+    patch = config.patch_size or config.size
+    positions = _positions(scan, head, config)
+    across = int(np.ceil(np.sqrt(config.patches)))
+    centres: list[Any] = [None, None, None]
+    widths = [0.0, 0.0, 0.0]
+    for axis in (row, column):
+        # Voxels in the middle of each patch, from the one end of the slice to the other.
+        count = scan.view.shape[axis]
+        reach = max(count - patch, 0) / 2
+        middles = (count - 1) / 2 + np.linspace(reach, -reach, across if across > 1 else 3)
+        middles = middles if across > 1 else middles[1:2]
+        offsets = centred(config.size, patch / config.size)[::-1]
+        spacing = float(scan.spacing_mm[axis])
+        centres[axis] = (middles[:, None] + offsets).ravel() * spacing
+        widths[axis] = patch / config.size * spacing
+    centres[normal] = np.array(positions)
+    values = scan.along_axes(centres, widths, head.black)
+    values = (values - head.black) / np.float32(head.white - head.black)
+    shape = (len(positions), across, config.size, across, config.size)
+    tiles = np.transpose(values, (normal, row, column)).reshape(shape).transpose(0, 1, 3, 2, 4)
+    every = tiles.reshape(len(positions), across * across, config.size, config.size)
+    chosen = every[:, : config.patches].reshape(-1, 1, config.size, config.size)
+    rows = [
+        _row(head, config, position, {"patch": float(number)})
+        for position in positions
+        for number in range(config.patches)
+    ]
+    return Made(np.ascontiguousarray(chosen), rows, (widths[row], widths[column]))
+
+
+def centred(count: int, step: float) -> Matrix:
+    """Return ``count`` places ``step`` apart about 0, rising."""
+    return np.asarray((np.arange(count) - (count - 1) / 2) * step, dtype=np.float64)
+
+
+def _finer(scan: Scan, pixel_mm: float) -> int:
+    """Return into how many parts a pixel's edge is cut so that no part exceeds a voxel by much."""
+    return max(1, round(pixel_mm / float(scan.spacing_mm.mean())))

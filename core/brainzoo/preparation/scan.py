@@ -1,0 +1,203 @@
+"""A scan seen in RAS+ order, and sampling it on any grid in millimetres.
+
+Grids along the scan's axes are computed with one small weight matrix an axis, from the voxels that
+the grid needs and no others; turned grids are gathered point by point.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.volumes import Volume
+
+_nibabel: Any = nibabel  # typed in part only
+
+Floats = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+
+OBLIQUE_DEG = 15.0
+"""Beyond this the scan's own axes are no longer called axial, coronal and sagittal. Operators tilt
+the slab by less to follow the head, so that within it the scan's axes are as good as the world's
+(six IXI scans: tilted by up to 8°, either way as upright)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Scan:
+    """Voxels in RAS+ order with a frame in millimetres whose origin is the first voxel's centre.
+
+    Attributes:
+        view: ``(x, y, z)``, increasing to the right, front and top; a view on the stored voxels.
+        spacing_mm: Edges of a voxel.
+        to_voxels: 3 × 3, from millimetres in the frame to voxel indices.
+        aligned: Whether the frame's axes are the scan's.
+    """
+
+    view: NDArray[Any]
+    spacing_mm: Matrix
+    to_voxels: Matrix
+    aligned: bool
+
+    @classmethod
+    def of(cls, volume: Volume, axes: str = "auto") -> Scan:
+        """Reorder a volume to RAS+.
+
+        Args:
+            volume: In any orientation.
+            axes: ``"scan"``, ``"world"`` or ``"auto"``; see ``PrepareConfig.axes``.
+        """
+        orientation = _nibabel.io_orientation(volume.affine)
+        view = _nibabel.apply_orientation(volume.data, orientation)
+        affine = volume.affine @ _nibabel.orientations.inv_ornt_aff(orientation, volume.data.shape)
+        spacing = np.linalg.norm(affine[:3, :3], axis=0)
+        cosines = np.diag(affine[:3, :3]) / spacing
+        turned_deg = float(np.degrees(np.arccos(np.clip(cosines.min(), -1, 1))))
+        world = axes == "world" or (axes == "auto" and turned_deg > OBLIQUE_DEG)
+        if not world or turned_deg < 0.1:
+            return cls(view, spacing, np.diag(1 / spacing), aligned=True)
+        return cls(view, spacing, np.linalg.inv(affine[:3, :3]), aligned=False)
+
+    def corners_mm(self) -> tuple[Matrix, Matrix]:
+        """Return the lower and upper corner of the scan's bounding box in the frame."""
+        ends = np.array(np.meshgrid(*[(0, n - 1) for n in self.view.shape])).reshape(3, -1)
+        corners = np.linalg.inv(self.to_voxels) @ ends
+        return corners.min(axis=1), corners.max(axis=1)
+
+    def coarse(self, spacing_mm: float) -> tuple[NDArray[Any], Matrix, Matrix]:
+        """Return few voxels of the whole scan: values, the first's place and their spacing in mm.
+
+        Along the scan's axes every n-th voxel is taken: nothing is computed.
+        """
+        if self.aligned:
+            steps = np.maximum(1, np.rint(spacing_mm / self.spacing_mm)).astype(int)
+            x, y, z = (slice(None, None, int(step)) for step in steps)
+            return np.ascontiguousarray(self.view[x, y, z]), np.zeros(3), steps * self.spacing_mm
+        low, high = self.corners_mm()
+        counts = [int(n) for n in np.floor((high - low) / spacing_mm) + 1]
+        values = self.gather(low, np.eye(3) * spacing_mm, counts, float(self.view.min()))
+        return values, low, np.full(3, spacing_mm)
+
+    def along_axes(
+        self, centres_mm: list[Matrix], widths_mm: list[float], outside: float
+    ) -> Floats:
+        """Sample a grid along the scan's axes.
+
+        Args:
+            centres_mm: Where the samples lie along x, y and z.
+            widths_mm: Width of a sample along x, y and z: the mean over it is taken, and linear
+                interpolation where it is no wider than a voxel.
+            outside: The value beyond the scan.
+
+        Returns:
+            ``(x, y, z)``, as long as ``centres_mm``.
+        """
+        shape, used, weights = self.view.shape, [], []
+        for axis in range(3):
+            spacing = self.spacing_mm[axis]
+            matrix = area_weights(
+                shape[axis], centres_mm[axis] / spacing, widths_mm[axis] / spacing
+            )
+            columns = np.flatnonzero(matrix.any(axis=0))
+            used.append(columns if len(columns) else np.arange(1))
+            weights.append(matrix[:, used[-1]])
+        values = np.asarray(_pick(self.view, used), dtype=np.float32)
+        x, y, z = (matrix.sum(axis=1) for matrix in weights)
+        for axis in sorted(range(3), key=lambda a: len(weights[a]) / len(used[a])):
+            values = _contract(values, weights[axis], axis)
+        if outside and min(x.min(), y.min(), z.min()) < 1:
+            inside = x[:, None, None] * y[:, None] * z
+            values += np.float32(outside) * (1 - inside)
+        return values
+
+    def gather(
+        self, origin_mm: Matrix, steps_mm: Matrix, counts: list[int], outside: float
+    ) -> Floats:
+        """Sample a grid in any direction by trilinear interpolation.
+
+        Args:
+            origin_mm: The first sample in the frame.
+            steps_mm: 3 × 3; column ``i`` is the step along output axis ``i``.
+            counts: Samples along the three output axes.
+            outside: The value beyond the scan.
+
+        Returns:
+            Shape ``counts``.
+        """
+        start = self.to_voxels @ origin_mm
+        steps = self.to_voxels @ steps_mm
+        rows = np.arange(counts[1], dtype=np.float32)[:, None]
+        columns = np.arange(counts[2], dtype=np.float32)
+        result = np.empty(counts, dtype=np.float32)
+        for i in range(counts[0]):  # slice by slice, so that all of it stays in the cache
+            first = start + i * steps[:, 0]
+            points = [
+                np.float32(first[a])
+                + np.float32(steps[a, 1]) * rows
+                + np.float32(steps[a, 2]) * columns
+                for a in range(3)
+            ]
+            result[i] = _trilinear(self.view, points, outside)
+        return result
+
+
+def area_weights(count: int, centres: Matrix, width: float) -> Floats:
+    """Return the share of each voxel in each sample along one axis.
+
+    A sample is a box of ``width`` voxels (at least one) over voxels that are boxes themselves: its
+    weights are their overlaps. With a width of one that is linear interpolation.
+
+    Args:
+        count: Voxels along the axis.
+        centres: Centres of the samples in voxel indices.
+        width: Width of a sample in voxels.
+
+    Returns:
+        ``(sample, voxel)``; a row adds up to less than 1 where it reaches beyond the scan.
+    """
+    width = max(float(width), 1.0)
+    voxels = np.arange(count)
+    low = np.maximum(centres[:, None] - width / 2, voxels - 0.5)
+    high = np.minimum(centres[:, None] + width / 2, voxels + 0.5)
+    return (np.clip(high - low, 0, None) / width).astype(np.float32)
+
+
+def _pick(view: NDArray[Any], used: list[NDArray[np.intp]]) -> NDArray[Any]:
+    """Take the voxels at the given indices of each axis: by a slice where they are neighbours."""
+    for axis, indices in enumerate(used):
+        if indices[-1] - indices[0] + 1 == len(indices):
+            key = [slice(None)] * 3
+            key[axis] = slice(int(indices[0]), int(indices[-1]) + 1)
+            view = view[tuple(key)]
+    for axis, indices in enumerate(used):
+        if view.shape[axis] != len(indices):
+            view = np.take(view, indices, axis=axis)
+    return view
+
+
+def _contract(values: Floats, weights: Floats, axis: int) -> Floats:
+    """Multiply one axis by a weight matrix."""
+    moved = np.moveaxis(values, axis, -1)
+    return np.asarray(np.moveaxis(moved @ weights.T, -1, axis), dtype=np.float32)
+
+
+def _trilinear(view: NDArray[Any], points: list[Floats], outside: float) -> Floats:
+    """Interpolate at voxel coordinates; ``outside`` where one is beyond the outermost centres."""
+    inside = np.ones(points[0].shape, dtype=bool)
+    low: list[NDArray[np.intp]] = []
+    part: list[Floats] = []
+    for point, count in zip(points, view.shape, strict=True):
+        inside &= (point >= -0.01) & (point <= count - 0.99)
+        index = np.clip(np.floor(point), 0, max(count - 2, 0))
+        low.append(index.astype(np.intp))
+        part.append(np.clip(point - index, 0, 1))
+    result = np.zeros(points[0].shape, dtype=np.float32)
+    for corner in np.ndindex(*(min(2, n) for n in view.shape)):
+        weight = np.ones((), dtype=np.float32)
+        for axis in range(3):
+            weight = weight * (part[axis] if corner[axis] else 1 - part[axis])
+        result += weight * view[tuple(low[a] + corner[a] for a in range(3))]
+    return np.asarray(np.where(inside, result, np.float32(outside)), dtype=np.float32)

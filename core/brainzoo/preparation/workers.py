@@ -1,0 +1,128 @@
+"""Runs the preparation of many scans, in this process or several, with progress."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from brainzoo import console
+from brainzoo.interfaces import Subject
+from brainzoo.preparation.subject import Prepared, prepare_subject
+from brainzoo.prepare_config import PrepareConfig
+
+POOL_FROM_SECONDS = 4.0
+"""Work that one process ends within this is not worth the start of others (about 0.5 s each)."""
+
+AHEAD = 4
+"""Scans that each worker may be ahead of the one that is written: bounds the memory."""
+
+
+def cores() -> int:
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def prepare_all(
+    subjects: Sequence[Subject], config: PrepareConfig, workers: int | None
+) -> Iterator[Prepared]:
+    """Yield what became of each scan, in order.
+
+    Args:
+        subjects: The scans.
+        config: How images are made.
+        workers: Processes; ``None`` takes as many as there are cores if the first scans show that
+            it is worth it. 1 stays in this process, as do sources that cannot be pickled.
+    """
+    wanted = workers or min(cores(), 16)
+    done = 0
+    started = 0.0
+    while done < len(subjects):
+        yield prepare_subject(subjects[done], config)
+        done += 1
+        left = len(subjects) - done
+        if done == 1:
+            started = time.monotonic()  # the first one also pays for imports
+        seconds = (time.monotonic() - started) / max(done - 1, 1) * left
+        if wanted > 1 and (workers is not None or (done >= 3 and seconds > POOL_FROM_SECONDS)):
+            break
+    rest = subjects[done:]
+    if len(rest) < 2 or not _picklable(rest):
+        yield from (prepare_subject(subject, config) for subject in rest)
+        return
+    finished = 0
+    try:
+        for prepared in _in_pool(rest, config, min(wanted, len(rest))):
+            yield prepared
+            finished += 1
+    except BrokenProcessPool:
+        console.warn("a worker process died (perhaps of too little memory); going on with one.")
+        yield from (prepare_subject(subject, config) for subject in rest[finished:])
+
+
+def _in_pool(subjects: Sequence[Subject], config: PrepareConfig, count: int) -> Iterator[Prepared]:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, context, initializer=_ignore_interrupts) as pool:
+        waiting: list[Future[Prepared]] = []
+        try:
+            for subject in subjects:
+                with _fresh_children():  # any submission may start a process
+                    waiting.append(pool.submit(prepare_subject, subject, config))
+                if len(waiting) >= count * AHEAD:
+                    yield waiting.pop(0).result()
+            while waiting:
+                yield waiting.pop(0).result()
+        finally:
+            for future in waiting:  # Ctrl-C, a full disk: nothing more is begun
+                future.cancel()
+
+
+def _ignore_interrupts() -> None:
+    """Leave Ctrl-C to the process that waits for the results."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def _fresh_children() -> Iterator[None]:
+    """Start worker processes with one thread each and without the caller's main module.
+
+    A spawned child imports the main module again: a script without an ``if __name__`` guard would
+    run twice. The workers need nothing from it (see :func:`_picklable`).
+    """
+    main = sys.modules["__main__"]
+    hidden = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in threads}
+    for name in hidden:
+        setattr(main, name, None)
+    if "__file__" in hidden:
+        del main.__file__
+    os.environ.update(dict.fromkeys(threads, "1"))
+    try:
+        yield
+    finally:
+        for name, value in hidden.items():
+            setattr(main, name, value)
+        for name, setting in before.items():
+            if setting is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = setting
+
+
+def _picklable(subjects: Sequence[Subject]) -> bool:
+    """Tell whether other processes can be given these scans."""
+    try:
+        content = pickle.dumps(subjects)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
+    return b"__main__" not in content

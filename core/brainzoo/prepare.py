@@ -1,0 +1,301 @@
+"""``prepare``: a dataset's scans become ``Images``, once; the same request again does no work."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from brainzoo import classes as class_rules
+from brainzoo import console
+from brainzoo.errors import DataError, ExistsError, IntegrityError, NotFoundError
+from brainzoo.home import home
+from brainzoo.images import Images, ImagesWriter
+from brainzoo.interfaces import Dataset, Subject, Value
+from brainzoo.options import plain
+from brainzoo.preparation.describe_grid import affine_of, orientation_of
+from brainzoo.preparation.progress import progress
+from brainzoo.preparation.subject import is_picture
+from brainzoo.preparation.workers import prepare_all
+from brainzoo.prepare_config import PrepareConfig
+from brainzoo.splits import SPLITS, check_splits, split_of
+
+__all__ = ["PrepareConfig", "prepare"]
+
+VERSION = 1
+"""Raised whenever the same request would give other pixels: caches of before are not used."""
+
+RESERVED = frozenset({"image_id", "subject", "scan", "split", "class", "plane", "position_mm"})
+"""Columns that the preparation fills; a dataset's covariates of these names are left out."""
+
+REASONS_SHOWN = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class _Scan:
+    subject: Subject
+    split: str
+    class_name: str | None
+
+
+def prepare(
+    dataset: Dataset,
+    config: PrepareConfig,
+    *,
+    name: str,
+    classes: Mapping[str, str] | None = None,
+    out: Path | None = None,
+    workers: int | None = None,
+    quiet: bool = False,
+) -> Images:
+    """Make images of a dataset's scans, or open those of an earlier, equal request.
+
+    Rows are ordered by split. Scans that cannot be used are left out, named in a warning and
+    listed in ``images.json`` under ``failed``.
+
+    Args:
+        dataset: Where the scans come from.
+        config: How they become images.
+        name: The dataset's name.
+        classes: An expression by class name, for example ``{"young": "age < 35"}``; without any,
+            the classes that the dataset itself assigns.
+        out: The folder to write; in the cache if ``None``.
+        workers: Processes; ``None`` decides by the work, 1 stays in this process.
+        quiet: Print no progress and no notes; warnings are printed.
+
+    Raises:
+        DataError: No scan can be used, there is only one subject, a class matches nobody, or
+            classes overlap.
+        OptionError: A class expression is wrong.
+        ExistsError: ``out`` holds something else.
+        DiskError: The disk is full; nothing is left behind.
+    """
+    dataset.download()
+    subjects = _limited(list(dataset.subjects()), config.max_subjects)
+    if not subjects:
+        raise DataError(f"dataset {name!r} holds no scans.")
+    expressions = dict(classes or {})
+    request = _request(dataset, name, config, expressions, subjects)
+    folder = out or home() / "prepared" / f"{name}-{request[:16]}"
+    found = _existing(folder, request, cached=out is None)
+    if found is not None:
+        if not quiet:
+            console.note(f"{_summary(found)}: prepared already in {folder}")
+        return found
+    check_splits([s.id for s in subjects], config.split_seed, config.split_fractions)
+    scans = _sorted_scans(subjects, config, expressions)
+    info = _info(dataset, name, config, expressions, scans, request)
+    started = time.monotonic()
+    try:
+        with Images.write(folder, (config.size,) * config.dims, info, dtype=config.dtype) as writer:
+            _write(writer, scans, config, info, workers, quiet)
+    except ExistsError:
+        found = _existing(folder, request, cached=False)  # made by another process meanwhile
+        if found is None:
+            raise
+        return found
+    images = Images.open(folder)
+    if not quiet:
+        seconds = time.monotonic() - started
+        console.note(f"{_summary(images)}: prepared in {seconds:.1f} s in {folder}")
+    return images
+
+
+def _write(
+    writer: ImagesWriter,
+    scans: Sequence[_Scan],
+    config: PrepareConfig,
+    info: dict[str, Any],
+    workers: int | None,
+    quiet: bool,
+) -> None:
+    """Prepare and append every scan; completes ``info`` with what is known only afterwards."""
+    spacings: set[tuple[float, ...]] = set()
+    results = prepare_all([scan.subject for scan in scans], config, workers)
+    results = progress(results, len(scans), "preparing scans", quiet=quiet)
+    for scan, prepared in zip(scans, results, strict=True):
+        label = " ".join(filter(None, (scan.subject.id, scan.subject.scan)))
+        for warning in prepared.warnings:
+            console.warn(f"{label}: {warning}.")
+        if prepared.failure:
+            console.warn(f"{label} is left out: {prepared.failure}")
+            info["failed"].append(
+                {
+                    "subject": scan.subject.id,
+                    "scan": scan.subject.scan,
+                    "reason": prepared.failure,
+                }
+            )
+            continue
+        spacings.add(tuple(round(value, 3) for value in prepared.pixel_mm))
+        first = _columns(scan)
+        writer.append(
+            prepared.pixels, [{**first, **row, **_covariates(scan)} for row in prepared.rows]
+        )
+    _check_failures(scans, info["failed"], config)
+    if len(spacings) > 1:
+        console.warn(f"patches have {len(spacings)} different spacings; that of one is recorded.")
+    if config.patch_size is not None:
+        info["spacing_mm"] = list(min(spacings))
+        info["affine"] = affine_of(config, min(spacings))
+
+
+def _check_failures(
+    scans: Sequence[_Scan], failed: Sequence[Mapping[str, str]], config: PrepareConfig
+) -> None:
+    """Refuse a data set of which nothing, or too little, could be used."""
+    if len(failed) == len(scans):
+        reasons = [f["reason"].rstrip(".") for f in failed]
+        shown = "; ".join(dict.fromkeys(reasons[:REASONS_SHOWN]))
+        more = f"; and {len(failed) - REASONS_SHOWN} more" if len(failed) > REASONS_SHOWN else ""
+        raise DataError(
+            f"none of {len(scans)} scans can be used: {shown}{more}.",
+            "Check the files, or the options that chose them.",
+        )
+    bad = {(f["subject"], f["scan"]) for f in failed}
+    kept = [s.subject.id for s in scans if (s.subject.id, s.subject.scan) not in bad]
+    if failed:
+        check_splits(kept, config.split_seed, config.split_fractions)
+
+
+def _limited(subjects: list[Subject], most: int | None) -> list[Subject]:
+    """Keep all scans of the first ``most`` subjects."""
+    ids = list(dict.fromkeys(subject.id for subject in subjects))
+    kept = set(ids[:most])
+    return [subject for subject in subjects if subject.id in kept]
+
+
+def _sorted_scans(
+    subjects: Sequence[Subject], config: PrepareConfig, expressions: Mapping[str, str]
+) -> list[_Scan]:
+    """Return the scans with split and class, those of each split together."""
+    if expressions:
+        rows = [{**s.covariates, "subject": s.id, "scan": s.scan} for s in subjects]
+        names = class_rules.assign(rows, expressions)
+    else:
+        names = [subject.class_name for subject in subjects]
+    scans = [
+        _Scan(s, split_of(s.id, config.split_seed, config.split_fractions), class_name)
+        for s, class_name in zip(subjects, names, strict=True)
+    ]
+    if expressions and None in names:
+        console.note(f"{names.count(None)} of {len(names)} scans are in no class.")
+    return sorted(scans, key=lambda scan: SPLITS.index(scan.split))
+
+
+def _columns(scan: _Scan) -> dict[str, Value]:
+    return {
+        "subject": scan.subject.id,
+        "scan": scan.subject.scan or None,
+        "split": scan.split,
+        "class": scan.class_name,
+    }
+
+
+def _covariates(scan: _Scan) -> dict[str, Value]:
+    known = {k: v for k, v in scan.subject.covariates.items() if k not in RESERVED}
+    return {"age": None, "sex": None, "site": None, **known}
+
+
+def _request(
+    dataset: Dataset,
+    name: str,
+    config: PrepareConfig,
+    expressions: Mapping[str, str],
+    subjects: Sequence[Subject],
+) -> str:
+    """Return the SHA-256 of all that decides the result, without reading any scan."""
+    text = json.dumps(
+        [
+            VERSION,
+            name,
+            [dataset.modality, dataset.license, dataset.citation, dataset.url, dataset.simulated],
+            plain(config),
+            list(expressions.items()),
+            [_identity(subject) for subject in subjects],
+        ],
+        sort_keys=True,
+        default=str,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _identity(subject: Subject) -> list[Any]:
+    if isinstance(subject.source, Path):
+        source: list[Any] = _stamp(subject.source)
+    else:
+        # A function without a key may return anything: never the same request twice.
+        source = [subject.key or f"{time.time_ns()}"]
+    mask = _stamp(subject.mask) if subject.mask else []
+    covariates = sorted(subject.covariates.items())
+    return [subject.id, subject.scan, subject.class_name, covariates, source, mask]
+
+
+def _stamp(path: Path) -> list[Any]:
+    try:
+        status = path.stat()
+    except OSError:
+        return [str(path.absolute())]  # reading it will say what is wrong
+    return [str(path.absolute()), status.st_size, status.st_mtime_ns]
+
+
+def _existing(folder: Path, request: str, *, cached: bool) -> Images | None:
+    """Open the images of an equal request; a corrupt folder of the cache is removed."""
+    if not folder.exists():
+        return None
+    try:
+        images = Images.open(folder)
+    except (IntegrityError, NotFoundError) as error:
+        if not cached:
+            return None
+        console.warn(f"{error.message} Making it again.")
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    return images if images.info.get("request") == request else None
+
+
+def _info(
+    dataset: Dataset,
+    name: str,
+    config: PrepareConfig,
+    expressions: Mapping[str, str],
+    scans: Sequence[_Scan],
+    request: str,
+) -> dict[str, Any]:
+    """Return what ``images.json`` holds; ``failed`` is filled while the scans are prepared."""
+    if any(is_picture(scan.subject) for scan in scans):
+        console.warn(f"pictures carry no spacing: {config.fov_mm:g} mm assumed across each.")
+    own = sorted({scan.class_name for scan in scans if scan.class_name is not None})
+    spacing = (config.pixel_mm,) * config.dims
+    return {
+        "modality": dataset.modality,
+        "dims": config.dims,
+        "plane": config.plane if config.dims == 2 else None,
+        "spacing_mm": list(spacing),
+        "affine": affine_of(config, spacing),
+        "orientation": orientation_of(config),
+        "value_range": [0, 1],
+        "source": {
+            "name": name,
+            "license": dataset.license,
+            "citation": dataset.citation,
+            "url": dataset.url,
+            "simulated": dataset.simulated,
+        },
+        "preparation": plain(config),
+        "classes": list(expressions) if expressions else own,
+        "class_expressions": dict(expressions),
+        "split": {"seed": config.split_seed, "fractions": list(config.split_fractions)},
+        "failed": [],
+        "request": request,
+    }
+
+
+def _summary(images: Images) -> str:
+    size = " × ".join(map(str, images.spatial))
+    return f"{len(images):,} images of {len(images.subjects()):,} subjects, {size}"

@@ -1,0 +1,135 @@
+"""The options of preparing data, apart so that the command line's help needs no numpy."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from brainzoo.errors import OptionError
+from brainzoo.options import option
+from brainzoo.splits import FRACTIONS, check_fractions
+
+BASAL_GANGLIA = 0.55
+"""Level of the basal ganglia within the brain's height (0 bottom, 1 top): mean over 121 IXI scans
+with DLMUSE labels, standard deviation 0.03."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PrepareConfig:
+    """How scans become images; the defaults suit T1-weighted heads with skull.
+
+    Of the four ways to place slices (``slices_fraction``, ``slices_mm``, ``slices_index``,
+    ``sections_mm``) one may be given.
+    """
+
+    dims: int = option(2, "2 for slices, 3 for whole volumes.", minimum=2, maximum=3)
+    plane: str = option("axial", "Plane of the slices.", choices=("axial", "coronal", "sagittal"))
+    size: int = option(64, "Edge of the images in pixels.", minimum=8, maximum=1024)
+    fov_mm: float = option(
+        224.0, "Field of view: edge of the images in mm.", minimum=20, maximum=1000
+    )
+    spacing_mm: float | None = option(
+        None, "Edge of a pixel in mm, instead of the field of view.", minimum=0.05, maximum=50
+    )
+    slices: int = option(
+        20, "Slices of a scan, spread evenly over their range.", minimum=1, maximum=1000
+    )
+    step_mm: float | None = option(
+        None, "Distance of the slices in mm, instead of their number.", minimum=0.1, maximum=100
+    )
+    slices_fraction: tuple[float, ...] = option(
+        (), "Range of the slices in the brain's extent, 0 to 1; 0.3,0.8 if nothing else is said."
+    )
+    slices_mm: tuple[float, ...] = option(
+        (), "Range of the slices in mm from the brain's centre, for example -20,40."
+    )
+    slices_index: tuple[int, ...] = option(
+        (), "Range of the slices by the scan's own slice numbers, for example 30,120."
+    )
+    sections_mm: tuple[float, ...] = option(
+        (), "Sections at these distances from the reference level, for example -4,-2,0,2,4."
+    )
+    reference_fraction: float = option(
+        BASAL_GANGLIA,
+        "Reference level of the sections in the brain's extent; the default is that of the basal "
+        "ganglia in axial slices.",
+        minimum=0,
+        maximum=1,
+    )
+    patch_size: int | None = option(
+        None, "Cut square patches of this many scan voxels, then resize them.", minimum=8
+    )
+    patches: int = option(4, "Patches of a slice, if there is a patch size.", minimum=1)
+    rotations: int = option(
+        0, "Randomly turned copies of each scan besides the upright one.", minimum=0
+    )
+    rotations_deg: tuple[float, ...] = option(
+        (10.0, 10.0, 5.0),
+        "Turn the copies up to ± this: nod, tilt to a shoulder, and turn left or right.",
+    )
+    rotations_step_deg: float = option(1.0, "Step of these angles.", minimum=0.01)
+    flips: bool = option(False, "Mirror the turned copies left and right at random.")
+    axes: str = option(
+        "auto",
+        "Axes of the images: the scan's own, the world's (oblique scans are turned upright), or "
+        "auto: the world's where the scan is turned by more than 15°.",
+        choices=("auto", "scan", "world"),
+    )
+    mask: bool = option(False, "Black out what the dataset's brain masks leave out.")
+    percentiles: tuple[float, ...] = option(
+        (1.0, 99.5), "Black is this percentile of the scan, white is this one of the head."
+    )
+    dtype: str = option("uint16", "How pixels are stored.", choices=("uint16", "uint8", "float32"))
+    split_seed: int = option(0, "Seed of the splits and of random turns.", minimum=0)
+    split_fractions: tuple[float, ...] = option(
+        FRACTIONS, "Shares of the subjects for train, validation and test."
+    )
+    max_subjects: int | None = option(None, "Use only the first subjects.", minimum=1)
+
+    def __post_init__(self) -> None:
+        check_fractions(self.split_fractions)
+        ranges = ("slices_fraction", "slices_mm", "slices_index")
+        given = [name for name in (*ranges, "sections_mm") if getattr(self, name)]
+        if len(given) > 1:
+            raise OptionError(
+                f"slices are placed in two ways: {' and '.join(given)}; expected one."
+            )
+        for name in ranges:
+            limits = getattr(self, name)
+            if limits and (len(limits) != 2 or not limits[0] <= limits[1]):
+                raise OptionError(f"{name} is {_text(limits)}; expected a lower and an upper end.")
+        if (
+            self.slices_fraction
+            and not 0 <= self.slices_fraction[0] <= self.slices_fraction[1] <= 1
+        ):
+            raise OptionError(
+                f"slices_fraction is {_text(self.slices_fraction)}; expected numbers from 0 to 1."
+            )
+        if len(self.percentiles) != 2 or not 0 <= self.percentiles[0] < self.percentiles[1] <= 100:
+            raise OptionError(
+                f"percentiles are {_text(self.percentiles)}; expected two rising ones, 0 to 100."
+            )
+        if len(self.rotations_deg) != 3 or min(self.rotations_deg) < 0:
+            raise OptionError(
+                f"rotations_deg is {_text(self.rotations_deg)}; expected three angles, for example "
+                "10,10,5."
+            )
+        if self.patch_size is not None and (self.dims == 3 or self.rotations):
+            raise OptionError(
+                "patches are cut from upright slices: they go with neither 3 dimensions nor "
+                "rotations."
+            )
+
+    @property
+    def pixel_mm(self) -> float:
+        """Edge of a pixel in mm (of a patch's pixel, it depends on the scan)."""
+        return self.spacing_mm if self.spacing_mm is not None else self.fov_mm / self.size
+
+    @property
+    def ways(self) -> str:
+        """How slices are placed: the name of the option that says so."""
+        names = ("slices_mm", "slices_index", "sections_mm")
+        return next((name for name in names if getattr(self, name)), "slices_fraction")
+
+
+def _text(values: tuple[float, ...]) -> str:
+    return ",".join(f"{value:g}" for value in values)
