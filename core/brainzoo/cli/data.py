@@ -1,0 +1,78 @@
+"""``brainzoo data``: prepare a dataset and describe it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from brainzoo import console
+from brainzoo.cli.params import (
+    DynamicCommand,
+    Words,
+    common_options,
+    dataset_options,
+    given_options,
+    installed,
+    pairs,
+    size_option,
+)
+from brainzoo.settings import dataset_part, is_images_folder
+
+
+def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
+    """Return the options of the dataset that is named."""
+    plugins = installed(ctx)
+    known = {spec.name for spec in plugins.specs("dataset")}
+    found = next((word for word in words.arguments if word in known), None)
+    name = found or next(iter(words.arguments), None)
+    return [*(dataset_options(plugins, name) if name else []), size_option()]
+
+
+@click.command(cls=DynamicCommand, more=more_options)
+@click.argument("dataset", metavar="DATASET")
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="NAME=EXPR",
+    help='A class of subjects, e.g. young="age < 35"; repeatable.',
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="A new folder for the images, besides the cache."
+)
+@common_options
+@click.pass_context
+def data(
+    ctx: click.Context,
+    dataset: str,
+    classes: tuple[str, ...],
+    out: Path | None,
+    as_json: bool,
+    debug: bool,
+) -> None:
+    r"""Prepare a dataset, or open a folder of prepared images, and describe it.
+
+    \b
+    brainzoo data ixi --class young="age < 35" --class old="age > 60"
+
+    Name a dataset before --help to see its options.
+    """
+    from brainzoo.describe import describe, describe_text
+    from brainzoo.images import Images
+    from brainzoo.prepare import prepare
+
+    if is_images_folder(dataset):
+        images = Images.open(dataset, verify=True)
+    else:
+        plugins = installed(ctx)
+        values = {key.removeprefix("data."): value for key, value in given_options(ctx).items()}
+        part, config = dataset_part(plugins, dataset, values)
+        source = plugins.load("dataset", dataset)(part.config)
+        images = prepare(source, config, name=dataset, classes=pairs(classes, "--class"), out=out)
+    found = {**describe(images), "folder": str(images.folder)}
+    if as_json:
+        console.result_json(found)
+        return
+    console.result(describe_text(found))
+    console.result(f"\nfolder: {images.folder}")

@@ -1,0 +1,58 @@
+"""``brainzoo export``: images as files for people and other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from brainzoo import console
+from brainzoo.cli.params import (
+    DynamicCommand,
+    Words,
+    common_options,
+    config_options,
+    given_options,
+    installed,
+)
+from brainzoo.settings import part_of
+
+
+def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
+    """Return the options of the exporter that is named."""
+    name = words.value("--to")
+    if name is None:
+        return []
+    config = installed(ctx).get("exporter", name).config
+    return config_options(config, f"Exporter {name}", prefix=f"{name}.")
+
+
+@click.command(cls=DynamicCommand, more=more_options)
+@click.argument("images", type=click.Path(path_type=Path), metavar="IMAGES|RUN")
+@click.option("--to", "exporter", metavar="EXPORTER", required=True, help="nifti, png, ...")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The new folder.")
+@common_options
+@click.pass_context
+def export(
+    ctx: click.Context, images: Path, exporter: str, out: Path, as_json: bool, debug: bool
+) -> None:
+    r"""Write images as files; a run's samples if a run is named.
+
+    \b
+    brainzoo export runs/dcgan-ixi-001 --to nifti --out volumes
+
+    Give --to before --help to see the exporter's options.
+    """
+    from brainzoo import pipeline
+    from brainzoo.images import Images
+
+    run = images if (images / "run.yaml").is_file() else None
+    values = {k.removeprefix(f"{exporter}."): v for k, v in given_options(ctx).items()}
+    part = part_of(installed(ctx).get("exporter", exporter), values)
+    opened = Images.open(images / "samples" if run else images)
+    files = pipeline.export(part, opened, out, run=run)
+    if as_json:
+        console.result_json({"folder": str(out), "files": [str(path) for path in files]})
+        return
+    console.note(f"{len(files)} files")
+    console.result(str(out))

@@ -1,0 +1,265 @@
+"""Configuration dataclasses as options of the command line.
+
+A verb's options depend on the generator, dataset, evaluators and exporters that its arguments name:
+:class:`DynamicCommand` looks for these names first, then adds the options of their configurations.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from brainzoo import console
+from brainzoo.errors import OptionError
+from brainzoo.options import Option, check, options_of
+from brainzoo.plugins import Plugins, plugins
+from brainzoo.prepare_config import PrepareConfig
+from brainzoo.settings import is_images_folder
+
+
+def installed(ctx: click.Context | None = None) -> Plugins:
+    """Return the installed plugins; warn once a command of those that are broken."""
+    found = plugins()
+    meta = (ctx or click.get_current_context()).find_root().meta
+    if not meta.get("brainzoo.warned"):
+        meta["brainzoo.warned"] = True
+        for problem in found.problems:
+            console.warn(problem)
+    return found
+
+
+class ConfigOption(click.Option):
+    """A click option made from one field of a configuration.
+
+    Args:
+        item: The field.
+        prefix: What stands before its name on the command line, for example ``"data."``.
+        group: The heading of the help under which it is listed.
+        presets: Preset values by preset name, for the help.
+    """
+
+    def __init__(
+        self, item: Option, prefix: str, group: str, presets: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        self.item = item
+        self.key = f"{prefix}{item.name}"
+        self.group = group
+        self.overrides = {
+            name: preset[self.key] for name, preset in presets.items() if self.key in preset
+        }
+        name = item.name.replace("_", "-")
+        flag = f"--{prefix}{name}"
+        identifier = self.key.replace(".", "__").replace("-", "_")
+        if item.type is bool and not item.many:
+            super().__init__([f"{flag}/--{prefix}no-{name}", identifier], default=None)
+        else:
+            super().__init__([flag, identifier], type=_Value(item, flag), default=None)
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        """Return what ``--help`` shows: flag and type; help, range, default and presets."""
+        item = self.item
+        left = "/".join([*self.opts, *self.secondary_opts])
+        if not self.is_flag:
+            left = f"{left} {_metavar(item)}"
+        default = self.overrides.get("default", item.default)
+        facts = [f"default: {_shown(default)}"]
+        facts += [f"{n}: {_shown(v)}" for n, v in self.overrides.items() if v != default]
+        return left, f"{item.help}  [{'; '.join([*_range(item), *facts])}]".strip()
+
+
+class _Value(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """Converts and checks one value by the field's own rules."""
+
+    def __init__(self, item: Option, flag: str) -> None:
+        self.item = item
+        self.flag = flag
+        self.name = _metavar(item)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        nothing = self.item.optional and str(value).lower() == "none"
+        return check(self.item, None if nothing else value, self.flag)
+
+
+def config_options(
+    config: type,
+    group: str,
+    *,
+    prefix: str = "",
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
+    leave_out: Iterable[str] = (),
+) -> list[click.Parameter]:
+    """Return a click option for each field of a configuration."""
+    return [
+        ConfigOption(item, prefix, group, presets or {})
+        for item in options_of(config)
+        if item.name not in leave_out
+    ]
+
+
+def dataset_options(
+    plugins: Plugins, data: str, presets: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[click.Parameter]:
+    """Return the options of a dataset and of preparing it, each as ``--data.NAME``."""
+    if is_images_folder(data):
+        return []
+    config = plugins.get("dataset", data).config
+    own = [item.name for item in options_of(config)]
+    add = functools.partial(config_options, group=f"Data {data}", prefix="data.", presets=presets)
+    return [*add(config), *add(PrepareConfig, leave_out=[*own, "size"])]
+
+
+def size_option(presets: Mapping[str, Mapping[str, Any]] | None = None) -> click.Parameter:
+    """Return ``--size``: an option of preparing that is so common that it has no prefix."""
+    item = next(item for item in options_of(PrepareConfig) if item.name == "size")
+    return ConfigOption(item, "", "Common options", presets or {})
+
+
+def given_options(ctx: click.Context) -> dict[str, Any]:
+    """Return the configuration values that the user typed, by key (``"data.plane"``)."""
+    return {
+        param.key: ctx.params[param.name]
+        for param in ctx.command.get_params(ctx)
+        if isinstance(param, ConfigOption)
+        and param.name
+        and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """What can be read off a command line before all of its options are known.
+
+    Attributes:
+        arguments: Words that may be arguments (or values of options not yet known).
+        named: The values of the known options by their long name.
+    """
+
+    arguments: Sequence[str]
+    named: Mapping[str, Sequence[str]]
+
+    def value(self, option: str) -> str | None:
+        """Return the last value of an option."""
+        values = self.named.get(option)
+        return values[-1] if values else None
+
+
+def read_words(args: Sequence[str], known: Iterable[click.Parameter]) -> Words:
+    """Look through a command line of which only some options are known."""
+    options = {opt: p for p in known if isinstance(p, click.Option) for opt in p.opts}
+    arguments: list[str] = []
+    named: dict[str, list[str]] = {}
+    words: Iterator[str] = iter(args)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        option = options.get(flag)
+        if not word.startswith("-"):
+            arguments.append(word)
+        elif option is not None and not option.is_flag:
+            named.setdefault(option.opts[-1], []).append(value if equals else next(words, ""))
+    return Words(arguments, named)
+
+
+class DynamicCommand(click.Command):
+    """A command whose options depend on what its arguments name.
+
+    Args:
+        *args: As :class:`click.Command` takes them.
+        more: Returns the further options for what stands on the command line.
+        **kwargs: As :class:`click.Command` takes them.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        more: Callable[[click.Context, Words], list[click.Parameter]],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._more = more
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the command's own options and those of what it was given."""
+        own = super().get_params(ctx)
+        return [*own[:-1], *ctx.meta.get("brainzoo.more", []), own[-1]]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Add the options of what the arguments name, then parse."""
+        ctx.meta["brainzoo.more"] = self._more(ctx, read_words(args, super().get_params(ctx)))
+        taken: set[str] = set()
+        for param in self.get_params(ctx):
+            for flag in [*param.opts, *param.secondary_opts]:
+                if isinstance(param, click.Option) and flag in taken:
+                    raise OptionError(f"two options are called {flag}; rename the plugin's own.")
+                taken.add(flag)
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each part, the common options last."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record and isinstance(param, click.Option):
+                groups.setdefault(getattr(param, "group", "Common options"), []).append(record)
+        common = groups.pop("Common options", [])
+        for title, records in {**groups, "Common options": common}.items():
+            with formatter.section(title):
+                formatter.write_dl(records, col_max=34)
+
+
+def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--json`` and ``--debug``, which every verb takes."""
+    command = click.option("--debug", is_flag=True, help="Show the traceback of an error.")(command)
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object instead of text."
+    )(command)
+
+
+def pairs(values: Sequence[str], flag: str) -> dict[str, str]:
+    """Split ``name=value`` words.
+
+    Raises:
+        OptionError: One has no name, no ``=`` or no value, or two have the same name.
+    """
+    result: dict[str, str] = {}
+    for word in values:
+        name, equals, value = (part.strip() for part in word.partition("="))
+        if not (name and equals and value):
+            raise OptionError(f"{flag}: expected NAME=VALUE, found {word!r}.")
+        if name in result:
+            raise OptionError(f"{flag}: {name!r} is given twice.")
+        result[name] = value
+    return result
+
+
+def _metavar(item: Option) -> str:
+    if item.metavar:
+        return item.metavar
+    name = "|".join(item.choices) or {int: "N", float: "X", Path: "PATH"}.get(item.type, "TEXT")
+    return f"{name},..." if item.many else name
+
+
+def _range(item: Option) -> list[str]:
+    low, high = item.minimum, item.maximum
+    if low is not None and high is not None:
+        return [f"{low:g} to {high:g}"]
+    if low is not None:
+        return [f"at least {low:g}"]
+    return [f"at most {high:g}"] if high is not None else []
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(map(_shown, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, int) and value >= 10_000 and value % 1000 == 0:
+        return f"{value // 1000}k"
+    return "none" if value is None or value == "" else str(value)

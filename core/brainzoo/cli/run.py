@@ -1,0 +1,231 @@
+"""``brainzoo run`` and ``brainzoo train``: the whole road, or its first half."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from brainzoo import console
+from brainzoo.cli.params import (
+    DynamicCommand,
+    Words,
+    common_options,
+    config_options,
+    dataset_options,
+    given_options,
+    installed,
+    pairs,
+    size_option,
+)
+from brainzoo.errors import BrainzooError, OptionError
+from brainzoo.plugins import Kind, Plugins
+from brainzoo.run import TrainConfig
+from brainzoo.settings import (
+    DEFAULT_EXPORTS,
+    SampleConfig,
+    Settings,
+    expect_same_run,
+    from_record,
+    presets_of,
+    read_record,
+    resolve,
+    to_record,
+)
+
+STEPS = ("train", "sample", "evaluate", "export", "report")
+
+
+def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
+    """Return the options of the generator, dataset, evaluators and exporters that are named."""
+    plugins = installed(ctx)
+    record = _record(words.value("--resume"), words.arguments)
+    known = {spec.name for spec in plugins.specs("generator")}
+    generator = next((word for word in words.arguments if word in known), None)
+    if generator is None and record:
+        generator = record["generator"]["name"]
+    if generator is None and words.arguments:
+        plugins.get("generator", words.arguments[0])  # fails; names the package that brings it
+    data = words.value("--data") or (record["data"]["name"] if record else None)
+
+    more: list[click.Parameter] = []
+    presets: Mapping[str, Mapping[str, Any]] = {}
+    if generator:
+        spec = plugins.get("generator", generator)
+        presets = presets_of(spec)
+        more += config_options(spec.config, f"Generator {generator}", presets=presets)
+    if data:
+        more += dataset_options(plugins, data, presets)
+    more += config_options(TrainConfig, "Training", presets=presets)
+    kinds: tuple[tuple[Kind, str], ...] = (("evaluator", "evaluate"), ("exporter", "export"))
+    for kind, verb in kinds:
+        names = [name for name in words.named.get(f"--{verb}", ()) if name != "none"]
+        defaults: dict[str, Any] = {}
+        if record and not names:
+            names = [part["name"] for part in record[verb]]
+        elif verb == "export" and not words.named.get("--export"):
+            names = list(DEFAULT_EXPORTS)
+            defaults = {f"{n}.{k}": v for n in names for k, v in DEFAULT_EXPORTS[n].items()}
+        for name in dict.fromkeys(names):
+            config, group = plugins.get(kind, name).config, f"{kind.capitalize()} {name}"
+            more += config_options(config, group, prefix=f"{name}.", presets={"default": defaults})
+    common = config_options(SampleConfig, "Common options", presets=presets)
+    return [*more, size_option(presets), *common]
+
+
+def _arguments(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what ``run`` and ``train`` both take."""
+    decorators: list[Any] = [
+        click.argument("generator", required=False, metavar="GENERATOR|RUN.YAML"),
+        click.option(
+            "--data", metavar="DATASET", help="A dataset, or a folder of prepared images."
+        ),
+        click.option("--preset", metavar="NAME", help="quick, default or paper: sets the rest."),
+        click.option(
+            "--class",
+            "classes",
+            multiple=True,
+            metavar="NAME=EXPR",
+            help='A class of subjects, e.g. young="age < 35"; repeatable.',
+        ),
+        click.option("--out", type=click.Path(path_type=Path), help="The new run folder."),
+        click.option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
+        click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing."),
+        common_options,
+    ]
+    for decorator in reversed(decorators):
+        command = decorator(command)
+    return command
+
+
+@click.command(cls=DynamicCommand, more=more_options)
+@_arguments
+@click.option("--evaluate", multiple=True, metavar="NAME", help="Run an evaluator; repeatable.")
+@click.option(
+    "--export",
+    multiple=True,
+    metavar="NAME",
+    help="Run these exporters instead of nifti and png; repeatable; none for none.",
+)
+@click.pass_context
+def run(ctx: click.Context, /, **options: Any) -> None:
+    r"""Prepare data, train, sample, evaluate, export and report.
+
+    \b
+    brainzoo run dcgan --data ixi --preset quick
+    brainzoo run dcgan --data folder --data.root SCANS --class old="age > 60"
+    brainzoo run RUN/run.yaml              again, with the same settings
+    brainzoo run --resume RUN              go on where it stopped
+
+    Name a generator and a dataset before --help to see their options.
+    """
+    _start(ctx, STEPS, **options)
+
+
+@click.command(cls=DynamicCommand, more=more_options)
+@_arguments
+@click.pass_context
+def train(ctx: click.Context, /, **options: Any) -> None:
+    """Prepare and train only; `brainzoo run --resume RUN` does the rest.
+
+    Name a generator and a dataset before --help to see their options.
+    """
+    _start(ctx, ("train",), evaluate=(), export=(), **options)
+
+
+def _start(ctx: click.Context, steps: tuple[str, ...], **options: Any) -> None:
+    plugins, given = installed(ctx), given_options(ctx)
+    resume = Path(options["resume"]) if options["resume"] else None
+    settings = _settings(plugins, given, **options)
+    if options["dry_run"]:
+        _show_plan(plugins, settings, options["as_json"])
+        return
+    from brainzoo.pipeline import run as run_pipeline
+    from brainzoo.runfolder import next_folder
+
+    folder = resume or options["out"] or next_folder(settings.generator.name, settings.data.name)
+    command = shlex.join(["brainzoo", *ctx.obj])
+    made = run_pipeline(settings, folder, command=command, resume=resume is not None, steps=steps)
+    if options["as_json"]:
+        console.result_json(made)
+        return
+    for name in ("checkpoint", "samples", "evaluation", "export", "run", "report"):
+        if name in made:
+            console.result(f"{name + ':':<12}{made[name]}")
+
+
+def _settings(
+    plugins: Plugins,
+    given: Mapping[str, Any],
+    *,
+    generator: str | None,
+    data: str | None,
+    preset: str | None,
+    classes: tuple[str, ...],
+    evaluate: tuple[str, ...],
+    export: tuple[str, ...],
+    out: Path | None,
+    resume: str | None,
+    **_: Any,
+) -> Settings:
+    expressions = pairs(classes, "--class")
+    names = tuple(name for name in export if name != "none") if export else None
+    record = _record(resume, [generator] if generator else [])
+    if record is None:
+        if generator is None or data is None:
+            missing = "GENERATOR" if generator is None else "--data DATASET"
+            raise OptionError(f"{missing} is missing.", "Try: brainzoo run dcgan --data atlas")
+        return resolve(
+            plugins,
+            generator,
+            data,
+            given,
+            preset=preset or "default",
+            classes=expressions,
+            export=names,
+            evaluate=evaluate,
+        )
+    if preset or (data and data != record["data"]["name"]):
+        raise OptionError(
+            "a run.yaml states data and settings already.", "Leave out --preset and --data."
+        )
+    settings = from_record(
+        plugins,
+        record,
+        given,
+        classes=expressions or None,
+        export=names,
+        evaluate=evaluate or None,
+    )
+    if resume:
+        if out or generator not in (None, record["generator"]["name"]):
+            raise OptionError("--resume goes on with the run's own generator and folder.")
+        expect_same_run(from_record(plugins, record), settings)
+    return settings
+
+
+def _record(resume: str | None, arguments: Sequence[str]) -> dict[str, Any] | None:
+    """Return the run.yaml that the command line names, if it names one."""
+    path = resume or next((word for word in arguments if word.endswith((".yaml", ".yml"))), None)
+    return read_record(Path(path)) if path else None
+
+
+def _show_plan(plugins: Plugins, settings: Settings, as_json: bool) -> None:
+    """Print the resolved settings and how much data there is; write nothing."""
+    plan: dict[str, Any] = {"settings": to_record(settings)}
+    if settings.prepare is not None:
+        dataset = plugins.load("dataset", settings.data.name)(settings.data.config)
+        try:
+            subjects = [subject.id for subject in dataset.subjects()]
+            plan["data"] = {"scans": len(subjects), "subjects": len(set(subjects))}
+        except BrainzooError as error:
+            plan["data"] = {"not here yet": str(error)}
+    if as_json:
+        console.result_json(plan)
+        return
+    import yaml
+
+    console.result(yaml.safe_dump(plan, sort_keys=False, allow_unicode=True).rstrip())

@@ -1,0 +1,343 @@
+"""The road from scans to a report: prepare, train, sample, evaluate, export, report.
+
+Each step is a function that the command line offers on its own; :func:`run` calls them in order in
+a run folder, which remembers what is done so that a stopped run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from brainzoo import checkpoint as checkpoints
+from brainzoo import console
+from brainzoo.errors import BrainzooError, DataError, StoppedError
+from brainzoo.files import disk_errors, write_bytes, write_text
+from brainzoo.images import Images
+from brainzoo.interfaces import Evaluation, Generator, Value
+from brainzoo.plugins import plugins
+from brainzoo.prepare import prepare
+from brainzoo.run import Run
+from brainzoo.runfolder import RunFolder, exists_error
+from brainzoo.settings import Part, Settings, to_record
+
+
+def run(
+    settings: Settings,
+    folder: Path,
+    *,
+    command: str,
+    resume: bool = False,
+    steps: Sequence[str] = ("train", "sample", "evaluate", "export", "report"),
+) -> dict[str, Any]:
+    """Do all steps in a run folder, or those that a stopped run lacks.
+
+    Args:
+        settings: What to do.
+        folder: The run folder; new, or with ``resume`` one that is there.
+        command: The command line, for ``run.yaml``.
+        resume: Go on with the run in ``folder``.
+        steps: Which steps follow the preparing.
+
+    Returns:
+        What was made: the paths of ``run``, ``checkpoint``, ``samples``, ``export`` and ``report``,
+        and the ``seconds`` of each step.
+
+    Raises:
+        ExistsError: The folder is there already.
+        DataError: With ``resume``, the data are no longer those that the run began with.
+        StoppedError: Ctrl-C or SIGTERM; the hint says how to go on.
+    """
+    if folder.exists() and not resume:
+        raise exists_error(folder)
+    try:
+        with disk_errors(folder):
+            started = time.monotonic()
+            images = prepare_data(settings)
+            if resume:
+                opened = RunFolder.open(folder)
+                _expect_same_data(opened, images)
+                _take_budget(opened, settings)
+            else:
+                opened = RunFolder.create(folder, _record(settings, images), command)
+                opened.record["seconds"]["prepare"] = round(time.monotonic() - started, 2)
+                opened.save()
+            console.note(f"run folder: {folder}")
+            _do(opened, settings, images, resume, steps)
+    except KeyboardInterrupt:
+        if not (folder / "run.yaml").is_file():
+            raise StoppedError("stopped while preparing data.", "Run it again.") from None
+        raise StoppedError(
+            f"stopped; what is done is kept in {folder}.",
+            f"Go on with: brainzoo run --resume {folder}",
+        ) from None
+    return _made(opened)
+
+
+def prepare_data(settings: Settings) -> Images:
+    """Return the images of all splits: prepared now, from the cache, or opened from a folder."""
+    if settings.prepare is None:
+        return Images.open(settings.data.name)
+    dataset = plugins().load("dataset", settings.data.name)(settings.data.config)
+    images: Images = prepare(
+        dataset, settings.prepare, name=settings.data.name, classes=dict(settings.classes)
+    )
+    return images
+
+
+def training_images(images: Images) -> Images:
+    """Return what a generator may see: the training split, and with classes only their images.
+
+    Raises:
+        DataError: Nothing is left.
+    """
+    train = images.where(split="train")
+    if images.classes:
+        chosen = [i for i, name in enumerate(train.column("class")) if name is not None]
+        if len(chosen) < len(train):
+            left_out = len(train) - len(chosen)
+            console.note(f"{left_out} of {len(train)} training images are in no class: left out.")
+        train = train[chosen]
+    if not len(train):
+        raise DataError(
+            f"there are no images to train on among the {len(images)} of all splits.",
+            "Add subjects, or change the fractions of the splits or the classes.",
+        )
+    return train
+
+
+def train(part: Part, images: Images, run: Run) -> None:
+    """Train a generator on the training split of ``images`` and save its checkpoint."""
+    generator: Generator = plugins().load("generator", part.name)(part.config)
+    generator.fit(training_images(images), run)
+    generator.save(run.checkpoint)
+
+
+def sample(
+    checkpoint: Path,
+    folder: Path,
+    n: int,
+    *,
+    seed: int,
+    condition: Mapping[str, Value] | None = None,
+    batch_size: int = 64,
+) -> Images:
+    """Make images with a checkpoint and write them as a new folder.
+
+    Args:
+        checkpoint: A checkpoint folder, or a run folder that holds one.
+        folder: The new folder.
+        n: How many images.
+        seed: Decides every random number.
+        condition: For example ``{"class": "old"}``; ``None`` draws conditions as in training.
+        batch_size: How many are made at once; changes no image.
+
+    Raises:
+        ExistsError: The folder is already there.
+    """
+    inner = checkpoint / "checkpoint"
+    checkpoint = inner if (inner / "config.json").is_file() else checkpoint
+    config = checkpoints.read_config(checkpoint)
+    generator = checkpoints.load(checkpoint)
+    rows = _rows(generator, n, seed, condition)
+    info = {
+        **config["preprocessing"],
+        "source": config["trained_on"].get("dataset", {}),
+        "classes": config["images"]["classes"],
+        "class_expressions": config["trained_on"].get("class_expressions", {}),
+        "synthetic": True,
+        "generator": {k: config["plugin"].get(k) for k in ("name", "distribution", "version")},
+        "checkpoint_sha256": config["weights"]["sha256"],
+        "seed": seed,
+        "condition": dict(condition or {}),
+    }
+    spatial, channels = config["images"]["spatial"], config["images"]["channels"]
+    done = 0
+    with (
+        console.progress("sampling", n) as advance,
+        Images.write(folder, spatial, info, channels) as writer,
+    ):
+        for pixels in generator.sample(n, seed=seed, condition=condition, batch_size=batch_size):
+            writer.append(pixels, rows[done : done + len(pixels)])
+            done += len(pixels)
+            advance(len(pixels))
+    return Images.open(folder)
+
+
+def evaluate(
+    parts: Sequence[Part],
+    folder: Path,
+    *,
+    train: Images,
+    test: Images,
+    synthetic: Images,
+    generator: Generator | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Run evaluators; write ``evaluation.json`` and the pictures of each below ``folder``.
+
+    Returns:
+        What ``evaluation.json`` holds: options, figures and tables by evaluator.
+    """
+    found: dict[str, Any] = {}
+    for part in parts:
+        console.note(f"evaluating: {part.name}")
+        evaluator = plugins().load("evaluator", part.name)(part.config)
+        evaluation: Evaluation = evaluator.evaluate(
+            train=train, test=test, synthetic=synthetic, generator=generator, seed=seed
+        )
+        found[part.name] = {
+            "version": plugins().of("evaluator", part.name).version,
+            "options": part.options,
+            "figures": [dataclasses.asdict(figure) for figure in evaluation.figures],
+            "tables": {name: list(map(dict, rows)) for name, rows in evaluation.tables.items()},
+            "pictures": [f"evaluation/{part.name}/{name}.png" for name in evaluation.pictures],
+        }
+        for name, content in evaluation.pictures.items():
+            write_bytes(folder / "evaluation" / part.name / f"{name}.png", content)
+    result = {"schema": 1, "seed": seed, "evaluators": _finite(found)}
+    text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(folder / "evaluation.json", text)
+    return result
+
+
+def export(part: Part, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
+    """Run an exporter.
+
+    Raises:
+        ExistsError: Something is already there.
+    """
+    console.note(f"exporting: {part.name}")
+    exporter = plugins().load("exporter", part.name)(part.config)
+    files: list[Path] = exporter.export(images, folder, run=run)
+    return files
+
+
+def report(run: Path, folder: Path | None = None) -> Path:
+    """Write the report of a run and return the path of its page.
+
+    Raises:
+        UnknownPluginError: No installed plugin brings the exporter ``report``.
+        NotFoundError: The run has no samples yet.
+    """
+    spec = plugins().get("exporter", "report")
+    files = export(
+        Part("report", spec.config()),
+        Images.open(run / "samples"),
+        folder or run / "report",
+        run=run,
+    )
+    return next((path for path in files if path.suffix == ".html"), files[0])
+
+
+def _do(
+    opened: RunFolder, settings: Settings, images: Images, resume: bool, steps: Sequence[str]
+) -> None:
+    """Do those of the steps that are not done yet."""
+    folder = Run(opened.path, settings.train, resume)
+    if "train" in steps and not opened.done("train"):
+        try:
+            with opened.step("train"):
+                train(settings.generator, images, folder)
+        except BrainzooError:
+            if not (resume or folder.state.exists()):
+                shutil.rmtree(opened.path)  # nothing was trained: leave nothing in the way
+            raise
+    if "sample" in steps and not opened.done("sample"):
+        with opened.step("sample"):
+            sample(opened.path, folder.samples, settings.samples, seed=settings.train.seed)
+    if "evaluate" in steps and settings.evaluate and not opened.done("evaluate"):
+        with opened.step("evaluate"):
+            result = evaluate(
+                settings.evaluate,
+                opened.path,
+                train=images.where(split="train"),
+                test=images.where(split="test"),
+                synthetic=Images.open(folder.samples),
+                generator=checkpoints.load(folder.checkpoint),
+                seed=settings.train.seed,
+            )
+            text = json.dumps({"evaluators": result["evaluators"]}, indent=2, ensure_ascii=False)
+            write_text(folder.checkpoint / "metrics.json", text)
+    if "export" in steps and settings.export and not opened.done("export"):
+        with opened.step("export"):
+            for part in settings.export:
+                export(
+                    part,
+                    Images.open(folder.samples),
+                    opened.path / "export" / part.name,
+                    run=opened.path,
+                )
+    offered = {spec.name for spec in plugins().specs("exporter")}
+    if "report" in steps and "report" in offered and not opened.done("report"):
+        with opened.step("report"):
+            report(opened.path)
+
+
+def _record(settings: Settings, images: Images) -> dict[str, Any]:
+    record = to_record(settings)
+    record["generator"] |= {
+        "distribution": plugins().of("generator", settings.generator.name).distribution,
+        "version": plugins().of("generator", settings.generator.name).version,
+    }
+    record["data"]["fingerprint"] = images.fingerprint
+    return record
+
+
+def _expect_same_data(opened: RunFolder, images: Images) -> None:
+    wanted = opened.record["data"].get("fingerprint")
+    if images.fingerprint != wanted:
+        raise DataError(
+            f"the data are not those that {opened.path} began with: fingerprint "
+            f"{images.fingerprint[:12]}, expected {str(wanted)[:12]}.",
+            "Restore the scans and their table, or start a new run.",
+        )
+
+
+def _take_budget(opened: RunFolder, settings: Settings) -> None:
+    """Note a changed budget: training goes on from its state, and all after it is done anew."""
+    wanted = to_record(settings)["train"]
+    if opened.record["train"] != wanted:
+        opened.record["train"] = wanted
+        opened.forget()
+
+
+def _rows(
+    generator: Generator, n: int, seed: int, condition: Mapping[str, Value] | None
+) -> list[dict[str, Value]]:
+    """Return the table of synthetic images: the condition given, or the classes drawn."""
+    rows: list[dict[str, Value]] = [dict(condition or {}) for _ in range(n)]
+    classes_of = getattr(generator, "classes_of", None)
+    if classes_of is not None:
+        names = classes_of(n, seed=seed, condition=condition)
+        for row, name in zip(rows, names, strict=False):
+            row["class"] = name
+    return rows
+
+
+def _made(opened: RunFolder) -> dict[str, Any]:
+    paths = {
+        "run": ".",
+        "checkpoint": "checkpoint",
+        "samples": "samples",
+        "evaluation": "evaluation.json",
+        "export": "export",
+        "report": "report/index.html",
+    }
+    there = {k: str(opened.path / p) for k, p in paths.items() if (opened.path / p).exists()}
+    return {**there, "seconds": opened.record["seconds"]}
+
+
+def _finite(value: Any) -> Any:
+    """Return nested values with None instead of what JSON cannot hold."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

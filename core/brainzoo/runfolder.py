@@ -1,0 +1,134 @@
+"""The run folder and its ``run.yaml``: what the run is, and which of its steps are done."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from brainzoo.errors import ExistsError
+from brainzoo.files import disk_errors, write_text
+from brainzoo.provenance import hardware, versions
+from brainzoo.settings import SCHEMA, read_record
+
+OUTPUTS = {
+    "train": ("checkpoint",),
+    "sample": ("samples",),
+    "evaluate": ("evaluation.json", "evaluation"),
+    "export": ("export",),
+    "report": ("report",),
+}
+"""What each step leaves in the folder, in the order of the steps."""
+
+
+class RunFolder:
+    """A run on disk; made by :meth:`create` or :meth:`open`.
+
+    Attributes:
+        path: The folder.
+        record: What ``run.yaml`` holds. A step is done when its time stands in ``seconds``.
+    """
+
+    def __init__(self, path: Path, record: dict[str, Any]) -> None:
+        self.path = path
+        self.record = record
+
+    @classmethod
+    def create(cls, path: Path, settings: Mapping[str, Any], command: str) -> RunFolder:
+        """Make a new run folder.
+
+        Raises:
+            ExistsError: There is something at ``path`` already.
+        """
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.mkdir()
+            except FileExistsError:
+                raise exists_error(path) from None
+        started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        record = {
+            "schema": SCHEMA,
+            **settings,
+            "versions": versions(),
+            "hardware": hardware(),
+            "command": command,
+            "started": started,
+            "seconds": {},
+        }
+        folder = cls(path, record)
+        folder.save()
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Open a run folder.
+
+        Raises:
+            NotFoundError: There is no run.
+            IntegrityError: Its run.yaml is damaged.
+        """
+        record = read_record(path)
+        record.setdefault("seconds", {})
+        return cls(path, record)
+
+    def save(self) -> None:
+        """Write ``run.yaml``."""
+        text = yaml.safe_dump(self.record, sort_keys=False, allow_unicode=True, width=100)
+        write_text(self.path / "run.yaml", text)
+
+    def done(self, step: str) -> bool:
+        """Tell whether a step ended and its output is still there."""
+        outputs = OUTPUTS.get(step, ())[:1]
+        return step in self.record["seconds"] and all((self.path / o).exists() for o in outputs)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Do a step: remove what an earlier, unfinished one left, and note the time it took."""
+        for output in OUTPUTS.get(name, ()):
+            _remove(self.path / output)
+        started = time.monotonic()
+        yield
+        self.record["seconds"][name] = round(time.monotonic() - started, 2)
+        self.record["hardware"] = hardware()
+        self.save()
+
+    def forget(self) -> None:
+        """Mark training and all that follows from it as not done, for a larger budget."""
+        self.record["seconds"] = {
+            name: value for name, value in self.record["seconds"].items() if name not in OUTPUTS
+        }
+        self.save()
+
+
+def exists_error(path: Path) -> ExistsError:
+    """Return the error for an output folder that is there already."""
+    if (path / "run.yaml").is_file():
+        hint = f"Go on with: brainzoo run --resume {path}, or choose another folder with --out."
+    else:
+        hint = "Choose another with --out, or remove it."
+    return ExistsError(f"{path} exists already.", hint)
+
+
+def next_folder(generator: str, data: str, parent: Path = Path("runs")) -> Path:
+    """Return ``runs/<generator>-<data>-NNN`` with the next number that is free."""
+    stem = f"{generator}-{Path(data).name}"
+    taken = [
+        int(path.name.rpartition("-")[2])
+        for path in parent.glob(f"{stem}-*")
+        if path.name.rpartition("-")[2].isdigit()
+    ]
+    return parent / f"{stem}-{max(taken, default=0) + 1:03d}"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
