@@ -1,0 +1,39 @@
+"""The exporter ``report``: writes ``index.html``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from brainzoo.files import new_folder
+from brainzoo.images import Images
+from brainzoo.interfaces import Exporter
+from brainzoo_report.config import ReportConfig
+from brainzoo_report.render import render
+from brainzoo_report.runfolder import read_run
+
+
+class Report(Exporter):
+    """One self-contained page about a run."""
+
+    config: ReportConfig
+
+    def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
+        """Write ``index.html``.
+
+        Whatever the run folder lacks, or cannot be read, is left out, and the page says so.
+
+        Args:
+            images: What the run made (``RUN/samples``); may be none at all.
+            folder: The new folder.
+            run: The run folder; without it the page shows the images alone.
+
+        Returns:
+            The one file written.
+
+        Raises:
+            ExistsError: The folder is already there.
+        """
+        with new_folder(folder) as temporary:
+            page = render(images, read_run(run), self.config, folder)
+            (temporary / "index.html").write_text(page, encoding="utf-8")
+        return [folder / "index.html"]

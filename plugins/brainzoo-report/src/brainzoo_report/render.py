@@ -1,0 +1,265 @@
+"""Builds the page: facts and pictures into the template, all of it escaped."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import os
+import statistics
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup
+
+from brainzoo import __version__
+from brainzoo.images import Images
+from brainzoo_report import facts
+from brainzoo_report.charts import Line, bar_chart, line_chart
+from brainzoo_report.config import ReportConfig
+from brainzoo_report.looks import evaluator_picture, film_of, pair
+from brainzoo_report.runfolder import RunFolder, number
+
+TABLE_ROWS = 100  # of an evaluator's table at most
+
+FILES = {
+    "samples": "the synthetic images with their table",
+    "export": "exported files",
+    "checkpoint": "the trained model, as it can be published",
+    "progress": "pictures made while training",
+    "evaluation.json": "everything that was measured",
+    "stats.jsonl": "losses and speed, a line a logging step",
+    "run.yaml": "every setting; brainzoo run takes it again",
+}
+
+
+def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -> str:
+    """Return the page as HTML.
+
+    Args:
+        images: What the run made; may be none.
+        run: What the run folder holds.
+        config: The report's options.
+        folder: Where the page will lie: links are relative to it.
+    """
+    data = facts.data_of(run.prepared, _expressions(run)) if run.prepared else None
+    film = film_of(run, config.frames)
+    simulated = facts.simulated(images, run)
+    looks = pair(images, run, film, config.images, config.real)
+    if not images.synthetic and len(images):
+        looks = type(looks)(real=looks.synthetic if config.real else None)
+    if not len(images):
+        run.notes.append("The run has made no images yet.")
+    source = _source(images, run)
+    style, script = _asset("page.css"), _asset("page.js")
+    return _template().render(
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_csp_hash(style),
+        script_hash=_csp_hash(script),
+        name=" on ".join(filter(None, [facts.generator(images, run), source["name"]])),
+        simulated=simulated,
+        synthetic=images.synthetic or not len(images),
+        headline=facts.headline(images, run),
+        started=facts.moment(run.text("started")),
+        command=run.text("command"),
+        tiles=list(_tiles(images, run, data)),
+        pair=looks,
+        shows_people=looks.real is not None and not simulated,
+        real_left_out=not config.real,
+        film=film,
+        losses=_losses(run.stats),
+        game=_game(run.stats),
+        verdict=facts.verdict(run.stats),
+        evaluators=list(_evaluators(run, config.real)),
+        data=data,
+        ages=_ages(data),
+        source=source,
+        stages=facts.stages(run),
+        settings={
+            "Machine": [(k.replace("_", " "), v) for k, v in facts.flat(run.setting("hardware"))],
+            "Versions": list(facts.flat(run.setting("versions"))),
+            "Generator": list(facts.flat(run.setting("generator"))),
+            "Training": list(facts.flat(run.setting("train"))),
+            "Preparation": list(facts.flat(run.setting("data", "prepare"))),
+        },
+        files=list(_files(run, folder)),
+        notes=run.notes,
+        version=__version__,
+    )
+
+
+def _tiles(
+    images: Images, run: RunFolder, data: facts.Data | None
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the few numbers at the top: value, name, and a word on it."""
+    if data:
+        yield f"{data.subjects:,}", "subjects", f"{data.images:,} images prepared"
+    if run.stats:
+        last = run.stats[-1]
+        speeds = [s for line in run.stats if (s := number(line.get("images_per_second")))]
+        speed = f"{statistics.median(speeds):,.0f} a second" if speeds else ""
+        yield f"{last['images']:,.0f}", "images seen in training", speed
+        seconds = number(last.get("seconds"))
+        memory = max((number(line.get("memory_mb")) or 0 for line in run.stats), default=0)
+        used = f"{memory / 1024:.1f} GB of memory at most" if memory else ""
+        if seconds is not None:
+            yield facts.duration(seconds), "of training", used
+    if len(images):
+        kind = "synthetic images made" if images.synthetic else "images"
+        yield f"{len(images):,}", kind, " × ".join(map(str, images.spatial))
+
+
+def _losses(stats: list[dict[str, Any]]) -> list[tuple[str, list[str], Markup]]:
+    """Return the charts of the losses: one together, or one each where their scales differ."""
+    names = list(dict.fromkeys(n for line in stats for n in _mapping(line.get("losses"))))[:8]
+    lines = [
+        Line(str(n), [line["images"] for line in stats], [_loss(line, n) for line in stats])
+        for n in names
+    ]
+    sizes = [statistics.median([abs(y) for y in line.y if y == y] or [0]) for line in lines]
+    together = max(sizes, default=0) <= 20 * max(min(sizes, default=0), 1e-12)
+    groups = [lines] if together and len(lines) <= 4 else [[line] for line in lines]
+    charts = []
+    for group in groups:
+        title = "Loss: " + ", ".join(line.name for line in group) + " over the images seen"
+        chart = line_chart(group, title=title, x_label="images seen")
+        if chart:
+            charts.append(("Loss", [line.name for line in group], chart))
+    return charts
+
+
+def _game(stats: list[dict[str, Any]]) -> Markup:
+    lines = [
+        Line(name, [line["images"] for line in stats], [_or_nan(line.get(key)) for line in stats])
+        for name, key in (("D(real)", "d_real"), ("D(fake)", "d_fake"))
+    ]
+    return line_chart(
+        lines,
+        title="What the discriminator says of real and of synthetic images, over the images seen",
+        x_label="images seen",
+        y_range=(0.0, 1.0),
+        reference=0.5,
+    )
+
+
+def _evaluators(run: RunFolder, real: bool) -> Iterator[dict[str, Any]]:
+    """Yield what each evaluator found; its pictures may show real images."""
+    for name, found in _mapping(run.evaluation.get("evaluators")).items():
+        found = _mapping(found)
+        figures = found.get("figures")
+        pictures = _list(found.get("pictures")) if real else []
+        shown = [evaluator_picture(run, str(place)) for place in pictures]
+        yield {
+            "name": str(name),
+            "figures": [_figure(f) for f in _list(figures) if isinstance(f, dict)],
+            "tables": [_table(str(k), v) for k, v in _mapping(found.get("tables")).items()],
+            "pictures": [picture for picture in shown if picture],
+        }
+
+
+def _figure(found: Mapping[str, Any]) -> dict[str, str]:
+    low, high = number(found.get("low")), number(found.get("high"))
+    return {
+        "name": str(found.get("name", "")),
+        "value": _measured(found.get("value")),
+        "interval": f"{_measured(low)} to {_measured(high)}" if None not in (low, high) else "",
+        "floor": _measured(found.get("floor")),
+        "n": f"{n:,.0f}" if (n := number(found.get("n"))) is not None else "",
+        "detail": str(found.get("detail") or ""),
+    }
+
+
+def _table(name: str, found: Any) -> dict[str, Any]:
+    rows = [row for row in _list(found) if isinstance(row, dict)]
+    columns = list(dict.fromkeys(str(key) for row in rows for key in row))
+    cells = [[_measured(row.get(column)) for column in columns] for row in rows[:TABLE_ROWS]]
+    return {"name": name, "columns": columns, "rows": cells, "more": len(rows) - len(cells)}
+
+
+def _ages(data: facts.Data | None) -> Markup:
+    if not data:
+        return Markup("")
+    said = ", ".join(f"{name}: {count}" for name, count in data.ages.items())
+    bars = {name: float(count) for name, count in data.ages.items()}
+    return bar_chart(bars, title=f"Subjects by age. {said}", x_label="age in years")
+
+
+def _source(images: Images, run: RunFolder) -> dict[str, str]:
+    info = run.prepared.info if run.prepared else images.info
+    found = _mapping(info.get("source"))
+    source = {key: str(found.get(key) or "") for key in ("name", "license", "citation", "url")}
+    source["name"] = source["name"] or Path(run.text("data", "name")).name
+    if not source["url"].startswith(("https://", "http://")):
+        source["url"] = ""
+    return source
+
+
+def _files(run: RunFolder, folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield link, name and meaning of what lies in the run folder."""
+    for name, meaning in FILES.items():
+        path = run.folder / name if run.folder else None
+        if path is None or not path.exists():
+            continue
+        link = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+        end = "/" if path.is_dir() else ""
+        inside = sorted(p.name for p in path.iterdir() if p.is_dir()) if name == "export" else []
+        yield (
+            quote(link) + end,
+            name + end,
+            f"{meaning}: {', '.join(inside)}" if inside else meaning,
+        )
+
+
+def _expressions(run: RunFolder) -> dict[str, Any]:
+    return _mapping(run.prepared.info.get("class_expressions")) if run.prepared else {}
+
+
+def _loss(line: Mapping[str, Any], name: str) -> float:
+    return _or_nan(_mapping(line.get("losses")).get(name))
+
+
+def _or_nan(value: Any) -> float:
+    found = number(value)
+    return float("nan") if found is None else found
+
+
+def _measured(value: Any) -> str:
+    found = number(value)
+    if found is not None:
+        return f"{found:,.4g}".replace("-", "−") if abs(found) < 1e5 else f"{found:,.0f}"
+    return "" if value is None or isinstance(value, dict | list) else str(value)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("brainzoo_report", "page"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["duration"] = facts.duration
+    environment.filters["counted"] = facts.counted
+    return environment.get_template("page.html.j2")
+
+
+@functools.cache
+def _asset(name: str) -> str:
+    return (Path(__file__).parent / "page" / name).read_text(encoding="utf-8")
+
+
+def _csp_hash(content: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

@@ -1,0 +1,148 @@
+"""A run folder with everything in it, made from nothing, and a browser to look at its report."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from brainzoo.files import write_bytes
+from brainzoo.images import Images
+from brainzoo.pictures import grid, png_bytes
+from brainzoo.testing.heads import make_images
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+COMMAND = "brainzoo run dcgan --data ixi --preset quick --seed 1"
+FRAMES = 8
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Return a function that makes a whole run folder; ``gap`` is where D(real) - D(fake) ends."""
+    monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path / "home"))
+
+    def run(*, gap: float = 0.4, samples: int = 70, **settings: Any) -> Path:
+        folder = tmp_path / "runs" / "dcgan-ixi-001"
+        folder.mkdir(parents=True)
+        prepared = _prepared(tmp_path / "home" / "prepared" / "ixi-0123456789abcdef")
+        made = make_images(folder / "samples", subjects=samples, per_subject=1, synthetic=True)
+        _write_film(folder / "progress", prepared, made)
+        _write_stats(folder / "stats.jsonl", gap)
+        _write_evaluation(folder, made)
+        (folder / "export" / "png").mkdir(parents=True)
+        record = {**_record(prepared.fingerprint), **settings}
+        (folder / "run.yaml").write_text(yaml.safe_dump(record, sort_keys=False))
+        return folder
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Yield a headless Chromium."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"no browser found; install one of {', '.join(BROWSERS)}")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    quiet = ["background-networking", "component-update", "sync", "gpu"]
+    args = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=args)
+        yield chromium
+        chromium.close()
+
+
+def _prepared(folder: Path) -> Images:
+    made = make_images(folder.parent / "made", subjects=40, per_subject=4)
+    source = {
+        "name": "ixi",
+        "license": "CC BY-SA 3.0",
+        "citation": "IXI dataset, Imperial College London",
+        "url": "https://brain-development.org/ixi-dataset/",
+        "simulated": False,
+    }
+    made.info |= {"source": source, "class_expressions": {"young": "age < 35", "old": "age > 60"}}
+    made.info["failed"] = [{"subject": "IXI500", "scan": "", "reason": "the file is truncated"}]
+    images = made.save(folder)
+    shutil.rmtree(folder.parent / "made")
+    return images
+
+
+def _write_film(folder: Path, prepared: Images, made: Images) -> None:
+    rng = np.random.default_rng(0)
+    last = made[:64].floats()
+    noise = rng.random(last.shape, dtype=np.float32)
+    for i in range(FRAMES):
+        share = (i / (FRAMES - 1)) ** 0.5
+        shown = grid(share * last + (1 - share) * noise)
+        write_bytes(folder / f"{i * 6400:09d}.png", png_bytes(shown))
+    write_bytes(folder / "real.png", png_bytes(grid(prepared[:64].floats())))
+
+
+def _write_stats(path: Path, gap: float) -> None:
+    rng = np.random.default_rng(1)
+    with path.open("w") as file:
+        for step in range(1, 201):
+            noise = rng.normal(0, 0.02, 4)
+            now = gap + (0.95 - gap) * math.exp(-step / 30)
+            line = {
+                "step": step * 10,
+                "images": step * 224,
+                "seconds": step * 2.4,
+                "images_per_second": 93.0 + 50 * noise[0],
+                "losses": {"discriminator": 1.2 - now + 4 * noise[1], "generator": 1 + 2 * now},
+                "d_real": min(1.0, max(0.0, 0.5 + now / 2 + noise[2])),
+                "d_fake": min(1.0, max(0.0, 0.5 - now / 2 + noise[3])),
+                "memory_mb": 812,
+            }
+            file.write(json.dumps(line) + "\n")
+
+
+def _write_evaluation(folder: Path, made: Images) -> None:
+    figure = {"name": "SWD 32", "value": 12.31, "n": 64, "low": 11.8, "high": 12.9, "floor": 8.2}
+    place = "evaluation/metrics/nearest_neighbours.png"
+    write_bytes(folder / place, png_bytes(grid(made[:8].floats(), columns=4)))
+    found = {
+        "version": "0.1.0",
+        "options": {},
+        "figures": [{**figure, "detail": "mean over levels, × 1000"}, {**figure, "name": "FID"}],
+        "tables": {"by class": [{"class": "young", "SWD": 11.2}, {"class": "old", "SWD": 13.5}]},
+        "pictures": [place],
+    }
+    text = json.dumps({"schema": 1, "seed": 1, "evaluators": {"metrics": found}})
+    (folder / "evaluation.json").write_text(text)
+
+
+def _record(fingerprint: str) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "generator": {
+            "name": "dcgan",
+            "options": {"maps": [256, 128, 64, 32]},
+            "distribution": "brainzoo-dcgan",
+            "version": "0.1.0",
+        },
+        "data": {
+            "name": "ixi",
+            "options": {"root": "../shared/data/ixi-t1-2mm"},
+            "prepare": {"plane": "axial", "slices_fraction": [0.45, 0.6]},
+            "classes": {"young": "age < 35", "old": "age > 60"},
+            "fingerprint": fingerprint,
+        },
+        "size": 32,
+        "train": {"images": 45000, "batch_size": 16, "seed": 1},
+        "preset": "quick",
+        "samples": 70,
+        "versions": {"python": "3.11.2", "brainzoo": "0.1.0", "torch": "2.13.0"},
+        "hardware": {"cpu": "a processor", "cores": 2, "memory_gb": 8.2, "gpus": []},
+        "command": COMMAND,
+        "started": "2026-11-20T13:47:30+00:00",
+        "seconds": {"prepare": 8.1, "train": 480.2, "sample": 1.4, "export": 0.8},
+    }
