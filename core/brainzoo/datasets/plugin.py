@@ -27,6 +27,6 @@ def brainzoo_datasets() -> list[Spec]:
             "ixi",
             "brainzoo.datasets.ixi:Ixi",
             IxiConfig,
-            "IXI: nearly 600 healthy adults of three London hospitals; a local copy, or downloaded.",
+            "IXI: nearly 600 healthy adults of three London hospitals; local or downloaded.",
         ),
     ]
