@@ -77,6 +77,6 @@ def explain(error: BaseException) -> tuple[str, bool]:
 
 
 def clean(text: str) -> str:
-    """Return what a server says so that it can be printed: one short line, no control characters."""
+    """Return what a server says fit to print: one short line, no control characters."""
     line = (text.strip().splitlines() or [""])[0]
     return "".join(letter for letter in line if letter.isprintable())[:200]
