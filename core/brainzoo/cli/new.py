@@ -1,0 +1,139 @@
+"""``brainzoo new``: write a plugin package that passes its contract as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+from string import Template
+from typing import TYPE_CHECKING
+
+import click
+
+import brainzoo
+from brainzoo import console
+from brainzoo.cli.params import common_options
+from brainzoo.errors import ExistsError, OptionError
+from brainzoo.plugins import KINDS, PACKAGES, Kind, plugins
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+LONGEST_NAME = 30
+
+SUMMARIES = {
+    "dataset": "Scans in a folder with a table.",
+    "generator": "A small variational autoencoder.",
+    "evaluator": "How sharp the images are.",
+    "exporter": "A numpy file an image.",
+}
+USAGE = {
+    "dataset": "brainzoo data {name} --data.root FOLDER",
+    "generator": "brainzoo run {name} --data atlas --preset quick",
+    "evaluator": "brainzoo evaluate RUN --evaluate {name}",
+    "exporter": "brainzoo export RUN --export {name}",
+}
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("name")
+@common_options
+def new(kind: Kind, name: str, as_json: bool, debug: bool) -> None:
+    """Write a new plugin package into ./brainzoo-NAME.
+
+    It works and passes its tests as it is; put your own model, data, measure or format in the
+    place of what it holds.
+    """
+    check_name(kind, name)
+    folder = Path(f"brainzoo-{name}")
+    if folder.exists():
+        raise ExistsError(f"{folder} exists already.", "Choose another name, or remove it.")
+    written = write_package(folder, kind, name)
+    if as_json:
+        console.result_json({"folder": str(folder), "files": written})
+        return
+    for path in written:
+        console.result(f"{folder}/{path}")
+    console.note(f'\nNext:  cd {folder} && pip install -e ".[test]" && pytest')
+    console.note(f"Then:  {USAGE[kind].format(name=name)}")
+    console.note(f"Start in src/{_words(kind, name)['package']}/{kind}.py; see docs/plugins.md.")
+
+
+def check_name(kind: Kind, name: str) -> None:
+    """Refuse a name that could be no package, or that is taken.
+
+    Raises:
+        OptionError: It is malformed (a name that would do is offered), or something installed or
+            one of the project's own packages has it.
+    """
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-").removeprefix("brainzoo-")
+    if not NAME.fullmatch(name) or name != plain or len(name) > LONGEST_NAME:
+        would_do = NAME.fullmatch(plain) and len(plain) <= LONGEST_NAME
+        raise OptionError(
+            f"{name!r} cannot name a plugin: expected up to {LONGEST_NAME} lower-case letters, "
+            "digits and single dashes, a letter first, without brainzoo- in front.",
+            f"Try: brainzoo new {kind} {plain}" if would_do else "",
+        )
+    taken = [spec for spec in plugins().specs(kind) if spec.name == name]
+    if taken:
+        package = plugins().of(kind, name).distribution
+        raise OptionError(f"the {kind} {name!r} is taken: {package} offers it.", "Choose another.")
+    if name in PACKAGES or find_spec(_words(kind, name)["package"]):
+        raise OptionError(f"the package brainzoo-{name} is there already.", "Choose another name.")
+
+
+def write_package(folder: Path, kind: Kind, name: str) -> list[str]:
+    """Write the package of a checked name; complete or absent.
+
+    Returns:
+        The paths of its files below ``folder``.
+    """
+    from brainzoo.files import new_folder
+
+    words = _words(kind, name)
+    root = files("brainzoo") / "templates"
+    # Later ones win: a kind may bring its own version of a common file.
+    templates = {**dict(_templates(root / "common")), **dict(_templates(root / kind))}
+    written = []
+    with new_folder(folder) as temporary:
+        for relative, template in sorted(templates.items()):
+            path = relative.removesuffix(".template").replace("PACKAGE", words["package"])
+            (temporary / path).parent.mkdir(parents=True, exist_ok=True)
+            text = Template(template.read_text(encoding="utf-8")).substitute(words)
+            (temporary / path).write_text(text, encoding="utf-8")
+            written.append(path)
+    return written
+
+
+def _words(kind: Kind, name: str) -> dict[str, str]:
+    """Return what the templates' placeholders stand for."""
+    version = ".".join(brainzoo.__version__.split(".")[:2])
+    camel = "".join(part.capitalize() for part in name.split("-"))
+    training = kind == "generator"
+    needed = [f"brainzoo{'[training]' if training else ''}~={version}.0"]
+    needed += {"generator": ["numpy", "torch"], "dataset": []}.get(kind, ["numpy"])
+    return {
+        "kind": kind,
+        "name": name,
+        "distribution": f"brainzoo-{name}",
+        "package": f"brainzoo_{name.replace('-', '_')}",
+        "class_name": f"{camel}{kind.capitalize()}",
+        "config": f"{camel}Config",
+        "contract": f"{kind.capitalize()}Contract",
+        "summary": SUMMARIES[kind],
+        "usage": USAGE[kind].format(name=name),
+        "dependencies": ", ".join(f'"{package}"' for package in needed),
+    }
+
+
+def _templates(folder: Traversable, below: str = "") -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        path = str(PurePosixPath(below) / entry.name)
+        if entry.is_dir():
+            yield from _templates(entry, path)
+        elif entry.name.endswith(".template"):
+            yield path, entry

@@ -1,0 +1,103 @@
+"""What every exporter must do."""
+
+# ruff: noqa: D102 (the names of the tests say what they ask)
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from brainzoo.errors import ExistsError
+from brainzoo.images import Images
+from brainzoo.interfaces import Exporter
+from brainzoo.testing.heads import SUBJECT, make_images
+from brainzoo.testing.plugin import PluginContract, files_below
+
+
+class ExporterContract(PluginContract):
+    """Exports made-up heads, real and synthetic, and asks what users and subjects rely on.
+
+    Attributes:
+        shapes: The image shapes to export; leave one out if the exporter cannot write it.
+    """
+
+    kind = "exporter"
+    base = Exporter
+    shapes: ClassVar[Sequence[tuple[int, ...]]] = ((32, 32), (16, 16, 16))
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run every test of images once a shape."""
+        if "synthetic" in metafunc.fixturenames:
+            names = ["x".join(map(str, shape)) for shape in self.shapes]
+            metafunc.parametrize("synthetic", self.shapes, ids=names, indirect=True)
+
+    @pytest.fixture
+    def synthetic(self, request: pytest.FixtureRequest, tmp_path: Path) -> Images:
+        """Images as if a generator had made them."""
+        folder = tmp_path / "synthetic"
+        return make_images(folder, spatial=request.param, subjects=4, synthetic=True)
+
+    def run_folder(self, images: Images, folder: Path) -> Path | None:
+        """Return the run that the images came from, for exporters that tell its story."""
+        return None
+
+    def export(self, images: Images, folder: Path) -> list[Path]:
+        """Export with the run that :meth:`run_folder` made."""
+        exporter: Exporter = self.make()
+        run = self.run_folder(images, folder.with_name(f"{folder.name}-run"))
+        return exporter.export(images, folder, run=run)
+
+    def test_writes_files_and_says_which(self, synthetic: Images, tmp_path: Path) -> None:
+        written = self.export(synthetic, tmp_path / "out")
+        assert written, "nothing was exported"
+        assert len(set(written)) == len(written), "a path is returned twice"
+        for path in written:
+            assert path.is_file(), f"{path} was returned but is no file"
+            assert path.resolve().is_relative_to((tmp_path / "out").resolve()), (
+                f"{path} lies outside the folder"
+            )
+            assert path.stat().st_size, f"{path} is empty"
+
+    def test_returns_every_file(self, synthetic: Images, tmp_path: Path) -> None:
+        written = {path.resolve() for path in self.export(synthetic, tmp_path / "out")}
+        found = {path.resolve() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+        assert found == written, f"not returned: {sorted(map(str, found - written))[:3]}"
+
+    def test_writes_nowhere_else(
+        self, synthetic: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        monkeypatch.chdir(elsewhere)
+        before = files_below(tmp_path / "synthetic")
+        self.export(synthetic, tmp_path / "out")
+        assert not list(elsewhere.iterdir()), "the exporter writes into the current folder"
+        assert files_below(tmp_path / "synthetic") == before, "the exporter changed the images"
+
+    def test_never_overwrites(self, synthetic: Images, tmp_path: Path) -> None:
+        self.export(synthetic, tmp_path / "out")
+        before = files_below(tmp_path / "out")
+        with pytest.raises(ExistsError):
+            self.export(synthetic, tmp_path / "out")
+        assert files_below(tmp_path / "out") == before, "a refused export changed files"
+
+    def test_synthetic_files_name_no_real_subject(self, synthetic: Images, tmp_path: Path) -> None:
+        self.export(synthetic, tmp_path / "out")
+        for name, content in files_below(tmp_path / "out").items():
+            assert SUBJECT not in name, f"the name {name} holds the id of a real subject"
+            assert SUBJECT.encode() not in unpacked(content), f"{name} names a real subject"
+
+
+def unpacked(content: bytes) -> bytes:
+    """Return a file's bytes, decompressed where they are gzip."""
+    if content[:2] == b"\x1f\x8b":
+        try:
+            return gzip.decompress(content)
+        except (OSError, EOFError, zlib.error):
+            return content
+    return content

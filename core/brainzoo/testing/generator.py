@@ -1,0 +1,307 @@
+"""What every generator must do."""
+
+# ruff: noqa: D102 (the names of the tests say what they ask)
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from brainzoo.errors import BrainzooError, OptionError
+from brainzoo.files import sha256
+from brainzoo.images import Images
+from brainzoo.interfaces import Generator
+from brainzoo.run import Run, TrainConfig
+from brainzoo.testing.heads import SUBJECT, make_images
+from brainzoo.testing.plugin import PluginContract, files_below
+from brainzoo.weights_file import read_header
+
+PICKLES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".npz", ".joblib"})
+"""Suffixes of files that may hold Python objects."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A generator that was trained on tiny images, and where."""
+
+    generator: Generator
+    images: Images
+    run: Run
+    seconds: float
+
+
+class GeneratorContract(PluginContract):
+    """Trains on tiny made-up heads through a real run folder and asks what users rely on.
+
+    Attributes:
+        shapes: The image shapes to train at; add one of three numbers if the generator makes 3-D
+            images.
+        budget: Images seen; small, because nothing here asks for good images.
+        batch_size: Images a step.
+        most_seconds: What one such training may take.
+    """
+
+    kind = "generator"
+    base = Generator
+    shapes: ClassVar[Sequence[tuple[int, ...]]] = ((32, 32),)
+    budget: ClassVar[int] = 64
+    batch_size: ClassVar[int] = 8
+    most_seconds: ClassVar[float] = 60.0
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run every test that uses a trained generator once a shape."""
+        if "trained" in metafunc.fixturenames:
+            names = ["x".join(map(str, shape)) for shape in self.shapes]
+            metafunc.parametrize("trained", self.shapes, ids=names, indirect=True, scope="class")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def trained(
+        cls, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    ) -> Trained:
+        """Train once for all tests of a shape, on images of two classes."""
+        folder = tmp_path_factory.mktemp(cls.name)
+        images = make_images(folder / "images", spatial=request.param).where(split="train")
+        started = time.monotonic()
+        generator, run = cls.fit(images, folder / "run")
+        seconds = time.monotonic() - started
+        generator.save(run.checkpoint)
+        return Trained(generator, images, run, seconds)
+
+    @classmethod
+    def fit(
+        cls, images: Images, folder: Path, *, resume: bool = False, **train: Any
+    ) -> tuple[Generator, Run]:
+        """Train a new generator in a run folder."""
+        settings = {"images": cls.budget, "batch_size": cls.batch_size, "device": "cpu", **train}
+        run = Run(folder, TrainConfig(**{"grids": 2, **settings}), resume=resume)
+        generator: Generator = cls.make()
+        generator.fit(images, run)
+        return generator, run
+
+    @classmethod
+    def load(cls, folder: Path) -> Generator:
+        """Read a checkpoint with the plugin's class."""
+        loaded: Generator = type(cls.make()).load(folder)
+        return loaded
+
+    def test_trains_within_seconds(self, trained: Trained) -> None:
+        assert trained.seconds <= self.most_seconds, (
+            f"{self.budget} images took {trained.seconds:.0f} s; give the contract smaller options"
+        )
+
+    def test_training_writes_statistics(self, trained: Trained) -> None:
+        lines = [json.loads(text) for text in trained.run.stats.read_text().splitlines()]
+        assert lines, "stats.jsonl is empty"
+        seen = [line["images"] for line in lines]
+        assert seen == sorted(set(seen)), f"images seen do not grow: {seen}"
+        assert seen[-1] == self.budget, f"{seen[-1]} images seen; the budget was {self.budget}"
+        for line in lines:
+            assert line["losses"], "a line of stats.jsonl has no losses"
+            assert np.isfinite(list(line["losses"].values())).all(), f"not finite: {line['losses']}"
+
+    def test_training_writes_sample_grids_from_noise_on(self, trained: Trained) -> None:
+        grids = sorted(p.stem for p in trained.run.progress.glob("*.png") if p.stem.isdigit())
+        assert grids, "there are no progress/*.png"
+        assert int(grids[0]) == 0, f"the first grid is of {grids[0]} images, not of noise"
+        assert int(grids[-1]) == self.budget, f"the last grid is of {grids[-1]} images"
+
+    def test_samples_are_images_of_the_trained_shape(self, trained: Trained) -> None:
+        pixels = samples(trained.generator, 5, batch_size=2)
+        assert pixels.shape == (5, trained.images.channels, *trained.images.spatial)
+        assert pixels.dtype == np.float32, f"samples are {pixels.dtype}; expected float32"
+        assert np.isfinite(pixels).all(), "samples are not finite"
+        least, most = float(pixels.min()), float(pixels.max())
+        assert least >= 0, f"the least pixel is {least:g}; expected 0 or more"
+        assert most <= 1, f"the greatest pixel is {most:g}; expected 1 or less"
+
+    def test_batches_are_as_large_as_asked_for(self, trained: Trained) -> None:
+        batches = [len(batch) for batch in trained.generator.sample(7, seed=0, batch_size=3)]
+        assert batches == [3, 3, 1], f"7 samples in batches of 3 came as {batches}"
+        assert not list(trained.generator.sample(0, seed=0)), "asked for none, samples came"
+
+    def test_same_seed_same_samples_whatever_the_batch_size(self, trained: Trained) -> None:
+        at_once = samples(trained.generator, 11, batch_size=11)
+        one_by_one = samples(trained.generator, 11, batch_size=1)
+        assert np.array_equal(at_once, one_by_one), (
+            "the batch size changes the samples of a seed; draw latents by the sample's index and "
+            "compute in chunks of one size (brainzoo.training: latents, in_chunks)"
+        )
+        more = samples(trained.generator, 20, batch_size=7)[:11]
+        assert np.array_equal(at_once, more), "how many are asked for changes the first samples"
+
+    def test_different_seeds_and_samples_differ(self, trained: Trained) -> None:
+        first = samples(trained.generator, 4, seed=1)
+        assert not np.array_equal(first, samples(trained.generator, 4, seed=2)), "the seed is idle"
+        assert not np.array_equal(first[0], first[1]), "all samples of a seed are the same image"
+
+    def test_sampling_leaves_global_randomness_alone(self, trained: Trained) -> None:
+        before = global_random_state()
+        samples(trained.generator, 2)
+        assert global_random_state() == before, "sampling draws from a global random state"
+
+    def test_samples_of_a_class(self, trained: Trained) -> None:
+        try:
+            old = samples(trained.generator, 3, condition={"class": "old"})
+        except OptionError:
+            return  # a model without conditions says so
+        assert old.shape[0] == 3
+        with pytest.raises(OptionError):
+            samples(trained.generator, 3, condition={"class": "no such class"})
+
+    def test_unknown_conditions_are_refused(self, trained: Trained) -> None:
+        with pytest.raises(OptionError):
+            samples(trained.generator, 1, condition={"no such covariate": 1.0})
+
+    def test_trains_without_classes_and_then_knows_none(self, tmp_path: Path) -> None:
+        images = make_images(tmp_path / "images", spatial=self.shapes[0], classes=())
+        generator, _ = self.fit(images.where(split="train"), tmp_path / "run")
+        assert samples(generator, 2).shape[0] == 2
+        with pytest.raises(OptionError):
+            samples(generator, 1, condition={"class": "old"})
+
+    def test_checkpoint_gives_the_same_samples(self, trained: Trained) -> None:
+        loaded = self.load(trained.run.checkpoint)
+        same = np.array_equal(samples(trained.generator, 4), samples(loaded, 4))
+        assert same, "a loaded checkpoint gives other samples than the generator that was saved"
+
+    def test_checkpoint_is_found_by_its_plugin_name(self, trained: Trained) -> None:
+        from brainzoo.checkpoint import load
+
+        loaded = load(trained.run.checkpoint)
+        assert type(loaded) is type(trained.generator)
+        assert np.array_equal(samples(trained.generator, 2), samples(loaded, 2))
+
+    def test_checkpoint_is_safetensors_and_no_pickle(self, trained: Trained) -> None:
+        files = files_below(trained.run.checkpoint)
+        assert "model.safetensors" in files, f"no model.safetensors among {', '.join(files)}"
+        for name, content in files.items():
+            path = trained.run.checkpoint / name
+            if path.suffix == ".safetensors":
+                read_header(path)  # its length comes first and may look like any magic number
+            elif path.suffix == ".npy":
+                np.load(path, allow_pickle=False)
+            else:
+                # 0x80 and a protocol open a pickle, PK a zip archive as torch.save writes it.
+                pickled = content[:1] == b"\x80" or content[:2] == b"PK" or path.suffix in PICKLES
+                assert not pickled, f"{name} may run code when loaded; write safetensors and JSON"
+
+    def test_checkpoint_names_no_subject(self, trained: Trained) -> None:
+        for name, content in files_below(trained.run.checkpoint).items():
+            assert SUBJECT.encode() not in content, f"{name} holds the id of a real subject"
+
+    def test_checkpoint_of_another_plugin_is_refused(
+        self, trained: Trained, tmp_path: Path
+    ) -> None:
+        copy = copied(trained.run.checkpoint, tmp_path / "copy")
+        config = json.loads((copy / "config.json").read_text())
+        assert config["plugin"]["name"] == self.name
+        config["plugin"]["name"] = "another"
+        (copy / "config.json").write_text(json.dumps(config))
+        with pytest.raises(BrainzooError):
+            self.load(copy)
+
+    def test_weights_of_another_size_are_refused(self, trained: Trained, tmp_path: Path) -> None:
+        from safetensors.numpy import load, save
+
+        copy = copied(trained.run.checkpoint, tmp_path / "copy")
+        weights = load((copy / "model.safetensors").read_bytes())
+        name = max(weights, key=lambda key: weights[key].size)
+        weights[name] = np.concatenate([weights[name]] * 2)
+        (copy / "model.safetensors").write_bytes(save(weights))
+        # The digest agrees, so that the shape itself must be noticed.
+        config = json.loads((copy / "config.json").read_text())
+        config["weights"]["sha256"] = sha256(copy / "model.safetensors")
+        (copy / "config.json").write_text(json.dumps(config))
+        with pytest.raises(BrainzooError):
+            self.load(copy)
+
+    def test_truncated_weights_are_refused(self, trained: Trained, tmp_path: Path) -> None:
+        copy = copied(trained.run.checkpoint, tmp_path / "copy")
+        content = (copy / "model.safetensors").read_bytes()
+        (copy / "model.safetensors").write_bytes(content[: len(content) // 2])
+        with pytest.raises(BrainzooError):
+            self.load(copy)
+
+    def test_interrupted_and_resumed_equals_uninterrupted(
+        self, trained: Trained, tmp_path: Path
+    ) -> None:
+        with suppress(KeyboardInterrupt):
+            self.fit(pressing_ctrl_c(trained.images, reads=4), tmp_path)
+        resumed, run = self.fit(trained.images, tmp_path, resume=True)
+        resumed.save(run.checkpoint)
+        assert np.array_equal(samples(trained.generator, 4), samples(resumed, 4)), (
+            "training that was interrupted and resumed ends in another model"
+        )
+        weights = [r.checkpoint / "model.safetensors" for r in (trained.run, run)]
+        assert weights[0].read_bytes() == weights[1].read_bytes(), "the weights differ"
+
+    def test_sees_nothing_but_the_images_it_is_given(self, tmp_path: Path) -> None:
+        everyone = make_images(tmp_path / "images", spatial=self.shapes[0])
+        train = np.array([split == "train" for split in everyone.column("split")])
+        # Whoever reads a pixel of the other splits gets NaN, and so do its weights and samples.
+        pixels = everyone.floats()
+        pixels[~train] = np.nan
+        poisoned = Images(pixels, everyone.table, everyone.info)
+        generator, _ = self.fit(poisoned.where(split="train"), tmp_path / "run")
+        assert np.isfinite(samples(generator, 4)).all(), "validation or test images were read"
+
+
+def samples(
+    generator: Generator,
+    n: int,
+    *,
+    seed: int = 5,
+    condition: Mapping[str, Any] | None = None,
+    batch_size: int = 8,
+) -> NDArray[np.float32]:
+    """Return all samples as one array ``(n, channel, *spatial)``."""
+    drawn: Iterator[NDArray[np.float32]] = generator.sample(
+        n, seed=seed, condition=condition, batch_size=batch_size
+    )
+    return np.concatenate(list(drawn))
+
+
+def global_random_state() -> tuple[object, ...]:
+    """Return the states of Python's, numpy's and torch's shared random generators."""
+    drawn = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
+    numpy_state = (drawn["key"].tobytes(), drawn["pos"])
+    torch = sys.modules.get("torch")
+    torch_state = bytes(torch.get_rng_state().numpy()) if torch else b""
+    return random.getstate(), numpy_state, torch_state
+
+
+def copied(folder: Path, copy: Path) -> Path:
+    """Copy a checkpoint to tamper with it."""
+    copy.mkdir()
+    for name, content in files_below(folder).items():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_bytes(content)
+    return copy
+
+
+def pressing_ctrl_c(images: Images, reads: int) -> Images:
+    """Return the same images, but someone presses Ctrl-C when they are read the n-th time."""
+
+    class Pressing(np.ndarray[Any, Any]):
+        left = reads
+
+        def __getitem__(self, key: Any) -> Any:
+            Pressing.left -= 1
+            if Pressing.left == 0:
+                signal.raise_signal(signal.SIGINT)
+            return np.asarray(self)[key]
+
+    return Images(images.read().view(Pressing), images.table, images.info)
