@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo import console
-from brainzoo.errors import BrainzooError, DataError, StoppedError
+from brainzoo.errors import BrainzooError, DataError, ExistsError, StoppedError
 from brainzoo.files import disk_errors, write_bytes, write_text
 from brainzoo.images import Images
 from brainzoo.interfaces import Evaluation, Generator, Value
@@ -54,6 +55,9 @@ def run(
         DataError: With ``resume``, the data are no longer those that the run began with.
         StoppedError: Ctrl-C or SIGTERM; the hint says how to go on.
     """
+    if is_helper():
+        fit(settings.generator, prepare_data(settings), Run(folder, settings.train, resume))
+        return {}
     if folder.exists() and not resume:
         raise exists_error(folder)
     try:
@@ -112,11 +116,16 @@ def training_images(images: Images) -> Images:
     return train
 
 
-def train(part: Part, images: Images, run: Run) -> None:
-    """Train a generator on the training split of ``images`` and save its checkpoint."""
+def fit(part: Part, images: Images, run: Run) -> Generator:
+    """Return a generator trained on the training split of ``images``."""
     generator: Generator = plugins().load("generator", part.name)(part.config)
     generator.fit(training_images(images), run)
-    generator.save(run.checkpoint)
+    return generator
+
+
+def is_helper() -> bool:
+    """Tell whether ``torchrun`` or ``accelerate launch`` started this process to help training."""
+    return os.environ.get("RANK", "0") != "0"
 
 
 def sample(
@@ -145,7 +154,7 @@ def sample(
     checkpoint = inner if (inner / "config.json").is_file() else checkpoint
     config = checkpoints.read_config(checkpoint)
     generator = checkpoints.load(checkpoint)
-    rows = _rows(generator, n, seed, condition)
+    rows = generator.conditions(n, seed=seed, condition=condition)
     info = {
         **config["preprocessing"],
         "source": config["trained_on"].get("dataset", {}),
@@ -180,12 +189,19 @@ def evaluate(
     generator: Generator | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Run evaluators; write ``evaluation.json`` and the pictures of each below ``folder``.
+    """Run evaluators; add to ``evaluation.json`` and write the pictures of each below ``folder``.
 
     Returns:
         What ``evaluation.json`` holds: options, figures and tables by evaluator.
+
+    Raises:
+        ExistsError: One of them is there already.
     """
-    found: dict[str, Any] = {}
+    path = folder / "evaluation.json"
+    found: dict[str, Any] = json.loads(path.read_text())["evaluators"] if path.is_file() else {}
+    for part in parts:
+        if part.name in found:
+            raise ExistsError(f"{path} holds {part.name} already.", "Choose another --out.")
     for part in parts:
         console.note(f"evaluating: {part.name}")
         evaluator = plugins().load("evaluator", part.name)(part.config)
@@ -195,15 +211,16 @@ def evaluate(
         found[part.name] = {
             "version": plugins().of("evaluator", part.name).version,
             "options": part.options,
+            "seed": seed,
             "figures": [dataclasses.asdict(figure) for figure in evaluation.figures],
             "tables": {name: list(map(dict, rows)) for name, rows in evaluation.tables.items()},
             "pictures": [f"evaluation/{part.name}/{name}.png" for name in evaluation.pictures],
         }
         for name, content in evaluation.pictures.items():
             write_bytes(folder / "evaluation" / part.name / f"{name}.png", content)
-    result = {"schema": 1, "seed": seed, "evaluators": _finite(found)}
+    result = {"schema": 1, "evaluators": _finite(found)}
     text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(folder / "evaluation.json", text)
+    write_text(path, text)
     return result
 
 
@@ -244,7 +261,7 @@ def _do(
     if "train" in steps and not opened.done("train"):
         try:
             with opened.step("train"):
-                train(settings.generator, images, folder)
+                fit(settings.generator, images, folder).save(folder.checkpoint)
         except BrainzooError:
             if not (resume or folder.state.exists()):
                 shutil.rmtree(opened.path)  # nothing was trained: leave nothing in the way
@@ -306,19 +323,6 @@ def _take_budget(opened: RunFolder, settings: Settings) -> None:
     if opened.record["train"] != wanted:
         opened.record["train"] = wanted
         opened.forget()
-
-
-def _rows(
-    generator: Generator, n: int, seed: int, condition: Mapping[str, Value] | None
-) -> list[dict[str, Value]]:
-    """Return the table of synthetic images: the condition given, or the classes drawn."""
-    rows: list[dict[str, Value]] = [dict(condition or {}) for _ in range(n)]
-    classes_of = getattr(generator, "classes_of", None)
-    if classes_of is not None:
-        names = classes_of(n, seed=seed, condition=condition)
-        for row, name in zip(rows, names, strict=False):
-            row["class"] = name
-    return rows
 
 
 def _made(opened: RunFolder) -> dict[str, Any]:

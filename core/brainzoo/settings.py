@@ -100,7 +100,11 @@ def dataset_part(
     """
     rest = dict(values)
     config: Any = _config(plugins.get("dataset", name).config, rest)
-    return Part(name, config), make_config(PrepareConfig, rest, "option of the data")
+    # run.yaml must find the scans again from any folder
+    paths = {k: v.expanduser().absolute() for k, v in vars(config).items() if isinstance(v, Path)}
+    return Part(name, dataclasses.replace(config, **paths)), make_config(
+        PrepareConfig, rest, "option of the data"
+    )
 
 
 def resolve(

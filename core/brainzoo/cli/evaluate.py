@@ -17,7 +17,7 @@ from brainzoo.cli.params import (
     installed,
 )
 from brainzoo.errors import OptionError
-from brainzoo.settings import part_of
+from brainzoo.settings import from_record, part_of, read_record
 
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
@@ -35,48 +35,52 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 
 @click.command(cls=DynamicCommand, more=more_options)
 @click.argument("evaluator", metavar="EVALUATOR")
-@click.option("--train", metavar="IMAGES", required=True, help="Real images trained on.")
-@click.option("--test", metavar="IMAGES", required=True, help="Real images of other subjects.")
-@click.option("--synthetic", metavar="IMAGES", required=True, help="Images of a generator.")
+@click.argument("run", required=False, type=click.Path(path_type=Path), metavar="[RUN]")
+@click.option("--train", metavar="IMAGES", help="Real images trained on.")
+@click.option("--test", metavar="IMAGES", help="Real images of other subjects.")
+@click.option("--synthetic", metavar="IMAGES", help="Images of a generator.")
 @click.option("--generator", metavar="CHECKPOINT", help="Who made them, where it is needed.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    default=Path(),
-    help="Where evaluation.json goes. [default: here]",
+    help="Where evaluation.json goes. [default: RUN, else here]",
 )
 @common_options
 @click.pass_context
-def evaluate(ctx: click.Context, /, evaluator: str, **options: Any) -> None:
-    r"""Compare synthetic images with real ones.
+def evaluate(ctx: click.Context, /, evaluator: str, run: Path | None, **options: Any) -> None:
+    r"""Compare synthetic images with real ones: those of a run, or of three folders.
 
-    Folders of images that hold several splits count with their split of that name only.
+    A folder of images that holds several splits counts with its split of that name only.
 
     \b
-    brainzoo evaluate metrics --train PREPARED --test PREPARED --synthetic RUN/samples
+    brainzoo evaluate metrics runs/dcgan-ixi-001
+    brainzoo evaluate metrics --train PREPARED --test PREPARED --synthetic SAMPLES
     """
     from brainzoo import checkpoint, pipeline
     from brainzoo.images import Images
 
-    if (options["out"] / "evaluation.json").exists():
-        raise OptionError(
-            f"{options['out'] / 'evaluation.json'} exists already.", "Choose another --out."
-        )
     values = {k.removeprefix(f"{evaluator}."): v for k, v in given_options(ctx).items()}
     part = part_of(installed(ctx).get("evaluator", evaluator), values)
-
-    def split(name: str) -> Images:
-        images = Images.open(options[name])
-        return images.where(split=name) if name in images.column("split") else images
-
+    folders = {name: options[name] for name in ("train", "test", "synthetic")}
+    if run is not None:
+        prepared = pipeline.prepare_data(from_record(installed(ctx), read_record(run)))
+        real = {name: prepared for name in ("train", "test") if not folders[name]}
+        folders["synthetic"] = folders["synthetic"] or run / "samples"
+    elif not all(folders.values()):
+        raise OptionError("nothing to compare.", "Name a RUN, or --train, --test and --synthetic.")
+    else:
+        real = {}
+    images = {name: real.get(name) or Images.open(path) for name, path in folders.items()}
+    for name in ("train", "test"):
+        if name in images[name].column("split"):
+            images[name] = images[name].where(split=name)
+    source = options["generator"] or run
     result = pipeline.evaluate(
         [part],
-        options["out"],
-        train=split("train"),
-        test=split("test"),
-        synthetic=Images.open(options["synthetic"]),
-        generator=checkpoint.load(options["generator"]) if options["generator"] else None,
+        options["out"] or run or Path(),
+        **images,
+        generator=checkpoint.load(source) if source else None,
         seed=options["seed"],
     )
     if options["as_json"]:
@@ -84,7 +88,7 @@ def evaluate(ctx: click.Context, /, evaluator: str, **options: Any) -> None:
         return
     for figure in result["evaluators"][evaluator]["figures"]:
         console.result(figure_line(figure))
-    console.result(str(options["out"] / "evaluation.json"))
+    console.result(str((options["out"] or run or Path()) / "evaluation.json"))
 
 
 def figure_line(figure: dict[str, Any]) -> str:

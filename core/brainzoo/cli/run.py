@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -143,12 +144,16 @@ def _start(ctx: click.Context, steps: tuple[str, ...], **options: Any) -> None:
     if options["dry_run"]:
         _show_plan(plugins, settings, options["as_json"])
         return
-    from brainzoo.pipeline import run as run_pipeline
+    from brainzoo import pipeline
     from brainzoo.runfolder import next_folder
 
+    if not (resume or options["out"]) and "RANK" in os.environ:
+        raise OptionError("several processes must agree on the run folder.", "Give --out.")
     folder = resume or options["out"] or next_folder(settings.generator.name, settings.data.name)
     command = shlex.join(["brainzoo", *ctx.obj])
-    made = run_pipeline(settings, folder, command=command, resume=resume is not None, steps=steps)
+    made = pipeline.run(settings, folder, command=command, resume=resume is not None, steps=steps)
+    if pipeline.is_helper():
+        return
     if options["as_json"]:
         console.result_json(made)
         return
