@@ -64,6 +64,7 @@ def extract(
             )
         done = 0
         with Meter(f"unpacking {archive.name}", quiet=quiet) as meter:
+            meter.show(done, total)
             for name in missing:
                 _write(tar, members[name], paths[name], magic)
                 done += members[name].size

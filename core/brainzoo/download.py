@@ -180,6 +180,7 @@ class _Transfer:
             if not start:
                 self._part.begin(Origin(url, validator(response.headers), total))
             done = start
+            self._meter.show(done, total)
             with self._part.path.open("ab") as file:
                 while chunk := _read(response):
                     self._received = True

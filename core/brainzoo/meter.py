@@ -51,7 +51,7 @@ class Meter:
         if self._begun_at is None or done < self._begun_at:
             self._begun_at = done
         now = time.monotonic()
-        if self._quiet or now < self._next_line:
+        if self._quiet or now < self._next_line or done == self._begun_at:
             return
         if not sys.stderr.isatty():
             self._next_line = now + LINE_EVERY_S
@@ -74,17 +74,18 @@ class Meter:
         speed = (done - (self._begun_at or 0)) / max(now - self._begun, 1e-6)
         if total is None or not speed:
             return f"{self._label}: {size_text(done)}, {size_text(speed)}/s"
-        minutes = (total - done) / speed / 60
+        left_s = (total - done) / speed
+        left = f"{left_s:.0f} s" if left_s < 90 else f"{left_s / 60:.0f} min"
         return (
             f"{self._label}: {size_text(done)} of {size_text(total)}, {size_text(speed)}/s, "
-            f"{minutes:.0f} min left"
+            f"{left} left"
         )
 
 
 def size_text(size: float) -> str:
     """Return a number of bytes as people read it: ``4.5 GB``."""
     for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
+        if round(size) < 1000:
             return f"{size:.0f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
