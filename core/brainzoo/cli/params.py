@@ -122,13 +122,7 @@ def size_option(presets: Mapping[str, Mapping[str, Any]] | None = None) -> click
 
 def given_options(ctx: click.Context) -> dict[str, Any]:
     """Return the configuration values that the user typed, by key (``"data.plane"``)."""
-    return {
-        param.key: ctx.params[param.name]
-        for param in ctx.command.get_params(ctx)
-        if isinstance(param, ConfigOption)
-        and param.name
-        and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
-    }
+    return dict(ctx.meta["brainzoo.given"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,7 +183,7 @@ class DynamicCommand(click.Command):
         return [*own[:-1], *ctx.meta.get("brainzoo.more", []), own[-1]]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Add the options of what the arguments name, then parse."""
+        """Add the options of what the arguments name, then parse; see :func:`given_options`."""
         ctx.meta["brainzoo.more"] = self._more(ctx, read_words(args, super().get_params(ctx)))
         taken: set[str] = set()
         for param in self.get_params(ctx):
@@ -197,7 +191,15 @@ class DynamicCommand(click.Command):
                 if isinstance(param, click.Option) and flag in taken:
                     raise OptionError(f"two options are called {flag}; rename the plugin's own.")
                 taken.add(flag)
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        given = {}
+        for param in self.get_params(ctx):
+            if isinstance(param, ConfigOption) and param.name:
+                value = ctx.params.pop(param.name, None)
+                if ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE:
+                    given[param.key] = value
+        ctx.meta["brainzoo.given"] = given
+        return rest
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each part, the common options last."""

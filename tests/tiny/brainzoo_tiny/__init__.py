@@ -1,0 +1,1 @@
+"""A complete plugin that trains in milliseconds on numpy alone: for tests of the pipeline."""

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from brainzoo import Evaluation, Evaluator, Figure, Generator, Images
+from brainzoo.pictures import grid, png_bytes
+
+
+class Difference(Evaluator):
+    def evaluate(
+        self,
+        *,
+        train: Images,
+        test: Images,
+        synthetic: Images,
+        generator: Generator | None = None,
+        seed: int,
+    ) -> Evaluation:
+        assert set(train.column("split")) == {"train"}
+        assert set(test.column("split")) == {"test"}
+        assert generator is not None
+        real, made = test.floats().mean(), synthetic.floats().mean()
+        return Evaluation(
+            figures=[
+                Figure("grey", float(abs(real - made)) ** self.config.power, len(synthetic)),
+                Figure("undefined", float("nan"), 0),
+            ],
+            tables={"means": [{"which": "real", "grey": float(real)}]},
+            pictures={"synthetic": png_bytes(grid(synthetic.floats()))},
+        )
