@@ -21,25 +21,40 @@ from brainzoo.testing.heads import make_images
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 COMMAND = "brainzoo run dcgan --data ixi --preset quick --seed 1"
 FRAMES = 8
+SOURCE = {
+    "name": "ixi",
+    "license": "CC BY-SA 3.0",
+    "citation": "IXI dataset, Imperial College London",
+    "url": "https://brain-development.org/ixi-dataset/",
+    "simulated": False,
+}
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a run in ``runs/dcgan-ixi-001`` and its prepared data in ``home``."""
+    root = tmp_path_factory.mktemp("made")
+    run = root / "runs" / "dcgan-ixi-001"
+    prepared = _prepared(root / "home" / "prepared" / "ixi-0123456789abcdef")
+    samples = _samples(run / "samples")
+    _write_film(run / "progress", prepared, samples)
+    _write_stats(run / "stats.jsonl")
+    _write_evaluation(run, samples)
+    (run / "export" / "png").mkdir(parents=True)
+    (run / "run.yaml").write_text(yaml.safe_dump(_record(prepared.fingerprint), sort_keys=False))
+    return root
 
 
 @pytest.fixture
-def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Return a function that makes a whole run folder; ``gap`` is where D(real) - D(fake) ends."""
+def make_run(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Return a function that makes a whole run folder, with other settings where given."""
     monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path / "home"))
 
-    def run(*, gap: float = 0.4, samples: int = 70, **settings: Any) -> Path:
-        folder = tmp_path / "runs" / "dcgan-ixi-001"
-        folder.mkdir(parents=True)
-        prepared = _prepared(tmp_path / "home" / "prepared" / "ixi-0123456789abcdef")
-        made = make_images(folder / "samples", subjects=samples, per_subject=1, synthetic=True)
-        _write_film(folder / "progress", prepared, made)
-        _write_stats(folder / "stats.jsonl", gap)
-        _write_evaluation(folder, made)
-        (folder / "export" / "png").mkdir(parents=True)
-        record = {**_record(prepared.fingerprint), **settings}
-        (folder / "run.yaml").write_text(yaml.safe_dump(record, sort_keys=False))
-        return folder
+    def run(**settings: Any) -> Path:
+        shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+        path = tmp_path / "runs" / "dcgan-ixi-001" / "run.yaml"
+        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | settings))
+        return path.parent
 
     return run
 
@@ -61,15 +76,16 @@ def browser() -> Iterator[Any]:
 
 def _prepared(folder: Path) -> Images:
     made = make_images(folder.parent / "made", subjects=40, per_subject=4)
-    source = {
-        "name": "ixi",
-        "license": "CC BY-SA 3.0",
-        "citation": "IXI dataset, Imperial College London",
-        "url": "https://brain-development.org/ixi-dataset/",
-        "simulated": False,
-    }
-    made.info |= {"source": source, "class_expressions": {"young": "age < 35", "old": "age > 60"}}
+    made.info |= {"source": SOURCE, "class_expressions": {"young": "age < 35", "old": "age > 60"}}
     made.info["failed"] = [{"subject": "IXI500", "scan": "", "reason": "the file is truncated"}]
+    images = made.save(folder)
+    shutil.rmtree(folder.parent / "made")
+    return images
+
+
+def _samples(folder: Path) -> Images:
+    made = make_images(folder.parent / "made", subjects=70, per_subject=1, seed=5, synthetic=True)
+    made.info["source"] = SOURCE
     images = made.save(folder)
     shutil.rmtree(folder.parent / "made")
     return images
@@ -86,12 +102,12 @@ def _write_film(folder: Path, prepared: Images, made: Images) -> None:
     write_bytes(folder / "real.png", png_bytes(grid(prepared[:64].floats())))
 
 
-def _write_stats(path: Path, gap: float) -> None:
+def _write_stats(path: Path) -> None:
     rng = np.random.default_rng(1)
     with path.open("w") as file:
         for step in range(1, 201):
             noise = rng.normal(0, 0.02, 4)
-            now = gap + (0.95 - gap) * math.exp(-step / 30)
+            now = 0.4 + 0.55 * math.exp(-step / 30)
             line = {
                 "step": step * 10,
                 "images": step * 224,

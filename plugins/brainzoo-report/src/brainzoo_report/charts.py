@@ -37,7 +37,7 @@ def line_chart(
     Args:
         lines: At most four are told apart by colour and dashes.
         title: What a screen reader says.
-        x_label: What the horizontal axis counts.
+        x_label: What the horizontal axis counts, from 0 on.
         y_range: Of the vertical axis; by default what holds nearly all values.
         reference: Where to draw a horizontal dashed line.
     """
@@ -45,9 +45,9 @@ def line_chart(
     curves = [curve for curve in curves if len(curve[1])]
     if not curves:
         return Markup("")
-    x_low, x_high = _range(np.concatenate([x for _, x, _ in curves]), 0, 100)
+    x_low, x_high = 0.0, max(1.0, *(float(x.max()) for _, x, _ in curves))
     y_low, y_high = y_range or _range(np.concatenate([y for _, _, y in curves]), 1, 99)
-    x_ticks, y_ticks = ticks(x_low, x_high, 4), ticks(y_low, y_high, 5)
+    x_ticks, y_ticks = ticks(x_low, x_high, 5), ticks(y_low, y_high, 5)
     if y_range is None:
         y_low, y_high = min(y_low, y_ticks[0]), max(y_high, y_ticks[-1])
 
@@ -102,12 +102,12 @@ def bar_chart(bars: Mapping[str, float], *, title: str, x_label: str) -> Markup:
 
 
 def smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the running mean over a twentieth of the values; its window shrinks at the ends."""
-    half = max(1, len(values) // 40)
+    """Return the running mean over a tenth of the values; its window is cut at the ends."""
+    half = max(1, len(values) // 20)
     sums = np.concatenate([[0.0], np.cumsum(values)])
     positions = np.arange(len(values))
-    reach = np.minimum(half, np.minimum(positions, len(values) - 1 - positions))
-    return np.asarray((sums[positions + reach + 1] - sums[positions - reach]) / (2 * reach + 1))
+    first, last = np.maximum(positions - half, 0), np.minimum(positions + half + 1, len(values))
+    return np.asarray((sums[last] - sums[first]) / (last - first))
 
 
 def ticks(low: float, high: float, about: int) -> list[float]:

@@ -83,8 +83,8 @@ def verdict(stats: list[dict[str, Any]]) -> str:
     real = sum(line[0] for line in end) / len(end)
     fake = sum(line[1] for line in end) / len(end)
     measured = (
-        "over the last quarter of training it called real images real with a mean probability of "
-        f"{real:.2f}, and synthetic ones with {fake:.2f}"
+        "over the last quarter of training, it called real images real with a mean probability "
+        f"of {real:.2f}, and synthetic ones with {fake:.2f}"
     )
     if real - fake > TOO_PERFECT:
         return (
@@ -97,8 +97,8 @@ def verdict(stats: list[dict[str, Any]]) -> str:
             "or it is too poor and lets the generator be lazy: look at the images."
         )
     return (
-        f"Neither side won: {measured}. That is what training hopes for: a discriminator neither "
-        "too perfect nor too poor."
+        "Neither side won. The discriminator was neither too perfect nor too poor to learn from: "
+        f"{measured}."
     )
 
 
@@ -112,7 +112,8 @@ def duration(seconds: float | None) -> str:
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     if hours:
         return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    parts = [f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest or not minutes)
+    return " ".join(parts)
 
 
 def counted(value: int, one: str, many: str = "") -> str:
@@ -172,7 +173,8 @@ def flat(found: Any, prefix: str = "", depth: int = 5) -> Iterator[tuple[str, st
         for key, value in found.items() if depth else ():
             yield from flat(value, f"{prefix} · {key}" if prefix else str(key), depth - 1)
     elif isinstance(found, list | tuple):
-        yield prefix, ", ".join(str(v) for v in found if not isinstance(v, dict | list | tuple))
+        if found:
+            yield prefix, ", ".join(str(v) for v in found if not isinstance(v, dict | list | tuple))
     elif found is not None and found != "":
         yield prefix, f"{found:.6g}" if isinstance(found, float) else str(found)
 

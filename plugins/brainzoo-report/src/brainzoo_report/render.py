@@ -80,7 +80,9 @@ def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -
         source=source,
         stages=facts.stages(run),
         settings={
-            "Machine": [(k.replace("_", " "), v) for k, v in facts.flat(run.setting("hardware"))],
+            "Machine": [
+                (k.replace("_gb", " (GB)"), v) for k, v in facts.flat(run.setting("hardware"))
+            ],
             "Versions": list(facts.flat(run.setting("versions"))),
             "Generator": list(facts.flat(run.setting("generator"))),
             "Training": list(facts.flat(run.setting("train"))),

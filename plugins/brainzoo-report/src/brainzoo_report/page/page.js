@@ -56,7 +56,7 @@ if (film) {
   };
 
   film.classList.add("player");
-  film.removeAttribute("tabindex");
+  film.querySelector(".strip").removeAttribute("tabindex");
   film.querySelector(".controls").hidden = false;
   play.addEventListener("click", () => (timer ? stop() : start()));
   scrub.addEventListener("input", () => { stop(); show(Number(scrub.value)); });
