@@ -58,7 +58,9 @@ class PrepareConfig:
     patch_size: int | None = option(
         None, "Cut square patches of this many scan voxels, then resize them.", minimum=8
     )
-    patches: int = option(4, "Patches of a slice, if there is a patch size.", minimum=1)
+    patches: int = option(
+        4, "Patches of a slice, if there is a patch size; empty ones are left out.", minimum=1
+    )
     rotations: int = option(
         0, "Randomly turned copies of each scan besides the upright one.", minimum=0
     )

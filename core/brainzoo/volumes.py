@@ -62,15 +62,14 @@ def read_volume(path: Path | str) -> Volume:
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
+        file = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror or error}.") from error
     try:
-        compressed = content[:2] == b"\x1f\x8b"
-        header = _header(_inflate(content, _HEADER_BYTES) if compressed else content)
+        compressed = file[:2] == b"\x1f\x8b"
+        header = _header(_inflate(file[:100_000], _HEADER_BYTES) if compressed else file[:540])
         shape, dtype, start, stop = _layout(header)
-        if compressed:
-            content = _decompress(content, stop)
+        content = _decompress(file, stop) if compressed else file
         if len(content) < stop:
             raise DataError(
                 f"it is truncated: found {len(content):,} bytes, its header announces {stop:,}.",
@@ -126,7 +125,7 @@ def _inflate(content: bytes, most: int) -> bytes:
         raise DataError(f"it is no intact gzip file: {error}.", _AGAIN) from error
 
 
-def _decompress(content: bytes, size: int) -> bytes:
+def _decompress(content: bytes, size: int) -> bytes | bytearray:
     """Decompress a gzip file of which ``size`` bytes are wanted; may return fewer or more."""
     if size > 1100 * len(content):  # deflate cannot do better than 1032 : 1
         raise DataError(
@@ -137,7 +136,8 @@ def _decompress(content: bytes, size: int) -> bytes:
     # The trailer's length is true for one member below 4 GiB; anything else goes the slow way.
     if int.from_bytes(content[-4:], "little") == size:
         try:
-            return bytes(deflate.gzip_decompress(content))
+            unpacked: bytearray = deflate.gzip_decompress(content)
+            return unpacked
         except (deflate.DeflateError, ValueError, MemoryError):
             pass
     parts: list[bytes] = []

@@ -19,6 +19,9 @@ PLANES = {"axial": (2, 1, 0), "coronal": (1, 2, 0), "sagittal": (0, 2, 1)}
 """Axes (of RAS+) of a plane's normal, rows and columns. Rows and columns run against their axes:
 row 0 is anterior or superior, column 0 is the patient's right or anterior."""
 
+LEAST_CONTENT = 0.05
+"""Patches with less than this share of pixels that are not nearly black are left out."""
+
 Row = dict[str, Value]
 
 
@@ -215,13 +218,17 @@ def _patches(scan: Scan, head: Head, config: PrepareConfig) -> Made:
     shape = (len(positions), across, config.size, across, config.size)
     tiles = np.transpose(values, (normal, row, column)).reshape(shape).transpose(0, 1, 3, 2, 4)
     every = tiles.reshape(len(positions), across * across, config.size, config.size)
-    chosen = every[:, : config.patches].reshape(-1, 1, config.size, config.size)
-    rows = [
-        _row(head, config, position, {"patch": float(number)})
-        for position in positions
-        for number in range(config.patches)
-    ]
-    return Made(np.ascontiguousarray(chosen), rows, (widths[row], widths[column]))
+    pixels: list[Floats] = []
+    rows: list[Row] = []
+    for position, of_slice in zip(positions, every, strict=True):
+        for number in range(config.patches):
+            if (of_slice[number] > 0.1).mean() < LEAST_CONTENT:
+                continue
+            pixels.append(of_slice[number])
+            rows.append(_row(head, config, position, {"patch": float(number)}))
+    if not pixels:
+        raise DataError("it shows nothing in any of its patches.", "Choose other slices.")
+    return Made(np.stack(pixels)[:, None], rows, (widths[row], widths[column]))
 
 
 def centred(count: int, step: float) -> Matrix:
@@ -230,5 +237,5 @@ def centred(count: int, step: float) -> Matrix:
 
 
 def _finer(scan: Scan, pixel_mm: float) -> int:
-    """Return into how many parts a pixel's edge is cut so that no part exceeds a voxel by much."""
-    return max(1, round(pixel_mm / float(scan.spacing_mm.mean())))
+    """Return into how many parts a pixel's edge is cut: about one a voxel, at most four."""
+    return min(4, max(1, round(pixel_mm / float(scan.spacing_mm.mean()))))

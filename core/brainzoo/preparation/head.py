@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from brainzoo.errors import DataError
 from brainzoo.preparation.scan import Matrix, Scan
 
-COARSE_MM = 3.0
+COARSE_MM = 4.0
 SLAB_MM = 100.0  # from the top of the head down to about the eyes: no face, no neck
 LEAST_CM2 = 15.0  # a level with less of the head than this is noise, a marker or a fold-over
 

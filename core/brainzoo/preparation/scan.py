@@ -131,16 +131,15 @@ class Scan:
         steps = self.to_voxels @ steps_mm
         rows = np.arange(counts[1], dtype=np.float32)[:, None]
         columns = np.arange(counts[2], dtype=np.float32)
+        flat, first_voxel, strides = _flat(self.view)
         result = np.empty(counts, dtype=np.float32)
         for i in range(counts[0]):  # slice by slice, so that all of it stays in the cache
-            first = start + i * steps[:, 0]
-            points = [
-                np.float32(first[a])
-                + np.float32(steps[a, 1]) * rows
-                + np.float32(steps[a, 2]) * columns
-                for a in range(3)
-            ]
-            result[i] = _trilinear(self.view, points, outside)
+            first = (start + i * steps[:, 0]).astype(np.float32)
+            along = steps.astype(np.float32)
+            points = [first[a] + along[a, 1] * rows + along[a, 2] * columns for a in range(3)]
+            result[i] = _trilinear(
+                flat, first_voxel, strides, self.view.shape, points, np.float32(outside)
+            )
         return result
 
 
@@ -162,7 +161,7 @@ def area_weights(count: int, centres: Matrix, width: float) -> Floats:
     voxels = np.arange(count)
     low = np.maximum(centres[:, None] - width / 2, voxels - 0.5)
     high = np.minimum(centres[:, None] + width / 2, voxels + 0.5)
-    return (np.clip(high - low, 0, None) / width).astype(np.float32)
+    return np.asarray(np.clip(high - low, 0, None) / width, dtype=np.float32)
 
 
 def _pick(view: NDArray[Any], used: list[NDArray[np.intp]]) -> NDArray[Any]:
@@ -184,20 +183,46 @@ def _contract(values: Floats, weights: Floats, axis: int) -> Floats:
     return np.asarray(np.moveaxis(moved @ weights.T, -1, axis), dtype=np.float32)
 
 
-def _trilinear(view: NDArray[Any], points: list[Floats], outside: float) -> Floats:
+def _flat(view: NDArray[Any]) -> tuple[NDArray[Any], int, list[int]]:
+    """Return the voxels of a view in one dimension, where its first lies, and its strides."""
+    turned = tuple(axis for axis in range(3) if view.strides[axis] < 0)
+    stored = np.flip(view, turned)
+    stored = stored.transpose(np.argsort([-abs(stride) for stride in view.strides], kind="stable"))
+    if not stored.flags.c_contiguous:
+        view = np.ascontiguousarray(view)
+        return view.reshape(-1), 0, [stride // view.itemsize for stride in view.strides]
+    strides = [stride // view.itemsize for stride in view.strides]
+    first = sum((view.shape[axis] - 1) * -strides[axis] for axis in turned)
+    return stored.reshape(-1), first, strides
+
+
+def _trilinear(
+    flat: NDArray[Any],
+    first: int,
+    strides: list[int],
+    shape: tuple[int, ...],
+    points: list[Floats],
+    outside: np.float32,
+) -> Floats:
     """Interpolate at voxel coordinates; ``outside`` where one is beyond the outermost centres."""
     inside = np.ones(points[0].shape, dtype=bool)
-    low: list[NDArray[np.intp]] = []
-    part: list[Floats] = []
-    for point, count in zip(points, view.shape, strict=True):
-        inside &= (point >= -0.01) & (point <= count - 0.99)
-        index = np.clip(np.floor(point), 0, max(count - 2, 0))
-        low.append(index.astype(np.intp))
-        part.append(np.clip(point - index, 0, 1))
-    result = np.zeros(points[0].shape, dtype=np.float32)
-    for corner in np.ndindex(*(min(2, n) for n in view.shape)):
-        weight = np.ones((), dtype=np.float32)
-        for axis in range(3):
-            weight = weight * (part[axis] if corner[axis] else 1 - part[axis])
-        result += weight * view[tuple(low[a] + corner[a] for a in range(3))]
-    return np.asarray(np.where(inside, result, np.float32(outside)), dtype=np.float32)
+    index = np.full(points[0].shape, first, dtype=np.intp)
+    parts: list[Floats] = []
+    for point, count, stride in zip(points, shape, strides, strict=True):
+        inside &= (point > -0.01) & (point < count - 0.99)
+        whole = np.clip(np.floor(point), 0, max(count - 2, 0))
+        index += whole.astype(np.intp) * stride
+        parts.append(np.clip(point - whole, 0, 1))
+    following = [stride if count > 1 else 0 for stride, count in zip(strides, shape, strict=True)]
+
+    def along(axis: int, offset: int) -> Floats:
+        """Interpolate along ``axis`` and those after it."""
+        if axis == 3:
+            return flat.take(index + offset, mode="clip").astype(np.float32)
+        low, high = along(axis + 1, offset), along(axis + 1, offset + following[axis])
+        high -= low
+        high *= parts[axis]
+        high += low
+        return high
+
+    return np.asarray(np.where(inside, along(0, 0), outside), dtype=np.float32)
