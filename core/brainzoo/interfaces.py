@@ -149,6 +149,15 @@ class Generator(ABC):
             Arrays of shape ``(batch, channel, *spatial)`` in [0, 1].
         """
 
+    def conditions(
+        self, n: int, *, seed: int, condition: Mapping[str, Value] | None = None
+    ) -> list[dict[str, Value]]:
+        """Return the condition of each image that :meth:`sample` makes of the same arguments.
+
+        A conditional model overrides this to tell what it drew from the training distribution.
+        """
+        return [dict(condition or {}) for _ in range(n)]
+
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the weights and hyperparameters as a checkpoint folder."""

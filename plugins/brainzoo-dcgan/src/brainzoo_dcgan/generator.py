@@ -126,12 +126,13 @@ class DCGAN(Generator):
 
         return in_chunks(chunk, n, batch_size)
 
-    def classes_of(
+    def conditions(
         self, n: int, *, seed: int, condition: Mapping[str, Value] | None = None
-    ) -> list[str]:
-        """Return the class of each sample that :meth:`sample` makes from the same arguments."""
+    ) -> list[dict[str, Value]]:
+        """Return the class of each sample; see :meth:`brainzoo.Generator.conditions`."""
         names = list(self._training["images"]["classes"])
-        return [names[i] for i in self._classes(seed, 0, n, condition)] if names else []
+        drawn = self._classes(seed, 0, n, condition)
+        return [{"class": names[i]} if names else {} for i in drawn]
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""

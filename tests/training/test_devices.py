@@ -1,0 +1,44 @@
+import pytest
+import torch
+from torch import nn
+
+from brainzoo.errors import OptionError
+from brainzoo.training.devices import compute
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("side", [2, 4, 8])
+def test_bf16_gradients_of_small_volumes_are_right(transposed, side):
+    """Some libraries leave them unwritten: compare with float32 while memory is full of NaN."""
+    torch.manual_seed(0)
+    if transposed:
+        layer, images = nn.ConvTranspose3d(8, 16, 5, 2, 2, 1), torch.randn(8, 8, *[side // 2] * 3)
+    else:
+        layer, images = nn.Conv3d(8, 16, 5, 2, 2), torch.randn(8, 8, *[side] * 3)
+    machine = compute("cpu", "bf16")
+    machine.place(layer)
+    layer(images).square().mean().backward()
+    expected = layer.weight.grad.clone()
+    for _ in range(3):
+        del_me = [torch.full((n,), float("nan")) for n in (1_000, 10_000, 100_000)]
+        del del_me
+        layer.zero_grad()
+        with machine.autocast():
+            made = layer(machine.tensor(images))
+        made.float().square().mean().backward()
+        error = (layer.weight.grad - expected).norm() / expected.norm()
+        assert error < 0.02
+
+
+def test_an_unknown_device_is_one_clear_line():
+    with pytest.raises(OptionError, match=r"device 'gpu7' cannot be used.*--device cpu"):
+        compute("gpu7")
+
+
+def test_precision_is_as_asked_for():
+    assert compute("cpu", "fp32").dtype is torch.float32
+    assert compute("cpu", "bf16").dtype is torch.bfloat16
+    layer = nn.Linear(4, 4)
+    for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        with compute("cpu", precision).autocast():
+            assert layer(torch.rand(2, 4)).dtype is dtype
