@@ -176,7 +176,7 @@ def assign(rows: Rows, expressions: Mapping[str, str]) -> list[str | None]:
         DataError: A class matches nobody, or two classes match the same row.
     """
     parsed = {name: Expression(text) for name, text in expressions.items()}
-    known = sorted({name for row in rows for name, value in row.items() if value is not None})
+    known = sorted({name for row in rows for name, value in row.items() if value not in (None, "")})
     for name, expression in parsed.items():
         for column in expression.columns:
             if column not in known:

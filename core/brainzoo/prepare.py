@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,22 +10,20 @@ from typing import Any
 
 from brainzoo import classes as class_rules
 from brainzoo import console
-from brainzoo.errors import DataError, ExistsError, IntegrityError, NotFoundError
+from brainzoo.errors import DataError, ExistsError
 from brainzoo.home import home
 from brainzoo.images import Images, ImagesWriter
 from brainzoo.interfaces import Dataset, Subject, Value
 from brainzoo.options import plain
 from brainzoo.preparation.describe_grid import affine_of, orientation_of
 from brainzoo.preparation.progress import progress
+from brainzoo.preparation.request import existing_images, remove_abandoned, request_of
 from brainzoo.preparation.subject import is_picture
 from brainzoo.preparation.workers import prepare_all
 from brainzoo.prepare_config import PrepareConfig
 from brainzoo.splits import SPLITS, check_splits, split_of
 
 __all__ = ["PrepareConfig", "prepare"]
-
-VERSION = 1
-"""Raised whenever the same request would give other pixels: caches of before are not used."""
 
 RESERVED = frozenset({"image_id", "subject", "scan", "split", "class", "plane", "position_mm"})
 """Columns that the preparation fills; a dataset's covariates of these names are left out."""
@@ -80,13 +75,14 @@ def prepare(
     if not subjects:
         raise DataError(f"dataset {name!r} holds no scans.")
     expressions = dict(classes or {})
-    request = _request(dataset, name, config, expressions, subjects)
+    request = request_of(dataset, name, config, expressions, subjects)
     folder = out or home() / "prepared" / f"{name}-{request[:16]}"
-    found = _existing(folder, request, cached=out is None)
+    found = existing_images(folder, request, cached=out is None)
     if found is not None:
         if not quiet:
             console.note(f"{_summary(found)}: prepared already in {folder}")
         return found
+    remove_abandoned(folder)
     check_splits([s.id for s in subjects], config.split_seed, config.split_fractions)
     scans = _sorted_scans(subjects, config, expressions)
     info = _info(dataset, name, config, expressions, scans, request)
@@ -95,7 +91,7 @@ def prepare(
         with Images.write(folder, (config.size,) * config.dims, info, dtype=config.dtype) as writer:
             _write(writer, scans, config, info, workers, quiet)
     except ExistsError:
-        found = _existing(folder, request, cached=False)  # made by another process meanwhile
+        found = existing_images(folder, request, cached=False)  # made by another process meanwhile
         if found is None:
             raise
         return found
@@ -200,63 +196,6 @@ def _columns(scan: _Scan) -> dict[str, Value]:
 def _covariates(scan: _Scan) -> dict[str, Value]:
     known = {k: v for k, v in scan.subject.covariates.items() if k not in RESERVED}
     return {"age": None, "sex": None, "site": None, **known}
-
-
-def _request(
-    dataset: Dataset,
-    name: str,
-    config: PrepareConfig,
-    expressions: Mapping[str, str],
-    subjects: Sequence[Subject],
-) -> str:
-    """Return the SHA-256 of all that decides the result, without reading any scan."""
-    text = json.dumps(
-        [
-            VERSION,
-            name,
-            [dataset.modality, dataset.license, dataset.citation, dataset.url, dataset.simulated],
-            plain(config),
-            list(expressions.items()),
-            [_identity(subject) for subject in subjects],
-        ],
-        sort_keys=True,
-        default=str,
-    )
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _identity(subject: Subject) -> list[Any]:
-    if isinstance(subject.source, Path):
-        source: list[Any] = _stamp(subject.source)
-    else:
-        # A function without a key may return anything: never the same request twice.
-        source = [subject.key or f"{time.time_ns()}"]
-    mask = _stamp(subject.mask) if subject.mask else []
-    covariates = sorted(subject.covariates.items())
-    return [subject.id, subject.scan, subject.class_name, covariates, source, mask]
-
-
-def _stamp(path: Path) -> list[Any]:
-    try:
-        status = path.stat()
-    except OSError:
-        return [str(path.absolute())]  # reading it will say what is wrong
-    return [str(path.absolute()), status.st_size, status.st_mtime_ns]
-
-
-def _existing(folder: Path, request: str, *, cached: bool) -> Images | None:
-    """Open the images of an equal request; a corrupt folder of the cache is removed."""
-    if not folder.exists():
-        return None
-    try:
-        images = Images.open(folder)
-    except (IntegrityError, NotFoundError) as error:
-        if not cached:
-            return None
-        console.warn(f"{error.message} Making it again.")
-        shutil.rmtree(folder, ignore_errors=True)
-        return None
-    return images if images.info.get("request") == request else None
 
 
 def _info(

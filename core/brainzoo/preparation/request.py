@@ -1,0 +1,89 @@
+"""Recognises a request that has been prepared before, and tidies what a killed one left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from brainzoo import console
+from brainzoo.errors import IntegrityError, NotFoundError
+from brainzoo.images import Images
+from brainzoo.interfaces import Dataset, Subject
+from brainzoo.options import plain
+from brainzoo.prepare_config import PrepareConfig
+
+VERSION = 1
+"""Raised whenever the same request would give other pixels: caches of before are not used."""
+
+ABANDONED_SECONDS = 3600.0
+"""A temporary folder that has not grown for so long was left by a killed process."""
+
+
+def request_of(
+    dataset: Dataset,
+    name: str,
+    config: PrepareConfig,
+    expressions: Mapping[str, str],
+    subjects: Sequence[Subject],
+) -> str:
+    """Return the SHA-256 of all that decides the result, without reading any scan."""
+    text = json.dumps(
+        [
+            VERSION,
+            name,
+            [dataset.modality, dataset.license, dataset.citation, dataset.url, dataset.simulated],
+            plain(config),
+            list(expressions.items()),
+            [_identity(subject) for subject in subjects],
+        ],
+        sort_keys=True,
+        default=str,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _identity(subject: Subject) -> list[Any]:
+    if isinstance(subject.source, Path):
+        source: list[Any] = _stamp(subject.source)
+    else:
+        # A function without a key may return anything: never the same request twice.
+        source = [subject.key or f"{time.time_ns()}"]
+    mask = _stamp(subject.mask) if subject.mask else []
+    covariates = sorted(subject.covariates.items())
+    return [subject.id, subject.scan, subject.class_name, covariates, source, mask]
+
+
+def _stamp(path: Path) -> list[Any]:
+    try:
+        status = path.stat()
+    except OSError:
+        return [str(path.absolute())]  # reading it will say what is wrong
+    return [str(path.absolute()), status.st_size, status.st_mtime_ns]
+
+
+def existing_images(folder: Path, request: str, *, cached: bool) -> Images | None:
+    """Open the images of an equal request; a corrupt folder of the cache is removed."""
+    if not folder.exists():
+        return None
+    try:
+        images = Images.open(folder)
+    except (IntegrityError, NotFoundError) as error:
+        if not cached:
+            return None
+        console.warn(f"{error.message} Making it again.")
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    return images if images.info.get("request") == request else None
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what killed attempts at writing ``folder`` left beside it."""
+    for left in folder.parent.glob(f".{folder.name}.*.part"):
+        newest = max((file.stat().st_mtime for file in left.glob("*")), default=0.0)
+        if time.time() - newest > ABANDONED_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
