@@ -213,9 +213,9 @@ def read_record(path: Path) -> dict[str, Any]:
     """
     import yaml
 
-    path = path / "run.yaml" if path.is_dir() else path
+    path = path if path.suffix in (".yaml", ".yml") else path / "run.yaml"
     if not path.is_file():
-        raise NotFoundError(f"there is no run at {path.parent}: it has no run.yaml.")
+        raise NotFoundError(f"there is no run at {path.parent}: it has no {path.name}.")
     try:
         record = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

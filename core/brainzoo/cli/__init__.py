@@ -99,10 +99,15 @@ def _as_brainzoo_error(error: Exception) -> BrainzooError:
         return error
     if isinstance(error, click.Abort):
         return StoppedError("stopped.")
+    if isinstance(error, click.NoSuchOption):
+        name, ctx = error.option_name, error.ctx
+        params = ctx.command.get_params(ctx) if ctx else []
+        known = [opt for p in params for opt in p.opts if opt.startswith("--")]
+        return OptionError(f"there is no option {name}.", _nearest(name, known, ctx))
     if isinstance(error, click.ClickException):
         ctx = getattr(error, "ctx", None)
         text = " ".join(error.format_message().split())
-        return OptionError(text, f"See: {ctx.command_path} --help" if ctx else "")
+        return OptionError(text, _see_help(ctx))
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads: do not complain at exit
         return StoppedError("nobody reads the output any more.")
@@ -112,6 +117,17 @@ def _as_brainzoo_error(error: Exception) -> BrainzooError:
     )
     found.code = "unexpected"
     return found
+
+
+def _nearest(name: str, known: list[str], ctx: click.Context | None) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"Did you mean {close[0]}?" if close else _see_help(ctx)
+
+
+def _see_help(ctx: click.Context | None) -> str:
+    return f"See: {ctx.command_path} --help" if ctx else ""
 
 
 def _fail(found: BrainzooError, error: BaseException, words: Sequence[str]) -> NoReturn:
@@ -143,7 +159,7 @@ def _terminations() -> Iterator[None]:
 
 def _plugin_commands(ctx: click.Context) -> dict[str, click.Command]:
     """Return the commands that plugins add; one that fails is a warning."""
-    from brainzoo.cli.params import installed
+    from brainzoo.cli.found import installed
 
     found = ctx.find_root().meta.get("brainzoo.commands")
     if found is not None:

@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from brainzoo import console
+from brainzoo.cli.found import installed
 from brainzoo.cli.params import (
     DynamicCommand,
     Words,
     common_options,
     config_options,
     given_options,
-    installed,
 )
 from brainzoo.errors import OptionError
 from brainzoo.settings import from_record, part_of, read_record

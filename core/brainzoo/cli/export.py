@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from brainzoo import console
+from brainzoo.cli.found import installed
 from brainzoo.cli.params import (
     DynamicCommand,
     Words,
     common_options,
     config_options,
     given_options,
-    installed,
 )
 from brainzoo.settings import part_of
 

@@ -15,23 +15,11 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from brainzoo import console
 from brainzoo.errors import OptionError
 from brainzoo.options import Option, check, options_of
-from brainzoo.plugins import Plugins, plugins
+from brainzoo.plugins import Plugins
 from brainzoo.prepare_config import PrepareConfig
 from brainzoo.settings import is_images_folder
-
-
-def installed(ctx: click.Context | None = None) -> Plugins:
-    """Return the installed plugins; warn once a command of those that are broken."""
-    found = plugins()
-    meta = (ctx or click.get_current_context()).find_root().meta
-    if not meta.get("brainzoo.warned"):
-        meta["brainzoo.warned"] = True
-        for problem in found.problems:
-            console.warn(problem)
-    return found
 
 
 class ConfigOption(click.Option):

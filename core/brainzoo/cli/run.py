@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from brainzoo import console
+from brainzoo.cli.found import installed
 from brainzoo.cli.params import (
     DynamicCommand,
     Words,
@@ -18,7 +19,6 @@ from brainzoo.cli.params import (
     config_options,
     dataset_options,
     given_options,
-    installed,
     pairs,
     size_option,
 )

@@ -16,7 +16,8 @@ from brainzoo.files import write_text
 from brainzoo.interfaces import Value
 from brainzoo.options import make_config
 from brainzoo.run import Run
-from brainzoo_tiny.config import TinyConfig
+
+from .config import TinyConfig
 
 
 class Tiny(Generator):
@@ -89,4 +90,5 @@ class Tiny(Generator):
         rng = np.random.default_rng([seed, index])
         mean = self._means[which]
         noisy = mean + self.config.noise * rng.standard_normal(mean.shape)
-        return np.clip(noisy, 0, 1).astype(np.float32)
+        made: NDArray[np.float32] = np.clip(noisy, 0, 1).astype(np.float32)
+        return made

@@ -3,7 +3,8 @@ from __future__ import annotations
 import click
 
 from brainzoo import Spec, hookimpl
-from brainzoo_tiny.config import DifferenceConfig, TinyConfig
+
+from .config import DifferenceConfig, TinyConfig
 
 
 @hookimpl

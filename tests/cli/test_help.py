@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from brainzoo.testing.plugin import HEAVY
+
+from ..conftest import Brainzoo
+
+# How long --help may take on an idle machine is 0.15 s; a busy one is given more.
+MOST_SECONDS = 0.15
+TRIES = 10
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--help",
+        "--version",
+        "run --help",
+        "run tiny --data ixi --help",
+        "run tiny --data ixi --evaluate difference --help",
+        "train --help",
+        "data ixi --help",
+        "sample --help",
+        "evaluate difference --help",
+        "export --help",
+        "export x --to nifti --help",
+        "report --help",
+        "plugins",
+        "plugins --json",
+        "doctor --help",
+        "new --help",
+        "nonsense",
+    ],
+)
+def test_help_imports_nothing_heavy(words: str) -> None:
+    code = (
+        "import sys, atexit\n"
+        f"heavy = {(*HEAVY, 'rich', 'yaml', 'safetensors')!r}\n"
+        "atexit.register(lambda: print('LOADED', *[n for n in heavy if n in sys.modules]))\n"
+        "from brainzoo.cli import main\n"
+        f"main({words.split()!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1].strip() == "LOADED", done.stderr
+
+
+@pytest.mark.parametrize("words", ["--help", "run dcgan --data ixi --help"])
+def test_help_is_instant(words: str) -> None:
+    pytest.importorskip("brainzoo_dcgan")
+    command = [sys.executable, "-m", "brainzoo", *words.split()]
+    seconds = []
+    for _ in range(TRIES):
+        # Time spent computing, not waiting for other processes of a busy machine.
+        before, started = os.times(), time.monotonic()
+        subprocess.run(command, capture_output=True, check=True)
+        after = os.times()
+        used = after.children_user + after.children_system
+        used -= before.children_user + before.children_system
+        seconds.append(min(used, time.monotonic() - started))
+    assert min(seconds) < MOST_SECONDS
+
+
+def test_top_help_names_every_verb_in_sections(brainzoo: Brainzoo) -> None:
+    text = brainzoo("--help").stdout
+    first = ["run", "data", "train", "sample", "evaluate", "export", "report"]
+    for verb in [*first, "plugins", "new", "doctor"]:
+        assert f"\n  {verb} " in text
+    assert "Train and sample:" in text
+
+
+def test_verbs_say_the_same_in_both_helps(brainzoo: Brainzoo) -> None:
+    from brainzoo.cli import VERBS
+
+    for verb, short in VERBS.items():
+        assert brainzoo(verb, "--help").exit_code == 0
+        assert short.endswith(".")
+
+
+@pytest.mark.usefixtures("tiny")
+def test_commands_of_plugins_are_listed_and_run(brainzoo: Brainzoo) -> None:
+    assert "Say that the tiny plugin is there." in brainzoo("--help").stdout
+    assert brainzoo("tiny").stdout == "tiny indeed\n"
+
+
+def test_version(brainzoo: Brainzoo) -> None:
+    import brainzoo as package
+
+    assert brainzoo("--version").stdout == f"brainzoo {package.__version__}\n"
+
+
+@pytest.mark.usefixtures("tiny")
+def test_run_help_has_groups_types_ranges_defaults_and_presets(brainzoo: Brainzoo) -> None:
+    result = brainzoo("run", "tiny", "--data", "folder", "--evaluate", "difference", "--help")
+    text = " ".join(result.stdout.split())
+    parts = ("Generator tiny:", "Data folder:", "Training:", "Evaluator difference:")
+    places = [text.index(part) for part in (*parts, "Common options:")]
+    assert places == sorted(places)
+    assert "--noise X Standard deviation of the noise" in text
+    assert "[at least 0; default: 0.1; quick: 0.2]" in text
+    assert "--bold/--no-bold" in text
+    assert "--fail never|expected|unexpected" in text
+    assert "--data.spacing-mm X" in text
+    assert "--data.root PATH" in text
+    assert "--batch-size N Images a training step. [at least 1; default: 8" in text
+    assert "--difference.power N" in text
+    assert "--size N Edge of the images in pixels. [8 to 1024; default: 16" in text
+
+
+@pytest.mark.usefixtures("tiny")
+def test_the_order_of_words_does_not_matter(brainzoo: Brainzoo) -> None:
+    words = ["--data=folder", "--noise", "1", "--dry-run", "--bold", "tiny", "--images", "64"]
+    result = brainzoo("run", *words, "--data.root", ".")
+    assert "noise: 1.0" in result.stdout, result.stderr
+    assert "bold: true" in result.stdout
