@@ -15,9 +15,9 @@ from brainzoo_atlas.population import Person
 from brainzoo_atlas.template import Template
 
 # Means over people of the layers around the brain, in millimetres.
-FLUID_MM, SKULL_MM, SCALP_MM = 2.0, 5.5, 5.0
+FLUID_MM, SKULL_MM, SCALP_MM = 1.6, 4.5, 4.5
 
-FOLD_MM = 8.5
+FOLD_MM = 7.5
 """Knots of the field whose zeros are sulci: about 12 mm from one sulcus to the next."""
 
 
@@ -51,7 +51,7 @@ def make_anatomy(
     points = _deformed(who, grid, shape_rng)
     # Distances of the template are scaled back to this head's millimetres.
     brain_mm = template.brain_mm.at(points) * np.float32(who.size)
-    brain_mm += 0.6 * Field(shape_rng, grid, 36).values()
+    brain_mm += 0.4 * Field(shape_rng, grid, 36).values()
 
     # Only a fifth of the voxels is inside: the rest of the work is done for them alone.
     inside = brain_mm < grid.spacing_mm
@@ -84,7 +84,7 @@ def _deformed(who: Person, grid: Grid, rng: np.random.Generator) -> Array:
     """
     stretch = np.exp(0.03 * np.clip(rng.standard_normal(3), -2, 2))
     stretch /= who.size * stretch.prod() ** (1 / 3)
-    turn = _rotation(np.radians(4) * np.clip(rng.standard_normal(3), -2, 2))
+    turn = _rotation(np.radians(3) * np.clip(rng.standard_normal(3), -2, 2))
     shift = 3 * np.clip(rng.standard_normal(3), -2, 2)
     matrix = (np.diag(stretch) @ turn).astype(np.float32)
     centre = np.array([0, -18, 5], np.float32)  # about the middle of the brain
@@ -94,7 +94,7 @@ def _deformed(who: Person, grid: Grid, rng: np.random.Generator) -> Array:
     for i in range(3):
         points[i] = matrix[i, 0] * axes[0] + matrix[i, 1] * axes[1] + matrix[i, 2] * axes[2]
         points[i] += offset[i]
-        points[i] += 3.0 * Field(rng, grid, 64).values()
+        points[i] += 2.4 * Field(rng, grid, 64).values()
         points[i] += 1.2 * Field(rng, grid, 28).values()
     return points
 
@@ -112,18 +112,21 @@ def _rotation(angles: np.ndarray) -> np.ndarray:
 
 def _grow_ventricles(who: Person, template: Template, points: Array) -> Array:
     """Move the surroundings of the ventricles outwards until they hold about their volume."""
-    distance, reach_mm = template.ventricle_mm, 22.0
+    distance, reach_mm, core_mm = template.ventricle_mm, 22.0, -4.0
     # How many millimetres out of the template's own ventricles this volume lies.
-    sorted_mm = np.sort(distance.values[distance.values < 8])
+    sorted_mm = np.sort(distance.values[distance.values < 10])
     volumes_ml = distance.grid.spacing_mm**3 / 1000 * np.arange(len(sorted_mm))
     growth_mm = float(np.interp(who.ventricle_ml / who.size**3, volumes_ml, sorted_mm))
+    growth_mm = max(growth_mm, 0.5 * core_mm)
 
     from_ventricle_mm = distance.at(points)
     near = from_ventricle_mm < reach_mm
-    weight = growth_mm * smoothstep(from_ventricle_mm[near], reach_mm, max(growth_mm, 0))
-    close = points[:, near]
+    close, close_mm = points[:, near], from_ventricle_mm[near]
+    # Inside the new ventricle the way back to the old one's core is shortened evenly.
+    step_mm = growth_mm * smoothstep(close_mm, reach_mm, max(growth_mm, 0))
+    step_mm *= np.clip((close_mm - core_mm) / (growth_mm - core_mm), 0, 1)
     moved = points.copy()
-    moved[:, near] -= weight * np.stack([slope.at(close) for slope in template.ventricle_slopes])
+    moved[:, near] -= step_mm * np.stack([slope.at(close) for slope in template.ventricle_slopes])
     return moved
 
 
@@ -143,21 +146,30 @@ def _fold(
     field = Field(rng, grid, FOLD_MM, band=True)
     steepness = np.sqrt(sum(part[inside] ** 2 for part in field.gradient()) + 1e-4)
     sheet_mm = np.abs(field.values()[inside]) / steepness
-    bottom_mm = 14 + 4 * Field(rng, grid, 20).values()[inside]
+    bottom_mm = 16 + 4 * Field(rng, grid, 20).values()[inside]
     below_mm = np.maximum(depth_mm - bottom_mm, 0)
-    sulcus_mm = np.sqrt(sheet_mm**2 + below_mm**2) - who.sulcus_mm
-    pial_mm = np.minimum(sulcus_mm, depth_mm - who.sulcus_mm)
-    folded = share(pial_mm, grid) + share(pial_mm - who.cortex_mm, grid)
-    cortical = smoothstep(depth_mm, 22, 14) * _cerebrum(points)
+    sheet_mm = np.sqrt(sheet_mm**2 + below_mm**2)
+    surface_mm = depth_mm - who.sulcus_mm
+    # A sulcus is thinner than a voxel: what it covers of one is the overlap of two intervals.
+    half_mm = grid.spacing_mm / 2
+    overlap_mm = np.minimum(who.sulcus_mm, sheet_mm + half_mm) + np.minimum(
+        who.sulcus_mm, half_mm - sheet_mm
+    )
+    sulcus = np.clip(overlap_mm, 0, None) / grid.spacing_mm
+    cortex_mm = np.minimum(sheet_mm - who.sulcus_mm, surface_mm) - who.cortex_mm
+    folded = np.minimum(1 - sulcus, share(surface_mm, grid)) + share(cortex_mm, grid)
+    cortical = smoothstep(depth_mm, 25, 17) * _cerebrum(points)
     return folded * cortical + tissue * (1 - cortical)
 
 
 def _cerebrum(points: Array) -> Array:
-    """Return 1 in the cerebrum and 0 in cerebellum and brainstem, below the tentorium."""
-    _, y, z = points
+    """Return 1 in the cerebrum, 0 in cerebellum and brainstem and at the base of the brain."""
+    x, y, z = points
     tentorium = -10 - 0.25 * (y + 45)
     behind = smoothstep(y, -28, -36)
-    return 1 - behind * smoothstep(z - tentorium, 3, -3)
+    cerebellum = behind * smoothstep(z - tentorium, 3, -3)
+    base = smoothstep(np.abs(x), 45, 35) * smoothstep(z, -4, -16)
+    return (1 - cerebellum) * (1 - base)
 
 
 def _lesions(
@@ -180,31 +192,31 @@ def _lesions(
 
 def _outside(brain_mm: Array, points: Array, grid: Grid, rng: np.random.Generator) -> Array:
     """Return the signal of fluid, skull, marrow, scalp, and a simple face and neck."""
-    fluid_mm = FLUID_MM + 0.5 * rng.standard_normal() + 0.7 * Field(rng, grid, 35).values()
-    fluid_mm = np.maximum(fluid_mm, 0.8)
-    skull_mm = np.maximum(
-        SKULL_MM * np.exp(0.15 * rng.standard_normal()) + 1.2 * Field(rng, grid, 40).values(), 3.0
-    )
-    scalp_mm = np.maximum(
-        SCALP_MM * np.exp(0.2 * rng.standard_normal()) + 0.8 * Field(rng, grid, 45).values(), 2.5
+    fluid, skull, scalp = np.clip(rng.standard_normal(3), -2, 2).tolist()
+    fluid_mm = FLUID_MM + 0.4 * fluid + 0.6 * Field(rng, grid, 35).values()
+    skull_mm = SKULL_MM * (1 + 0.15 * skull) + Field(rng, grid, 40).values()
+    scalp_mm = SCALP_MM * (1 + 0.2 * scalp) + 0.8 * Field(rng, grid, 45).values()
+    fluid_mm, skull_mm, scalp_mm = (
+        np.maximum(layer, least)
+        for layer, least in ((fluid_mm, 0.8), (skull_mm, 2.5), (scalp_mm, 2.5))
     )
     vault_mm = brain_mm - fluid_mm - skull_mm - scalp_mm
     skin_mm = smooth_minimum(vault_mm, _face_mm(points, rng) + Field(rng, grid, 30).values(), 12.0)
 
     flesh = _flesh(points, grid, rng)
     deep = flesh * share(-skin_mm, grid)
-    fat = (0.75 + 0.12 * Field(rng, grid, 12).values()) * share(-skin_mm - 0.7, grid)
-    fat_mm = 0.6 * scalp_mm
+    fat = (0.68 + 0.15 * Field(rng, grid, 6).values()) * share(-skin_mm - 0.7, grid)
+    fat_mm = 0.85 * scalp_mm
     signal = deep + (fat - deep) * share(skin_mm + fat_mm, grid)
     signal *= share(-skin_mm, grid)
     # Compact bone is black; marrow between its two tables is not.
     bone_mm = brain_mm - fluid_mm
     bone = share(bone_mm, grid) * share(skull_mm - bone_mm, grid)
     marrow_mm = 0.22 * skull_mm - np.abs(bone_mm - 0.5 * skull_mm)
-    marrow = share(marrow_mm, grid) * np.clip(0.5 + 0.15 * Field(rng, grid, 18).values(), 0, 1)
+    marrow = share(marrow_mm, grid) * np.clip(0.36 + 0.15 * Field(rng, grid, 14).values(), 0, 1)
     signal = signal * (1 - bone) + bone * (0.05 + marrow)
-    fluid = share(-bone_mm, grid)
-    return signal * (1 - fluid) + 0.2 * fluid
+    water = share(-bone_mm, grid)
+    return signal * (1 - water) + 0.2 * water
 
 
 def smooth_minimum(a: Array, b: Array, width: float) -> Array:
@@ -216,7 +228,7 @@ def smooth_minimum(a: Array, b: Array, width: float) -> Array:
 def _face_mm(points: Array, rng: np.random.Generator) -> Array:
     """Return the distance to the skin of face, jaw and neck, roughly."""
     x, y, z = points
-    jitter = np.clip(rng.standard_normal(6), -2, 2)
+    jitter = np.clip(rng.standard_normal(6), -2, 2).tolist()
     face = ellipsoid_mm(x, y - 34, z + 62, 62 + 2 * jitter[0], 62 + 2 * jitter[1], 78)
     jaw = ellipsoid_mm(x, y - 48, z + 108, 48, 52 + 3 * jitter[2], 34)
     nose = ellipsoid_mm(x, y - 94, z + 58 - 0.25 * (y - 94), 15, 24 + 3 * jitter[3], 17)

@@ -38,7 +38,7 @@ class Atlas(Dataset):
     config: AtlasConfig
 
     license = (
-        "simulated scans; derived from the ICBM 2009a template, Copyright (C) 1993-2009 Louis "
+        "simulated scans; derived from the ICBM 2009a template, Copyright (C) 1993-2004 Louis "
         "Collins, McConnell Brain Imaging Centre, Montreal Neurological Institute, McGill "
         "University: use, copying, modification and distribution permitted without fee if this "
         "notice is kept"
@@ -128,7 +128,7 @@ class SimulatedScan:
 def _read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
     """Return a cached volume and mask; None where there is none or it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             image, packed = stored["image"], stored["lesions"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

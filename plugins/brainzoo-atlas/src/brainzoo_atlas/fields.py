@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +52,7 @@ def covering(
 
 
 class Field:
-    """A smooth random field of mean 0 and standard deviation 1, its values independent beyond a
-    few knots.
+    """A smooth random field of mean 0 and about standard deviation 1.
 
     Args:
         rng: Draws the coefficients.
@@ -60,7 +60,7 @@ class Field:
         knots_mm: Distance of the spline's knots; the shortest wavelength is about twice that.
         band: Take away the wavelengths longer than about four knots, so that the field goes up
             and down everywhere at one scale.
-        limit: Coefficients are drawn again within so many standard deviations.
+        limit: Coefficients are clipped to so many standard deviations.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Field:
         return np.ascontiguousarray(result)
 
 
-def _weights(positions: NDArray[np.float64], knots: int, *, derived: bool) -> Array:
+def _weights(positions: NDArray[np.floating[Any]], knots: int, *, derived: bool) -> Array:
     """Return the weights (position, knot) of the uniform cubic B-spline, or of its derivative."""
     first = np.floor(positions).astype(int)
     t = positions - first

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from brainzoo_atlas.anatomy import Anatomy
@@ -14,16 +16,25 @@ def scan(anatomy: Anatomy, grid: Grid, rng: np.random.Generator) -> Array:
     Contrast is that of IXI's scans at 2 mm: grey 0.68 and ventricles 0.42 of white matter, which
     includes what fluid shares with its neighbours' voxels.
     """
-    varied = np.clip(rng.standard_normal(4), -2, 2)
+    varied = np.clip(rng.standard_normal(4), -2, 2).tolist()
     fluid = 0.26 + 0.03 * varied[0]
     grey = 0.67 + 0.025 * varied[1]
-    signal = np.interp(anatomy.tissue, (0, 1, 2), (fluid, grey, 1.0)).astype(np.float32)
+    signal = fluid + (grey - fluid) * np.minimum(anatomy.tissue, 1)
+    signal += (1 - grey) * np.maximum(anatomy.tissue - 1, 0)
     # Black holes, as T1 shows them: between grey matter and fluid.
     lesion = 0.5 * (fluid + grey) + 0.05 * varied[2]
     signal += (lesion - signal) * anatomy.lesion
     signal = anatomy.outside * (1 - anatomy.brain) + signal * anatomy.brain
     signal *= 1 + 0.025 * Field(rng, grid, 9).values()  # tissue is nowhere quite uniform
-    signal *= np.exp(0.09 * Field(rng, grid, 90).values())
-    noise = 0.02 * np.exp(0.3 * varied[3])
+    signal *= _bias(grid, rng)
+    noise = 0.012 * math.exp(0.3 * varied[3])
     real, imaginary = rng.standard_normal((2, *grid.shape), np.float32) * noise
     return np.hypot(signal + real, imaginary)  # Rician, as magnitude images are
+
+
+def _bias(grid: Grid, rng: np.random.Generator) -> Array:
+    """Return the bias field: brighter in the middle of the head, as at 3 T, and a smooth rest."""
+    squared = sum(((axis - axis.mean()) / 110) ** 2 for axis in grid.axes_mm())
+    strength = 0.22 + 0.05 * max(-2.0, min(2.0, rng.standard_normal()))
+    field: Array = np.exp(0.07 * Field(rng, grid, 90).values() - strength * squared)
+    return field

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.errors import IncompatiblePluginError, IntegrityError
+from brainzoo.errors import DataError, IncompatiblePluginError, IntegrityError
+from brainzoo.volumes import read_volume
 from brainzoo_atlas.fields import Array, Grid, covering
 
 TEMPLATE_FILE = "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
@@ -55,7 +56,7 @@ class Template:
         brain_mm: Distance to the brain's hull, negative inside.
         depth_mm: Depth below the outer or the medial surface of the cerebrum.
         ventricle_mm: Distance to the lateral ventricles, negative inside.
-        ventricle_slopes: Its derivatives along x, y and z.
+        ventricle_slopes: The way along x, y and z on which that distance grows by 1 mm.
     """
 
     tissue: Map
@@ -89,15 +90,15 @@ def template(spacing_mm: float) -> Template:
     brain_mm = _hull_mm(inside, coarse)
     depth_mm = np.minimum(-brain_mm, _medial_depth_mm(points)).astype(np.float32)
     ventricle = _ventricle_mm(t1, grid)
+    slopes = np.stack(np.gradient(ventricle.values, ventricle.grid.spacing_mm))
+    # A step along these changes the distance by its length; smoothing has flattened it in places.
+    slopes /= np.maximum((slopes**2).sum(0), 0.3)
     return Template(
         tissue=Map(np.clip(tissue, 0, 2) * brain, grid),
         brain_mm=Map(brain_mm, coarse),
         depth_mm=Map(depth_mm, coarse),
         ventricle_mm=ventricle,
-        ventricle_slopes=tuple(
-            Map(slope, ventricle.grid)
-            for slope in np.gradient(ventricle.values, ventricle.grid.spacing_mm)
-        ),
+        ventricle_slopes=tuple(Map(slope, ventricle.grid) for slope in slopes),
     )
 
 
@@ -115,19 +116,16 @@ def template_path() -> Path:
 
 
 def _read(path: Path) -> tuple[Array, Grid]:
-    import nibabel
-
     try:
-        image = nibabel.load(path)
-        values = np.asarray(image.dataobj, np.float32)
-    except (OSError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
+        volume = read_volume(path)
+    except DataError as error:
         raise IntegrityError(
-            f"the MNI152 template {path} cannot be read: {error}.",
+            f"the MNI152 template cannot be read: {error.message}",
             "Try: pip install --force-reinstall --no-deps nilearn",
         ) from error
-    spacing_mm = float(image.affine[0, 0])
-    x, y, z = (float(value) for value in image.affine[:3, 3])
-    return values, Grid((values.shape[0], values.shape[1], values.shape[2]), spacing_mm, (x, y, z))
+    x, y, z = volume.affine[:3, 3].tolist()
+    a, b, c = volume.data.shape
+    return volume.data.astype(np.float32), Grid((a, b, c), volume.spacing_mm[0], (x, y, z))
 
 
 def _hull_mm(inside: NDArray[np.bool_], grid: Grid) -> Array:
@@ -141,7 +139,7 @@ def _hull_mm(inside: NDArray[np.bool_], grid: Grid) -> Array:
 
 def _ventricle_mm(t1: Array, grid: Grid) -> Map:
     """Return the signed distance to the lateral ventricles, in the box around them."""
-    from scipy.ndimage import gaussian_filter
+    from scipy.ndimage import gaussian_filter, label
 
     box = Grid((121, 151, 81), grid.spacing_mm, (-60.0, -88.0, -30.0))
     first = np.rint(np.subtract(box.origin_mm, grid.origin_mm) / grid.spacing_mm).astype(int)
@@ -150,9 +148,13 @@ def _ventricle_mm(t1: Array, grid: Grid) -> Map:
     # Above the third ventricle and the cisterns, inside of the fissures.
     lateral = (np.abs(x) < 40) & (np.abs(y + 8) < 48) & (z > -4) & (z < 32)
     lateral &= (np.abs(x) > 5) | (z > 8)
+    lateral &= (np.abs(x) > 12) | (y > -25) | (z > 20)
     lateral &= (x / 48) ** 2 + ((y + 8) / 52) ** 2 + ((z - 8) / 30) ** 2 < 1
-    fluid = (crop < (FLUID + GREY) / 2) & lateral
-    return Map(gaussian_filter(_signed_mm(fluid, box), 2.0), box)
+    components, _ = label((crop < (FLUID + GREY) / 2) & lateral)
+    # Bodies and horns hang together; what else is dark in the box belongs to the insula's fissure.
+    bodies = components[(np.abs(x) < 20) & (np.abs(y) < 20) & (z > 8) & (z < 25)]
+    fluid = np.isin(components, np.unique(bodies[bodies > 0]))
+    return Map(gaussian_filter(_signed_mm(fluid, box), 1.0), box)
 
 
 def _medial_depth_mm(points: Array) -> Array:
