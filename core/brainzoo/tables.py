@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def _typed(name: str, cells: list[str]) -> list[Value]:
         numbers: list[Value] = [None if v is None else float(v) for v in values]
     except ValueError:
         return values
-    if any(isinstance(v, float) and v in (float("inf"), float("-inf")) for v in numbers):
+    if any(isinstance(v, float) and not math.isfinite(v) for v in numbers):
         return values
     return numbers
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import hostile_server as hostile
 import pytest
-from datasets.trees import found, make, volume_bytes, xls_bytes
 from hostile_server import HostileServer, hostile_server
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scan_folders import found, make, volume_bytes, xls_bytes
 
 from brainzoo.datasets import ixi_download
 from brainzoo.datasets.config import IxiConfig
@@ -132,8 +132,10 @@ def test_of_the_table_only_id_sex_and_age_are_read(tmp_path: Path, kind: str) ->
     if kind == "xls":
         path.write_bytes(xls_bytes([HEADER, *ROWS]))
     else:
-        lines = [HEADER, *ROWS]
-        text = [",".join("" if c is None else f'"{c}"' for c in line) for line in lines]
+        text = [
+            ",".join("" if cell is None else f'"{cell}"' for cell in line)
+            for line in ([*HEADER], *ROWS)
+        ]
         path.write_text("\n".join(text))
     table = read_ixi_table(path)
     assert len(table) == 4

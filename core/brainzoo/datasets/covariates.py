@@ -104,7 +104,7 @@ def read_covariates(path: Path) -> Covariates:
     """
     rows = read_table(path)
     names = list(rows[0]) if rows else []
-    plain = {_plain(name): name for name in reversed(names)}
+    plain = {plain_name(name): name for name in reversed(names)}
     id_column = next((plain[known] for known in ID_COLUMNS if known in plain), None)
     if id_column is None:
         raise DataError(
@@ -149,14 +149,16 @@ def _key(value: Value) -> str:
     return (text.lstrip("0") or "0") if text.isdecimal() else text
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+def plain_name(name: str) -> str:
+    """Return a column's name in one spelling: ``age_years`` for ``Age (years)`` or ``ageYears``."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", apart.lower()).strip("_")
 
 
 def _cleaned(row: Row, id_column: str) -> Row:
     clean: Row = {id_column: row[id_column]}
     for name, value in row.items():
-        plain = _plain(name)
+        plain = plain_name(name)
         if name == id_column or not plain or plain in RESERVED:
             continue
         if plain in AGE_COLUMNS:

@@ -15,8 +15,8 @@ from brainzoo.errors import DataError, NotFoundError
 from brainzoo.interfaces import Dataset, Subject
 
 MASK_WORDS = re.compile(
-    r"(?:^|[-_. ])(?:(?:brain|head|lesion)?[-_]?mask|segm?|segmentation|dseg|probseg|labels?|"
-    r"aseg|aparc|dlmuse|parcellation|roi)(?:[-_. ]|$)",
+    r"(?:^|[-_. ])(?:(?:brain|head|lesion)?[-_]?masks?|seg(?:m|s|mentations?)?|dseg|probseg|"
+    r"labels?|aseg|aparc|dlmuse|parcellations?|rois?)(?:[-_. ]|$)",
     re.IGNORECASE,
 )
 """What in a file's name says that it is no scan."""

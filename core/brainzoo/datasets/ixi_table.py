@@ -11,7 +11,14 @@ import io
 import re
 from pathlib import Path
 
-from brainzoo.datasets.covariates import AGE_COLUMNS, ID_COLUMNS, Covariates, age_of, sex_of
+from brainzoo.datasets.covariates import (
+    AGE_COLUMNS,
+    ID_COLUMNS,
+    Covariates,
+    age_of,
+    plain_name,
+    sex_of,
+)
 from brainzoo.errors import DataError
 from brainzoo.interfaces import Value
 from brainzoo.tables import Row, read_table
@@ -33,7 +40,7 @@ def read_ixi_table(path: Path) -> Covariates:
         DataError: It is no table, or lacks one of the three columns.
     """
     header, lines = _read_xls(path) if path.suffix.lower() == ".xls" else _read_text(path)
-    plain = [re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") for name in header]
+    plain = [plain_name(name) for name in header]
     where: dict[str, int] = {}
     for i, name in enumerate(plain):
         if name in ID_COLUMNS:

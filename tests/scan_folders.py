@@ -17,7 +17,8 @@ from brainzoo.interfaces import Dataset, Subject
 def volume_bytes(seed: int = 0) -> bytes:
     """Return a tiny .nii.gz."""
     data = np.random.default_rng(seed).integers(0, 255, (4, 5, 6), dtype=np.uint8)
-    return gzip.compress(nibabel.Nifti1Image(data, np.eye(4)).to_bytes(), mtime=0)
+    image = nibabel.Nifti1Image(data, np.eye(4))  # type: ignore[no-untyped-call]
+    return gzip.compress(image.to_bytes(), mtime=0)
 
 
 def make(root: Path, *names: str) -> Path:

@@ -1,0 +1,139 @@
+"""Tables that people made by hand join to scans, or say why they do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from brainzoo.datasets.covariates import Covariates, age_of, read_covariates, sex_of
+from brainzoo.errors import BrainzooError, DataError
+
+
+def table(folder: Path, text: str, name: str = "participants.csv") -> Covariates:
+    (folder / name).write_text(text, encoding="utf-8")
+    return read_covariates(folder / name)
+
+
+@pytest.mark.parametrize(
+    ("listed", "subject", "stem"),
+    [
+        ("sub-01", "sub-01", "sub-01_T1w"),
+        ("01", "sub-01", "sub-01_T1w"),
+        ("1", "sub-01", ""),
+        ("sub-01", "01", ""),
+        ("IXI012", "IXI012", "IXI012-HH-1211-T1"),
+        ("IXI012-HH-1211", "IXI012", "IXI012-HH-1211-T1"),
+        ("IXI012-HH-1211-T1", "IXI012", "IXI012-HH-1211-T1"),
+        ("IXI012-HH-1211-T1.nii.gz", "IXI012", "IXI012-HH-1211-T1"),
+        ("ixi012", "IXI012", ""),
+        ("0042", "42", "42"),
+    ],
+)
+@pytest.mark.parametrize("column", ["participant_id", "Subject", "Subject ID", "id", "filename"])
+def test_ids_in_every_spelling_join(
+    tmp_path: Path, listed: str, subject: str, stem: str, column: str
+) -> None:
+    rows = table(tmp_path, f"group,{column},Age\nAD,{listed},71\nHC,other,20\n")
+    assert rows.find(subject, stem) == {"group": "AD", "age": 71.0}
+    assert rows.find("nobody") == {}
+
+
+def test_a_longer_id_is_not_taken_for_its_beginning(tmp_path: Path) -> None:
+    rows = table(tmp_path, "id,age\nP-1,30\nP-12,40\n")
+    assert rows.find("P-1-2", "P-1-2") == {}
+    assert rows.find("P-1", "P-1_T1") == {"age": 30.0}
+    assert rows.find("P-12", "P-12_T1") == {"age": 40.0}
+
+
+def test_names_of_columns_and_values_become_one_kind(tmp_path: Path) -> None:
+    rows = table(
+        tmp_path,
+        "participant_id\tAge (years)\tGender\tcentre\tMMSE\todd\n"
+        "sub-1\t89+\tfemale\t3\t28\t-nan\nsub-2\tn/a\tMan\t3\tn/a\t1\n",
+        "participants.tsv",
+    )
+    assert rows.find("sub-1") == {"age": 89.0, "sex": "F", "site": "3", "MMSE": 28.0, "odd": "-nan"}
+    assert rows.find("sub-2") == {"age": None, "sex": "M", "site": "3", "MMSE": None, "odd": "1"}
+
+
+def test_what_identifies_a_person_is_left_out(tmp_path: Path) -> None:
+    rows = table(
+        tmp_path,
+        "id,Name,First name,DOB,date_of_birth,StudyDate,STUDY_DATE,acq_time,E-Mail,zip,age,plane\n"
+        "1,Ada,Ada,1,2,3,4,5,a@b,7,36,axial\n",
+    )
+    assert rows.find("1") == {"age": 36.0}
+
+
+def test_rows_that_contradict_each_other_leave_the_value_unknown(tmp_path: Path) -> None:
+    rows = table(
+        tmp_path,
+        "id,age,sex,site\n1,30,F,a\n1,30.4,F,b\n1,,,\n2,30,F,a\n2,32,M,a\n3,40,,\n",
+    )
+    assert rows.find("1") == {"age": 30.0, "sex": "F", "site": None}
+    assert rows.find("2") == {"age": None, "sex": None, "site": "a"}
+    assert len(rows) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "age"),
+    [(45.0, 45.0), ("045Y", 45.0), ("89+", 89.0), ("45.678 years", 45.68), (0.0, None),
+     (-9.0, None), (999.0, None), (None, None), ("young", None), ("", None), ("4 5", None)],
+)  # fmt: skip
+def test_ages(value: str | float | None, age: float | None) -> None:
+    assert age_of(value) == age
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "sex"),
+    [("Female", "", "F"), ("m", "", "M"), (" f ", "", "F"), (1.0, "SEX_ID (1=m, 2=f)", "M"),
+     ("2", "sex (1 = Male; 2 = Female)", "F"), (0.0, "SEX_ID (1=m, 2=f)", None),
+     ("1", "sex", "1"), ("other", "", "other"), ("", "", None), (None, "", None)],
+)  # fmt: skip
+def test_sexes(value: str | float | None, column: str, sex: str | None) -> None:
+    assert sex_of(value, column) == sex
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "empty"),
+        ("age,sex\n1,F\n", "no column of subject ids; its columns: age, sex"),
+        ("participant_id,age\n", "no column of subject ids and no rows"),
+        ("id,age\n1,2,3\n", "3 cells under 2"),
+    ],
+)
+def test_a_bad_table_is_one_clear_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        table(tmp_path, text)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.text(max_size=200).map(lambda text: f"id,age,sex\n{text}".encode()),
+        st.lists(st.lists(st.text(max_size=12), max_size=5), max_size=8).map(
+            lambda rows: "\n".join(["id,age,sex,site,x", *(",".join(r) for r in rows)]).encode()
+        ),
+    ),
+    st.sampled_from(["csv", "tsv"]),
+    st.text(max_size=12),
+)
+def test_no_table_raises_anything_else(
+    tmp_path: Path, content: bytes, kind: str, subject: str
+) -> None:
+    path = tmp_path / f"table.{kind}"
+    path.write_bytes(content)
+    try:
+        rows = read_covariates(path)
+    except BrainzooError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+        return
+    known = rows.find(subject, f"{subject}_T1w")
+    age = known.get("age")
+    assert age is None or 0 < age < 130  # type: ignore[operator]
+    assert all(value == value for value in known.values())  # no NaN: JSON has none

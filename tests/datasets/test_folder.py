@@ -1,0 +1,220 @@
+"""Any folder of scans: who is in it, which class, which mask; and what is left out."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scan_folders import found, make
+
+from brainzoo.datasets.config import FolderConfig
+from brainzoo.datasets.folder import Folder
+from brainzoo.errors import DataError, NotFoundError, OptionError
+from brainzoo.options import make_config
+
+
+def scans(root: Path, **options: object) -> list[tuple[str, str, str]]:
+    """Return (path below the root, subject, scan) of what is found."""
+    subjects = found(Folder(make_config(FolderConfig, {"root": root, **options})))
+    places = [Path(str(s.source)).relative_to(root).as_posix() for s in subjects]
+    return [(place, s.id, s.scan) for place, s in zip(places, subjects, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("names", "subjects"),
+    [
+        (["a.nii.gz", "b.nii"], ["a", "b"]),
+        (["sub-01/anat/sub-01_T1w.nii.gz", "sub-02/x.nii"], ["sub-01", "sub-02"]),
+        (["IXI012-HH-1211-T1.nii.gz", "deep/er/IXI013-HH-1212-T1.nii.gz"], ["IXI012", "IXI013"]),
+        (["P1_T1.nii.gz", "P1_T2.nii.gz", "P2_ses-1_T1w.nii.gz"], ["P1", "P1", "P2"]),
+        (["T1.nii.gz"], ["T1"]),
+        (["OAS1_0001_MR1.nii.gz"], ["OAS1_0001_MR1"]),
+    ],
+)
+def test_subjects_by_file_name(tmp_path: Path, names: list[str], subjects: list[str]) -> None:
+    make(tmp_path, *names)
+    assert sorted(subject for _, subject, _ in scans(tmp_path)) == subjects
+
+
+def test_several_scans_of_one_subject_are_told_apart(tmp_path: Path) -> None:
+    make(tmp_path, "sub-1/a/t.nii.gz", "sub-1/b/t.nii.gz", "sub-1/u.nii.gz", "sub-2/t.nii.gz")
+    assert scans(tmp_path) == [
+        ("sub-1/a/t.nii.gz", "sub-1", "sub-1/a/t.nii.gz"),
+        ("sub-1/b/t.nii.gz", "sub-1", "sub-1/b/t.nii.gz"),
+        ("sub-1/u.nii.gz", "sub-1", "u"),
+        ("sub-2/t.nii.gz", "sub-2", ""),
+    ]
+
+
+def test_a_pattern_of_ones_own(tmp_path: Path) -> None:
+    make(tmp_path, "clinic7/scan_1.nii.gz", "clinic7/scan_2.nii.gz", "clinic8/scan_1.nii.gz")
+    own = scans(tmp_path, subject_pattern="^(clinic[0-9]+)/")
+    assert [subject for _, subject, _ in own] == ["clinic7", "clinic7", "clinic8"]
+    with pytest.raises(DataError, match=r"finds no subject in 'clinic7/scan_1\.nii\.gz'"):
+        scans(tmp_path, subject_pattern="(P[0-9]+)")
+    for bad, message in (("(", "no regular expression"), ("P[0-9]+", "no group")):
+        with pytest.raises(OptionError, match=message):
+            scans(tmp_path, subject_pattern=bad)
+
+
+def test_hidden_files_masks_and_other_things_are_no_scans(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        "a.nii.gz", "._a.nii.gz", ".hidden/b.nii.gz", "__MACOSX/c.nii.gz", "a_mask.nii.gz",
+        "a-seg.nii.gz", "a_brain_mask.nii.gz", "IXI012-HH-1211-DLMUSE.nii.gz", "masks/a.nii.gz",
+        "labels/a.nii.gz", "readme.txt", "preview.png", "a_dseg.nii.gz", "a_label-GM_probseg.nii",
+    )  # fmt: skip
+    assert scans(tmp_path) == [("a.nii.gz", "a", "")]
+    make(tmp_path, "segment7.nii.gz", "unmasked.nii.gz")  # words that only begin alike
+    assert len(scans(tmp_path)) == 3
+
+
+def test_one_modality_of_several(tmp_path: Path) -> None:
+    make(tmp_path, "P1_T1.nii.gz", "P1_T2.nii.gz")
+    assert scans(tmp_path, pattern="*_T2*") == [("P1_T2.nii.gz", "P1", "")]
+    with pytest.raises(DataError, match=r"none of the 2 scans .* fits the pattern '\*PD\*'"):
+        scans(tmp_path, pattern="*PD*")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_do_not_lead_outside_or_in_circles(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    make(outside, "secret.nii.gz", "more/secret2.nii.gz")
+    make(root, ".annex/object.nii.gz")
+    (root / "kept.nii.gz").symlink_to(".annex/object.nii.gz")
+    (root / "leaves.nii.gz").symlink_to(outside / "secret.nii.gz")
+    (root / "broken.nii.gz").symlink_to("nowhere")
+    (root / "folder").symlink_to(outside / "more")
+    (root / "circle").symlink_to(root)
+    os.mkfifo(root / "waits.nii.gz")
+    assert scans(root) == [("kept.nii.gz", "kept", "")]
+    assert [place for place, _, _ in scans(root, follow_links=True)] == [
+        "folder/secret2.nii.gz",
+        "kept.nii.gz",
+        "leaves.nii.gz",
+    ]
+    (root / "kept.nii.gz").unlink()
+    with pytest.raises(DataError, match=r"3 links that lead outside .* --data\.follow-links"):
+        scans(root)
+
+
+def test_class_folders_of_pictures(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        "old/P1_slice_1.png", "old/P1_slice_2.png", "young/P2_z12.jpg", "young/P3.tif",
+        "young/more/P4.npy",
+    )  # fmt: skip
+    subjects = found(Folder(FolderConfig(root=tmp_path)))
+    assert [(s.id, s.class_name) for s in subjects] == [
+        ("P1", "old"),
+        ("P1", "old"),
+        ("P2", "young"),
+        ("P3", "young"),
+        ("P4", "young"),
+    ]
+    no = found(Folder(FolderConfig(root=tmp_path, class_folders="no")))
+    assert {s.class_name for s in no} == {None}
+
+
+def test_folders_of_subjects_are_no_classes(tmp_path: Path) -> None:
+    make(tmp_path, "sub-01/1.png", "sub-02/1.png")
+    assert {s.class_name for s in found(Folder(FolderConfig(root=tmp_path)))} == {None}
+    make(tmp_path, "AD/a.nii.gz", "HC/b.nii.gz")
+    assert {s.class_name for s in found(Folder(FolderConfig(root=tmp_path)))} == {None}
+    yes = found(Folder(FolderConfig(root=tmp_path, class_folders="yes")))
+    assert [s.class_name for s in yes] == ["AD", "HC"]
+
+
+@pytest.mark.parametrize("name", ["participants.csv", "participants.tsv", "other/people.csv"])
+def test_a_table_joins(tmp_path: Path, name: str) -> None:
+    make(tmp_path, "P1_T1.nii.gz", "P2_T1.nii.gz")
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    text = "participant_id,age,class\nsub-P1,30,patient\n"
+    path.write_text(text.replace(",", "\t") if name.endswith("tsv") else text)
+    given = None if path.parent == tmp_path else Path(name)
+    subjects = found(Folder(FolderConfig(root=tmp_path, table=given)))
+    assert [(s.covariates, s.class_name) for s in subjects] == [
+        ({"age": 30.0}, "patient"),
+        ({}, None),
+    ]
+
+
+def test_a_table_that_fits_nobody_is_an_error(tmp_path: Path) -> None:
+    make(tmp_path, "P1_T1.nii.gz")
+    (tmp_path / "participants.csv").write_text("participant_id,age\nQ7,30\n")
+    with pytest.raises(DataError, match="fits none of the scans: it lists 'q7', the scans 'P1'"):
+        scans(tmp_path)
+    with pytest.raises(NotFoundError, match="no table"):
+        scans(tmp_path, table=Path("gone.csv"))
+
+
+def test_masks_beside_the_scans_or_in_a_folder(tmp_path: Path) -> None:
+    make(tmp_path, "P1_T1.nii.gz", "P1_T1_bet.nii.gz", "P2_T1.nii.gz")
+    subjects = found(Folder(FolderConfig(root=tmp_path, masks="_bet")))
+    assert [(s.id, s.mask and s.mask.name) for s in subjects] == [
+        ("P1", "P1_T1_bet.nii.gz"),
+        ("P2", None),
+    ]
+    (tmp_path / "P1_T1_bet.nii.gz").unlink()
+    make(tmp_path, "brains/P1_T1.nii.gz", "brains/P2-DLMUSE.nii.gz", "brains/P22_T1.nii.gz")
+    subjects = found(Folder(FolderConfig(root=tmp_path, masks="brains")))
+    assert [(s.id, s.mask and s.mask.name) for s in subjects] == [
+        ("P1", "P1_T1.nii.gz"),
+        ("P2", "P2-DLMUSE.nii.gz"),
+    ]
+
+
+def test_masks_that_fit_nothing_or_are_not_there(tmp_path: Path) -> None:
+    make(tmp_path, "P1_T1.nii.gz", "brains/Q1_T1.nii.gz")
+    with pytest.raises(DataError, match="none of the 1 masks there fits a scan"):
+        scans(tmp_path, masks="brains")
+    with pytest.raises(DataError, match="none of the 0 masks"):
+        scans(tmp_path, masks="_bet")
+    with pytest.raises(NotFoundError, match="no folder of masks"):
+        scans(tmp_path, masks="gone")
+
+
+def test_what_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"needs a folder\. Give it with --data\.root"):
+        found(Folder(FolderConfig()))
+    with pytest.raises(NotFoundError, match="no folder"):
+        scans(tmp_path / "nowhere")
+    make(tmp_path, "notes.txt")
+    with pytest.raises(DataError, match="is a file"):
+        scans(tmp_path / "notes.txt")
+    with pytest.raises(DataError, match=r"no scans below .*: found 1 files"):
+        scans(tmp_path)
+
+
+def test_it_says_what_it_was_told_and_pickles() -> None:
+    config = FolderConfig(root=Path("/nowhere"), license="CC0", citation="Us", modality="FLAIR")
+    dataset = pickle.loads(pickle.dumps(Folder(config)))
+    assert (dataset.license, dataset.citation, dataset.modality) == ("CC0", "Us", "FLAIR")
+    assert Folder(FolderConfig()).license == "unknown"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.text("aP1_-. 0T", min_size=1, max_size=12).filter(lambda name: name.strip(". ")),
+        min_size=1,
+        max_size=5,
+        unique=True,
+    )
+)
+def test_every_name_gives_a_subject_and_scans_stay_apart(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str]
+) -> None:
+    root = tmp_path_factory.mktemp("names")
+    visible = [f"{name}.nii" for name in names if not name.startswith(".")]
+    make(root, "always.nii", *visible)
+    listed = scans(root)
+    assert len(listed) == len(visible) + 1
+    assert all(subject for _, subject, _ in listed)
+    assert len({(subject, scan) for _, subject, scan in listed}) == len(listed)
