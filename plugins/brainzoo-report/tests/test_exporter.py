@@ -87,6 +87,7 @@ def test_real_images_can_be_left_out_everywhere(make_run: Make) -> None:
     assert "nearest neighbours" not in page, "an evaluator's picture may show real images"
     assert (run / "progress" / "real.png").read_bytes() not in shown
     assert "Contains real slices" not in page
+    assert "Real and synthetic" not in page
     assert "left out of this page on request" in text_of(page)
 
 

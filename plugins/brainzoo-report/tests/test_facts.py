@@ -35,14 +35,17 @@ def test_without_a_contest_there_is_no_verdict() -> None:
 def test_people_are_counted_once(tmp_path: Path) -> None:
     images = make_images(tmp_path / "images", subjects=10, per_subject=3)
     images.table[0]["age"] = images.table[1]["age"] = images.table[2]["age"] = None
+    for row in images.table[3:6]:
+        row["class"] = None
     data = data_of(images, {"young": "age < 35"})
     assert (data.subjects, data.images) == (10, 30)
     assert sum(data.sexes.values()) == 10
     assert sum(data.ages.values()) == 9
     assert data.without_age == 1
     assert [(name, people, count) for name, _, people, count in data.classes] == [
-        ("young", 5, 15),
-        ("old", 5, 15),
+        ("class young", 5, 15),
+        ("class old", 4, 12),
+        ("in no class", 1, 3),
     ]
     assert sum(people for _, people, _ in data.splits) == 10
 

@@ -46,7 +46,11 @@ def data_of(images: Images, expressions: Mapping[str, Any]) -> Data:
     classes = []
     for name in images.classes:
         part = images.where(**{"class": name})
-        classes.append((name, str(expressions.get(name, "")), len(part.subjects()), len(part)))
+        expression = str(expressions.get(name, ""))
+        classes.append((f"class {name}", expression, len(part.subjects()), len(part)))
+    rest = images.where(**{"class": None})
+    if classes and len(rest):
+        classes.append(("in no class", "", len(rest.subjects()), len(rest)))
     return Data(
         subjects=len(rows),
         images=len(images),
