@@ -66,13 +66,15 @@ def make_anatomy(
 
 def share(depth_mm: Array, grid: Grid) -> Array:
     """Return the share of a voxel inside a surface, from the depth of its centre."""
-    return np.clip(0.5 + depth_mm / grid.spacing_mm, 0, 1)
+    result: Array = np.clip(0.5 + depth_mm / grid.spacing_mm, 0, 1)
+    return result
 
 
 def smoothstep(value: Array, start: float, end: float) -> Array:
     """Rise smoothly from 0 at ``start`` to 1 at ``end`` (or fall, if ``end`` is less)."""
     t = np.clip((value - start) / (end - start), 0, 1)
-    return t * t * (3 - 2 * t)
+    result: Array = t * t * (3 - 2 * t)
+    return result
 
 
 def _deformed(who: Person, grid: Grid, rng: np.random.Generator) -> Array:
@@ -159,7 +161,8 @@ def _fold(
     cortex_mm = np.minimum(sheet_mm - who.sulcus_mm, surface_mm) - who.cortex_mm
     folded = np.minimum(1 - sulcus, share(surface_mm, grid)) + share(cortex_mm, grid)
     cortical = smoothstep(depth_mm, 25, 17) * _cerebrum(points)
-    return folded * cortical + tissue * (1 - cortical)
+    result: Array = folded * cortical + tissue * (1 - cortical)
+    return result
 
 
 def _cerebrum(points: Array) -> Array:
@@ -216,13 +219,15 @@ def _outside(brain_mm: Array, points: Array, grid: Grid, rng: np.random.Generato
     marrow = share(marrow_mm, grid) * np.clip(0.36 + 0.15 * Field(rng, grid, 14).values(), 0, 1)
     signal = signal * (1 - bone) + bone * (0.05 + marrow)
     water = share(-bone_mm, grid)
-    return signal * (1 - water) + 0.2 * water
+    result: Array = signal * (1 - water) + 0.2 * water
+    return result
 
 
 def smooth_minimum(a: Array, b: Array, width: float) -> Array:
     """Return the lesser of two distances, rounded over ``width`` where they meet."""
     h = np.maximum(width - np.abs(a - b), 0) / width
-    return np.minimum(a, b) - h * h * width / 4
+    result: Array = np.minimum(a, b) - h * h * width / 4
+    return result
 
 
 def _face_mm(points: Array, rng: np.random.Generator) -> Array:
@@ -241,7 +246,8 @@ def _face_mm(points: Array, rng: np.random.Generator) -> Array:
 def ellipsoid_mm(x: Array, y: Array, z: Array, a: float, b: float, c: float) -> Array:
     """Return about the distance to an ellipsoid of half axes a, b, c around the origin."""
     radius = np.sqrt((x / a) ** 2 + (y / b) ** 2 + (z / c) ** 2)
-    return (radius - 1) * min(a, b, c)
+    result: Array = (radius - 1) * min(a, b, c)
+    return result
 
 
 def _flesh(points: Array, grid: Grid, rng: np.random.Generator) -> Array:
@@ -258,4 +264,5 @@ def _flesh(points: Array, grid: Grid, rng: np.random.Generator) -> Array:
     air = np.minimum(air, ellipsoid_mm(side - 26, y - 52, z + 66, 13, 17, 15))
     air = np.minimum(air, np.maximum(np.hypot(x / 14, (y - 8) / 9) * 9 - 9, z + 66))
     hollow = share(-air - 3 * streaks, grid)
-    return signal * (1 - 0.92 * hollow)
+    result: Array = signal * (1 - 0.92 * hollow)
+    return result

@@ -29,7 +29,8 @@ def scan(anatomy: Anatomy, grid: Grid, rng: np.random.Generator) -> Array:
     signal *= _bias(grid, rng)
     noise = 0.012 * math.exp(0.3 * varied[3])
     real, imaginary = rng.standard_normal((2, *grid.shape), np.float32) * noise
-    return np.hypot(signal + real, imaginary)  # Rician, as magnitude images are
+    result: Array = np.hypot(signal + real, imaginary)  # Rician, as magnitude images are
+    return result
 
 
 def _bias(grid: Grid, rng: np.random.Generator) -> Array:

@@ -90,7 +90,7 @@ def template(spacing_mm: float) -> Template:
     brain_mm = _hull_mm(inside, coarse)
     depth_mm = np.minimum(-brain_mm, _medial_depth_mm(points)).astype(np.float32)
     ventricle = _ventricle_mm(t1, grid)
-    slopes = np.stack(np.gradient(ventricle.values, ventricle.grid.spacing_mm))
+    slopes = np.asarray(np.gradient(ventricle.values, ventricle.grid.spacing_mm))
     # A step along these changes the distance by its length; smoothing has flattened it in places.
     slopes /= np.maximum((slopes**2).sum(0), 0.3)
     return Template(
@@ -134,7 +134,8 @@ def _hull_mm(inside: NDArray[np.bool_], grid: Grid) -> Array:
 
     grown = distance_transform_edt(~inside) * grid.spacing_mm < 8
     closed = distance_transform_edt(grown) * grid.spacing_mm > 8
-    return gaussian_filter(_signed_mm(closed | inside, grid), 1.5)
+    result: Array = gaussian_filter(_signed_mm(closed | inside, grid), 1.5)
+    return result
 
 
 def _ventricle_mm(t1: Array, grid: Grid) -> Map:
@@ -162,11 +163,13 @@ def _medial_depth_mm(points: Array) -> Array:
     x, y, z = points
     # An ellipse around corpus callosum, thalamus and brainstem keeps the deep midline out.
     inner = np.sqrt(((y + 8) / 52) ** 2 + ((z + 2) / 38) ** 2)
-    return np.abs(x) + np.clip((1.1 - inner) * 100, 0, 100)
+    result: Array = np.abs(x) + np.clip((1.1 - inner) * 100, 0, 100)
+    return result
 
 
 def _signed_mm(inside: NDArray[np.bool_], grid: Grid) -> Array:
     from scipy.ndimage import distance_transform_edt
 
     outside_mm = distance_transform_edt(~inside) - distance_transform_edt(inside)
-    return (outside_mm * grid.spacing_mm).astype(np.float32)
+    result: Array = (outside_mm * grid.spacing_mm).astype(np.float32)
+    return result
