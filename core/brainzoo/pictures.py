@@ -106,7 +106,7 @@ def flat(image: NDArray[Any]) -> NDArray[Any]:
 def png_bytes(picture: Image.Image) -> bytes:
     """Return a picture as a small PNG file without any metadata."""
     out = io.BytesIO()
-    Image.frombytes(picture.mode, picture.size, picture.tobytes()).save(out, "PNG", optimize=True)
+    Image.frombytes(picture.mode, picture.size, picture.tobytes()).save(out, "PNG")
     return out.getvalue()
 
 
