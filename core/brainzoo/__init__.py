@@ -23,7 +23,6 @@ from brainzoo.interfaces import (
 if TYPE_CHECKING:
     from brainzoo.checkpoint import load
     from brainzoo.images import Images
-    from brainzoo.prepare import prepare
     from brainzoo.volumes import Volume
 
 __version__ = "0.1.0"
@@ -32,7 +31,6 @@ _LAZY = {
     "Images": "brainzoo.images",
     "Volume": "brainzoo.volumes",
     "load": "brainzoo.checkpoint",
-    "prepare": "brainzoo.prepare",
 }
 
 __all__ = [
@@ -48,7 +46,6 @@ __all__ = [
     "Volume",
     "hookimpl",
     "load",
-    "prepare",
 ]
 
 
