@@ -118,8 +118,11 @@ class Images:
 
     def __getitem__(self, key: slice | Sequence[int] | NDArray[Any]) -> Images:
         current = np.arange(len(self._pixels)) if self._positions is None else self._positions
-        chosen = current[key if isinstance(key, slice) else np.asarray(key)]
-        within = np.arange(len(self))[key if isinstance(key, slice) else np.asarray(key)]
+        index = key if isinstance(key, slice) else np.asarray(key)
+        if isinstance(index, np.ndarray) and not index.size:
+            index = index.astype(np.intp)  # an empty list has no type of its own
+        chosen = current[index]
+        within = np.arange(len(self))[index]
         return Images(
             self._pixels,
             [self.table[i] for i in within],
