@@ -22,7 +22,7 @@ from brainzoo_atlas.population import Person, person
 from brainzoo_atlas.scanner import scan
 from brainzoo_atlas.template import template
 
-VERSION = 1
+VERSION = 2
 """Raised with every change that makes other volumes; part of every cache key."""
 
 # What the scans show, in RAS+ millimetres: the whole head, cut below the jaw.
