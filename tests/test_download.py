@@ -25,7 +25,7 @@ from brainzoo.locks import locked
 CONTENT = random.Random(0).randbytes(300_000)
 MD5 = hashlib.md5(CONTENT).hexdigest()
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-HASTY = Patience(timeout_s=0.5, attempts=3, wait_s=0.01)
+HASTY = Patience(timeout_s=1, attempts=3, wait_s=0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_what_is_there_is_not_asked_for(server: HostileServer, tmp_path: Path) -
     [
         [hostile.drop(100_000), hostile.drop(1), hostile.drop(0), hostile.drop(50_000)],
         [hostile.truncate(100_000), hostile.truncate(0), hostile.truncate(30_000)],
-        [hostile.stall(100_000, 0.8)],
+        [hostile.stall(100_000, 1.4)],
         [hostile.status(500), hostile.status(503, {"Retry-After": "0"}), hostile.drop(70_000)],
         [hostile.drop(100_000), hostile.wrong_part(5)],
         [hostile.drop(100_000), hostile.wrong_part(-5)],
@@ -326,7 +326,7 @@ def test_a_killed_process_goes_on_from_its_part(
     part = tmp_path / "file.tar.part"
     ranges = []
     for _ in range(2):
-        server.faults["file.tar"] = [hostile.slow(0.02)]
+        server.faults["file.tar"] = [hostile.slow(0.1)]
         before = part.stat().st_size if part.exists() else 0
         process = start(server, tmp_path)
         deadline = time.monotonic() + 20

@@ -11,7 +11,6 @@ import shutil
 from pathlib import Path
 
 from brainzoo.errors import DiskError
-from brainzoo.files import write_text
 from brainzoo.meter import size_text
 
 CHUNK = 1 << 20
@@ -81,7 +80,7 @@ class Partial:
         """Empty the part and note where its bytes will come from."""
         # In this order: a kill in between leaves no bytes of one origin under the name of another.
         self.path.write_bytes(b"")
-        write_text(self._origin, json.dumps(dataclasses.asdict(origin)))
+        _write(self._origin, json.dumps(dataclasses.asdict(origin)))
 
     def forget(self) -> None:
         """Throw away what is here."""
@@ -139,7 +138,7 @@ class Partial:
             raise CorruptError(
                 f"sent another file than the first time; remove {self._record} to accept it"
             )
-        write_text(self._record, f"{sha256.hexdigest()}  {self.target.name}\n")
+        _write(self._record, f"{sha256.hexdigest()}  {self.target.name}\n")
         self.path.replace(self.target)
         self._origin.unlink(missing_ok=True)
 
@@ -148,3 +147,10 @@ class Partial:
             return ""
         match = re.match(r"[0-9a-f]{64}", self._record.read_text(errors="replace"))
         return match[0] if match else ""
+
+
+def _write(path: Path, text: str) -> None:
+    # A fixed temporary name, safe under the download's lock: a kill leaves nothing for good.
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

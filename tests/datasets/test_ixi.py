@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import pickle
+import random
+import subprocess
+import sys
 import tarfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,10 +136,8 @@ def test_of_the_table_only_id_sex_and_age_are_read(tmp_path: Path, kind: str) ->
     if kind == "xls":
         path.write_bytes(xls_bytes([HEADER, *ROWS]))
     else:
-        text = [
-            ",".join("" if cell is None else f'"{cell}"' for cell in line)
-            for line in ([*HEADER], *ROWS)
-        ]
+        lines: list[list[str | float | None]] = [[*HEADER], *ROWS]
+        text = [",".join("" if cell is None else f'"{cell}"' for cell in line) for line in lines]
         path.write_text("\n".join(text))
     table = read_ixi_table(path)
     assert len(table) == 4
@@ -218,7 +220,7 @@ def test_the_real_scans() -> None:
 
 # --- downloaded ---------------------------------------------------------------------------------
 
-HASTY = Patience(timeout_s=0.5, attempts=2, wait_s=0.01)
+HASTY = Patience(timeout_s=2, attempts=2, wait_s=0.01)
 
 
 def tar_bytes(members: dict[str, bytes]) -> bytes:
@@ -276,6 +278,48 @@ def test_an_interrupted_download_is_taken_up_by_the_next_run(
     server.requests.clear()
     assert people(Ixi(IxiConfig())) == EXPECTED
     assert [(a.path, a.range) for a in server.requests] == [("/IXI-T1.tar", "bytes=3000-")]
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from brainzoo.datasets import ixi_download
+from brainzoo.datasets.config import IxiConfig
+from brainzoo.datasets.ixi import Ixi
+ixi_download.ADDRESSES, ixi_download.MIRRORS = (sys.argv[1],), {}
+ixi_download.MD5 = dict.fromkeys(ixi_download.MD5, "")
+print("ready", flush=True)
+Ixi(IxiConfig()).download()
+print(len(list(Ixi(IxiConfig()).subjects())))
+"""
+
+
+def test_killed_at_random_moments_it_still_arrives_whole(
+    server: HostileServer, own_home: Path
+) -> None:
+    chance = random.Random(0)
+    scans = {
+        f"IXI{i:03}-HH-{i:04}-T1.nii.gz": b"\x1f\x8b" + chance.randbytes(99) for i in range(300)
+    }
+    server.files["IXI-T1.tar"] = tar_bytes(scans)  # 460 kB: some 30 pieces of the server
+    server.files["IXI.xls"] = xls_bytes([HEADER, *ROWS])
+    server.faults["IXI-T1.tar"] = [hostile.slow(0.01)] * 30
+    for _ in range(8):
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, server.address], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(chance.uniform(0, 0.2))
+        process.kill()
+        process.communicate()
+    last = subprocess.run(
+        [sys.executable, "-c", PROGRAM, server.address], stdout=subprocess.PIPE, check=True
+    )
+    assert last.stdout.decode().split() == ["ready", "300"]
+    folder = own_home / "downloads/ixi"
+    assert {path.name: path.read_bytes() for path in (folder / "T1").iterdir()} == scans
+    assert not [p for p in folder.rglob("*") if ".part" in p.name or p.name.endswith(".tar")]
 
 
 def test_an_interrupted_unpacking_needs_no_network(
