@@ -133,8 +133,10 @@ class _Transfer:
             except (_LostError, _RefusedError, CorruptError) as error:
                 corrupt = corrupt or isinstance(error, CorruptError)
                 reasons.append(f"{urlsplit(url).netloc} {error}")
-                self._meter.say(f"{self._remote.name}: {reasons[-1]}")
-        what = f"{self._remote.name} could not be downloaded: {'; '.join(reasons)}."
+                if url != self._remote.urls[-1]:
+                    self._meter.say(f"{self._remote.name}: {reasons[-1]}; trying another address")
+        different = "; ".join(dict.fromkeys(reasons))
+        what = f"{self._remote.name} could not be downloaded: {different}."
         kept = self._part.size
         if corrupt:
             raise IntegrityError(what, "Nothing was kept. Try again later, or another address.")

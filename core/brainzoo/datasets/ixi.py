@@ -16,7 +16,7 @@ from brainzoo.datasets.covariates import Covariates
 from brainzoo.datasets.ixi_download import download_ixi, ixi_folder
 from brainzoo.datasets.ixi_table import read_ixi_table
 from brainzoo.datasets.tree import existing_root, files_below
-from brainzoo.errors import DataError, NotFoundError
+from brainzoo.errors import DataError, NetworkError, NotFoundError
 from brainzoo.interfaces import Dataset, Subject, Value
 
 MODALITIES = {"T1": "T1w", "T2": "T2w", "PD": "PDw", "MRA": "angio", "DTI": "b0"}
@@ -56,8 +56,13 @@ class Ixi(Dataset):
             IntegrityError: What arrived is not what was published.
             DiskError: There is too little space.
         """
-        if self.config.root is None:
+        if self.config.root is not None:
+            return
+        try:
             download_ixi(self.config.modality, mirror=self.config.mirror)
+        except NetworkError as error:
+            hint = f"{error.hint} A copy that you have is named with --data.root."
+            raise NetworkError(error.message, hint) from error
 
     def subjects(self) -> Iterator[Subject]:
         """Yield the scans in the order of subjects.
