@@ -46,6 +46,12 @@ def test_subjects_sessions_and_runs(tmp_path: Path) -> None:
     assert [s.source for s in t2] == [tmp_path / TREE[1]]
 
 
+def test_a_table_of_nothing_but_ids_is_fine(tmp_path: Path) -> None:
+    make(tmp_path, *TREE)
+    (tmp_path / "participants.tsv").write_text("participant_id\nsub-01\n")
+    assert {str(s.covariates) for s in found(Bids(BidsConfig(root=tmp_path)))} == {"{}"}
+
+
 def test_what_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="needs a folder"):
         found(Bids(BidsConfig()))

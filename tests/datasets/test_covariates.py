@@ -38,12 +38,12 @@ def test_ids_in_every_spelling_join(
 ) -> None:
     rows = table(tmp_path, f"group,{column},Age\nAD,{listed},71\nHC,other,20\n")
     assert rows.find(subject, stem) == {"group": "AD", "age": 71.0}
-    assert rows.find("nobody") == {}
+    assert rows.find("nobody") is None
 
 
 def test_a_longer_id_is_not_taken_for_its_beginning(tmp_path: Path) -> None:
     rows = table(tmp_path, "id,age\nP-1,30\nP-12,40\n")
-    assert rows.find("P-1-2", "P-1-2") == {}
+    assert rows.find("P-1-2", "P-1-2") is None
     assert rows.find("P-1", "P-1_T1") == {"age": 30.0}
     assert rows.find("P-12", "P-12_T1") == {"age": 40.0}
 
@@ -133,7 +133,7 @@ def test_no_table_raises_anything_else(
     except BrainzooError as error:
         assert "\n" not in str(error)  # noqa: PT017
         return
-    known = rows.find(subject, f"{subject}_T1w")
+    known = rows.find(subject, f"{subject}_T1w") or {}
     age = known.get("age")
     assert age is None or 0 < age < 130  # type: ignore[operator]
     assert all(value == value for value in known.values())  # no NaN: JSON has none

@@ -59,9 +59,12 @@ class Bids(Dataset):
         found = self._scans(root)
         scans_of = Counter(subject for _, subject, _ in found)
         table = find_table(root, self.config.table)
+        joined = 0
         subjects = []
         for path, subject, scan in found:
-            known = table.find(subject, stem(path)) if table else {}
+            row = table.find(subject, stem(path)) if table else None
+            joined += row is not None
+            known = row or {}
             own_class = known.pop("class", None)
             subjects.append(
                 Subject(
@@ -73,7 +76,6 @@ class Bids(Dataset):
                 )
             )
         if table:
-            joined = sum(bool(subject.covariates) for subject in subjects)
             table.check_joined(joined, (subject.id for subject in subjects))
         yield from subjects
 

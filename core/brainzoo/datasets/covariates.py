@@ -60,8 +60,8 @@ class Covariates:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def find(self, subject: str, stem: str = "") -> Row:
-        """Return what is known of a subject; empty if it is not in the table.
+    def find(self, subject: str, stem: str = "") -> Row | None:
+        """Return what is known of a subject; ``None`` if it is not in the table.
 
         Args:
             subject: The subject's id; a leading ``sub-`` and leading zeros do not matter.
@@ -73,7 +73,8 @@ class Covariates:
             if _key(beginning) in self._rows:
                 return dict(self._rows[_key(beginning)])
             beginning = re.sub(r"(^|[-_. ])[^-_. ]*$", "", beginning)
-        return dict(self._rows.get(_key(subject), {}))
+        row = self._rows.get(_key(subject))
+        return None if row is None else dict(row)
 
     def check_joined(self, found: int, subjects: Iterable[str]) -> None:
         """Refuse a table that fits no scan at all.

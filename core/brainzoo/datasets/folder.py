@@ -63,8 +63,9 @@ class Folder(Dataset):
         joined = 0
         found = []
         for scan in scans:
-            known = table.find(ids[scan], stem(scan)) if table else {}
-            joined += bool(known)
+            row = table.find(ids[scan], stem(scan)) if table else None
+            joined += row is not None
+            known = row or {}
             own_class = known.pop("class", None)
             found.append(
                 Subject(

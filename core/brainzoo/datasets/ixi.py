@@ -84,8 +84,9 @@ class Ixi(Dataset):
         found = []
         for visit, path in scans.items():
             subject, site, number = visit
-            known = table.find(subject) if table else {}
-            joined += bool(known)
+            row = table.find(subject) if table else None
+            joined += row is not None
+            known = row or {}
             covariates: dict[str, Value] = {
                 "age": known.get("age"),
                 "sex": known.get("sex"),
