@@ -102,6 +102,7 @@ def test_run_help_has_groups_types_ranges_defaults_and_presets(brainzoo: Brainzo
     parts = ("Generator tiny:", "Data folder:", "Training:", "Evaluator difference:")
     places = [text.index(part) for part in (*parts, "Common options:")]
     assert places == sorted(places)
+    assert "Installed: datasets" in text
     assert "--noise X Standard deviation of the noise" in text
     assert "[at least 0; default: 0.1; quick: 0.2]" in text
     assert "--bold/--no-bold" in text
@@ -119,3 +120,10 @@ def test_the_order_of_words_does_not_matter(brainzoo: Brainzoo) -> None:
     result = brainzoo("run", *words, "--data.root", ".")
     assert "noise: 1.0" in result.stdout, result.stderr
     assert "bold: true" in result.stdout
+
+
+@pytest.mark.parametrize("verb", ["run", "data", "sample", "evaluate", "export"])
+def test_examples_stand_on_lines_of_their_own(brainzoo: Brainzoo, verb: str) -> None:
+    lines = [line.strip() for line in brainzoo(verb, "--help").stdout.splitlines()]
+    assert "\\b" not in "".join(lines)
+    assert any(line.startswith(f"brainzoo {verb} ") for line in lines)

@@ -29,7 +29,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     return [*(dataset_options(plugins, name) if name else []), size_option()]
 
 
-@click.command(cls=DynamicCommand, more=more_options)
+@click.command(cls=DynamicCommand, more=more_options, names=("dataset",))
 @click.argument("dataset", metavar="DATASET")
 @click.option(
     "--class",
@@ -39,7 +39,9 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     help='A class of subjects, e.g. young="age < 35"; repeatable.',
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="A new folder for the images, besides the cache."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="A new folder for the images, instead of the cache.",
 )
 @common_options
 @click.pass_context
@@ -51,13 +53,13 @@ def data(
     as_json: bool,
     debug: bool,
 ) -> None:
-    r"""Prepare a dataset, or open a folder of prepared images, and describe it.
+    """Prepare a dataset, or open a folder of prepared images, and describe it.
 
     \b
     brainzoo data ixi --class young="age < 35" --class old="age > 60"
 
     Name a dataset before --help to see its options.
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo.describe import describe, describe_text
     from brainzoo.images import Images
     from brainzoo.prepare import prepare

@@ -15,6 +15,7 @@ from brainzoo.cli.params import (
     common_options,
     config_options,
     given_options,
+    seed_option,
 )
 from brainzoo.errors import OptionError
 from brainzoo.settings import from_record, part_of, read_record
@@ -33,14 +34,14 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     )
 
 
-@click.command(cls=DynamicCommand, more=more_options)
+@click.command(cls=DynamicCommand, more=more_options, names=("evaluator",))
 @click.argument("evaluator", metavar="EVALUATOR")
 @click.argument("run", required=False, type=click.Path(path_type=Path), metavar="[RUN]")
 @click.option("--train", metavar="IMAGES", help="Real images trained on.")
 @click.option("--test", metavar="IMAGES", help="Real images of other subjects.")
 @click.option("--synthetic", metavar="IMAGES", help="Images of a generator.")
 @click.option("--generator", metavar="CHECKPOINT", help="Who made them, where it is needed.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@seed_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -49,14 +50,14 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 @common_options
 @click.pass_context
 def evaluate(ctx: click.Context, /, evaluator: str, run: Path | None, **options: Any) -> None:
-    r"""Compare synthetic images with real ones: those of a run, or of three folders.
+    """Compare synthetic images with real ones: those of a run, or of three folders.
 
     A folder of images that holds several splits counts with its split of that name only.
 
     \b
     brainzoo evaluate metrics runs/dcgan-ixi-001
     brainzoo evaluate metrics --train PREPARED --test PREPARED --synthetic SAMPLES
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo import checkpoint, pipeline
     from brainzoo.images import Images
 

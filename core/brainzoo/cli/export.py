@@ -27,7 +27,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     return config_options(config, f"Exporter {name}", prefix=f"{name}.")
 
 
-@click.command(cls=DynamicCommand, more=more_options)
+@click.command(cls=DynamicCommand, more=more_options, names=("exporter",))
 @click.argument("images", type=click.Path(path_type=Path), metavar="IMAGES|RUN")
 @click.option("--to", "exporter", metavar="EXPORTER", required=True, help="nifti, png, ...")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The new folder.")
@@ -36,13 +36,13 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 def export(
     ctx: click.Context, images: Path, exporter: str, out: Path, as_json: bool, debug: bool
 ) -> None:
-    r"""Write images as files; a run's samples if a run is named.
+    """Write images as files; a run's samples if a run is named.
 
     \b
     brainzoo export runs/dcgan-ixi-001 --to nifti --out volumes
 
     Give --to before --help to see the exporter's options.
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo import pipeline
     from brainzoo.images import Images
 

@@ -33,8 +33,8 @@ SUMMARIES = {
 USAGE = {
     "dataset": "brainzoo data {name} --data.root FOLDER",
     "generator": "brainzoo run {name} --data atlas --preset quick",
-    "evaluator": "brainzoo evaluate RUN --evaluate {name}",
-    "exporter": "brainzoo export RUN --export {name}",
+    "evaluator": "brainzoo evaluate {name} RUN",
+    "exporter": "brainzoo export RUN --to {name} --out FOLDER",
 }
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from brainzoo.cli.found import installed
 from brainzoo.errors import OptionError
 from brainzoo.options import Option, check, options_of
-from brainzoo.plugins import Plugins
+from brainzoo.plugins import Kind, Plugins
 from brainzoo.prepare_config import PrepareConfig
 from brainzoo.settings import is_images_folder
 
@@ -153,6 +154,7 @@ class DynamicCommand(click.Command):
     Args:
         *args: As :class:`click.Command` takes them.
         more: Returns the further options for what stands on the command line.
+        names: What the help lists the names of, for example ``("dataset",)``.
         **kwargs: As :class:`click.Command` takes them.
     """
 
@@ -160,15 +162,18 @@ class DynamicCommand(click.Command):
         self,
         *args: Any,
         more: Callable[[click.Context, Words], list[click.Parameter]],
+        names: Sequence[Kind],
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._more = more
+        self._names = names
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the command's own options and those of what it was given."""
         own = super().get_params(ctx)
-        return [*own[:-1], *ctx.meta.get("brainzoo.more", []), own[-1]]
+        last = [param.name for param in own].index("as_json")
+        return [*own[:last], *ctx.meta.get("brainzoo.more", []), *own[last:]]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Add the options of what the arguments name, then parse; see :func:`given_options`."""
@@ -201,6 +206,13 @@ class DynamicCommand(click.Command):
             with formatter.section(title):
                 formatter.write_dl(records, col_max=34)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the names of what is installed."""
+        found = installed(ctx)
+        specs = [(f"{kind}s", ", ".join(s.name for s in found.specs(kind))) for kind in self._names]
+        with formatter.section("Installed"):
+            formatter.write_dl([(kind, names or "none") for kind, names in specs])
+
 
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--json`` and ``--debug``, which every verb takes."""
@@ -208,6 +220,15 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON object instead of text."
     )(command)
+
+
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    help="Decides everything random. [default: 0]",
+)
 
 
 def pairs(values: Sequence[str], flag: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ from brainzoo.cli.params import (
     size_option,
 )
 from brainzoo.errors import BrainzooError, OptionError
-from brainzoo.plugins import Kind, Plugins
+from brainzoo.plugins import KINDS, Kind, Plugins
 from brainzoo.run import TrainConfig
 from brainzoo.settings import (
     DEFAULT_EXPORTS,
@@ -95,14 +95,13 @@ def _arguments(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--out", type=click.Path(path_type=Path), help="The new run folder."),
         click.option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
         click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing."),
-        common_options,
     ]
     for decorator in reversed(decorators):
         command = decorator(command)
     return command
 
 
-@click.command(cls=DynamicCommand, more=more_options)
+@click.command(cls=DynamicCommand, more=more_options, names=KINDS)
 @_arguments
 @click.option("--evaluate", multiple=True, metavar="NAME", help="Run an evaluator; repeatable.")
 @click.option(
@@ -111,9 +110,10 @@ def _arguments(command: Callable[..., None]) -> Callable[..., None]:
     metavar="NAME",
     help="Run these exporters instead of nifti and png; repeatable; none for none.",
 )
+@common_options
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:
-    r"""Prepare data, train, sample, evaluate, export and report.
+    """Prepare data, train, sample, evaluate, export and report.
 
     \b
     brainzoo run dcgan --data ixi --preset quick
@@ -122,12 +122,13 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     brainzoo run --resume RUN              go on where it stopped
 
     Name a generator and a dataset before --help to see their options.
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are
     _start(ctx, STEPS, **options)
 
 
-@click.command(cls=DynamicCommand, more=more_options)
+@click.command(cls=DynamicCommand, more=more_options, names=KINDS)
 @_arguments
+@common_options
 @click.pass_context
 def train(ctx: click.Context, /, **options: Any) -> None:
     """Prepare and train only; `brainzoo run --resume RUN` does the rest.

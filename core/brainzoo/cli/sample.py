@@ -7,14 +7,16 @@ from pathlib import Path
 import click
 
 from brainzoo import console
-from brainzoo.cli.params import common_options, pairs
+from brainzoo.cli.params import common_options, pairs, seed_option
 from brainzoo.interfaces import Value
 
 
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CHECKPOINT|RUN")
-@click.option("-n", "n", type=click.IntRange(min=1), default=64, show_default=True, help="Images.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "-n", "n", type=click.IntRange(min=1), metavar="N", default=64, help="Images. [default: 64]"
+)
+@seed_option
 @click.option(
     "--condition",
     "conditions",
@@ -25,9 +27,9 @@ from brainzoo.interfaces import Value
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
+    metavar="N",
     default=64,
-    show_default=True,
-    help="Images made at once; changes no image.",
+    help="Images made at once; changes no image. [default: 64]",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The new folder.")
 @common_options
@@ -41,11 +43,11 @@ def sample(
     as_json: bool,
     debug: bool,
 ) -> None:
-    r"""Make images with a trained generator, as a new folder of images.
+    """Make images with a trained generator, as a new folder of images.
 
     \b
     brainzoo sample runs/dcgan-ixi-001 -n 100 --seed 1 --condition class=old --out old
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo import pipeline
 
     condition = {name: _value(text) for name, text in pairs(conditions, "--condition").items()}
