@@ -50,9 +50,7 @@ def main() -> None:
 def build(out: Path) -> list[Path]:
     for folder in [ROOT, *sorted(ROOT.glob("plugins/*")), *sorted(ROOT.glob("examples/*/"))]:
         if (folder / "pyproject.toml").is_file():
-            run(
-                sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, folder
-            )
+            run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, folder)
     return sorted(out.glob("*.whl"))
 
 
@@ -67,7 +65,9 @@ def install(place: Path, what: list[Path | str]) -> Path:
 def size_mb(place: Path) -> int:
     packages = next(place.glob("lib/python*/site-packages"))
     files = [p for p in packages.rglob("*") if p.is_file() and "pip" not in p.parts[-3:-1]]
-    total = sum(p.stat().st_size for p in files if "/pip" not in str(p.relative_to(packages.parent)))
+    total = sum(
+        p.stat().st_size for p in files if "/pip" not in str(p.relative_to(packages.parent))
+    )
     return round(total / 1e6)
 
 

@@ -338,11 +338,12 @@ def from_floats(pixels: NDArray[Any], dtype: np.dtype[Any] | str) -> NDArray[Any
     """
     if not np.isfinite(pixels).all():
         raise DataError("found pixels that are NaN or infinite; expected numbers in [0, 1].")
-    clipped = np.clip(pixels, 0, 1)
+    clipped: NDArray[Any] = np.clip(pixels, 0, 1)
     kind = np.dtype(dtype)
-    if kind.kind == "f":
-        return clipped.astype(kind)
-    return np.rint(clipped * np.iinfo(kind).max).astype(kind)
+    if kind.kind != "f":
+        clipped = np.rint(clipped * np.iinfo(kind).max)
+    stored: NDArray[Any] = clipped.astype(kind)
+    return stored
 
 
 def _read_info(folder: Path) -> dict[str, Any]:
