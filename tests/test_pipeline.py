@@ -11,15 +11,12 @@ import yaml
 from brainzoo import Images, pipeline
 from brainzoo.errors import DataError, ExistsError, IntegrityError, OptionError, StoppedError
 from brainzoo.plugins import plugins
+from brainzoo.record import expect_same_run, from_record, read_record, to_record
 from brainzoo.run import Run
 from brainzoo.runfolder import RunFolder, next_folder
 from brainzoo.settings import (
     Settings,
-    expect_same_run,
-    from_record,
-    read_record,
     resolve,
-    to_record,
 )
 from brainzoo.testing.heads import make_images
 

@@ -6,9 +6,7 @@ a run folder, which remembers what is done so that a stopped run goes on where i
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 import os
 import shutil
 import time
@@ -18,15 +16,17 @@ from typing import Any
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo import console
-from brainzoo.errors import BrainzooError, DataError, ExistsError, StoppedError
-from brainzoo.files import disk_errors, write_bytes, write_text
+from brainzoo.errors import BrainzooError, DataError, StoppedError
+from brainzoo.evaluation import evaluate
+from brainzoo.files import disk_errors, write_text
 from brainzoo.images import Images
-from brainzoo.interfaces import Evaluation, Generator, Value
+from brainzoo.interfaces import Generator, Value
 from brainzoo.plugins import plugins
 from brainzoo.prepare import prepare
+from brainzoo.record import to_record
 from brainzoo.run import Run
 from brainzoo.runfolder import RunFolder, exists_error
-from brainzoo.settings import Part, Settings, to_record
+from brainzoo.settings import Part, Settings
 
 
 def run(
@@ -81,6 +81,10 @@ def run(
             f"stopped; what is done is kept in {folder}.",
             f"Go on with: brainzoo run --resume {folder}",
         ) from None
+    except Exception:
+        if (folder / "state").exists() or (folder / "checkpoint").exists():
+            console.note(f"What is done is kept; go on with: brainzoo run --resume {folder}")
+        raise
     return _made(opened)
 
 
@@ -177,51 +181,6 @@ def sample(
             done += len(pixels)
             advance(len(pixels))
     return Images.open(folder)
-
-
-def evaluate(
-    parts: Sequence[Part],
-    folder: Path,
-    *,
-    train: Images,
-    test: Images,
-    synthetic: Images,
-    generator: Generator | None = None,
-    seed: int = 0,
-) -> dict[str, Any]:
-    """Run evaluators; add to ``evaluation.json`` and write the pictures of each below ``folder``.
-
-    Returns:
-        What ``evaluation.json`` holds: options, figures and tables by evaluator.
-
-    Raises:
-        ExistsError: One of them is there already.
-    """
-    path = folder / "evaluation.json"
-    found: dict[str, Any] = json.loads(path.read_text())["evaluators"] if path.is_file() else {}
-    for part in parts:
-        if part.name in found:
-            raise ExistsError(f"{path} holds {part.name} already.", "Choose another --out.")
-    for part in parts:
-        console.note(f"evaluating: {part.name}")
-        evaluator = plugins().load("evaluator", part.name)(part.config)
-        evaluation: Evaluation = evaluator.evaluate(
-            train=train, test=test, synthetic=synthetic, generator=generator, seed=seed
-        )
-        found[part.name] = {
-            "version": plugins().of("evaluator", part.name).version,
-            "options": part.options,
-            "seed": seed,
-            "figures": [dataclasses.asdict(figure) for figure in evaluation.figures],
-            "tables": {name: list(map(dict, rows)) for name, rows in evaluation.tables.items()},
-            "pictures": [f"evaluation/{part.name}/{name}.png" for name in evaluation.pictures],
-        }
-        for name, content in evaluation.pictures.items():
-            write_bytes(folder / "evaluation" / part.name / f"{name}.png", content)
-    result = {"schema": 1, "evaluators": _finite(found)}
-    text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(path, text)
-    return result
 
 
 def export(part: Part, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
@@ -336,12 +295,3 @@ def _made(opened: RunFolder) -> dict[str, Any]:
     }
     there = {k: str(opened.path / p) for k, p in paths.items() if (opened.path / p).exists()}
     return {**there, "seconds": opened.record["seconds"]}
-
-
-def _finite(value: Any) -> Any:
-    """Return nested values with None instead of what JSON cannot hold."""
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -15,7 +15,7 @@ import yaml
 from brainzoo.errors import ExistsError
 from brainzoo.files import disk_errors, write_text
 from brainzoo.provenance import hardware, versions
-from brainzoo.settings import SCHEMA, read_record
+from brainzoo.record import SCHEMA, read_record
 
 OUTPUTS = {
     "train": ("checkpoint",),

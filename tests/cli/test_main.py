@@ -76,6 +76,24 @@ def test_an_unexpected_error_is_one_line_unless_debugging(brainzoo: Brainzoo, sc
     assert "Traceback" in brainzoo(*words, "--out", "b", "--debug").stderr
 
 
+def test_a_failure_after_training_says_what_is_kept(
+    brainzoo: Brainzoo, scans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from brainzoo import pipeline
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "export", fail)
+        result = brainzoo(*RUN, scans, "--images", "8", "--out", "r")
+    assert result.exit_code == 8
+    kept, last = result.stderr.splitlines()[-2:]
+    assert kept == "What is done is kept; go on with: brainzoo run --resume r"
+    assert last.startswith("brainzoo: the disk is full: r could not be written.")
+    assert brainzoo("run", "--resume", "r").exit_code == 0
+
+
 def test_a_damaged_run_yaml_is_named(brainzoo: Brainzoo) -> None:
     Path("r").mkdir()
     for text in ("a: [", "schema: 1", "schema: 99", "- 1", "\x00"):

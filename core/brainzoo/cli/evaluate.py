@@ -18,7 +18,8 @@ from brainzoo.cli.params import (
     seed_option,
 )
 from brainzoo.errors import OptionError
-from brainzoo.settings import from_record, part_of, read_record
+from brainzoo.record import from_record, read_record
+from brainzoo.settings import part_of
 
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
@@ -58,7 +59,7 @@ def evaluate(ctx: click.Context, /, evaluator: str, run: Path | None, **options:
     brainzoo evaluate metrics runs/dcgan-ixi-001
     brainzoo evaluate metrics --train PREPARED --test PREPARED --synthetic SAMPLES
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo import checkpoint, pipeline
+    from brainzoo import checkpoint, evaluation, pipeline
     from brainzoo.images import Images
 
     values = {k.removeprefix(f"{evaluator}."): v for k, v in given_options(ctx).items()}
@@ -77,7 +78,7 @@ def evaluate(ctx: click.Context, /, evaluator: str, run: Path | None, **options:
         if name in images[name].column("split"):
             images[name] = images[name].where(split=name)
     source = options["generator"] or run
-    result = pipeline.evaluate(
+    result = evaluation.evaluate(
         [part],
         options["out"] or run or Path(),
         **images,

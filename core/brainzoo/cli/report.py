@@ -19,7 +19,7 @@ from brainzoo.cli.params import common_options
 def report(run: Path, out: Path | None, as_json: bool, debug: bool) -> None:
     """Write the report of a run: one page, readable without a network."""
     from brainzoo import pipeline
-    from brainzoo.settings import read_record
+    from brainzoo.record import read_record
 
     read_record(run)
     page = pipeline.report(run, out)

@@ -24,17 +24,14 @@ from brainzoo.cli.params import (
 )
 from brainzoo.errors import BrainzooError, OptionError
 from brainzoo.plugins import KINDS, Kind, Plugins
+from brainzoo.record import expect_same_run, from_record, read_record, to_record
 from brainzoo.run import TrainConfig
 from brainzoo.settings import (
     DEFAULT_EXPORTS,
     SampleConfig,
     Settings,
-    expect_same_run,
-    from_record,
     presets_of,
-    read_record,
     resolve,
-    to_record,
 )
 
 STEPS = ("train", "sample", "evaluate", "export", "report")
