@@ -175,6 +175,10 @@ def _thin(images: Images, rows: Sequence[Row]) -> list[dict[str, Any]]:
     thin: list[dict[str, Any]] = []
     if images.synthetic:
         return thin
+    for name, counts in _groups(images, rows).get("class", {}).items():
+        for split in ("train", "test"):
+            if counts[split] < THIN:
+                thin.append({"group": f"class {name}, {split}", "subjects": counts[split]})
     ages = _ages(rows)
     sexes = sorted({str(row["sex"]) for row in rows if row.get("sex") is not None})
     for part in ages["bins"] if ages else []:
@@ -183,10 +187,6 @@ def _thin(images: Images, rows: Sequence[Row]) -> list[dict[str, Any]]:
         for group, count in (cells or {label: part["subjects"]}).items():
             if count < THIN:
                 thin.append({"group": group, "subjects": count})
-    for name, counts in _groups(images, rows).get("class", {}).items():
-        for split in ("train", "test"):
-            if counts[split] < THIN:
-                thin.append({"group": f"class {name}, {split}", "subjects": counts[split]})
     return thin
 
 

@@ -71,10 +71,10 @@ def find_head(scan: Scan, percentiles: tuple[float, ...], mask: Scan | None = No
     if not white > black:
         raise DataError("it has no contrast: black and white fall together.")
     if mask is not None or _stripped(values, inside, step_mm):
-        ends = [_ends(inside, axis, step_mm, 1.0) for axis in range(3)]
+        brain = [ends(inside, axis, step_mm, 1.0) for axis in range(3)]
     else:
-        ends = _brain_in_head(inside, step_mm)
-    low, high = (first_mm + np.array(side) for side in zip(*ends, strict=True))
+        brain = _brain_in_head(inside, step_mm)
+    low, high = (first_mm + np.array(side) for side in zip(*brain, strict=True))
     return Head(low, high, float(black), float(white))
 
 
@@ -90,11 +90,11 @@ def _stripped(values: NDArray[Any], inside: NDArray[np.bool_], step_mm: Matrix) 
     background = (values == values.flat[0]).mean()
     if background < 0.5 or inside[:, :, 0].any():
         return False
-    low, high = _ends(inside, 2, step_mm, 1.0)
+    low, high = ends(inside, 2, step_mm, 1.0)
     return high - low < 175 and bool(values[0, 0, 0] == values[-1, -1, -1])
 
 
-def _ends(
+def ends(
     inside: NDArray[np.bool_], axis: int, step_mm: Matrix, least_cm2: float
 ) -> tuple[float, float]:
     """Return where the cross-section along an axis first and last exceeds an area, in mm."""
@@ -114,19 +114,24 @@ def _ends(
     return float(low * step_mm[axis]), float(high * step_mm[axis])
 
 
+def outline(
+    inside: NDArray[np.bool_], step_mm: Matrix
+) -> tuple[tuple[float, float], tuple[float, float], float]:
+    """Return the head's left and right, its back and front, and its top, in mm.
+
+    Below the eyes, nose and neck would count: only what is near the top does.
+    """
+    top = ends(inside, 2, step_mm, LEAST_CM2)[1]
+    slab = inside[:, :, max(0, int((top - SLAB_MM) / step_mm[2])) :]
+    return ends(slab, 0, step_mm, LEAST_CM2), ends(slab, 1, step_mm, LEAST_CM2), top
+
+
 def _brain_in_head(inside: NDArray[np.bool_], step_mm: Matrix) -> list[tuple[float, float]]:
     """Return the brain's ends along x, y and z from the outline of the head.
 
-    Fitted to the DLMUSE labels of 121 IXI scans at 2 mm; see tests/benchmarks/brain_extent.py.
+    Fitted to the DLMUSE labels of 121 IXI scans; tests/benchmarks/brain_extent.py prints the
+    errors: standard deviations of 2 mm at the top and the sides, 4.4 mm at the bottom.
     """
-    top = _ends(inside, 2, step_mm, LEAST_CM2)[1]
-    below = max(0, int((top - SLAB_MM) / step_mm[2]))
-    slab = inside[:, :, below:]
-    left, right = _ends(slab, 0, step_mm, LEAST_CM2)
-    back, front = _ends(slab, 1, step_mm, LEAST_CM2)
-    width, length = right - left, front - back
-    return [
-        (left + 9.0, right - 9.0),
-        (back + 7.9, front - 12.8),
-        (top - (26.9 + 0.514 * width + 0.224 * length), top - 11.3),
-    ]
+    (left, right), (back, front), top = outline(inside, step_mm)
+    bottom = top - (26.9 + 0.514 * (right - left) + 0.224 * (front - back))
+    return [(left + 9.0, right - 9.0), (back + 7.9, front - 12.8), (bottom, top - 11.3)]
