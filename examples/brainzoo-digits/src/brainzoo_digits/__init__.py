@@ -1,0 +1,1 @@
+"""Handwritten digits for brainzoo: a dataset, and a small GAN that writes more of them."""

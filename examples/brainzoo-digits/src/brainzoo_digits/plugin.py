@@ -1,0 +1,31 @@
+"""What this plugin offers; it imports nothing heavy."""
+
+from brainzoo import Spec, hookimpl
+
+from brainzoo_digits.config import DigitsConfig, DigitsGANConfig
+
+
+@hookimpl
+def brainzoo_datasets() -> list[Spec]:
+    """Offer the dataset ``digits``."""
+    return [
+        Spec(
+            name="digits",
+            target="brainzoo_digits.dataset:Digits",
+            config=DigitsConfig,
+            summary="Handwritten digits, 8 × 8 pixels, that come with scikit-learn.",
+        )
+    ]
+
+
+@hookimpl
+def brainzoo_generators() -> list[Spec]:
+    """Offer the generator ``digits-gan``."""
+    return [
+        Spec(
+            name="digits-gan",
+            target="brainzoo_digits.generator:DigitsGAN",
+            config=DigitsGANConfig,
+            summary="A small convolutional GAN: a minute on a laptop.",
+        )
+    ]
