@@ -84,7 +84,7 @@ def prepare(
         return found
     remove_abandoned(folder)
     check_splits([s.id for s in subjects], config.split_seed, config.split_fractions)
-    scans = _sorted_scans(subjects, config, expressions)
+    scans = _sorted_scans(subjects, config, expressions, quiet)
     info = _info(dataset, name, config, expressions, scans, request)
     started = time.monotonic()
     try:
@@ -167,7 +167,10 @@ def _limited(subjects: list[Subject], most: int | None) -> list[Subject]:
 
 
 def _sorted_scans(
-    subjects: Sequence[Subject], config: PrepareConfig, expressions: Mapping[str, str]
+    subjects: Sequence[Subject],
+    config: PrepareConfig,
+    expressions: Mapping[str, str],
+    quiet: bool,
 ) -> list[_Scan]:
     """Return the scans with split and class, those of each split together."""
     if expressions:
@@ -179,7 +182,7 @@ def _sorted_scans(
         _Scan(s, split_of(s.id, config.split_seed, config.split_fractions), class_name)
         for s, class_name in zip(subjects, names, strict=True)
     ]
-    if expressions and None in names:
+    if expressions and None in names and not quiet:
         console.note(f"{names.count(None)} of {len(names)} scans are in no class.")
     return sorted(scans, key=lambda scan: SPLITS.index(scan.split))
 

@@ -17,6 +17,7 @@ from brainzoo.preparation.scan import Matrix, Scan
 
 COARSE_MM = 4.0
 SLAB_MM = 100.0  # from the top of the head down to about the eyes: no face, no neck
+TALLEST_BRAIN_MM = 165.0  # of 121 the tallest measures 151 mm
 LEAST_CM2 = 15.0  # a level with less of the head than this is noise, a marker or a fold-over
 
 
@@ -70,11 +71,12 @@ def find_head(scan: Scan, percentiles: tuple[float, ...], mask: Scan | None = No
         white = np.percentile(values[inside], percentiles[1])
     if not white > black:
         raise DataError("it has no contrast: black and white fall together.")
-    if mask is not None or _stripped(values, inside, step_mm):
+    if mask is not None or _stripped(inside, step_mm):
         brain = [ends(inside, axis, step_mm, 1.0) for axis in range(3)]
     else:
         brain = _brain_in_head(inside, step_mm)
-    low, high = (first_mm + np.array(side) for side in zip(*brain, strict=True))
+    last_mm = (np.array(values.shape) - 1) * step_mm  # a slab shows less than a brain
+    low, high = (first_mm + np.clip(side, 0, last_mm) for side in zip(*brain, strict=True))
     return Head(low, high, float(black), float(white))
 
 
@@ -85,13 +87,13 @@ def foreground(values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(values > low + 0.2 * (bright - low))
 
 
-def _stripped(values: NDArray[Any], inside: NDArray[np.bool_], step_mm: Matrix) -> bool:
-    """Tell whether the skull has been removed: a small island in a background of one value."""
-    background = (values == values.flat[0]).mean()
-    if background < 0.5 or inside[:, :, 0].any():
-        return False
-    low, high = ends(inside, 2, step_mm, 1.0)
-    return high - low < 175 and bool(values[0, 0, 0] == values[-1, -1, -1])
+def _stripped(inside: NDArray[np.bool_], step_mm: Matrix) -> bool:
+    """Tell whether the skull has been removed: what is bright is no taller than a brain.
+
+    A head goes on into a neck that reaches the lower edge of the scan.
+    """
+    low, high = ends(inside, 2, step_mm, LEAST_CM2)
+    return low > step_mm[2] and high - low < TALLEST_BRAIN_MM
 
 
 def ends(
