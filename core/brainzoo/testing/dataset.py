@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 
 from brainzoo.interfaces import Dataset, Subject
+from brainzoo.options import make_config
+from brainzoo.prepare import PrepareConfig, prepare
 from brainzoo.testing.plugin import PluginContract
 
 PERSONAL = re.compile(
@@ -33,11 +36,13 @@ class DatasetContract(PluginContract):
 
     Attributes:
         users_own_data: Whether only the user knows the licence, because the files are the user's.
+        prepare_options: How three scans are prepared, where the defaults do not suit them.
     """
 
     kind = "dataset"
     base = Dataset
     users_own_data: ClassVar[bool] = False
+    prepare_options: ClassVar[Mapping[str, Any]] = {}
 
     def options_in(self, folder: Path) -> dict[str, Any]:
         """Return the options to test with; ``folder`` is empty and may be filled first."""
@@ -101,6 +106,18 @@ class DatasetContract(PluginContract):
     def test_volumes_can_be_read(self, dataset: Dataset) -> None:
         for subject, _ in zip(dataset.subjects(), range(3), strict=False):
             check_source(subject)
+
+    def test_becomes_images(self, dataset: Dataset, tmp_path: Path) -> None:
+        small = {"size": 32, "slices": 2, "max_subjects": 3, "split_fractions": (1.0, 0.0, 0.0)}
+        config = make_config(PrepareConfig, {**small, **self.prepare_options}, "option of data")
+        images = prepare(
+            dataset, config, name=self.name, out=tmp_path / "images", workers=1, quiet=True
+        )
+        assert not images.info["failed"], f"scans that cannot be used: {images.info['failed']}"
+        for image in images.floats():
+            assert image.max() > image.min(), "an image is the same everywhere"
+        named = [name for row in images.table for name in row if PERSONAL.search(name)]
+        assert not named, f"the table of the images holds {named[0]!r}"
 
     def test_can_be_sent_to_workers(self, dataset: Dataset) -> None:
         sent = pickle.loads(pickle.dumps(dataset))

@@ -6,18 +6,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import random
-import signal
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from brainzoo.errors import BrainzooError, OptionError
 from brainzoo.files import sha256
@@ -26,6 +22,7 @@ from brainzoo.interfaces import Generator
 from brainzoo.run import Run, TrainConfig
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo.testing.plugin import PluginContract, files_below
+from brainzoo.testing.probes import copied, global_random_state, pressing_ctrl_c, samples
 from brainzoo.weights_file import read_header
 
 PICKLES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".npz", ".joblib"})
@@ -158,8 +155,15 @@ class GeneratorContract(PluginContract):
         except OptionError:
             return  # a model without conditions says so
         assert old.shape[0] == 3
+        told = trained.generator.conditions(3, seed=5, condition={"class": "old"})
+        assert told == [{"class": "old"}] * 3, f"asked for old images, it tells of {told}"
         with pytest.raises(OptionError):
             samples(trained.generator, 3, condition={"class": "no such class"})
+
+    def test_tells_the_condition_of_each_sample(self, trained: Trained) -> None:
+        told = trained.generator.conditions(7, seed=5)
+        assert len(told) == 7, f"{len(told)} conditions of 7 samples"
+        assert told[:3] == trained.generator.conditions(3, seed=5), "the first ones change with n"
 
     def test_unknown_conditions_are_refused(self, trained: Trained) -> None:
         with pytest.raises(OptionError):
@@ -257,51 +261,3 @@ class GeneratorContract(PluginContract):
         poisoned = Images(pixels, everyone.table, everyone.info)
         generator, _ = self.fit(poisoned.where(split="train"), tmp_path / "run")
         assert np.isfinite(samples(generator, 4)).all(), "validation or test images were read"
-
-
-def samples(
-    generator: Generator,
-    n: int,
-    *,
-    seed: int = 5,
-    condition: Mapping[str, Any] | None = None,
-    batch_size: int = 8,
-) -> NDArray[np.float32]:
-    """Return all samples as one array ``(n, channel, *spatial)``."""
-    drawn: Iterator[NDArray[np.float32]] = generator.sample(
-        n, seed=seed, condition=condition, batch_size=batch_size
-    )
-    return np.concatenate(list(drawn))
-
-
-def global_random_state() -> tuple[object, ...]:
-    """Return the states of Python's, numpy's and torch's shared random generators."""
-    drawn = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
-    numpy_state = (drawn["key"].tobytes(), drawn["pos"])
-    torch = sys.modules.get("torch")
-    torch_state = bytes(torch.get_rng_state().numpy()) if torch else b""
-    return random.getstate(), numpy_state, torch_state
-
-
-def copied(folder: Path, copy: Path) -> Path:
-    """Copy a checkpoint to tamper with it."""
-    copy.mkdir()
-    for name, content in files_below(folder).items():
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        (copy / name).write_bytes(content)
-    return copy
-
-
-def pressing_ctrl_c(images: Images, reads: int) -> Images:
-    """Return the same images, but someone presses Ctrl-C when they are read the n-th time."""
-
-    class Pressing(np.ndarray[Any, Any]):
-        left = reads
-
-        def __getitem__(self, key: Any) -> Any:
-            Pressing.left -= 1
-            if Pressing.left == 0:
-                signal.raise_signal(signal.SIGINT)
-            return np.asarray(self)[key]
-
-    return Images(images.read().view(Pressing), images.table, images.info)

@@ -30,10 +30,19 @@ HEAVY = (
 
 
 class Untouched:
-    """A configuration that must not be looked at: constructors only store."""
+    """A configuration whose values may be stored, but not used: constructors only store."""
 
-    def __getattribute__(self, name: str) -> Any:
-        raise AssertionError(f"the constructor reads config.{name}; it must only store the config")
+    def __getattr__(self, name: str) -> Untouched:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Untouched()
+
+    def _use(self, *others: object) -> Any:
+        raise AssertionError("the constructor uses a value of its config; it must only store")
+
+    __bool__ = __str__ = __fspath__ = __iter__ = __len__ = __call__ = _use
+    __int__ = __float__ = __index__ = __lt__ = __gt__ = _use
+    __add__ = __radd__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _use
 
 
 class PluginContract:

@@ -1,0 +1,65 @@
+"""What the generator's contract samples, tampers with and interrupts."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.images import Images
+from brainzoo.interfaces import Generator
+from brainzoo.testing.plugin import files_below
+
+
+def samples(
+    generator: Generator,
+    n: int,
+    *,
+    seed: int = 5,
+    condition: Mapping[str, Any] | None = None,
+    batch_size: int = 8,
+) -> NDArray[np.float32]:
+    """Return all samples as one array ``(n, channel, *spatial)``."""
+    drawn: Iterator[NDArray[np.float32]] = generator.sample(
+        n, seed=seed, condition=condition, batch_size=batch_size
+    )
+    return np.concatenate(list(drawn))
+
+
+def global_random_state() -> tuple[object, ...]:
+    """Return the states of Python's, numpy's and torch's shared random generators."""
+    drawn = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
+    numpy_state = (drawn["key"].tobytes(), drawn["pos"])
+    torch = sys.modules.get("torch")
+    torch_state = bytes(torch.get_rng_state().numpy()) if torch else b""
+    return random.getstate(), numpy_state, torch_state
+
+
+def copied(folder: Path, copy: Path) -> Path:
+    """Copy a checkpoint to tamper with it."""
+    copy.mkdir()
+    for name, content in files_below(folder).items():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_bytes(content)
+    return copy
+
+
+def pressing_ctrl_c(images: Images, reads: int) -> Images:
+    """Return the same images, but someone presses Ctrl-C when they are read the n-th time."""
+
+    class Pressing(np.ndarray[Any, Any]):
+        left = reads
+
+        def __getitem__(self, key: Any) -> Any:
+            Pressing.left -= 1
+            if Pressing.left == 0:
+                signal.raise_signal(signal.SIGINT)
+            return np.asarray(self)[key]
+
+    return Images(images.read().view(Pressing), images.table, images.info)
