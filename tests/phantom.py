@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
 
 from brainzoo.interfaces import Dataset, Subject
+from brainzoo.preparation.subject import prepare_subject
+from brainzoo.prepare_config import PrepareConfig
 from brainzoo.volumes import Volume, write_nifti
 
 CENTRE_MM = np.array([4.0, -9.0, 22.0])
@@ -73,3 +76,27 @@ class Heads(Dataset):
 
     def subjects(self) -> Iterator[Subject]:
         yield from self.listed
+
+
+def stripped(volume: Volume) -> Volume:
+    """Return the head without its skull."""
+    counts = np.stack(np.meshgrid(*map(np.arange, volume.data.shape), indexing="ij"), -1)
+    place = counts @ volume.affine[:3, :3].T + volume.affine[:3, 3] - CENTRE_MM
+    inside = ((place / BRAIN_MM) ** 2).sum(-1) < 1
+    return Volume(np.where(inside, volume.data, 0).astype(np.int16), volume.affine)
+
+
+def pixels_of(volume: Volume, **options: Any) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Return the images made from a volume, and their rows."""
+    config = PrepareConfig(**{"size": 64, "dtype": "float32", **options})
+    made = prepare_subject(Subject("s", lambda: volume), config)
+    assert made.failure == ""
+    return np.asarray(made.pixels), made.rows
+
+
+def failure_of(volume: Volume | Path, **options: Any) -> str:
+    """Return why no images are made from a volume or file."""
+    source = volume if isinstance(volume, Path) else (lambda: volume)
+    made = prepare_subject(Subject("s", source), PrepareConfig(**options))
+    assert made.rows == []
+    return made.failure

@@ -8,10 +8,12 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 
 from brainzoo import console
 from brainzoo.interfaces import Subject
@@ -71,7 +73,7 @@ def prepare_all(
 
 def _in_pool(subjects: Sequence[Subject], config: PrepareConfig, count: int) -> Iterator[Prepared]:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, context, initializer=_ignore_interrupts) as pool:
+    with ProcessPoolExecutor(count, context, initializer=_begin_worker) as pool:
         waiting: list[Future[Prepared]] = []
         try:
             for subject in subjects:
@@ -86,9 +88,17 @@ def _in_pool(subjects: Sequence[Subject], config: PrepareConfig, count: int) -> 
                 future.cancel()
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the process that waits for the results."""
+def _begin_worker() -> None:
+    """Leave Ctrl-C to the process that waits for the results, and end when that one is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from phantom import (
+    BRAIN_MM,
+    failure_of,
+    phantom,
+    pixels_of,
+    stripped,
+)
+
+from brainzoo.interfaces import Subject
+from brainzoo.preparation.subject import prepare_subject
+from brainzoo.prepare import PrepareConfig
+from brainzoo.volumes import Volume, write_nifti
+
+SMALL = PrepareConfig(size=32, slices=3)
+
+
+def test_intensities_do_not_depend_on_the_scanners_scale() -> None:
+    volume = phantom(4.0, noise=10)
+    expected, _ = pixels_of(volume)
+    scaled = Volume((volume.data * 7.5 - 300).astype(np.float32), volume.affine)
+    np.testing.assert_allclose(pixels_of(scaled)[0], expected, atol=1e-3)
+    assert expected.min() == 0
+    assert expected.max() == 1
+
+
+def test_a_few_hot_voxels_do_not_darken_the_rest() -> None:
+    volume = phantom(4.0)
+    hot = volume.data.copy()
+    hot[20:23, 30, 40] = 30000
+    assert np.abs(pixels_of(volume)[0] - pixels_of(Volume(hot, volume.affine))[0]).mean() < 0.01
+
+
+def test_masks_black_out_everything_else(tmp_path: Path) -> None:
+    volume = phantom(4.0)
+    brain = stripped(volume).data > 0
+    write_nifti(tmp_path / "scan.nii.gz", volume)
+    write_nifti(tmp_path / "mask.nii.gz", Volume(brain.astype(np.uint8), volume.affine))
+    write_nifti(tmp_path / "other.nii.gz", Volume(brain[:-1].astype(np.uint8), volume.affine))
+    subject = Subject("s", tmp_path / "scan.nii.gz", mask=tmp_path / "mask.nii.gz")
+    config = PrepareConfig(size=64, slices=1, slices_fraction=(0.5, 0.5), mask=True)
+    masked = np.asarray(prepare_subject(subject, config).pixels, dtype=float)
+    area_mm2 = (masked > 0.1 * masked.max()).sum() * config.pixel_mm**2
+    assert area_mm2 == pytest.approx(np.pi * BRAIN_MM[0] * BRAIN_MM[1], rel=0.05)
+    other = dataclasses.replace(subject, mask=tmp_path / "other.nii.gz")
+    assert "another grid" in prepare_subject(other, config).failure
+    none = dataclasses.replace(subject, mask=None)
+    assert "no brain mask" in prepare_subject(none, config).failure
+
+
+def test_what_is_no_head_is_a_failure_not_a_crash(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    small = Volume(random.integers(0, 99, (5, 5, 5), dtype=np.int16), np.eye(4))
+    assert "as large as a head" in failure_of(small)
+    flat = Volume(random.integers(0, 99, (90, 90, 1), dtype=np.int16), np.eye(4))
+    assert "90 × 90 × 1; expected a whole head" in failure_of(flat)
+    assert "absent.nii.gz cannot be read" in failure_of(tmp_path / "absent.nii.gz")
+
+    def broken() -> Volume:
+        raise RuntimeError("no more simulated people")
+
+    made = prepare_subject(Subject("s", broken), SMALL)
+    assert made.failure == "it could not be made: RuntimeError: no more simulated people."
