@@ -26,7 +26,14 @@ class TrainConfig:
     flip: bool = option(True, "Augment: mirror left and right at random.")
     rotate_deg: float = option(5.0, "Augment: rotate in the plane up to ± this.", minimum=0)
     translate: float = option(
-        0.03, "Augment: shift up to ± this fraction of the size.", minimum=0, maximum=0.5
+        0.02, "Augment: shift up to ± this fraction of the size.", minimum=0, maximum=0.5
+    )
+    zoom: float = option(0.03, "Augment: scale up to ± this fraction.", minimum=0, maximum=0.5)
+    decay: float = option(
+        0.0,
+        "Lower the learning rates to zero, linearly, over this last fraction of the budget.",
+        minimum=0,
+        maximum=1,
     )
     ema_images: int = option(
         10_000, "Half-life, in images, of the averaged weights that samples come from.", minimum=0

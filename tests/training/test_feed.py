@@ -37,13 +37,13 @@ def test_the_order_does_not_depend_on_the_batch_size():
 @pytest.mark.parametrize("shape", [(6, 1, 9, 9), (6, 1, 9, 9, 9)])
 def test_without_augmentation_images_stay_as_they_are(shape):
     pixels = torch.rand(shape)
-    off = TrainConfig(images=1, flip=False, rotate_deg=0, translate=0)
+    off = TrainConfig(images=1, flip=False, rotate_deg=0, translate=0, zoom=0)
     assert torch.equal(augment(pixels, randomness(), off), pixels)
 
 
 def test_mirroring_swaps_left_and_right_of_about_half():
     pixels = torch.rand(200, 1, 4, 6)
-    made = augment(pixels, randomness(), TrainConfig(images=1, rotate_deg=0, translate=0))
+    made = augment(pixels, randomness(), TrainConfig(images=1, rotate_deg=0, translate=0, zoom=0))
     same = (made == pixels).flatten(1).all(1)
     swapped = (made == pixels.flip(-1)).flatten(1).all(1)
     assert bool((same | swapped).all())
@@ -57,7 +57,7 @@ def test_rotating_and_shifting_move_a_point_no_further_than_stated(dims):
     at = [size // 2] * dims
     at[-1] += 10  # ten pixels from the centre
     pixels[(slice(None), 0, *at)] = 1
-    train = TrainConfig(images=1, flip=False, rotate_deg=10, translate=0)
+    train = TrainConfig(images=1, flip=False, rotate_deg=10, translate=0, zoom=0)
     made = augment(pixels, randomness(), train)
     grid = torch.stack(torch.meshgrid(*[torch.arange(size)] * dims, indexing="ij")).float()
     centres = [(made * grid[i]).flatten(1).sum(1) / made.flatten(1).sum(1) for i in range(dims)]
@@ -119,3 +119,12 @@ def test_diffaugment_shifts_whole_pixels_and_fills_with_background():
     assert bool((places.sum(1) == 1).all())
     rows = places.float().argmax(1) // 16
     assert set((rows - 8).tolist()) == {-2, -1, 0, 1, 2}
+
+
+def test_zooming_moves_an_edge_no_further_than_stated():
+    pixels = torch.zeros(64, 1, 41, 41)
+    pixels[:, :, 10:31, 10:31] = 1  # half of the frame
+    train = TrainConfig(images=1, flip=False, rotate_deg=0, translate=0, zoom=0.2)
+    sides = augment(pixels, randomness(), train).sum((1, 2, 3)) ** 0.5 / 21
+    assert 0.8 < float(sides.min()) < 0.9
+    assert 1.1 < float(sides.max()) < 1.27

@@ -1,4 +1,5 @@
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -38,6 +39,31 @@ def test_a_budget_in_minutes_ends_in_time(tmp_path):
     tiny.train(tmp_path, minutes=0.02)
     lines = (tmp_path / "stats.jsonl").read_text().splitlines()
     assert 1.1 < json.loads(lines[-1])["seconds"] < 10
+
+
+def test_learning_rates_fall_at_the_end_and_resuming_knows_where(tmp_path, monkeypatch):
+    rates = []
+    original = torch.optim.Adam.step
+
+    def step(self, *args, **kwargs):
+        rates.append(self.param_groups[0]["lr"])
+        if len(rates) == 150 and interrupt:
+            signal.raise_signal(signal.SIGINT)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", step)
+    interrupt = False
+    whole = tiny.train(tmp_path / "whole", images=800, decay=0.5)
+    assert rates[:100] == [1e-3] * 100
+    assert rates[150] == pytest.approx(0.5e-3, rel=0.03)
+    assert rates[-1] < 0.03e-3
+    rates.clear()
+    interrupt = True
+    with pytest.raises(KeyboardInterrupt):
+        tiny.train(tmp_path / "parts", images=800, decay=0.5)
+    interrupt = False
+    parts = tiny.train(tmp_path / "parts", resume=True, images=800, decay=0.5)
+    assert tiny.digest(parts) == tiny.digest(whole)
 
 
 def test_no_budget_is_one_clear_line(tmp_path):

@@ -68,7 +68,7 @@ class Feed:
 
 
 def augment(pixels: torch.Tensor, random: Randomness, train: TrainConfig) -> torch.Tensor:
-    """Mirror, rotate and shift real images at random; what comes in from outside is background.
+    """Mirror, turn, zoom and shift real images at random; what comes in is background.
 
     2-D images rotate in their plane, 3-D images about all three axes. Mirroring swaps the
     patient's left and right: the last axis of slices, the first of volumes.
@@ -82,8 +82,9 @@ def augment(pixels: torch.Tensor, random: Randomness, train: TrainConfig) -> tor
     mirror = random.uniform(count) < 0.5
     angles = random.uniform(count, 3, low=-1, high=1) * math.radians(train.rotate_deg)
     shifts = random.uniform(count, dims, low=-2, high=2) * train.translate
-    if train.rotate_deg or train.translate:
-        matrix = torch.cat([_rotation(angles, dims), shifts[:, :, None]], dim=2)
+    zooms = 1 + random.uniform(count, 1, 1, low=-1, high=1) * train.zoom
+    if train.rotate_deg or train.translate or train.zoom:
+        matrix = torch.cat([_rotation(angles, dims) * zooms, shifts[:, :, None]], dim=2)
         grid = torch.nn.functional.affine_grid(matrix, list(pixels.shape), align_corners=False)
         pixels = torch.nn.functional.grid_sample(pixels, grid, align_corners=False)
     if train.flip:

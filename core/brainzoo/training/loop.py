@@ -128,6 +128,7 @@ def fit(
         saved_at = time.monotonic()
         pictures = int(train.grids * _progress(run, seen, monitor.seconds))
         while (progress := _progress(run, seen, monitor.seconds)) < 1:
+            _schedule(phases, train.decay, progress)
             figures = _step(phases, feed, run, machine, accelerator, seen)
             seen, number = seen + train.batch_size, number + 1
             ema.update(train.batch_size, seen)
@@ -185,6 +186,14 @@ def _step(
             _average_gradients(phase.network, accelerator)
         phase.optimizer.step()
     return figures
+
+
+def _schedule(phases: Sequence[Phase], decay: float, progress: float) -> None:
+    """Lower the learning rates over the last part of the budget."""
+    factor = min(1.0, (1 - progress) / decay) if decay else 1.0
+    for phase in phases:
+        for group in phase.optimizer.param_groups:
+            group["lr"] = factor * group.setdefault("initial_lr", group["lr"])
 
 
 def _average_gradients(network: nn.Module, accelerator: Accelerator) -> None:
