@@ -37,7 +37,8 @@ def write(folder: Path, info: dict[str, Any] = INFO, **changes: Any) -> Images:
                 "site": "HH" if i % 3 else None,
                 **{name: value for name, value in changes.items() if i == 7},
             }
-            writer.append(random.random((2, 1, 8, 8)), [row, {**row}])
+            rows = [{**row, "position_mm": place} for place in (-5.0, 5.0)]
+            writer.append(random.random((2, 1, 8, 8)), rows)
     return Images.open(folder / "images")
 
 
@@ -54,6 +55,7 @@ def test_subjects_are_counted_not_images(tmp_path: Path) -> None:
     assert found["groups"]["site"]["HH"]["all"] == 16
     assert found["missing"] == {"age": 1, "site": 8}
     assert found["several_scans"] == {}
+    assert found["repeated"] == []
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
@@ -89,6 +91,12 @@ def test_several_scans_of_a_subject(tmp_path: Path) -> None:
     found = describe(images)
     assert found["several_scans"] == {"s08": 2}
     assert found["subjects"] == 23
+
+
+def test_the_same_ids_twice(tmp_path: Path) -> None:
+    found = describe(write(tmp_path, subject="s08"))
+    assert found["repeated"] == ["s08"]
+    assert "the same ids twice: s08" in describe_text(found)
 
 
 def test_text_shows_all_of_it(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def describe(images: Images) -> Description:
         ``synthetic``, ``source``, ``classes`` (expressions), ``splits``, ``groups`` (counts by
         class, sex and site in each split), ``age`` (figures and bins in years), ``missing``
         (subjects without a value), ``identical`` (groups of scans that share pixels),
-        ``several_scans``, ``failed`` and ``thin``.
+        ``repeated`` (scans whose ids occur twice), ``several_scans``, ``failed`` and ``thin``.
     """
     people = _people(images.table)
     rows = list(people.values())
@@ -59,6 +59,7 @@ def describe(images: Images) -> Description:
         "age": _ages(rows),
         "missing": _missing(rows),
         "identical": _identical(images),
+        "repeated": _repeated(images.table),
         "several_scans": _several_scans(images.table),
         "failed": list(images.info.get("failed", [])),
         "thin": _thin(images, rows),
@@ -161,6 +162,18 @@ def _pixels(images: Images) -> Iterator[tuple[int, Any]]:
         yield from enumerate(block, start=start)
 
 
+def _repeated(table: Sequence[Row]) -> list[str]:
+    """Return scans that are there more than once under the same ids."""
+    columns = ("subject", "scan", "plane", "position_mm", "patch", "turned_deg", "flipped")
+    found = Counter(tuple(row.get(column) for column in columns) for row in table)
+    repeated = {
+        " ".join(str(part) for part in key[:2] if part is not None)
+        for key, count in found.items()
+        if count > 1 and key[0] is not None
+    }
+    return sorted(repeated)
+
+
 def _several_scans(table: Sequence[Row]) -> dict[str, int]:
     """Return subjects with more than one scan."""
     scans: dict[str, set[str]] = {}
@@ -255,6 +268,8 @@ def _notes(found: Description) -> Iterator[str]:
         notes.append(f"missing: {', '.join(parts)} subjects")
     if found["several_scans"]:
         notes.append(f"several scans: {len(found['several_scans'])} subjects, each in one split")
+    if found["repeated"]:
+        notes.append(f"the same ids twice: {', '.join(found['repeated'][:8])}")
     for group in found["identical"][:5]:
         notes.append(f"identical pixels: {' = '.join(group)}")
     if len(found["identical"]) > 5:

@@ -146,11 +146,17 @@ def _check_failures(
 ) -> None:
     """Refuse a data set of which nothing, or too little, could be used."""
     if len(failed) == len(scans):
-        reasons = [f["reason"].rstrip(".") for f in failed]
-        shown = "; ".join(dict.fromkeys(reasons[:REASONS_SHOWN]))
-        more = f"; and {len(failed) - REASONS_SHOWN} more" if len(failed) > REASONS_SHOWN else ""
+        alike: dict[str, list[str]] = {}
+        for failure in failed:  # most reasons begin with the file's name
+            reason = failure["reason"].rstrip(".")
+            alike.setdefault(reason.partition(" ")[2], []).append(reason)
+        shown = [
+            reasons[0] + (f" (and {len(reasons) - 1} more like it)" if len(reasons) > 1 else "")
+            for reasons in list(alike.values())[:REASONS_SHOWN]
+        ]
+        more = f"; and {len(alike) - len(shown)} other reasons" if len(alike) > len(shown) else ""
         raise DataError(
-            f"none of {len(scans)} scans can be used: {shown}{more}.",
+            f"none of {len(scans)} scans can be used: {'; '.join(shown)}{more}.",
             "Check the files, or the options that chose them.",
         )
     bad = {(f["subject"], f["scan"]) for f in failed}

@@ -18,7 +18,12 @@ class PrepareConfig:
     """How scans become images; the defaults suit T1-weighted heads with skull.
 
     Of the four ways to place slices (``slices_fraction``, ``slices_mm``, ``slices_index``,
-    ``sections_mm``) one may be given.
+    ``sections_mm``) one may be given. Recipes of papers, as options of the command line:
+
+    - 256 × 256 patches of all slices from 30 to 120 (PGGAN on neonatal brains):
+      ``--data.patch-size 256 --data.slices-index 30,120 --data.slices 91``
+    - sections about the basal ganglia in random poses (DCGAN by Kazuhiro et al.):
+      ``--data.sections-mm -4,-2,0,2,4 --data.rotations 20 --data.flips``
     """
 
     dims: int = option(2, "2 for slices, 3 for whole volumes.", minimum=2, maximum=3)
