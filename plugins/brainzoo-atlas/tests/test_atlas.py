@@ -18,7 +18,7 @@ from brainzoo_atlas.config import AtlasConfig
 from brainzoo_atlas.dataset import Atlas, SimulatedScan
 from brainzoo_atlas.template import template_path
 
-CHEAP = {"subjects": 4, "spacing_mm": 4.0}
+CHEAP = {"subjects": 4, "voxel_mm": 4.0}
 
 
 class TestContract(DatasetContract):
@@ -101,7 +101,7 @@ def test_heads_have_a_skull_unless_told_not_to() -> None:
 
 
 def test_volumes_are_in_ras_millimetres_around_the_origin() -> None:
-    volume = scans(spacing_mm=3.0)[0]()
+    volume = scans(voxel_mm=3.0)[0]()
     np.testing.assert_array_equal(np.diag(volume.affine), [3, 3, 3, 1])
     bright = np.argwhere(volume.data > 75)
     centre_mm = volume.affine[:3, :3] @ bright.mean(0) + volume.affine[:3, 3]
@@ -109,7 +109,7 @@ def test_volumes_are_in_ras_millimetres_around_the_origin() -> None:
 
 
 def test_lesions_are_where_the_mask_says_and_nowhere_else() -> None:
-    sick, well = scans(lesions=1.0, spacing_mm=2.0)[0], scans(lesions=0.0, spacing_mm=2.0)[0]
+    sick, well = scans(lesions=1.0, voxel_mm=2.0)[0], scans(lesions=0.0, voxel_mm=2.0)[0]
     image, mask = sick.with_lesions()
     without = well().data
     assert sick.person.lesions >= 3
@@ -174,7 +174,7 @@ def test_without_nilearn_the_error_says_what_to_install(monkeypatch: pytest.Monk
 
 def test_preparing_makes_images_with_classes(tmp_path: Path) -> None:
     images = prepare(
-        Atlas(AtlasConfig(subjects=8, spacing_mm=4.0)),
+        Atlas(AtlasConfig(subjects=8, voxel_mm=4.0)),
         PrepareConfig(size=32),
         name="atlas",
         classes={"young": "age < 45", "old": "age > 55"},

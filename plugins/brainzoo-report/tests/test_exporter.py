@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 import shutil
@@ -18,6 +19,7 @@ from brainzoo.options import make_config
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo_report.config import ReportConfig
 from brainzoo_report.exporter import Report
+from brainzoo_report.facts import without_paths
 from brainzoo_report.plugin import brainzoo_exporters
 
 Make = Callable[..., Path]
@@ -227,3 +229,26 @@ def test_the_plugin_offers_it_and_its_options_have_help() -> None:
     (spec,) = brainzoo_exporters()
     assert spec.load() is Report
     assert make_config(spec.config, {"real": "no", "frames": 12}).real is False
+
+
+def test_the_command_is_shown_without_the_folders_of_the_machine(make_run: Make) -> None:
+    run = make_run(
+        command="brainzoo run dcgan --data ixi --data.root /home/jane.doe/IXI --out=/scratch/a/b "
+        "--data.table '/mnt/St Mary/t.csv' --class old='age > 60'"
+    )
+    page = page_of(run)
+    shown = html.unescape(text_of(page))
+    assert "--data.root PATH/IXI --out=PATH/b --data.table PATH/t.csv --class 'old=age" in shown
+    assert not re.search("jane|scratch|Mary", page)
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("brainzoo run dcgan --data atlas", "brainzoo run dcgan --data atlas"),
+        ("brainzoo run ~/a/run.yaml", "brainzoo run PATH/run.yaml"),
+        ("brainzoo run 'dcgan", ""),
+    ],
+)
+def test_commands(command: str, shown: str) -> None:
+    assert without_paths(command) == shown

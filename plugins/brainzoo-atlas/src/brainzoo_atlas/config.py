@@ -14,7 +14,7 @@ class AtlasConfig:
     # 120 is about the size of one site of IXI, and takes well under a minute to make.
     subjects: int = option(120, "How many simulated subjects.", minimum=1, maximum=100_000)
     seed: int = option(0, "Decides every subject; another seed is another population.", minimum=0)
-    spacing_mm: float = option(2.0, "Edge of a voxel of the simulated scans.", minimum=1, maximum=8)
+    voxel_mm: float = option(2.0, "Edge of a voxel of the simulated scans.", minimum=1, maximum=8)
     lesions: float = option(
         0.0, "Share of subjects with white-matter lesions.", minimum=0, maximum=1
     )

@@ -66,7 +66,7 @@ class Atlas(Dataset):
         config = self.config
         for index in range(config.subjects):
             who = person(index, seed=config.seed, lesion_share=config.lesions)
-            yield SimulatedScan(who, config.seed, config.spacing_mm, config.skull)
+            yield SimulatedScan(who, config.seed, config.voxel_mm, config.skull)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import shlex
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from brainzoo.images import Images
@@ -156,6 +158,25 @@ def headline(images: Images, run: RunFolder) -> str:
     people = counted(len(learned.subjects()), one, "people" if one == "person" else "")
     then = f"then made {made}" if len(images) else "has made no images yet"
     return f"{who} learned from {counted(len(learned), kind)} of {people}, and {then}."
+
+
+def without_paths(command: str) -> str:
+    """Return a command line with the folders of the machine it ran on left out.
+
+    A report is handed on, and a path may name a person or a hospital: ``/home/jane/IXI`` becomes
+    ``PATH/IXI``.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return ""  # a quote without its end: no command that anyone could repeat
+    shown = []
+    for word in words:
+        name, equals, value = word.rpartition("=")
+        if value.startswith(("/", "~")):
+            value = f"PATH/{PurePath(value).name}"
+        shown.append(f"{name}{equals}{value}")
+    return command if shown == words else shlex.join(shown)
 
 
 def simulated(images: Images, run: RunFolder) -> bool:

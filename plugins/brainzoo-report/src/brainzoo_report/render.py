@@ -65,7 +65,7 @@ def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -
         synthetic=images.synthetic or not len(images),
         headline=facts.headline(images, run),
         started=facts.moment(run.text("started")),
-        command=run.text("command"),
+        command=facts.without_paths(run.text("command")),
         tiles=list(_tiles(images, run, data)),
         pair=looks,
         shows_people=looks.real is not None and not simulated,
