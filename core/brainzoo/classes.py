@@ -101,8 +101,8 @@ class Expression:
 
     def _check_operand(self, node: ast.expr) -> None:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            node = node.operand
-            if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            inner = node.operand
+            if isinstance(inner, ast.Constant) and type(inner.value) in (int, float):
                 return
         if isinstance(node, ast.Name):
             return

@@ -6,12 +6,12 @@ from training import tiny
 from brainzoo.run import TrainConfig
 from brainzoo.training.diffaugment import diffaugment
 from brainzoo.training.feed import Feed, augment
-from brainzoo.training.random import Randomness, latents
 from brainzoo.training.sampling import in_chunks
+from brainzoo.training.step import Step, latents
 
 
 def randomness(images=0, **more):
-    return Randomness(0, images, torch.device("cpu"), **more)
+    return Step(0, images, torch.device("cpu"), **more)
 
 
 def test_every_image_comes_once_an_epoch_in_new_orders():

@@ -76,7 +76,7 @@ def test_accumulating_gives_the_update_of_the_whole_batch(tmp_path):
         torch.manual_seed(0)
         network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 64))
 
-        def loss(pixels, classes, random):
+        def loss(pixels, classes, step):
             return ((network(pixels) - pixels.flatten(1)) ** 2).mean(), {}
 
         optimizer = torch.optim.SGD(network.parameters(), 0.1)

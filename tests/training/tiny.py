@@ -54,9 +54,9 @@ def train(folder: Path, resume: bool = False, batch_norm: bool = True, **options
         body.insert(1, nn.BatchNorm2d(8))
     judge = nn.Sequential(*body)
 
-    def judge_loss(pixels, classes, random):
+    def judge_loss(pixels, classes, step):
         with torch.no_grad():
-            fake = maker(random.uniform(len(pixels), 4))
+            fake = maker(step.uniform(len(pixels), 4))
         real_logits, fake_logits = judge(pixels), judge(fake)
         loss = nn.functional.softplus(-real_logits).mean()
         loss = loss + nn.functional.softplus(fake_logits).mean()
@@ -65,8 +65,8 @@ def train(folder: Path, resume: bool = False, batch_norm: bool = True, **options
             "d_fake": fake_logits.sigmoid().mean(),
         }
 
-    def maker_loss(pixels, classes, random):
-        fake = maker(random.uniform(len(pixels), 4))
+    def maker_loss(pixels, classes, step):
+        fake = maker(step.uniform(len(pixels), 4))
         return nn.functional.softplus(-judge(fake)).mean(), {}
 
     def sample(network):

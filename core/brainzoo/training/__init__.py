@@ -7,14 +7,14 @@ optimisers and losses (:class:`Phase`); :func:`fit` owns everything else.
 from brainzoo.training.devices import Compute, compute
 from brainzoo.training.diffaugment import diffaugment
 from brainzoo.training.loop import Phase, fit
-from brainzoo.training.random import Randomness, latents
 from brainzoo.training.sampling import in_chunks
+from brainzoo.training.step import Step, latents
 from brainzoo.training.weights import arrays_of, load_arrays
 
 __all__ = [
     "Compute",
     "Phase",
-    "Randomness",
+    "Step",
     "arrays_of",
     "compute",
     "diffaugment",

@@ -12,40 +12,40 @@ from __future__ import annotations
 
 import torch
 
-from brainzoo.training.random import Randomness
+from brainzoo.training.step import Step
 
 SHIFT = 1 / 8  # the paper's translation ratio
 CUTOUT = 1 / 2  # the paper's side of the hole
 BRIGHTNESS = 0.2
 
 
-def diffaugment(pixels: torch.Tensor, random: Randomness, policy: tuple[str, ...]) -> torch.Tensor:
+def diffaugment(pixels: torch.Tensor, step: Step, policy: tuple[str, ...]) -> torch.Tensor:
     """Augment a batch.
 
     Args:
         pixels: ``(batch, channel, *spatial)`` in [-1, 1], background at -1.
-        random: The step's random numbers.
+        step: The step's random numbers.
         policy: Any of ``brightness``, ``translation``, ``cutout``.
 
     Returns:
         The augmented batch, of the same shape, differentiable in ``pixels``.
     """
     if "brightness" in policy:
-        scale = 1 + random.uniform(len(pixels), low=-BRIGHTNESS, high=BRIGHTNESS)
+        scale = 1 + step.uniform(len(pixels), low=-BRIGHTNESS, high=BRIGHTNESS)
         pixels = (pixels + 1) * scale.view(-1, *[1] * (pixels.ndim - 1)) - 1
     if "translation" in policy:
-        pixels = _translate(pixels, random)
+        pixels = _translate(pixels, step)
     if "cutout" in policy:
-        pixels = _cut_out(pixels, random)
+        pixels = _cut_out(pixels, step)
     return pixels
 
 
-def _translate(pixels: torch.Tensor, random: Randomness) -> torch.Tensor:
+def _translate(pixels: torch.Tensor, step: Step) -> torch.Tensor:
     """Shift each image by whole pixels along each axis; what comes in is background."""
     for axis in range(2, pixels.ndim):
         length = pixels.shape[axis]
         most = max(1, round(length * SHIFT))
-        shift = random.integers(len(pixels), 2 * most + 1) - most
+        shift = step.integers(len(pixels), 2 * most + 1) - most
         source = torch.arange(length, device=pixels.device) - shift[:, None]
         inside = (source >= 0) & (source < length)
         shape = [len(pixels), 1] + [1] * (pixels.ndim - 2)
@@ -55,13 +55,13 @@ def _translate(pixels: torch.Tensor, random: Randomness) -> torch.Tensor:
     return pixels
 
 
-def _cut_out(pixels: torch.Tensor, random: Randomness) -> torch.Tensor:
+def _cut_out(pixels: torch.Tensor, step: Step) -> torch.Tensor:
     """Replace a box at a random place by the middle of the range."""
     inside = torch.ones((len(pixels),) + (1,) * (pixels.ndim - 1), device=pixels.device) > 0
     for axis in range(2, pixels.ndim):
         length = pixels.shape[axis]
         hole = round(length * CUTOUT)
-        centre = random.integers(len(pixels), length)
+        centre = step.integers(len(pixels), length)
         place = torch.arange(length, device=pixels.device)
         near = (place - centre[:, None]).abs() * 2 < hole
         shape = [len(pixels), 1] + [1] * (pixels.ndim - 2)

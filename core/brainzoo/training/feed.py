@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from brainzoo.errors import DataError
 from brainzoo.images import Images
 from brainzoo.run import TrainConfig
-from brainzoo.training.random import Randomness, number
+from brainzoo.training.step import Step, number_of
 
 
 class Feed:
@@ -62,12 +62,12 @@ class Feed:
     def _at(self, position: int) -> int:
         epoch, offset = divmod(position, len(self._images))
         if epoch != self._epoch:
-            rng = np.random.default_rng(number("epoch", self._seed, epoch))
+            rng = np.random.default_rng(number_of("epoch", self._seed, epoch))
             self._epoch, self._order = epoch, rng.permutation(len(self._images))
         return int(self._order[offset])
 
 
-def augment(pixels: torch.Tensor, random: Randomness, train: TrainConfig) -> torch.Tensor:
+def augment(pixels: torch.Tensor, step: Step, train: TrainConfig) -> torch.Tensor:
     """Mirror, turn, zoom and shift real images at random; what comes in is background.
 
     2-D images rotate in their plane, 3-D images about all three axes. Mirroring swaps the
@@ -75,14 +75,14 @@ def augment(pixels: torch.Tensor, random: Randomness, train: TrainConfig) -> tor
 
     Args:
         pixels: ``(batch, channel, *spatial)`` in [0, 1].
-        random: The step's random numbers; the same number of them is drawn whatever is switched on.
+        step: The step's random numbers; the same number of them is drawn whatever is switched on.
         train: Magnitudes.
     """
     dims, count = pixels.ndim - 2, len(pixels)
-    mirror = random.uniform(count) < 0.5
-    angles = random.uniform(count, 3, low=-1, high=1) * math.radians(train.rotate_deg)
-    shifts = random.uniform(count, dims, low=-2, high=2) * train.translate
-    zooms = 1 + random.uniform(count, 1, 1, low=-1, high=1) * train.zoom
+    mirror = step.uniform(count) < 0.5
+    angles = step.uniform(count, 3, low=-1, high=1) * math.radians(train.rotate_deg)
+    shifts = step.uniform(count, dims, low=-2, high=2) * train.translate
+    zooms = 1 + step.uniform(count, 1, 1, low=-1, high=1) * train.zoom
     if train.rotate_deg or train.translate or train.zoom:
         matrix = torch.cat([_rotation(angles, dims) * zooms, shifts[:, :, None]], dim=2)
         grid = torch.nn.functional.affine_grid(matrix, list(pixels.shape), align_corners=False)

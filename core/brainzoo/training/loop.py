@@ -25,14 +25,12 @@ from brainzoo.training.devices import Compute, compute
 from brainzoo.training.ema import EMA
 from brainzoo.training.feed import Feed, augment
 from brainzoo.training.monitor import Monitor
-from brainzoo.training.random import Randomness
 from brainzoo.training.state import load_state, save_state
+from brainzoo.training.step import Step
 
-Loss = Callable[
-    [torch.Tensor, torch.Tensor, Randomness], tuple[torch.Tensor, dict[str, torch.Tensor]]
-]
+Loss = Callable[[torch.Tensor, torch.Tensor, Step], tuple[torch.Tensor, dict[str, torch.Tensor]]]
 """Takes pixels ``(batch, channel, *spatial)`` in [-1, 1], class indices ``(batch,)`` (-1 without
-classes) and the step's random numbers; returns a scalar loss and figures to log."""
+classes) and the :class:`Step`; returns a scalar loss and figures to log."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +127,7 @@ def fit(
         pictures = int(train.grids * _progress(run, seen, monitor.seconds))
         while (progress := _progress(run, seen, monitor.seconds)) < 1:
             _schedule(phases, train.decay, progress)
-            figures = _step(phases, feed, run, machine, accelerator, seen)
+            figures = _step(phases, feed, run, machine, accelerator, seen, number, progress)
             seen, number = seen + train.batch_size, number + 1
             ema.update(train.batch_size, seen)
             progress = _progress(run, seen, monitor.seconds)
@@ -155,15 +153,19 @@ def _step(
     machine: Compute,
     accelerator: Accelerator,
     seen: int,
+    number: int,
+    progress: float,
 ) -> dict[str, torch.Tensor]:
     """Run every phase once on the next batch; return the figures, averaged over its parts."""
     train = run.train
     processes, index = accelerator.num_processes, accelerator.process_index
     own = train.batch_size // processes
-    random = Randomness(train.seed, seen, machine.device, index, processes)
+    step = Step(
+        train.seed, seen, machine.device, index, processes, number=number, progress=progress
+    )
     torch.manual_seed(train.seed + seen)  # layers with randomness of their own: dropout
     pixels, classes = feed.batch(seen + index * own, own)
-    pixels = augment(pixels.to(machine.device), random, train) * 2 - 1
+    pixels = augment(pixels.to(machine.device), step, train) * 2 - 1
     parts = list(
         zip(
             machine.tensor(pixels).chunk(train.accumulate),
@@ -178,7 +180,7 @@ def _step(
         phase.optimizer.zero_grad(set_to_none=True)
         for part_pixels, part_classes in parts:
             with machine.autocast():
-                loss, more = phase.loss(part_pixels, part_classes, random)
+                loss, more = phase.loss(part_pixels, part_classes, step)
             (loss / len(parts)).backward()  # type: ignore[no-untyped-call]
             for name, value in {**more, f"{phase.name}_loss": loss}.items():
                 figures[name] = figures.get(name, torch.zeros(())) + value.detach() / len(parts)

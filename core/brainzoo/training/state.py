@@ -1,7 +1,7 @@
 """The state that resuming needs: one safetensors file, replaced atomically, no pickle.
 
 A crash at any moment leaves the previous state or the new one. Everything random is a function of
-the seed and the images seen (see :mod:`brainzoo.training.random`), so networks, averages,
+the seed and the images seen (see :mod:`brainzoo.training.step`), so networks, averages,
 optimisers and a few counters are all there is to keep.
 """
 

@@ -17,7 +17,7 @@ from brainzoo.errors import NotFoundError, OptionError
 from brainzoo.interfaces import Value
 from brainzoo.options import make_config
 from brainzoo.run import Run
-from brainzoo.training import Phase, Randomness, arrays_of, fit, in_chunks, latents, load_arrays
+from brainzoo.training import Phase, Step, arrays_of, fit, in_chunks, latents, load_arrays
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import softplus
@@ -50,25 +50,23 @@ class DigitsGAN(Generator):
         self._training = checkpoint.describe_training(images)
         generator, discriminator = self._build(), self._build_discriminator()
 
-        def write(count: int, random: Randomness) -> torch.Tensor:
-            written: torch.Tensor = generator(random.normal(count, self.config.latent))
+        def write(count: int, step: Step) -> torch.Tensor:
+            written: torch.Tensor = generator(step.normal(count, self.config.latent))
             return written
 
         def judge(pixels: torch.Tensor) -> torch.Tensor:
             logits: torch.Tensor = discriminator(pixels)
             return logits.float()
 
-        def discriminator_loss(
-            pixels: torch.Tensor, classes: torch.Tensor, random: Randomness
-        ) -> Loss:
+        def discriminator_loss(pixels: torch.Tensor, classes: torch.Tensor, step: Step) -> Loss:
             with torch.no_grad():
-                written = write(len(pixels), random)
+                written = write(len(pixels), step)
             real, fake = judge(pixels), judge(written)
             seen = {"d_real": real.sigmoid().mean(), "d_fake": fake.sigmoid().mean()}
             return softplus(-real).mean() + softplus(fake).mean(), seen
 
-        def generator_loss(pixels: torch.Tensor, classes: torch.Tensor, random: Randomness) -> Loss:
-            return softplus(-judge(write(len(pixels), random))).mean(), {}
+        def generator_loss(pixels: torch.Tensor, classes: torch.Tensor, step: Step) -> Loss:
+            return softplus(-judge(write(len(pixels), step))).mean(), {}
 
         phases = [
             Phase("discriminator", discriminator, self._adam(discriminator), discriminator_loss),

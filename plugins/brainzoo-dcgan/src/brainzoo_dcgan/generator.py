@@ -29,7 +29,7 @@ from brainzoo.options import make_config
 from brainzoo.run import Run
 from brainzoo.training import (
     Phase,
-    Randomness,
+    Step,
     arrays_of,
     compute,
     diffaugment,
@@ -64,23 +64,23 @@ class DCGAN(Generator):
             images.spatial, images.channels, self.config.maps, len(images.classes)
         )
 
-        def judge(pixels: torch.Tensor, classes: torch.Tensor, random: Randomness) -> torch.Tensor:
-            seen = diffaugment(pixels, random, self.config.diffaugment)
+        def judge(pixels: torch.Tensor, classes: torch.Tensor, step: Step) -> torch.Tensor:
+            seen = diffaugment(pixels, step, self.config.diffaugment)
             logits: torch.Tensor = discriminator(seen, classes)
             return logits.float()
 
-        def make(classes: torch.Tensor, random: Randomness) -> torch.Tensor:
-            latent = random.uniform(len(classes), self.config.latent, low=-1, high=1)
+        def make(classes: torch.Tensor, step: Step) -> torch.Tensor:
+            latent = step.uniform(len(classes), self.config.latent, low=-1, high=1)
             made: torch.Tensor = generator(latent, classes)
             return made
 
         def discriminator_loss(
-            pixels: torch.Tensor, classes: torch.Tensor, random: Randomness
+            pixels: torch.Tensor, classes: torch.Tensor, step: Step
         ) -> tuple[torch.Tensor, Figures]:
             with torch.no_grad():
-                fake = make(classes, random)
-            real_logits = judge(pixels, classes, random)
-            fake_logits = judge(fake, classes, random)
+                fake = make(classes, step)
+            real_logits = judge(pixels, classes, step)
+            fake_logits = judge(fake, classes, step)
             target = torch.full_like(real_logits, self.config.real_label)
             loss = binary_cross_entropy_with_logits(real_logits, target)
             loss = loss + softplus(fake_logits).mean()
@@ -91,9 +91,9 @@ class DCGAN(Generator):
             return loss, probabilities
 
         def generator_loss(
-            pixels: torch.Tensor, classes: torch.Tensor, random: Randomness
+            pixels: torch.Tensor, classes: torch.Tensor, step: Step
         ) -> tuple[torch.Tensor, Figures]:
-            return softplus(-judge(make(classes, random), classes, random)).mean(), {}
+            return softplus(-judge(make(classes, step), classes, step)).mean(), {}
 
         lr_discriminator = self.config.lr_discriminator or self.config.lr
         phases = [

@@ -14,8 +14,12 @@ import torch
 from numpy.typing import NDArray
 
 
-class Randomness:
-    """The random numbers of one training step.
+class Step:
+    """What a loss may know of the present training step: how far it is, and its random numbers.
+
+    Attributes:
+        number: Steps done before this one.
+        progress: The fraction of the budget that is spent, from 0 to 1.
 
     Args:
         seed: The run's seed.
@@ -23,12 +27,24 @@ class Randomness:
         device: Where the numbers go.
         process: Index of this process.
         processes: How many processes share the batch.
+        number: Steps done before this one.
+        progress: The fraction of the budget that is spent.
     """
 
     def __init__(
-        self, seed: int, images: int, device: torch.device, process: int = 0, processes: int = 1
+        self,
+        seed: int,
+        images: int,
+        device: torch.device,
+        process: int = 0,
+        processes: int = 1,
+        *,
+        number: int = 0,
+        progress: float = 0.0,
     ) -> None:
-        self._generator = torch.Generator().manual_seed(number("step", seed, images))
+        self.number = number
+        self.progress = progress
+        self._generator = torch.Generator().manual_seed(number_of("step", seed, images))
         self._device = device
         self._process = process
         self._processes = processes
@@ -77,7 +93,7 @@ def latents(
     return np.stack(rows) if rows else np.empty((0, dimensions), np.float32)
 
 
-def number(*parts: object) -> int:
+def number_of(*parts: object) -> int:
     """Return a stable 63-bit number for the given parts."""
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
