@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainzoo.classes import Expression, assign
@@ -62,6 +62,9 @@ def test_unknown_is_decided_where_the_rest_decides() -> None:
         "__import__('os').system('true')",
         "age.real < 35",
         "age + 1 < 35",
+        "-sex == 'F'",
+        "--3 < age",
+        "-'3' < age",
         "[x for x in (1, 2)] == 1",
         "(lambda: 1)() < age",
         "age[0] < 3",
@@ -87,6 +90,7 @@ def test_anything_else_is_refused_in_one_line(text: str) -> None:
     assert len(str(error.value).splitlines()) == 1
 
 
+@settings(max_examples=500)
 @given(st.text(alphabet="age sexF<>=!'()[],.:not in or and 0123456789-+*_\n\\", max_size=60))
 def test_any_text_is_an_expression_or_an_error(text: str) -> None:
     try:

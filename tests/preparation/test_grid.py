@@ -12,6 +12,7 @@ from phantom import (
 
 from brainzoo.errors import OptionError
 from brainzoo.options import make_config, plain
+from brainzoo.preparation.grid import rotation
 from brainzoo.prepare import PrepareConfig
 
 
@@ -51,6 +52,13 @@ def test_turned_copies_are_the_same_every_time() -> None:
         nod, tilt, turn = map(float, str(row["turned_deg"]).split())
         assert max(abs(nod), abs(tilt)) <= 10
         assert abs(turn) <= 5
+
+
+def test_turns_follow_the_right_hand() -> None:
+    # About the axis to the right the front rises, about the axis upwards the right comes forward.
+    np.testing.assert_allclose(rotation([90.0, 0, 0]) @ [0, 1, 0], [0, 0, 1], atol=1e-12)
+    np.testing.assert_allclose(rotation([0, 90.0, 0]) @ [0, 0, 1], [1, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(rotation([0, 0, 90.0]) @ [1, 0, 0], [0, 1, 0], atol=1e-12)
 
 
 def test_flips_mirror_left_and_right() -> None:
