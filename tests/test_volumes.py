@@ -149,6 +149,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
         (ramp(), {"vox_offset": np.nan}, "voxel offset"),
         (ramp(), {"srow_x": [0, 0, 0, 0]}, "wrong affine"),
         (ramp(), {"srow_x": [np.nan, 0, 0, 0]}, "wrong affine: it holds NaN"),
+        (ramp(), {"srow_x": [1e38, 1e38, 1e38, 0]}, "wrong affine"),
         (ramp(), {"srow_x": [0, 0, 500.0, 0]}, "wrong affine: voxels of 0.9 × 0.9 × 500 mm"),
         (ramp(), {"srow_x": [-0.9, 0, 0.01, 0], "srow_y": [0.9, 0.9, 0, 0]}, "wrong affine"),
         (ramp(), {"magic": b"ni1"}, "no single-file NIfTI"),

@@ -79,7 +79,8 @@ def read_volume(path: Path | str) -> Volume:
         data = voxels.reshape(shape, order="F")
         data = _scaled(data, header)
         _check_values(data)
-        affine, warnings = _affine(header)
+        with np.errstate(all="ignore"):  # absurd numbers are refused by their results
+            affine, warnings = _affine(header)
     except DataError as error:
         message = error.message.removeprefix("it ")
         raise DataError(f"{path.name} {message}", error.hint) from error
