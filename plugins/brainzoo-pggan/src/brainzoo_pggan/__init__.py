@@ -1,0 +1,1 @@
+"""Progressive growing of GANs for brain MRI: a plugin of brainzoo."""

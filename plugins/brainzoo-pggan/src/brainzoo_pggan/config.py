@@ -1,0 +1,159 @@
+"""Options and presets of PGGAN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from brainzoo.errors import OptionError
+from brainzoo.options import option
+
+AUGMENTATIONS = ("brightness", "translation", "cutout")
+
+_SECTIONS: Mapping[str, Any] = {
+    "data.sections_mm": (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0),
+    "data.reference_fraction": 0.585,
+}
+
+
+@dataclass(frozen=True)
+class PGGANConfig:
+    """What decides a PGGAN; the defaults are today's best on few subjects."""
+
+    loss: str = option(
+        "r1",
+        "r1: non-saturating with a penalty on reals (Mescheder 2018); rpgan: relativistic with "
+        "R1 + R2 (Huang 2024); wgan-gp (Gulrajani 2017).",
+        choices=("r1", "rpgan", "wgan-gp"),
+    )
+    penalty: float | None = option(
+        None,
+        "Weight of the gradient penalty: λ of wgan-gp (10), else γ "
+        "(0.0002 × pixels / batch, Karras 2020, table 5).",
+        minimum=0,
+    )
+    penalise_every: int | None = option(
+        None,
+        "Steps between penalties, weighted to make up for it; 4 on CPUs, else 16 (4 of wgan-gp).",
+        minimum=1,
+    )
+    drift: float = option(1e-3, "Weight of wgan-gp's drift penalty (appendix A.1).", minimum=0)
+    flip_every: int = option(
+        0, "Swap real and fake in every n-th step of the discriminator; 0: never.", minimum=0
+    )
+    maps: int = option(128, "Feature maps of the stages of low resolution.", minimum=8)
+    narrow_from: int = option(
+        16, "Resolution up to which stages have all maps; each one above has half.", minimum=4
+    )
+    latent: int = option(128, "Length of the latent.", minimum=1)
+    latent_distribution: str = option(
+        "normal", "What latents are drawn from.", choices=("normal", "uniform")
+    )
+    minibatch_stddev: bool = option(True, "Show the discriminator how much a batch varies.")
+    lr: float = option(1e-3, "Learning rate of Adam (appendix A.1).", minimum=0)
+    lr_discriminator: float | None = option(
+        None, "Learning rate of the discriminator, if it is to differ.", minimum=0
+    )
+    beta1: float = option(0.0, "Adam's first decay (appendix A.1).", minimum=0, maximum=0.9999)
+    beta2: float = option(0.99, "Adam's second decay (appendix A.1).", minimum=0, maximum=0.9999)
+    grow: float = option(
+        0.5,
+        "Fraction of the budget after which the full resolution is faded in.",
+        minimum=0,
+        maximum=1,
+    )
+    fade: float = option(
+        0.5, "Fraction of each growing period that is fading.", minimum=0, maximum=1
+    )
+    batch_sizes: tuple[int, ...] = option(
+        (), "Images a step at 4, 8, 16, ... pixels, the last one for all larger; else --batch-size."
+    )
+    condition_from: int = option(
+        4, "Resolution from which the class acts, if the images have classes.", minimum=4
+    )
+    diffaugment: tuple[str, ...] = option(
+        (), "Augment real and fake alike: any of brightness,translation,cutout (Zhao 2020)."
+    )
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {
+            "size": 64,
+            "images": 160_000,
+            "batch_size": 16,
+            "maps": 64,
+            "ema_images": 5_000,
+            "decay": 0.3,
+            **_SECTIONS,
+        },
+        "default": {
+            "size": 128,
+            "images": 600_000,
+            "batch_size": 16,
+            "ema_images": 10_000,
+            "decay": 0.3,
+            **_SECTIONS,
+        },
+        # Alam et al. 2020, sections 3 and 4; what they leave open is told in generator.py.
+        "paper": {
+            "size": 256,
+            "images": 80_000,
+            "batch_size": 4,
+            "loss": "wgan-gp",
+            "penalise_every": 1,
+            "flip_every": 3,
+            "maps": 512,
+            "narrow_from": 32,
+            "latent": 512,
+            "latent_distribution": "uniform",
+            "lr": 2e-4,
+            "condition_from": 64,
+            "data.patch_size": 256,
+            "data.slices_index": (30, 120),
+            "data.slices": 91,
+            "flip": False,
+            "rotate_deg": 0.0,
+            "translate": 0.0,
+            "zoom": 0.0,
+        },
+        # Karras et al. 2018, appendix A.1, at 256 × 256: phases of 800,000 images, 12 million in
+        # all, averaged weights of 0.999 a step.
+        "karras2018": {
+            "size": 256,
+            "images": 12_000_000,
+            "batch_size": 16,
+            "batch_sizes": (16, 16, 16, 16, 16, 16, 14),
+            "loss": "wgan-gp",
+            "penalise_every": 1,
+            "maps": 512,
+            "narrow_from": 32,
+            "latent": 512,
+            "grow": 0.8,
+            "ema_images": 11_085,
+            "rotate_deg": 0.0,
+            "translate": 0.0,
+            "zoom": 0.0,
+        },
+    }
+
+    def __post_init__(self) -> None:
+        unknown = set(self.diffaugment) - set(AUGMENTATIONS)
+        if unknown:
+            raise OptionError(
+                f"diffaugment knows no {', '.join(sorted(unknown))}; it knows "
+                f"{', '.join(AUGMENTATIONS)}."
+            )
+        for name in ("narrow_from", "condition_from"):
+            value = getattr(self, name)
+            if value & (value - 1):
+                raise OptionError(
+                    f"{name} is {value}; expected the resolution of a stage: 4, 8, 16, 32, ..."
+                )
+        if self.batch_sizes and min(self.batch_sizes) < 1:
+            raise OptionError(f"batch_sizes holds {min(self.batch_sizes)}; expected 1 or more.")
+
+    def batch_size(self, stage: int, otherwise: int) -> int:
+        """Return how many images a step of a stage has."""
+        if not self.batch_sizes:
+            return otherwise
+        return self.batch_sizes[min(stage, len(self.batch_sizes) - 1)]

@@ -1,0 +1,148 @@
+"""The game of the two networks: one training step of each, at the present growth."""
+
+# ruff: noqa: TID253 (imported by generator.py only)
+
+from __future__ import annotations
+
+import torch
+
+from brainzoo.training import Step, diffaugment
+from brainzoo_pggan import losses, networks
+from brainzoo_pggan.config import PGGANConfig
+from brainzoo_pggan.diversity import CollapseWatch
+from brainzoo_pggan.growth import Growth, Schedule
+
+Figures = dict[str, torch.Tensor]
+
+SMALLEST_AUGMENTED = 16  # below, shifts of a whole pixel are too far
+
+
+class Game:
+    """What :func:`brainzoo.training.fit` needs of PGGAN: the losses of the two networks.
+
+    Args:
+        config: The options.
+        generator: Makes images of the present stage.
+        discriminator: Judges them.
+        schedule: When which stage is trained.
+        batch_size: The run's, for stages that have none of their own.
+    """
+
+    def __init__(
+        self,
+        config: PGGANConfig,
+        generator: networks.Generator,
+        discriminator: networks.Discriminator,
+        schedule: Schedule,
+        batch_size: int,
+    ) -> None:
+        self.watch = CollapseWatch()
+        self._config = config
+        self._generator = generator
+        self._discriminator = discriminator
+        self._schedule = schedule
+        self._batch_size = batch_size
+        self._reached: int | None = None
+
+    def growth(self, progress: float) -> Growth:
+        """Return stage and fade; a run that goes on with a larger budget does not shrink."""
+        if self._reached is None:  # read once: fit has restored the state by now
+            self._reached = self._generator.growth.level
+        return Growth.at(max(self._reached, self._schedule(progress).level))
+
+    def batch_size(self, progress: float) -> int:
+        """Return how many images the next step has."""
+        return self._config.batch_size(self.growth(progress).stage, self._batch_size)
+
+    def discriminator_loss(
+        self, pixels: torch.Tensor, classes: torch.Tensor, step: Step
+    ) -> tuple[torch.Tensor, Figures]:
+        """Return the discriminator's loss with its penalties, and what is logged."""
+        kind, growth = self._config.loss, self.growth(step.progress)
+        self._generator.level.fill_(growth.level)
+        with torch.no_grad():
+            fake = self._augment(self._make(classes, step, growth), step, growth)
+            real = self._augment(networks.matching(pixels, growth), step, growth)
+        of_real = self._discriminator(real, classes, growth)
+        of_fake = self._discriminator(fake, classes, growth)
+        every = self._config.flip_every
+        flipped = every and step.number % every == every - 1
+        pair = (of_fake, of_real) if flipped else (of_real, of_fake)
+        loss = losses.discriminator_loss(kind, *pair)
+        figures = losses.balance(kind, of_real, of_fake)
+        figures |= {
+            "resolution": torch.tensor(float(growth.resolution)),
+            "alpha": torch.tensor(growth.alpha),
+            **self.watch.figures(step.number),
+        }
+        if kind == "wgan-gp":
+            loss = loss + self._config.drift * of_real.square().mean()
+        every = self._penalise_every(pixels.device)
+        if step.number % every == 0:
+            penalty = self._penalty(real, fake, classes, step, growth)
+            loss = loss + every * penalty
+            figures["penalty"] = penalty
+        return loss, figures
+
+    def generator_loss(
+        self, pixels: torch.Tensor, classes: torch.Tensor, step: Step
+    ) -> tuple[torch.Tensor, Figures]:
+        """Return the generator's loss."""
+        kind, growth = self._config.loss, self.growth(step.progress)
+        fake = self._augment(self._make(classes, step, growth), step, growth)
+        of_fake = self._discriminator(fake, classes, growth)
+        of_real = None
+        if kind == "rpgan":
+            with torch.no_grad():
+                real = self._augment(networks.matching(pixels, growth), step, growth)
+                of_real = self._discriminator(real, classes, growth)
+        return losses.generator_loss(kind, of_real, of_fake), {}
+
+    def _penalty(
+        self,
+        real: torch.Tensor,
+        fake: torch.Tensor,
+        classes: torch.Tensor,
+        step: Step,
+        growth: Growth,
+    ) -> torch.Tensor:
+        """Return the weighted gradient penalty, in float32: bf16 has too few digits for it."""
+
+        def critic(images: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self._discriminator(images, classes, growth)
+            return logits
+
+        kind, weight = self._config.loss, self._config.penalty
+        with torch.autocast(real.device.type, enabled=False):
+            if kind == "wgan-gp":
+                weight = 10.0 if weight is None else weight
+                middle = losses.between(real, fake, step.uniform(len(real)))
+                return weight * losses.gradient_penalty(critic, middle)
+            if weight is None:
+                weight = losses.GAMMA * real[0, 0].numel() / self._batch_of(growth)
+            size = losses.gradient_size(critic, real)
+            if kind == "rpgan":
+                size = size + losses.gradient_size(critic, fake)
+            return weight / 2 * size
+
+    def _penalise_every(self, device: torch.device) -> int:
+        if self._config.penalise_every is not None:
+            return self._config.penalise_every
+        return 4 if device.type == "cpu" or self._config.loss == "wgan-gp" else 16
+
+    def _batch_of(self, growth: Growth) -> int:
+        return self._config.batch_size(growth.stage, self._batch_size)
+
+    def _make(self, classes: torch.Tensor, step: Step, growth: Growth) -> torch.Tensor:
+        count, length = len(classes), self._config.latent
+        if self._config.latent_distribution == "uniform":
+            latent = step.uniform(count, length, low=-1, high=1)
+        else:
+            latent = step.normal(count, length)
+        made: torch.Tensor = self._generator(latent, classes, growth)
+        return made
+
+    def _augment(self, pixels: torch.Tensor, step: Step, growth: Growth) -> torch.Tensor:
+        if growth.resolution < SMALLEST_AUGMENTED:
+            return pixels
+        return diffaugment(pixels, step, self._config.diffaugment)

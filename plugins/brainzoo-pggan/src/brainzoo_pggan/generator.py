@@ -1,0 +1,323 @@
+"""PGGAN as a brainzoo generator: training, sampling, checkpoints.
+
+Karras et al. 2018 (arXiv 1710.10196), as Alam et al. used it for neonatal brains ("Synthetic Brain
+Image Generation for ADHD prediction based on Progressive Growing Generative Adversarial Network").
+Differences from Karras et al. stand in :mod:`brainzoo_pggan.networks`; those from Alam et al., of
+the preset ``paper``:
+
+- Their equation 2 prints the gradient penalty on the generator's output ("∇Y(ŷ)"); it is taken on
+  the discriminator at points between real and fake images, as Gulrajani et al. 2017 and their
+  words ("the set of 1-Lipschitz functions") say.
+- "Once in three times, we flip the real / synthetic labels of the discriminator": here, in every
+  third step real and fake change places in the discriminator's loss (``--flip-every 3``). It could
+  also mean a third of the images of each step.
+- Scans of 320 × 320 are "separated into several patches of 256 × 256", and "these patches have been
+  resized for training" to a size that is not told: here four patches of a slice, trained at 256.
+- Slices 30 to 120 are the scan's own numbers; a scan of another grid has other anatomy there
+  (``--data.slices-index``).
+- 20,000 steps of batch 4 are 80,000 images over all stages; how many each stage had is not told.
+  Here half of them grow the networks (``--grow``, ``--fade``). So few leave 256 × 256 coarse.
+- "Conditional information is also added [...] in a high-resolution phase": the class acts from
+  64 × 64 on (``--condition-from``).
+- Widths, length of the latent, Adam's decays and averaged weights are those of Karras et al.; the
+  latent, uniform in [-1, 1], is brought to constant length by them, so only its direction counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from brainzoo import Generator, Images, checkpoint
+from brainzoo.conditions import draw_classes
+from brainzoo.errors import DataError, IntegrityError, NotFoundError, OptionError
+from brainzoo.interfaces import Value
+from brainzoo.options import make_config
+from brainzoo.run import Run, TrainConfig
+from brainzoo.training import Phase, arrays_of, compute, fit, in_chunks, latents, load_arrays
+from brainzoo.training.sampling import CHUNK
+from brainzoo_pggan import networks
+from brainzoo_pggan.config import PGGANConfig
+from brainzoo_pggan.game import Game
+from brainzoo_pggan.growth import Schedule, last_stage
+from brainzoo_pggan.layers import downsample, upsample
+
+GRID = 64
+MEAN_OF = 1024  # latents behind the mean that truncation moves towards
+MEAN_SEED = 2**32 - 1
+
+
+class ProgressiveGAN(Generator):
+    """Progressively growing GAN for slices and volumes, with classes if the images have them."""
+
+    config: PGGANConfig
+
+    def __init__(self, config: PGGANConfig) -> None:
+        super().__init__(config)
+        self._network: networks.Generator | None = None
+        self._training: dict[str, Any] = {}
+
+    def fit(self, images: Images, run: Run) -> None:
+        """Train on all of ``images``; see :func:`brainzoo.training.fit`."""
+        networks.check_spatial(images.spatial)
+        self._check(images, run.train)
+        torch.manual_seed(run.train.seed)
+        self._training = checkpoint.describe_training(images)
+        generator = self._build()
+        discriminator = networks.Discriminator(
+            images.dims,
+            images.channels,
+            self._widths(),
+            len(images.classes),
+            last_stage(self.config.condition_from),
+            self.config.minibatch_stddev,
+        )
+        schedule = Schedule(last_stage(images.spatial[0]), self.config.grow, self.config.fade)
+        game = Game(self.config, generator, discriminator, schedule, run.train.batch_size)
+        real = torch.from_numpy(images.floats(np.arange(GRID) * len(images) // GRID))
+
+        def grid(network: nn.Module) -> NDArray[np.float32]:
+            """Return the samples of fixed latents; have their diversity watched."""
+            average = cast(networks.Generator, network)
+            made = [self._images(average, 0, at, CHUNK, None) for at in range(0, GRID, CHUNK)]
+            pixels = np.concatenate(made)
+            factor = images.spatial[0] // average.growth.resolution
+            small = downsample(torch.from_numpy(pixels), factor)
+            game.watch.look(small, networks.matching(real, average.growth))
+            return pixels
+
+        lr_discriminator = self.config.lr_discriminator or self.config.lr
+        phases = [
+            Phase(
+                "discriminator",
+                discriminator,
+                self._adam(discriminator, lr_discriminator),
+                game.discriminator_loss,
+            ),
+            Phase(
+                "generator", generator, self._adam(generator, self.config.lr), game.generator_loss
+            ),
+        ]
+        trained = fit(
+            phases, images, run, averaged=generator, sample=grid, batch_size=game.batch_size
+        )
+        self._network = cast(networks.Generator, trained)
+
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int,
+        condition: Mapping[str, Value] | None = None,
+        batch_size: int = 64,
+        truncation: float = 1.0,
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield new images; see :meth:`brainzoo.Generator.sample`.
+
+        Args:
+            n: How many images in all.
+            seed: Decides every random number.
+            condition: For example ``{"class": "old"}``.
+            batch_size: How many images a yielded array holds at most.
+            truncation: Below 1, images are drawn towards the mean one of their class, at 0 onto it:
+                less diverse, fewer failures. It acts on the first feature maps, because the
+                latent's length has no meaning here.
+
+        Yields:
+            Arrays ``(batch, channel, *spatial)`` in [0, 1].
+        """
+        network = self._ready()
+
+        def chunk(start: int, count: int) -> NDArray[np.float32]:
+            return self._images(network, seed, start, count, condition, truncation)
+
+        return in_chunks(chunk, n, batch_size)
+
+    def interpolate(
+        self,
+        steps: int,
+        *,
+        seed: int,
+        first: int = 0,
+        second: int = 1,
+        condition: Mapping[str, Value] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return images on the way from one sample of a seed to another.
+
+        Args:
+            steps: How many images, both ends included.
+            seed: Seed of the samples.
+            first: Index of the sample that it begins at.
+            second: Index of the sample that it ends at.
+            condition: The class of all of them; that of the first sample if there is none.
+
+        Returns:
+            ``(steps, channel, *spatial)`` in [0, 1]; the latents lie on the arc between the two.
+
+        Raises:
+            OptionError: There are fewer than two steps.
+        """
+        if steps < 2:
+            raise OptionError(f"an interpolation of {steps} steps has no two ends.", "Ask for 2.")
+        network = self._ready()
+        start, end = (self._latents(seed, i, 1)[0] for i in (first, second))
+        start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
+        angle = math.acos(float(np.clip(start @ end, -1, 1)))
+        share = np.linspace(0, 1, steps)[:, None]
+        line = np.sin((1 - share) * angle) * start + np.sin(share * angle) * end
+        classes = np.repeat(self._classes(seed, first, 1, condition), steps)
+        return self._render(network, line.astype(np.float32), classes)
+
+    def conditions(
+        self, n: int, *, seed: int, condition: Mapping[str, Value] | None = None
+    ) -> list[dict[str, Value]]:
+        """Return the class of each sample; see :meth:`brainzoo.Generator.conditions`."""
+        names = list(self._training["images"]["classes"])
+        drawn = self._classes(seed, 0, n, condition)
+        return [{"class": names[i]} if names else {} for i in drawn]
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
+        if self._network is None:
+            raise NotFoundError("this pggan is not trained yet.", "Call fit before save.")
+        growth = self._network.growth
+        told = {"stage": growth.stage, "alpha": growth.alpha, "resolution": growth.resolution}
+        checkpoint.write(
+            folder,
+            self,
+            plugin="pggan",
+            weights=arrays_of(self._network),
+            training={**self._training, "growth": told},
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> ProgressiveGAN:
+        """Read a checkpoint folder, strictly."""
+        stored = checkpoint.expect_plugin(folder, "pggan")
+        loaded = cls(make_config(PGGANConfig, stored["hyperparameters"], "hyperparameter of pggan"))
+        keys = ("images", "preprocessing", "trained_on")
+        loaded._training = {key: stored[key] for key in keys}
+        networks.check_spatial(tuple(stored["images"]["spatial"]))
+        with torch.device("meta"):
+            network = loaded._build()
+        load_arrays(network, checkpoint.read_weights(folder))
+        told, level = stored.get("growth"), int(network.level)
+        last = last_stage(stored["images"]["spatial"][0])
+        if not networks.is_level(level, last) or told != {
+            "stage": network.growth.stage,
+            "alpha": network.growth.alpha,
+            "resolution": network.growth.resolution,
+        }:
+            raise IntegrityError(
+                f"{folder} tells of growth {told}, its weights of level {level} of {last * 1024}.",
+                "Fetch the checkpoint again.",
+            )
+        loaded._network = network.eval().requires_grad_(False)
+        return loaded
+
+    def _check(self, images: Images, train: TrainConfig) -> None:
+        """Refuse options that do not fit the images, before anything is written."""
+        size, subjects = images.spatial[0], len(images.subjects())
+        if len(images.classes) > subjects:
+            raise DataError(
+                f"there are {len(images.classes)} classes but only {subjects} subjects to train "
+                "on; a class needs subjects of its own.",
+                "Choose fewer classes.",
+            )
+        if images.classes and self.config.condition_from > size:
+            raise OptionError(
+                f"condition_from is {self.config.condition_from}, but images have {size} pixels.",
+                f"Choose --condition-from {size} or less.",
+            )
+        stages = range(last_stage(size) + 1)
+        least = min(self.config.batch_size(stage, train.batch_size) for stage in stages)
+        if self.config.minibatch_stddev and least // train.accumulate < 2:
+            raise OptionError(
+                f"the discriminator's minibatch statistics need two images at once, found "
+                f"{least // train.accumulate}.",
+                "Raise --batch-size, lower --accumulate, or give --no-minibatch-stddev.",
+            )
+
+    def _ready(self) -> networks.Generator:
+        if self._network is None:
+            raise NotFoundError("this pggan is not trained yet.", "Call fit or load first.")
+        compute().place(self._network)
+        return self._network
+
+    def _widths(self) -> list[int]:
+        size = self._training["images"]["spatial"][0]
+        return networks.widths_of(size, self.config.maps, self.config.narrow_from)
+
+    def _build(self) -> networks.Generator:
+        shape = self._training["images"]
+        return networks.Generator(
+            len(shape["spatial"]),
+            shape["channels"],
+            self.config.latent,
+            self._widths(),
+            len(shape["classes"]),
+            last_stage(self.config.condition_from),
+        )
+
+    def _adam(self, network: nn.Module, lr: float) -> torch.optim.Adam:
+        betas = (self.config.beta1, self.config.beta2)
+        return torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)
+
+    def _classes(
+        self, seed: int, start: int, count: int, condition: Mapping[str, Value] | None
+    ) -> NDArray[np.int64]:
+        shape = self._training["images"]
+        return draw_classes(shape["classes"], shape["class_shares"], seed, start, count, condition)
+
+    def _latents(self, seed: int, start: int, count: int) -> NDArray[np.float32]:
+        distribution = self.config.latent_distribution
+        return latents(seed, start, count, self.config.latent, distribution)
+
+    def _images(
+        self,
+        network: networks.Generator,
+        seed: int,
+        start: int,
+        count: int,
+        condition: Mapping[str, Value] | None,
+        truncation: float = 1.0,
+    ) -> NDArray[np.float32]:
+        latent = self._latents(seed, start, count)
+        classes = self._classes(seed, start, count, condition)
+        return self._render(network, latent, classes, truncation)
+
+    @torch.inference_mode()
+    def _render(
+        self,
+        network: networks.Generator,
+        latent: NDArray[np.float32],
+        classes: NDArray[np.int64],
+        truncation: float = 1.0,
+    ) -> NDArray[np.float32]:
+        """Return full-size images ``(batch, channel, *spatial)`` in [0, 1]."""
+        device = network.level.device
+        labels = torch.from_numpy(classes).to(device)
+        # In float32: bf16 would leave 8 bits of grey and tie the samples to one kind of hardware.
+        features = network.first(torch.from_numpy(latent).to(device), labels)
+        if truncation != 1:
+            means = {int(c): self._mean_features(network, int(c)) for c in np.unique(classes)}
+            mean = torch.stack([means[int(c)] for c in classes])
+            features = mean + truncation * (features - mean)
+        pixels = network.grow(features, labels, network.growth)
+        size = self._training["images"]["spatial"][0]
+        pixels = upsample((pixels * 0.5 + 0.5).clamp(0, 1), size // network.growth.resolution)
+        result: NDArray[np.float32] = pixels.cpu().contiguous().numpy()
+        return result
+
+    def _mean_features(self, network: networks.Generator, of_class: int) -> torch.Tensor:
+        device = network.level.device
+        latent = torch.from_numpy(self._latents(MEAN_SEED, 0, MEAN_OF)).to(device)
+        labels = torch.full((MEAN_OF,), of_class, dtype=torch.int64, device=device)
+        return network.first(latent, labels).mean(0)

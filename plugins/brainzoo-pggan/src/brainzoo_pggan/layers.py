@@ -1,0 +1,152 @@
+"""The parts that PGGAN's networks are made of, in 2-D and 3-D.
+
+Karras et al. 2018: minibatch standard deviation (section 3), equalised learning rate (4.1), pixel
+norm (4.2). Upscaling is fused with the convolution after it, and downscaling with the one before
+it, as in the authors' code: a nearest-neighbour upscale and a 3-wide convolution are one transposed
+convolution of width 4 and stride 2 with 16/36 of the multiplications (in 3-D, 64/216).
+"""
+
+# ruff: noqa: TID253 (imported by networks.py only)
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate, leaky_relu, pad
+
+LEAK = 0.2
+EPSILON = 1e-8
+GROUP = 4  # the authors' code takes statistics over groups of four
+
+
+def activate(values: torch.Tensor) -> torch.Tensor:
+    """Leaky ReLU with the paper's slope."""
+    return leaky_relu(values, LEAK)
+
+
+def pixel_norm(values: torch.Tensor) -> torch.Tensor:
+    """Scale the vector over channels at each pixel to length one per channel (section 4.2)."""
+    return values * torch.rsqrt((values * values).mean(1, keepdim=True) + EPSILON)
+
+
+def upsample(pixels: torch.Tensor, factor: int = 2) -> torch.Tensor:
+    """Repeat each pixel (nearest neighbour)."""
+    return interpolate(pixels, scale_factor=factor) if factor > 1 else pixels
+
+
+def downsample(pixels: torch.Tensor, factor: int = 2) -> torch.Tensor:
+    """Average boxes of pixels (area)."""
+    if factor == 1:
+        return pixels
+    return avg_pool2d(pixels, factor) if pixels.ndim == 4 else avg_pool3d(pixels, factor)
+
+
+def group_of(batch: int) -> int:
+    """Return how many images share their statistics: four if that divides the batch."""
+    return next((size for size in (GROUP, 3, 2) if batch % size == 0), batch)
+
+
+def minibatch_stddev(features: torch.Tensor) -> torch.Tensor:
+    """Append a map that tells how much the images of a group differ (section 3).
+
+    Args:
+        features: ``(batch, channel, *spatial)``.
+
+    Returns:
+        ``(batch, channel + 1, *spatial)``.
+    """
+    batch, group = len(features), group_of(len(features))
+    grouped = features.float().reshape(group, batch // group, -1)
+    deviation = (grouped.var(0, unbiased=False) + EPSILON).sqrt().mean(1)
+    column = (batch, 1, *[1] * (features.ndim - 2))
+    wanted = (batch, 1, *features.shape[2:])
+    maps = deviation.repeat(group).view(column).expand(wanted).to(features.dtype)
+    return torch.cat([features, maps], dim=1)
+
+
+class Linear(nn.Module):
+    """Fully connected, with equalised learning rate (section 4.1).
+
+    Args:
+        incoming: Features in.
+        outgoing: Features out.
+        gain: Scale of the output's standard deviation; √2 before a leaky ReLU.
+    """
+
+    def __init__(self, incoming: int, outgoing: int, gain: float = math.sqrt(2)) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outgoing, incoming))
+        self.bias = nn.Parameter(torch.zeros(outgoing))
+        self.scale = gain / math.sqrt(incoming)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """Return ``(batch, outgoing)``."""
+        return nn.functional.linear(values, self.weight * self.scale, self.bias)
+
+
+class Convolution(nn.Module):
+    """Convolution that keeps the size, with equalised learning rate (section 4.1).
+
+    Args:
+        incoming: Maps in.
+        outgoing: Maps out.
+        kernel: Width of the kernel, odd.
+        dims: 2 or 3.
+        gain: Scale of the output's standard deviation; √2 before a leaky ReLU.
+        scaling: ``up`` upscales twofold before it, ``down`` averages twofold after it.
+    """
+
+    def __init__(
+        self,
+        incoming: int,
+        outgoing: int,
+        kernel: int,
+        dims: int,
+        gain: float = math.sqrt(2),
+        scaling: str = "",
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outgoing, incoming, *[kernel] * dims))
+        self.bias = nn.Parameter(torch.zeros(outgoing))
+        self.scale = gain / math.sqrt(incoming * kernel**dims)
+        self.scaling = scaling
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return ``(batch, outgoing, *spatial)``."""
+        plane = images.ndim == 4
+        convolve = torch.conv2d if plane else torch.conv3d
+        transposed = torch.conv_transpose2d if plane else torch.conv_transpose3d
+        weight = self.weight * self.scale
+        if self.scaling == "up":
+            return transposed(images, upscaling_kernel(weight), self.bias, 2, 1)
+        if self.scaling == "down":
+            return convolve(images, downscaling_kernel(weight), self.bias, 2, 1)
+        return convolve(images, weight, self.bias, 1, weight.shape[2] // 2)
+
+
+def upscaling_kernel(weight: torch.Tensor) -> torch.Tensor:
+    """Return the stride-2 transposed kernel that upscales and then convolves.
+
+    Args:
+        weight: ``(outgoing, incoming, 3, 3[, 3])``.
+
+    Returns:
+        ``(incoming, outgoing, 4, 4[, 4])``, for padding 1.
+    """
+    axes = list(range(2, weight.ndim))
+    return _sums_of_neighbours(weight).flip(axes).transpose(0, 1)
+
+
+def downscaling_kernel(weight: torch.Tensor) -> torch.Tensor:
+    """Return the stride-2 kernel that convolves and then averages twofold, for padding 1."""
+    return _sums_of_neighbours(weight) * 0.5 ** (weight.ndim - 2)
+
+
+def _sums_of_neighbours(weight: torch.Tensor) -> torch.Tensor:
+    """Widen a kernel by one along each axis: each weight falls on two neighbouring places."""
+    for axis in range(2, weight.ndim):
+        margins = [0, 0] * (weight.ndim - 1 - axis)
+        weight = pad(weight, [*margins, 1, 0]) + pad(weight, [*margins, 0, 1])
+    return weight

@@ -1,0 +1,245 @@
+"""The two networks of PGGAN, in 2-D and 3-D.
+
+Karras, Aila, Laine and Lehtinen 2018, "Progressive Growing of GANs for Improved Quality, Stability,
+and Variation", sections 2 to 4, appendix A.1 (table 2). All stages exist from the beginning; only
+those of the present stage are computed, so only they get gradients.
+
+Differences from the paper:
+
+- In the discriminator the downscaling is fused with the convolution before it, so that the leaky
+  ReLU comes after it (as in the authors' code; table 2 has it before).
+- The last convolutions over all of the 4 × 4 pixels are written as fully connected layers.
+- Minibatch statistics are taken over groups of four images, as in the authors' code.
+- Classes enter the generator as an embedding beside the latent and the discriminator by projection
+  (Miyato and Koyama 2018); appendix A.3 of the paper adds an auxiliary classifier instead.
+  Conditions that begin at a later resolution enter as a bias of each class in each of its layers.
+- Widths are options; the paper's are 512 maps up to 32 × 32 and half as many a stage above.
+- In 3-D every kernel has the same width along the third axis; nothing else changes.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from brainzoo.errors import OptionError
+from brainzoo_pggan.growth import START, TICKS, Growth, last_stage
+from brainzoo_pggan.layers import (
+    Convolution,
+    Linear,
+    activate,
+    downsample,
+    minibatch_stddev,
+    pixel_norm,
+    upsample,
+)
+
+NARROWEST = 8
+
+
+def check_spatial(spatial: tuple[int, ...]) -> None:
+    """Refuse sizes that doubling 4 cannot reach.
+
+    Raises:
+        OptionError: A side is no power of two from 8 up, or sides differ.
+    """
+    size = spatial[0]
+    if len(set(spatial)) > 1 or size & (size - 1) or size < 2 * START:
+        raise OptionError(
+            f"pggan makes images of a power of two on every side, found "
+            f"{' × '.join(map(str, spatial))}.",
+            "Choose --size 32, 64, 128 or 256.",
+        )
+
+
+def widths_of(size: int, maps: int, narrow_from: int) -> list[int]:
+    """Return the feature maps of each stage up to ``size``: half as many above ``narrow_from``."""
+    sides = [Growth(stage).resolution for stage in range(last_stage(size) + 1)]
+    return [max(NARROWEST, min(maps, maps * narrow_from // side)) for side in sides]
+
+
+class Generator(nn.Module):
+    """Latent to image of the present stage.
+
+    Args:
+        dims: 2 or 3.
+        channels: Channels of the images.
+        latent: Length of the latent.
+        widths: Feature maps of each stage.
+        classes: Number of classes, 0 for none.
+        condition_stage: First stage that knows the class.
+    """
+
+    level: torch.Tensor
+
+    def __init__(
+        self,
+        dims: int,
+        channels: int,
+        latent: int,
+        widths: list[int],
+        classes: int,
+        condition_stage: int,
+    ) -> None:
+        super().__init__()
+        # An integer, so that averaging copies it; state and checkpoints hold it.
+        self.register_buffer("level", torch.zeros((), dtype=torch.int64))
+        self.start = (widths[0], *[START] * dims)
+        beside = classes and condition_stage == 0
+        self.embed = nn.Embedding(classes, latent) if beside else None
+        # The authors' code: a gain of √2 / 4 makes up for the 4 × 4 places of one latent.
+        self.project = Linear(
+            2 * latent if beside else latent, torch.Size(self.start).numel(), 2**0.5 / 4
+        )
+        blocks: list[nn.Module] = []
+        for stage, width in enumerate(widths):
+            known = classes if 0 < condition_stage <= stage else 0
+            blocks.append(_Growing(widths[max(0, stage - 1)], width, dims, stage == 0, known))
+        self.blocks = nn.ModuleList(blocks)
+        self.to_image = nn.ModuleList(Convolution(w, channels, 1, dims, gain=1) for w in widths)
+
+    @property
+    def growth(self) -> Growth:
+        """How far this network had grown when its weights were last trained."""
+        return Growth.at(int(self.level))
+
+    def forward(self, latent: torch.Tensor, classes: torch.Tensor, growth: Growth) -> torch.Tensor:
+        """Return images ``(batch, channel, *spatial)`` of the stage's resolution, about [-1, 1].
+
+        Args:
+            latent: ``(batch, latent)``; only its direction matters.
+            classes: ``(batch,)`` class indices; ignored without classes.
+            growth: Stage and fade.
+        """
+        return self.grow(self.first(latent, classes), classes, growth)
+
+    def first(self, latent: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """Return the 4-pixel feature maps that everything else is computed from."""
+        latent = pixel_norm(latent)
+        if self.embed is not None:
+            latent = torch.cat([latent, pixel_norm(self.embed(classes))], dim=1)
+        return pixel_norm(activate(self.project(latent).view(-1, *self.start)))
+
+    def grow(self, features: torch.Tensor, classes: torch.Tensor, growth: Growth) -> torch.Tensor:
+        """Return the image that the first feature maps become."""
+        before = features
+        for block in self.blocks[: growth.stage + 1]:
+            before, features = features, block(features, classes)
+        pixels: torch.Tensor = self.to_image[growth.stage](features)
+        if growth.stage and growth.alpha < 1:
+            coarse = upsample(self.to_image[growth.stage - 1](before))
+            pixels = coarse + growth.alpha * (pixels - coarse)
+        return pixels.float()
+
+
+class _Growing(nn.Module):
+    """Doubles the resolution (all but the first) and convolves."""
+
+    def __init__(self, incoming: int, width: int, dims: int, first: bool, classes: int) -> None:
+        super().__init__()
+        self.up = None if first else Convolution(incoming, width, 3, dims, scaling="up")
+        self.convolve = Convolution(width, width, 3, dims)
+        self.bias_of_class = nn.Embedding(classes, width) if classes else None
+        if self.bias_of_class is not None:
+            nn.init.zeros_(self.bias_of_class.weight)
+
+    def forward(self, features: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        if self.up is not None:
+            features = self.up(features)
+            if self.bias_of_class is not None:
+                bias = self.bias_of_class(classes).to(features.dtype)
+                features = features + bias.view(*bias.shape, *[1] * (features.ndim - 2))
+            features = pixel_norm(activate(features))
+        return pixel_norm(activate(self.convolve(features)))
+
+
+class Discriminator(nn.Module):
+    """Image of the present stage to one number: how real it looks.
+
+    Args:
+        dims: 2 or 3.
+        channels: Channels of the images.
+        widths: Feature maps of each stage.
+        classes: Number of classes, 0 for none.
+        condition_stage: First stage that knows the class.
+        statistics: Whether it sees the minibatch's standard deviation.
+    """
+
+    def __init__(
+        self,
+        dims: int,
+        channels: int,
+        widths: list[int],
+        classes: int,
+        condition_stage: int,
+        statistics: bool,
+    ) -> None:
+        super().__init__()
+        self.from_image = nn.ModuleList(Convolution(channels, w, 1, dims) for w in widths)
+        self.blocks = nn.ModuleList(
+            _Shrinking(width, narrower, dims) for narrower, width in pairwise(widths)
+        )
+        self.statistics = statistics
+        self.condition_stage = condition_stage
+        self.convolve = Convolution(widths[0] + statistics, widths[0], 3, dims)
+        self.connect = Linear(widths[0] * START**dims, widths[0])
+        self.judge = Linear(widths[0], 1, gain=1)
+        self.embed = nn.Embedding(classes, widths[0]) if classes else None
+        if self.embed is not None:
+            nn.init.zeros_(self.embed.weight)  # so that a class that enters late shakes nothing
+
+    def forward(self, pixels: torch.Tensor, classes: torch.Tensor, growth: Growth) -> torch.Tensor:
+        """Return logits ``(batch,)`` in float32.
+
+        Args:
+            pixels: ``(batch, channel, *spatial)`` of the stage's resolution.
+            classes: ``(batch,)`` class indices; ignored without classes.
+            growth: Stage and fade.
+        """
+        features = activate(self.from_image[growth.stage](pixels))
+        for stage in range(growth.stage, 0, -1):
+            features = self.blocks[stage - 1](features)
+            if stage == growth.stage and growth.alpha < 1:
+                coarse = activate(self.from_image[stage - 1](downsample(pixels)))
+                features = coarse + growth.alpha * (features - coarse)
+        if self.statistics:
+            features = minibatch_stddev(features)
+        features = activate(self.connect(activate(self.convolve(features)).flatten(1)))
+        logits: torch.Tensor = self.judge(features).squeeze(1).float()
+        if self.embed is not None and growth.stage >= self.condition_stage:
+            likeness = (self.embed(classes) * features).float().sum(1)
+            logits = logits + likeness / features.shape[1] ** 0.5
+        return logits
+
+
+class _Shrinking(nn.Module):
+    """Convolves and halves the resolution."""
+
+    def __init__(self, incoming: int, outgoing: int, dims: int) -> None:
+        super().__init__()
+        self.convolve = Convolution(incoming, incoming, 3, dims)
+        self.down = Convolution(incoming, outgoing, 3, dims, scaling="down")
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return activate(self.down(activate(self.convolve(features))))
+
+
+def matching(pixels: torch.Tensor, growth: Growth) -> torch.Tensor:
+    """Return full-size images as the discriminator of a stage is to see them (section 2).
+
+    Args:
+        pixels: ``(batch, channel, *spatial)``, full size.
+        growth: Stage and fade: the resolution, and how far detail beyond half of it is there.
+    """
+    pixels = downsample(pixels, pixels.shape[2] // growth.resolution)
+    if growth.stage and growth.alpha < 1:
+        coarse = upsample(downsample(pixels))
+        pixels = coarse + growth.alpha * (pixels - coarse)
+    return pixels
+
+
+def is_level(level: int, last: int) -> bool:
+    """Tell whether a stored level can be one of a network with this last stage."""
+    return 0 <= level <= last * TICKS

@@ -1,0 +1,17 @@
+"""What this plugin offers."""
+
+from brainzoo import Spec, hookimpl
+from brainzoo_pggan.config import PGGANConfig
+
+
+@hookimpl
+def brainzoo_generators() -> list[Spec]:
+    """Offer the generator ``pggan``."""
+    return [
+        Spec(
+            name="pggan",
+            target="brainzoo_pggan.generator:ProgressiveGAN",
+            config=PGGANConfig,
+            summary="Progressively growing GAN (Karras 2018, Alam 2020): fine detail, stable.",
+        )
+    ]

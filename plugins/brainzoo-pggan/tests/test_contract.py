@@ -1,0 +1,26 @@
+"""What every generator must do, asked of PGGAN in 2-D and 3-D."""
+
+from typing import ClassVar
+
+from brainzoo.testing import GeneratorContract
+
+
+class TestPGGAN(GeneratorContract):
+    name = "pggan"
+    options: ClassVar = {"maps": 16, "narrow_from": 4, "latent": 8}
+    shapes = ((16, 16), (8, 8, 8))
+
+
+class TestPGGANWithTheOtherLosses(GeneratorContract):
+    name = "pggan"
+    options: ClassVar = {
+        "loss": "wgan-gp",
+        "latent_distribution": "uniform",
+        "flip_every": 3,
+        "maps": 16,
+        "latent": 8,
+        "condition_from": 8,
+        "batch_sizes": (16, 8),
+        "diffaugment": ("translation", "brightness"),
+    }
+    shapes = ((8, 8),)
