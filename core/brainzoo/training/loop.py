@@ -58,6 +58,7 @@ def fit(
     *,
     averaged: nn.Module,
     sample: Callable[[nn.Module], NDArray[float32]],
+    batch_size: Callable[[float], int] | None = None,
 ) -> nn.Module:
     """Train until the budget is spent, from the beginning or from where ``run`` was left.
 
@@ -72,12 +73,14 @@ def fit(
         averaged: The network (of one of the phases) whose moving average samples come from.
         sample: Makes the images of a sample grid, ``(64, channel, *spatial)`` in [0, 1], from the
             averaged network; always from the same latents.
+        batch_size: Images of a step by the fraction of the budget that is spent; the run's batch
+            size throughout if there is none.
 
     Returns:
         The averaged network, in evaluation mode, on the CPU.
 
     Raises:
-        OptionError: No budget is set.
+        OptionError: No budget is set, or a batch cannot be shared by the processes.
         KeyboardInterrupt: Ctrl-C or SIGTERM came; the state is written before.
         DiskError: The disk is full; the last complete state is kept.
     """
@@ -86,11 +89,6 @@ def fit(
         raise OptionError("no budget is set.", "Give --images 300k or --minutes 30.")
     machine = compute(train.device, train.precision)
     accelerator = Accelerator(cpu=machine.device.type == "cpu")
-    if train.batch_size % (accelerator.num_processes * train.accumulate):
-        raise OptionError(
-            f"batch size {train.batch_size} cannot be shared by {accelerator.num_processes} "
-            f"processes in {train.accumulate} parts each."
-        )
     for phase in phases:
         machine.place(phase.network)
     ema = EMA(averaged, train.ema_images)
@@ -127,9 +125,10 @@ def fit(
         pictures = int(train.grids * _progress(run, seen, monitor.seconds))
         while (progress := _progress(run, seen, monitor.seconds)) < 1:
             _schedule(phases, train.decay, progress)
-            figures = _step(phases, feed, run, machine, accelerator, seen, number, progress)
-            seen, number = seen + train.batch_size, number + 1
-            ema.update(train.batch_size, seen)
+            size = batch_size(progress) if batch_size else train.batch_size
+            figures = _step(phases, feed, run, machine, accelerator, size, seen, number, progress)
+            seen, number = seen + size, number + 1
+            ema.update(size, seen)
             progress = _progress(run, seen, monitor.seconds)
             monitor.step(figures, number, seen, progress)
             if int(train.grids * progress) > pictures and progress < 1:
@@ -152,6 +151,7 @@ def _step(
     run: Run,
     machine: Compute,
     accelerator: Accelerator,
+    batch_size: int,
     seen: int,
     number: int,
     progress: float,
@@ -159,7 +159,12 @@ def _step(
     """Run every phase once on the next batch; return the figures, averaged over its parts."""
     train = run.train
     processes, index = accelerator.num_processes, accelerator.process_index
-    own = train.batch_size // processes
+    if batch_size % (processes * train.accumulate):
+        raise OptionError(
+            f"batch size {batch_size} cannot be shared by {processes} processes in "
+            f"{train.accumulate} parts each."
+        )
+    own = batch_size // processes
     step = Step(
         train.seed, seen, machine.device, index, processes, number=number, progress=progress
     )

@@ -50,7 +50,7 @@ class Monitor:
         self._started = time.monotonic()
         self._next_line = 0.0
         self._sums: dict[str, torch.Tensor] = {}
-        self._steps = 0
+        self._counts: dict[str, int] = {}
         self._last = (time.monotonic(), images)
         self._plain_at = time.monotonic() + 2
         self._one_sided = {"strong": 0, "weak": 0}
@@ -94,17 +94,20 @@ class Monitor:
     def step(
         self, figures: Mapping[str, torch.Tensor], number: int, images: int, progress: float
     ) -> None:
-        """Take the figures of one step; log a line when one is due."""
+        """Take the figures of one step; log a line when one is due.
+
+        A figure that not every step has (a penalty) is averaged over the steps that have it.
+        """
         for name, value in figures.items():
             value = value.detach()
             self._sums[name] = self._sums[name] + value if name in self._sums else value
-        self._steps += 1
+            self._counts[name] = self._counts.get(name, 0) + 1
         if progress < self._next_line and progress < 1:
             return
         self._next_line = progress + 1 / LINES
         if self._main:
             self._log(number, images, progress)
-        self._sums, self._steps = {}, 0
+        self._sums, self._counts = {}, {}
 
     def say(self, text: str, style: str = "") -> None:
         """Print one line to stderr, above the progress bar."""
@@ -114,7 +117,7 @@ class Monitor:
         now = time.monotonic()
         rate = (images - self._last[1]) / max(now - self._last[0], 1e-9)
         self._last = (now, images)
-        means = {name: float(value) / self._steps for name, value in self._sums.items()}
+        means = {name: float(value) / self._counts[name] for name, value in self._sums.items()}
         losses = {n.removesuffix("_loss"): v for n, v in means.items() if n.endswith("_loss")}
         line = {
             "step": number,
