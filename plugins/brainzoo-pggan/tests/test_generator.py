@@ -1,0 +1,275 @@
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load, save
+
+import brainzoo
+from brainzoo.errors import BrainzooError, DataError, IntegrityError, OptionError
+from brainzoo.files import sha256
+from brainzoo.run import Run, TrainConfig
+from brainzoo.testing.heads import make_images
+from brainzoo_pggan.config import PGGANConfig
+from brainzoo_pggan.generator import ProgressiveGAN
+from brainzoo_pggan.growth import TICKS, Growth
+
+TINY = {"maps": 16, "narrow_from": 4, "latent": 8}
+
+
+def train(folder, images, resume=False, options=None, budget=160, **settings):
+    settings = {"images": budget, "batch_size": 8, "device": "cpu", "grids": 2, **settings}
+    generator = ProgressiveGAN(PGGANConfig(**{**TINY, **(options or {})}))
+    generator.fit(images, Run(folder, TrainConfig(**settings), resume=resume))
+    return generator
+
+
+def lines(folder):
+    return [json.loads(text) for text in (folder / "stats.jsonl").read_text().splitlines()]
+
+
+def first(generator, n=4, **arguments):
+    return np.concatenate(list(generator.sample(n, seed=3, **arguments)))
+
+
+@pytest.fixture(scope="module")
+def heads(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("heads") / "images"
+    return make_images(folder, spatial=(32, 32), classes=()).where(split="train")
+
+
+@pytest.fixture(scope="module")
+def two_classes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classes") / "images"
+    return make_images(folder, spatial=(16, 16)).where(split="train")
+
+
+@pytest.fixture(scope="module")
+def trained(heads, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    generator = train(folder, heads)
+    generator.save(folder / "checkpoint")
+    return generator, folder
+
+
+def test_a_run_grows_through_every_stage(trained):
+    told = lines(trained[1])
+    assert [line["resolution"] for line in told] == sorted(line["resolution"] for line in told)
+    assert {line["resolution"] for line in told} == {4, 8, 16, 32}
+    assert told[-1]["alpha"] == 1
+    assert min(line["alpha"] for line in told) < 1
+    assert all({"drift", "certain", "d_real", "d_fake"} <= line.keys() for line in told)
+    assert any("penalty" in line for line in told)
+    assert any({"ms_ssim", "ms_ssim_real"} <= line.keys() for line in told)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+
+from brainzoo.images import Images
+from brainzoo.run import Run, TrainConfig
+from brainzoo_pggan.config import PGGANConfig
+from brainzoo_pggan.generator import ProgressiveGAN
+
+folder, images, resume = Path(sys.argv[1]), Images.open(sys.argv[2]), "resume" in sys.argv
+config = PGGANConfig(maps=16, narrow_from=4, latent=8, batch_sizes=(12, 8), loss=sys.argv[3])
+settings = TrainConfig(images=800, device="cpu", save_minutes=float(sys.argv[4]), grids=2)
+generator = ProgressiveGAN(config)
+generator.fit(images.where(split="train"), Run(folder, settings, resume=resume))
+generator.save(folder / "checkpoint")
+"""
+
+
+def level_in_state(folder):
+    with safe_open(folder / "state" / "state.safetensors", framework="np") as file:
+        return int(file.get_tensor("network/generator/level"))
+
+
+@pytest.mark.parametrize("loss", ["r1", "wgan-gp"])
+def test_killed_in_the_middle_of_a_fade_ends_in_the_same_weights(tmp_path, loss):
+    make_images(tmp_path / "images", spatial=(16, 16))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def command(name, save_minutes, *more):
+        paths = [str(tmp_path / name), str(tmp_path / "images")]
+        return [sys.executable, "-c", SCRIPT, *paths, loss, save_minutes, *more]
+
+    folder = tmp_path / "parts"
+    process = subprocess.Popen(command("parts", "0"), env=environment, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        there = (folder / "state" / "state.safetensors").exists()
+        if there and level_in_state(folder) > TICKS and level_in_state(folder) % TICKS:
+            break
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    grown = Growth.at(level_in_state(folder))
+    assert grown.stage == 2
+    assert 0 < grown.alpha < 1, "it was to be killed in the middle of a fade"
+    for again in (command("parts", "60", "resume"), command("whole", "60")):
+        subprocess.run(again, env=environment, check=True, capture_output=True)
+    weights = [tmp_path / n / "checkpoint" / "model.safetensors" for n in ("whole", "parts")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_a_larger_budget_goes_on_at_full_size(heads, tmp_path):
+    train(tmp_path, heads)
+    train(tmp_path, heads, resume=True, budget=320)
+    later = [line for line in lines(tmp_path) if line["images"] > 160]
+    assert {line["resolution"] for line in later} == {32}
+    assert {line["alpha"] for line in later} == {1}
+
+
+def stopped_in_a_fade(heads, folder):
+    """Return a generator whose growth ended in the middle of a fade, saved and loaded."""
+    generator = train(folder, heads)
+    generator._network.level.fill_(Growth(2, 0.25).level)
+    generator.save(folder / "checkpoint")
+    return generator
+
+
+def test_a_checkpoint_remembers_stage_and_fade(heads, tmp_path):
+    generator = stopped_in_a_fade(heads, tmp_path)
+    config = json.loads((tmp_path / "checkpoint" / "config.json").read_text())
+    assert config["growth"] == {"stage": 2, "alpha": 0.25, "resolution": 16}
+    loaded = brainzoo.load(tmp_path / "checkpoint")
+    assert np.array_equal(first(loaded), first(generator))
+    pixels = first(loaded)
+    assert pixels.shape == (4, 1, 32, 32), "samples are as large as the training images"
+    assert np.array_equal(pixels[..., ::2, ::2], pixels[..., 1::2, 1::2]), "of 16 × 16 pixels"
+
+
+@pytest.mark.parametrize("level", [0, Growth(1).level, Growth(3).level, -5, 5 * TICKS])
+def test_a_checkpoint_that_lost_its_stage_is_refused(heads, tmp_path, level):
+    stopped_in_a_fade(heads, tmp_path)
+    folder = tmp_path / "checkpoint"
+    weights = load((folder / "model.safetensors").read_bytes())
+    weights["level"] = np.array(level)
+    (folder / "model.safetensors").write_bytes(save(weights))
+    config = json.loads((folder / "config.json").read_text())
+    config["weights"]["sha256"] = sha256(folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(IntegrityError, match="tells of growth"):
+        brainzoo.load(folder)
+
+
+def test_a_checkpoint_of_another_size_is_refused(trained, tmp_path):
+    generator, _ = trained
+    generator.save(tmp_path / "checkpoint")
+    path = tmp_path / "checkpoint" / "config.json"
+    for spatial, message in (([16, 16], "unknown"), ([64, 64], "missing"), ([24, 24], "power of")):
+        config = json.loads(path.read_text())
+        config["images"]["spatial"] = spatial
+        path.write_text(json.dumps(config))
+        with pytest.raises(BrainzooError, match=message):
+            ProgressiveGAN.load(path.parent)
+
+
+@pytest.mark.parametrize("spatial", [(24, 24), (4, 4), (32, 16), (12, 12, 12)])
+def test_sizes_that_doubling_cannot_reach(tmp_path, spatial):
+    images = make_images(tmp_path / "images", spatial=spatial).where(split="train")
+    with pytest.raises(OptionError, match=r"power of two.*--size 32, 64, 128 or 256"):
+        train(tmp_path / "run", images)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        ({}, {"batch_size": 1}),
+        ({}, {"batch_size": 8, "accumulate": 8}),
+        ({"batch_sizes": (16, 8, 1)}, {}),
+    ],
+)
+def test_a_batch_of_one_with_minibatch_statistics(heads, tmp_path, options, settings):
+    with pytest.raises(OptionError, match=r"need two images at once, found 1\. Raise --batch-size"):
+        train(tmp_path / "run", heads, options=options, **settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_of_one_without_them_trains(two_classes, tmp_path):
+    options = {"minibatch_stddev": False}
+    assert first(train(tmp_path, two_classes, options=options, budget=6, batch_size=1)).any()
+
+
+def test_more_classes_than_subjects(two_classes, tmp_path):
+    one = two_classes[[0, 1]]
+    one.info["classes"] = ["young", "old"]
+    assert len(one.subjects()) == 1
+    with pytest.raises(DataError, match="2 classes but only 1 subjects"):
+        train(tmp_path / "run", one)
+
+
+def test_a_condition_beyond_the_size(two_classes, tmp_path):
+    with pytest.raises(OptionError, match=r"condition_from is 64.*--condition-from 16"):
+        train(tmp_path / "run", two_classes, options={"condition_from": 64})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"condition_from": 12}, "resolution of a stage"),
+        ({"narrow_from": 20}, "resolution of a stage"),
+        ({"diffaugment": ("colour",)}, "knows no colour"),
+        ({"batch_sizes": (16, 0)}, "batch_sizes holds 0"),
+    ],
+)
+def test_options_that_make_no_sense(options, message):
+    with pytest.raises(OptionError, match=message):
+        PGGANConfig(**options)
+
+
+@pytest.mark.parametrize("condition_from", [4, 16])
+def test_the_class_changes_the_samples(two_classes, tmp_path, condition_from):
+    generator = train(tmp_path, two_classes, options={"condition_from": condition_from}, budget=800)
+    young, old = (first(generator, condition={"class": name}) for name in ("young", "old"))
+    assert not np.array_equal(young, old)
+    drawn = [row["class"] for row in generator.conditions(200, seed=1)]
+    assert 70 < drawn.count("old") < 130, "drawn as in training, where half were old"
+
+
+def test_truncation_moves_towards_one_image(trained):
+    generator, _ = trained
+    free, near, mean = (first(generator, truncation=t) for t in (1.0, 0.5, 0.0))
+    assert np.array_equal(free, first(generator))
+    assert np.ptp(mean, axis=0).max() < 1e-5, "at 0 all are the mean image"
+    assert near.std(axis=0).mean() < free.std(axis=0).mean()
+
+
+def test_interpolation_goes_from_one_sample_to_another(trained):
+    generator, _ = trained
+    way = generator.interpolate(5, seed=3, first=0, second=2)
+    ends = first(generator)[[0, 2]]
+    assert way.shape == (5, 1, 32, 32)
+    assert np.allclose(way[[0, -1]], ends, atol=1e-4)
+    steps = np.abs(np.diff(way, axis=0)).mean(axis=(1, 2, 3))
+    assert steps.max() < np.abs(ends[0] - ends[1]).mean(), "no step is as long as the way"
+    with pytest.raises(OptionError, match="no two ends"):
+        generator.interpolate(1, seed=3)
+
+
+def test_flipped_labels_turn_the_discriminator_s_loss(heads, tmp_path):
+    """Flipped at every step, the critic learns to put fakes above reals."""
+    options = {"loss": "wgan-gp", "grow": 0.0, "latent_distribution": "uniform"}
+    drifts = []
+    for every in (0, 1):
+        folder = tmp_path / str(every)
+        train(folder, heads, options={**options, "flip_every": every}, budget=240)
+        drifts.append(np.mean([line["drift"] for line in lines(folder)[-10:]]))
+    assert drifts[0] > 0 > drifts[1]
+
+
+def test_presets_can_be_made():
+    from brainzoo.plugins import plugins
+    from brainzoo.settings import resolve
+
+    for preset in ("quick", "default", "paper", "karras2018"):
+        settings = resolve(plugins(), "pggan", "ixi", {}, preset=preset)
+        assert isinstance(settings.generator.config, PGGANConfig)
+    assert settings.generator.config.batch_size(6, 0) == 14
