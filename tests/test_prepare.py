@@ -235,7 +235,7 @@ def test_an_interrupt_leaves_nothing(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("brainzoo.images.ImagesWriter.append", interrupt)
+    monkeypatch.setattr("brainzoo.pixels.ImagesWriter.append", interrupt)
     with pytest.raises(KeyboardInterrupt):
         prepare(heads, SMALL, name="heads", workers=workers, quiet=True)
     assert list(own_cache.iterdir()) == []

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from brainzoo.errors import DataError
-from brainzoo.images import from_floats
+from brainzoo.pixels import from_floats
 
 LEAST_TILE_PIXELS = 64
 GAP_PIXELS = 2

@@ -12,9 +12,10 @@ from brainzoo import classes as class_rules
 from brainzoo import console
 from brainzoo.errors import DataError, ExistsError
 from brainzoo.home import home
-from brainzoo.images import Images, ImagesWriter
+from brainzoo.images import Images
 from brainzoo.interfaces import Dataset, Subject, Value
 from brainzoo.options import plain
+from brainzoo.pixels import ImagesWriter
 from brainzoo.preparation.describe_grid import affine_of, orientation_of
 from brainzoo.preparation.progress import progress
 from brainzoo.preparation.request import existing_images, remove_abandoned, request_of

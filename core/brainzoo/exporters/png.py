@@ -13,9 +13,10 @@ from brainzoo import console
 from brainzoo.exporters.config import PngConfig
 from brainzoo.exporters.describe import describe, file_names, limited, safe_name
 from brainzoo.files import new_folder
-from brainzoo.images import Images, from_floats
+from brainzoo.images import Images
 from brainzoo.interfaces import Exporter
 from brainzoo.pictures import flat, grid, png_bytes, tile
+from brainzoo.pixels import from_floats
 
 
 class Png(Exporter):

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.errors import BrainzooError, DataError
-from brainzoo.images import from_floats
 from brainzoo.interfaces import Subject
+from brainzoo.pixels import from_floats
 from brainzoo.preparation.grid import Made, Row, make_images
 from brainzoo.preparation.head import find_head
 from brainzoo.preparation.pictures import fit_picture, read_picture
