@@ -67,3 +67,24 @@ def test_what_is_no_head_is_a_failure_not_a_crash(tmp_path: Path) -> None:
 
     made = prepare_subject(Subject("s", broken), SMALL)
     assert made.failure == "it could not be made: RuntimeError: no more simulated people."
+
+
+def test_nearly_empty_scans_are_failures() -> None:
+    """A volume whose coarse view holds a single value: only voxels between its steps differ."""
+    data = np.zeros((60, 60, 60), np.int16)
+    data[1, 1, 1] = 7
+    assert failure_of(Volume(data, np.eye(4))) == "it has no contrast: nearly all of it is 0."
+
+
+def test_an_unexpected_error_is_that_scans_failure_and_names_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.nii.gz"
+    write_nifti(path, phantom(6.0))
+
+    def odd(*_: object) -> None:
+        raise IndexError(f"nobody thought of {path}")
+
+    monkeypatch.setattr("brainzoo.preparation.subject.find_head", odd)
+    made = prepare_subject(Subject("s", path), SMALL)
+    assert made.failure == "s.nii.gz cannot be prepared: IndexError: nobody thought of s.nii.gz."

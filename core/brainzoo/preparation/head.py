@@ -81,9 +81,16 @@ def find_head(scan: Scan, percentiles: tuple[float, ...], mask: Scan | None = No
 
 
 def foreground(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return what is brighter than the background: a fifth of the way up to the bright tissue."""
+    """Return what is brighter than the background: a fifth of the way up to the bright tissue.
+
+    Raises:
+        DataError: All values are the same.
+    """
     low = np.percentile(values, 5)
-    bright = np.percentile(values[values > values.mean()], 90)
+    above = values[values > values.mean()]
+    if not above.size:
+        raise DataError(f"it has no contrast: nearly all of it is {float(values.mean()):g}.")
+    bright = np.percentile(above, 90)
     return np.asarray(values > low + 0.2 * (bright - low))
 
 

@@ -52,12 +52,20 @@ def prepare_subject(subject: Subject, config: PrepareConfig) -> Prepared:
         made = make_images(scan, head, config, subject)
         return _stored(made, config, volume.warnings)
     except BrainzooError as error:
-        message = error.message
-        if message.startswith("it ") and isinstance(subject.source, Path):
-            message = f"{subject.source.name} {message.removeprefix('it ')}"
-        return Prepared(np.zeros(0), [], failure=message)
+        return _failed(subject, error.message)
     except MemoryError:
-        return Prepared(np.zeros(0), [], failure="not enough memory for this scan.")
+        return _failed(subject, "not enough memory for this scan.")
+    except Exception as error:  # one odd scan is not to end the work on all others
+        return _failed(subject, f"it cannot be prepared: {type(error).__name__}: {error}.")
+
+
+def _failed(subject: Subject, message: str) -> Prepared:
+    """Name the scan by its file, never by its folder, which may name a person."""
+    if isinstance(subject.source, Path):
+        message = message.replace(str(subject.source), subject.source.name)
+        if message.startswith("it "):
+            message = f"{subject.source.name} {message.removeprefix('it ')}"
+    return Prepared(np.zeros(0), [], failure=message)
 
 
 def is_picture(subject: Subject) -> bool:
