@@ -66,7 +66,7 @@ def test_none_readable_says_why(heads: Heads, tmp_path: Path, own_cache: Path) -
         DataError, match=r"none of 9 scans.*absent\d.nii.gz cannot be read.*8 more like it"
     ):
         prepare(heads, SMALL, name="heads", quiet=True)
-    assert list(own_cache.iterdir()) == []
+    assert in_cache(own_cache) == []
 
 
 def test_one_subject_is_refused(folder: Path) -> None:
@@ -137,6 +137,31 @@ def test_a_changed_file_is_prepared_again(tmp_path: Path) -> None:
     assert prepare(heads, SMALL, name="heads", quiet=True).folder != first.folder
 
 
+def test_touched_or_moved_files_are_the_same_data(tmp_path: Path) -> None:
+    before = tmp_path / "name of a person"
+    before.mkdir()
+    heads = Heads(before, 8)
+    heads.listed.append(Subject("bad", before / "bad.png"))
+    heads.listed[-1].source.write_bytes(b"no picture")  # type: ignore[union-attr]
+    first = prepare(heads, SMALL, name="heads", quiet=True)
+    os.utime(before / "s03.nii.gz", ns=(1, 1))
+    touched = prepare(heads, SMALL, name="heads", quiet=True)
+    after = tmp_path / "after"
+    before.rename(after)
+    heads.listed = [
+        dataclasses.replace(s, source=after / Path(str(s.source)).name) for s in heads.listed
+    ]
+    moved = prepare(heads, SMALL, name="heads", quiet=True)
+    assert len({first.folder, touched.folder, moved.folder}) == 3
+    assert first.fingerprint == touched.fingerprint == moved.fingerprint
+    for images in (first, touched, moved):
+        content = Path(images.folder or "", "images.json").read_text()
+        assert str(tmp_path) not in content
+        assert "name of a person" not in content
+        assert "bad.png" in content
+        Images.open(images.folder or "", verify=True)
+
+
 def test_a_half_written_cache_is_made_again(
     heads: Heads, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,6 +190,27 @@ def test_workers_make_the_same_images(heads: Heads) -> None:
     assert multiprocessing.active_children() == []
 
 
+def test_processes_with_a_cold_cache_prepare_once(folder: Path) -> None:
+    Heads(folder)
+    code = (
+        "from pathlib import Path\nfrom phantom import Heads\n"
+        "from brainzoo.prepare import prepare, PrepareConfig\n"
+        f"heads = Heads(Path({str(folder)!r}))\n"
+        "prepare(heads, PrepareConfig(size=64, slices=40), name='heads', workers=1)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=environment
+        )
+        for _ in range(3)
+    ]
+    told = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert sum("prepared in" in text for text in told) == 1
+    assert sum("prepared already" in text for text in told) == 2
+
+
 def test_a_script_without_a_guard_runs_once(folder: Path, tmp_path: Path) -> None:
     Heads(folder)
     script = tmp_path / "script.py"
@@ -191,7 +237,9 @@ def test_sources_that_are_functions(own_cache: Path) -> None:
     assert prepare(heads, SMALL, name="made", quiet=True).folder == first.folder
     heads.listed = [dataclasses.replace(subject, key="") for subject in heads.listed]
     unknown = prepare(heads, SMALL, name="made", quiet=True)
-    assert unknown.folder != prepare(heads, SMALL, name="made", quiet=True).folder
+    again = prepare(heads, SMALL, name="made", quiet=True)
+    assert unknown.folder != again.folder
+    assert unknown.fingerprint == again.fingerprint == first.fingerprint
 
 
 def test_scans_of_one_subject_share_a_split(folder: Path) -> None:
@@ -224,7 +272,7 @@ def test_a_full_disk_leaves_nothing(heads: Heads, own_cache: Path) -> None:
             prepare(heads, SMALL, name="heads", workers=1, quiet=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert list(own_cache.iterdir()) == []
+    assert in_cache(own_cache) == []
     assert len(prepare(heads, SMALL, name="heads", quiet=True)) == 36
 
 
@@ -238,7 +286,7 @@ def test_an_interrupt_leaves_nothing(
     monkeypatch.setattr("brainzoo.pixels.ImagesWriter.append", interrupt)
     with pytest.raises(KeyboardInterrupt):
         prepare(heads, SMALL, name="heads", workers=workers, quiet=True)
-    assert list(own_cache.iterdir()) == []
+    assert in_cache(own_cache) == []
     assert multiprocessing.active_children() == []
 
 
@@ -274,7 +322,7 @@ def test_killed_while_preparing(
     assert process.returncode == -number
     assert not [path for path in own_cache.iterdir() if not path.name.startswith(".")]
     if number == signal.SIGINT:
-        assert list(own_cache.iterdir()) == []
+        assert in_cache(own_cache) == []
         assert told.count(b"KeyboardInterrupt") == 1
 
 
@@ -284,6 +332,11 @@ def wait_until(true: Callable[[], bool]) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("it did not begin within 30 s")
+
+
+def in_cache(cache: Path) -> list[str]:
+    """Return the names in the cache; the locks of processes stay there."""
+    return sorted(path.name for path in cache.iterdir() if path.suffix != ".lock")
 
 
 def grows(cache: Path) -> bool:
@@ -300,10 +353,12 @@ def test_what_a_kill_leaves_is_no_images_and_goes_away(heads: Heads, own_cache: 
     young = left.with_name(f".{folder.name}.4567abcd.part")  # perhaps still being written
     young.mkdir()
     (young / "pixels.npy").write_bytes(b"")
+    new = left.with_name(f".{folder.name}.89ababcd.part")  # made at this moment
+    new.mkdir()
     for file in left.iterdir():
         os.utime(file, (1, 1))
     assert prepare(heads, SMALL, name="heads", quiet=True).folder == folder
-    assert sorted(path.name for path in own_cache.iterdir()) == sorted([young.name, folder.name])
+    assert in_cache(own_cache) == sorted([young.name, new.name, folder.name])
 
 
 def test_warnings_of_headers_are_told(

@@ -299,7 +299,8 @@ def _fingerprint(info: Mapping[str, Any], table: str, pixels: NDArray[Any]) -> s
 
 
 def _combine(info: Mapping[str, Any], table: str, pixels_sha256: str) -> str:
-    described = json.dumps(
-        {k: v for k, v in info.items() if k != "fingerprint"}, sort_keys=True, ensure_ascii=False
-    )
+    # The request tells where the scans lay and when they were written: a key of the cache, not
+    # content. Scans that were moved or touched give the same images.
+    content = {k: v for k, v in info.items() if k not in ("fingerprint", "request")}
+    described = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(f"{described}\n{table}\n{pixels_sha256}".encode()).hexdigest()

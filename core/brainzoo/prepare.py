@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from brainzoo import classes as class_rules
 from brainzoo import console
 from brainzoo.errors import DataError, ExistsError
+from brainzoo.files import disk_errors
 from brainzoo.home import home
 from brainzoo.images import Images
 from brainzoo.interfaces import Dataset, Subject, Value
+from brainzoo.locks import locked
 from brainzoo.options import plain
 from brainzoo.pixels import ImagesWriter
 from brainzoo.preparation.describe_grid import affine_of, orientation_of
@@ -78,21 +81,35 @@ def prepare(
     expressions = dict(classes or {})
     request = request_of(dataset, name, config, expressions, subjects)
     folder = out or home() / "prepared" / f"{name}-{request[:16]}"
-    found = existing_images(folder, request, cached=out is None)
-    if found is not None:
-        if not quiet:
-            console.note(f"{_summary(found)}: prepared already in {folder}")
-        return found
-    remove_abandoned(folder)
-    check_splits([s.id for s in subjects], config.split_seed, config.split_fractions)
-    scans = _sorted_scans(subjects, config, expressions, quiet)
-    info = _info(dataset, name, config, expressions, scans, request)
+    with disk_errors(folder), locked(folder) if out is None else nullcontext():
+        found = existing_images(folder, request, cached=out is None)
+        if found is not None:
+            if not quiet:
+                console.note(f"{_summary(found)}: prepared already in {folder}")
+            return found
+        remove_abandoned(folder)
+        check_splits([s.id for s in subjects], config.split_seed, config.split_fractions)
+        scans = _sorted_scans(subjects, config, expressions, quiet)
+        info = _info(dataset, name, config, expressions, scans, request)
+        return _made(folder, scans, config, info, workers, quiet)
+
+
+def _made(
+    folder: Path,
+    scans: Sequence[_Scan],
+    config: PrepareConfig,
+    info: dict[str, Any],
+    workers: int | None,
+    quiet: bool,
+) -> Images:
+    """Write the folder, unless another process that needs the same is faster."""
     started = time.monotonic()
     try:
         with Images.write(folder, (config.size,) * config.dims, info, dtype=config.dtype) as writer:
             _write(writer, scans, config, info, workers, quiet)
     except ExistsError:
-        found = existing_images(folder, request, cached=False)  # made by another process meanwhile
+        # Another process made it meanwhile.
+        found = existing_images(folder, info["request"], cached=False)
         if found is None:
             raise
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -84,6 +85,8 @@ def existing_images(folder: Path, request: str, *, cached: bool) -> Images | Non
 def remove_abandoned(folder: Path) -> None:
     """Remove what killed attempts at writing ``folder`` left beside it."""
     for left in folder.parent.glob(f".{folder.name}.*.part"):
-        newest = max((file.stat().st_mtime for file in left.glob("*")), default=0.0)
-        if time.time() - newest > ABANDONED_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # its writer ends at this moment
+            made = left.stat().st_mtime
+            newest = max((file.stat().st_mtime for file in left.glob("*")), default=made)
+            if time.time() - newest > ABANDONED_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
