@@ -7,15 +7,18 @@ import pickle
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scan_folders import found, make
 
 from brainzoo.datasets.config import FolderConfig
 from brainzoo.datasets.folder import Folder
 from brainzoo.errors import DataError, NotFoundError, OptionError
 from brainzoo.options import make_config
+from brainzoo.prepare import PrepareConfig, prepare
 
 
 def scans(root: Path, **options: object) -> list[tuple[str, str, str]]:
@@ -106,19 +109,63 @@ def test_links_do_not_lead_outside_or_in_circles(tmp_path: Path) -> None:
 def test_class_folders_of_pictures(tmp_path: Path) -> None:
     make(
         tmp_path,
-        "old/P1_slice_1.png", "old/P1_slice_2.png", "young/P2_z12.jpg", "young/P3.tif",
-        "young/more/P4.npy",
+        "old/P1_slice_1.png", "old/P1_slice_2.png", "young/P2_z12.jpg", "young/Ada.tif",
+        "young/more/Bea.npy",
     )  # fmt: skip
     subjects = found(Folder(FolderConfig(root=tmp_path)))
     assert [(s.id, s.class_name) for s in subjects] == [
         ("P1", "old"),
         ("P1", "old"),
+        ("Ada", "young"),
         ("P2", "young"),
-        ("P3", "young"),
-        ("P4", "young"),
+        ("Bea", "young"),
     ]
     no = found(Folder(FolderConfig(root=tmp_path, class_folders="no")))
     assert {s.class_name for s in no} == {None}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("case1g_000.png", "case1g_001.png"),
+        ("OAS1_0001_MR1_mpr-1_100.jpg", "OAS1_0001_MR1_mpr-1_101.jpg"),
+        ("26 (19).jpg", "26 (20).jpg"),
+        ("very/mildDem7.jpg", "very/mildDem8.jpg"),
+        ("one/007.png", "two/008.png"),
+        ("slice_1.png", "slice_2.png"),
+        ("case_1_T1.png", "case_2_T1.png"),
+    ],
+)
+def test_slices_told_apart_by_a_bare_number_are_refused(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    make(tmp_path, *names)
+    with pytest.raises(DataError, match=r"end in bare numbers.*--data\.subject-pattern"):
+        scans(tmp_path)
+    people = [subject for _, subject, _ in scans(tmp_path, subject_pattern="(.+)")]
+    assert len(set(people)) == 2
+
+
+def test_pictures_whose_names_say_who_they_show(tmp_path: Path) -> None:
+    names = ("sub-01_slice-3.png", "sub-02.png", "IXI012-HH-1211-T1_5.png", "IXI013-HH-1.png")
+    make(tmp_path, *names, "OAS_0001_slice_10.png", "OAS_0002_z10.png", "Ada_1.png")
+    people = ["Ada_1", "IXI012", "IXI013", "OAS_0001", "OAS_0002", "sub-01", "sub-02"]
+    assert sorted(subject for _, subject, _ in scans(tmp_path)) == people
+
+
+def test_slices_of_one_person_are_in_one_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path / "home"))
+    grey = np.arange(400, dtype=np.uint8).reshape(20, 20)
+    for case in range(12):
+        for number in range(3):
+            Image.fromarray(grey).save(tmp_path / f"case{case}g_{number:03d}.png")
+    config = FolderConfig(root=tmp_path, subject_pattern="^(.+)_[0-9]+")
+    images = prepare(Folder(config), PrepareConfig(size=16), name="folder", quiet=True)
+    assert len(images) == 36
+    split_of = {(row["subject"], row["split"]) for row in images.table}
+    assert len(split_of) == len(images.subjects()) == 12
 
 
 def test_folders_of_subjects_are_no_classes(tmp_path: Path) -> None:

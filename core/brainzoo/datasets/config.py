@@ -22,7 +22,8 @@ class FolderConfig:
     subject_pattern: str | None = option(
         None,
         "Regular expression whose group is the subject id, sought in the file name, then in the "
-        "path below the root; by default sub-XXX, IXI123, else the name without its ending.",
+        "path below the root; by default sub-XXX, IXI123, else the name without its ending. Needed "
+        "for pictures that are told apart by a bare number.",
         metavar="REGEX",
     )
     masks: str | None = option(

@@ -28,13 +28,19 @@ DETAIL = re.compile(
 )
 """What at the end of a file's name tells scans of one subject apart."""
 
+SLICE = re.compile(r"[-_. ](?:slice|z)[-_ ]?\d+$", re.IGNORECASE)
+NUMBER = re.compile(r"[-_. (]*\d+\)?$")
+"""What at the end of a picture's name may number a slice, or a person."""
+
 
 class Folder(Dataset):
     """Scans that lie in a folder, at any depth.
 
     Volumes (``.nii``, ``.nii.gz``) are taken if there are any, else pictures of slices (``.png``,
     ``.jpg``, ``.tif``, ``.npy``). The subject's id comes from the file's name; several files of
-    one subject share it, and so the split. Masks and segmentations are not taken as scans.
+    one subject share it, and so the split. Where the names of pictures differ in a bare number
+    only, nobody can tell slices of a person from people: the pattern has to be given. Masks and
+    segmentations are not taken as scans.
     """
 
     config: FolderConfig
@@ -49,13 +55,16 @@ class Folder(Dataset):
         """Yield the scans in the order of their paths.
 
         Raises:
-            DataError: There are none, or the table or the masks fit none of them.
+            DataError: There are none, the table or the masks fit none of them, or it is not known
+                which pictures show one person.
         """
         root = existing_root(self.config.root, "folder")
         files, links = files_below(root, follow_links=self.config.follow_links)
         masks = _Masks(root, self.config.masks, files)
         scans = self._scans(root, files, links, masks)
         ids = {scan: self._subject_id(scan, root) for scan in scans}
+        if self.config.subject_pattern is None:
+            _check_numbers(ids)
         scans_of = Counter(ids.values())
         names = _scan_names(ids, root)
         table = find_table(root, self.config.table)
@@ -199,6 +208,24 @@ class _Masks:
             raise DataError(
                 f"masks {self._where!r}: none of the {len(self._files)} masks there fits a scan.",
                 "A mask is named like its scan, or like its subject.",
+            )
+
+
+def _check_numbers(ids: dict[Path, str]) -> None:
+    """Refuse pictures whose ids differ in a bare number: slices of one person, or people?"""
+    known: dict[str, str] = {}
+    for path, subject in ids.items():
+        if not path.name.lower().endswith(PICTURES) or SUBJECT.fullmatch(subject):
+            continue
+        if SLICE.search(stem(path)) or not NUMBER.search(subject):
+            continue
+        other = known.setdefault(NUMBER.sub("", subject), subject)
+        if other != subject:
+            raise DataError(
+                f"slices end in bare numbers ({other}, {subject}): it is not known which belong "
+                "to one person, and nobody may be in two splits.",
+                "Say how a file's name begins with the person: --data.subject-pattern "
+                "'^(.+)_[0-9]+'; or '(.+)' if each picture is another person.",
             )
 
 
