@@ -32,6 +32,15 @@ def test_a_column_with_one_word_stays_text(tmp_path: Path) -> None:
     assert [row["code"] for row in rows] == ["1", "2", "x"]
 
 
+def test_names_that_look_like_missing_values_stay(tmp_path: Path) -> None:
+    names = ["none", "NA", "null", "nan", "n/a"]
+    rows = [
+        {"image_id": n, "subject": n, "scan": n, "split": n, "class": n, "plane": n} for n in names
+    ]
+    rows.append({**dict.fromkeys(rows[0]), "image_id": "6"})
+    assert read_table(table(tmp_path, table_text(rows))) == rows
+
+
 def test_tabs_byte_order_marks_and_quotes(tmp_path: Path) -> None:
     path = table(tmp_path, '\ufeffage\tsite\n3\t"a,\tb"\n', "participants.tsv")
     assert read_table(path) == [{"age": 3.0, "site": "a,\tb"}]

@@ -18,6 +18,9 @@ TEXT_COLUMNS = frozenset(
 )
 """Columns that stay text even where every cell looks like a number."""
 
+NAME_COLUMNS = frozenset({"image_id", "subject", "scan", "split", "class", "plane"})
+"""Columns of names that this program or its user chose: there, only an empty cell is missing."""
+
 MISSING = frozenset({"", "n/a", "na", "nan", "none", "null"})
 
 
@@ -25,7 +28,8 @@ def read_table(path: Path) -> list[Row]:
     """Read a CSV or TSV file (by its suffix) with a header row.
 
     A column whose filled cells all parse as finite numbers becomes floats, except the
-    :data:`TEXT_COLUMNS`; empty cells and ``n/a`` (as BIDS writes it) become ``None``.
+    :data:`TEXT_COLUMNS`; empty cells and ``n/a`` (as BIDS writes it) become ``None``. A class may
+    be called "none": of the :data:`NAME_COLUMNS` only empty cells do.
 
     Raises:
         DataError: The file is empty, no text, or a row has more cells than the header.
@@ -74,7 +78,8 @@ def counts(values: Iterable[Value]) -> dict[str, int]:
 
 
 def _typed(name: str, cells: list[str]) -> list[Value]:
-    values: list[Value] = [None if cell.lower() in MISSING else cell for cell in cells]
+    missing = {""} if name in NAME_COLUMNS else MISSING
+    values: list[Value] = [None if cell.lower() in missing else cell for cell in cells]
     if name in TEXT_COLUMNS:
         return values
     try:

@@ -59,6 +59,11 @@ def test_names_of_columns_and_values_become_one_kind(tmp_path: Path) -> None:
     assert rows.find("sub-2") == {"age": None, "sex": "M", "site": "3", "MMSE": None, "odd": "1"}
 
 
+def test_a_class_that_is_not_known_is_none(tmp_path: Path) -> None:
+    rows = table(tmp_path, "id,class\n1,AD\n2,n/a\n3,NaN\n4,\n")
+    assert [rows.find(subject) for subject in "1234"] == [{"class": "AD"}, *[{"class": None}] * 3]
+
+
 def test_what_identifies_a_person_is_left_out(tmp_path: Path) -> None:
     rows = table(
         tmp_path,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from brainzoo.errors import DataError
 from brainzoo.interfaces import Value
-from brainzoo.tables import Row, read_table
+from brainzoo.tables import MISSING, Row, read_table
 
 ID_COLUMNS = (
     "participant_id", "participant", "subject", "subject_id", "subjectid", "sub", "ixi_id",
@@ -169,7 +169,8 @@ def _cleaned(row: Row, id_column: str) -> Row:
         elif plain in SITE_COLUMNS:
             clean.setdefault("site", _text(value))
         elif plain == "class":
-            clean["class"] = _text(value)
+            text = _text(value)
+            clean["class"] = None if text is None or text.lower() in MISSING else text
         elif plain != "acq_time" and not IDENTIFYING.intersection(plain.split("_")):
             clean[name] = value
     return clean
