@@ -111,6 +111,11 @@ class PrepareConfig:
             raise OptionError(
                 f"slices_fraction is {_text(self.slices_fraction)}; expected numbers from 0 to 1."
             )
+        if self.slices_index and self.slices_index[0] < 0:
+            raise OptionError(
+                f"slices_index is {_text(self.slices_index)}; expected numbers from 0, the first "
+                "slice."
+            )
         if len(self.percentiles) != 2 or not 0 <= self.percentiles[0] < self.percentiles[1] <= 100:
             raise OptionError(
                 f"percentiles are {_text(self.percentiles)}; expected two rising ones, 0 to 100."

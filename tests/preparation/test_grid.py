@@ -32,6 +32,33 @@ def test_slices_by_fraction_mm_index_and_step() -> None:
     assert "66 axial slices" in failure_of(volume, slices_index=(30, 70))
 
 
+def test_slices_outside_the_scan_are_refused() -> None:
+    volume = phantom(4.0)
+    for options in (
+        {"slices_mm": (300.0, 400.0)},
+        {"slices_mm": (-20.0, 300.0)},
+        {"sections_mm": (0.0, -300.0)},
+        {"slices_mm": (300.0, 400.0), "patch_size": 32},
+        {"slices_mm": (300.0, 400.0), "axes": "world"},
+    ):
+        assert "the slices asked for lie outside" in failure_of(volume, **options)
+    tilted = phantom(4.0, turn=rotation([0.0, 0.0, 25.0]))
+    assert "the slices asked for lie outside" in failure_of(tilted, slices_mm=(300.0, 400.0))
+    images, _ = pixels_of(volume, slices=5, slices_index=(0, 65))  # the first and the last are in
+    assert len(images) == 5
+
+
+def test_slice_numbers_are_those_of_the_scans_own_axes() -> None:
+    tilted = phantom(4.0, turn=rotation([0.0, 0.0, 25.0]))
+    assert "numbered along its own axes" in failure_of(tilted, slices_index=(30, 33))
+    images, _ = pixels_of(
+        tilted, slices_index=(40, 40), axes="scan", slices=1, size=62, spacing_mm=4.0
+    )
+    own = tilted.data[:, :, 40].astype(float)
+    assert images.max() > 0.5
+    assert np.count_nonzero(images > 0.2) == pytest.approx(np.count_nonzero(own > 200), rel=0.1)
+
+
 def test_sections_lie_at_distances_from_the_reference_level() -> None:
     _, rows = pixels_of(phantom(4.0), sections_mm=(-4.0, -2.0, 0.0, 2.0, 4.0))
     places = np.array([row["position_mm"] for row in rows])
@@ -92,6 +119,7 @@ def test_patches_are_cut_from_the_scans_own_voxels() -> None:
         ({"slices_mm": (0, 1), "slices_index": (0, 1)}, "two ways"),
         ({"slices_mm": (5, 1)}, "lower and an upper"),
         ({"slices_fraction": (0.5, 1.5)}, "from 0 to 1"),
+        ({"slices_index": (-9, -2)}, "from 0, the first"),
         ({"percentiles": (99, 1)}, "percentiles"),
         ({"rotations_deg": (1, 2)}, "three angles"),
         ({"patch_size": 64, "dims": 3}, "patches"),

@@ -64,13 +64,36 @@ def make_images(scan: Scan, head: Head, config: PrepareConfig, subject: Subject)
 
 
 def _positions(scan: Scan, head: Head, config: PrepareConfig) -> list[float]:
-    """Return the places of the slices along the plane's normal, in the scan's frame."""
+    """Return the places of the slices along the plane's normal, in the scan's frame.
+
+    Raises:
+        DataError: One of them lies outside the scan: it would be black.
+    """
     axis = PLANES[config.plane][0]
+    places = _asked_for(scan, head, config, axis)
+    low, high = (float(corner[axis]) for corner in scan.corners_mm())
+    half = float(scan.spacing_mm[axis]) / 2
+    if not low - half <= min(places) <= max(places) <= high + half:
+        centre = float(head.centre_mm[axis])
+        raise DataError(
+            f"it reaches from {low - centre:.0f} to {high - centre:.0f} mm about the brain's "
+            f"centre; the slices asked for lie outside: {min(places) - centre:.0f} to "
+            f"{max(places) - centre:.0f} mm.",
+            "Choose others, for example with --data.slices-mm.",
+        )
+    return places
+
+
+def _asked_for(scan: Scan, head: Head, config: PrepareConfig, axis: int) -> list[float]:
     centre = float(head.centre_mm[axis])
     if config.ways == "sections_mm":
         reference = head.level_mm(axis, config.reference_fraction)
         return [reference + distance for distance in config.sections_mm]
     if config.ways == "slices_index":
+        if not scan.aligned:
+            raise DataError(
+                "it is oblique; slices are numbered along its own axes (--data.axes scan)."
+            )
         low, high = config.slices_index
         if high >= scan.view.shape[axis]:
             raise DataError(
