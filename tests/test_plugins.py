@@ -150,8 +150,8 @@ def brainzoo_commands(group):
 
 def test_the_package_that_would_bring_a_name_is_named() -> None:
     nothing = Plugins([])
-    with pytest.raises(UnknownPluginError, match="pip install brainzoo-vqvae"):
-        nothing.get("generator", "vqvae")
+    with pytest.raises(UnknownPluginError, match="pip install brainzoo-pggan"):
+        nothing.get("generator", "pggan")
     with pytest.raises(UnknownPluginError, match="Known: none"):
         nothing.get("dataset", "oasis")
 

@@ -66,7 +66,7 @@ def test_other_files_are_named_for_what_they_are(tmp_path, content, message):
     [
         ({"a": entry()}, b"0" * 7, "expected 8"),
         ({"a": entry()}, b"0" * 9, "expected 8"),
-        ({"a": entry(shape=(2**62, 0), offsets=(0, 0)), "b": entry()}, b"0" * 4, "expected 8"),
+        ({"a": entry(shape=(2**40, 0), offsets=(0, 0)), "b": entry()}, b"0" * 4, "expected 8"),
         ({"a": entry(shape=(3,))}, b"0" * 8, "cannot fill"),
         ({"a": entry(), "b": entry()}, b"0" * 16, "overlap or leave gaps"),
         ({"a": entry(), "b": entry(offsets=(12, 20))}, b"0" * 20, "overlap or leave gaps"),
@@ -75,6 +75,8 @@ def test_other_files_are_named_for_what_they_are(tmp_path, content, message):
         ({"a": entry(shape=(1,) * 8 + (2,))}, b"0" * 8, "makes no sense"),
         ({"a": {**entry(), "code": "x"}}, b"0" * 8, "makes no sense"),
         ({"a": [1, 2]}, b"", "makes no sense"),
+        ({"a": {**entry(), "dtype": []}}, b"0" * 8, "not used"),
+        ({"a": entry(shape=(0, 10**30), offsets=(0, 0)), "b": entry()}, b"0" * 8, "makes no sense"),
         ({"../../etc/passwd": entry()}, b"0" * 8, "not allowed"),
         ({}, b"", "0 tensors"),
         (b"[1, 2]" + b" " * 10, b"", "not safetensors"),

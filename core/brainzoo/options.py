@@ -216,7 +216,7 @@ def _convert(kind: type, value: Any) -> Any:
         if isinstance(value, float) and not value.is_integer():
             raise ValueError(value)
         return count(value) if isinstance(value, str) else int(value)
-    if kind is float and math.isnan(float(value)):
+    if kind is float and not math.isfinite(float(value)):
         raise ValueError(value)
     return kind(value)
 

@@ -112,6 +112,12 @@ def training_images(images: Images) -> Images:
             left_out = len(train) - len(chosen)
             console.note(f"{left_out} of {len(train)} training images are in no class: left out.")
         train = train[chosen]
+    empty = sorted(set(images.classes) - set(map(str, train.column("class"))))
+    if empty and len(train):
+        raise DataError(
+            f"no training image is of class {', '.join(empty)}.",
+            "Widen its expression, add subjects, or choose another --data.split-seed.",
+        )
     if not len(train):
         raise DataError(
             f"there are no images to train on among the {len(images)} of all splits.",
@@ -222,7 +228,7 @@ def _do(
             with opened.step("train"):
                 fit(settings.generator, images, folder).save(folder.checkpoint)
         except BrainzooError:
-            if not (resume or folder.state.exists()):
+            if not (resume or folder.state.exists() or folder.stats.exists()):
                 shutil.rmtree(opened.path)  # nothing was trained: leave nothing in the way
             raise
     if "sample" in steps and not opened.done("sample"):

@@ -29,13 +29,6 @@ PACKAGES = {
     "atlas": "brainzoo-atlas",
     "dcgan": "brainzoo-dcgan",
     "pggan": "brainzoo-pggan",
-    "vae": "brainzoo-vae",
-    "vqvae": "brainzoo-vqvae",
-    "gantrain": "brainzoo-gantrain",
-    "metrics": "brainzoo-metrics",
-    "privacy": "brainzoo-privacy",
-    "anomaly": "brainzoo-anomaly",
-    "quiz": "brainzoo-quiz",
     "report": "brainzoo-report",
 }
 """Which of the project's own packages brings a name, for the error when it is not installed."""

@@ -16,7 +16,9 @@ class TrainConfig:
     images: int | None = option(
         None, "Budget: images seen, counted with repeats (300k, 2M).", minimum=1
     )
-    minutes: float | None = option(None, "Budget: wall time of training, in minutes.", minimum=0)
+    minutes: float | None = option(
+        None, "Budget: wall time of training, in minutes.", minimum=0.001
+    )
     batch_size: int = option(16, "Images a training step.", minimum=1)
     seed: int = option(0, "Seed of everything random.", minimum=0)
     device: str = option("auto", "cpu, cuda, mps, or auto.")

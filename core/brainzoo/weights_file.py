@@ -7,6 +7,7 @@ bytes are looked at, and the header is parsed here within limits.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -46,15 +47,24 @@ def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
     return {name: (entry[0], entry[1]) for name, entry in header.items()}
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, *, sha256: str | None = None) -> dict[str, NDArray[Any]]:
     """Read all tensors of a checked safetensors file as numpy arrays.
+
+    Args:
+        path: The file.
+        sha256: What its content must hash to, in hexadecimal.
 
     Raises:
         NotFoundError: There is no such file.
-        IntegrityError: As for :func:`read_header`.
+        IntegrityError: As for :func:`read_header`, or the digest is another.
     """
     header, start = _parse(path)
     content = path.read_bytes()
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        raise IntegrityError(
+            f"{path} does not match its digest: it was changed or damaged.",
+            "Fetch the checkpoint again.",
+        )
     arrays = {}
     for name, (dtype, shape, (begin, end)) in header.items():
         block = content[start + begin : start + end]
@@ -134,10 +144,12 @@ def _entry(file: str, name: str, value: Any) -> Entry:
     if not isinstance(value, dict) or set(value) != {"dtype", "shape", "data_offsets"}:
         raise wrong
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
-    if dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise IntegrityError(f"{file}: tensor {name!r} is of type {dtype!r}, which is not used.")
     for numbers in (shape, offsets):
-        if not isinstance(numbers, list) or not all(type(n) is int and n >= 0 for n in numbers):
+        if not isinstance(numbers, list) or not all(
+            type(n) is int and 0 <= n < 2**48 for n in numbers
+        ):
             raise wrong
     if len(offsets) != 2 or len(shape) > MAX_DIMENSIONS:
         raise wrong

@@ -66,6 +66,37 @@ def test_learning_rates_fall_at_the_end_and_resuming_knows_where(tmp_path, monke
     assert tiny.digest(parts) == tiny.digest(whole)
 
 
+def test_the_average_follows_faster_while_there_is_little_behind_it():
+    network = torch.nn.Linear(2, 2)
+    ema = EMA(network, half_life=10_000)
+    start = network.weight.detach().clone()
+    with torch.no_grad():
+        network.weight += 1
+    ema.update(10, images=100)  # a tenth of what was seen: half of the way in one step
+    assert torch.allclose(ema.network.weight, start + 0.5)
+
+
+def test_a_run_that_diverged_stops_at_once(tmp_path):
+    with pytest.raises(DataError, match=r"diverged: after \d+ images.*--precision fp32"):
+        tiny.train(tmp_path, images=100_000, lr=1e12)
+    for line in (tmp_path / "stats.jsonl").read_text().splitlines():
+        json.loads(line, parse_constant=pytest.fail)
+
+
+def test_training_leaves_the_global_random_state_alone(tmp_path):
+    before = torch.get_rng_state()
+    tiny.train(tmp_path, images=16)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_what_a_killed_save_left_behind_is_removed(tmp_path):
+    left = tmp_path / "state" / f".{FILE}.12345678.part"
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    tiny.train(tmp_path, images=16)
+    assert not left.exists()
+
+
 def test_no_budget_is_one_clear_line(tmp_path):
     with pytest.raises(OptionError, match=r"no budget is set.*--images"):
         tiny.train(tmp_path)

@@ -17,7 +17,8 @@ IMAGES = 4000
 
 
 def command(folder, *more):
-    return [sys.executable, str(SCRIPT), str(folder), str(IMAGES), *more]
+    # A pause in every step, or a fast machine would be done before the signal comes.
+    return [sys.executable, str(SCRIPT), str(folder), str(IMAGES), "--step-ms", "4", *more]
 
 
 def environment():
@@ -81,7 +82,7 @@ def test_an_interrupted_run_writes_its_state_and_resumes(tmp_path, uninterrupted
         stderr=subprocess.PIPE,
         env=environment(),
     )
-    while not (tmp_path / "stats.jsonl").exists():
+    while not (tmp_path / "stats.jsonl").exists() and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(number)
     _, error = process.communicate(timeout=60)
@@ -94,6 +95,17 @@ def test_a_finished_run_goes_on_with_a_larger_budget(tmp_path, uninterrupted):
     half = [sys.executable, str(SCRIPT), str(tmp_path), str(IMAGES // 2)]
     subprocess.run(half, check=True, capture_output=True, env=environment())
     assert finish(tmp_path, "--resume") == uninterrupted["fp32"]
+
+
+def test_two_processes_end_a_budget_of_time_together(tmp_path):
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    both = [*launcher, str(SCRIPT), str(tmp_path), "0", "--minutes", "0.03", "--no-batch-norm"]
+    done = subprocess.run(
+        both, check=True, capture_output=True, text=True, env=environment(), timeout=120
+    )
+    digests = [line for line in done.stdout.splitlines() if line.startswith("digest")]
+    assert len(digests) == 2
+    assert digests[0] == digests[1], "the processes ended in different weights"
 
 
 def test_two_processes_train_as_one(tmp_path):

@@ -5,6 +5,7 @@ Usage: python tiny.py FOLDER IMAGES [--resume] [--save-minutes X]
 
 import argparse
 import hashlib
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import nn
 
 from brainzoo.images import Images
 from brainzoo.run import Run, TrainConfig
-from brainzoo.training import Phase, arrays_of, fit
+from brainzoo.training import Phase, arrays_of, fit, seeded
 
 SIZE = 8
 
@@ -45,14 +46,21 @@ class Maker(nn.Module):
         return torch.tanh(self.layers(latent)).view(-1, 1, SIZE, SIZE)
 
 
-def train(folder: Path, resume: bool = False, batch_norm: bool = True, **options: object):
+def train(
+    folder: Path,
+    resume: bool = False,
+    batch_norm: bool = True,
+    lr: float = 1e-3,
+    step_ms: float = 0,
+    **options: object,
+):
     """Train and return the averaged network."""
-    torch.manual_seed(7)
-    maker = Maker()
-    body = [nn.Conv2d(1, 8, 3, 2, 1), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(8 * 16, 1)]
-    if batch_norm:
-        body.insert(1, nn.BatchNorm2d(8))
-    judge = nn.Sequential(*body)
+    with seeded(7):
+        maker = Maker()
+        body = [nn.Conv2d(1, 8, 3, 2, 1), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(8 * 16, 1)]
+        if batch_norm:
+            body.insert(1, nn.BatchNorm2d(8))
+        judge = nn.Sequential(*body)
 
     def judge_loss(pixels, classes, step):
         with torch.no_grad():
@@ -66,6 +74,7 @@ def train(folder: Path, resume: bool = False, batch_norm: bool = True, **options
         }
 
     def maker_loss(pixels, classes, step):
+        time.sleep(step_ms / 1000)
         fake = maker(step.uniform(len(pixels), 4))
         return nn.functional.softplus(-judge(fake)).mean(), {}
 
@@ -75,8 +84,8 @@ def train(folder: Path, resume: bool = False, batch_norm: bool = True, **options
             return network(latent).numpy() / 2 + 0.5
 
     phases = [
-        Phase("judge", judge, torch.optim.Adam(judge.parameters(), 1e-3, fused=True), judge_loss),
-        Phase("maker", maker, torch.optim.Adam(maker.parameters(), 1e-3, fused=True), maker_loss),
+        Phase("judge", judge, torch.optim.Adam(judge.parameters(), lr, fused=True), judge_loss),
+        Phase("maker", maker, torch.optim.Adam(maker.parameters(), lr, fused=True), maker_loss),
     ]
     settings = {"batch_size": 8, "ema_images": 100, "device": "cpu", "grids": 3, **options}
     run = Run(folder, TrainConfig(**settings), resume)
@@ -99,12 +108,16 @@ if __name__ == "__main__":
     parser.add_argument("--save-minutes", type=float, default=0.0)
     parser.add_argument("--no-batch-norm", action="store_true")
     parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--step-ms", type=float, default=0)
     given = parser.parse_args()
     network = train(
         given.folder,
         given.resume,
         not given.no_batch_norm,
-        images=given.images,
+        images=None if given.minutes else given.images,
+        minutes=given.minutes,
+        step_ms=given.step_ms,
         save_minutes=given.save_minutes,
         precision=given.precision,
     )

@@ -31,6 +31,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "evaluate": "Compare synthetic images with real ones.",
         "export": "Write images as files for people and other programs.",
         "report": "Write the report of a run.",
+        "verify": "Check that a checkpoint makes the samples it made at first.",
     },
     "Plugins and this machine": {
         "plugins": "List what is installed, what it offers, and what is broken.",

@@ -8,7 +8,7 @@ from brainzoo.training.devices import Compute, compute
 from brainzoo.training.diffaugment import diffaugment
 from brainzoo.training.loop import Phase, fit
 from brainzoo.training.sampling import in_chunks
-from brainzoo.training.step import Step, latents
+from brainzoo.training.step import Step, latents, seeded
 from brainzoo.training.weights import arrays_of, load_arrays
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "in_chunks",
     "latents",
     "load_arrays",
+    "seeded",
 ]

@@ -12,6 +12,7 @@ from types import FrameType
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from numpy import float32
 from numpy.typing import NDArray
 from torch import nn
@@ -25,8 +26,8 @@ from brainzoo.training.devices import Compute, compute
 from brainzoo.training.ema import EMA
 from brainzoo.training.feed import Feed, augment
 from brainzoo.training.monitor import Monitor
-from brainzoo.training.state import load_state, save_state
-from brainzoo.training.step import Step
+from brainzoo.training.state import clear_leftovers, load_state, save_state
+from brainzoo.training.step import Step, number_of, seeded
 
 Loss = Callable[[torch.Tensor, torch.Tensor, Step], tuple[torch.Tensor, dict[str, torch.Tensor]]]
 """Takes pixels ``(batch, channel, *spatial)`` in [-1, 1], class indices ``(batch,)`` (-1 without
@@ -91,6 +92,7 @@ def fit(
     accelerator = Accelerator(cpu=machine.device.type == "cpu")
     for phase in phases:
         machine.place(phase.network)
+    clear_leftovers(run.state)
     ema = EMA(averaged, train.ema_images)
     feed = Feed(images, train.seed)
     networks = {**{phase.name: phase.network for phase in phases}, "average": ema.network}
@@ -103,12 +105,21 @@ def fit(
             run.stats, seen, float(counters.get("seconds", 0.0)), accelerator.is_main_process
         ) as monitor,
         _interruptions() as interrupted,
+        seeded(train.seed),
     ):
 
         def save() -> None:
             if accelerator.is_main_process:
                 now = {"images": seen, "steps": number, "seconds": monitor.seconds}
                 save_state(run.state, networks, optimizers, now)
+
+        def agree(progress: float, stop: bool) -> tuple[float, bool]:
+            """Take the main process's clock and signal for all, or some would wait for others."""
+            if accelerator.num_processes == 1:
+                return progress, stop
+            told = torch.tensor([progress, float(stop)], device=accelerator.device)
+            told = broadcast(told.double(), from_process=0)
+            return float(told[0]), bool(told[1])
 
         def picture() -> None:
             if accelerator.is_main_process:
@@ -123,18 +134,19 @@ def fit(
             picture()
         saved_at = time.monotonic()
         pictures = int(train.grids * _progress(run, seen, monitor.seconds))
-        while (progress := _progress(run, seen, monitor.seconds)) < 1:
+        progress, stop = agree(_progress(run, seen, monitor.seconds), False)
+        while progress < 1:
             _schedule(phases, train.decay, progress)
             size = batch_size(progress) if batch_size else train.batch_size
             figures = _step(phases, feed, run, machine, accelerator, size, seen, number, progress)
             seen, number = seen + size, number + 1
             ema.update(size, seen)
-            progress = _progress(run, seen, monitor.seconds)
+            progress, stop = agree(_progress(run, seen, monitor.seconds), interrupted.is_set())
             monitor.step(figures, number, seen, progress)
             if int(train.grids * progress) > pictures and progress < 1:
                 pictures = int(train.grids * progress)
                 picture()
-            if interrupted.is_set():
+            if stop:
                 save()
                 raise KeyboardInterrupt
             if time.monotonic() - saved_at >= 60 * train.save_minutes:
@@ -168,7 +180,8 @@ def _step(
     step = Step(
         train.seed, seen, machine.device, index, processes, number=number, progress=progress
     )
-    torch.manual_seed(train.seed + seen)  # layers with randomness of their own: dropout
+    # For layers with randomness of their own, such as dropout.
+    torch.manual_seed(number_of("layers", train.seed, seen, index))
     pixels, classes = feed.batch(seen + index * own, own)
     pixels = augment(pixels.to(machine.device), step, train) * 2 - 1
     parts = list(
@@ -218,8 +231,8 @@ def _average_gradients(network: nn.Module, accelerator: Accelerator) -> None:
 
 def _progress(run: Run, seen: int, seconds: float) -> float:
     """Return the fraction of the budget that is spent; 1 or more ends the run."""
-    by_images = seen / run.train.images if run.train.images else 0.0
-    by_time = seconds / (60 * run.train.minutes) if run.train.minutes else 0.0
+    by_images = seen / run.train.images if run.train.images is not None else 0.0
+    by_time = seconds / (60 * run.train.minutes) if run.train.minutes is not None else 0.0
     return max(by_images, by_time)
 
 

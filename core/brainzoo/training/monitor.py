@@ -8,6 +8,7 @@ be too perfect, [...] nor too poor" (Polonen, of GANs for 3-D MRI).
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import sys
@@ -26,6 +27,8 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+
+from brainzoo.errors import DataError
 
 LINES = 400  # of stats.jsonl over a whole run
 PLAIN_SECONDS = 15.0  # between progress lines where there is no terminal
@@ -118,6 +121,11 @@ class Monitor:
         rate = (images - self._last[1]) / max(now - self._last[0], 1e-9)
         self._last = (now, images)
         means = {name: float(value) / self._counts[name] for name, value in self._sums.items()}
+        if not all(math.isfinite(value) for value in means.values()):
+            raise DataError(
+                f"training diverged: after {images:,} images a loss is no longer finite.",
+                "Lower the learning rates, or use --precision fp32.",
+            )
         losses = {n.removesuffix("_loss"): v for n, v in means.items() if n.endswith("_loss")}
         line = {
             "step": number,
@@ -132,6 +140,7 @@ class Monitor:
             file.write(json.dumps(line) + "\n")
         self._show(line, progress)
         self._watch(line)
+        self._watch_machine()
 
     def _show(self, line: Mapping[str, Any], progress: float) -> None:
         losses = " ".join(f"{name} {value:.3f}" for name, value in line["losses"].items())
@@ -154,6 +163,19 @@ class Monitor:
             if self._one_sided[side] >= PATIENCE and side not in self._warned:
                 self._warned.add(side)
                 self.say(f"warning: {_ADVICE[side]}", style="yellow")
+
+    def _watch_machine(self) -> None:
+        """Say when other programs hold the processors: threads then wait for each other."""
+        cores, threads = os.cpu_count() or 1, torch.get_num_threads()
+        crowded = os.getloadavg()[0] > cores + 1 and threads > 1
+        if crowded and "machine" not in self._warned and time.monotonic() - self._started > 60:
+            self._warned.add("machine")
+            self.say(
+                f"warning: other programs use this machine's {cores} cores, and {threads} threads "
+                "that wait for each other are slower than one. Stop with Ctrl-C and go on with: "
+                "OMP_NUM_THREADS=1 brainzoo run --resume RUN",
+                style="yellow",
+            )
 
 
 _ADVICE = {

@@ -94,6 +94,12 @@ def load_state(
     return dict(counters)
 
 
+def clear_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed while writing left behind."""
+    for left in folder.glob(f".{FILE}.*.part"):
+        left.unlink(missing_ok=True)
+
+
 def _below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
 

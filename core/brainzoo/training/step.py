@@ -8,6 +8,8 @@ batch of all processes, and each process takes its part: how many there are chan
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -91,6 +93,15 @@ def latents(
         else:
             rows.append(rng.standard_normal(dimensions, dtype=np.float32))
     return np.stack(rows) if rows else np.empty((0, dimensions), np.float32)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch's global random state within a block, and leave it as it was before."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
+    with torch.random.fork_rng(devices=list(devices)):
+        torch.manual_seed(seed)
+        yield
 
 
 def number_of(*parts: object) -> int:

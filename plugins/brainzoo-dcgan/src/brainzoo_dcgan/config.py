@@ -64,7 +64,7 @@ class DCGANConfig:
             **_TUNED,
         },
         # Kazuhiro et al. 2018, Methodology. Of the 48,510 turned sections of each scan, 40 turned
-        # copies of five sections are stored; turning in the plane and mirroring happen on the fly.
+        # copies of five sections are stored; mirroring happens while training.
         "paper": {
             "size": 256,
             "images": 35 * 2_328_480,

@@ -5,8 +5,8 @@ those of Goodfellow et al. 2014 with the generator's non-saturating form. Differ
 papers stand in :mod:`brainzoo_dcgan.networks` (architecture) and below (training):
 
 - samples come from averaged weights (:mod:`brainzoo.training.ema`), as nearly all GANs since 2018;
-- the paper's 48,510 rotated sections of each image are drawn at random while preparing
-  (``--data.rotations``) and rotated, shifted and mirrored in the plane while training.
+- of the paper's 48,510 turned and mirrored sections of each image, the preset ``paper`` stores 40
+  turned copies of five sections (``--data.rotations``) and mirrors while training.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from brainzoo.training import (
     in_chunks,
     latents,
     load_arrays,
+    seeded,
 )
 from brainzoo_dcgan import networks
 from brainzoo_dcgan.config import DCGANConfig
@@ -53,16 +54,18 @@ class DCGAN(Generator):
         super().__init__(config)
         self._network: nn.Module | None = None
         self._training: dict[str, Any] = {}
+        self._device = "auto"
 
     def fit(self, images: Images, run: Run) -> None:
         """Train on all of ``images``; see :func:`brainzoo.training.fit`."""
         networks.check_spatial(images.spatial)
-        torch.manual_seed(run.train.seed)
+        self._device = run.train.device
         self._training = checkpoint.describe_training(images)
-        generator = self._build()
-        discriminator = networks.Discriminator(
-            images.spatial, images.channels, self.config.maps, len(images.classes)
-        )
+        with seeded(run.train.seed):
+            generator = self._build()
+            discriminator = networks.Discriminator(
+                images.spatial, images.channels, self.config.maps, len(images.classes)
+            )
 
         def judge(pixels: torch.Tensor, classes: torch.Tensor, step: Step) -> torch.Tensor:
             seen = diffaugment(pixels, step, self.config.diffaugment)
@@ -95,7 +98,9 @@ class DCGAN(Generator):
         ) -> tuple[torch.Tensor, Figures]:
             return softplus(-judge(make(classes, step), classes, step)).mean(), {}
 
-        lr_discriminator = self.config.lr_discriminator or self.config.lr
+        lr_discriminator = self.config.lr_discriminator
+        if lr_discriminator is None:
+            lr_discriminator = self.config.lr
         phases = [
             Phase(
                 "discriminator",
@@ -119,7 +124,7 @@ class DCGAN(Generator):
         if self._network is None:
             raise NotFoundError("this dcgan is not trained yet.", "Call fit or load first.")
         network = self._network
-        compute().place(network)
+        compute(self._device).place(network)
 
         def chunk(start: int, count: int) -> NDArray[np.float32]:
             return self._images(network, seed, start, count, condition)
