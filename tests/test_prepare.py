@@ -23,7 +23,8 @@ from phantom import (
 from brainzoo.errors import DataError, DiskError, ExistsError
 from brainzoo.images import Images
 from brainzoo.interfaces import Subject
-from brainzoo.options import make_config
+from brainzoo.options import make_config, options_of
+from brainzoo.preparation.request import request_of
 from brainzoo.prepare import PrepareConfig, prepare
 from brainzoo.splits import split_of
 from brainzoo.volumes import write_nifti
@@ -113,12 +114,54 @@ def test_the_same_request_does_no_work(
     assert "prepared already" in capsys.readouterr().err
 
 
+CHANGED: dict[str, Any] = {
+    "dims": 3,
+    "plane": "coronal",
+    "size": 16,
+    "fov_mm": 200.0,
+    "spacing_mm": 2.0,
+    "slices": 4,
+    "step_mm": 5.0,
+    "slices_fraction": (0.4, 0.6),
+    "slices_mm": (-10.0, 10.0),
+    "slices_index": (10, 20),
+    "sections_mm": (0.0, 4.0),
+    "reference_fraction": 0.4,
+    "patch_size": 16,
+    "patches": 2,
+    "rotations": 1,
+    "rotations_deg": (5.0, 5.0, 5.0),
+    "rotations_step_deg": 2.0,
+    "flips": True,
+    "axes": "world",
+    "mask": True,
+    "percentiles": (2.0, 99.0),
+    "dtype": "uint8",
+    "split_seed": 1,
+    "split_fractions": (0.5, 0.2, 0.3),
+    "max_subjects": 9,
+}
+"""Another value of each option."""
+
+
+@pytest.mark.parametrize("name", [choice.name for choice in options_of(PrepareConfig)])
+def test_every_option_makes_another_request(heads: Heads, name: str) -> None:
+    def request(config: PrepareConfig) -> str:
+        return request_of(heads, "heads", config, {}, heads.listed)
+
+    assert request(dataclasses.replace(SMALL, **{name: CHANGED[name]})) != request(SMALL)
+    assert request(dataclasses.replace(SMALL)) == request(SMALL)
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda d: (d, dataclasses.replace(SMALL, size=16), {}),
         lambda d: (d, SMALL, {"classes": {"f": "sex == 'F'"}}),
         lambda d: (with_subject(d, 0, covariates={"age": 99.0}), SMALL, {}),
+        lambda d: (with_subject(d, 0, class_name="patient"), SMALL, {}),
+        lambda d: (with_subject(d, 0, scan="2"), SMALL, {}),
+        lambda d: (with_subject(d, 0, mask=d.listed[1].source), SMALL, {}),
         lambda d: (without_first(d), SMALL, {}),
     ],
 )
@@ -259,6 +302,13 @@ def test_max_subjects_and_three_dimensions(heads: Heads) -> None:
     assert images.dtype == np.uint8
     assert images.info["orientation"] == "RAS"
     assert images.info["plane"] is None
+
+
+def test_patches_tell_their_spacing_and_claim_no_place(heads: Heads) -> None:
+    config = PrepareConfig(size=16, slices=2, patch_size=24)
+    images = prepare(heads, config, name="heads", quiet=True)
+    assert images.info["affine"] is None
+    assert images.info["spacing_mm"] == [9.0, 9.0]  # 24 voxels of 6 mm in 16 pixels
 
 
 # Nothing half-written

@@ -156,7 +156,6 @@ def _write(
         console.warn(f"patches have {len(spacings)} different spacings; that of one is recorded.")
     if config.patch_size is not None:
         info["spacing_mm"] = list(min(spacings))
-        info["affine"] = affine_of(config, min(spacings))
 
 
 def _check_failures(
@@ -243,7 +242,8 @@ def _info(
         "dims": config.dims,
         "plane": config.plane if config.dims == 2 else None,
         "spacing_mm": list(spacing),
-        "affine": affine_of(config, spacing),
+        # Each patch of a slice lies elsewhere, in each scan: no one affine is true of them.
+        "affine": None if config.patch_size is not None else affine_of(config, spacing),
         "orientation": orientation_of(config),
         "value_range": [0, 1],
         "source": {

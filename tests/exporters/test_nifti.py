@@ -75,6 +75,13 @@ def test_without_an_affine_the_plane_and_spacing_make_one(
     assert nib.aff2axcodes(volume.affine) == ("R", "A", "S")
     centre = volume.affine @ [*((np.array(shape) - 1) / 2), 1]
     assert centre[:3] == pytest.approx([0, 0, 0])
+    about = json.loads((tmp_path / "out" / "000000.json").read_text())
+    assert "where in the head the image lies is unknown" in about["affine"]
+
+
+def test_sidecars_of_images_with_an_affine_doubt_nothing(make: Make, tmp_path: Path) -> None:
+    export(make(), tmp_path / "out")
+    assert "affine" not in json.loads((tmp_path / "out" / "000000.json").read_text())
 
 
 def test_the_sidecar_says_what_made_a_synthetic_image(make: Make, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Exports images as NIfTI volumes: one ``.nii.gz`` an image, with a BIDS-style JSON sidecar.
 
 A slice becomes a volume of one slice that lies where it was cut; the spacing and the affine are
-those of the prepared images. Voxels are written in the order nearest to RAS+, as most programs
+those of the prepared images. Where these have no affine (patches), it is centred on the origin and
+the sidecar says so. Voxels are written in the order nearest to RAS+, as most programs
 expect them.
 """
 
@@ -29,6 +30,10 @@ _PLANES = {
     "coronal": ([0, 0, -1], [-1, 0, 0], [0, 1, 0]),
     "sagittal": ([0, 0, -1], [0, -1, 0], [1, 0, 0]),
 }
+
+
+PLACE_UNKNOWN = "tells spacing and directions only: where in the head the image lies is unknown"
+"""What sidecars say of images without an affine, for example patches: theirs is a centred one."""
 
 
 class Nifti(Exporter):
@@ -69,7 +74,10 @@ class Nifti(Exporter):
                     write_nifti(
                         temporary / f"{name}.nii.gz", volume, description=f"brainzoo: {kind}"
                     )
-                _write_json(temporary / f"{names[i]}.json", describe_image(images, row))
+                about = describe_image(images, row)
+                if images.info.get("affine") is None:
+                    about["affine"] = PLACE_UNKNOWN
+                _write_json(temporary / f"{names[i]}.json", about)
                 advance(1)
         return sorted(path for path in folder.iterdir() if path.is_file())
 
