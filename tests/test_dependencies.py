@@ -1,0 +1,43 @@
+"""Each package declares what it imports, and nothing that it does not."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.parent
+
+MODULES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+"""Modules that are called otherwise than their distribution."""
+
+DATA_ONLY = {"nilearn"}
+"""Distributions that are needed for a file in them."""
+
+PACKAGES = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
+
+
+def imported(folder: Path) -> Iterator[str]:
+    """Yield the top-level modules that the files of a package import."""
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                yield str(node.module).partition(".")[0]
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_plugin_declares_what_it_imports(name: str) -> None:
+    folder = ROOT / "plugins" / name
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {Requirement(line).name.lower() for line in project["dependencies"]}
+    declared = {MODULES.get(n, n.replace("-", "_")) for n in names - DATA_ONLY}
+    own = name.replace("-", "_")
+    used = set(imported(folder / "src")) - set(sys.stdlib_module_names) - {own}
+    assert used == declared
