@@ -66,7 +66,7 @@ def run(
             images = prepare_data(settings)
             if resume:
                 opened = RunFolder.open(folder)
-                _expect_same_data(opened, images)
+                expect_same_data(opened, images)
                 _take_budget(opened, settings)
             else:
                 opened = RunFolder.create(folder, _record(settings, images), command)
@@ -272,7 +272,12 @@ def _record(settings: Settings, images: Images) -> dict[str, Any]:
     return record
 
 
-def _expect_same_data(opened: RunFolder, images: Images) -> None:
+def expect_same_data(opened: RunFolder, images: Images) -> None:
+    """Refuse images that are not those of a run.
+
+    Raises:
+        DataError: Their fingerprint is not the one in ``run.yaml``.
+    """
     wanted = opened.record["data"].get("fingerprint")
     if images.fingerprint != wanted:
         raise DataError(

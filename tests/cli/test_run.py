@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -205,6 +206,8 @@ def test_resume_notices_other_data(
     for path in scans.iterdir():
         (own / path.name).write_bytes(path.read_bytes())
     ok(brainzoo("train", *TINY, "--data.root", own, "--out", "r"))
+    os.utime(own / "sub-03_T1w.nii.gz", ns=(1, 1))
+    ok(brainzoo("run", "--resume", "r"))  # only touched: the same data
     (own / "sub-03_T1w.nii.gz").unlink()
     result = brainzoo("run", "--resume", "r")
     assert result.exit_code == 9

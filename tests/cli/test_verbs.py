@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import Result
 
-from brainzoo import Images
+from brainzoo import Images, evaluation, pipeline
 
 from ..conftest import Brainzoo
 
@@ -93,6 +94,33 @@ def test_evaluate_a_run_in_place_and_only_once(brainzoo: Brainzoo, made: Path) -
     again = brainzoo("evaluate", "difference", made)
     assert again.exit_code == 8
     assert "r/evaluation.json holds difference already" in again.stderr
+
+
+def test_evaluate_refuses_other_data_than_the_runs(
+    brainzoo: Brainzoo, scans: Path, tmp_path: Path
+) -> None:
+    own = shutil.copytree(scans, tmp_path / "own")
+    words = ("--data.root", own, "--preset", "quick", "--export", "none", "--out", "r")
+    ok(brainzoo("run", "tiny", "--data", "folder", *words))
+    ok(brainzoo("data", "folder", "--data.root", own, "--size", "16", "--out", "real"))
+    (own / "sub-03_T1w.nii.gz").unlink()
+    result = brainzoo("evaluate", "difference", "r")
+    assert result.exit_code == 9
+    assert "the data are not those that r began with" in result.stderr
+    assert not Path("r/evaluation.json").exists()
+    ok(brainzoo("evaluate", "difference", "r", "--train", "real", "--test", "real"))
+
+
+def test_evaluate_takes_an_empty_split_for_what_it_is(
+    brainzoo: Brainzoo, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pipeline.prepare_data
+    monkeypatch.setattr(pipeline, "prepare_data", lambda settings: whole(settings)[:0])
+    given = {}
+    result = {"evaluators": {"difference": {"figures": []}}}
+    monkeypatch.setattr(evaluation, "evaluate", lambda *_, **more: given.update(more) or result)
+    ok(brainzoo("evaluate", "difference", made))
+    assert (len(given["train"]), len(given["test"]), len(given["synthetic"])) == (0, 0, 8)
 
 
 def test_evaluate_folders(brainzoo: Brainzoo, made: Path, scans: Path) -> None:

@@ -18,7 +18,7 @@ from brainzoo.cli.params import (
     seed_option,
 )
 from brainzoo.errors import OptionError
-from brainzoo.record import from_record, read_record
+from brainzoo.record import from_record
 from brainzoo.settings import part_of
 
 
@@ -61,19 +61,23 @@ def evaluate(ctx: click.Context, /, evaluator: str, run: Path | None, **options:
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo import checkpoint, evaluation, pipeline
     from brainzoo.images import Images
+    from brainzoo.runfolder import RunFolder
 
     values = {k.removeprefix(f"{evaluator}."): v for k, v in given_options(ctx).items()}
     part = part_of(installed(ctx).get("evaluator", evaluator), values)
     folders = {name: options[name] for name in ("train", "test", "synthetic")}
+    of_run = [name for name in ("train", "test") if not folders[name]]
+    images = {}
     if run is not None:
-        prepared = pipeline.prepare_data(from_record(installed(ctx), read_record(run)))
-        real = {name: prepared for name in ("train", "test") if not folders[name]}
         folders["synthetic"] = folders["synthetic"] or run / "samples"
+        if of_run:
+            opened = RunFolder.open(run)
+            prepared = pipeline.prepare_data(from_record(installed(ctx), opened.record))
+            pipeline.expect_same_data(opened, prepared)
+            images = dict.fromkeys(of_run, prepared)
     elif not all(folders.values()):
         raise OptionError("nothing to compare.", "Name a RUN, or --train, --test and --synthetic.")
-    else:
-        real = {}
-    images = {name: real.get(name) or Images.open(path) for name, path in folders.items()}
+    images |= {name: Images.open(path) for name, path in folders.items() if name not in images}
     for name in ("train", "test"):
         if name in images[name].column("split"):
             images[name] = images[name].where(split=name)
