@@ -77,11 +77,14 @@ class PGGANConfig:
     )
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        # Lean enough for two CPU cores and ten minutes; heads by three quarters of it.
         "quick": {
             "size": 64,
-            "images": 160_000,
+            "images": 130_000,
             "batch_size": 16,
             "maps": 64,
+            "narrow_from": 8,
+            "grow": 0.6,
             "ema_images": 5_000,
             "decay": 0.3,
             **_SECTIONS,

@@ -41,7 +41,16 @@ from brainzoo.errors import DataError, IntegrityError, NotFoundError, OptionErro
 from brainzoo.interfaces import Value
 from brainzoo.options import make_config
 from brainzoo.run import Run, TrainConfig
-from brainzoo.training import Phase, arrays_of, compute, fit, in_chunks, latents, load_arrays
+from brainzoo.training import (
+    Phase,
+    arrays_of,
+    compute,
+    fit,
+    in_chunks,
+    latents,
+    load_arrays,
+    seeded,
+)
 from brainzoo.training.sampling import CHUNK
 from brainzoo_pggan import networks
 from brainzoo_pggan.config import PGGANConfig
@@ -63,22 +72,24 @@ class ProgressiveGAN(Generator):
         super().__init__(config)
         self._network: networks.Generator | None = None
         self._training: dict[str, Any] = {}
+        self._device = "auto"
 
     def fit(self, images: Images, run: Run) -> None:
         """Train on all of ``images``; see :func:`brainzoo.training.fit`."""
         networks.check_spatial(images.spatial)
         self._check(images, run.train)
-        torch.manual_seed(run.train.seed)
+        self._device = run.train.device
         self._training = checkpoint.describe_training(images)
-        generator = self._build()
-        discriminator = networks.Discriminator(
-            images.dims,
-            images.channels,
-            self._widths(),
-            len(images.classes),
-            last_stage(self.config.condition_from),
-            self.config.minibatch_stddev,
-        )
+        with seeded(run.train.seed):
+            generator = self._build()
+            discriminator = networks.Discriminator(
+                images.dims,
+                images.channels,
+                self._widths(),
+                len(images.classes),
+                last_stage(self.config.condition_from),
+                self.config.minibatch_stddev,
+            )
         schedule = Schedule(last_stage(images.spatial[0]), self.config.grow, self.config.fade)
         game = Game(self.config, generator, discriminator, schedule, run.train.batch_size)
         real = torch.from_numpy(images.floats(np.arange(GRID) * len(images) // GRID))
@@ -93,7 +104,9 @@ class ProgressiveGAN(Generator):
             game.watch.look(small, networks.matching(real, average.growth))
             return pixels
 
-        lr_discriminator = self.config.lr_discriminator or self.config.lr
+        lr_discriminator = self.config.lr_discriminator
+        if lr_discriminator is None:
+            lr_discriminator = self.config.lr
         phases = [
             Phase(
                 "discriminator",
@@ -248,7 +261,7 @@ class ProgressiveGAN(Generator):
     def _ready(self) -> networks.Generator:
         if self._network is None:
             raise NotFoundError("this pggan is not trained yet.", "Call fit or load first.")
-        compute().place(self._network)
+        compute(self._device).place(self._network)
         return self._network
 
     def _widths(self) -> list[int]:
