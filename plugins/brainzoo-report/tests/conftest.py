@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,6 +64,8 @@ def make_run(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
 def browser() -> Iterator[Any]:
     """Yield a headless Chromium."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None and os.environ.get("BRAINZOO_REQUIRE_BROWSER"):
+        pytest.fail("no browser found, and continuous integration must have one")
     if path is None:
         pytest.skip(f"no browser found; install one of {', '.join(BROWSERS)}")
     sync_api = pytest.importorskip("playwright.sync_api")
@@ -77,7 +80,9 @@ def browser() -> Iterator[Any]:
 def _prepared(folder: Path) -> Images:
     made = make_images(folder.parent / "made", subjects=40, per_subject=4)
     made.info |= {"source": SOURCE, "class_expressions": {"young": "age < 35", "old": "age > 60"}}
-    made.info["failed"] = [{"subject": "IXI500", "scan": "", "reason": "the file is truncated"}]
+    made.info["failed"] = [
+        {"subject": "IXI500", "scan": "", "reason": "IXI500.nii.gz is truncated"}
+    ]
     images = made.save(folder)
     shutil.rmtree(folder.parent / "made")
     return images

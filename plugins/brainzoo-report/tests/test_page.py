@@ -87,7 +87,8 @@ def test_the_film_plays_from_noise_to_the_end_and_stops(open_page: Open) -> None
     page = open_page()
     assert page.locator("#film li:visible").count() == 1
     assert page.locator("#seen").text_content() == "44,800 images seen"
-    page.clock.install()
+    page.clock.install(time=0)
+    page.clock.pause_at(60_000)  # an installed clock still runs; only a paused one waits for us
     page.locator("#play").click()
     assert page.locator("#seen").text_content() == "0 images seen"
     assert page.locator("#play").text_content() == "Pause"
@@ -105,7 +106,8 @@ def test_the_film_can_be_paused_and_scrubbed_by_keys(open_page: Open) -> None:
     page.keyboard.press("ArrowRight")
     assert page.locator("#seen").text_content() == "6,400 images seen"
     assert page.locator("#scrub").get_attribute("aria-valuetext") == "6,400 images seen"
-    page.clock.install()
+    page.clock.install(time=0)
+    page.clock.pause_at(60_000)  # an installed clock still runs; only a paused one waits for us
     page.locator("#play").click()
     page.locator("#play").click()
     page.clock.run_for(3000)
