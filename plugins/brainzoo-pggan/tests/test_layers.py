@@ -82,6 +82,11 @@ def test_pixel_norm_has_unit_mean_square_at_each_pixel():
     assert np.allclose(pixel_norm(values).numpy(), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(2, 5, 3, 4), (2, 3, 2, 2, 2), (4, 6)])
+def test_pixel_norm_s_gradient_is_numeric_differentiation_s(shape):
+    assert torch.autograd.gradcheck(pixel_norm, doubles(*shape).requires_grad_(True))
+
+
 @pytest.mark.parametrize("shape", [(8, 3, 4, 4), (6, 2, 2, 2, 2), (5, 3, 4, 4)])
 def test_minibatch_stddev_in_plain_loops(shape):
     features = torch.randn(shape, generator=torch.Generator().manual_seed(0))
