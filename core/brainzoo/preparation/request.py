@@ -18,7 +18,7 @@ from brainzoo.interfaces import Dataset, Subject
 from brainzoo.options import plain
 from brainzoo.prepare_config import PrepareConfig
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same request would give other pixels: caches of before are not used."""
 
 ABANDONED_SECONDS = 3600.0

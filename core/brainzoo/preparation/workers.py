@@ -117,9 +117,13 @@ def _fresh_children() -> Iterator[None]:
     if "__file__" in hidden:
         del main.__file__
     os.environ.update(dict.fromkeys(threads, "1"))
+    # Children inherit what is blocked: a Ctrl-C while one starts, before it can choose to ignore
+    # it, must reach this process only.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         for name, value in hidden.items():
             setattr(main, name, value)
         for name, setting in before.items():
