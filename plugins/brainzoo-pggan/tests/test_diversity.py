@@ -75,3 +75,9 @@ def test_figures_are_told_at_one_step_only():
     assert set(watch.figures(2)) == {"ms_ssim", "ms_ssim_real"}
     assert watch.figures(2), "each part of an accumulated step tells them"
     assert watch.figures(3) == {}
+
+
+def test_one_real_image_tells_nothing_of_diversity():
+    watch = CollapseWatch()
+    watch.look(heads(4, 16), heads(1, 16))
+    assert watch.figures(0) == {}

@@ -30,7 +30,7 @@ class PGGANConfig:
     penalty: float | None = option(
         None,
         "Weight of the gradient penalty: λ of wgan-gp (10), else γ "
-        "(0.0002 × pixels / batch, Karras 2020, table 5).",
+        "(0.0002 × pixels / batch, Karras 2020).",
         minimum=0,
     )
     penalise_every: int | None = option(
@@ -111,6 +111,7 @@ class PGGANConfig:
             "latent_distribution": "uniform",
             "lr": 2e-4,
             "condition_from": 64,
+            "ema_images": 2_771,  # 0.999 a step
             "data.patch_size": 256,
             "data.slices_index": (30, 120),
             "data.slices": 91,

@@ -62,8 +62,8 @@ class CollapseWatch:
         self._told_at: int | None = None
 
     def look(self, samples: torch.Tensor, real: torch.Tensor) -> None:
-        """Take a grid of samples and as many real images of the same resolution, in [0, 1]."""
-        if samples.shape[2] < SMALLEST:
+        """Take a grid of samples and real images of the same resolution, in [0, 1]."""
+        if samples.shape[2] < SMALLEST or len(real) < 2:
             return
         of_samples, of_real = similarity(samples), similarity(real)
         self._told_at = None

@@ -37,10 +37,10 @@ from torch import nn
 
 from brainzoo import Generator, Images, checkpoint
 from brainzoo.conditions import draw_classes
-from brainzoo.errors import DataError, IntegrityError, NotFoundError, OptionError
+from brainzoo.errors import IntegrityError, NotFoundError, OptionError
 from brainzoo.interfaces import Value
 from brainzoo.options import make_config
-from brainzoo.run import Run, TrainConfig
+from brainzoo.run import Run
 from brainzoo.training import (
     Phase,
     arrays_of,
@@ -53,6 +53,7 @@ from brainzoo.training import (
 )
 from brainzoo.training.sampling import CHUNK
 from brainzoo_pggan import networks
+from brainzoo_pggan.checks import check_options, check_spatial
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.game import Game
 from brainzoo_pggan.growth import Schedule, last_stage
@@ -76,8 +77,8 @@ class ProgressiveGAN(Generator):
 
     def fit(self, images: Images, run: Run) -> None:
         """Train on all of ``images``; see :func:`brainzoo.training.fit`."""
-        networks.check_spatial(images.spatial)
-        self._check(images, run.train)
+        check_spatial(images.spatial)
+        check_options(self.config, images, run.train)
         self._device = run.train.device
         self._training = checkpoint.describe_training(images)
         with seeded(run.train.seed):
@@ -92,7 +93,8 @@ class ProgressiveGAN(Generator):
             )
         schedule = Schedule(last_stage(images.spatial[0]), self.config.grow, self.config.fade)
         game = Game(self.config, generator, discriminator, schedule, run.train.batch_size)
-        real = torch.from_numpy(images.floats(np.arange(GRID) * len(images) // GRID))
+        shown = np.linspace(0, len(images) - 1, min(GRID, len(images))).astype(int)
+        real = torch.from_numpy(images.floats(shown))
 
         def grid(network: nn.Module) -> NDArray[np.float32]:
             """Return the samples of fixed latents; have their diversity watched."""
@@ -217,7 +219,7 @@ class ProgressiveGAN(Generator):
         loaded = cls(make_config(PGGANConfig, stored["hyperparameters"], "hyperparameter of pggan"))
         keys = ("images", "preprocessing", "trained_on")
         loaded._training = {key: stored[key] for key in keys}
-        networks.check_spatial(tuple(stored["images"]["spatial"]))
+        check_spatial(tuple(stored["images"]["spatial"]))
         with torch.device("meta"):
             network = loaded._build()
         load_arrays(network, checkpoint.read_weights(folder))
@@ -234,29 +236,6 @@ class ProgressiveGAN(Generator):
             )
         loaded._network = network.eval().requires_grad_(False)
         return loaded
-
-    def _check(self, images: Images, train: TrainConfig) -> None:
-        """Refuse options that do not fit the images, before anything is written."""
-        size, subjects = images.spatial[0], len(images.subjects())
-        if len(images.classes) > subjects:
-            raise DataError(
-                f"there are {len(images.classes)} classes but only {subjects} subjects to train "
-                "on; a class needs subjects of its own.",
-                "Choose fewer classes.",
-            )
-        if images.classes and self.config.condition_from > size:
-            raise OptionError(
-                f"condition_from is {self.config.condition_from}, but images have {size} pixels.",
-                f"Choose --condition-from {size} or less.",
-            )
-        stages = range(last_stage(size) + 1)
-        least = min(self.config.batch_size(stage, train.batch_size) for stage in stages)
-        if self.config.minibatch_stddev and least // train.accumulate < 2:
-            raise OptionError(
-                f"the discriminator's minibatch statistics need two images at once, found "
-                f"{least // train.accumulate}.",
-                "Raise --batch-size, lower --accumulate, or give --no-minibatch-stddev.",
-            )
 
     def _ready(self) -> networks.Generator:
         if self._network is None:

@@ -20,8 +20,8 @@ Critic = Callable[[torch.Tensor], torch.Tensor]
 """From images ``(batch, channel, *spatial)`` to logits ``(batch,)``."""
 
 GAMMA = 2e-4
-"""γ for a pixel and a batch of one (Karras et al. 2020, "Training GANs with Limited Data",
-table 5)."""
+"""γ for a pixel and a batch of one: the heuristic of Karras et al. 2020, "Training Generative
+Adversarial Networks with Limited Data"."""
 
 
 def discriminator_loss(kind: str, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:

@@ -24,7 +24,6 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from brainzoo.errors import OptionError
 from brainzoo_pggan.growth import START, TICKS, Growth, last_stage
 from brainzoo_pggan.layers import (
     Convolution,
@@ -37,21 +36,6 @@ from brainzoo_pggan.layers import (
 )
 
 NARROWEST = 8
-
-
-def check_spatial(spatial: tuple[int, ...]) -> None:
-    """Refuse sizes that doubling 4 cannot reach.
-
-    Raises:
-        OptionError: A side is no power of two from 8 up, or sides differ.
-    """
-    size = spatial[0]
-    if len(set(spatial)) > 1 or size & (size - 1) or size < 2 * START:
-        raise OptionError(
-            f"pggan makes images of a power of two on every side, found "
-            f"{' × '.join(map(str, spatial))}.",
-            "Choose --size 32, 64, 128 or 256.",
-        )
 
 
 def widths_of(size: int, maps: int, narrow_from: int) -> list[int]:

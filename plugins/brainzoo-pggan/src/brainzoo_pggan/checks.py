@@ -1,0 +1,54 @@
+"""What PGGAN refuses before anything is written, each in one line."""
+
+from __future__ import annotations
+
+from brainzoo import Images
+from brainzoo.errors import DataError, OptionError
+from brainzoo.run import TrainConfig
+from brainzoo_pggan.config import PGGANConfig
+from brainzoo_pggan.growth import START, last_stage
+
+
+def check_spatial(spatial: tuple[int, ...]) -> None:
+    """Refuse sizes that doubling 4 cannot reach.
+
+    Raises:
+        OptionError: A side is no power of two from 8 up, or sides differ.
+    """
+    size = spatial[0]
+    if len(set(spatial)) > 1 or size & (size - 1) or size < 2 * START:
+        raise OptionError(
+            f"pggan makes images of a power of two on every side, found "
+            f"{' × '.join(map(str, spatial))}.",
+            "Choose --size 32, 64, 128 or 256.",
+        )
+
+
+def check_options(config: PGGANConfig, images: Images, train: TrainConfig) -> None:
+    """Refuse options that do not fit the images.
+
+    Raises:
+        DataError: There are more classes than subjects.
+        OptionError: The class would act from a resolution that is never reached, or minibatch
+            statistics would be of one image.
+    """
+    size, subjects = images.spatial[0], len(images.subjects())
+    if len(images.classes) > subjects:
+        raise DataError(
+            f"there are {len(images.classes)} classes but only {subjects} subjects to train "
+            "on; a class needs subjects of its own.",
+            "Choose fewer classes.",
+        )
+    if images.classes and config.condition_from > size:
+        raise OptionError(
+            f"condition_from is {config.condition_from}, but images have {size} pixels.",
+            f"Choose --condition-from {size} or less.",
+        )
+    stages = range(last_stage(size) + 1)
+    least = min(config.batch_size(stage, train.batch_size) for stage in stages)
+    if config.minibatch_stddev and least // train.accumulate < 2:
+        raise OptionError(
+            f"the discriminator's minibatch statistics need two images at once, found "
+            f"{least // train.accumulate}.",
+            "Raise --batch-size, lower --accumulate, or give --no-minibatch-stddev.",
+        )
