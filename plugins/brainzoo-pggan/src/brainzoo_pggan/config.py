@@ -38,7 +38,7 @@ class PGGANConfig:
         "Steps between penalties, weighted to make up for it; 4 on CPUs, else 16 (4 of wgan-gp).",
         minimum=1,
     )
-    drift: float = option(1e-3, "Weight of wgan-gp's drift penalty (appendix A.1).", minimum=0)
+    drift: float = option(1e-3, "Weight of wgan-gp's drift penalty (Karras 2018).", minimum=0)
     flip_every: int = option(
         0, "Swap real and fake in every n-th step of the discriminator; 0: never.", minimum=0
     )
@@ -51,12 +51,12 @@ class PGGANConfig:
         "normal", "What latents are drawn from.", choices=("normal", "uniform")
     )
     minibatch_stddev: bool = option(True, "Show the discriminator how much a batch varies.")
-    lr: float = option(1e-3, "Learning rate of Adam (appendix A.1).", minimum=0)
+    lr: float = option(1e-3, "Learning rate of Adam (Karras 2018).", minimum=0)
     lr_discriminator: float | None = option(
         None, "Learning rate of the discriminator, if it is to differ.", minimum=0
     )
-    beta1: float = option(0.0, "Adam's first decay (appendix A.1).", minimum=0, maximum=0.9999)
-    beta2: float = option(0.99, "Adam's second decay (appendix A.1).", minimum=0, maximum=0.9999)
+    beta1: float = option(0.0, "Adam's first decay (Karras 2018).", minimum=0, maximum=0.9999)
+    beta2: float = option(0.99, "Adam's second decay (Karras 2018).", minimum=0, maximum=0.9999)
     grow: float = option(
         0.5,
         "Fraction of the budget after which the full resolution is faded in.",
