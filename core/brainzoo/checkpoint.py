@@ -21,13 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from brainzoo.classes import Expression
+from brainzoo.classes import public_expression
 from brainzoo.errors import (
     DataError,
     IncompatiblePluginError,
     IntegrityError,
     NotFoundError,
-    OptionError,
 )
 from brainzoo.files import new_folder, sha256
 from brainzoo.images import Images
@@ -77,7 +76,7 @@ def describe_training(images: Images) -> dict[str, Any]:
         "trained_on": {
             "dataset": dict(images.info.get("source", {})),
             "class_expressions": {
-                name: _public(text)
+                name: public_expression(text)
                 for name, text in images.info.get("class_expressions", {}).items()
             },
             "n_subjects": len(images.subjects()),
@@ -273,15 +272,6 @@ def verify(folder: Path) -> Verification:
     exact = bool((made == stored).all())
     # The folder may state a stricter tolerance than ours, never a wider one.
     return Verification(exact, difference, min(float(wanted.get("tolerance", 1)), TOLERANCE))
-
-
-def _public(expression: str) -> str:
-    """Return a class expression for others to read, unless it lists people."""
-    try:
-        columns = Expression(expression).columns
-    except OptionError:
-        return expression  # the name of a folder, or prose
-    return "chosen by subject" if {"subject", "scan"} & set(columns) else expression
 
 
 def _reference(generator: Generator, n: int) -> NDArray[np.float32]:

@@ -202,6 +202,15 @@ def assign(rows: Rows, expressions: Mapping[str, str]) -> list[str | None]:
     return result
 
 
+def public_expression(text: str) -> str:
+    """Return a class expression for others to read: one that names people only says so."""
+    try:
+        columns = Expression(text).columns
+    except OptionError:
+        return text  # the name of a folder, or prose
+    return "chosen by subject" if {"subject", "scan"} & set(columns) else text
+
+
 def _unknown(name: str, expression: Expression, column: str, known: list[str]) -> OptionError:
     columns = ", ".join(known) or "none"
     hint = f"Columns: {columns}."

@@ -248,6 +248,20 @@ def test_the_command_is_shown_without_the_folders_of_the_machine(make_run: Make)
         ("brainzoo run dcgan --data atlas", "brainzoo run dcgan --data atlas"),
         ("brainzoo run ~/a/run.yaml", "brainzoo run PATH/run.yaml"),
         ("brainzoo run 'dcgan", ""),
+        (
+            "brainzoo run d --data.root scans-of-jane",
+            "brainzoo run d --data.root PATH/scans-of-jane",
+        ),
+        ("brainzoo run d --data.table=jane/t.csv", "brainzoo run d --data.table=PATH/t.csv"),
+        ("brainzoo run jane/run.yaml --size 32", "brainzoo run PATH/run.yaml --size 32"),
+        (
+            "brainzoo run d --class \"a=subject == 'IXI039' or age < 45\" --class 'b=age > 60'",
+            "brainzoo run d --class 'a=chosen by subject' --class 'b=age > 60'",
+        ),
+        (
+            "brainzoo run d --class=a=\"scan in ['s/1']\"",
+            "brainzoo run d '--class=a=chosen by subject'",
+        ),
     ],
 )
 def test_commands(command: str, shown: str) -> None:

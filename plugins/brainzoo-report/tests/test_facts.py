@@ -50,6 +50,12 @@ def test_people_are_counted_once(tmp_path: Path) -> None:
     assert sum(people for _, people, _ in data.splits) == 10
 
 
+def test_a_class_chosen_by_subject_names_nobody(tmp_path: Path) -> None:
+    images = make_images(tmp_path / "images", subjects=4, per_subject=1)
+    data = data_of(images, {"young": "subject == 'IXI039' or age < 45", "old": "age > 60"})
+    assert [expression for _, expression, _, _ in data.classes] == ["chosen by subject", "age > 60"]
+
+
 def test_an_absurd_age_is_not_known(tmp_path: Path) -> None:
     images = make_images(tmp_path / "images", subjects=4, per_subject=1)
     images.table[0]["age"] = 1e12

@@ -6,9 +6,10 @@ import dataclasses
 import datetime
 import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
+from pathlib import PureWindowsPath
 from typing import Any
 
+from brainzoo.classes import public_expression
 from brainzoo.images import Images
 from brainzoo.interfaces import Value
 from brainzoo.tables import counts
@@ -16,6 +17,7 @@ from brainzoo_report.runfolder import RunFolder, dig, number
 
 TOO_PERFECT = 0.9  # D(real) - D(fake) above which the discriminator has won
 TOO_POOR = 0.01  # and below which it tells nothing apart
+PATH_OPTIONS = ("--data.root", "--data.table", "--out", "--resume")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +50,7 @@ def data_of(images: Images, expressions: Mapping[str, Any]) -> Data:
     classes = []
     for name in images.classes:
         part = images.where(**{"class": name})
-        expression = str(expressions.get(name, ""))
+        expression = public_expression(str(expressions.get(name, "")))
         classes.append((f"class {name}", expression, len(part.subjects()), len(part)))
     rest = images.where(**{"class": None})
     if classes and len(rest):
@@ -161,22 +163,36 @@ def headline(images: Images, run: RunFolder) -> str:
 
 
 def without_paths(command: str) -> str:
-    """Return a command line with the folders of the machine it ran on left out.
+    """Return a command line with neither the folders of the machine it ran on nor subjects.
 
     A report is handed on, and a path may name a person or a hospital: ``/home/jane/IXI`` becomes
-    ``PATH/IXI``.
+    ``PATH/IXI``. A class that was chosen by subject says only that.
     """
     try:
         words = shlex.split(command)
     except ValueError:
         return ""  # a quote without its end: no command that anyone could repeat
     shown = []
+    flag = ""  # of the value that follows
     for word in words:
-        name, equals, value = word.rpartition("=")
-        if value.startswith(("/", "~")):
-            value = f"PATH/{PurePath(value).name}"
-        shown.append(f"{name}{equals}{value}")
+        if not word.startswith("-"):
+            shown.append(_shareable(flag, word))
+            flag = ""
+            continue
+        flag, equals, value = word.partition("=")
+        shown.append(f"{flag}={_shareable(flag, value)}" if equals else word)
+        flag = "" if equals else word
     return command if shown == words else shlex.join(shown)
+
+
+def _shareable(flag: str, value: str) -> str:
+    """Return the value of an option for others to read."""
+    if flag == "--class":
+        name, equals, expression = value.partition("=")
+        return f"{name}{equals}{public_expression(expression)}"
+    if flag in PATH_OPTIONS or "/" in value or "\\" in value or value.startswith("~"):
+        return f"PATH/{PureWindowsPath(value).name}".rstrip("/")  # divides at both slashes
+    return value
 
 
 def simulated(images: Images, run: RunFolder) -> bool:
