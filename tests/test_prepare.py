@@ -27,7 +27,7 @@ from brainzoo.options import make_config, options_of
 from brainzoo.preparation.request import request_of
 from brainzoo.prepare import PrepareConfig, prepare
 from brainzoo.splits import split_of
-from brainzoo.volumes import write_nifti
+from brainzoo.volumes import Volume, write_nifti
 
 SMALL = PrepareConfig(size=32, slices=3)
 
@@ -437,3 +437,16 @@ def with_subject(heads: Heads, number: int, **changes: Any) -> Heads:
 def without_first(heads: Heads) -> Heads:
     del heads.listed[0]
     return heads
+
+
+def test_a_full_disk_is_no_fault_of_a_scan(folder: Path, own_cache: Path) -> None:
+    """Or the data set would silently be a smaller one, and stay so in the cache."""
+    heads = Heads(folder)
+
+    def full() -> Volume:
+        raise DiskError("the disk is full.")
+
+    heads.listed[2] = dataclasses.replace(heads.listed[2], source=full, key="full")
+    with pytest.raises(DiskError):
+        prepare(heads, PrepareConfig(size=32), name="heads")
+    assert in_cache(own_cache) == []

@@ -115,7 +115,9 @@ class Generator(ABC):
     The configuration class of a generator may hold a class variable ``presets``: it maps a preset's
     name (``quick``, ``default``, ``paper``) to option values, by the names of the command line with
     underscores: the generator's own (``"maps"``), the common ones (``"size"``, ``"images"``,
-    ``"batch_size"``, ...) and the data's (``"data.slices_fraction"``).
+    ``"batch_size"``, ...) and the data's (``"data.slices_fraction"``). It may have a method
+    ``check_spatial(spatial)`` that refuses image sizes which the model cannot make; it is called
+    before any data are prepared.
     """
 
     def __init__(self, config: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo import console
-from brainzoo.errors import BrainzooError, DataError, StoppedError
+from brainzoo.errors import BrainzooError, DataError, OptionError, StoppedError
 from brainzoo.evaluation import evaluate
 from brainzoo.files import disk_errors, write_text
 from brainzoo.images import Images
@@ -226,15 +226,19 @@ def _do(
     if "train" in steps and not opened.done("train"):
         try:
             with opened.step("train"):
-                fit(settings.generator, images, folder).save(folder.checkpoint)
+                generator = fit(settings.generator, images, folder)
+                opened.clear("train")  # an older checkpoint stays until there is a new one
+                generator.save(folder.checkpoint)
         except BrainzooError:
             if not (resume or folder.state.exists() or folder.stats.exists()):
                 shutil.rmtree(opened.path)  # nothing was trained: leave nothing in the way
             raise
     if "sample" in steps and not opened.done("sample"):
+        opened.clear("sample")
         with opened.step("sample"):
             sample(opened.path, folder.samples, settings.samples, seed=settings.train.seed)
     if "evaluate" in steps and settings.evaluate and not opened.done("evaluate"):
+        opened.clear("evaluate")
         with opened.step("evaluate"):
             result = evaluate(
                 settings.evaluate,
@@ -248,6 +252,7 @@ def _do(
             text = json.dumps({"evaluators": result["evaluators"]}, indent=2, ensure_ascii=False)
             write_text(folder.checkpoint / "metrics.json", text)
     if "export" in steps and settings.export and not opened.done("export"):
+        opened.clear("export")
         with opened.step("export"):
             for part in settings.export:
                 export(
@@ -258,6 +263,7 @@ def _do(
                 )
     offered = {spec.name for spec in plugins().specs("exporter")}
     if "report" in steps and "report" in offered and not opened.done("report"):
+        opened.clear("report")
         with opened.step("report"):
             report(opened.path)
 
@@ -289,8 +295,20 @@ def expect_same_data(opened: RunFolder, images: Images) -> None:
 
 def _take_budget(opened: RunFolder, settings: Settings) -> None:
     """Note a changed budget: training goes on from its state, and all after it is done anew."""
-    wanted = to_record(settings)["train"]
-    if opened.record["train"] != wanted:
+    before, wanted = opened.record["train"], to_record(settings)["train"]
+    if before != wanted:
+        images, seconds = opened.seen()
+        too_few = wanted["images"] is not None and wanted["images"] < images
+        too_short = wanted["minutes"] is not None and 60 * wanted["minutes"] < seconds
+        if too_few or too_short:
+            raise OptionError(
+                f"the run has seen {images:,} images in {seconds / 60:.1f} minutes; the budget "
+                "given is less.",
+                "Give a larger one, or start a new run.",
+            )
+        # Schedules are fractions of the budget: who repeats the run must know that it grew.
+        budget = {name: before[name] for name in ("images", "minutes")}
+        opened.record.setdefault("earlier_budgets", []).append(budget)
         opened.record["train"] = wanted
         opened.forget()
 

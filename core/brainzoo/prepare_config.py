@@ -36,7 +36,10 @@ class PrepareConfig:
         None, "Edge of a pixel in mm, instead of the field of view.", minimum=0.05, maximum=50
     )
     slices: int = option(
-        20, "Slices of a scan, spread evenly over their range.", minimum=1, maximum=1000
+        20,
+        "Slices of a scan, spread evenly over their range; not used with sections.",
+        minimum=1,
+        maximum=1000,
     )
     step_mm: float | None = option(
         None, "Distance of the slices in mm, instead of their number.", minimum=0.1, maximum=100

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -90,14 +92,26 @@ class RunFolder:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Do a step: remove what an earlier, unfinished one left, and note the time it took."""
-        for output in OUTPUTS.get(name, ()):
-            _remove(self.path / output)
+        """Do a step, and note the time it took."""
         started = time.monotonic()
         yield
         self.record["seconds"][name] = round(time.monotonic() - started, 2)
         self.record["hardware"] = hardware()
         self.save()
+
+    def clear(self, name: str) -> None:
+        """Remove what an earlier step of that name made, so that it can be made anew."""
+        for output in OUTPUTS.get(name, ()):
+            _remove(self.path / output)
+
+    def seen(self) -> tuple[int, float]:
+        """Return how many images and seconds training has used so far."""
+        last: dict[str, Any] = {}
+        stats = self.path / "stats.jsonl"
+        for text in stats.read_text(encoding="utf-8").splitlines() if stats.is_file() else ():
+            with contextlib.suppress(ValueError):
+                last = json.loads(text)
+        return int(last.get("images", 0)), float(last.get("seconds", 0))
 
     def forget(self) -> None:
         """Mark training and all that follows from it as not done, for a larger budget."""

@@ -27,6 +27,9 @@ EXCLUSIVE = (
 )
 """Options of which the last word counts: one that is given drops the preset's others."""
 
+REPLACES = {"data.slices": "data.sections_mm", "data.step_mm": "data.sections_mm"}
+"""Options that mean nothing beside another one: given, they drop the preset's."""
+
 DEFAULT_EXPORTS = {"nifti": {"limit": 16}, "png": {"limit": 16}}
 """What a run exports when nothing is said: a few files of each to look at."""
 
@@ -169,8 +172,12 @@ def resolve(
             f"the option {owner}.{next(iter(options))} belongs to nothing in this run.",
             f"Name its owner with --evaluate {owner} or --export {owner}.",
         )
+    generator_part = part_of(spec, common)
+    check = getattr(generator_part.config, "check_spatial", None)
+    if check is not None and prepare is not None:
+        check((prepare.size,) * prepare.dims)
     return Settings(
-        generator=part_of(spec, common),
+        generator=generator_part,
         data=data_part,
         prepare=prepare,
         classes=dict(classes or {}),
@@ -190,6 +197,7 @@ def merged(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         if any(given.get(n) is not None for n in group)
         for name in group
     }
+    replaced |= {other for name, other in REPLACES.items() if given.get(name) is not None}
     return {**{k: v for k, v in base.items() if k not in replaced}, **given}
 
 

@@ -182,6 +182,59 @@ def test_resume_continues_with_a_larger_budget(run: Brainzoo, brainzoo: Brainzoo
     assert Path("r/checkpoint/config.json").read_text() != before
 
 
+def test_a_smaller_budget_than_what_was_seen_is_refused(run: Brainzoo, brainzoo: Brainzoo) -> None:
+    ok(run("--out", "r"))
+    before = {p: p.read_bytes() for p in Path("r").rglob("*") if p.is_file()}
+    result = brainzoo("run", "--resume", "r", "--images", "16")
+    assert result.exit_code == 2
+    assert "has seen 64 images" in result.stderr
+    assert {p: p.read_bytes() for p in Path("r").rglob("*") if p.is_file()} == before
+
+
+def test_a_grown_budget_is_told_and_the_old_checkpoint_stays_until_there_is_a_new_one(
+    run: Brainzoo, brainzoo: Brainzoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from brainzoo_tiny.generator import Tiny
+
+    ok(run("--out", "r"))
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tiny, "fit", stopped)
+        assert brainzoo("run", "--resume", "r", "--images", "96").exit_code == 130
+    ok(brainzoo("sample", "r", "-n", "2", "--out", "two"))
+    ok(brainzoo("run", "--resume", "r"))
+    record = yaml.safe_load(Path("r/run.yaml").read_text())
+    assert record["train"]["images"] == 96
+    assert record["earlier_budgets"] == [{"images": 64, "minutes": None}]
+
+
+def test_slices_given_replace_the_sections_of_a_preset(
+    brainzoo: Brainzoo, monkeypatch: pytest.MonkeyPatch, scans: Path
+) -> None:
+    from brainzoo_tiny.config import TinyConfig
+
+    sections = {"images": 16, "size": 16, "data.sections_mm": (-6.0, 0.0, 6.0)}
+    monkeypatch.setattr(TinyConfig, "presets", {"default": sections})
+    words = ("run", "tiny", "--data", "folder", "--data.root", scans)
+    ok(brainzoo(*words, "--out", "sections"))
+    ok(brainzoo(*words, "--data.slices", "2", "--out", "slices"))
+    stored = [yaml.safe_load(Path(f"{r}/run.yaml").read_text()) for r in ("sections", "slices")]
+    assert [bool(r["data"]["prepare"]["sections_mm"]) for r in stored] == [True, False]
+
+
+def test_a_size_that_the_model_cannot_make_is_refused_before_preparing(
+    brainzoo: Brainzoo, scans: Path
+) -> None:
+    pytest.importorskip("brainzoo_dcgan")
+    result = brainzoo("run", "dcgan", "--data", "folder", "--data.root", scans, "--size", "48")
+    assert result.exit_code == 2
+    assert "found 48 × 48" in result.stderr
+    assert "prepared" not in result.stderr
+
+
 def test_resume_of_a_finished_run_does_no_work(run: Brainzoo, brainzoo: Brainzoo) -> None:
     ok(run("--out", "r"))
     times = {p: p.stat().st_mtime_ns for p in Path("r").rglob("*")}

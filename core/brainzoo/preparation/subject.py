@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.errors import BrainzooError, DataError
+from brainzoo.errors import BrainzooError, DataError, DiskError, NetworkError
 from brainzoo.interfaces import Subject
 from brainzoo.pixels import from_floats
 from brainzoo.preparation.grid import Made, Row, make_images
@@ -51,6 +51,8 @@ def prepare_subject(subject: Subject, config: PrepareConfig) -> Prepared:
             scan = dataclasses.replace(scan, view=view)
         made = make_images(scan, head, config, subject)
         return _stored(made, config, volume.warnings)
+    except (DiskError, NetworkError):
+        raise  # no fault of the scan: without it the data set would silently be another
     except BrainzooError as error:
         return _failed(subject, error.message)
     except MemoryError:

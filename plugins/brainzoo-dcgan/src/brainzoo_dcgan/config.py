@@ -89,3 +89,20 @@ class DCGANConfig:
             raise OptionError(
                 f"maps is {self.maps}; expected a multiple of 8: it is halved thrice."
             )
+
+    def check_spatial(self, spatial: tuple[int, ...]) -> None:
+        """Refuse sizes that four doublings cannot reach, before any data are prepared.
+
+        Args:
+            spatial: (height, width) or (x, y, z).
+
+        Raises:
+            OptionError: The size is no power of two from 32 up (16 in 3-D), or sides differ.
+        """
+        size, least = spatial[0], 32 if len(spatial) == 2 else 16
+        if len(set(spatial)) > 1 or size & (size - 1) or size < least:
+            shape = " × ".join(map(str, spatial))
+            raise OptionError(
+                f"dcgan makes images of a power of two on every side, found {shape}.",
+                f"Choose --size {least}, {2 * least}, {4 * least} or {8 * least}.",
+            )

@@ -58,7 +58,7 @@ class DCGAN(Generator):
 
     def fit(self, images: Images, run: Run) -> None:
         """Train on all of ``images``; see :func:`brainzoo.training.fit`."""
-        networks.check_spatial(images.spatial)
+        self.config.check_spatial(images.spatial)
         self._device = run.train.device
         self._training = checkpoint.describe_training(images)
         with seeded(run.train.seed):

@@ -25,26 +25,9 @@ from typing import cast
 import torch
 from torch import nn
 
-from brainzoo.errors import OptionError
-
 LAYERS = 4
 SCALE = 2**LAYERS
 LEAK = 0.2
-
-
-def check_spatial(spatial: tuple[int, ...]) -> None:
-    """Refuse sizes that four doublings cannot reach.
-
-    Raises:
-        OptionError: The size is no power of two from 32 up (16 in 3-D), or sides differ.
-    """
-    size = spatial[0]
-    if len(set(spatial)) > 1 or size & (size - 1) or size < (32 if len(spatial) == 2 else 16):
-        shape = " × ".join(map(str, spatial))
-        raise OptionError(
-            f"dcgan makes images of a power of two on every side, found {shape}.",
-            "Choose --size 32, 64, 128 or 256.",
-        )
 
 
 class Generator(nn.Module):
