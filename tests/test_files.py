@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from brainzoo.errors import AuthorisationError, DiskError, ExistsError, NotFoundError
-from brainzoo.files import disk_errors, new_folder, sha256, write_bytes, write_text
+from brainzoo.files import (
+    disk_errors,
+    expect_folder_place,
+    new_folder,
+    sha256,
+    write_bytes,
+    write_text,
+)
 
 
 def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
@@ -51,6 +58,41 @@ def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
 def test_errors_of_the_disk_have_their_kind(number: int, kind: type[Exception]) -> None:
     with pytest.raises(kind), disk_errors(Path("x")):
         raise OSError(number, os.strerror(number))
+
+
+@pytest.mark.parametrize("below", ["run", "run/deeper"])
+def test_a_file_where_a_folder_belongs_is_named(tmp_path: Path, below: str) -> None:
+    (tmp_path / "notes").write_text("x")
+    said = "notes is a file; expected a folder"
+    with pytest.raises(ExistsError, match=said):
+        expect_folder_place(tmp_path / "notes" / below)
+    with pytest.raises(ExistsError, match=said), new_folder(tmp_path / "notes" / below):
+        pass
+    with pytest.raises(ExistsError, match=said):
+        write_text(tmp_path / "notes" / below, "y")
+    assert (tmp_path / "notes").read_text() == "x"
+
+
+def test_a_folder_where_a_file_belongs_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    with pytest.raises(ExistsError, match="x is a folder; expected a file"):
+        write_text(tmp_path / "x", "y")
+
+
+@pytest.mark.parametrize("length", [250, 3000])
+def test_a_name_that_is_too_long_is_one_line(tmp_path: Path, length: int) -> None:
+    with (
+        pytest.raises(DiskError, match=f"name of {length} characters is too long") as error,
+        new_folder(tmp_path / ("n" * length)),
+    ):
+        pass
+    assert len(str(error.value)) < 200
+
+
+def test_a_place_that_is_free_is_left_alone(tmp_path: Path) -> None:
+    expect_folder_place(tmp_path / "a" / "b")
+    expect_folder_place(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_errors_pass_through() -> None:

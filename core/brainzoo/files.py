@@ -19,7 +19,8 @@ def disk_errors(path: Path) -> Iterator[None]:
     """Turn the operating system's errors while writing ``path`` into brainzoo's.
 
     Raises:
-        DiskError: No space is left, or the file system is read-only.
+        DiskError: No space is left, the file system is read-only, or a name is too long.
+        ExistsError: There is a file where a folder is needed, or the other way round.
         AuthorisationError: Permission was denied.
     """
     try:
@@ -38,7 +39,47 @@ def disk_errors(path: Path) -> Iterator[None]:
             ) from error
         if error.errno == errno.EROFS:
             raise DiskError(f"{path} is on a read-only file system.", "Choose another.") from error
+        if error.errno == errno.ENAMETOOLONG:
+            longest = max(path.parts, key=len, default="")
+            raise DiskError(
+                f"a name of {len(longest)} characters is too long to write: {longest[:32]}…",
+                "Choose a shorter one with --out.",
+            ) from error
+        at = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else path
+        if error.errno in (errno.EEXIST, errno.ENOTDIR):
+            file = _file_among(at) or _file_among(path)
+            if file is not None:
+                raise _file_error(file) from error
+        if error.errno == errno.EISDIR:
+            raise ExistsError(
+                f"{path if path.is_dir() else at} is a folder; expected a file.",
+                "Choose another with --out, or remove it.",
+            ) from error
         raise
+
+
+def expect_folder_place(path: Path) -> None:
+    """Refuse a place where no folder can be made, before the work whose result it is to hold.
+
+    Raises:
+        ExistsError: It, or a folder above it, is a file.
+        DiskError: A name in it is too long.
+    """
+    with disk_errors(path):
+        file = _file_among(path)
+        if file is not None:
+            raise _file_error(file)
+
+
+def _file_among(path: Path) -> Path | None:
+    """Return the path, or what is above it, that is no folder."""
+    return next((at for at in (path, *path.parents) if at.exists() and not at.is_dir()), None)
+
+
+def _file_error(file: Path) -> ExistsError:
+    return ExistsError(
+        f"{file} is a file; expected a folder.", "Choose another with --out, or remove it."
+    )
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -69,9 +110,9 @@ def new_folder(path: Path) -> Iterator[Path]:
         ExistsError: ``path`` is already there.
         DiskError: The disk is full; the temporary folder is removed.
     """
-    if path.exists():
-        raise ExistsError(f"{path} exists already.", "Choose another with --out, or remove it.")
     with disk_errors(path):
+        if path.exists():
+            raise ExistsError(f"{path} exists already.", "Choose another with --out, or remove it.")
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
         temporary.mkdir()

@@ -319,3 +319,11 @@ def test_dcgan_on_real_scans(brainzoo: Brainzoo, ixi: Path) -> None:
     ok(brainzoo("run", "dcgan", "--data", "ixi", "--data.root", ixi, *words, "--samples", "8"))
     samples = Images.open("runs/dcgan-ixi-001/samples")
     assert samples.info["source"]["license"].startswith("CC BY-SA")
+
+
+def test_a_file_above_the_run_folder_is_named_before_preparing(run: Brainzoo) -> None:
+    Path("notes").write_text("x")
+    result = run("--out", "notes/run")
+    assert result.exit_code == 8
+    assert "notes is a file; expected a folder" in result.stderr
+    assert "prepar" not in result.stderr

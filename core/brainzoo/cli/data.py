@@ -17,6 +17,7 @@ from brainzoo.cli.params import (
     pairs,
     size_option,
 )
+from brainzoo.files import expect_folder_place
 from brainzoo.settings import dataset_part, is_images_folder
 
 
@@ -67,6 +68,8 @@ def data(
     if is_images_folder(dataset):
         images = Images.open(dataset, verify=True)
     else:
+        if out:
+            expect_folder_place(out)
         plugins = installed(ctx)
         values = {key.removeprefix("data."): value for key, value in given_options(ctx).items()}
         part, config = dataset_part(plugins, dataset, values)

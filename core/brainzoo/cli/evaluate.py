@@ -18,6 +18,7 @@ from brainzoo.cli.params import (
     seed_option,
 )
 from brainzoo.errors import OptionError
+from brainzoo.files import expect_folder_place
 from brainzoo.record import from_record
 from brainzoo.settings import part_of
 
@@ -63,6 +64,8 @@ def evaluate(ctx: click.Context, /, evaluator: str, run: Path | None, **options:
     from brainzoo.images import Images
     from brainzoo.runfolder import RunFolder
 
+    if options["out"]:
+        expect_folder_place(options["out"])
     values = {k.removeprefix(f"{evaluator}."): v for k, v in given_options(ctx).items()}
     part = part_of(installed(ctx).get("evaluator", evaluator), values)
     folders = {name: options[name] for name in ("train", "test", "synthetic")}

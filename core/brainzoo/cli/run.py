@@ -23,6 +23,7 @@ from brainzoo.cli.params import (
     size_option,
 )
 from brainzoo.errors import BrainzooError, OptionError
+from brainzoo.files import expect_folder_place
 from brainzoo.plugins import KINDS, Kind, Plugins
 from brainzoo.record import expect_same_run, from_record, read_record, to_record
 from brainzoo.run import TrainConfig
@@ -139,6 +140,8 @@ def _start(ctx: click.Context, steps: tuple[str, ...], **options: Any) -> None:
     plugins, given = installed(ctx), given_options(ctx)
     resume = Path(options["resume"]) if options["resume"] else None
     settings = _settings(plugins, given, **options)
+    if options["out"]:
+        expect_folder_place(options["out"])
     if options["dry_run"]:
         _show_plan(plugins, settings, options["as_json"])
         return

@@ -8,6 +8,7 @@ import click
 
 from brainzoo import console
 from brainzoo.cli.params import common_options, pairs, seed_option
+from brainzoo.files import expect_folder_place
 from brainzoo.interfaces import Value
 
 
@@ -50,6 +51,7 @@ def sample(
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo import pipeline
 
+    expect_folder_place(out)
     condition = {name: _value(text) for name, text in pairs(conditions, "--condition").items()}
     images = pipeline.sample(
         checkpoint, out, n, seed=seed, condition=condition or None, batch_size=batch_size
