@@ -33,6 +33,8 @@ RESERVED = frozenset({"image_id", "subject", "scan", "split", "class", "plane", 
 """Columns that the preparation fills; a dataset's covariates of these names are left out."""
 
 REASONS_SHOWN = 3
+FEW_SCANS = 20
+"""So few are read before an error about splits: that they are unusable matters more."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,10 +90,29 @@ def prepare(
                 console.note(f"{_summary(found)}: prepared already in {folder}")
             return found
         remove_abandoned(folder)
-        check_splits([s.id for s in subjects], config.split_seed, config.split_fractions)
+        _check_subjects(subjects, config)
         scans = _sorted_scans(subjects, config, expressions, quiet)
         info = _info(dataset, name, config, expressions, scans, request)
         return _made(folder, scans, config, info, workers, quiet)
+
+
+def _check_subjects(subjects: Sequence[Subject], config: PrepareConfig) -> None:
+    """Refuse subjects that cannot be split; says so too if their scans cannot be used at all."""
+    try:
+        check_splits([s.id for s in subjects], config.split_seed, config.split_fractions)
+    except DataError as error:
+        if len(subjects) > FEW_SCANS:
+            raise
+        found = [prepared.failure for prepared in prepare_all(subjects, config, workers=1)]
+        failures = [failure for failure in found if failure]
+        if len(failures) == len(subjects):
+            raise _unusable(failures) from None
+        if failures:
+            unusable = f"{len(failures)} of {len(subjects)} scans cannot be used"
+            raise DataError(
+                f"{error.message} {unusable}: {_reasons(failures)}.", error.hint
+            ) from None
+        raise
 
 
 def _made(
@@ -163,23 +184,32 @@ def _check_failures(
 ) -> None:
     """Refuse a data set of which nothing, or too little, could be used."""
     if len(failed) == len(scans):
-        alike: dict[str, list[str]] = {}
-        for failure in failed:  # most reasons begin with the file's name
-            reason = failure["reason"].rstrip(".")
-            alike.setdefault(reason.partition(" ")[2], []).append(reason)
-        shown = [
-            reasons[0] + (f" (and {len(reasons) - 1} more like it)" if len(reasons) > 1 else "")
-            for reasons in list(alike.values())[:REASONS_SHOWN]
-        ]
-        more = f"; and {len(alike) - len(shown)} other reasons" if len(alike) > len(shown) else ""
-        raise DataError(
-            f"none of {len(scans)} scans can be used: {'; '.join(shown)}{more}.",
-            "Check the files, or the options that chose them.",
-        )
+        raise _unusable([failure["reason"] for failure in failed])
     bad = {(f["subject"], f["scan"]) for f in failed}
     kept = [s.subject.id for s in scans if (s.subject.id, s.subject.scan) not in bad]
     if failed:
         check_splits(kept, config.split_seed, config.split_fractions)
+
+
+def _unusable(failures: Sequence[str]) -> DataError:
+    return DataError(
+        f"none of {len(failures)} scans can be used: {_reasons(failures)}.",
+        "Check the files, or the options that chose them.",
+    )
+
+
+def _reasons(failures: Sequence[str]) -> str:
+    """Say why scans cannot be used, each kind of reason once."""
+    alike: dict[str, list[str]] = {}
+    for failure in failures:  # most begin with the file's name
+        reason = failure.rstrip(".")
+        alike.setdefault(reason.partition(" ")[2], []).append(reason)
+    shown = [
+        reasons[0] + (f" (and {len(reasons) - 1} more like it)" if len(reasons) > 1 else "")
+        for reasons in list(alike.values())[:REASONS_SHOWN]
+    ]
+    more = f"; and {len(alike) - len(shown)} other reasons" if len(alike) > len(shown) else ""
+    return "; ".join(shown) + more
 
 
 def _limited(subjects: list[Subject], most: int | None) -> list[Subject]:
