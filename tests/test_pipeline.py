@@ -170,6 +170,18 @@ def test_next_folder_skips_what_is_taken(tmp_path: Path) -> None:
     (tmp_path / "vae-ixi-old").mkdir()
     assert next_folder("vae", "ixi", tmp_path).name == "vae-ixi-008"
     assert next_folder("vae", "/somewhere/prepared", tmp_path).name == "vae-prepared-001"
+    (tmp_path / "vae-scans[1]-004").mkdir()
+    assert next_folder("vae", "scans[1]", tmp_path).name == "vae-scans[1]-005"
+
+
+def test_a_step_done_anew_removes_what_a_killed_process_left(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "r", {}, "test")
+    for name in (".samples.1a2b3c4d.part", ".checkpoint.1a2b3c4d.part"):
+        (run.path / name).mkdir()
+        (run.path / name / "half").write_text("x")
+    run.clear("sample")
+    assert not (run.path / ".samples.1a2b3c4d.part").exists()
+    assert (run.path / ".checkpoint.1a2b3c4d.part").exists()
 
 
 def test_fit_on_a_folder_of_images(settings: Resolve, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import glob
 import json
 import shutil
 import time
@@ -103,6 +104,8 @@ class RunFolder:
         """Remove what an earlier step of that name made, so that it can be made anew."""
         for output in OUTPUTS.get(name, ()):
             _remove(self.path / output)
+            for left in self.path.glob(f".{output}.*.part"):  # by a process that was killed
+                _remove(left)
 
     def seen(self) -> tuple[int, float]:
         """Return how many images and seconds training has used so far."""
@@ -135,7 +138,7 @@ def next_folder(generator: str, data: str, parent: Path = Path("runs")) -> Path:
     stem = f"{generator}-{Path(data).name}"
     taken = [
         int(path.name.rpartition("-")[2])
-        for path in parent.glob(f"{stem}-*")
+        for path in parent.glob(f"{glob.escape(stem)}-*")
         if path.name.rpartition("-")[2].isdigit()
     ]
     return parent / f"{stem}-{max(taken, default=0) + 1:03d}"
