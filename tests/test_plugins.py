@@ -89,6 +89,19 @@ def test_a_broken_plugin_is_one_warning_and_all_else_works(
 
 
 @pytest.mark.usefixtures("tiny")
+def test_a_plugin_that_prints_leaves_json_alone(install: Install, brainzoo: Brainzoo) -> None:
+    text = "print('hello')\n" + GOOD.format(name="loud").replace(
+        "return [", "print('asked')\n    return ["
+    )
+    install("brainzoo-loud", {"loud": "loud_plugin"}, modules={"loud_plugin": text})
+    result = brainzoo("plugins", "--json")
+    assert "brainzoo-loud" in {
+        p["distribution"] for p in json.loads(result.stdout)["data"]["plugins"]
+    }
+    assert "hello" in result.stderr
+
+
+@pytest.mark.usefixtures("tiny")
 @pytest.mark.parametrize(
     ("requires", "works"),
     [

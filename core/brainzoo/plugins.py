@@ -6,10 +6,12 @@ checked and asked for its offers on its own, so that no plugin's failure reaches
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import importlib.metadata
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any, Literal
@@ -110,7 +112,8 @@ class Plugins:
         """
         spec, plugin = self.get(kind, name), self.of(kind, name)
         try:
-            return spec.load()
+            with _off_stdout():
+                return spec.load()
         except (ImportError, AttributeError, SyntaxError) as error:
             raise IncompatiblePluginError(
                 f"{kind} {name!r} of {plugin.distribution} {plugin.version} cannot be imported: "
@@ -134,10 +137,11 @@ class Plugins:
         module = None
         try:
             _check_version(distribution)
-            module = entry_point.load()
-            _check_hooks(module)
-            self._manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
-            offers = self._ask(module, plugin)
+            with _off_stdout():
+                module = entry_point.load()
+                _check_hooks(module)
+                self._manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
+                offers = self._ask(module, plugin)
         except (Exception, SystemExit) as error:  # a plugin may do anything to itself only
             if module is not None and self._manager.is_registered(module):
                 self._manager.unregister(module)
@@ -177,6 +181,11 @@ class Plugins:
 def plugins() -> Plugins:
     """Return the installed plugins, found once a process."""
     return Plugins()
+
+
+def _off_stdout() -> contextlib.AbstractContextManager[Any]:
+    """Send what a plugin prints to stderr: stdout is for results, such as those of --json."""
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
