@@ -19,6 +19,7 @@ RUN = ("run", "tiny", "--data", "folder", "--data.root")
     [
         ("runn", 2, "there is no command 'runn'. Did you mean 'run'?"),
         ("run tiny --data folder --nois 1", 2, "there is no option --nois. Did you mean --noise?"),
+        ("run tiny --data folder --bogus 1", 2, "there is no option --bogus. See: brainzoo run"),
         ("run tiny --data folder --noise x", 2, "--noise: expected a number, found 'x'."),
         ("run tiny --data folder --noise -1", 2, "--noise: -1 is below the least, 0."),
         ("run tiny --data folder --fail now", 2, "--fail: 'now' is not one of never, expected"),

@@ -123,8 +123,9 @@ def _as_brainzoo_error(error: Exception) -> BrainzooError:
 def _nearest(name: str, known: list[str], ctx: click.Context | None) -> str:
     import difflib
 
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean {close[0]}?" if close else _see_help(ctx)
+    bare = [option.lstrip("-") for option in known]  # dashes would make all options alike
+    close = difflib.get_close_matches(name.lstrip("-"), bare, n=1, cutoff=0.7)
+    return f"Did you mean --{close[0]}?" if close else _see_help(ctx)
 
 
 def _see_help(ctx: click.Context | None) -> str:
