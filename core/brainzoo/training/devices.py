@@ -13,6 +13,9 @@ from torch.overrides import TorchFunctionMode
 
 from brainzoo.errors import OptionError
 
+DEVICES = ("cpu", "cuda", "mps")
+_ANY_DEVICE = "cpu, cuda, mps or auto"
+
 
 @dataclasses.dataclass(frozen=True)
 class Compute:
@@ -67,9 +70,11 @@ def compute(device: str = "auto", precision: str = "auto") -> Compute:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        # Of a device it does not know, torch lists all that it does.
+        known = device.partition(":")[0] in DEVICES
+        reason = f": {str(error).splitlines()[0]}" if known else f"; expected {_ANY_DEVICE}."
         raise OptionError(
-            f"device {device!r} cannot be used: {reason}", "Try --device cpu."
+            f"device {device!r} cannot be used{reason}", "Try --device cpu."
         ) from None
     if precision == "auto":
         precision = "bf16" if _multiplies_bf16(chosen) else "fp32"
