@@ -115,6 +115,16 @@ def test_text_shows_all_of_it(tmp_path: Path) -> None:
         assert words in text
 
 
+def test_without_a_table_that_is_said_once(tmp_path: Path) -> None:
+    with Images.write(tmp_path / "x", (4, 4), {}) as writer:
+        for subject in "abc":
+            row = {"subject": subject, "age": None, "sex": None, "site": None}
+            writer.append(np.random.default_rng(0).random((1, 1, 4, 4)), [row])
+    text = describe_text(describe(Images.open(tmp_path / "x")))
+    assert "there is no table of ages and sexes" in text
+    assert "missing: " not in text
+
+
 @pytest.mark.parametrize("count", [0, 3])
 def test_synthetic_and_empty_images_have_no_subjects(tmp_path: Path, count: int) -> None:
     with Images.write(tmp_path / "x", (4, 4, 4), {"synthetic": True}) as writer:

@@ -263,8 +263,15 @@ def _age_lines(age: Mapping[str, Any] | None) -> Iterator[str]:
 def _notes(found: Description) -> Iterator[str]:
     """Yield what a person should know, where there is something to know."""
     notes = []
-    if found["missing"]:
-        parts = [f"{name} of {count}" for name, count in found["missing"].items()]
+    missing = dict(found["missing"])
+    if found["subjects"] and missing.get("age") == missing.get("sex") == found["subjects"]:
+        notes.append("there is no table of ages and sexes for these subjects")
+        unknown = ("age", "sex", "site")
+        missing = {
+            k: v for k, v in missing.items() if not (k in unknown and v == found["subjects"])
+        }
+    if missing:
+        parts = [f"{name} of {count}" for name, count in missing.items()]
         notes.append(f"missing: {', '.join(parts)} subjects")
     if found["several_scans"]:
         notes.append(f"several scans: {len(found['several_scans'])} subjects, each in one split")
