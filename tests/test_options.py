@@ -125,12 +125,17 @@ def test_any_text_is_a_number_of_things_or_refused(text: str) -> None:
         return
 
 
-@pytest.mark.parametrize(("text", "number"), [("300k", 300_000), ("1.5M", 1_500_000), ("7", 7)])
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("300k", 300_000), ("1.5M", 1_500_000), ("7", 7), ("1e4", 10_000), ("8.0", 8)],
+)
 def test_count(text: str, number: int) -> None:
     assert count(text) == number
 
 
-@pytest.mark.parametrize("text", ["1e400k", "infk", "nanM", "k", "1.5", "0.1k1"])
+@pytest.mark.parametrize(
+    "text", ["1e400k", "infk", "nanM", "k", "1.5", "0.1k1", "1e-4", "inf", "1e400"]
+)
 def test_count_refuses(text: str) -> None:
     with pytest.raises(OptionError):
         make_config(Config, {"limit": text})

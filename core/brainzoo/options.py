@@ -222,10 +222,10 @@ def _convert(kind: type, value: Any) -> Any:
 
 
 def count(text: str) -> int:
-    """Return a whole number written as ``300000``, ``300k`` or ``1.5M``."""
+    """Return a whole number written as ``300000``, ``300k``, ``1.5M`` or ``1e4``."""
     text = text.strip().replace("_", "")
     scale = {"k": 1_000, "m": 1_000_000}.get(text[-1:].lower(), 1)
-    number = float(text[:-1]) * scale if scale > 1 else float(int(text))
+    number = float(text[:-1]) * scale if scale > 1 else float(text)
     if not number.is_integer():
         raise ValueError(text)
     return int(number)
