@@ -79,8 +79,19 @@ def test_without_an_affine_the_plane_and_spacing_make_one(
     assert "where in the head the image lies is unknown" in about["affine"]
 
 
-def test_sidecars_of_images_with_an_affine_doubt_nothing(make: Make, tmp_path: Path) -> None:
+def test_sidecars_of_synthetic_slices_call_position_and_thickness_nominal(
+    make: Make, tmp_path: Path
+) -> None:
     export(make(), tmp_path / "out")
+    about = json.loads((tmp_path / "out" / "000000.json").read_text())
+    assert "position and slice thickness are nominal" in about["affine"]
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_sidecars_of_real_slices_and_of_volumes_doubt_nothing(
+    make: Make, tmp_path: Path, real: bool
+) -> None:
+    export(make(synthetic=False) if real else make((8, 10, 6)), tmp_path / "out")
     assert "affine" not in json.loads((tmp_path / "out" / "000000.json").read_text())
 
 

@@ -1,9 +1,10 @@
 """Exports images as NIfTI volumes: one ``.nii.gz`` an image, with a BIDS-style JSON sidecar.
 
-A slice becomes a volume of one slice that lies where it was cut; the spacing and the affine are
-those of the prepared images. Where these have no affine (patches), it is centred on the origin and
-the sidecar says so. Voxels are written in the order nearest to RAS+, as most programs
-expect them.
+A slice becomes a volume of one slice; the spacing and the affine are those of the prepared images.
+A real slice lies where it was cut. A synthetic one was cut nowhere: it lies at the nominal position
+of the training images, and its thickness is nominal too, which the sidecar says. Where the images
+have no affine (patches), it is centred on the origin and the sidecar says so. Voxels are written in
+the order nearest to RAS+, as most programs expect them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,13 @@ _PLANES = {
 
 PLACE_UNKNOWN = "tells spacing and directions only: where in the head the image lies is unknown"
 """What sidecars say of images without an affine, for example patches: theirs is a centred one."""
+
+
+PLACE_NOMINAL = (
+    "across the slice, position and slice thickness are nominal, and the same for all: "
+    "a synthetic slice was cut nowhere"
+)
+"""What sidecars say of synthetic slices: all lie at the same place."""
 
 
 class Nifti(Exporter):
@@ -77,6 +85,8 @@ class Nifti(Exporter):
                 about = describe_image(images, row)
                 if images.info.get("affine") is None:
                     about["affine"] = PLACE_UNKNOWN
+                elif images.synthetic and images.dims == 2 and row.get("position_mm") is None:
+                    about["affine"] = PLACE_NOMINAL
                 _write_json(temporary / f"{names[i]}.json", about)
                 advance(1)
         return sorted(path for path in folder.iterdir() if path.is_file())
