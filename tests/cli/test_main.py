@@ -7,11 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from brainzoo.plugins import PACKAGES
+
 from ..conftest import Brainzoo, Install
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
 RUN = ("run", "tiny", "--data", "folder", "--data.root")
+
+
+@pytest.fixture
+def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one of the project's own plugins be one that this machine lacks."""
+    monkeypatch.setitem(PACKAGES, "gan", "brainzoo-gan")
 
 
 @pytest.mark.parametrize(
@@ -28,7 +36,7 @@ RUN = ("run", "tiny", "--data", "folder", "--data.root")
         ("run tiny --data folder --data.size 3", 2, "there is no option --data.size. Did you mean"),
         ("run tiny", 2, "--data DATASET is missing."),
         ("run --data folder", 2, "GENERATOR is missing."),
-        ("run pggan --data ixi", 3, "Install it with: pip install brainzoo-pggan"),
+        ("run gan --data ixi", 3, "Install it with: pip install brainzoo-gan"),
         ("run tiny --data ixl", 3, "there is no dataset named 'ixl'. Did you mean 'ixi'?"),
         ("run tiny --data ixi --evaluate fid", 3, "there is no evaluator named 'fid'."),
         ("run --resume nowhere", 3, "there is no run at nowhere: it has no run.yaml."),
@@ -44,7 +52,7 @@ RUN = ("run", "tiny", "--data", "folder", "--data.root")
     ],
 )
 def test_errors_are_one_line_with_the_right_code(
-    brainzoo: Brainzoo, words: str, code: int, line: str
+    brainzoo: Brainzoo, not_installed: None, words: str, code: int, line: str
 ) -> None:
     result = brainzoo(*words.split())
     assert result.exit_code == code, result.stderr
@@ -55,13 +63,13 @@ def test_errors_are_one_line_with_the_right_code(
     assert line in said[0]
 
 
-def test_errors_in_json_go_to_stdout_too(brainzoo: Brainzoo) -> None:
-    result = brainzoo("run", "pggan", "--data", "ixi", "--json")
+def test_errors_in_json_go_to_stdout_too(brainzoo: Brainzoo, not_installed: None) -> None:
+    result = brainzoo("run", "gan", "--data", "ixi", "--json")
     found = json.loads(result.stdout)
     assert (found["schema"], found["ok"]) == (1, False)
     assert found["error"]["code"] == "unknown-plugin"
-    assert found["error"]["message"] == "there is no generator named 'pggan'."
-    assert found["error"]["hint"] == "Install it with: pip install brainzoo-pggan"
+    assert found["error"]["message"] == "there is no generator named 'gan'."
+    assert found["error"]["hint"] == "Install it with: pip install brainzoo-gan"
     assert len(result.stderr.splitlines()) == 1
 
 
