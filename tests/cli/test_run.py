@@ -225,11 +225,12 @@ def test_slices_given_replace_the_sections_of_a_preset(
     assert [bool(r["data"]["prepare"]["sections_mm"]) for r in stored] == [True, False]
 
 
+@pytest.mark.parametrize("name", ["dcgan", "pggan"])
 def test_a_size_that_the_model_cannot_make_is_refused_before_preparing(
-    brainzoo: Brainzoo, scans: Path
+    brainzoo: Brainzoo, scans: Path, name: str
 ) -> None:
-    pytest.importorskip("brainzoo_dcgan")
-    result = brainzoo("run", "dcgan", "--data", "folder", "--data.root", scans, "--size", "48")
+    pytest.importorskip(f"brainzoo_{name}")
+    result = brainzoo("run", name, "--data", "folder", "--data.root", scans, "--size", "48")
     assert result.exit_code == 2
     assert "found 48 × 48" in result.stderr
     assert "prepared" not in result.stderr

@@ -161,3 +161,13 @@ class PGGANConfig:
         if not self.batch_sizes:
             return otherwise
         return self.batch_sizes[min(stage, len(self.batch_sizes) - 1)]
+
+    def check_spatial(self, spatial: tuple[int, ...]) -> None:
+        """Refuse sizes that doubling 4 cannot reach, before any data are prepared.
+
+        Raises:
+            OptionError: A side is no power of two from 8 up, or sides differ.
+        """
+        from brainzoo_pggan.checks import check_spatial
+
+        check_spatial(spatial)
