@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import signal
 import threading
@@ -90,6 +91,10 @@ def fit(
         raise OptionError("no budget is set.", "Give --images 300k or --minutes 30.")
     machine = compute(train.device, train.precision)
     accelerator = Accelerator(cpu=machine.device.type == "cpu")
+    if accelerator.num_processes > 1:
+        # A process that ends with its group alive may abort ("terminate called without an active
+        # exception"), and the launcher then ends the others before they are done.
+        atexit.register(accelerator.end_training)
     for phase in phases:
         machine.place(phase.network)
     clear_leftovers(run.state)
