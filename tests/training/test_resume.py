@@ -26,10 +26,14 @@ def environment():
 
 
 def finish(folder, *more):
-    done = subprocess.run(
-        command(folder, *more), capture_output=True, text=True, env=environment(), check=True
-    )
-    return done.stdout.split("digest ")[1].strip()
+    return completed(command(folder, *more)).split("digest ")[1].strip()
+
+
+def completed(line: list[str]) -> str:
+    """Run a command to its good end and return what it printed."""
+    done = subprocess.run(line, capture_output=True, text=True, env=environment(), timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -93,17 +97,14 @@ def test_an_interrupted_run_writes_its_state_and_resumes(tmp_path, uninterrupted
 
 def test_a_finished_run_goes_on_with_a_larger_budget(tmp_path, uninterrupted):
     half = [sys.executable, str(SCRIPT), str(tmp_path), str(IMAGES // 2)]
-    subprocess.run(half, check=True, capture_output=True, env=environment())
+    completed(half)
     assert finish(tmp_path, "--resume") == uninterrupted["fp32"]
 
 
 def test_two_processes_end_a_budget_of_time_together(tmp_path):
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     both = [*launcher, str(SCRIPT), str(tmp_path), "0", "--minutes", "0.03", "--no-batch-norm"]
-    done = subprocess.run(
-        both, check=True, capture_output=True, text=True, env=environment(), timeout=120
-    )
-    digests = [line for line in done.stdout.splitlines() if line.startswith("digest")]
+    digests = [line for line in completed(both).splitlines() if line.startswith("digest")]
     assert len(digests) == 2
     assert digests[0] == digests[1], "the processes ended in different weights"
 
@@ -115,7 +116,7 @@ def test_two_processes_train_as_one(tmp_path):
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     both = [*launcher, str(SCRIPT), str(tmp_path / "two"), "800", *more]
     for each in (alone, both):
-        subprocess.run(each, check=True, capture_output=True, env=environment(), timeout=120)
+        completed(each)
     states = []
     for name in ("one", "two"):
         with safe_open(tmp_path / name / "state" / "state.safetensors", framework="pt") as file:
