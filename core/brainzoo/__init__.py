@@ -16,6 +16,8 @@ from brainzoo.interfaces import (
     Exporter,
     Figure,
     Generator,
+    Reconstruction,
+    Reconstructs,
     Spec,
     Subject,
 )
@@ -41,6 +43,8 @@ __all__ = [
     "Figure",
     "Generator",
     "Images",
+    "Reconstruction",
+    "Reconstructs",
     "Spec",
     "Subject",
     "Volume",

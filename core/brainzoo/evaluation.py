@@ -53,10 +53,13 @@ def evaluate(
             "seed": seed,
             "figures": [dataclasses.asdict(figure) for figure in evaluation.figures],
             "tables": {name: list(map(dict, rows)) for name, rows in evaluation.tables.items()},
+            "notes": list(evaluation.notes),
             "pictures": [f"evaluation/{part.name}/{name}.png" for name in evaluation.pictures],
+            "files": [f"evaluation/{part.name}/{name}" for name in evaluation.files],
         }
-        for name, content in evaluation.pictures.items():
-            write_bytes(folder / "evaluation" / part.name / f"{name}.png", content)
+        pictures = {f"{name}.png": content for name, content in evaluation.pictures.items()}
+        for name, content in (pictures | dict(evaluation.files)).items():
+            write_bytes(folder / "evaluation" / part.name / name, content)
     result = {"schema": 1, "evaluators": _finite(found)}
     text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(path, text)

@@ -195,11 +195,45 @@ class Figure:
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """What an evaluator found: figures, tables as lists of rows, pictures as PNG bytes."""
+    """What an evaluator found.
+
+    Attributes:
+        figures: The numbers, each with n, interval and floor.
+        tables: Rows by the table's name.
+        pictures: PNG files by name, without ``.png``.
+        files: Other small files by name with suffix: what machines read, as ``verdict.json``.
+        notes: Sentences that a reader must see before the figures.
+    """
 
     figures: Sequence[Figure] = ()
     tables: Mapping[str, Sequence[Mapping[str, Value]]] = dataclasses.field(default_factory=dict)
     pictures: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    files: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Reconstruction:
+    """What a model makes of images that it is shown.
+
+    Attributes:
+        mean: ``(batch, channel, *spatial)`` in [0, 1].
+        std: Standard deviation of the likelihood, of the same shape, if the model has one.
+    """
+
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32] | None = None
+
+
+class Reconstructs(ABC):
+    """What a generator can do besides: encode an image and decode it again (VAE, VQ-VAE)."""
+
+    @abstractmethod
+    def reconstruct(self, pixels: NDArray[np.float32], *, batch_size: int = 64) -> Reconstruction:
+        """Return the reconstruction of images ``(batch, channel, *spatial)`` in [0, 1].
+
+        The same images give the same reconstruction, whatever the batch size.
+        """
 
 
 class Evaluator(ABC):
@@ -207,6 +241,13 @@ class Evaluator(ABC):
 
     def __init__(self, config: Any) -> None:
         self.config = config
+
+    def check(self) -> None:  # noqa: B027 - most evaluators need nothing from elsewhere
+        """Refuse now what would fail after hours of training: weights that are not to be had.
+
+        Raises:
+            BrainzooError: What is missing, and which option helps.
+        """
 
     @abstractmethod
     def evaluate(
