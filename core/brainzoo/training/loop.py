@@ -39,18 +39,29 @@ classes) and the :class:`Step`; returns a scalar loss and figures to log."""
 class Phase:
     """One update of one network within a step; a GAN has two, an autoencoder one.
 
+    A phase may act in a part of the budget only: a model of two stages is two phases, one after the
+    other. Whichever is at work, the state holds both, so that a run resumes in either.
+
     Attributes:
         name: What the loss is called in ``stats.jsonl``.
         network: What is trained; the networks of the other phases are frozen meanwhile, so that
             no gradients are computed for them.
         optimizer: Over the parameters of ``network``.
         loss: Computes the loss; see :data:`Loss`.
+        start: The fraction of the budget from which on it acts.
+        end: The fraction of the budget up to which it acts.
     """
 
     name: str
     network: nn.Module
     optimizer: torch.optim.Optimizer
     loss: Loss
+    start: float = 0.0
+    end: float = 1.0
+
+    def acts(self, progress: float) -> bool:
+        """Tell whether it acts when this fraction of the budget is spent."""
+        return self.start <= progress < self.end
 
 
 def fit(
@@ -173,7 +184,7 @@ def _step(
     number: int,
     progress: float,
 ) -> dict[str, torch.Tensor]:
-    """Run every phase once on the next batch; return the figures, averaged over its parts."""
+    """Run every acting phase once on the next batch; return figures averaged over its parts."""
     train = run.train
     processes, index = accelerator.num_processes, accelerator.process_index
     if batch_size % (processes * train.accumulate):
@@ -197,7 +208,7 @@ def _step(
         )
     )
     figures: dict[str, torch.Tensor] = {}
-    for phase in phases:
+    for phase in (p for p in phases if p.acts(progress)):
         for other in phases:
             other.network.requires_grad_(other is phase)
         phase.optimizer.zero_grad(set_to_none=True)
@@ -214,9 +225,10 @@ def _step(
 
 
 def _schedule(phases: Sequence[Phase], decay: float, progress: float) -> None:
-    """Lower the learning rates over the last part of the budget."""
-    factor = min(1.0, (1 - progress) / decay) if decay else 1.0
+    """Lower the learning rates over the last part of the budget, or of the phase's share of it."""
     for phase in phases:
+        left = min(1.0, max(0.0, phase.end - progress) / (phase.end - phase.start))
+        factor = min(1.0, left / decay) if decay else 1.0
         for group in phase.optimizer.param_groups:
             group["lr"] = factor * group.setdefault("initial_lr", group["lr"])
 
