@@ -1,0 +1,1 @@
+"""Distances, diversity, coverage and anatomy of synthetic brain MRI: a plugin of brainzoo."""

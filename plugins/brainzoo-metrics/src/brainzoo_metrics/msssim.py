@@ -1,0 +1,149 @@
+"""Likeness of pairs of images of one set: how varied it is (Odena et al. 2017, section 4.2).
+
+Multi-scale structural similarity (Wang, Simoncelli and Bovik 2003): Gaussian windows of 11 pixels
+with σ = 1.5, constants (0.01)² and (0.03)² for values in [0, 1], the authors' weights of five
+scales, and images halved by averaging between them.
+
+A generator whose pairs are more alike than pairs of real people repeats itself (mode collapse).
+
+Differences from the paper: only windows that lie inside the image count. They fit into all five
+scales from 176 pixels on; smaller images get as many of the finest scales as fit (64 pixels: three,
+128: four), with their weights made to sum to 1, so values of different sizes are not comparable.
+Negative contrast terms count as 0, as everyone does, since their powers are not real.
+"""
+
+# ruff: noqa: TID253 (imported by the evaluator and by scripts only)
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import correlate1d
+
+from brainzoo.errors import DataError
+
+WINDOW = 11
+SIGMA = 1.5
+C1, C2 = 0.01**2, 0.03**2
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+BATCH = 64  # pairs at once
+
+Floats = NDArray[np.float32]
+
+
+def pairs_msssim(
+    pixels: Floats, pairs: int, seed: int, subjects: Sequence[str] | None = None
+) -> NDArray[np.float64]:
+    """Return the MS-SSIM of random pairs of images.
+
+    Args:
+        pixels: ``(image, channel, height, width)`` in [0, 1].
+        pairs: How many pairs.
+        seed: Decides them.
+        subjects: The subject of each image: pairs are then of different subjects.
+
+    Returns:
+        ``(pairs,)``: 1 for equal images.
+    """
+    first, second = draw_pairs(len(pixels), pairs, seed, subjects)
+    return msssim(pixels, pixels, first, second)
+
+
+def draw_pairs(
+    n: int, pairs: int, seed: int, subjects: Sequence[str] | None = None
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return positions of the first and second image of random pairs of different images.
+
+    Raises:
+        DataError: There is no such pair.
+    """
+    names = np.arange(n) if subjects is None else np.unique(subjects, return_inverse=True)[1]
+    if len(set(names.tolist())) < 2:
+        raise DataError(
+            f"{n} images of {len(set(names.tolist()))} subject hold no pair of different ones.",
+            "Add subjects.",
+        )
+    rng = np.random.default_rng(seed)
+    first = rng.integers(0, n, pairs)
+    second = rng.integers(0, n, pairs)
+    while (same := names[first] == names[second]).any():
+        second[same] = rng.integers(0, n, int(same.sum()))
+    return first, second
+
+
+def scales_of(height: int, width: int) -> int:
+    """Return how many of the five scales a size allows.
+
+    Raises:
+        DataError: Not even one.
+    """
+    count = 0
+    while count < len(WEIGHTS) and min(height, width) >> count >= WINDOW:
+        count += 1
+    if not count:
+        raise DataError(
+            f"images are {height} × {width} pixels; MS-SSIM needs {WINDOW} × {WINDOW}.",
+            "Use larger images (--size).",
+        )
+    return count
+
+
+def msssim(
+    a: Floats, b: Floats, first: NDArray[np.intp], second: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Return the MS-SSIM of ``a[first]`` and ``b[second]``, pair by pair, averaged over channels.
+
+    Args:
+        a: ``(image, channel, height, width)`` in [0, 1].
+        b: Images of the same shape.
+        first: Positions in ``a``.
+        second: Positions in ``b``, as many.
+    """
+    found = [
+        _msssim(a[first[start : start + BATCH]], b[second[start : start + BATCH]])
+        for start in range(0, len(first), BATCH)
+    ]
+    return np.concatenate(found)
+
+
+def _msssim(a: Floats, b: Floats) -> NDArray[np.float64]:
+    count = scales_of(*a.shape[2:])
+    weights = np.array(WEIGHTS[:count]) / sum(WEIGHTS[:count])
+    product = np.ones(a.shape[:2])
+    for scale, weight in enumerate(weights):
+        luminance, contrast = _ssim(a, b)
+        term = contrast if scale < count - 1 else luminance  # luminance counts at the coarsest
+        product *= np.maximum(term, 0) ** weight
+        a, b = _halved(a), _halved(b)
+    return np.asarray(product.mean(axis=1), dtype=np.float64)
+
+
+def _ssim(a: Floats, b: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return SSIM, and its contrast-structure part alone, as means over windows."""
+    mean_a, mean_b = _windows(a), _windows(b)
+    var_a, var_b = _windows(a * a) - mean_a**2, _windows(b * b) - mean_b**2
+    covariance = _windows(a * b) - mean_a * mean_b
+    contrast = (2 * covariance + C2) / (var_a + var_b + C2)
+    luminance = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
+    return (luminance * contrast).mean(axis=(2, 3)), contrast.mean(axis=(2, 3))
+
+
+def _windows(x: Floats) -> NDArray[np.float64]:
+    """Return Gaussian-weighted means of all windows that lie inside the images."""
+    offsets = np.arange(WINDOW) - WINDOW // 2
+    kernel = np.exp(-(offsets**2) / (2 * SIGMA**2))
+    kernel /= kernel.sum()
+    # In float64: variances are small differences of large numbers.
+    out = x.astype(np.float64)
+    margin = slice(WINDOW // 2, -(WINDOW // 2))
+    out = correlate1d(out, kernel, axis=2)[:, :, margin]
+    return np.asarray(correlate1d(out, kernel, axis=3)[:, :, :, margin], dtype=np.float64)
+
+
+def _halved(x: Floats) -> Floats:
+    n, channels, height, width = x.shape
+    even = x[:, :, : height // 2 * 2, : width // 2 * 2]
+    blocks = even.reshape(n, channels, height // 2, 2, width // 2, 2)
+    return np.asarray(blocks.mean(axis=(3, 5)), dtype=np.float32)
