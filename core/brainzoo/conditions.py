@@ -1,15 +1,204 @@
-"""Which class each sample is of: given by the user, or drawn from the training distribution."""
+"""What a conditional model is told: classes and covariates of training images, encoded and drawn.
+
+:func:`draw_classes` serves models that know classes only. :class:`Conditions` holds the class and
+any covariates (age, sex, site, ...) together, so that what is not asked for is drawn jointly: an
+old class gets old ages.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.errors import OptionError
+from brainzoo.columns import COVARIATES, Column, column_of
+from brainzoo.errors import DataError, IntegrityError, OptionError
+from brainzoo.images import Images
 from brainzoo.interfaces import Value
 from brainzoo.options import nearest
+from brainzoo.tables import Row
+
+__all__ = ["COVARIATES", "Column", "Conditions", "draw_classes"]
+
+BANDWIDTH = 0.25
+"""How near a training row must be to a number asked for, in standard deviations (a Gaussian)."""
+
+
+class Conditions:
+    """The columns that a model is conditioned on, and how the training images fill them.
+
+    Numbers are kept to two significant digits (ages in whole years): a published checkpoint holds
+    these rows, and exact values of several columns together can single a person out.
+
+    Args:
+        columns: What the model is told; the class first.
+        rows: Different rows of the training images: a value a column, ``None`` where not known.
+        counts: How many training images each row stands for.
+    """
+
+    def __init__(
+        self, columns: Sequence[Column], rows: Sequence[Row], counts: Sequence[int]
+    ) -> None:
+        self.columns = tuple(columns)
+        self.rows = [dict(row) for row in rows]
+        self.counts = np.asarray(counts, np.int64)
+
+    @classmethod
+    def of(cls, images: Images, covariates: Sequence[str] = COVARIATES) -> Conditions:
+        """Learn from training images which columns there are and how they are filled.
+
+        The class comes first if the images have classes. A covariate that is the same everywhere
+        tells nothing and is left out; so are age and sex where the table does not know them.
+
+        Raises:
+            OptionError: A covariate that is no column, or names people, or is a text of too many
+                different values.
+            DataError: An image has no class while others do.
+        """
+        columns = [Column("class", tuple(images.classes))] if images.classes else []
+        for name in dict.fromkeys(covariates):
+            column = column_of(images, name)
+            if column is not None:
+                columns.append(column)
+        unclassed = images.column("class").count(None) if images.classes else 0
+        if unclassed:
+            raise DataError(
+                f"{unclassed} of {len(images)} images are in no class; leave them out of "
+                "conditional training."
+            )
+        rows, counts = _different([_row(columns, row) for row in images.table])
+        return cls(columns, rows, counts)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return [column.name for column in self.columns]
+
+    @property
+    def width(self) -> int:
+        """Numbers that encode a row; 0 for an unconditional model."""
+        return sum(column.width for column in self.columns)
+
+    def indices(self, images: Images) -> NDArray[np.int64]:
+        """Return for each training image which of ``rows`` is its own: ``(image,)``.
+
+        Give it to :func:`brainzoo.training.fit` as ``labels``; a loss then finds the encoded
+        conditions of a batch in ``encode(rows)[labels]``.
+        """
+        known = {_key(row): index for index, row in enumerate(self.rows)}
+        return np.asarray([known[_key(_row(self.columns, r))] for r in images.table], np.int64)
+
+    def encode(self, rows: Sequence[Mapping[str, Value]]) -> NDArray[np.float32]:
+        """Return rows as numbers ``(row, width)``.
+
+        Categories are one-hot; a number is standardised and followed by 1. What a row does not
+        hold, or holds as ``None``, is all zeros: the same as an empty row, "not known".
+
+        Raises:
+            OptionError: A value that the column cannot take.
+        """
+        encoded = [[x for c in self.columns for x in c.encode(row.get(c.name))] for row in rows]
+        return np.asarray(encoded, np.float32).reshape(len(rows), self.width)
+
+    def draw(
+        self,
+        n: int,
+        *,
+        seed: int,
+        condition: Mapping[str, Value] | None = None,
+        start: int = 0,
+    ) -> list[Row]:
+        """Return the conditions of the samples ``start`` to ``start + n - 1`` of a seed.
+
+        What ``condition`` fixes is the same in all; the rest is drawn together from the training
+        rows that match it: those of the same class and sex, and of an age near the one asked for.
+
+        Args:
+            n: How many.
+            seed: Seed of the samples; a sample's row depends on it and the index only.
+            condition: For example ``{"class": "old", "sex": "F"}`` or ``{"age": 71}``.
+            start: Index of the first sample.
+
+        Raises:
+            OptionError: The condition names something that the model does not know.
+        """
+        fixed = self.check(condition)
+        if len(fixed) == len(self.columns):
+            return [dict(fixed) for _ in range(n)]
+        edges = np.cumsum(self._weights(fixed))
+        draws = [
+            np.random.default_rng(np.random.SeedSequence([seed, index, 1])).random() * edges[-1]
+            for index in range(start, start + n)
+        ]
+        chosen = np.minimum(np.searchsorted(edges, draws, side="right"), len(edges) - 1)
+        return [{**self.rows[index], **fixed} for index in chosen]
+
+    def check(self, condition: Mapping[str, Value] | None) -> Row:
+        """Return a condition with its values as they stand in the rows.
+
+        Raises:
+            OptionError: A name or value that the model does not know.
+        """
+        columns = {column.name: column for column in self.columns}
+        checked: Row = {}
+        for name, value in (condition or {}).items():
+            if name not in columns:
+                known = f"its conditions are {', '.join(columns)}"
+                why = known if columns else "it was trained without classes and covariates"
+                raise OptionError(f"this model takes no condition {name!r}: {why}.")
+            checked[name] = columns[name].checked(value)
+        return checked
+
+    def describe(self) -> dict[str, Any]:
+        """Return all of it as JSON holds it, for a checkpoint's ``config.json``."""
+        return {
+            "columns": [dataclasses.asdict(column) for column in self.columns],
+            "rows": [[row[name] for name in self.names] for row in self.rows],
+            "counts": self.counts.tolist(),
+        }
+
+    @classmethod
+    def from_description(cls, stored: Any) -> Conditions:
+        """Return what :meth:`describe` told.
+
+        Raises:
+            IntegrityError: It is something else.
+        """
+        try:
+            columns = [Column(**{**c, "levels": tuple(c["levels"])}) for c in stored["columns"]]
+            names = [column.name for column in columns]
+            rows = [dict(zip(names, row, strict=True)) for row in stored["rows"]]
+            conditions = cls(columns, rows, stored["counts"])
+            encoded = conditions.encode(rows)
+            sound = len(rows) == len(conditions.counts) and bool((conditions.counts > 0).all())
+            if not sound or not rows or not np.isfinite(encoded).all():
+                raise ValueError("rows and counts do not fit")
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise IntegrityError(
+                f"the checkpoint's conditions are damaged: {type(error).__name__}: {error}."
+            ) from None
+        return conditions
+
+    def _weights(self, fixed: Mapping[str, Value]) -> NDArray[np.float64]:
+        """Return how likely each training row is, given what is fixed."""
+        logs = np.log(self.counts.astype(np.float64))
+        for column in self.columns:
+            wanted = fixed.get(column.name)
+            if wanted is None:
+                continue
+            own = [row[column.name] for row in self.rows]
+            if column.levels:
+                # Not impossible, only last: a class and a sex that never met still give a row.
+                logs -= np.asarray([0.0 if value == wanted else 1e6 for value in own])
+            else:
+                numbers = np.asarray([column.mean if v is None else float(v) for v in own])
+                away = (numbers - float(wanted)) / (BANDWIDTH * column.std)
+                logs -= 0.5 * np.minimum(away**2, 1e5)
+        weights: NDArray[np.float64] = np.exp(logs - logs.max())
+        return weights
 
 
 def draw_classes(
@@ -54,3 +243,22 @@ def draw_classes(
         for index in range(start, start + count)
     ]
     return np.minimum(np.searchsorted(edges, draws, side="right"), len(classes) - 1)
+
+
+def _row(columns: Sequence[Column], row: Mapping[str, Value]) -> Row:
+    """Return the values of the columns as conditions keep them."""
+    return {column.name: column.kept(row.get(column.name)) for column in columns}
+
+
+def _different(rows: Sequence[Row]) -> tuple[list[Row], list[int]]:
+    """Return the different rows in a stable order, and how often each occurs."""
+    found: dict[str, tuple[Row, int]] = {}
+    for row in rows:
+        key = _key(row)
+        found[key] = (row, found.get(key, (row, 0))[1] + 1)
+    ordered = [found[key] for key in sorted(found)]
+    return [row for row, _ in ordered], [count for _, count in ordered]
+
+
+def _key(row: Row) -> str:
+    return repr(list(row.values()))
