@@ -26,6 +26,13 @@ def test_every_image_comes_once_an_epoch_in_new_orders():
     assert not torch.equal(epochs[0][0], epochs[1][0])
 
 
+def test_labels_of_one_s_own_come_with_their_images():
+    images = tiny.images()
+    feed = Feed(images, seed=3, labels=np.arange(40) * 10)
+    pixels, labels = feed.batch(30, 20)
+    assert np.array_equal(pixels.numpy(), images.floats(labels.numpy() // 10))
+
+
 def test_the_order_does_not_depend_on_the_batch_size():
     feed = Feed(tiny.images(), seed=3)
     whole = feed.batch(0, 100)[0]

@@ -24,33 +24,27 @@ class Feed:
     Args:
         images: What to train on; all of it.
         seed: The run's seed.
+        labels: A whole number an image to come with its pixels instead of its class index.
 
     Raises:
         DataError: There are no images, or one of them has no class while others do.
     """
 
-    def __init__(self, images: Images, seed: int) -> None:
+    def __init__(self, images: Images, seed: int, labels: NDArray[np.int64] | None = None) -> None:
         if not len(images):
             raise DataError("there are no images to train on.")
         self._images = images
         self._seed = seed
         self._epoch = -1
         self._order: NDArray[np.intp] = np.empty(0, np.intp)
-        names = {name: index for index, name in enumerate(images.classes)}
-        labels = [names.get(str(value), -1) for value in images.column("class")]
-        if names and min(labels) < 0:
-            raise DataError(
-                f"{labels.count(-1)} of {len(labels)} images are in none of the classes "
-                f"{', '.join(names)}; leave them out of conditional training."
-            )
-        self._labels = np.asarray(labels, np.int64)
+        self._labels = _class_indices(images) if labels is None else labels
 
     def batch(self, start: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the images at positions ``start`` to ``start + count - 1`` of the endless order.
 
         Returns:
-            Pixels ``(count, channel, *spatial)`` in [0, 1], and class indices ``(count,)`` (-1
-            without classes).
+            Pixels ``(count, channel, *spatial)`` in [0, 1], and labels ``(count,)``: class indices
+            (-1 without classes) unless others were given.
         """
         chosen = np.asarray([self._at(position) for position in range(start, start + count)])
         # Sorted reads walk through the file in one direction; the order within a batch is kept.
@@ -65,6 +59,17 @@ class Feed:
             rng = np.random.default_rng(number_of("epoch", self._seed, epoch))
             self._epoch, self._order = epoch, rng.permutation(len(self._images))
         return int(self._order[offset])
+
+
+def _class_indices(images: Images) -> NDArray[np.int64]:
+    names = {name: index for index, name in enumerate(images.classes)}
+    labels = [names.get(str(value), -1) for value in images.column("class")]
+    if names and min(labels) < 0:
+        raise DataError(
+            f"{labels.count(-1)} of {len(labels)} images are in none of the classes "
+            f"{', '.join(names)}; leave them out of conditional training."
+        )
+    return np.asarray(labels, np.int64)
 
 
 def augment(pixels: torch.Tensor, step: Step, train: TrainConfig) -> torch.Tensor:

@@ -14,7 +14,7 @@ from types import FrameType
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
-from numpy import float32
+from numpy import float32, int64
 from numpy.typing import NDArray
 from torch import nn
 
@@ -32,7 +32,8 @@ from brainzoo.training.step import Step, number_of, seeded
 
 Loss = Callable[[torch.Tensor, torch.Tensor, Step], tuple[torch.Tensor, dict[str, torch.Tensor]]]
 """Takes pixels ``(batch, channel, *spatial)`` in [-1, 1], class indices ``(batch,)`` (-1 without
-classes) and the :class:`Step`; returns a scalar loss and figures to log."""
+classes; other ``labels`` if :func:`fit` is given them) and the :class:`Step`; returns a scalar loss
+and figures to log."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +73,7 @@ def fit(
     averaged: nn.Module,
     sample: Callable[[nn.Module], NDArray[float32]],
     batch_size: Callable[[float], int] | None = None,
+    labels: NDArray[int64] | None = None,
 ) -> nn.Module:
     """Train until the budget is spent, from the beginning or from where ``run`` was left.
 
@@ -88,6 +90,8 @@ def fit(
             averaged network; always from the same latents.
         batch_size: Images of a step by the fraction of the budget that is spent; the run's batch
             size throughout if there is none.
+        labels: What losses get instead of class indices: a whole number an image, such as which
+            row of :class:`brainzoo.conditions.Conditions` is its own.
 
     Returns:
         The averaged network, in evaluation mode, on the CPU.
@@ -110,7 +114,7 @@ def fit(
         machine.place(phase.network)
     clear_leftovers(run.state)
     ema = EMA(averaged, train.ema_images)
-    feed = Feed(images, train.seed)
+    feed = Feed(images, train.seed, labels)
     networks = {**{phase.name: phase.network for phase in phases}, "average": ema.network}
     optimizers = {phase.name: phase.optimizer for phase in phases}
     counters = (load_state(run.state, networks, optimizers) if run.resume else None) or {}
