@@ -118,11 +118,10 @@ class Images:
         return len(self._pixels) if self._positions is None else len(self._positions)
 
     def __getitem__(self, key: slice | Sequence[int] | NDArray[Any]) -> Images:
-        current = np.arange(len(self._pixels)) if self._positions is None else self._positions
         index = key if isinstance(key, slice) else np.asarray(key)
         if isinstance(index, np.ndarray) and not index.size:
             index = index.astype(np.intp)  # an empty list has no type of its own
-        chosen = current[index]
+        chosen = self.positions[index]
         within = np.arange(len(self))[index]
         return Images(
             self._pixels,
@@ -150,6 +149,11 @@ class Images:
     def channels(self) -> int:
         """Channels of an image: 1 for one modality."""
         return int(self._pixels.shape[1])
+
+    @property
+    def positions(self) -> NDArray[np.intp]:
+        """Which of the stored images these are."""
+        return np.arange(len(self._pixels)) if self._positions is None else self._positions
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -1,0 +1,80 @@
+"""The options of image features, which every evaluator that looks at features offers alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from brainzoo.errors import OptionError
+from brainzoo.options import nearest, option
+
+LAYERS: Mapping[str, tuple[str, ...]] = {
+    "vgg16": ("conv3", "conv4", "conv5", "fc6", "fc7"),
+    "squeezenet": ("fire3", "fire5", "fire7", "fire9"),
+    "resnet50": ("layer1", "layer2", "layer3", "layer4"),
+}
+"""Layers of each network by the names of its paper, in order."""
+
+LAST: Mapping[str, str] = {"vgg16": "conv5", "squeezenet": "fire9", "resnet50": "layer4"}
+"""The layer that ``last`` means: the last of the convolutions."""
+
+RANDOM = "random-"
+EXTRACTORS = ("vgg16", "squeezenet", "resnet50", "random-vgg16", "random-squeezenet")
+
+
+@dataclass(frozen=True)
+class FeatureOptions:
+    """Which network, which of its layers, and how a map of features becomes one vector.
+
+    An evaluator's configuration inherits these fields.
+    """
+
+    extractor: str = option(
+        "vgg16",
+        "Network trained on ImageNet whose features are compared; random-* has random weights.",
+        choices=EXTRACTORS,
+    )
+    features_weights: Path | None = option(
+        None, "File with its weights (safetensors, or of torch.save); else they are downloaded."
+    )
+    layer: str = option(
+        "last",
+        "vgg16: conv3, conv4, conv5, fc6, fc7; squeezenet: fire3, 5, 7, 9; resnet50: layer1 to 4.",
+    )
+    pooling: str = option(
+        "mean", "How the map of a layer becomes one vector.", choices=("mean", "mean+max")
+    )
+
+    def __post_init__(self) -> None:
+        layers = LAYERS[self.network]
+        if self.layer != "last" and self.layer not in layers:
+            raise OptionError(
+                f"layer is {self.layer!r}; {self.extractor} has {', '.join(layers)}.",
+                nearest(self.layer, [*layers, "last"]),
+            )
+        if self.features_weights is None:
+            return
+        if self.random:
+            raise OptionError(
+                f"{self.extractor} has random weights, and features_weights names a file.",
+                f"Choose the extractor {self.network}, or leave the file out.",
+            )
+        # run.yaml must find the file again from any folder.
+        absolute = self.features_weights.expanduser().absolute()
+        object.__setattr__(self, "features_weights", absolute)
+
+    @property
+    def network(self) -> str:
+        """The network without the word ``random``."""
+        return self.extractor.removeprefix(RANDOM)
+
+    @property
+    def random(self) -> bool:
+        """Whether its weights are random: figures from it say nothing about images."""
+        return self.extractor.startswith(RANDOM)
+
+    @property
+    def chosen_layer(self) -> str:
+        """The layer by its own name."""
+        return LAST[self.network] if self.layer == "last" else self.layer
