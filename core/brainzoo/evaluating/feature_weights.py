@@ -1,0 +1,193 @@
+"""Weights of networks trained on ImageNet: from a file, or downloaded once and verified."""
+
+# ruff: noqa: TID253 (imported by brainzoo.evaluating.extractors only)
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from brainzoo.download import Patience, Remote, download
+from brainzoo.errors import IncompatiblePluginError, IntegrityError, NetworkError, NotFoundError
+from brainzoo.evaluating.options import FeatureOptions
+from brainzoo.files import sha256
+from brainzoo.home import home
+from brainzoo.weights_file import read_arrays
+
+ADDRESS = "https://download.pytorch.org/models/"
+PUBLISHED: Mapping[str, str] = {
+    "vgg16": "vgg16-397923af.pth",
+    "squeezenet": "squeezenet1_1-b8a52dc0.pth",
+    "resnet50": "resnet50-0676ba61.pth",
+}
+"""Torchvision's files (``IMAGENET1K_V1``); their names end in the first digits of their SHA-256."""
+
+PATIENCE = Patience(timeout_s=10.0, attempts=2)
+"""Enough for a slow server, and soon over where there is no internet."""
+
+COUNTS = "num_batches_tracked"
+
+_schemas: list[Any] = []  # torch forgets the operators of a library that is collected
+
+
+def import_torchvision() -> ModuleType:
+    """Import torchvision, also beside a torch without CUDA.
+
+    The torchvision of PyPI fails to import beside a CPU build of torch ("operator torchvision::nms
+    does not exist"): its compiled operators want CUDA libraries, and it describes two of them to
+    torch before it looks. Its models need none, so the two are declared and the import repeated.
+
+    Raises:
+        IncompatiblePluginError: It is not installed.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the image codecs, which are not needed either
+            return _import("torchvision")
+    except ImportError as error:
+        raise IncompatiblePluginError(
+            f"image features need torchvision, which cannot be imported: {error}.",
+            "Install it with: pip install 'brainzoo[features]'",
+        ) from error
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+    for module in [m for m in sys.modules if m.partition(".")[0] == name]:
+        del sys.modules[module]
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+    for operator in ("nms", "qnms"):
+        schema = f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(schema)  # type: ignore[no-untyped-call]
+    _schemas.append(library)
+    return importlib.import_module(name)
+
+
+def weights_file(options: FeatureOptions) -> Path:
+    """Return the file of a network's weights: the one named, one that is here, or a new download.
+
+    Torch's own cache is looked into; downloads go to ``models`` below :func:`brainzoo.home.home`.
+
+    Raises:
+        NotFoundError: The file named is not there.
+        NetworkError: There is none here, and it cannot be downloaded.
+        IntegrityError: What was downloaded is not what torchvision published.
+    """
+    if options.features_weights is not None:
+        if not options.features_weights.is_file():
+            raise NotFoundError(
+                f"there is no file {options.features_weights}.",
+                "The option features-weights names a file with the weights of the extractor.",
+            )
+        return options.features_weights
+    name = PUBLISHED[options.network]
+    of_torch = Path(torch.hub.get_dir()) / "checkpoints" / name
+    if of_torch.is_file():
+        return _verified(of_torch)
+    try:
+        return _verified(
+            download(Remote(name, (ADDRESS + name,)), home() / "models", patience=PATIENCE)
+        )
+    except NetworkError as error:
+        raise NetworkError(
+            f"there are no weights of {options.network}: {error.message}",
+            "Name a file of them with the option features-weights, or for a trial without meaning "
+            "choose the extractor random-squeezenet.",
+        ) from error
+
+
+def _verified(path: Path) -> Path:
+    digits = path.stem.rpartition("-")[2]
+    found = sha256(path)
+    if not found.startswith(digits):
+        raise IntegrityError(
+            f"{path} has the SHA-256 {found[:12]}…; expected {digits}….",
+            "Remove it, then run the same command again.",
+        )
+    return path
+
+
+def load_weights(network: nn.Module, path: Path, name: str) -> None:
+    """Put the weights of a file into a network that has torchvision's names.
+
+    Args:
+        network: On torch's device ``meta``.
+        path: Safetensors, or a file of ``torch.save``; of the whole network or of its
+            ``features``, with or without that prefix. What the network lacks is not looked at.
+        name: What an error calls the network.
+
+    Raises:
+        IntegrityError: It is neither, or tensors are missing or of another shape.
+    """
+    found = _read(path)
+    # Counts of batches say nothing, and old files lack them.
+    whole = network.state_dict()
+    wanted = {k: v for k, v in whole.items() if not k.endswith(COUNTS)}
+    state = {k: torch.zeros((), dtype=v.dtype) for k, v in whole.items() if k not in wanted}
+    if not any(key in found for key in wanted):
+        found = {f"features.{key}": value for key, value in found.items()}
+    missing = [key for key in wanted if key not in found]
+    if missing:
+        raise IntegrityError(
+            f"{path.name} lacks {len(missing)} of the {len(wanted)} tensors of {name}, first "
+            f"{missing[0]}.",
+            f"Expected the weights of torchvision's {name}.",
+        )
+    for key, place in wanted.items():
+        if found[key].shape != place.shape:
+            raise IntegrityError(
+                f"{path.name}: {key} has the shape {tuple(found[key].shape)}, {name} needs "
+                f"{tuple(place.shape)}.",
+                f"Expected the weights of torchvision's {name}.",
+            )
+        state[key] = found[key].to(place.dtype)
+        if not torch.isfinite(state[key]).all():
+            raise IntegrityError(f"{path.name}: {key} holds values that are not finite.")
+    network.load_state_dict(state, assign=True)
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    with path.open("rb") as file:
+        safetensors = file.read(9)[8:] == b"{"
+    if safetensors:
+        arrays = read_arrays(path)
+        return {key: torch.from_numpy(np.array(value)) for key, value in arrays.items()}
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for what it cannot read
+        what = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise IntegrityError(
+            f"{path.name} is neither safetensors nor plain weights of torch.save: {what[:100]}",
+            "Expected a file of weights (a state dict).",
+        ) from error
+    if not isinstance(state, Mapping) or not all(
+        isinstance(v, torch.Tensor) for v in state.values()
+    ):
+        raise IntegrityError(
+            f"{path.name} holds no state dict.", "Expected tensors by the names of torchvision."
+        )
+    return dict(state)
+
+
+def fill_randomly(network: nn.Module, seed: int = 0) -> None:
+    """Give a network on torch's device ``meta`` weights drawn as He et al. 2015 do, biases 0."""
+    generator = torch.Generator().manual_seed(seed)
+    network.to_empty(device="cpu")
+    for part in network.modules():
+        if isinstance(part, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(part.weight, nonlinearity="relu", generator=generator)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)

@@ -1,0 +1,114 @@
+"""Features of images, computed once: they are kept by the images' fingerprint and the extractor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo import console
+from brainzoo.errors import BrainzooError, DataError
+from brainzoo.evaluating.planes import views
+from brainzoo.files import write_bytes
+from brainzoo.home import home
+from brainzoo.images import Images
+from brainzoo.weights_file import read_arrays, write_arrays
+
+if TYPE_CHECKING:
+    from brainzoo.evaluating.extractors import Extractor
+
+BATCH = 8  # the fastest on a CPU: its maps stay in the cache
+
+
+def features_of(extractor: Extractor, images: Images, view: str = "") -> NDArray[np.float32]:
+    """Return the features of images.
+
+    Of images that lie in a folder, features are kept below :func:`brainzoo.home.home`, a file for
+    each folder, view and extractor: any selection of them takes from there what it can.
+
+    Args:
+        extractor: Of :func:`brainzoo.evaluating.extractors.extractor`.
+        images: Real or synthetic.
+        view: Of volumes, the central plane: one of the names of
+            :func:`brainzoo.evaluating.planes.views`.
+
+    Returns:
+        ``(image, feature)`` in the order of the images.
+
+    Raises:
+        DataError: There is no such view, or features are not finite.
+    """
+    if not len(images):
+        raise DataError("there are no images to compute features of.")
+    path = _cache(extractor, images, view)
+    places = images.positions
+    known = _read(path)
+    missing = np.setdiff1d(places, known[0])
+    if len(missing):
+        _, first = np.unique(places, return_index=True)
+        wanted = first[np.isin(places[first], missing)]
+        made = _compute(extractor, images[wanted], view)
+        known = _joined(known, (places[wanted], made))
+        if path is not None:
+            _write(path, known)
+    order = np.searchsorted(known[0], places)
+    return known[1][order]
+
+
+def _compute(extractor: Extractor, images: Images, view: str) -> NDArray[np.float32]:
+    rows = []
+    with console.progress(f"features of {extractor.name}", len(images)) as advance:
+        for start in range(0, len(images), BATCH):
+            looked_at = views(images[start : start + BATCH])
+            if view not in looked_at:
+                raise DataError(
+                    f"there is no view {view!r} of {images.dims}-D images.",
+                    f"Choose one of {', '.join(map(repr, looked_at))}.",
+                )
+            pixels = looked_at[view]
+            # Always full batches: convolutions sum in another order for another batch size, and
+            # an image's features may not depend on which others are asked for with it.
+            full = pixels[np.arange(BATCH) % len(pixels)]
+            rows.append(extractor(full)[: len(pixels)])
+            advance(len(pixels))
+    made = np.concatenate(rows)
+    if not np.isfinite(made).all():
+        raise DataError(f"features of {extractor.name} are not finite: its weights or images are.")
+    return made
+
+
+Known = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""Positions of stored images, ascending, and the features of each."""
+
+
+def _joined(known: Known, new: Known) -> Known:
+    if not len(known[0]):
+        known = new
+    else:
+        known = (np.concatenate([known[0], new[0]]), np.concatenate([known[1], new[1]]))
+    order = np.argsort(known[0])
+    return known[0][order], known[1][order]
+
+
+def _cache(extractor: Extractor, images: Images, view: str) -> Path | None:
+    if images.folder is None or not images.fingerprint:
+        return None  # made in memory: a fingerprint, if any, may be that of what they were made of
+    name = f"{images.fingerprint[:32]}-{extractor.digest[:32]}{view and '-'}{view}.safetensors"
+    return home() / "features" / name
+
+
+def _read(path: Path | None) -> Known:
+    if path is not None and path.is_file():
+        try:
+            arrays = read_arrays(path)
+            return arrays["positions"], arrays["features"]
+        except (BrainzooError, KeyError):
+            console.warn(f"{path} is damaged; its features are computed again.")
+    return np.empty(0, np.int64), np.empty((0, 0), np.float32)
+
+
+def _write(path: Path, known: Known) -> None:
+    # Two processes may each add rows: the later file stays, and what it lacks is computed again.
+    write_bytes(path, write_arrays({"positions": known[0].astype(np.int64), "features": known[1]}))

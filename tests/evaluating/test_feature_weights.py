@@ -1,0 +1,162 @@
+import hashlib
+import pickle
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from brainzoo.errors import IntegrityError, NetworkError, NotFoundError
+from brainzoo.evaluating import feature_weights
+from brainzoo.evaluating.extractors import _BUILD, extractor
+from brainzoo.evaluating.feature_weights import fill_randomly, load_weights
+from brainzoo.evaluating.options import FeatureOptions
+from brainzoo.weights_file import write_arrays
+
+
+def squeezenet():
+    with torch.device("meta"):
+        return _BUILD["squeezenet"]("fire9")
+
+
+@pytest.fixture(scope="module")
+def state():
+    network = squeezenet()
+    fill_randomly(network, seed=1)
+    return network.state_dict()
+
+
+def as_safetensors(path, state):
+    path.write_bytes(write_arrays({k: v.numpy() for k, v in state.items()}))
+    return path
+
+
+@pytest.mark.parametrize("prefix", ["features.", ""])
+@pytest.mark.parametrize("kind", ["safetensors", "torch", "old torch"])
+def test_weights_are_read_with_and_without_prefix(tmp_path, state, prefix, kind):
+    found = {prefix + k.removeprefix("features."): v for k, v in state.items()}
+    path = tmp_path / "weights.any"
+    if kind == "safetensors":
+        as_safetensors(path, found)
+    else:
+        torch.save(found, path, _use_new_zipfile_serialization=kind == "torch")
+    network = squeezenet()
+    load_weights(network, path, "squeezenet")
+    assert all(torch.equal(v, state[k]) for k, v in network.state_dict().items())
+
+
+def test_a_shallower_layer_needs_no_more_than_its_weights(tmp_path, state):
+    few = {k: v for k, v in state.items() if int(k.split(".")[1]) < 5}
+    path = as_safetensors(tmp_path / "few.safetensors", few)
+    options = FeatureOptions(extractor="squeezenet", features_weights=path, layer="fire3")
+    assert extractor(options).layer == "fire3"
+    with pytest.raises(IntegrityError, match="lacks"):
+        extractor(FeatureOptions(extractor="squeezenet", features_weights=path))
+
+
+def test_old_weights_without_counts_of_batches_are_read(tmp_path):
+    with torch.device("meta"):
+        network = _BUILD["resnet50"]("layer1")
+    state = {
+        k: torch.ones(v.shape)
+        for k, v in network.state_dict().items()
+        if not k.endswith("num_batches_tracked")
+    }
+    load_weights(network, as_safetensors(tmp_path / "r.safetensors", state), "resnet50")
+    assert not any(p.is_meta for p in network.state_dict().values())
+
+
+def test_weights_of_another_network_are_refused(tmp_path, state):
+    path = as_safetensors(tmp_path / "s.safetensors", state)
+    with pytest.raises(IntegrityError, match=r"of vgg16"):
+        extractor(FeatureOptions(extractor="vgg16", features_weights=path))
+    first = "features.0.weight"
+    wrong = as_safetensors(tmp_path / "w.safetensors", {**state, first: state[first][:, :1]})
+    with pytest.raises(IntegrityError, match=r"has the shape \(64, 1, 3, 3\)"):
+        extractor(FeatureOptions(extractor="squeezenet", features_weights=wrong))
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path, state):
+    bias = state["features.0.bias"].clone()
+    bias[3] = float("nan")
+    path = as_safetensors(tmp_path / "n.safetensors", {**state, "features.0.bias": bias})
+    with pytest.raises(IntegrityError, match="not finite"):
+        extractor(FeatureOptions(extractor="squeezenet", features_weights=path))
+
+
+class Harmful:
+    def __reduce__(self):
+        return (exec, ("raise SystemExit('run')",))
+
+
+@pytest.mark.parametrize("content", [pickle.dumps(Harmful()), b"", b"<html>", b"\0" * 100])
+def test_what_holds_no_weights_is_refused_unread(tmp_path, content):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(content)
+    with pytest.raises(IntegrityError, match=r"weights\.pth is neither"):
+        extractor(FeatureOptions(extractor="squeezenet", features_weights=path))
+
+
+def test_a_whole_model_of_torch_save_is_refused(tmp_path):
+    torch.save(nn.Linear(2, 2), tmp_path / "m.pth")
+    with pytest.raises(IntegrityError, match="plain weights"):
+        extractor(FeatureOptions(extractor="vgg16", features_weights=tmp_path / "m.pth"))
+
+
+def test_a_missing_file_is_said(tmp_path):
+    with pytest.raises(NotFoundError, match="there is no file"):
+        extractor(FeatureOptions(features_weights=tmp_path / "none.pth"))
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tmp_path
+
+
+def test_without_weights_and_network_one_line_comes_soon(own_cache, monkeypatch):
+    monkeypatch.setattr(feature_weights, "ADDRESS", "http://127.0.0.1:9/")
+    began = time.monotonic()
+    with pytest.raises(NetworkError) as caught:
+        extractor(FeatureOptions())
+    assert time.monotonic() - began < 5
+    text = str(caught.value)
+    assert "no weights of vgg16" in text
+    assert "features-weights" in text
+    assert "random-squeezenet" in text
+    assert "\n" not in text
+
+
+def test_torch_s_own_cache_is_used_and_verified(own_cache, monkeypatch, state):
+    folder = own_cache / "torch" / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    path = folder / "weights.pth"
+    torch.save(state, path)
+    digits = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    path = path.rename(folder / f"squeezenet1_1-{digits}.pth")
+    monkeypatch.setattr(feature_weights, "PUBLISHED", {"squeezenet": path.name})
+    assert extractor(FeatureOptions(extractor="squeezenet")).weights.startswith(digits)
+    path.write_bytes(path.read_bytes() + b"more")
+    with pytest.raises(IntegrityError, match=f"expected {digits}"):
+        extractor(FeatureOptions(extractor="squeezenet"))
+
+
+def test_published_names_are_torchvision_s():
+    models = feature_weights.import_torchvision().models
+    weights = (models.VGG16_Weights, models.SqueezeNet1_1_Weights, models.ResNet50_Weights)
+    for name, kind in zip(("vgg16", "squeezenet", "resnet50"), weights, strict=True):
+        url = feature_weights.ADDRESS + feature_weights.PUBLISHED[name]
+        assert kind.IMAGENET1K_V1.url == url
+
+
+def test_torchvision_imports_without_a_warning():
+    code = (
+        "from brainzoo.evaluating.feature_weights import import_torchvision as get\n"
+        "assert get() is get()\nassert get().models.vgg16"
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
