@@ -1,0 +1,17 @@
+"""What this plugin offers."""
+
+from brainzoo import Spec, hookimpl
+from brainzoo_vqvae.config import VQVAEConfig
+
+
+@hookimpl
+def brainzoo_generators() -> list[Spec]:
+    """Offer the generator ``vqvae``."""
+    return [
+        Spec(
+            name="vqvae",
+            target="brainzoo_vqvae.generator:VQVAE",
+            config=VQVAEConfig,
+            summary="VQ-VAE with a transformer prior (Tudosiu 2022): slices and volumes.",
+        )
+    ]
