@@ -1,21 +1,69 @@
-"""Running evaluators, and ``evaluation.json``, which holds what they found."""
+"""Running evaluators, and ``evaluation.json``, which holds what they found.
+
+Each evaluator's result is written as soon as it is there, so that none is lost when another one
+fails or the process is stopped. What was measured of the same images, with the same options, seed
+and version, is not measured again.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from brainzoo import console
-from brainzoo.errors import ExistsError
-from brainzoo.files import write_bytes, write_text
+from brainzoo.errors import BrainzooError, ExistsError, IntegrityError
+from brainzoo.evaluation_images import describe_set
+from brainzoo.files import new_folder, write_text
 from brainzoo.images import Images
 from brainzoo.interfaces import Evaluation, Generator
+from brainzoo.locks import locked
 from brainzoo.plugins import plugins
 from brainzoo.settings import Part
+
+SCHEMA = 1
+FILE = "evaluation.json"
+EARLIER = "earlier"  # in the folder evaluation/: results that newer ones took the place of
+
+Again = Literal["never", "stale", "always"]
+
+
+class EvaluatorsFailedError(BrainzooError):
+    """Some evaluators failed; what the others found is written.
+
+    Carries the exit code of the first failure.
+
+    Args:
+        failures: What each failed evaluator raised, by its name.
+        result: What ``evaluation.json`` holds now.
+    """
+
+    def __init__(self, failures: Mapping[str, Exception], result: Mapping[str, Any]) -> None:
+        name, first = next(iter(failures.items()))
+        found = _named(name, first)
+        if len(failures) > 1:
+            others = ", ".join(list(failures)[1:])
+            found.message = f"{found.message} {others} failed, too."
+        super().__init__(found.message, found.hint)
+        self.exit_code, self.code = found.exit_code, found.code
+        self.failures, self.result = dict(failures), dict(result)
+
+
+def check(parts: Sequence[Part]) -> None:
+    """Ask evaluators whether all that they need is there: before hours of training, not after.
+
+    Raises:
+        BrainzooError: What one of them lacks.
+    """
+    for part in parts:
+        try:
+            plugins().load("evaluator", part.name)(part.config).check()
+        except BrainzooError as error:
+            raise _named(part.name, error) from error
 
 
 def evaluate(
@@ -27,43 +75,198 @@ def evaluate(
     synthetic: Images,
     generator: Generator | None = None,
     seed: int = 0,
+    again: Again = "never",
 ) -> dict[str, Any]:
-    """Run evaluators; add to ``evaluation.json`` and write the pictures of each below ``folder``.
+    """Run evaluators; write what each finds into ``evaluation.json`` and ``evaluation/NAME/``.
+
+    Args:
+        parts: The evaluators.
+        folder: Where the results go.
+        train: Real images trained on.
+        test: Real images of other subjects.
+        synthetic: Images of a generator.
+        generator: Who made them.
+        seed: Decides everything random.
+        again: What becomes of results that are there. The same request is always answered by them,
+            unless ``"always"``. Those of another request are refused (``"never"``) or set aside
+            into ``evaluation/earlier/`` (``"stale"``, ``"always"``); with ``"stale"`` also those
+            of evaluators not named here, if they are of other images.
 
     Returns:
-        What ``evaluation.json`` holds: options, figures and tables by evaluator.
+        What ``evaluation.json`` holds: options, sets, figures, tables and notes by evaluator.
 
     Raises:
-        ExistsError: One of them is there already.
+        ExistsError: Results of other images, options or seed are there.
+        EvaluatorsFailedError: Some failed; what the others found is written.
     """
-    path = folder / "evaluation.json"
-    found: dict[str, Any] = json.loads(path.read_text())["evaluators"] if path.is_file() else {}
-    for part in parts:
-        if part.name in found:
-            raise ExistsError(f"{path} holds {part.name} already.", "Choose another --out.")
-    for part in parts:
+    sets = {
+        name: describe_set(images)
+        for name, images in (("train", train), ("test", test), ("synthetic", synthetic))
+    }
+    todo = _to_do(parts, folder, sets, seed, again)
+    failures: dict[str, Exception] = {}
+    for part, request in todo:
         console.note(f"evaluating: {part.name}")
-        evaluator = plugins().load("evaluator", part.name)(part.config)
-        evaluation: Evaluation = evaluator.evaluate(
-            train=train, test=test, synthetic=synthetic, generator=generator, seed=seed
-        )
-        found[part.name] = {
-            "version": plugins().of("evaluator", part.name).version,
-            "options": part.options,
-            "seed": seed,
-            "figures": [dataclasses.asdict(figure) for figure in evaluation.figures],
-            "tables": {name: list(map(dict, rows)) for name, rows in evaluation.tables.items()},
-            "notes": list(evaluation.notes),
-            "pictures": [f"evaluation/{part.name}/{name}.png" for name in evaluation.pictures],
-            "files": [f"evaluation/{part.name}/{name}" for name in evaluation.files],
-        }
-        pictures = {f"{name}.png": content for name, content in evaluation.pictures.items()}
-        for name, content in (pictures | dict(evaluation.files)).items():
-            write_bytes(folder / "evaluation" / part.name / name, content)
-    result = {"schema": 1, "evaluators": _finite(found)}
-    text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(path, text)
+        started = time.monotonic()
+        try:
+            evaluator = plugins().load("evaluator", part.name)(part.config)
+            found: Evaluation = evaluator.evaluate(
+                train=train, test=test, synthetic=synthetic, generator=generator, seed=seed
+            )
+        except Exception as error:  # a plugin may raise anything; the others' results count
+            failures[part.name] = error
+            if part is not todo[-1][0]:
+                console.warn(f"{part.name} failed; the other evaluators go on.")
+            _note_failure(folder, part.name)
+            continue
+        seconds = round(time.monotonic() - started, 2)
+        _write(folder, part.name, {**request, "seconds": seconds}, found)
+    result = read_evaluation(folder)
+    if failures:
+        raise EvaluatorsFailedError(failures, result) from next(iter(failures.values()))
     return result
+
+
+def read_evaluation(folder: Path) -> dict[str, Any]:
+    """Return what ``evaluation.json`` in a folder holds; no evaluators if there is none.
+
+    Raises:
+        IntegrityError: It cannot be read.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return {"schema": SCHEMA, "evaluators": {}}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise IntegrityError(
+            f"{path} cannot be read: {error}.", "Move it away, and evaluate again."
+        ) from error
+    if not isinstance(found, dict) or not isinstance(found.get("evaluators"), dict):
+        raise IntegrityError(
+            f"{path} holds no evaluators; expected a file that brainzoo wrote.",
+            "Move it away, and evaluate again.",
+        )
+    return found
+
+
+def write_metrics(folder: Path, checkpoint: Path) -> None:
+    """Write the figures of a run as ``metrics.json`` of its checkpoint.
+
+    A checkpoint is published: tables, which may name subjects, and options, which may name folders,
+    stay in the run.
+    """
+    public = ("version", "seed", "figures", "notes")
+    metrics = {
+        name: {key: found[key] for key in public if key in found}
+        for name, found in read_evaluation(folder)["evaluators"].items()
+    }
+    write_text(checkpoint / "metrics.json", _json({"evaluators": metrics}))
+
+
+def _to_do(
+    parts: Sequence[Part], folder: Path, sets: Mapping[str, Any], seed: int, again: Again
+) -> list[tuple[Part, dict[str, Any]]]:
+    """Return what is to be measured, with the request that its result answers."""
+    found = read_evaluation(folder)["evaluators"]
+    todo, reruns = [], []
+    for part in parts:
+        version = plugins().of("evaluator", part.name).version
+        request = {"version": version, "options": part.options, "seed": seed, "sets": dict(sets)}
+        request = json.loads(_json(request))
+        before = found.get(part.name)
+        differs = [key for key, value in request.items() if before and before.get(key) != value]
+        if before and not differs and again != "always":
+            console.note(f"{part.name} was measured already; --again measures anew.")
+            continue
+        if before and again == "never":
+            raise ExistsError(
+                f"{folder / FILE} holds {part.name} already, of other {' and '.join(differs)}.",
+                "Measure anew with --again, which keeps the earlier result, or choose --out.",
+            )
+        todo.append((part, request))
+        reruns += [part.name] if before else []
+    if again == "stale":
+        named = {part.name for part in parts}
+        reruns += [n for n, e in found.items() if n not in named and e.get("sets") != sets]
+    for name in reruns:
+        _set_aside(folder, name)
+    return todo
+
+
+def _write(folder: Path, name: str, about: Mapping[str, Any], found: Evaluation) -> None:
+    """Write pictures and files, then the entry in ``evaluation.json`` that names them."""
+    pictures = {f"{picture}.png": content for picture, content in found.pictures.items()}
+    if (folder / "evaluation" / name).exists():
+        _set_aside(folder, name)  # left by a process that was killed before it wrote the entry
+    if pictures or found.files:
+        with new_folder(folder / "evaluation" / name) as temporary:
+            for file, content in {**pictures, **found.files}.items():
+                (temporary / file).write_bytes(content)
+    entry = {
+        **about,
+        "figures": [dataclasses.asdict(figure) for figure in found.figures],
+        "tables": {table: list(map(dict, rows)) for table, rows in found.tables.items()},
+        "notes": list(found.notes),
+        "pictures": [f"evaluation/{name}/{picture}" for picture in pictures],
+        "files": [f"evaluation/{name}/{file}" for file in found.files],
+    }
+    _change(folder, {name: entry}, {})
+
+
+def _note_failure(folder: Path, name: str) -> None:
+    _change(folder, {}, {name: f"brainzoo evaluate {name} says why"})
+
+
+def _set_aside(folder: Path, name: str) -> None:
+    """Move an evaluator's result to ``evaluation/earlier/NAME-001``, or the next free number."""
+    parent = folder / "evaluation" / EARLIER
+    taken = {path.name for path in parent.glob("*")}
+    number = next(n for n in range(1, len(taken) + 2) if f"{name}-{n:03d}" not in taken)
+    place = parent / f"{name}-{number:03d}"
+    entry = read_evaluation(folder)["evaluators"].get(name)
+    with new_folder(place) as temporary:
+        if entry is not None:
+            write_text(temporary / "found.json", _json(entry))
+        own = folder / "evaluation" / name
+        for path in sorted(own.iterdir()) if own.is_dir() else ():
+            path.rename(temporary / path.name)
+    if own.is_dir():
+        own.rmdir()
+    _change(folder, {name: None}, {})
+    console.note(f"the earlier result of {name} is kept in {place}")
+
+
+def _change(folder: Path, evaluators: Mapping[str, Any], failed: Mapping[str, str]) -> None:
+    """Change entries of ``evaluation.json`` (``None`` removes one), leaving all others."""
+    path = folder / FILE
+    with locked(path):
+        now = read_evaluation(folder)
+        kept = {**now["evaluators"], **evaluators}
+        kept = {name: entry for name, entry in kept.items() if entry is not None}
+        failures = {n: t for n, t in now.get("failed", {}).items() if n not in evaluators}
+        failures |= failed
+        content = {"schema": SCHEMA, "evaluators": dict(sorted(kept.items()))}
+        write_text(path, _json(content | ({"failed": failures} if failures else {})))
+
+
+def _named(name: str, error: Exception) -> BrainzooError:
+    """Return an error that says which evaluator it comes from, with the exit code of its kind."""
+    if isinstance(error, BrainzooError):
+        found = BrainzooError(f"{name}: {error.message}", error.hint)
+        found.exit_code, found.code = error.exit_code, error.code
+        return found
+    text = " ".join(str(error).split()) or "no message"
+    found = BrainzooError(
+        f"{name}: unexpected {type(error).__name__}: {text}.",
+        "Run again with --debug for the traceback; please report it to the plugin's authors.",
+    )
+    found.code = "unexpected"
+    return found
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:

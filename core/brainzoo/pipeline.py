@@ -6,7 +6,6 @@ a run folder, which remembers what is done so that a stopped run goes on where i
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -17,8 +16,8 @@ from typing import Any
 from brainzoo import checkpoint as checkpoints
 from brainzoo import console
 from brainzoo.errors import BrainzooError, DataError, OptionError, StoppedError
-from brainzoo.evaluation import evaluate
-from brainzoo.files import disk_errors, write_text
+from brainzoo.evaluation import EvaluatorsFailedError, check, evaluate, write_metrics
+from brainzoo.files import disk_errors
 from brainzoo.images import Images
 from brainzoo.interfaces import Generator, Value
 from brainzoo.plugins import plugins
@@ -54,12 +53,15 @@ def run(
         ExistsError: The folder is there already.
         DataError: With ``resume``, the data are no longer those that the run began with.
         StoppedError: Ctrl-C or SIGTERM; the hint says how to go on.
+        EvaluatorsFailedError: Evaluators failed; all else is done, and the hint says how to go on.
     """
     if is_helper():
         fit(settings.generator, prepare_data(settings), Run(folder, settings.train, resume))
         return {}
     if folder.exists() and not resume:
         raise exists_error(folder)
+    if "evaluate" in steps and not (resume and RunFolder.open(folder).done("evaluate")):
+        check(settings.evaluate)
     try:
         with disk_errors(folder):
             started = time.monotonic()
@@ -218,6 +220,14 @@ def report(run: Path, folder: Path | None = None) -> Path:
     return next((path for path in files if path.suffix == ".html"), files[0])
 
 
+def report_again(opened: RunFolder) -> None:
+    """Write the report of a run anew, if the run itself wrote the one that is there."""
+    if opened.done("report"):
+        opened.clear("report")
+        with opened.step("report"):
+            report(opened.path)
+
+
 def _do(
     opened: RunFolder, settings: Settings, images: Images, resume: bool, steps: Sequence[str]
 ) -> None:
@@ -237,20 +247,24 @@ def _do(
         opened.clear("sample")
         with opened.step("sample"):
             sample(opened.path, folder.samples, settings.samples, seed=settings.train.seed)
+    failed: EvaluatorsFailedError | None = None
     if "evaluate" in steps and settings.evaluate and not opened.done("evaluate"):
-        opened.clear("evaluate")
-        with opened.step("evaluate"):
-            result = evaluate(
-                settings.evaluate,
-                opened.path,
-                train=images.where(split="train"),
-                test=images.where(split="test"),
-                synthetic=Images.open(folder.samples),
-                generator=checkpoints.load(folder.checkpoint),
-                seed=settings.train.seed,
-            )
-            text = json.dumps({"evaluators": result["evaluators"]}, indent=2, ensure_ascii=False)
-            write_text(folder.checkpoint / "metrics.json", text)
+        opened.redo("report")
+        try:
+            with opened.step("evaluate"):
+                evaluate(
+                    settings.evaluate,
+                    opened.path,
+                    train=images.where(split="train"),
+                    test=images.where(split="test"),
+                    synthetic=Images.open(folder.samples),
+                    generator=checkpoints.load(folder.checkpoint),
+                    seed=settings.train.seed,
+                    again="stale",
+                )
+        except EvaluatorsFailedError as error:
+            failed = error  # what the others found, and the rest of the run, is not lost for it
+        write_metrics(opened.path, folder.checkpoint)
     if "export" in steps and settings.export and not opened.done("export"):
         opened.clear("export")
         with opened.step("export"):
@@ -266,6 +280,8 @@ def _do(
         opened.clear("report")
         with opened.step("report"):
             report(opened.path)
+    if failed:
+        raise failed
 
 
 def _record(settings: Settings, images: Images) -> dict[str, Any]:

@@ -120,6 +120,11 @@ def expect_same_run(before: Settings, now: Settings) -> None:
     old, new = _flat(to_record(before)), _flat(to_record(now))
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key) and key not in {f"train.{name}" for name in BUDGETS}:
+            if key == "evaluate":
+                raise OptionError(
+                    "--resume evaluates what the run began with.",
+                    "Evaluate more with: brainzoo evaluate NAME RUN",
+                )
             raise OptionError(
                 f"{key} is {new.get(key)!r}, but the run began with {old.get(key)!r}.",
                 "With --resume only --images and --minutes may change; or start a new run.",

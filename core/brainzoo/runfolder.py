@@ -116,6 +116,11 @@ class RunFolder:
                 last = json.loads(text)
         return int(last.get("images", 0)), float(last.get("seconds", 0))
 
+    def redo(self, name: str) -> None:
+        """Mark one step as not done."""
+        if self.record["seconds"].pop(name, None) is not None:
+            self.save()
+
     def forget(self) -> None:
         """Mark training and all that follows from it as not done, for a larger budget."""
         self.record["seconds"] = {

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from brainzoo.errors import OptionError
+from brainzoo.errors import OptionError, UnknownPluginError
 from brainzoo.interfaces import Spec
 from brainzoo.options import Config, make_config, nearest, option, options_of, plain
 from brainzoo.plugins import Plugins
@@ -32,6 +32,9 @@ REPLACES = {"data.slices": "data.sections_mm", "data.step_mm": "data.sections_mm
 
 DEFAULT_EXPORTS = {"nifti": {"limit": 16}, "png": {"limit": 16}}
 """What a run exports when nothing is said: a few files of each to look at."""
+
+ALL = "all"
+"""In place of an evaluator's name: every one that is installed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,10 +106,8 @@ def dataset_part(
     rest = dict(values)
     config: Any = _config(plugins.get("dataset", name).config, rest)
     # run.yaml must find the scans again from any folder
-    paths = {k: v.expanduser().absolute() for k, v in vars(config).items() if isinstance(v, Path)}
-    return Part(name, dataclasses.replace(config, **paths)), make_config(
-        PrepareConfig, rest, "option of the data"
-    )
+    prepare = make_config(PrepareConfig, rest, "option of the data")
+    return Part(name, _absolute(config)), prepare
 
 
 def resolve(
@@ -131,7 +132,7 @@ def resolve(
         preset: Which of the generator's presets sets what is not given.
         classes: An expression by class name.
         export: Names of exporters; ``None`` for the default ones.
-        evaluate: Names of evaluators.
+        evaluate: Names of evaluators, or ``all``.
 
     Raises:
         UnknownPluginError: Nothing installed offers a name.
@@ -165,7 +166,10 @@ def resolve(
         if export is None:
             groups[name] = {**DEFAULT_EXPORTS[name], **groups.get(name, {})}
     exports = [part_of(plugins.get("exporter", n), groups.pop(n, {})) for n in exporters]
-    evaluations = [part_of(plugins.get("evaluator", n), groups.pop(n, {})) for n in evaluate]
+    evaluations = [
+        evaluator_part(plugins, name, groups.pop(name, {}))
+        for name in evaluator_names(plugins, evaluate)
+    ]
     if groups:
         owner, options = next(iter(groups.items()))
         raise OptionError(
@@ -208,6 +212,37 @@ def part_of(spec: Spec, values: Mapping[str, Any]) -> Part:
         OptionError: An option is unknown or has a bad value.
     """
     return Part(spec.name, make_config(spec.config, values, f"option of {spec.name}"))
+
+
+def evaluator_names(plugins: Plugins, names: Sequence[str]) -> list[str]:
+    """Return each evaluator's name once, in the order given; ``all`` stands for all by name.
+
+    Raises:
+        UnknownPluginError: ``all``, and none is installed.
+    """
+    offered = [spec.name for spec in plugins.specs("evaluator")]
+    if ALL in names and not offered:
+        raise UnknownPluginError(
+            "there is no evaluator.", "Install one: pip install brainzoo-metrics brainzoo-privacy"
+        )
+    return list(dict.fromkeys(n for name in names for n in (offered if name == ALL else [name])))
+
+
+def evaluator_part(plugins: Plugins, name: str, values: Mapping[str, Any]) -> Part:
+    """Make the configuration of an evaluator; its files are found again from any folder.
+
+    Raises:
+        UnknownPluginError: Nothing installed offers it.
+        OptionError: An option is unknown or has a bad value.
+    """
+    part = part_of(plugins.get("evaluator", name), values)
+    return Part(name, _absolute(part.config))
+
+
+def _absolute(config: Any) -> Any:
+    """Return a configuration whose paths no longer depend on the folder one is in."""
+    paths = {k: v.expanduser().absolute() for k, v in vars(config).items() if isinstance(v, Path)}
+    return dataclasses.replace(config, **paths)
 
 
 def _config(config: type[Config], values: dict[str, Any]) -> Config:

@@ -1,11 +1,13 @@
-"""``brainzoo evaluate``: synthetic images against real ones."""
+"""``brainzoo evaluate``: synthetic images against real ones, and runs against each other."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from brainzoo import console
 from brainzoo.cli.found import installed
@@ -19,58 +21,182 @@ from brainzoo.cli.params import (
 )
 from brainzoo.errors import OptionError
 from brainzoo.files import expect_folder_place
-from brainzoo.record import from_record
-from brainzoo.settings import part_of
+from brainzoo.record import from_record, read_record
+from brainzoo.settings import ALL, Part, evaluator_names, evaluator_part
+
+if TYPE_CHECKING:
+    from brainzoo.images import Images
+
+SETS = ("train", "test", "synthetic")
 
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
-    """Return the options of the evaluator that is named."""
+    """Return the options of the evaluators that are named."""
     plugins = installed(ctx)
-    known = {spec.name for spec in plugins.specs("evaluator")}
-    found = next((word for word in words.arguments if word in known), None)
-    name = found or next(iter(words.arguments), None)
-    if name is None:
-        return []
-    return config_options(
-        plugins.get("evaluator", name).config, f"Evaluator {name}", prefix=f"{name}."
-    )
+    known = {spec.name for spec in plugins.specs("evaluator")} | {ALL}
+    names = list(words.named.get("--evaluate", ()))
+    if not names:
+        found = next((word for word in words.arguments if word in known), None)
+        names = [found] if found else list(words.arguments[:1])
+        if not found and "--compare" in words.flags:
+            return []
+    return [
+        option
+        for name in evaluator_names(plugins, names)
+        for option in config_options(
+            plugins.get("evaluator", name).config, f"Evaluator {name}", prefix=f"{name}."
+        )
+    ]
 
 
 @click.command(cls=DynamicCommand, more=more_options, names=("evaluator",))
-@click.argument("evaluator", metavar="EVALUATOR")
-@click.argument("run", required=False, type=click.Path(path_type=Path), metavar="[RUN]")
+@click.argument("words", nargs=-1, metavar="EVALUATOR|all [RUN]")
 @click.option("--train", metavar="IMAGES", help="Real images trained on.")
 @click.option("--test", metavar="IMAGES", help="Real images of other subjects.")
 @click.option("--synthetic", metavar="IMAGES", help="Images of a generator.")
 @click.option("--generator", metavar="CHECKPOINT", help="Who made them, where it is needed.")
+@click.option(
+    "--subject-pattern",
+    metavar="REGEX",
+    help="In plain folders: its group finds the subject in a file's name or path. "
+    "[default: sub-XXX or IXI123, else the sub-folder, else the name]",
+)
+@click.option("--again", is_flag=True, help="Measure anew; the earlier result is kept beside.")
+@click.option("--compare", is_flag=True, help="Put evaluated runs side by side: --compare RUN RUN.")
+@click.option(
+    "--evaluate",
+    "evaluators",
+    multiple=True,
+    metavar="NAME",
+    help="With --compare: measure first what a run lacks; repeatable; all for all.",
+)
 @seed_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Where evaluation.json goes. [default: RUN, else here]",
+    help="Where evaluation.json goes. [default: RUN, else here; with --compare comparison-001]",
 )
 @common_options
 @click.pass_context
-def evaluate(ctx: click.Context, /, evaluator: str, run: Path | None, **options: Any) -> None:
+def evaluate(ctx: click.Context, /, words: tuple[str, ...], **options: Any) -> None:
     """Compare synthetic images with real ones: those of a run, or of three folders.
 
-    A folder of images that holds several splits counts with its split of that name only.
+    A folder of images that holds several splits counts with its split of that name only. Plain
+    folders of pictures or NIfTI files do, too; docs/evaluation.md tells how their subjects are
+    found, and how to read each figure.
 
     \b
     brainzoo evaluate metrics runs/dcgan-ixi-001
-    brainzoo evaluate metrics --train PREPARED --test PREPARED --synthetic SAMPLES
+    brainzoo evaluate all --train PREPARED --test PREPARED --synthetic SAMPLES
+    brainzoo evaluate --compare runs/dcgan-ixi-001 runs/pggan-ixi-001
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo import checkpoint, evaluation, pipeline
-    from brainzoo.images import Images
-    from brainzoo.runfolder import RunFolder
-
     if options["out"]:
         expect_folder_place(options["out"])
-    values = {k.removeprefix(f"{evaluator}."): v for k, v in given_options(ctx).items()}
-    part = part_of(installed(ctx).get("evaluator", evaluator), values)
-    folders = {name: options[name] for name in ("train", "test", "synthetic")}
+    if options["compare"]:
+        _compare(ctx, words, **options)
+        return
+    if not words or options["evaluators"]:
+        raise OptionError(
+            "--evaluate goes with --compare." if words else "EVALUATOR is missing.",
+            "Try: brainzoo evaluate all RUN",
+        )
+    if len(words) > 2:
+        raise OptionError(
+            f"found {len(words)} words, {' '.join(words)}; expected an evaluator and a run.",
+            "Several evaluators: all. Several runs: --compare.",
+        )
+    run = Path(words[1]) if words[1:] else None
+    _evaluate(ctx, _parts(ctx, [words[0]]), run, **options)
+
+
+def _parts(ctx: click.Context, names: list[str]) -> list[Part]:
+    """Return the evaluators named with their options."""
+    plugins, given = installed(ctx), given_options(ctx)
+    parts = []
+    for name in evaluator_names(plugins, names):
+        own = {k.partition(".")[2]: v for k, v in given.items() if k.partition(".")[0] == name}
+        parts.append(evaluator_part(plugins, name, own))
+    return parts
+
+
+def _evaluate(ctx: click.Context, parts: list[Part], run: Path | None, **options: Any) -> None:
+    from brainzoo import evaluation
+
+    place: Path = options["out"] or run or Path()
+    failed: evaluation.EvaluatorsFailedError | None = None
+    try:
+        result = _measure(ctx, parts, run, place, **options)
+    except evaluation.EvaluatorsFailedError as error:
+        if options["as_json"]:
+            raise
+        failed, result = error, error.result
+    if options["as_json"]:
+        console.result_json(result)
+        return
+    for part in parts:
+        found = result["evaluators"].get(part.name)
+        if found is None or (failed and part.name in failed.failures):
+            continue
+        if len(parts) > 1:
+            console.result(f"{part.name}:")
+        for note in found.get("notes", ()):
+            console.result(f"note: {note}")
+        for figure in found["figures"]:
+            console.result(figure_line(figure))
+    if failed:
+        raise failed
+    console.result(str(place / evaluation.FILE))
+
+
+def _measure(
+    ctx: click.Context, parts: list[Part], run: Path | None, place: Path, **options: Any
+) -> dict[str, Any]:
+    """Run evaluators on the sets named; tell what ``evaluation.json`` holds then."""
+    from brainzoo import checkpoint, evaluation
+
+    evaluation.check(parts)
+    images = _open_sets(ctx, run, options)
+    source = options["generator"] or run
+    seed = options["seed"]
+    if run is not None and ctx.get_parameter_source("seed") is not ParameterSource.COMMANDLINE:
+        seed = read_record(run)["train"].get("seed", seed)
+    try:
+        return evaluation.evaluate(
+            parts,
+            place,
+            **images,
+            generator=checkpoint.load(source) if source else None,
+            seed=seed,
+            again="always" if options["again"] else "never",
+        )
+    finally:
+        if run is not None and place == run:
+            _tell_run(run)
+
+
+def _tell_run(run: Path) -> None:
+    """Take what was measured into the run's checkpoint and its report."""
+    from brainzoo import evaluation, pipeline
+    from brainzoo.runfolder import RunFolder
+
+    if not (run / evaluation.FILE).is_file():
+        return
+    if (run / "checkpoint" / "config.json").is_file():
+        evaluation.write_metrics(run, run / "checkpoint")
+    pipeline.report_again(RunFolder.open(run))
+
+
+def _open_sets(
+    ctx: click.Context, run: Path | None, options: Mapping[str, Any]
+) -> dict[str, Images]:
+    """Return the three sets: of the folders named, and what is not named of the run."""
+    from brainzoo import pipeline
+    from brainzoo.evaluation_images import open_images
+    from brainzoo.runfolder import RunFolder
+
+    folders = {name: options[name] for name in SETS}
     of_run = [name for name in ("train", "test") if not folders[name]]
-    images = {}
+    images: dict[str, Images] = {}
     if run is not None:
         folders["synthetic"] = folders["synthetic"] or run / "samples"
         if of_run:
@@ -80,35 +206,55 @@ def evaluate(ctx: click.Context, /, evaluator: str, run: Path | None, **options:
             images = dict.fromkeys(of_run, prepared)
     elif not all(folders.values()):
         raise OptionError("nothing to compare.", "Name a RUN, or --train, --test and --synthetic.")
-    images |= {name: Images.open(path) for name, path in folders.items() if name not in images}
+    for name, folder in folders.items():
+        if name not in images:
+            images[name] = open_images(
+                Path(folder),
+                synthetic=name == "synthetic",
+                subject_pattern=options["subject_pattern"],
+            )
     for name in ("train", "test"):
         if name in images[name].column("split"):
             images[name] = images[name].where(split=name)
-    source = options["generator"] or run
-    result = evaluation.evaluate(
-        [part],
-        options["out"] or run or Path(),
-        **images,
-        generator=checkpoint.load(source) if source else None,
-        seed=options["seed"],
-    )
+    return images
+
+
+def _compare(ctx: click.Context, words: tuple[str, ...], **options: Any) -> None:
+    from brainzoo import comparison, comparison_page
+    from brainzoo.cli.comparison_table import comparison_lines
+
+    if any(options[name] for name in (*SETS, "generator", "subject_pattern", "again")):
+        raise OptionError(
+            "--compare reads what was measured before.",
+            "Leave out --train, --test, --synthetic, --generator, --subject-pattern and --again.",
+        )
+    runs = [Path(word) for word in words]
+    comparison.expect_folders(runs)
+    parts = _parts(ctx, list(options["evaluators"]))
+    for run in runs:
+        lacking = comparison.lacking(run, parts)
+        if lacking:
+            console.note(f"{run}: measuring {', '.join(part.name for part in lacking)}")
+            _measure(ctx, lacking, run, run, **options)
+    found = comparison.compare(runs)
+    folder = comparison_page.write(found, runs, options["out"])
     if options["as_json"]:
-        console.result_json(result)
+        console.result_json({**found, "folder": str(folder)})
         return
-    for figure in result["evaluators"][evaluator]["figures"]:
-        console.result(figure_line(figure))
-    console.result(str((options["out"] or run or Path()) / "evaluation.json"))
+    comparison_lines(found)
+    console.result(str(folder / comparison_page.PAGE))
 
 
 def figure_line(figure: dict[str, Any]) -> str:
     """Return a figure as a line: name, value, interval, floor and n."""
-    text = f"{figure['name']}: {_number(figure['value'])}"
+    text = f"{figure['name']}: {number(figure['value'])}"
     if figure["low"] is not None and figure["high"] is not None:
-        text += f" ({_number(figure['low'])} to {_number(figure['high'])})"
+        text += f" ({number(figure['low'])} to {number(figure['high'])})"
     if figure["floor"] is not None:
-        text += f", real against real {_number(figure['floor'])}"
+        text += f", real against real {number(figure['floor'])}"
     return f"{text}, n = {figure['n']}"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Write a figure's number for people."""
     return "not a number" if value is None else f"{value:.4g}"

@@ -121,10 +121,12 @@ class Words:
     Attributes:
         arguments: Words that may be arguments (or values of options not yet known).
         named: The values of the known options by their long name.
+        flags: The known options without a value that are there.
     """
 
     arguments: Sequence[str]
     named: Mapping[str, Sequence[str]]
+    flags: Sequence[str] = ()
 
     def value(self, option: str) -> str | None:
         """Return the last value of an option."""
@@ -137,15 +139,18 @@ def read_words(args: Sequence[str], known: Iterable[click.Parameter]) -> Words:
     options = {opt: p for p in known if isinstance(p, click.Option) for opt in p.opts}
     arguments: list[str] = []
     named: dict[str, list[str]] = {}
+    flags: list[str] = []
     words: Iterator[str] = iter(args)
     for word in words:
         flag, equals, value = word.partition("=")
         option = options.get(flag)
         if not word.startswith("-"):
             arguments.append(word)
-        elif option is not None and not option.is_flag:
+        elif option is not None and option.is_flag:
+            flags.append(option.opts[-1])
+        elif option is not None:
             named.setdefault(option.opts[-1], []).append(value if equals else next(words, ""))
-    return Words(arguments, named)
+    return Words(arguments, named, flags)
 
 
 class DynamicCommand(click.Command):

@@ -31,6 +31,7 @@ from brainzoo.settings import (
     DEFAULT_EXPORTS,
     SampleConfig,
     Settings,
+    evaluator_names,
     presets_of,
     resolve,
 )
@@ -63,6 +64,8 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     for kind, verb in kinds:
         names = [name for name in words.named.get(f"--{verb}", ()) if name != "none"]
         defaults: dict[str, Any] = {}
+        if kind == "evaluator":
+            names = evaluator_names(plugins, names)
         if record and not names:
             names = [part["name"] for part in record[verb]]
         elif verb == "export" and not words.named.get("--export"):
@@ -101,7 +104,9 @@ def _arguments(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command(cls=DynamicCommand, more=more_options, names=KINDS)
 @_arguments
-@click.option("--evaluate", multiple=True, metavar="NAME", help="Run an evaluator; repeatable.")
+@click.option(
+    "--evaluate", multiple=True, metavar="NAME", help="Run an evaluator; repeatable; all for all."
+)
 @click.option(
     "--export",
     multiple=True,
