@@ -1,0 +1,24 @@
+"""Options of the evaluator ``metrics``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from brainzoo.evaluating.options import FeatureOptions
+from brainzoo.options import option
+
+
+@dataclass(frozen=True)
+class MetricsConfig(FeatureOptions):
+    """The network whose features are compared, and how much is computed."""
+
+    features: bool = option(
+        True, "Compare features of a network too; without, only measures that need no weights."
+    )
+    most: int = option(
+        5000, "At most so many images of each set; time and memory grow with the square.", minimum=8
+    )
+    pairs: int = option(1000, "Pairs of images whose likeness (MS-SSIM) is averaged.", minimum=10)
+    neighbours: int = option(
+        5, "The k of precision, recall, density and coverage (Naeem 2020, section 5).", minimum=1
+    )

@@ -1,0 +1,118 @@
+"""Which real people no synthetic image comes near, and which ages and sexes data are thin in.
+
+An image of a test subject is *reached* if some synthetic image is nearer to it than its k-th
+nearest image of another test subject is: no farther than real people are from each other. (Balls
+that slices of the same head fill would be too small for anybody to reach.) A subject is reached if
+one of its images is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.evaluating import subjects_of
+from brainzoo.images import Images
+from brainzoo.interfaces import Value
+from brainzoo.tables import Row
+from brainzoo_metrics.distances import Vectors
+from brainzoo_metrics.neighbours import radii
+from brainzoo_metrics.resampling import Draws, Weights
+
+FEW = 5  # subjects
+DECADE = 10
+
+
+def farness(real: Vectors, other: Vectors, subjects: Sequence[str], k: int) -> NDArray[np.float64]:
+    """Return ``(real, other)``: distances over the radius of the real image; 1 or less is near."""
+    from sklearn.metrics.pairwise import euclidean_distances
+
+    radius = np.maximum(radii(real, k, subjects), 1e-12)
+    return np.asarray(euclidean_distances(real, other) / radius[:, None], np.float64)
+
+
+def reached_draws(
+    far: NDArray[np.float64], subjects: Sequence[str], of_real: Weights, of_other: Weights
+) -> Draws:
+    """Return the share of real subjects that are reached, for each row of weights."""
+    names, first, place = np.unique(np.asarray(subjects), return_index=True, return_inverse=True)
+    near = np.zeros((len(names), far.shape[1]))
+    np.maximum.at(near, place, far <= 1)
+    reached = ((of_other > 0) @ near.T) > 0
+    of_subject = of_real[:, first]
+    return np.asarray((reached * of_subject).sum(1) / of_subject.sum(1), np.float64)
+
+
+def subject_rows(real: Images, far: NDArray[np.float64]) -> list[Row]:
+    """Return a row a subject, the farthest from any synthetic image first.
+
+    ``nearest`` is the distance of the nearest synthetic image over the image's radius.
+    """
+    nearest = far.min(axis=1)
+    of_image = np.asarray(subjects_of(real))
+    rows: list[Row] = []
+    for subject in np.unique(of_image):
+        own = np.flatnonzero(of_image == subject)
+        row = real.table[own[0]]
+        known = {key: row.get(key) for key in ("age", "sex", "class", "site") if row.get(key)}
+        rows.append(
+            {
+                "subject": str(subject).removeprefix("subject "),
+                **known,
+                "images": len(own),
+                "images reached": int((nearest[own] <= 1).sum()),
+                "nearest": round(float(nearest[own].min()), 3),
+                "reached": "yes" if nearest[own].min() <= 1 else "no",
+            }
+        )
+    return sorted(rows, key=lambda row: -float(row["nearest"] or 0))
+
+
+def region_rows(train: Images, subjects: Sequence[Mapping[str, Value]]) -> list[Row]:
+    """Return a row for each decade of age and sex, and each class, that anybody belongs to.
+
+    A region is thin if fewer than five training subjects are in it, or fewer than half of what an
+    even table of the same kind would hold.
+
+    Args:
+        train: All training images.
+        subjects: :func:`subject_rows` of the test images.
+    """
+    learned = [images[0] for images in _by_subject(train).values()]
+    rows: list[Row] = []
+    for kind in ("age and sex", "class"):
+        names = sorted({n for row in [*learned, *subjects] if (n := _region(row, kind))})
+        for name in names:
+            seen = [row for row in learned if _region(row, kind) == name]
+            tested = [row for row in subjects if _region(row, kind) == name]
+            even = len(learned) / len(names)
+            rows.append(
+                {
+                    "kind": kind,
+                    "region": name,
+                    "training subjects": len(seen),
+                    "test subjects": len(tested),
+                    "reached": sum(row["reached"] == "yes" for row in tested),
+                    "thin": "thin" if len(seen) < max(FEW, even / 2) else "",
+                }
+            )
+    return rows
+
+
+def _region(row: Mapping[str, Value], kind: str) -> str:
+    if kind == "class":
+        return str(row.get("class") or "")
+    age, sex = row.get("age"), str(row.get("sex") or "")
+    if not isinstance(age, int | float):
+        return sex
+    decade = int(age // DECADE * DECADE)
+    return f"{decade} to {decade + DECADE - 1} {sex}".strip()
+
+
+def _by_subject(images: Images) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for name, row in zip(subjects_of(images), images.table, strict=True):
+        found.setdefault(name, []).append(row)
+    return found
