@@ -177,7 +177,8 @@ def _to_do(
         before = found.get(part.name)
         differs = [key for key, value in request.items() if before and before.get(key) != value]
         if before and not differs and again != "always":
-            console.note(f"{part.name} was measured already; --again measures anew.")
+            hint = "; --again measures anew" if again == "never" else ""
+            console.note(f"{part.name} was measured already{hint}.")
             continue
         if before and again == "never":
             raise ExistsError(

@@ -1,0 +1,61 @@
+"""Evaluators that find what their options say, or fail as they say: for tests of evaluation."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from brainzoo import Evaluation, Evaluator, Figure, Generator, Images, Spec, hookimpl
+from brainzoo.errors import DataError, NetworkError
+from brainzoo.options import option
+
+
+@dataclass(frozen=True)
+class JudgeConfig:
+    fail: str = option("no", "When to fail.", choices=("no", "check", "data", "crash"))
+    half_width: float = option(0.01, "Half of the interval.")
+    weights: Path | None = option(None, "A file.")
+
+
+class Judge(Evaluator):
+    config: JudgeConfig
+
+    def check(self) -> None:
+        if self.config.fail == "check":
+            raise NetworkError("the weights are not to be had.", "Give --judge.weights FILE.")
+
+    def evaluate(
+        self,
+        *,
+        train: Images,
+        test: Images,
+        synthetic: Images,
+        generator: Generator | None = None,
+        seed: int,
+    ) -> Evaluation:
+        if self.config.fail == "data":
+            raise DataError("the test images are 3; expected 8 or more.", "Add subjects.")
+        if self.config.fail == "crash":
+            raise RuntimeError("a wheel came off")
+        grey, half = float(synthetic.floats().mean()), self.config.half_width
+        floor = float(test.floats().mean())
+        return Evaluation(
+            figures=[
+                Figure("grey", grey, len(synthetic), grey - half, grey + half, floor, "mean"),
+                Figure("seed", seed, len(synthetic)),
+            ],
+            tables={"rows": [{"subject": name} for name in test.subjects()]},
+            files={"verdict.json": b'{"copies": 0}'},
+            notes=["Only greys are looked at."],
+        )
+
+
+class OtherJudge(Judge):
+    """The same under another name."""
+
+
+@hookimpl
+def brainzoo_evaluators() -> list[Spec]:
+    return [
+        Spec("judge", "brainzoo_judges:Judge", JudgeConfig, "Mean grey."),
+        Spec("other", "brainzoo_judges:OtherJudge", JudgeConfig, "Mean grey again."),
+    ]
