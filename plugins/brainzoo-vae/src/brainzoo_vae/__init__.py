@@ -1,0 +1,1 @@
+"""Variational autoencoders for brain MRI: a plugin of brainzoo."""

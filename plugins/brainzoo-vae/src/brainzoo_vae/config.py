@@ -1,0 +1,130 @@
+"""Options and presets of the variational autoencoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from brainzoo.errors import OptionError
+from brainzoo.options import nearest, option
+
+VARIANTS = ("vae", "cevae", "compact")
+LOSSES = ("spectral", "perceptual")
+SMALLEST = 4
+"""Pixels of the shortest side where the encoder stops halving; at most twice as many remain."""
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """What decides a variational autoencoder."""
+
+    variant: str = option(
+        "vae",
+        "cevae also fills in masked squares (Zimmerer 2018); compact is its small form (StRegA).",
+        choices=VARIANTS,
+    )
+    maps: int = option(32, "Feature maps at full size; twice as many each halving.", minimum=1)
+    most_maps: int = option(256, "Feature maps of a layer at most.", minimum=1)
+    latent: int = option(128, "Length of the latent.", minimum=1)
+    beta: float = option(
+        1.0, "Weight of the KL divergence; 1 is the likelihood's bound.", minimum=0
+    )
+    warm_up: float = option(
+        0.2, "Fraction of the budget over which beta grows from 0.", minimum=0, maximum=1
+    )
+    variance: str = option(
+        "scalar",
+        "What the Gaussian likelihood learns: one standard deviation, or one of each pixel.",
+        choices=("scalar", "pixelwise"),
+    )
+    context: float = option(
+        0.5, "Weight of filling in masked squares (cevae, compact).", minimum=0, maximum=1
+    )
+    loss: tuple[str, ...] = option(
+        (), "Terms against blur beside the likelihood: any of spectral,perceptual."
+    )
+    loss_weight: float = option(1.0, "Weight of each of these terms.", minimum=0)
+    features_weights: Path | None = option(
+        None, "Weights of SqueezeNet for --loss perceptual (a file); else they are downloaded."
+    )
+    prior: str = option(
+        "mixture",
+        "Where samples' latents come from: N(0, I), or Gaussians fitted to the training latents.",
+        choices=("normal", "mixture"),
+    )
+    covariates: tuple[str, ...] = option(
+        ("age", "sex"),
+        "Columns that condition the model besides the class; those not known are left out.",
+    )
+    unknown: float = option(
+        0.1,
+        "Fraction of training images whose conditions are hidden, so that it works without.",
+        minimum=0,
+        maximum=1,
+    )
+    lr: float = option(1e-3, "Learning rate of Adam.", minimum=0)
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {
+            "size": 64,
+            "images": 60_000,
+            "batch_size": 16,
+            "decay": 0.3,
+            "ema_images": 3_000,
+        },
+        "default": {
+            "size": 128,
+            "images": 300_000,
+            "batch_size": 16,
+            "decay": 0.3,
+            "ema_images": 5_000,
+        },
+    }
+
+    def __post_init__(self) -> None:
+        for name in self.loss:
+            if name not in LOSSES:
+                raise OptionError(f"there is no loss {name!r}.", nearest(name, list(LOSSES)))
+        if self.features_weights is not None:
+            if "perceptual" not in self.loss:
+                raise OptionError(
+                    "features_weights are given, but nothing uses them.", "Add --loss perceptual."
+                )
+            # run.yaml must find the file again from any folder.
+            absolute = self.features_weights.expanduser().absolute()
+            object.__setattr__(self, "features_weights", absolute)
+
+    @property
+    def fills_in(self) -> bool:
+        """Whether the model also learns to fill in masked squares."""
+        return self.variant != "vae"
+
+    def check_spatial(self, spatial: tuple[int, ...]) -> None:
+        """Refuse sizes that halving does not bring to 4 to 8 pixels, before data are prepared.
+
+        Args:
+            spatial: (height, width) or (x, y, z).
+
+        Raises:
+            OptionError: The size is too small, or a side is odd too early.
+        """
+        levels = halvings(spatial)
+        left = [side / 2**levels for side in spatial]
+        if levels < 1 or any(not side.is_integer() for side in left):
+            shape, step = " × ".join(map(str, spatial)), 2 ** max(1, levels)
+            fits = max(2 * SMALLEST, round(min(spatial) / step) * step)
+            raise OptionError(
+                f"vae halves images {max(1, levels)} times to {SMALLEST} to {2 * SMALLEST - 1} "
+                f"pixels a side, and {shape} cannot be halved so.",
+                f"Choose sides that are multiples of {step}, such as --size {fits}.",
+            )
+
+
+def halvings(spatial: tuple[int, ...]) -> int:
+    """Return how often the encoder halves images until the shortest side is under 8 pixels."""
+    levels, side = 0, min(spatial)
+    while side >= 2 * SMALLEST:
+        levels, side = levels + 1, side // 2
+    return levels

@@ -1,0 +1,166 @@
+"""Encoder and decoder of the variational autoencoder, in 2-D and 3-D.
+
+Kingma and Welling 2014, "Auto-Encoding Variational Bayes": a Gaussian encoder and a Gaussian
+decoder, both convolutional. Every halving and doubling is a 4 × 4 convolution of stride 2 (the
+kernel a multiple of the stride: no checkerboards), as in Zimmerer et al. 2018 (ceVAE); between
+them, the variants ``vae`` and ``cevae`` have a residual block. Its last convolution begins at zero,
+so that no normalisation is needed: an image's result never depends on the others of its batch.
+
+``compact`` has the halvings and doublings alone, with leaky ReLUs, after the published code of
+Chatterjee et al. 2022 (StRegA).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import cast
+
+import torch
+from torch import nn
+
+from brainzoo_vae.config import VAEConfig, halvings
+
+LOG_STD = (math.log(0.005), math.log(1.0))
+"""Bounds of the likelihood's standard deviation, of pixels in [0, 1]; 8 bits of grey are 0.004.
+"""
+LATENT_LOG_STD = (-7.0, 2.0)
+
+
+class Networks(nn.Module):
+    """Encoder, decoder, and the likelihood's standard deviation if it is one for all pixels.
+
+    Args:
+        config: Variant, widths, latent, kind of variance.
+        spatial: Size of the images.
+        channels: Their channels.
+        conditions: Numbers that encode an image's conditions; 0 for none.
+    """
+
+    def __init__(
+        self, config: VAEConfig, spatial: tuple[int, ...], channels: int, conditions: int
+    ) -> None:
+        super().__init__()
+        self.encoder = Encoder(config, spatial, channels, conditions)
+        self.decoder = Decoder(config, spatial, channels, conditions)
+        scalar = config.variance == "scalar"
+        self.log_std = nn.Parameter(torch.tensor(math.log(0.1))) if scalar else None
+
+    def decode(
+        self, latent: torch.Tensor, conditions: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and logarithm of the standard deviation of the pixels, in float32.
+
+        Args:
+            latent: ``(batch, latent)``.
+            conditions: ``(batch, conditions)``.
+
+        Returns:
+            The mean ``(batch, channel, *spatial)`` in [0, 1], and what broadcasts to its shape.
+        """
+        mean, log_std = self.decoder(latent, conditions)
+        if self.log_std is not None:
+            log_std = self.log_std
+        return mean, torch.clamp(log_std, *LOG_STD)
+
+
+class Encoder(nn.Module):
+    """Image to the Gaussian of its latent. Arguments as of :class:`Networks`."""
+
+    def __init__(
+        self, config: VAEConfig, spatial: tuple[int, ...], channels: int, conditions: int
+    ) -> None:
+        super().__init__()
+        dims = len(spatial)
+        convolution = nn.Conv2d if dims == 2 else nn.Conv3d
+        widths = widths_of(config, spatial)
+        layers: list[nn.Module] = []
+        if config.variant == "compact":
+            widths = [channels, *widths[1:]]
+        else:
+            layers += [convolution(channels, widths[0], 3, padding=1)]
+        for inside, outside in itertools.pairwise(widths):
+            layers += [convolution(inside, outside, 4, 2, 1), *_between(config, dims, outside)]
+        self.layers = nn.Sequential(*layers)
+        features = widths[-1] * math.prod(side // 2 ** halvings(spatial) for side in spatial)
+        self.head = nn.Linear(features + conditions, 2 * config.latent)
+
+    def forward(
+        self, pixels: torch.Tensor, conditions: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and log standard deviation of the latent, ``(batch, latent)`` in float32.
+
+        Args:
+            pixels: ``(batch, channel, *spatial)`` in [0, 1].
+            conditions: ``(batch, conditions)``.
+        """
+        features = self.layers(2 * pixels - 1).flatten(1)
+        both = self.head(torch.cat([features, conditions.to(features.dtype)], 1)).float()
+        mean, log_std = both.chunk(2, dim=1)
+        return mean, log_std.clamp(*LATENT_LOG_STD)
+
+
+class Decoder(nn.Module):
+    """Latent to the Gaussian of the pixels. Arguments as of :class:`Networks`."""
+
+    def __init__(
+        self, config: VAEConfig, spatial: tuple[int, ...], channels: int, conditions: int
+    ) -> None:
+        super().__init__()
+        dims = len(spatial)
+        convolution = nn.Conv2d if dims == 2 else nn.Conv3d
+        enlarging = nn.ConvTranspose2d if dims == 2 else nn.ConvTranspose3d
+        widths = widths_of(config, spatial)[::-1]
+        self.start = (widths[0], *(side // 2 ** halvings(spatial) for side in spatial))
+        self.project = nn.Linear(config.latent + conditions, math.prod(self.start))
+        layers = _between(config, dims, widths[0])
+        for inside, outside in itertools.pairwise(widths):
+            layers += [enlarging(inside, outside, 4, 2, 1), *_between(config, dims, outside)]
+        self.layers = nn.Sequential(*layers)
+        self.pixelwise = config.variance == "pixelwise"
+        self.out = convolution(widths[-1], channels * (1 + self.pixelwise), 3, padding=1)
+        self.activation = _activation(config)
+
+    def forward(
+        self, latent: torch.Tensor, conditions: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and, if it is one of each pixel, log standard deviation; see Networks."""
+        told = self.project(torch.cat([latent, conditions.to(latent.dtype)], 1))
+        made = self.out(self.activation(self.layers(told.view(-1, *self.start)))).float()
+        if not self.pixelwise:
+            return made.sigmoid(), made.new_zeros(())
+        mean, log_std = made.chunk(2, dim=1)
+        return mean.sigmoid(), log_std - 2  # begins near 0.1
+
+
+class Residual(nn.Module):
+    """Two 3 × 3 convolutions beside the identity."""
+
+    def __init__(self, dims: int, width: int) -> None:
+        super().__init__()
+        convolution = nn.Conv2d if dims == 2 else nn.Conv3d
+        self.first = convolution(width, width, 3, padding=1)
+        self.second = convolution(width, width, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(cast(torch.Tensor, self.second.bias))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Return features of the same shape."""
+        silu = nn.functional.silu
+        return features + cast(torch.Tensor, self.second(silu(self.first(silu(features)))))
+
+
+def widths_of(config: VAEConfig, spatial: tuple[int, ...]) -> list[int]:
+    """Return the feature maps at full size and after each halving."""
+    return [min(config.maps * 2**i, config.most_maps) for i in range(halvings(spatial) + 1)]
+
+
+def _between(config: VAEConfig, dims: int, width: int) -> list[nn.Module]:
+    """Return what stands between two changes of size."""
+    if config.variant == "compact":
+        return [_activation(config)]
+    return [Residual(dims, width)]
+
+
+def _activation(config: VAEConfig) -> nn.Module:
+    return nn.LeakyReLU(0.01) if config.variant == "compact" else nn.SiLU()
