@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 440, 250
 LEFT, RIGHT, TOP, BOTTOM = 48, 14, 14, 42
+PLOT_WIDTH = 120  # of the small plot beside a figure
 POINTS = 400  # drawn of a line at most
 
 
@@ -99,6 +100,30 @@ def bar_chart(bars: Mapping[str, float], *, title: str, x_label: str) -> Markup:
         parts.append(_text(x + step / 2, floor + 18, name, "middle"))
     parts.append(_text(WIDTH / 2, HEIGHT - 5, x_label, "middle"))
     return Markup("".join(parts) + "</svg>")  # every text in it was escaped by _text and _open
+
+
+def interval_plot(
+    value: float | None, low: float | None, high: float | None, floor: float | None
+) -> Markup:
+    """Draw a dot at a value, a line over its interval, and a dashed upright at its floor.
+
+    The scale is the figure's own; nothing is drawn without an interval or a floor.
+    """
+    known = [number for number in (value, low, high, floor) if number is not None]
+    if value is None or min(known) == max(known):
+        return Markup("")
+    span = max(known) - min(known)
+
+    def across(number: float) -> str:
+        return f"{8 + (number - min(known)) / span * (PLOT_WIDTH - 16):.1f}"
+
+    parts = [f'<svg class="plot" viewBox="0 0 {PLOT_WIDTH} 16" aria-hidden="true">']
+    if floor is not None:
+        parts.append(f'<path class="reference" d="M{across(floor)} 1V15"/>')
+    if low is not None and high is not None:
+        parts.append(f'<path class="ends" d="M{across(low)} 8H{across(high)}"/>')
+    parts.append(f'<circle class="bar" cx="{across(value)}" cy="8" r="4"/></svg>')
+    return Markup("".join(parts))
 
 
 def smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from brainzoo.images import Images
 from brainzoo.pictures import grid, png_bytes
-from brainzoo_report.runfolder import RunFolder
+from brainzoo_report.runfolder import RunFolder, inside
 
 FILM_PIXELS = 1056  # the longer side of a frame at most
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
@@ -84,12 +84,8 @@ def film_of(run: RunFolder, most: int) -> list[Picture]:
 
 def evaluator_picture(run: RunFolder, place: str) -> Picture | None:
     """Return a picture that ``evaluation.json`` names by its path in the run folder."""
-    if run.folder is None:
-        return None
-    path = (run.folder / place).resolve()
-    if not path.is_relative_to(run.folder.resolve()):
-        return None
-    return _file(path, caption=path.stem.replace("_", " "), mode="RGB")
+    path = inside(run, place)
+    return None if path is None else _file(path, mode="RGB")
 
 
 def _layout(images: Images, real: Images | None, most: int) -> tuple[int, int]:

@@ -20,10 +20,9 @@ from brainzoo.images import Images
 from brainzoo_report import facts
 from brainzoo_report.charts import Line, bar_chart, line_chart
 from brainzoo_report.config import ReportConfig
-from brainzoo_report.looks import evaluator_picture, film_of, pair
+from brainzoo_report.evaluators import evaluators_of, failed_of, mapping
+from brainzoo_report.looks import film_of, pair
 from brainzoo_report.runfolder import RunFolder, number
-
-TABLE_ROWS = 100  # of an evaluator's table at most
 
 FILES = {
     "samples": "the synthetic images with their table",
@@ -31,6 +30,7 @@ FILES = {
     "checkpoint": "the trained model, as it can be published",
     "progress": "pictures made while training",
     "evaluation.json": "everything that was measured",
+    "evaluation": "pictures and files of the evaluators",
     "stats.jsonl": "losses and speed, a line a logging step",
     "run.yaml": "every setting; brainzoo run takes it again",
 }
@@ -54,6 +54,11 @@ def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -
     if not len(images):
         run.notes.append("The run has made no images yet.")
     source = _source(images, run)
+    evaluators = evaluators_of(run, config.real)
+    run.notes += [
+        f"The evaluator {name} failed; `brainzoo evaluate {name} RUN` tries again and says why."
+        for name in failed_of(run)
+    ]
     style, script = _asset("page.css"), _asset("page.js")
     return _template().render(
         style=Markup(style),
@@ -74,7 +79,8 @@ def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -
         losses=_losses(run.stats),
         game=_game(run.stats),
         verdict=facts.verdict(run.stats),
-        evaluators=list(_evaluators(run, config.real)),
+        evaluators=evaluators,
+        privacy=any(found["name"] == "privacy" for found in evaluators),
         data=data,
         ages=_ages(data),
         source=source,
@@ -117,7 +123,7 @@ def _tiles(
 
 def _losses(stats: list[dict[str, Any]]) -> list[tuple[str, list[str], Markup]]:
     """Return the charts of the losses: one together, or one each where their scales differ."""
-    names = list(dict.fromkeys(n for line in stats for n in _mapping(line.get("losses"))))[:8]
+    names = list(dict.fromkeys(n for line in stats for n in mapping(line.get("losses"))))[:8]
     lines = [
         Line(str(n), [line["images"] for line in stats], [_loss(line, n) for line in stats])
         for n in names
@@ -148,40 +154,6 @@ def _game(stats: list[dict[str, Any]]) -> Markup:
     )
 
 
-def _evaluators(run: RunFolder, real: bool) -> Iterator[dict[str, Any]]:
-    """Yield what each evaluator found; its pictures may show real images."""
-    for name, found in _mapping(run.evaluation.get("evaluators")).items():
-        found = _mapping(found)
-        figures = found.get("figures")
-        pictures = _list(found.get("pictures")) if real else []
-        shown = [evaluator_picture(run, str(place)) for place in pictures]
-        yield {
-            "name": str(name),
-            "figures": [_figure(f) for f in _list(figures) if isinstance(f, dict)],
-            "tables": [_table(str(k), v) for k, v in _mapping(found.get("tables")).items()],
-            "pictures": [picture for picture in shown if picture],
-        }
-
-
-def _figure(found: Mapping[str, Any]) -> dict[str, str]:
-    low, high = number(found.get("low")), number(found.get("high"))
-    return {
-        "name": str(found.get("name", "")),
-        "value": _measured(found.get("value")),
-        "interval": f"{_measured(low)} to {_measured(high)}" if None not in (low, high) else "",
-        "floor": _measured(found.get("floor")),
-        "n": f"{n:,.0f}" if (n := number(found.get("n"))) is not None else "",
-        "detail": str(found.get("detail") or ""),
-    }
-
-
-def _table(name: str, found: Any) -> dict[str, Any]:
-    rows = [row for row in _list(found) if isinstance(row, dict)]
-    columns = list(dict.fromkeys(str(key) for row in rows for key in row))
-    cells = [[_measured(row.get(column)) for column in columns] for row in rows[:TABLE_ROWS]]
-    return {"name": name, "columns": columns, "rows": cells, "more": len(rows) - len(cells)}
-
-
 def _ages(data: facts.Data | None) -> Markup:
     if not data:
         return Markup("")
@@ -192,7 +164,7 @@ def _ages(data: facts.Data | None) -> Markup:
 
 def _source(images: Images, run: RunFolder) -> dict[str, str]:
     info = run.prepared.info if run.prepared else images.info
-    found = _mapping(info.get("source"))
+    found = mapping(info.get("source"))
     source = {key: str(found.get(key) or "") for key in ("name", "license", "citation", "url")}
     source["name"] = source["name"] or Path(run.text("data", "name")).name
     if not source["url"].startswith(("https://", "http://")):
@@ -217,31 +189,16 @@ def _files(run: RunFolder, folder: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _expressions(run: RunFolder) -> dict[str, Any]:
-    return _mapping(run.prepared.info.get("class_expressions")) if run.prepared else {}
+    return mapping(run.prepared.info.get("class_expressions")) if run.prepared else {}
 
 
 def _loss(line: Mapping[str, Any], name: str) -> float:
-    return _or_nan(_mapping(line.get("losses")).get(name))
+    return _or_nan(mapping(line.get("losses")).get(name))
 
 
 def _or_nan(value: Any) -> float:
     found = number(value)
     return float("nan") if found is None else found
-
-
-def _measured(value: Any) -> str:
-    found = number(value)
-    if found is not None:
-        return f"{found:,.4g}".replace("-", "−") if abs(found) < 1e5 else f"{found:,.0f}"
-    return "" if value is None or isinstance(value, dict | list) else str(value)
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 @functools.cache

@@ -14,6 +14,8 @@ from brainzoo.errors import BrainzooError
 from brainzoo.home import home
 from brainzoo.images import Images
 
+MOST_JSON_BYTES = 100_000  # of an evaluator's file that is shown
+
 
 @dataclasses.dataclass
 class RunFolder:
@@ -79,6 +81,25 @@ def number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
+
+
+def read_json(run: RunFolder, place: str) -> Any:
+    """Return the content of a small JSON file by its path in the run folder, or ``None``."""
+    path = inside(run, place)
+    try:
+        if path is None or path.stat().st_size > MOST_JSON_BYTES:
+            return None
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def inside(run: RunFolder, place: str) -> Path | None:
+    """Return a path in the run folder; ``None`` for one that leads out of it."""
+    if run.folder is None:
+        return None
+    path = (run.folder / place).resolve()
+    return path if path.is_relative_to(run.folder.resolve()) else None
 
 
 def _read_settings(path: Path, notes: list[str]) -> dict[str, Any]:

@@ -1,0 +1,76 @@
+"""What the report says of the project's own evaluators, beside what any evaluator says of itself.
+
+The names are those that brainzoo-gantrain, brainzoo-metrics and brainzoo-privacy give their tables
+and pictures; a name that is not here is shown as it is.
+"""
+
+from __future__ import annotations
+
+LEADS = {
+    "gantrain": (
+        "A classifier learned from synthetic images only, and was tested on real people whom the "
+        "generator never saw: do the synthetic images hold what tells the classes apart?"
+    ),
+    "metrics": (
+        "How far the synthetic images are from real ones of people whom the generator never saw, "
+        "how varied they are, and which people they do not reach."
+    ),
+    "privacy": (
+        "Whether synthetic images copy people of the training data: they may be no nearer to them "
+        "than images of other people are."
+    ),
+}
+
+PUBLISHED = (
+    ("Alam et al., PGGAN", ["", "", "0.736"]),
+    ("Alam et al., DCGAN", ["", "", "0.598"]),
+    ("Alam et al., real images", ["", "", "0.883"]),
+)
+"""Harmonic means of Alam et al. (brain MRI, SVM on VGG-16 features), as published."""
+
+PICTURES = {
+    ("metrics", "intensities"): (
+        "Intensities",
+        "how many pixels have which grey; curves that lie on each other are alike",
+    ),
+    ("metrics", "coverage"): (
+        "Who is covered",
+        "test subjects by age and sex that some synthetic image is as near to as other people are",
+    ),
+    ("metrics", "farthest"): (
+        "Who is missed",
+        "real test images farthest from any synthetic one, each above its nearest",
+    ),
+    ("metrics", "anatomy"): ("Anatomy check", "what the tissue classes are measured on"),
+}
+
+TABLES = {
+    ("metrics", "coverage"): (
+        "Test subjects",
+        "how far the nearest synthetic image is, in units of how far people are from each other",
+    ),
+    ("metrics", "regions"): (
+        "Gaps and thin places by age, sex and class",
+        "few training subjects make a place thin; few reached test subjects a gap",
+    ),
+    ("metrics", "anatomy"): ("Tissue volumes", "d is the difference in standard deviations"),
+    ("metrics", "floors"): ("Figures told from their floors", ""),
+}
+
+OPEN = {("metrics", "regions"), ("gantrain", "GAN-train")}
+"""Tables that are shown without a click."""
+
+
+def of_picture(evaluator: str, name: str) -> tuple[str, str]:
+    """Return the title of a picture and a word on it; of a plane, the plane is added."""
+    first, _, plane = name.partition("-")
+    for key, shown in ((name, ""), (first, plane)):
+        if (evaluator, key) in PICTURES:
+            title, about = PICTURES[evaluator, key]
+            return (f"{title}, {shown}" if shown else title), about
+    return name.replace("_", " ").replace("-", " "), ""
+
+
+def of_table(evaluator: str, name: str) -> tuple[str, str]:
+    """Return the title of a table and a word on it."""
+    return TABLES.get((evaluator, name), (name, ""))

@@ -1,0 +1,170 @@
+"""What evaluators found, for the page: notes, then figures beside their floors, then the rest.
+
+Any evaluator is shown; of the project's own, :mod:`brainzoo_report.captions` knows what to say.
+Nobody is named: cells that tell a subject stay in ``evaluation.json``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from brainzoo.comparison import at_floor
+from brainzoo_report import captions
+from brainzoo_report.charts import interval_plot
+from brainzoo_report.facts import flat
+from brainzoo_report.looks import evaluator_picture
+from brainzoo_report.runfolder import RunFolder, number, read_json
+
+TABLE_ROWS = 100  # of an evaluator's table at most
+OF_SUBJECTS = re.compile(r"\b(subject|participant|scan|image)(_?id)?\b", re.IGNORECASE)
+"""Columns that may name somebody, if they hold text."""
+
+
+def evaluators_of(run: RunFolder, real: bool) -> list[dict[str, Any]]:
+    """Return what each evaluator found, ready for the template.
+
+    Args:
+        run: The run.
+        real: Whether pictures may be shown: they may hold real images.
+    """
+    people = set(run.prepared.subjects()) if run.prepared else set()
+    return [
+        _evaluator(run, str(name), mapping(found), real, people)
+        for name, found in mapping(run.evaluation.get("evaluators")).items()
+    ]
+
+
+def failed_of(run: RunFolder) -> list[str]:
+    """Return the names of evaluators that failed and were not run again since."""
+    return [str(name) for name in mapping(run.evaluation.get("failed"))]
+
+
+def _evaluator(
+    run: RunFolder, name: str, found: Mapping[str, Any], real: bool, people: set[str]
+) -> dict[str, Any]:
+    figures = [_figure(f) for f in listed(found.get("figures")) if isinstance(f, dict)]
+    tables = [
+        _table(name, str(title), rows, people)
+        for title, rows in mapping(found.get("tables")).items()
+    ]
+    pictures = listed(found.get("pictures")) if real else []
+    return {
+        "name": name,
+        "lead": captions.LEADS.get(name, ""),
+        "notes": [str(note) for note in listed(found.get("notes"))],
+        "figures": figures,
+        "floors": any(figure["floor"] for figure in figures),
+        "at_floor": sum(figure["at_floor"] for figure in figures),
+        "published": _published(found) if name == "gantrain" else [],
+        "tables": [table for table in tables if table["rows"]],
+        "pictures": list(_pictures(run, name, pictures)),
+        "files": list(_files(run, found)),
+        "sets": _sets(found),
+    }
+
+
+def _figure(found: Mapping[str, Any]) -> dict[str, Any]:
+    keys = ("value", "low", "high", "floor")
+    value, low, high, floor = (number(found.get(key)) for key in keys)
+    return {
+        "name": str(found.get("name", "")),
+        "value": measured(found.get("value")),
+        "interval": f"{measured(low)} to {measured(high)}" if None not in (low, high) else "",
+        "floor": measured(found.get("floor")),
+        "n": f"{n:,.0f}" if (n := number(found.get("n"))) is not None else "",
+        "detail": str(found.get("detail") or ""),
+        "at_floor": at_floor(dict(zip(keys, (value, low, high, floor), strict=True))),
+        "plot": interval_plot(value, low, high, floor),
+    }
+
+
+def _published(found: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """Return GAN-train's rows beside those that Alam et al. published: a name, and three rates."""
+    own = {
+        str(f.get("name")): measured(f.get("value"))
+        for f in listed(found.get("figures"))
+        if isinstance(f, dict)
+    }
+    if "harmonic mean" not in own:
+        return []
+    names = ("sensitivity", "specificity", "harmonic mean")
+    rows = [("this run, synthetic images", [own.get(name, "") for name in names])]
+    return [*rows, *captions.PUBLISHED]
+
+
+def _table(evaluator: str, name: str, found: Any, people: set[str]) -> dict[str, Any]:
+    rows = [row for row in listed(found) if isinstance(row, dict)]
+    columns = list(dict.fromkeys(str(key) for row in rows for key in row))
+    shown = [column for column in columns if not _names_somebody(column, rows, people)]
+    cells = [[measured(row.get(column)) for column in shown] for row in rows[:TABLE_ROWS]]
+    numeric = [all(number(row.get(c)) is not None or not row.get(c) for row in rows) for c in shown]
+    first, rest = captions.of_table(evaluator, name)
+    return {
+        "name": name,
+        "title": first,
+        "about": rest,
+        "open": (evaluator, name) in captions.OPEN,
+        "columns": list(zip(shown, numeric, strict=True)),
+        "rows": cells,
+        "numeric": numeric,
+        "more": len(rows) - len(cells),
+        "left_out": len(columns) - len(shown),
+    }
+
+
+def _names_somebody(column: str, rows: list[dict[str, Any]], people: set[str]) -> bool:
+    texts = {cell for row in rows if isinstance(cell := row.get(column), str)}
+    return bool(texts) and (bool(OF_SUBJECTS.search(column)) or not texts.isdisjoint(people))
+
+
+def _pictures(run: RunFolder, evaluator: str, places: list[Any]) -> Iterator[dict[str, Any]]:
+    for place in map(str, places):
+        picture = evaluator_picture(run, place)
+        if picture is None:
+            run.notes.append(f"The picture {place} cannot be read and is left out.")
+            continue
+        title, about = captions.of_picture(evaluator, PurePosixPath(place).stem)
+        wide = picture.width > 1.6 * picture.height or picture.width > 600
+        yield {"picture": picture, "title": title, "about": about, "wide": wide}
+
+
+def _files(run: RunFolder, found: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Yield the small JSON files that an evaluator wrote for machines, by name, as pairs."""
+    for place in map(str, listed(found.get("files"))):
+        content = read_json(run, place) if place.endswith(".json") else None
+        if isinstance(content, dict):
+            pairs = [(k, v) for k, v in flat(content) if not OF_SUBJECTS.search(k) or v.isdigit()]
+            yield PurePosixPath(place).name, pairs
+
+
+def _sets(found: Mapping[str, Any]) -> str:
+    sets = {name: mapping(one) for name, one in mapping(found.get("sets")).items()}
+    if not {"test", "synthetic"} <= set(sets):
+        return ""
+    counts = {name: number(one.get("images")) or 0 for name, one in sets.items()}
+    people = number(sets["test"].get("subjects")) or 0
+    return (
+        f"{counts['synthetic']:,.0f} synthetic images against {counts['test']:,.0f} of "
+        f"{people:,.0f} test subjects"
+    )
+
+
+def measured(value: Any) -> str:
+    """Write a number for people, or text as it is; nothing for nested values."""
+    found = number(value)
+    if found is not None:
+        return f"{found:,.4g}".replace("-", "−") if abs(found) < 1e5 else f"{found:,.0f}"
+    return "" if value is None or isinstance(value, dict | list) else str(value)
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Return a mapping, or an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list, or an empty one for anything else."""
+    return value if isinstance(value, list) else []
