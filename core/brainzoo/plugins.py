@@ -32,6 +32,7 @@ PACKAGES = {
     "dcgan": "brainzoo-dcgan",
     "pggan": "brainzoo-pggan",
     "report": "brainzoo-report",
+    "vae": "brainzoo-vae",
 }
 """Which of the project's own packages brings a name, for the error when it is not installed."""
 
