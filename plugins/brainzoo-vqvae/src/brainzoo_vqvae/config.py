@@ -21,10 +21,10 @@ class VQVAEConfig:
     codes: int = option(512, "Codes in the codebook.", minimum=2, maximum=65536)
     code_length: int = option(32, "Numbers a code.", minimum=1)
     distance: str = option(
-        "cosine", "How the nearest code is found.", choices=("cosine", "euclidean")
+        "euclidean", "How the nearest code is found.", choices=("cosine", "euclidean")
     )
     code_decay: float = option(
-        0.99, "Decay of the codebook's moving averages, a step.", minimum=0, maximum=0.99999
+        0.95, "Decay of the codebook's moving averages, a step.", minimum=0, maximum=0.99999
     )
     commitment: float = option(
         0.25, "Weight of the commitment loss (van den Oord 2017, equation 3).", minimum=0
@@ -33,7 +33,7 @@ class VQVAEConfig:
     spectral: float = option(
         0.0, "Weight of a loss on Fourier amplitudes (Tudosiu 2022): keeps detail.", minimum=0
     )
-    lr: float = option(4e-4, "Learning rate of the autoencoder.", minimum=0)
+    lr: float = option(1e-3, "Learning rate of the autoencoder.", minimum=0)
     prior_share: float = option(
         0.5, "Fraction of the budget that trains the prior, after the autoencoder.", minimum=0.01
     )

@@ -78,15 +78,15 @@ class VQVAE(Generator, Reconstructs):
             model = self._build()
         autoencoder, prior = model.autoencoder, model.prior
         known = torch.from_numpy(self._conditions.encode(self._conditions.rows))
-        shown = Feed(images, run.train.seed).batch(0, PICTURED[len(images.spatial)])[0].numpy()
+        count = PICTURED[len(images.spatial)]
 
         def autoencoder_loss(
             pixels: torch.Tensor, labels: torch.Tensor, step: Step
         ) -> tuple[torch.Tensor, Figures]:
             latents = autoencoder.encode(pixels)
             found = latents.detach()
-            count = found.shape[0] * found[0, 0].numel()
-            restarts = autoencoder.quantiser.restart(found, step.integers(self.config.codes, count))
+            most = len(found) * found[0, 0].numel()
+            restarts = autoencoder.quantiser.restart(found, step.integers(self.config.codes, most))
             quantised = autoencoder.quantiser(latents)
             autoencoder.quantiser.update(found, quantised.codes)
             made = autoencoder.decode(quantised.latents).float()
@@ -113,8 +113,10 @@ class VQVAE(Generator, Reconstructs):
             """Show training images as reconstructed until there is a prior, and then samples."""
             now = Model(autoencoder, cast(Prior, averaged))
             if not now.prior.begun:
-                return now.decode(now.encode(shown))
-            return self._samples(now, 0, 0, len(shown), None)
+                return now.decode(
+                    now.encode(Feed(images, run.train.seed).batch(0, count)[0].numpy())
+                )
+            return self._samples(now, 0, 0, count, None)
 
         turn = 1 - self.config.prior_share
         adam = torch.optim.Adam(autoencoder.parameters(), lr=self.config.lr, fused=True)

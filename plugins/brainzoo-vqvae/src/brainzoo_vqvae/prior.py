@@ -210,9 +210,9 @@ def draw(
     for position in range(uniforms.shape[1]):
         logits = prior.next(drawn[-1] if drawn else None, condition, position, cache)
         shares = probabilities(logits, temperature, top_k, top_p).cumsum(1)
-        # Scaled by the last sum: rounding may leave it a little below 1.
-        wanted = uniforms[:, position, None].to(shares) * shares[:, -1:]
-        code = torch.searchsorted(shares, wanted, right=True)[:, 0].clamp(max=logits.shape[1] - 1)
+        # Scaled by the last sum, which rounding may leave a little below 1, and always less.
+        below = uniforms[:, position, None].to(shares).clamp(max=1 - torch.finfo(shares.dtype).eps)
+        code = torch.searchsorted(shares, below * shares[:, -1:], right=True)[:, 0]
         if given is not None:
             code = torch.where(given[:, position] < 0, code, given[:, position])
         drawn.append(code)

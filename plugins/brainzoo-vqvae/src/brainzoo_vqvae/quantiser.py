@@ -151,7 +151,8 @@ def perplexity(codes: torch.Tensor, count: int) -> torch.Tensor:
         count: Codes in the codebook.
     """
     shares = one_hot(codes.flatten(), count).float().mean(0)
-    return torch.special.entr(shares).sum().exp()
+    entropy: torch.Tensor = torch.special.entr(shares).sum()
+    return entropy.exp()
 
 
 def _of_one_length(rows: torch.Tensor) -> torch.Tensor:
