@@ -25,14 +25,16 @@ class VAEConfig:
         "cevae also fills in masked squares (Zimmerer 2018); compact is its small form (StRegA).",
         choices=VARIANTS,
     )
-    maps: int = option(32, "Feature maps at full size; twice as many each halving.", minimum=1)
+    maps: int = option(
+        32, "Feature maps after the first halving; each next has twice as many.", minimum=1
+    )
     most_maps: int = option(256, "Feature maps of a layer at most.", minimum=1)
     latent: int = option(128, "Length of the latent.", minimum=1)
     beta: float = option(
         1.0, "Weight of the KL divergence; 1 is the likelihood's bound.", minimum=0
     )
     warm_up: float = option(
-        0.2, "Fraction of the budget over which beta grows from 0.", minimum=0, maximum=1
+        0.1, "Fraction of the budget over which beta grows from a tenth.", minimum=0, maximum=1
     )
     variance: str = option(
         "scalar",

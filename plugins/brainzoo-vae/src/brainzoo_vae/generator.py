@@ -53,6 +53,8 @@ Floats = NDArray[np.float32]
 Figures = dict[str, torch.Tensor]
 FASTER = 10.0
 """The standard deviation of all pixels is one number with one gradient; it may move faster."""
+LEAST_BETA = 0.1
+"""Where the warm-up begins."""
 FOR_GRIDS = 256
 """Training images whose latents the sample grids' Gaussian is fitted to."""
 
@@ -96,7 +98,7 @@ class VAE(Inference, Generator):
             made, log_pixel_std = networks.decode(mean + log_std.exp() * noise, told)
             likelihood = losses.log_likelihood(real, made, log_pixel_std).flatten(1).sum(1)
             divergence = losses.divergence(mean, log_std)
-            beta = config.beta * min(1.0, step.progress / (config.warm_up or 1e-9))
+            beta = config.beta * warm_up(step.progress, config.warm_up)
             loss = (beta * divergence - likelihood).mean()
             if config.fills_in:
                 mean, _ = networks.encoder(masked(real, step), told)
@@ -235,6 +237,14 @@ class VAE(Inference, Generator):
         if not isinstance(network, Networks):
             raise TypeError(f"trained {type(network).__name__}; expected Networks")
         return network
+
+
+def warm_up(progress: float, over: float) -> float:
+    """Return the part of beta that counts when this fraction of the budget is spent.
+
+    It grows linearly. From 0, latents would first run away to where they are hard to get back from.
+    """
+    return 1.0 if progress >= over else LEAST_BETA + (1 - LEAST_BETA) * progress / over
 
 
 def _together(networks: Networks, prior: Prior | None) -> nn.ModuleDict:

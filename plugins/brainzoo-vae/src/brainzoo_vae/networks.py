@@ -73,12 +73,8 @@ class Encoder(nn.Module):
         super().__init__()
         dims = len(spatial)
         convolution = nn.Conv2d if dims == 2 else nn.Conv3d
-        widths = widths_of(config, spatial)
+        widths = [channels, *widths_of(config, spatial)]
         layers: list[nn.Module] = []
-        if config.variant == "compact":
-            widths = [channels, *widths[1:]]
-        else:
-            layers += [convolution(channels, widths[0], 3, padding=1)]
         for inside, outside in itertools.pairwise(widths):
             layers += [convolution(inside, outside, 4, 2, 1), *_between(config, dims, outside)]
         self.layers = nn.Sequential(*layers)
@@ -118,7 +114,10 @@ class Decoder(nn.Module):
             layers += [enlarging(inside, outside, 4, 2, 1), *_between(config, dims, outside)]
         self.layers = nn.Sequential(*layers)
         self.pixelwise = config.variance == "pixelwise"
-        self.out = convolution(widths[-1], channels * (1 + self.pixelwise), 3, padding=1)
+        # At full size a block would cost as much as all others together.
+        half = max(8, widths[-1] // 2)
+        self.enlarge = enlarging(widths[-1], half, 4, 2, 1)
+        self.out = convolution(half, channels * (1 + self.pixelwise), 3, padding=1)
         self.activation = _activation(config)
 
     def forward(
@@ -126,7 +125,8 @@ class Decoder(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and, if it is one of each pixel, log standard deviation; see Networks."""
         told = self.project(torch.cat([latent, conditions.to(latent.dtype)], 1))
-        made = self.out(self.activation(self.layers(told.view(-1, *self.start)))).float()
+        made = self.activation(self.layers(told.view(-1, *self.start)))
+        made = self.out(self.activation(self.enlarge(made))).float()
         if not self.pixelwise:
             return made.sigmoid(), made.new_zeros(())
         mean, log_std = made.chunk(2, dim=1)
@@ -151,8 +151,8 @@ class Residual(nn.Module):
 
 
 def widths_of(config: VAEConfig, spatial: tuple[int, ...]) -> list[int]:
-    """Return the feature maps at full size and after each halving."""
-    return [min(config.maps * 2**i, config.most_maps) for i in range(halvings(spatial) + 1)]
+    """Return the feature maps after each halving."""
+    return [min(config.maps * 2**i, config.most_maps) for i in range(halvings(spatial))]
 
 
 def _between(config: VAEConfig, dims: int, width: int) -> list[nn.Module]:
