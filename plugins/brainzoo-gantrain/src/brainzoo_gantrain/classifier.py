@@ -1,0 +1,115 @@
+"""A linear support vector machine on standardised features (Cortes and Vapnik 1995).
+
+All that it decides by comes from the training side: mean and deviation of every feature, and the
+cost of an error, by cross-validation with folds of disjoint groups.
+"""
+
+# ruff: noqa: TID253 (imported by brainzoo_gantrain.evaluator only)
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+COSTS = (0.1, 1.0, 10.0, 100.0)
+"""Candidates for C, of a kernel that is the mean product of features: the same for any length."""
+
+UNTRIED = 1.0
+"""C where there are too few groups to compare candidates."""
+
+FOLDS = 5
+
+Scores = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Labelled:
+    """Features of images with what is known of each.
+
+    Attributes:
+        features: ``(image, feature)``.
+        classes: ``(image,)``, numbers from 0.
+        groups: ``(image,)``, the subject; a synthetic image is its own.
+    """
+
+    features: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    groups: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def __getitem__(self, positions: NDArray[np.intp]) -> Labelled:
+        return Labelled(self.features[positions], self.classes[positions], self.groups[positions])
+
+    def __add__(self, other: Labelled) -> Labelled:
+        both = ((getattr(self, f.name), getattr(other, f.name)) for f in dataclasses.fields(self))
+        return Labelled(*(np.concatenate(pair) for pair in both))
+
+    def subjects(self) -> int:
+        """Return how many different groups there are."""
+        return len(np.unique(self.groups))
+
+
+def learn(train: Labelled, tests: Sequence[Labelled], classes: int, seed: int) -> list[Scores]:
+    """Fit a classifier and let it judge.
+
+    Args:
+        train: What it learns from; every class is in it.
+        tests: What it judges, each by itself.
+        classes: How many there are.
+        seed: Decides the folds.
+
+    Returns:
+        For each test ``(image, class)``: the class of the largest score is the answer.
+    """
+    scaler = StandardScaler().fit(train.features)
+    known = scaler.transform(train.features)
+    kernel = _kernel(known, known)
+    cost = _cost(kernel, train, classes, seed)
+    machine = _machine(cost).fit(kernel, train.classes)
+    return [
+        _scores(machine, _kernel(scaler.transform(test.features), known), classes) for test in tests
+    ]
+
+
+def _cost(kernel: NDArray[np.float64], train: Labelled, classes: int, seed: int) -> float:
+    """Return the least candidate with the best mean recall of classes over the folds."""
+    of_class = [np.unique(train.groups[train.classes == c]) for c in range(classes)]
+    folds = min(FOLDS, *map(len, of_class))
+    if folds < 2:
+        return UNTRIED
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    found: list[list[float]] = []
+    for inside, outside in splitter.split(kernel, train.classes, train.groups):
+        if len(np.unique(train.classes[inside])) < classes:
+            continue
+        own, cross = kernel[np.ix_(inside, inside)], kernel[np.ix_(outside, inside)]
+        truth = train.classes[outside]
+        recalls = []
+        for cost in COSTS:
+            machine = _machine(cost).fit(own, train.classes[inside])
+            right = _scores(machine, cross, classes).argmax(1) == truth
+            recalls.append(float(np.mean([right[truth == c].mean() for c in np.unique(truth)])))
+        found.append(recalls)
+    return COSTS[int(np.mean(found, axis=0).argmax())] if found else UNTRIED
+
+
+def _machine(cost: float) -> SVC:
+    return SVC(C=cost, kernel="precomputed", class_weight="balanced")
+
+
+def _kernel(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float64]:
+    product: NDArray[np.float64] = (rows @ columns.T / rows.shape[1]).astype(np.float64)
+    return product
+
+
+def _scores(machine: SVC, kernel: NDArray[np.float64], classes: int) -> Scores:
+    decision: Scores = machine.decision_function(kernel)
+    return np.stack([-decision, decision], 1) if classes == 2 else decision

@@ -1,0 +1,43 @@
+"""A simple copy rate: which synthetic images are nearer to a training image than real ones are."""
+
+# ruff: noqa: TID253 (imported by brainzoo_gantrain.evaluator only)
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler
+
+NEAR = 0.01
+"""Share of real test images that count as near: what a generator that copies nothing has."""
+
+
+def by_chance(subjects: int) -> float:
+    """Return the rate that a generator which copies nothing exceeds in one of twenty test sets.
+
+    The least of few distances is a rough threshold: of ``subjects`` independent test distances and
+    a synthetic one, each is as likely to be the least.
+    """
+    return max(NEAR, 1 - 0.05 ** (1 / subjects))
+
+
+def near_copies(
+    train: NDArray[np.float32], test: NDArray[np.float32], synthetic: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Tell which synthetic images are nearer to a training image than 99 % of test images are.
+
+    Args:
+        train: ``(image, feature)`` of the images that the generator saw.
+        test: Of images of other subjects.
+        synthetic: Of the generator.
+
+    Returns:
+        ``(image,)``, for each synthetic image.
+    """
+    scaler = StandardScaler().fit(train)
+    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(scaler.transform(train))
+    of_test, of_synthetic = (
+        search.kneighbors(scaler.transform(features))[0][:, 0] for features in (test, synthetic)
+    )
+    return np.asarray(of_synthetic < np.quantile(of_test, NEAR))

@@ -1,0 +1,122 @@
+"""GAN-train as a brainzoo evaluator.
+
+Shmelkov, Schmid and Alahari 2018, "How good is my GAN?", name it: a classifier learns from
+synthetic images and is tested on real ones (GAN-train), or the other way (GAN-test). Alam, Hossain
+and Kobashi, "Synthetic Brain Image Generation for ADHD prediction", section 4, do it with a support
+vector machine on features of VGG-16 and report sensitivity, specificity and their harmonic mean.
+Differences from that paper, and what it leaves open:
+
+- it names neither the layer nor the pooling (here conv5, mean and maximum over the map, as
+  options), nor the machine's kernel and cost (here linear, the cost by cross-validation on the
+  training side);
+- it does not say whether slices of one subject are on both sides; here test subjects are others
+  than those that the generator saw, and intervals come from resampling them;
+- the controls beside the figure (real subjects, shuffled labels, copies) are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo import Evaluation, Evaluator, Generator, Images, console
+from brainzoo.evaluating import (
+    Extractor,
+    expect_comparable,
+    extractor,
+    features_of,
+    subjects_of,
+)
+from brainzoo.evaluating.planes import PLANES
+from brainzoo_gantrain.classifier import Labelled, learn
+from brainzoo_gantrain.config import GANTrainConfig
+from brainzoo_gantrain.copies import near_copies
+from brainzoo_gantrain.labels import class_names, in_classes, positive_class
+from brainzoo_gantrain.rates import Rates, by_subject, rates, weights_of
+from brainzoo_gantrain.result import Result, Row
+from brainzoo_gantrain.sets import REAL, TrainingSet, as_many, training_sets
+
+LEAST_SUBJECTS = 4
+
+
+class GANTrain(Evaluator):
+    """Trains classifiers on synthetic and real images and tests them on real test subjects."""
+
+    config: GANTrainConfig
+
+    def check(self) -> None:
+        """Refuse now if there are no weights; see :func:`brainzoo.evaluating.extractor`."""
+        extractor(self.config)
+
+    def evaluate(
+        self,
+        *,
+        train: Images,
+        test: Images,
+        synthetic: Images,
+        generator: Generator | None = None,
+        seed: int,
+    ) -> Evaluation:
+        """Compare what is learned from synthetic images with what is learned from real ones."""
+        sets = {"train": train, "test": test, "synthetic": synthetic}
+        names = class_names(sets)
+        expect_comparable(**sets, least_subjects=LEAST_SUBJECTS)
+        positive = positive_class(self.config.positive, names)
+        looks = extractor(self.config)
+        known, judged, made = (_labelled(looks, images, names) for images in sets.values())
+        notes = [f"{text}." for text in self._left_out(known, made)]
+        known = as_many(known, min(self.config.limit, len(known)), [seed, 0])
+        made = as_many(made, min(len(known), len(made)), [seed, 0])
+        weights = weights_of(list(judged.groups), seed)
+
+        def measured(scores: NDArray[np.float64]) -> tuple[Rates, Rates]:
+            of_subjects = by_subject(scores, judged.classes, judged.groups, weights)
+            return (
+                rates(scores, judged.classes, weights, positive),
+                rates(*of_subjects, positive),
+            )
+
+        rows = []
+        trained = training_sets(known, made, self.config.fractions, seed)
+        with console.progress("classifiers", sum(len(s.draws) for s in trained)) as advance:
+            for one in trained:
+                scores = list(_judged(one, [judged, made], len(names), seed, advance))
+                rows.append(Row.of(one, *measured(np.stack([s[0] for s in scores]))))
+                if one.name == REAL:
+                    of_made = np.stack([s[1] for s in scores])
+        own = weights_of(list(made.groups), seed)
+        return Result(
+            looks=looks,
+            names=names,
+            positive=positive,
+            rows=rows,
+            gan_test=rates(of_made, made.classes, own, positive),
+            copies=near_copies(known.features, judged.features, made.features) @ own.T / own.sum(1),
+            judged=judged,
+            made=len(made),
+            notes=notes,
+        ).evaluation()
+
+    def _left_out(self, known: Labelled, made: Labelled) -> Iterator[str]:
+        if len(known) > self.config.limit:
+            yield f"{self.config.limit} of {len(known)} real training images were drawn (limit)"
+        most = min(len(known), self.config.limit)
+        if len(made) > most:
+            yield f"{most} of {len(made)} synthetic images were drawn: as many as real ones"
+
+
+def _judged(
+    one: TrainingSet, tests: list[Labelled], classes: int, seed: int, advance: Callable[[int], None]
+) -> Iterator[list[NDArray[np.float64]]]:
+    for draw in one.draws:
+        yield learn(draw, tests if one.name == REAL else tests[:1], classes, seed)
+        advance(1)
+
+
+def _labelled(looks: Extractor, images: Images, names: list[str]) -> Labelled:
+    chosen, classes = in_classes(images, names)
+    planes = ("",) if images.dims == 2 else PLANES
+    features = np.hstack([features_of(looks, chosen, plane) for plane in planes])
+    return Labelled(features, classes, np.array(subjects_of(chosen)))

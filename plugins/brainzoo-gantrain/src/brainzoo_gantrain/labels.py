@@ -1,0 +1,77 @@
+"""Which classes the three sets have, and the refusal of those that no classifier can learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.errors import DataError, OptionError
+from brainzoo.images import Images
+from brainzoo.options import nearest
+
+LEAST = 2
+
+
+def class_names(sets: Mapping[str, Images]) -> list[str]:
+    """Return the names of the classes in their order.
+
+    Args:
+        sets: ``train``, ``test`` and ``synthetic`` images.
+
+    Raises:
+        DataError: A set has no classes, not all of them, or too few images or subjects of one.
+    """
+    for name, images in sets.items():
+        if not any(images.column("class")):
+            raise DataError(
+                f"the {name} images have no classes; GAN-train learns to tell classes apart.",
+                "Train on classes, with a generator that knows them: "
+                "--class young='age < 35' --class old='age > 60'",
+            )
+    found = {str(c) for images in sets.values() for c in images.column("class") if c is not None}
+    ordered = [name for name in sets["test"].classes if name in found]
+    names = ordered + sorted(found - set(ordered))
+    if len(names) < 2:
+        raise DataError(
+            f"all images are of the class {names[0]}; GAN-train needs two or more.",
+            "Name another with --class NAME=EXPRESSION.",
+        )
+    for name, images in sets.items():
+        for one in names:
+            _expect_enough(name, images.where(**{"class": one}), one)
+    return names
+
+
+def _expect_enough(name: str, images: Images, one: str) -> None:
+    count, what = len(images), "images"
+    if name != "synthetic" and count:
+        count, what = len(images.subjects()), "subjects"
+    if count < LEAST:
+        raise DataError(
+            f"the {name} images of class {one} are of {count} {what}; expected {LEAST} or more.",
+            "Sample more images (--samples), of the classes of the test images."
+            if name == "synthetic"
+            else "Add subjects, widen the class, or choose another --data.split-seed.",
+        )
+
+
+def in_classes(images: Images, names: list[str]) -> tuple[Images, NDArray[np.int64]]:
+    """Return the images that are in a class, and the number of each one's class."""
+    keep = [i for i, name in enumerate(images.column("class")) if name is not None]
+    chosen = images[keep]
+    return chosen, np.array([names.index(str(c)) for c in chosen.column("class")], np.int64)
+
+
+def positive_class(wanted: str | None, names: list[str]) -> int:
+    """Return the number of the class that sensitivity is about.
+
+    Raises:
+        OptionError: There is no such class.
+    """
+    if wanted is None:
+        return len(names) - 1
+    if wanted not in names:
+        raise OptionError(f"positive is {wanted!r}, no class.", nearest(wanted, names))
+    return names.index(wanted)

@@ -1,0 +1,257 @@
+"""From the rates of every training set to figures, the table, the curve and what must be said."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from brainzoo import Evaluation, Figure
+from brainzoo.evaluating import Extractor
+from brainzoo.interfaces import Value
+from brainzoo.pictures import png_bytes
+from brainzoo.tables import table_text
+from brainzoo_gantrain.chart import COLOURS, INK, Level, Point, curve
+from brainzoo_gantrain.classifier import Labelled
+from brainzoo_gantrain.copies import NEAR, by_chance
+from brainzoo_gantrain.rates import Rates, interval
+from brainzoo_gantrain.sets import AS_MANY, BOTH, DRAWS, REAL, SHUFFLED, SYNTHETIC, TrainingSet
+
+FEW_SUBJECTS = 20
+
+SHORT = {REAL: "real", AS_MANY: "real, as many", BOTH: "real + synthetic", SHUFFLED: "shuffled"}
+"""How figures call those rows that are figures too."""
+
+Values = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What one training set led to.
+
+    Attributes:
+        trained: The training set.
+        images: How many images are in it.
+        subjects: How many real subjects.
+        rates: Of test images.
+        of_subjects: Of test subjects, by the mean score of their images.
+    """
+
+    trained: TrainingSet
+    images: int
+    subjects: int
+    rates: Rates
+    of_subjects: Rates
+
+    @classmethod
+    def of(cls, trained: TrainingSet, image_rates: Rates, subject_rates: Rates) -> Row:
+        """Make the row of a training set."""
+        first = trained.draws[0]
+        real = np.char.startswith(first.groups.astype(str), "subject ")
+        subjects = 0 if trained.name in (SYNTHETIC, SHUFFLED) else len(set(first.groups[real]))
+        return cls(trained, len(first), subjects, image_rates, subject_rates)
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """All that was measured; arrays of values hold the figure first, then its resamples.
+
+    Attributes:
+        looks: The extractor of the features.
+        names: The classes.
+        positive: The one that sensitivity is about.
+        rows: The first is that of the synthetic images.
+        gan_test: Of classifiers trained on real images, on the synthetic ones.
+        copies: Share of synthetic images near a training image.
+        judged: The real test images.
+        made: How many synthetic images were used.
+        notes: What is to be said besides.
+    """
+
+    looks: Extractor
+    names: Sequence[str]
+    positive: int
+    rows: Sequence[Row]
+    gan_test: Rates
+    copies: Values
+    judged: Labelled
+    made: int
+    notes: Sequence[str]
+
+    def evaluation(self) -> Evaluation:
+        """Return it as evaluators do."""
+        numbers = [dict(self._numbers(row)) for row in self.rows]
+        return Evaluation(
+            figures=[f for f in self._figures() if np.isfinite(f.value)],
+            tables={"GAN-train": [*map(self._readable, self.rows), self._gan_test_row()]},
+            pictures={"curve": png_bytes(self._curve())},
+            files={"gan-train.csv": table_text(numbers).encode()},
+            notes=[*self._notes(), *self.notes],
+        )
+
+    @property
+    def _chance(self) -> float:
+        """The harmonic mean of answers at random."""
+        k = len(self.names)
+        return 2 * (1 / k) * (1 - 1 / k)
+
+    def _row(self, name: str) -> Row:
+        return next(row for row in self.rows if row.trained.name == name)
+
+    def _ratio(self, row: Row) -> Values:
+        real = self._row(REAL).rates.harmonic_mean
+        found = row.rates.harmonic_mean
+        ratio: Values = np.divide(found, real, out=np.full(len(real), np.nan), where=real > 0)
+        return ratio
+
+    def _figures(self) -> Iterator[Figure]:
+        synthetic, real = self._row(SYNTHETIC), self._row(REAL)
+        alike = next((row for row in self.rows if row.trained.name == AS_MANY), real)
+        images, subjects = len(self.judged), self.judged.subjects()
+        on_test = f"{images} test images of {subjects} subjects; {self.looks.label}"
+
+        def figure(name: str, values: Values, detail: str, floor: Values | None = None) -> Figure:
+            ends = interval(values) or (None, None)
+            least = None if floor is None else float(floor[0])
+            return Figure(name, float(values[0]), images, ends[0], ends[1], least, detail)
+
+        trained = f"trained on {synthetic.images} synthetic, tested on {on_test}"
+        for name in ("sensitivity", "specificity", "harmonic_mean"):
+            own, floor = (getattr(row.rates, name) for row in (synthetic, alike))
+            yield figure(name.replace("_", " "), own, trained, floor)
+        yield dataclasses.replace(
+            figure(
+                "harmonic mean of subjects",
+                synthetic.of_subjects.harmonic_mean,
+                f"by the mean score of a subject's images; {trained}",
+                alike.of_subjects.harmonic_mean,
+            ),
+            n=subjects,
+        )
+        yield figure("ratio to real", self._ratio(synthetic), trained)
+        for row in self.rows:
+            if row.trained.name in SHORT:
+                detail = f"trained on {row.trained.name}, {row.images} images; {on_test}"
+                name = f"harmonic mean, {SHORT[row.trained.name]}"
+                yield figure(name, row.rates.harmonic_mean, detail)
+        gain = self._row(BOTH).rates.harmonic_mean - real.rates.harmonic_mean
+        yield figure("gain by adding synthetic", gain, f"harmonic means' difference; {on_test}")
+        of_made = f"of {self.made} synthetic images; {self.looks.label}"
+        yield dataclasses.replace(
+            figure("GAN-test", self.gan_test.harmonic_mean, f"harmonic mean {of_made}"), n=self.made
+        )
+        near = f"nearer to a training image than {1 - NEAR:.0%} of test images are, {of_made}"
+        copies = figure("copy rate", self.copies, near)
+        yield dataclasses.replace(copies, n=self.made, floor=NEAR)
+
+    def _numbers(self, row: Row) -> Iterator[tuple[str, Value]]:
+        yield from (("trained on", row.trained.name), ("images", row.images))
+        yield from (("subjects", row.subjects), ("classifiers", len(row.trained.draws)))
+        named = {
+            "sensitivity": row.rates.sensitivity,
+            "specificity": row.rates.specificity,
+            "harmonic mean": row.rates.harmonic_mean,
+            "ratio to real": self._ratio(row),
+            "harmonic mean of subjects": row.of_subjects.harmonic_mean,
+        }
+        for name, values in named.items():
+            low, high = interval(values) or (float("nan"), float("nan"))
+            yield from ((name, float(values[0])), (f"{name} low", low), (f"{name} high", high))
+        yield ("copy rate", float(self.copies[0]) if row.trained.synthetic else None)
+
+    def _readable(self, row: Row) -> dict[str, Value]:
+        return {
+            "trained on": row.trained.name,
+            "images": row.images,
+            "real subjects": row.subjects or None,
+            "sensitivity": _text(row.rates.sensitivity),
+            "specificity": _text(row.rates.specificity),
+            "harmonic mean": _text(row.rates.harmonic_mean),
+            "ratio to real": None if row.trained.name == REAL else _text(self._ratio(row)),
+            "harmonic mean of subjects": _text(row.of_subjects.harmonic_mean),
+            "copy rate": f"{self.copies[0]:.3f}" if row.trained.synthetic else None,
+        }
+
+    def _gan_test_row(self) -> dict[str, Value]:
+        real = self._row(REAL)
+        return {
+            "trained on": "GAN-test: real, tested on synthetic",
+            "images": real.images,
+            "real subjects": real.subjects,
+            "sensitivity": _text(self.gan_test.sensitivity),
+            "specificity": _text(self.gan_test.specificity),
+            "harmonic mean": _text(self.gan_test.harmonic_mean),
+        }
+
+    def _notes(self) -> Iterator[str]:
+        if self.looks.random:
+            yield (
+                f"The weights of {self.looks.name} are RANDOM: these figures do not say how good "
+                "the images are. Name a file of weights."
+            )
+        if len(self.names) == 2:
+            other = self.names[1 - self.positive]
+            yield (
+                f"Sensitivity is the share of {self.names[self.positive]} that was found, "
+                f"specificity that of {other}; chance is {self._chance:.2f}."
+            )
+        else:
+            yield (
+                f"Sensitivity and specificity are means over {', '.join(self.names)}, each against "
+                f"the others; chance has the harmonic mean {self._chance:.2f}."
+            )
+        ends = interval(self._row(REAL).rates.harmonic_mean)
+        if ends is None or ends.low <= self._chance:
+            yield (
+                "Classifiers trained on the real images are not surely better than chance: nothing "
+                "follows about the synthetic ones."
+            )
+        if self.judged.subjects() < FEW_SUBJECTS:
+            yield f"The test images are of {self.judged.subjects()} subjects only: wide intervals."
+        near = interval(self.copies)
+        if near is not None and near.low > by_chance(self.judged.subjects()):
+            yield (
+                f"{self.copies[0]:.0%} of the synthetic images lie nearer to a training image than "
+                f"{1 - NEAR:.0%} of test images do: copies of real images score like real images."
+            )
+        yield (
+            "Intervals are of the test subjects. Another training of the generator gives other "
+            "figures: compare three seeds or more (brainzoo evaluate --compare). Rows of drawn "
+            f"subjects or labels are means of {DRAWS} draws."
+        )
+
+    def _curve(self) -> Image.Image:
+        shares = sorted({row.trained.share for row in self.rows if row.trained.share})
+        lines: dict[str, list[Point]] = {REAL: [], BOTH: []}
+        texts = []
+        for tick, share in enumerate(shares):
+            for row in self.rows:
+                if row.trained.share != share:
+                    continue
+                value = row.rates.harmonic_mean
+                ends = interval(value) or (float(value[0]), float(value[0]))
+                point = Point(tick, float(value[0]), *ends)
+                lines[BOTH if row.trained.synthetic else REAL].append(point)
+                if not row.trained.synthetic:
+                    texts.append(f"{share:.0%} ({row.subjects})")
+        levels = [
+            Level(
+                "synthetic alone", float(self._row(SYNTHETIC).rates.harmonic_mean[0]), COLOURS[1]
+            ),
+            Level("chance", self._chance, INK),
+        ]
+        return curve(
+            lines,
+            texts,
+            levels,
+            y_label="harmonic mean",
+            x_label="real training subjects (how many)",
+        )
+
+
+def _text(values: Values) -> str:
+    ends = interval(values)
+    return f"{values[0]:.3f}" + (f" ({ends.low:.3f} to {ends.high:.3f})" if ends else "")

@@ -1,0 +1,94 @@
+"""What classifiers learn from: synthetic images, shares of real subjects, both, a control."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from brainzoo_gantrain.classifier import Labelled
+
+DRAWS = 3
+"""Classifiers of a row that rests on a random draw; its figures are their means."""
+
+SYNTHETIC = "synthetic"
+REAL = "real"
+BOTH = "real + synthetic"
+AS_MANY = "real, as many images as synthetic"
+SHUFFLED = "synthetic, labels shuffled"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSet:
+    """A row of the table.
+
+    Attributes:
+        name: What it is made of.
+        draws: One set, or several that were drawn alike.
+        share: Of the real training subjects, where it belongs to the curve.
+        synthetic: Whether synthetic images are in it.
+    """
+
+    name: str
+    draws: Sequence[Labelled]
+    share: float | None = None
+    synthetic: bool = False
+
+
+def training_sets(
+    real: Labelled, synthetic: Labelled, fractions: Sequence[float], seed: int
+) -> list[TrainingSet]:
+    """Return every training set, the synthetic images first.
+
+    Args:
+        real: Real training images.
+        synthetic: At most as many synthetic ones.
+        fractions: Shares of the real subjects; draws of different shares are nested.
+        seed: Decides the draws.
+    """
+    seeds = [[seed, draw] for draw in range(DRAWS)]
+    sets = [TrainingSet(SYNTHETIC, [synthetic], 0.0, True), TrainingSet(REAL, [real], 1.0)]
+    if len(synthetic) < len(real):
+        sets.append(TrainingSet(AS_MANY, [as_many(real, len(synthetic), s) for s in seeds]))
+    sets.append(TrainingSet(BOTH, [real + synthetic], 1.0, True))
+    before = real.subjects()
+    for share in sorted({f for f in fractions if f < 1}, reverse=True):
+        parts = [share_of_subjects(real, share, s) for s in seeds]
+        if parts[0].subjects() == before:  # too few subjects for as fine a curve
+            continue
+        before = parts[0].subjects()
+        name = f"{share:.3g} of {REAL}" if share < 0.01 else f"{share:.0%} of {REAL}"
+        sets.append(TrainingSet(name, parts, share))
+        sets.append(TrainingSet(f"{name} + synthetic", [p + synthetic for p in parts], share, True))
+    sets.append(TrainingSet(SHUFFLED, [shuffled(synthetic, s) for s in seeds]))
+    return sets
+
+
+def as_many(images: Labelled, n: int, seed: Sequence[int]) -> Labelled:
+    """Draw about ``n`` images without replacement, each class by its share, two of it at least."""
+    rng = np.random.default_rng(seed)
+    chosen = []
+    for number in np.unique(images.classes):
+        places = np.flatnonzero(images.classes == number)
+        wanted = max(2, round(n * len(places) / len(images)))
+        chosen.append(rng.choice(places, min(wanted, len(places)), replace=False))
+    return images[np.sort(np.concatenate(chosen))]
+
+
+def share_of_subjects(images: Labelled, share: float, seed: Sequence[int]) -> Labelled:
+    """Draw a share of the subjects of each class, two of it at least, with all their images."""
+    rng = np.random.default_rng(seed)
+    keep = np.zeros(len(images), bool)
+    for number in np.unique(images.classes):
+        inside = images.classes == number
+        subjects = rng.permutation(np.unique(images.groups[inside]))
+        chosen = subjects[: max(2, round(share * len(subjects)))]
+        keep |= inside & np.isin(images.groups, chosen)
+    return images[np.flatnonzero(keep)]
+
+
+def shuffled(images: Labelled, seed: Sequence[int]) -> Labelled:
+    """Deal the classes out anew: what is learned from this is chance."""
+    classes = np.random.default_rng(seed).permutation(images.classes)
+    return dataclasses.replace(images, classes=classes)

@@ -1,0 +1,18 @@
+"""What every evaluator must do, asked of GAN-train in 2-D and 3-D."""
+
+from typing import ClassVar
+
+from brainzoo.testing import EvaluatorContract
+
+FAST: dict = {"extractor": "random-squeezenet", "layer": "fire3", "fractions": (0.5,)}
+
+
+class TestGANTrain(EvaluatorContract):
+    name = "gantrain"
+    options: ClassVar = FAST
+
+
+class TestGANTrainOfVolumes(EvaluatorContract):
+    name = "gantrain"
+    options: ClassVar = FAST
+    shape = (16, 16, 16)
