@@ -30,6 +30,7 @@ KINDS: tuple[Kind, ...] = ("dataset", "generator", "evaluator", "exporter")
 PACKAGES = {
     "atlas": "brainzoo-atlas",
     "dcgan": "brainzoo-dcgan",
+    "gantrain": "brainzoo-gantrain",
     "pggan": "brainzoo-pggan",
     "report": "brainzoo-report",
     "vae": "brainzoo-vae",
