@@ -32,6 +32,7 @@ PACKAGES = {
     "dcgan": "brainzoo-dcgan",
     "gantrain": "brainzoo-gantrain",
     "pggan": "brainzoo-pggan",
+    "reconstruction": "brainzoo-vae",
     "report": "brainzoo-report",
     "vae": "brainzoo-vae",
 }

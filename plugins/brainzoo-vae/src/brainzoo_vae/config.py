@@ -15,6 +15,14 @@ LOSSES = ("spectral", "perceptual")
 SMALLEST = 4
 """Pixels of the shortest side where the encoder stops halving; at most twice as many remain."""
 
+_SLICES: Mapping[str, Any] = {
+    "batch_size": 16,
+    "decay": 0.3,
+    "data.sections_mm": (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0),
+    "data.reference_fraction": 0.585,
+}
+"""As DCGAN's presets: seven neighbouring slices of each person."""
+
 
 @dataclass(frozen=True)
 class VAEConfig:
@@ -69,19 +77,24 @@ class VAEConfig:
     lr: float = option(1e-3, "Learning rate of Adam.", minimum=0)
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {
-            "size": 64,
-            "images": 60_000,
-            "batch_size": 16,
-            "decay": 0.3,
-            "ema_images": 3_000,
-        },
-        "default": {
-            "size": 128,
-            "images": 300_000,
-            "batch_size": 16,
-            "decay": 0.3,
-            "ema_images": 5_000,
+        "quick": {"size": 64, "images": 40_000, "maps": 16, "ema_images": 2_000, **_SLICES},
+        "default": {"size": 128, "images": 250_000, "ema_images": 5_000, **_SLICES},
+        # Chatterjee et al. 2022 (StRegA): slices of 256 pixels; the length of the latent and the
+        # widths of the published code. They state neither a budget in images nor conditions.
+        "paper": {
+            "size": 256,
+            "images": 1_000_000,
+            "batch_size": 32,
+            "variant": "compact",
+            "maps": 16,
+            "most_maps": 1024,
+            "latent": 1024,
+            "prior": "normal",
+            "covariates": (),
+            "rotate_deg": 0.0,
+            "translate": 0.0,
+            "zoom": 0.0,
+            "flip": False,
         },
     }
 
@@ -130,3 +143,11 @@ def halvings(spatial: tuple[int, ...]) -> int:
     while side >= 2 * SMALLEST:
         levels, side = levels + 1, side // 2
     return levels
+
+
+@dataclass(frozen=True)
+class ReconstructionConfig:
+    """What the evaluator ``reconstruction`` shows."""
+
+    ages: int = option(6, "Ages of the walk.", minimum=2)
+    heads: int = option(5, "Heads of the walk that are shown.", minimum=1)

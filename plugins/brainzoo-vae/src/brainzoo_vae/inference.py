@@ -9,7 +9,7 @@ once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ class Inference(Reconstructs):
     _networks: Networks | None
     _prior: Prior | None
     _known: Conditions
-    _training: dict[str, object]
+    _training: dict[str, Any]
     _device: str
 
     def reconstruct(
@@ -122,9 +122,10 @@ class Inference(Reconstructs):
             values: What it takes in turn.
             n: How many synthetic heads, if no ``pixels`` are given.
             seed: Decides them.
-            condition: What is the same in all synthetic heads.
+            condition: What is the same in all synthetic heads; the rest is drawn for each, and
+                stays while the column changes (mind classes that are made of it).
             pixels: Real heads ``(image, channel, *spatial)`` to change instead.
-            conditions: What is known of each of them; what is not is drawn.
+            conditions: What is known of each of them.
 
         Returns:
             ``(image, value, channel, *spatial)`` in [0, 1].
@@ -139,8 +140,7 @@ class Inference(Reconstructs):
                 f"this model is not conditioned on {column!r}.", nearest(column, self._known.names)
             )
         if pixels is None:
-            first = {**(condition or {}), column: values[0] if len(values) else None}
-            rows = self._known.draw(n, seed=seed, condition=first)
+            rows = self._known.draw(n, seed=seed, condition=condition)
             rest = self._residuals(seed, n)
         else:
             told = [{}] * len(pixels) if conditions is None else conditions
@@ -165,7 +165,7 @@ class Inference(Reconstructs):
         Args:
             pixels: ``(image, channel, *spatial)`` in [0, 1].
             draws: Latents of each image.
-            seed: Decides them.
+            seed: Decides them, together with an image's position.
             conditions: What is known of each image.
 
         Returns:
@@ -258,7 +258,6 @@ class Inference(Reconstructs):
 
     def _expected(self, pixels: Floats) -> Floats:
         shape = self._training["images"]
-        assert isinstance(shape, dict)
         expected = (shape["channels"], *shape["spatial"])
         if pixels.shape[1:] != expected:
             raise DataError(

@@ -1,7 +1,7 @@
 """What this plugin offers."""
 
 from brainzoo import Spec, hookimpl
-from brainzoo_vae.config import VAEConfig
+from brainzoo_vae.config import ReconstructionConfig, VAEConfig
 
 
 @hookimpl
@@ -13,5 +13,18 @@ def brainzoo_generators() -> list[Spec]:
             target="brainzoo_vae.generator:VAE",
             config=VAEConfig,
             summary="Variational autoencoder (Kingma 2014; ceVAE): reconstructs, and knows age.",
+        )
+    ]
+
+
+@hookimpl
+def brainzoo_evaluators() -> list[Spec]:
+    """Offer the evaluator ``reconstruction``."""
+    return [
+        Spec(
+            name="reconstruction",
+            target="brainzoo_vae.evaluator:Reconstruction",
+            config=ReconstructionConfig,
+            summary="PSNR and SSIM of reconstructed test images; a walk along age.",
         )
     ]

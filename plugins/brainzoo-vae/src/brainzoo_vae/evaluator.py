@@ -1,0 +1,194 @@
+"""How well a generator that reconstructs gives back the images of people it has never seen.
+
+Peak signal-to-noise ratio, and structural similarity (Wang et al. 2004: Gaussian windows with σ =
+1.5, constants (0.01)² and (0.03)² for values in [0, 1]; in 3-D the windows are solid). Beside them
+stands what the mean training image reaches: who does no better has learned nothing of the person.
+For models that know age, a walk along it, and the area of dark fluid it shows.
+"""
+
+# ruff: noqa: TID253 (imported by evaluators only)
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from brainzoo import Evaluation, Evaluator, Figure, Generator, Images, Reconstructs
+from brainzoo.errors import OptionError
+from brainzoo.evaluating import bootstrap, expect_comparable, subjects_of
+from brainzoo.interfaces import Value
+from brainzoo.pictures import grid, png_bytes
+from brainzoo_vae.config import ReconstructionConfig
+
+Floats = NDArray[np.float32]
+Table = list[dict[str, Value]]
+SIGMA = 1.5
+C1, C2 = 0.01**2, 0.03**2
+FLUID = 0.5
+"""Darker than this part of the middle's brightness is counted as fluid, in T1-weighted heads."""
+MIDDLE = 0.3
+"""Of the image's sides: the part in the middle where the ventricles lie."""
+WALKERS = 32
+
+
+class Reconstruction(Evaluator):
+    """PSNR and SSIM of reconstructed test images, pictures of them, and a walk along age."""
+
+    config: ReconstructionConfig
+
+    def evaluate(
+        self,
+        *,
+        train: Images,
+        test: Images,
+        synthetic: Images,
+        generator: Generator | None = None,
+        seed: int,
+    ) -> Evaluation:
+        """Reconstruct the test images; ``synthetic`` is not looked at."""
+        expect_comparable(train=train, test=test, synthetic=synthetic)
+        if not isinstance(generator, Reconstructs):
+            raise OptionError(
+                "reconstruction needs a model that reconstructs; found "
+                f"{type(generator).__name__ if generator else 'images alone'}.",
+                "Evaluate a run of vae or vqvae.",
+            )
+        pixels = test.floats()
+        made = generator.reconstruct(pixels).mean
+        mean = _mean(train)
+        subjects = subjects_of(test)
+        figures, table = [], []
+        for name, measure in (("PSNR", psnr), ("SSIM", ssim)):
+            values = measure(pixels, made)
+            baseline = float(measure(pixels, np.broadcast_to(mean, pixels.shape)).mean())
+            interval = bootstrap(_mean_of(values), subjects, seed=seed)
+            figures.append(
+                Figure(
+                    name=f"reconstruction {name}",
+                    value=float(values.mean()),
+                    n=len(pixels),
+                    low=interval.low,
+                    high=interval.high,
+                    detail=f"{'dB, ' if name == 'PSNR' else ''}test images; the mean training "
+                    f"image reaches {baseline:.3g}",
+                )
+            )
+            table.append({"measure": name, "model": figures[-1].value, "mean image": baseline})
+        tables: dict[str, Table] = {"reconstruction": table}
+        pictures = {"reconstructions": _side_by_side(pixels, made)}
+        walk = self._walk(generator, train, seed)
+        if walk is not None:
+            heads, ages = walk
+            labels = [f"{age:g}" for age in ages]
+            shown = heads[: self.config.heads].reshape(-1, *heads.shape[2:])
+            pictures["age"] = png_bytes(grid(shown, columns=len(ages), column_labels=labels))
+            tables["fluid along age"] = _fluid_by_age(heads, ages, test)
+        return Evaluation(figures=figures, tables=tables, pictures=pictures)
+
+    def _walk(
+        self, generator: Generator, train: Images, seed: int
+    ) -> tuple[Floats, list[float]] | None:
+        """Return heads ``(head, age, channel, *spatial)`` and ages; ``None`` without age."""
+        known = [float(age) for age in train.column("age") if isinstance(age, int | float)]
+        told = generator.conditions(1, seed=seed)
+        if not known or "age" not in told[0]:
+            return None
+        low, high = np.quantile(known, [0.05, 0.95])
+        ages = [float(age) for age in np.unique(np.round(np.linspace(low, high, self.config.ages)))]
+        traverse: Callable[..., Floats] | None = getattr(generator, "traverse", None)
+        if traverse is not None:
+            return traverse("age", ages, n=WALKERS, seed=seed), ages
+        # Any model that knows age: the same random numbers, told another age.
+        made = [
+            np.concatenate(list(generator.sample(WALKERS, seed=seed, condition={"age": age})))
+            for age in ages
+        ]
+        return np.stack(made, axis=1), ages
+
+
+def psnr(real: Floats, made: Floats) -> NDArray[np.float64]:
+    """Return the peak signal-to-noise ratio of each image in dB; values span [0, 1].
+
+    Args:
+        real: ``(image, channel, *spatial)``.
+        made: Of the same shape.
+    """
+    error = ((real - made) ** 2).reshape(len(real), -1).mean(1, dtype=np.float64)
+    found: NDArray[np.float64] = -10 * np.log10(np.maximum(error, 1e-10))
+    return found
+
+
+def ssim(real: Floats, made: Floats) -> NDArray[np.float64]:
+    """Return the structural similarity of each image with its counterpart, averaged over places.
+
+    Args:
+        real: ``(image, channel, *spatial)`` in [0, 1].
+        made: Of the same shape.
+    """
+    blur = (0.0, 0.0, *[SIGMA] * (real.ndim - 2))
+
+    def local(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        blurred: NDArray[np.float64] = gaussian_filter(values, blur, truncate=3.5)
+        return blurred
+
+    scores = []
+    for one, other in zip(real[:, None].astype(float), made[:, None].astype(float), strict=True):
+        mean_a, mean_b = local(one), local(other)
+        var_a, var_b = local(one**2) - mean_a**2, local(other**2) - mean_b**2
+        both = local(one * other) - mean_a * mean_b
+        above = (2 * mean_a * mean_b + C1) * (2 * both + C2)
+        scores.append((above / ((mean_a**2 + mean_b**2 + C1) * (var_a + var_b + C2))).mean())
+    return np.asarray(scores)
+
+
+def fluid(pixels: Floats) -> NDArray[np.float64]:
+    """Return the share of dark pixels in the middle of each head, in percent.
+
+    Args:
+        pixels: ``(image, channel, *spatial)``, T1-weighted.
+    """
+    middle = pixels[:, 0]
+    for axis, side in enumerate(pixels.shape[2:], start=1):
+        margin = round(side * (1 - MIDDLE) / 2)
+        middle = np.take(middle, range(margin, side - margin), axis)
+    flat = middle.reshape(len(pixels), -1)
+    dark = flat < FLUID * np.quantile(flat, 0.75, axis=1, keepdims=True)
+    shares: NDArray[np.float64] = 100 * dark.mean(1)
+    return shares
+
+
+def _fluid_by_age(heads: Floats, ages: Sequence[float], test: Images) -> Table:
+    """Return the mean share of fluid at each age, in the walk and in test images of about it."""
+    known = np.array([np.nan if a is None else float(a) for a in test.column("age")])
+    real = fluid(test.floats())
+    near = max(5.0, (ages[-1] - ages[0]) / max(1, len(ages) - 1) / 2)
+    table: Table = []
+    for i, age in enumerate(ages):
+        close = np.abs(known - age) <= near
+        row: dict[str, Value] = {"age": age, "walk, %": float(fluid(heads[:, i]).mean())}
+        row["test images, %"] = float(real[close].mean()) if close.any() else None
+        table.append({**row, "test images": int(close.sum())})
+    return table
+
+
+def _mean_of(values: NDArray[np.float64]) -> Callable[[NDArray[np.intp]], float]:
+    return lambda positions: float(values[positions].mean())
+
+
+def _mean(images: Images) -> Floats:
+    total = np.zeros((images.channels, *images.spatial))
+    for start in range(0, len(images), 256):
+        total += images[start : start + 256].floats().sum(0, dtype=np.float64)
+    return (total / len(images)).astype(np.float32)
+
+
+def _side_by_side(pixels: Floats, made: Floats, columns: int = 8) -> bytes:
+    """Return a picture: real images, their reconstructions, and thrice the differences."""
+    chosen = np.linspace(0, len(pixels) - 1, min(columns, len(pixels))).astype(int)
+    real, own = pixels[chosen], made[chosen]
+    rows = np.concatenate([real, own, np.clip(3 * np.abs(real - own), 0, 1)])
+    labels = ["real", "reconstructed", "3 × difference"]
+    return png_bytes(grid(rows, columns=len(chosen), row_labels=labels))

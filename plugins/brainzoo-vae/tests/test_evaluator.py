@@ -1,0 +1,119 @@
+"""What every evaluator must do, and what this one finds, with models that do something known."""
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from brainzoo import Generator, Reconstructs
+from brainzoo.errors import OptionError
+from brainzoo.interfaces import Reconstruction as Result
+from brainzoo.testing import EvaluatorContract
+from brainzoo.testing.heads import make_head, make_images
+from brainzoo_vae.config import ReconstructionConfig
+from brainzoo_vae.evaluator import Reconstruction, fluid, psnr, ssim
+
+
+class Blurring(Generator, Reconstructs):
+    """Reconstructs by blurring, and draws heads of the age it is told."""
+
+    def __init__(self, blur=1.0, knows_age=True):
+        super().__init__(None)
+        self.blur, self.knows_age = blur, knows_age
+
+    def reconstruct(self, pixels, *, batch_size=64):
+        return Result(gaussian_filter(pixels, (0, 0, self.blur, self.blur)))
+
+    def fit(self, images, run): ...
+
+    def sample(self, n, *, seed, condition=None, batch_size=64):
+        age = (condition or {}).get("age", 40.0)
+        yield np.stack([make_head((32, 32), age=age, seed=i)[None] for i in range(n)])
+
+    def conditions(self, n, *, seed, condition=None):
+        return [{"age": 40.0} if self.knows_age else {}] * n
+
+    def save(self, folder): ...
+
+    @classmethod
+    def load(cls, folder): ...
+
+
+class TestReconstruction(EvaluatorContract):
+    name = "reconstruction"
+    options: ClassVar = {}
+
+    @classmethod
+    def generator(cls, images):
+        return Blurring()
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("heads")
+    real = make_images(folder / "real", subjects=40)
+    synthetic = make_images(folder / "synthetic", subjects=10, synthetic=True)
+    return {
+        "train": real.where(split="train"),
+        "test": real.where(split="test"),
+        "synthetic": synthetic,
+    }
+
+
+def evaluate(sets, generator):
+    return Reconstruction(ReconstructionConfig()).evaluate(**sets, generator=generator, seed=0)
+
+
+def test_less_blur_is_better_and_the_mean_image_is_the_measure(sets):
+    values = []
+    for blur in (0.3, 2.0):
+        found = evaluate(sets, Blurring(blur))
+        values.append([figure.value for figure in found.figures])
+        for figure in found.figures:
+            assert figure.low < figure.value < figure.high
+            assert "mean training image" in figure.detail
+    assert [f.name for f in found.figures] == ["reconstruction PSNR", "reconstruction SSIM"]
+    assert (np.array(values[0]) > values[1]).all()
+
+
+def test_the_walk_shows_fluid_that_grows_with_age(sets):
+    found = evaluate(sets, Blurring())
+    shares = [row["walk, %"] for row in found.tables["fluid along age"]]
+    assert len(shares) == 6
+    assert (np.diff(shares) > 0).all()
+    assert set(found.pictures) == {"reconstructions", "age"}
+
+
+def test_models_that_do_not_know_age_have_no_walk(sets):
+    found = evaluate(sets, Blurring(knows_age=False))
+    assert set(found.pictures) == {"reconstructions"}
+
+
+@pytest.mark.parametrize("generator", [None, object()])
+def test_models_that_do_not_reconstruct_are_refused(sets, generator):
+    with pytest.raises(OptionError, match="needs a model that reconstructs"):
+        evaluate(sets, generator)
+
+
+def test_psnr_of_a_known_error():
+    real = np.zeros((2, 1, 8, 8), np.float32)
+    made = np.stack([real[0] + 0.1, real[1] + 0.01])
+    assert np.allclose(psnr(real, made), [20, 40], atol=1e-4)
+
+
+@pytest.mark.parametrize("spatial", [(32, 32), (16, 16, 16)])
+def test_ssim_is_one_for_equal_images_and_falls_with_noise(spatial):
+    real = make_head(spatial)[None, None]
+    noise = np.random.default_rng(0).standard_normal(real.shape).astype(np.float32)
+    scores = [ssim(real, real + level * noise)[0] for level in (0, 0.02, 0.2)]
+    assert scores[0] == pytest.approx(1)
+    assert scores[0] > scores[1] > scores[2]
+    flat = np.full_like(real, 0.5)
+    assert ssim(flat, flat + 0.1)[0] == pytest.approx((2 * 0.3 + 1e-4) / (0.25 + 0.36 + 1e-4))
+
+
+def test_fluid_grows_with_the_ventricles():
+    heads = np.stack([make_head((32, 32), age=age, seed=3)[None] for age in (20, 50, 80)])
+    shares = fluid(heads)
+    assert (np.diff(shares) > 1).all()
