@@ -46,6 +46,12 @@ class PGGANConfig:
     narrow_from: int = option(
         16, "Resolution up to which stages have all maps; each one above has half.", minimum=4
     )
+    convolutions: int = option(
+        2,
+        "Convolutions of a stage: 2 (Karras 2018), or 1, more than twice as fast.",
+        minimum=1,
+        maximum=2,
+    )
     latent: int = option(128, "Length of the latent.", minimum=1)
     latent_distribution: str = option(
         "normal", "What latents are drawn from.", choices=("normal", "uniform")

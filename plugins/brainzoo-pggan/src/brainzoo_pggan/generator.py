@@ -90,6 +90,7 @@ class ProgressiveGAN(Generator):
                 len(images.classes),
                 last_stage(self.config.condition_from),
                 self.config.minibatch_stddev,
+                self.config.convolutions,
             )
         schedule = Schedule(last_stage(images.spatial[0]), self.config.grow, self.config.fade)
         game = Game(self.config, generator, discriminator, schedule, run.train.batch_size)
@@ -256,6 +257,7 @@ class ProgressiveGAN(Generator):
             self._widths(),
             len(shape["classes"]),
             last_stage(self.config.condition_from),
+            self.config.convolutions,
         )
 
     def _adam(self, network: nn.Module, lr: float) -> torch.optim.Adam:

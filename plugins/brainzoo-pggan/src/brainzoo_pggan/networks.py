@@ -54,6 +54,7 @@ class Generator(nn.Module):
         widths: Feature maps of each stage.
         classes: Number of classes, 0 for none.
         condition_stage: First stage that knows the class.
+        convolutions: 2, or 1: only the one that is fused with the upscaling.
     """
 
     level: torch.Tensor
@@ -66,6 +67,7 @@ class Generator(nn.Module):
         widths: list[int],
         classes: int,
         condition_stage: int,
+        convolutions: int = 2,
     ) -> None:
         super().__init__()
         # An integer, so that averaging copies it; state and checkpoints hold it.
@@ -80,7 +82,8 @@ class Generator(nn.Module):
         blocks: list[nn.Module] = []
         for stage, width in enumerate(widths):
             known = classes if 0 < condition_stage <= stage else 0
-            blocks.append(_Growing(widths[max(0, stage - 1)], width, dims, stage == 0, known))
+            first, twice = stage == 0, convolutions == 2
+            blocks.append(_Growing(widths[max(0, stage - 1)], width, dims, first, known, twice))
         self.blocks = nn.ModuleList(blocks)
         self.to_image = nn.ModuleList(Convolution(w, channels, 1, dims, gain=1) for w in widths)
 
@@ -121,10 +124,12 @@ class Generator(nn.Module):
 class _Growing(nn.Module):
     """Doubles the resolution (all but the first) and convolves."""
 
-    def __init__(self, incoming: int, width: int, dims: int, first: bool, classes: int) -> None:
+    def __init__(
+        self, incoming: int, width: int, dims: int, first: bool, classes: int, twice: bool
+    ) -> None:
         super().__init__()
         self.up = None if first else Convolution(incoming, width, 3, dims, scaling="up")
-        self.convolve = Convolution(width, width, 3, dims)
+        self.convolve = Convolution(width, width, 3, dims) if first or twice else None
         self.bias_of_class = nn.Embedding(classes, width) if classes else None
         if self.bias_of_class is not None:
             nn.init.zeros_(self.bias_of_class.weight)
@@ -136,7 +141,7 @@ class _Growing(nn.Module):
                 bias = self.bias_of_class(classes).to(features.dtype)
                 features = features + bias.view(*bias.shape, *[1] * (features.ndim - 2))
             features = pixel_norm(activate(features))
-        return pixel_norm(activate(self.convolve(features)))
+        return features if self.convolve is None else pixel_norm(activate(self.convolve(features)))
 
 
 class Discriminator(nn.Module):
@@ -149,6 +154,7 @@ class Discriminator(nn.Module):
         classes: Number of classes, 0 for none.
         condition_stage: First stage that knows the class.
         statistics: Whether it sees the minibatch's standard deviation.
+        convolutions: 2, or 1: only the one that is fused with the downscaling.
     """
 
     def __init__(
@@ -159,11 +165,13 @@ class Discriminator(nn.Module):
         classes: int,
         condition_stage: int,
         statistics: bool,
+        convolutions: int = 2,
     ) -> None:
         super().__init__()
         self.from_image = nn.ModuleList(Convolution(channels, w, 1, dims) for w in widths)
         self.blocks = nn.ModuleList(
-            _Shrinking(width, narrower, dims) for narrower, width in pairwise(widths)
+            _Shrinking(width, narrower, dims, convolutions == 2)
+            for narrower, width in pairwise(widths)
         )
         self.statistics = statistics
         self.condition_stage = condition_stage
@@ -201,13 +209,15 @@ class Discriminator(nn.Module):
 class _Shrinking(nn.Module):
     """Convolves and halves the resolution."""
 
-    def __init__(self, incoming: int, outgoing: int, dims: int) -> None:
+    def __init__(self, incoming: int, outgoing: int, dims: int, twice: bool) -> None:
         super().__init__()
-        self.convolve = Convolution(incoming, incoming, 3, dims)
+        self.convolve = Convolution(incoming, incoming, 3, dims) if twice else None
         self.down = Convolution(incoming, outgoing, 3, dims, scaling="down")
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return activate(self.down(activate(self.convolve(features))))
+        if self.convolve is not None:
+            features = activate(self.convolve(features))
+        return activate(self.down(features))
 
 
 def matching(pixels: torch.Tensor, growth: Growth) -> torch.Tensor:
