@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from brainzoo.console import number
 from brainzoo.errors import DataError, NotFoundError, OptionError
 from brainzoo.evaluation import FILE, read_evaluation
 from brainzoo.settings import Part
@@ -223,8 +224,9 @@ def _said(figure: Found, found: Found, names: Sequence[str]) -> str:
     first, second = figure["values"][i], figure["values"][j]
     word = "higher" if found["difference"] > 0 else "lower"
     text = (
-        f"{names[j]} {second['value']:.4g} is {word} than {names[i]} {first['value']:.4g}, by "
-        f"{abs(found['difference']):.3g} where {found['allowed']:.3g} is within the intervals"
+        f"{names[j]} {number(second['value'])} is {word} than {names[i]} {number(first['value'])}, "
+        f"by {number(abs(found['difference']))} where {number(found['allowed'])} is within the "
+        "intervals"
     )
     floors = [first.get("floor"), second.get("floor")]
     if None in floors:

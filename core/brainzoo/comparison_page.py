@@ -160,7 +160,7 @@ def _plot(figure: Mapping[str, Any], names: Sequence[str]) -> str:
         return f"{PAD + (value - low) / (high - low) * (WIDTH - 2 * PAD):.1f}"
 
     height = ROW * len(names) + 4
-    title = escape(f"{figure['name']} from {low:.4g} to {high:.4g}")
+    title = escape(f"{figure['name']} from {_number(low)} to {_number(high)}")
     parts = [f'<svg width="{WIDTH}" height="{height}" role="img" aria-label="{title}">']
     for i, value in enumerate(figure["values"]):
         if not value or value["value"] is None:
@@ -185,4 +185,4 @@ def _class(name: str, given: bool) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "not a number" if value is None else f"{value:.4g}".replace("-", "−")
+    return console.number(value).replace("-", "−")

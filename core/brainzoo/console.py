@@ -62,6 +62,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def number(value: float | None) -> str:
+    """Write a measured number with four digits, without exponents where people need none."""
+    if value is None:
+        return "not a number"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
 def _print(text: str, style: str) -> None:
     if not sys.stderr.isatty():
         sys.stderr.write(f"{text}\n")

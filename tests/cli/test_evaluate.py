@@ -11,15 +11,19 @@ from click.testing import Result
 from PIL import Image
 
 from brainzoo.evaluation import read_evaluation
+from brainzoo.plugins import plugins
 from brainzoo.testing.heads import make_images
 
 from ..conftest import Brainzoo, Install
 
 
 @pytest.fixture(autouse=True)
-def judges(install: Install, tiny: Path) -> None:
-    """Install the evaluators ``judge`` and ``other``."""
+def judges(install: Install, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install the evaluators ``judge`` and ``other``; beside ``difference`` there are no more."""
     install("brainzoo-judges", {"judges": "brainzoo_judges"})
+    for spec in plugins().specs("evaluator"):
+        if spec.name not in ("difference", "judge", "other"):
+            monkeypatch.delitem(plugins()._specs, ("evaluator", spec.name))
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def _table(runs: list[str], figures: list[Mapping[str, Any]]) -> None:
 def _rows(figures: list[Mapping[str, Any]]) -> Iterator[list[str]]:
     for figure in figures:
         there = [value for value in figure["values"] if value]
-        floors = {_number(v["floor"]) for v in there if v.get("floor") is not None}
+        floors = {console.number(v["floor"]) for v in there if v.get("floor") is not None}
         counts = {f"{v['n']:,}" for v in there}
         exceeds = any(d["exceeds"] for d in figure["differences"])
         yield [
@@ -73,11 +73,7 @@ def _rows(figures: list[Mapping[str, Any]]) -> Iterator[list[str]]:
 def _cell(value: Mapping[str, Any] | None) -> str:
     if value is None:
         return "-"
-    text = _number(value["value"])
+    text = console.number(value["value"])
     if value.get("low") is not None and value.get("high") is not None:
-        text += f" ({_number(value['low'])} to {_number(value['high'])})"
+        text += f" ({console.number(value['low'])} to {console.number(value['high'])})"
     return f"{text} {AT_FLOOR}" if value["at_floor"] else text
-
-
-def _number(value: float | None) -> str:
-    return "not a number" if value is None else f"{value:.4g}"

@@ -247,14 +247,9 @@ def _compare(ctx: click.Context, words: tuple[str, ...], **options: Any) -> None
 
 def figure_line(figure: dict[str, Any]) -> str:
     """Return a figure as a line: name, value, interval, floor and n."""
-    text = f"{figure['name']}: {number(figure['value'])}"
+    text = f"{figure['name']}: {console.number(figure['value'])}"
     if figure["low"] is not None and figure["high"] is not None:
-        text += f" ({number(figure['low'])} to {number(figure['high'])})"
+        text += f" ({console.number(figure['low'])} to {console.number(figure['high'])})"
     if figure["floor"] is not None:
-        text += f", real against real {number(figure['floor'])}"
+        text += f", real against real {console.number(figure['floor'])}"
     return f"{text}, n = {figure['n']}"
-
-
-def number(value: float | None) -> str:
-    """Write a figure's number for people."""
-    return "not a number" if value is None else f"{value:.4g}"

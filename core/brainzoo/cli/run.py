@@ -22,10 +22,10 @@ from brainzoo.cli.params import (
     pairs,
     size_option,
 )
-from brainzoo.errors import BrainzooError, OptionError
+from brainzoo.errors import OptionError
 from brainzoo.files import expect_folder_place
 from brainzoo.plugins import KINDS, Kind, Plugins
-from brainzoo.record import expect_same_run, from_record, read_record, to_record
+from brainzoo.record import expect_same_run, from_record, read_record
 from brainzoo.run import TrainConfig
 from brainzoo.settings import (
     DEFAULT_EXPORTS,
@@ -225,18 +225,13 @@ def _record(resume: str | None, arguments: Sequence[str]) -> dict[str, Any] | No
 
 
 def _show_plan(plugins: Plugins, settings: Settings, as_json: bool) -> None:
-    """Print the resolved settings and how much data there is; write nothing."""
-    plan: dict[str, Any] = {"settings": to_record(settings)}
-    if settings.prepare is not None:
-        dataset = plugins.load("dataset", settings.data.name)(settings.data.config)
-        try:
-            subjects = [subject.id for subject in dataset.subjects()]
-            plan["data"] = {"scans": len(subjects), "subjects": len(set(subjects))}
-        except BrainzooError as error:
-            plan["data"] = {"not here yet": str(error)}
+    """Print the settings, how much data there is, and what training takes; write nothing."""
+    from brainzoo.plan import plan
+
+    found = plan(plugins, settings)
     if as_json:
-        console.result_json(plan)
+        console.result_json(found)
         return
     import yaml
 
-    console.result(yaml.safe_dump(plan, sort_keys=False, allow_unicode=True).rstrip())
+    console.result(yaml.safe_dump(found, sort_keys=False, allow_unicode=True).rstrip())

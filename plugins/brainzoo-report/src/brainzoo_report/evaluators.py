@@ -156,7 +156,7 @@ def measured(value: Any) -> str:
     """Write a number for people, or text as it is; nothing for nested values."""
     found = number(value)
     if found is not None:
-        return f"{found:,.4g}".replace("-", "−") if abs(found) < 1e5 else f"{found:,.0f}"
+        return f"{found:,.4g}".replace("-", "−") if abs(found) < 1e4 else f"{found:,.0f}"
     return "" if value is None or isinstance(value, dict | list) else str(value)
 
 
