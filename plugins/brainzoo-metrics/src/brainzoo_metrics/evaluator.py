@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from brainzoo import Evaluation, Evaluator, Figure, Generator, Images, console
 from brainzoo.errors import BrainzooError
 from brainzoo.evaluating import expect_comparable, extractor, features_of
@@ -14,7 +12,6 @@ from brainzoo.interfaces import Value
 from brainzoo.pictures import png_bytes
 from brainzoo.tables import Row
 from brainzoo_metrics import gaps, looks, measures
-from brainzoo_metrics.anatomy import Segmentation, effect_draws
 from brainzoo_metrics.config import MetricsConfig
 from brainzoo_metrics.distances import Vectors
 from brainzoo_metrics.pixels import small
@@ -101,12 +98,14 @@ class Metrics(Evaluator):
                     pictures["coverage"] = png_bytes(looks.regions(regions))
                     pictures["farthest"] = png_bytes(looks.farthest(seen, far, sets))
                 advance(1)
-        segmentation, notes = self._segmentation(train, seed)
-        if segmentation is not None:
-            anatomy, rows = _anatomy(sets, segmentation)
+        modality = str(test.info.get("modality") or "T1w")
+        notes = []
+        if modality.startswith("T1"):
+            anatomy, tables["anatomy"] = measures.anatomy_figures(sets, seed)
             figures += anatomy
-            tables["anatomy"] = rows
-            pictures["anatomy"] = png_bytes(looks.anatomy(sets, segmentation))
+            pictures["anatomy"] = png_bytes(looks.anatomy(sets))
+        else:
+            notes = [f"The anatomy check reads T1w intensities; these images are {modality}."]
         tables["floors"] = _floor_rows(figures)
         notes = [*_warnings(sets, len(test), len(synthetic)), *([why] if why else []), *notes]
         return Evaluation(figures, tables, pictures, notes=notes)
@@ -152,46 +151,6 @@ class Metrics(Evaluator):
             detail=f"share of {len(set(subjects))} test subjects that some synthetic image is as "
             f"near to as other people are (k = {k}); {label}",
         )
-
-    def _segmentation(self, train: Images, seed: int) -> tuple[Segmentation | None, list[str]]:
-        modality = str(train.info.get("modality") or "T1w")
-        if not modality.startswith("T1"):
-            return None, [f"The anatomy check reads T1w intensities; these images are {modality}."]
-        found = Segmentation.fit(train, seed)
-        if found is None:
-            return None, ["The anatomy check found no heads in the training images."]
-        return found, []
-
-
-def _anatomy(sets: Sets, segmentation: Segmentation) -> tuple[list[Figure], list[Row]]:
-    test, *others = (segmentation.measure(images) for images in sets.all)
-    figures: list[Figure] = []
-    rows: list[Row] = []
-    for name, values in test.items():
-        signed, floor = (
-            effect_draws(values, other[name], *pair)
-            for other, pair in zip(others, sets.pairs, strict=True)
-        )
-        unit = "percent" if name != "ventricles" else "cm²" if sets.test.dims == 2 else "ml"
-        row: Row = {"what": name, "unit": unit}
-        for who, measured in zip(("test", "synthetic", "train"), (test, *others), strict=True):
-            low, middle, high = np.quantile(measured[name], [0.05, 0.5, 0.95])
-            row[f"{who} median"] = round(float(middle), 2)
-            row[f"{who} 5 to 95 %"] = f"{low:.2f} to {high:.2f}"
-        row["d"] = round(float(signed[0]), 3)
-        rows.append(row)
-        figures.append(
-            figure(
-                f"{name} |d|",
-                signed * np.sign(signed[0] or 1.0),
-                sets.n,
-                floor=abs(float(floor[0])),
-                bounds=(0.0, np.inf),
-                detail=f"effect size of {name} in {unit}, synthetic against test "
-                f"(d = {signed[0]:+.2f}); intensity classes, no clinical volumetry",
-            )
-        )
-    return figures, rows
 
 
 def _floor_rows(figures: Sequence[Figure]) -> list[Row]:

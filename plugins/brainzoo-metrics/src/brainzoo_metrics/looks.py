@@ -10,7 +10,7 @@ from PIL import Image
 
 from brainzoo.pictures import grid
 from brainzoo.tables import Row
-from brainzoo_metrics.anatomy import Segmentation
+from brainzoo_metrics.anatomy import segment, spacing_of
 from brainzoo_metrics.charts import curves, shaded_table
 from brainzoo_metrics.pixels import histograms
 from brainzoo_metrics.sets import Sets
@@ -82,7 +82,7 @@ def farthest(
     )
 
 
-def anatomy(sets: Sets, segmentation: Segmentation) -> Image.Image:
+def anatomy(sets: Sets) -> Image.Image:
     """Draw test and synthetic images above what the segmentation makes of them.
 
     CSF dark, ventricles black on it, grey matter grey, white matter white.
@@ -92,7 +92,7 @@ def anatomy(sets: Sets, segmentation: Segmentation) -> Image.Image:
         some = images.floats(np.linspace(0, len(images) - 1, SHOWN).astype(np.intp))[:, :1]
         labels = np.zeros_like(some)
         for image, out in zip(some, labels, strict=True):
-            classes, ventricles = segmentation.labels(image[0])
+            classes, ventricles = segment(image[0], spacing_of(images))
             out[0] = np.array([0.15, 0.4, 0.7, 1.0])[classes]
             out[0][ventricles] = 0
         rows += [some, labels]

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from brainzoo.evaluating import subjects_of
 from brainzoo.interfaces import Figure
-from brainzoo_metrics import distances, msssim, neighbours, pixels, swd, twosample
+from brainzoo.tables import Row
+from brainzoo_metrics import anatomy, distances, msssim, neighbours, pixels, swd, twosample
 from brainzoo_metrics.distances import Vectors
 from brainzoo_metrics.resampling import Draws, figure
 from brainzoo_metrics.sets import Sets
@@ -15,6 +16,7 @@ from brainzoo_metrics.sets import Sets
 Pixels = tuple[NDArray[np.float32], ...]
 ANY = (0.0, np.inf)
 SHARE = (0.0, 1.0)
+SEGMENTED = 300  # images of each set: a mixture is fitted to each
 FEW = 2000  # Bińkowski et al. 2018, section 4: below, bias outweighs what the distance tells
 
 
@@ -148,3 +150,41 @@ def twosample_figures(
         drawn.append(twosample.accuracy_draws(right, *pair))
     detail = f"share told apart by logistic regression, folds by subject, chance 0.5; {label}"
     return [figure(name, drawn[0], sets.n, floor=drawn[1], bounds=SHARE, detail=detail)]
+
+
+def anatomy_figures(sets: Sets, seed: int) -> tuple[list[Figure], list[Row]]:
+    """Return effect sizes of tissue shares and ventricles, and a table of their distributions.
+
+    Of more than 300 images of each set, 300 are drawn.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = np.sort(rng.choice(sets.n, min(sets.n, SEGMENTED), replace=False))
+    test, *others = (anatomy.measure(images[chosen]) for images in sets.all)
+    pairs = [(a[:, chosen], b[:, chosen]) for a, b in sets.pairs]
+    figures: list[Figure] = []
+    rows: list[Row] = []
+    for name, values in test.items():
+        signed, floor = (
+            anatomy.effect_draws(values, other[name], *pair)
+            for other, pair in zip(others, pairs, strict=True)
+        )
+        unit = "percent" if name != "ventricles" else "cm²" if sets.test.dims == 2 else "ml"
+        row: Row = {"what": name, "unit": unit}
+        for who, measured in zip(("test", "synthetic", "train"), (test, *others), strict=True):
+            low, middle, high = np.quantile(measured[name], [0.05, 0.5, 0.95])
+            row[f"{who} median"] = round(float(middle), 2)
+            row[f"{who} 5 to 95 %"] = f"{low:.2f} to {high:.2f}"
+        row["d"] = round(float(signed[0]), 3)
+        rows.append(row)
+        figures.append(
+            figure(
+                f"{name} |d|",
+                signed * np.sign(signed[0] or 1.0),
+                len(chosen),
+                floor=abs(float(floor[0])),
+                bounds=(0.0, np.inf),
+                detail=f"effect size of {name} in {unit}, synthetic against test "
+                f"(d = {signed[0]:+.2f}); intensity classes, no clinical volumetry",
+            )
+        )
+    return figures, rows
