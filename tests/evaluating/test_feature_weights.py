@@ -121,12 +121,12 @@ def test_without_weights_and_network_one_line_comes_soon(own_cache, monkeypatch)
     monkeypatch.setattr(feature_weights, "ADDRESS", "http://127.0.0.1:9/")
     began = time.monotonic()
     with pytest.raises(NetworkError) as caught:
-        extractor(FeatureOptions())
+        extractor(FeatureOptions(), owner="gantrain")
     assert time.monotonic() - began < 5
     text = str(caught.value)
     assert "no weights of vgg16" in text
-    assert "features-weights" in text
-    assert "random-squeezenet" in text
+    assert "--gantrain.features-weights FILE" in text
+    assert "--gantrain.extractor random-squeezenet" in text
     assert "\n" not in text
 
 

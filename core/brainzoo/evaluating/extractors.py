@@ -104,7 +104,7 @@ class Extractor:
             )
         grey = torch.from_numpy(np.ascontiguousarray(pixels)).flatten(0, 1).unsqueeze(1)
         # cuDNN would otherwise round the products of convolutions to 10 bits (TF32).
-        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             made = self.network(_enlarged(grey.to(next(self.network.parameters()).device)))
             vectors = _pooled(made, self.pooling).reshape(len(pixels), -1)
             result: NDArray[np.float32] = vectors.cpu().numpy()
@@ -115,11 +115,12 @@ FORMAT = 1
 """Raised when the same weights give other features than before, so that caches are left alone."""
 
 
-def extractor(options: FeatureOptions) -> Extractor:
+def extractor(options: FeatureOptions, *, owner: str = "EVALUATOR") -> Extractor:
     """Return a network with its weights: of the file named, downloaded before, or downloaded now.
 
     Args:
         options: Which network, layer, pooling and weights.
+        owner: The evaluator's name, so that an error names its option.
 
     Raises:
         IncompatiblePluginError: torch or torchvision is not installed.
@@ -134,7 +135,7 @@ def extractor(options: FeatureOptions) -> Extractor:
         weights = "random"
         fill_randomly(network)
     else:
-        file = weights_file(options)
+        file = weights_file(options, owner)
         weights = sha256(file)
         load_weights(network, file, options.network)
     network = _of_grey(network).eval().requires_grad_(False)

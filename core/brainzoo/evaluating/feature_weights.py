@@ -76,10 +76,14 @@ def _import(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def weights_file(options: FeatureOptions) -> Path:
+def weights_file(options: FeatureOptions, owner: str = "EVALUATOR") -> Path:
     """Return the file of a network's weights: the one named, one that is here, or a new download.
 
     Torch's own cache is looked into; downloads go to ``models`` below :func:`brainzoo.home.home`.
+
+    Args:
+        options: Which network, and the file if one is named.
+        owner: The evaluator whose option an error names.
 
     Raises:
         NotFoundError: The file named is not there.
@@ -90,7 +94,7 @@ def weights_file(options: FeatureOptions) -> Path:
         if not options.features_weights.is_file():
             raise NotFoundError(
                 f"there is no file {options.features_weights}.",
-                "The option features-weights names a file with the weights of the extractor.",
+                f"--{owner}.features-weights names a file with the weights of {options.network}.",
             )
         return options.features_weights
     name = PUBLISHED[options.network]
@@ -104,8 +108,8 @@ def weights_file(options: FeatureOptions) -> Path:
     except NetworkError as error:
         raise NetworkError(
             f"there are no weights of {options.network}: {error.message}",
-            "Name a file of them with the option features-weights, or for a trial without meaning "
-            "choose the extractor random-squeezenet.",
+            f"Name a file of them with --{owner}.features-weights FILE, or try without meaning: "
+            f"--{owner}.extractor random-squeezenet.",
         ) from error
 
 

@@ -19,7 +19,7 @@ def by_chance(subjects: int) -> float:
     The least of few distances is a rough threshold: of ``subjects`` independent test distances and
     a synthetic one, each is as likely to be the least.
     """
-    return max(NEAR, 1 - 0.05 ** (1 / subjects))
+    return max(NEAR, 1 - float(0.05 ** (1 / subjects)))
 
 
 def near_copies(

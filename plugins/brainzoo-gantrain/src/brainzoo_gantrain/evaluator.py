@@ -48,7 +48,7 @@ class GANTrain(Evaluator):
 
     def check(self) -> None:
         """Refuse now if there are no weights; see :func:`brainzoo.evaluating.extractor`."""
-        extractor(self.config)
+        extractor(self.config, owner="gantrain")
 
     def evaluate(
         self,
@@ -64,7 +64,7 @@ class GANTrain(Evaluator):
         names = class_names(sets)
         expect_comparable(**sets, least_subjects=LEAST_SUBJECTS)
         positive = positive_class(self.config.positive, names)
-        looks = extractor(self.config)
+        looks = extractor(self.config, owner="gantrain")
         known, judged, made = (_labelled(looks, images, names) for images in sets.values())
         notes = [f"{text}." for text in self._left_out(known, made)]
         known = as_many(known, min(self.config.limit, len(known)), [seed, 0])

@@ -18,7 +18,16 @@ from brainzoo_gantrain.chart import COLOURS, INK, Level, Point, curve
 from brainzoo_gantrain.classifier import Labelled
 from brainzoo_gantrain.copies import NEAR, by_chance
 from brainzoo_gantrain.rates import Rates, interval
-from brainzoo_gantrain.sets import AS_MANY, BOTH, DRAWS, REAL, SHUFFLED, SYNTHETIC, TrainingSet
+from brainzoo_gantrain.sets import (
+    AS_MANY,
+    BOTH,
+    DRAWS,
+    REAL,
+    SHUFFLED,
+    SHUFFLES,
+    SYNTHETIC,
+    TrainingSet,
+)
 
 FEW_SUBJECTS = 20
 
@@ -220,7 +229,7 @@ class Result:
         yield (
             "Intervals are of the test subjects. Another training of the generator gives other "
             "figures: compare three seeds or more (brainzoo evaluate --compare). Rows of drawn "
-            f"subjects or labels are means of {DRAWS} draws."
+            f"subjects are means of {DRAWS} draws, shuffled labels of {SHUFFLES}."
         )
 
     def _curve(self) -> Image.Image:

@@ -10,7 +10,10 @@ import numpy as np
 from brainzoo_gantrain.classifier import Labelled
 
 DRAWS = 3
-"""Classifiers of a row that rests on a random draw; its figures are their means."""
+"""Classifiers of a row of drawn subjects; its figures are their means."""
+
+SHUFFLES = 10
+"""Classifiers of the control: one alone may be far from chance, by chance."""
 
 SYNTHETIC = "synthetic"
 REAL = "real"
@@ -61,7 +64,7 @@ def training_sets(
         name = f"{share:.3g} of {REAL}" if share < 0.01 else f"{share:.0%} of {REAL}"
         sets.append(TrainingSet(name, parts, share))
         sets.append(TrainingSet(f"{name} + synthetic", [p + synthetic for p in parts], share, True))
-    sets.append(TrainingSet(SHUFFLED, [shuffled(synthetic, s) for s in seeds]))
+    sets.append(TrainingSet(SHUFFLED, [shuffled(synthetic, [seed, i]) for i in range(SHUFFLES)]))
     return sets
 
 
