@@ -1,0 +1,122 @@
+# ruff: noqa: TID253 (imported by the audit only)
+"""When does an image count as a copy? As real people who were not trained on almost never do.
+
+Two measures of an image against the training subjects:
+
+- *similarity* to its nearest training image (:mod:`brainzoo_privacy.search`);
+- *lead*: how much more similar the nearest subject is than the second nearest (difference of
+  Fisher's z). A copy, even a noisy or blurred one, belongs to one person; an image that is only
+  smooth or average is near many. (Carlini 2023, "Extracting training data from diffusion models",
+  likewise relates the nearest distance to the next ones.)
+
+Both limits come from real subjects that were not trained on: every training subject in turn plays
+that part and is compared with the training images of all others. Subjects are divided at random,
+so test subjects are such subjects too, and they check the limits, which they had no part in.
+Own slices never count: neighbouring slices of one head are near copies of each other. All depends
+on how many are trained on, the limits likewise: they hold for this training set only.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from brainzoo.images import Images
+from brainzoo_privacy.pose import Array, generators_of, mirror_axis, warp
+
+COPY_RATE = 0.01  # of real, unseen images that may count as copies
+DUPLICATE_ERROR = 0.01  # chance that any of all images counts as a duplicate without being one
+PLANTED = 100
+# Twice what training augments by (brainzoo.run.TrainConfig): turn, zoom, shift; and noise.
+TURN, ZOOM, SHIFT, NOISE = 0.17, 0.06, 0.04, 0.03
+
+
+class Limits(NamedTuple):
+    """Above either, an image counts as a copy."""
+
+    similarity: float
+    lead: float
+
+    def flags(self, similarity: Array, lead: Array) -> NDArray[np.bool_]:
+        """Tell which images count."""
+        flagged: NDArray[np.bool_] = (similarity > self.similarity) | (lead > self.lead)
+        return flagged
+
+    def excess(self, similarity: Array, lead: Array) -> Array:
+        """Return how far each image is towards its limits, 1 at either: the order of suspicion."""
+        by_similarity = fisher(similarity) / max(float(fisher(np.float32(self.similarity))), 1e-6)
+        return np.maximum(by_similarity, lead / max(self.lead, 1e-6))
+
+
+def fisher(similarity: Array | np.float32) -> Array:
+    """Return Fisher's z, in which differences of correlations mean the same everywhere."""
+    z: Array = np.arctanh(np.clip(similarity, -0.999999, 0.999999))
+    return z
+
+
+def lead_of(by_subject: Array) -> Array:
+    """Return how far the nearest subject leads the second nearest, in Fisher's z.
+
+    Args:
+        by_subject: ``(image, subject)``, two subjects or more besides an image's own.
+    """
+    top = np.partition(by_subject, -2, axis=1)[:, -2:]
+    return fisher(top[:, 1]) - fisher(top[:, 0])
+
+
+def limits(similarity: Array, lead: Array, rate: float) -> Limits:
+    """Return the limits that a share ``rate`` of images like these exceeds.
+
+    Half of the rate goes to each measure. A limit is the quantile, and at least that of the
+    distribution fitted: normal for Fisher's z of the similarity, exponential for the lead. The
+    quantile alone of a few dozen subjects would be too low half of the time.
+
+    Args:
+        similarity: Of real images that were not trained on.
+        lead: Likewise.
+        rate: Of both together.
+    """
+    z = fisher(similarity)
+    normal = float(z.mean() + stats.norm.isf(rate / 2) * z.std())
+    by_similarity = max(float(np.tanh(normal)), float(np.quantile(similarity, 1 - rate / 2)))
+    exponential = float(-np.log(rate / 2) * lead.mean())
+    return Limits(by_similarity, max(exponential, float(np.quantile(lead, 1 - rate / 2))))
+
+
+def duplicate_limits(similarity: Array, lead: Array, images: int) -> Limits:
+    """Return the limits that real unseen images, as many as ``images``, hardly ever exceed once."""
+    return limits(similarity, lead, DUPLICATE_ERROR / max(images, 1))
+
+
+def planted_copies(train: Images, seed: int) -> tuple[Images, NDArray[np.intp]]:
+    """Return copies of training images, misplaced, mirrored and noisy: what must be found.
+
+    Returns:
+        The copies, and the position in ``train`` of the original of each.
+    """
+    rng = np.random.default_rng(seed)
+    count = min(PLANTED, len(train))
+    places = np.sort(rng.choice(len(train), count, replace=False))
+    copies = train.floats(places)
+    for i, image in enumerate(copies):
+        copies[i] = misplaced(image, rng)
+        if rng.random() < 0.5:
+            copies[i] = np.flip(copies[i], 1 + mirror_axis(train.dims))
+    copies += rng.normal(0, NOISE, copies.shape).astype(np.float32)
+    info = {"synthetic": True}
+    return Images(np.clip(copies, 0, 1), [{} for _ in places], info), places
+
+
+def misplaced(image: Array, rng: np.random.Generator) -> Array:
+    """Return an image ``(channel, *spatial)`` shifted, turned and zoomed at random."""
+    shape = image.shape[1:]
+    radius = max(shape) / 2
+    generators = generators_of(shape)
+    sizes = [SHIFT * 2 * radius] * len(shape)
+    sizes += [TURN * radius] * (len(generators) - len(shape) - 1) + [ZOOM * radius]
+    change = rng.uniform(-1, 1, len(generators)) * sizes
+    transform = np.eye(len(shape) + 1) + np.tensordot(change, generators, 1)
+    return np.stack([warp(channel, transform) for channel in image])

@@ -1,0 +1,132 @@
+# ruff: noqa: TID253 (imported by the audit only)
+"""Measures of memorisation from similarities; none of them needs to know what they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from brainzoo.evaluating import Interval, bootstrap
+from brainzoo_privacy.calibration import Limits, lead_of
+from brainzoo_privacy.pose import Array
+
+LEVEL = 0.95
+DRAWS = 20  # of training subjects, as many as test subjects
+MOST_FOR_INTERVALS = 2000  # synthetic images; more do not narrow an interval over subjects
+
+
+def share_interval(count: int, n: int) -> Interval:
+    """Return the exact interval of a share of independent images (Clopper and Pearson 1934)."""
+    found = stats.binomtest(count, n).proportion_ci(LEVEL, method="exact")
+    return Interval(float(found.low), float(found.high))
+
+
+def authentic(similarity: Array, nearest: NDArray[np.intp], among_train: Array) -> float:
+    """Return AuthPct, the share of authentic images in percent.
+
+    Alaa 2022, "How faithful is your synthetic data?": an image is authentic if it is farther from
+    its nearest training image than that one is from the next training image. Here the next one is
+    of another subject: the next slice of the same head is always near and would make all authentic.
+
+    Args:
+        similarity: Of each image to its nearest training image.
+        nearest: Which one that is.
+        among_train: Highest similarity of each training image to one of another subject.
+    """
+    return float(100 * np.mean(similarity < among_train[nearest]))
+
+
+def membership_auc(members: Array, others: Array) -> float:
+    """Return how well nearness to a synthetic image tells trained images from unseen ones.
+
+    The area under the ROC curve of an attacker who calls an image a member if some synthetic image
+    is similar to it (Chen 2020, "GAN-Leaks", full black box); 0.5 is guessing.
+
+    Args:
+        members: Highest similarity of each training image to any synthetic image.
+        others: Likewise of each test image.
+    """
+    ranks = stats.rankdata(np.concatenate([members, others]))
+    n, m = len(members), len(others)
+    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def membership_interval(
+    members: Array,
+    others: Array,
+    subjects: Sequence[str],
+    *,
+    seed: int,
+    rounds: int,
+) -> Interval:
+    """Return the interval of :func:`membership_auc` over subjects, of train followed by test."""
+    values = np.concatenate([members, others])
+
+    def auc(positions: NDArray[np.intp]) -> float:
+        trained = positions < len(members)
+        if trained.all() or not trained.any():
+            return float("nan")
+        return membership_auc(values[positions[trained]], values[positions[~trained]])
+
+    return bootstrap(auc, subjects, seed=seed, rounds=rounds)
+
+
+def equal_draws(train: Array, test: Array, seed: int) -> Iterator[tuple[Array, Array]]:
+    """Yield similarities to as many training as test subjects, drawn without replacement.
+
+    Args:
+        train: ``(image, subject)``.
+        test: Likewise.
+        seed: Decides the draws.
+    """
+    count = min(train.shape[1], test.shape[1])
+    rng = np.random.default_rng(seed)
+    for _ in range(DRAWS):
+        yield (
+            train[:, rng.choice(train.shape[1], count, replace=False)],
+            test[:, rng.choice(test.shape[1], count, replace=False)],
+        )
+
+
+def copy_rates_of_equal_number(
+    train: Array, test: Array, limits: Limits, seed: int
+) -> tuple[float, float]:
+    """Return the shares of images that copy training subjects, and test subjects, equally many.
+
+    The more subjects there are, the nearer is the nearest: only equal numbers can be compared.
+    """
+    rates = [
+        [limits.flags(part.max(axis=1), lead_of(part)).mean() for part in draw]
+        for draw in equal_draws(train, test, seed)
+    ]
+    of_train, of_test = np.mean(rates, axis=0)
+    return float(of_train), float(of_test)
+
+
+def nearer_to_train(train: Array, test: Array, *, seed: int, rounds: int) -> tuple[float, Interval]:
+    """Return the share of images nearer to training than to test subjects, equally many of both.
+
+    0.5 if training and test subjects are alike to the generator (Platzer and Reutterer 2021,
+    "Holdout-based empirical assessment of mixed-type synthetic data"). The interval is over
+    subjects of both kinds and synthetic images.
+    """
+    value = np.mean([share_nearer(*draw) for draw in equal_draws(train, test, seed)])
+    rng = np.random.default_rng([seed, 1])
+    count = min(train.shape[1], test.shape[1])
+    images = min(len(train), MOST_FOR_INTERVALS)
+    drawn = []
+    for _ in range(rounds):
+        rows = rng.integers(0, len(train), images)[:, None]
+        of_train = train[rows, rng.integers(0, train.shape[1], count)]
+        drawn.append(share_nearer(of_train, test[rows, rng.integers(0, test.shape[1], count)]))
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(value), Interval(float(low), float(high))
+
+
+def share_nearer(train: Array, test: Array) -> float:
+    """Return the share of rows whose largest value is in the first array; ties count half."""
+    first, second = train.max(axis=1), test.max(axis=1)
+    return float(np.mean(first > second) + np.mean(first == second) / 2)

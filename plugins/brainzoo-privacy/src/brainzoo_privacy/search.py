@@ -1,0 +1,183 @@
+# ruff: noqa: TID253 (imported by the audit only)
+"""Every image against every other, exactly: blocks of float32 matrix products.
+
+Images in one pose (:mod:`brainzoo_privacy.pose`) become unit vectors of what sets them apart from
+the mean training image: a band of scales (no noise, no slow shading), the mean projected out. The
+product of two vectors is the correlation of what is individual in them. Split into the parts that
+mirroring keeps and turns round, one product of the usual cost answers for both ways round:
+<a, b> = even + odd and <mirrored a, b> = even - odd, so the larger is even + |odd|.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from brainzoo.console import progress
+from brainzoo.images import Images
+from brainzoo_privacy.pose import Array, Pose, mirror_axis
+
+BAND = (0.01, 0.06)  # scales kept, as standard deviations of Gaussians in parts of the side
+LEAST_SIGMA_PIXELS = 0.7  # below, interpolation has left nothing comparable
+CHUNK = 64
+ROWS, COLUMNS = 1024, 2048  # of a block of pairs: 8 MiB of similarities
+
+
+@dataclasses.dataclass(frozen=True)
+class Vectors:
+    """Unit vectors: ``even`` (image, value) is the same in the mirror, ``odd`` changes its sign."""
+
+    even: Array
+    odd: Array
+
+    def __len__(self) -> int:
+        return len(self.even)
+
+
+@dataclasses.dataclass(frozen=True)
+class Neighbours:
+    """What a search found.
+
+    Attributes:
+        by_subject: Highest similarity of each query to any reference image of each subject,
+            ``(query, subject)``; -1 where that is the query's own subject.
+        nearest: Position of the most similar reference image of each query.
+        of_reference: Highest similarity of each reference image to any query.
+        pairs: How many pairs were compared, each both ways round.
+        seconds: How long it took.
+    """
+
+    by_subject: Array
+    nearest: NDArray[np.intp]
+    of_reference: Array
+    pairs: int
+    seconds: float
+
+    @property
+    def similarity(self) -> Array:
+        """Similarity of each query to its nearest reference image."""
+        best: Array = self.by_subject.max(axis=1)
+        return best
+
+
+class Individuality:
+    """Turns images into vectors of what is individual in them.
+
+    Args:
+        pose: Registered training images' mean, and the way into its pose.
+    """
+
+    def __init__(self, pose: Pose) -> None:
+        self.pose = pose
+        self._mean = band(pose.mean[None])[0]
+        self._energy = float((self._mean**2).sum())
+
+    def vectors(self, images: Images, name: str) -> Vectors:
+        """Return the vectors of images, registered one by one; ``name`` is for the progress."""
+        evens, odds = [], []
+        with progress(f"registering {name}", len(images)) as advance:
+            for start in range(0, len(images), CHUNK):
+                pixels = images.floats(np.arange(start, min(start + CHUNK, len(images))))
+                part = self.of_posed(self.pose.register(pixels))
+                evens.append(part.even)
+                odds.append(part.odd)
+                advance(len(pixels))
+        return Vectors(np.concatenate(evens), np.concatenate(odds))
+
+    def of_posed(self, pixels: Array) -> Vectors:
+        """Return the vectors of images that are in the common pose."""
+        seen = band(pixels)
+        axes = tuple(range(1, seen.ndim))
+        if self._energy > 0:
+            gain = (seen * self._mean).sum(axis=axes, keepdims=True) / self._energy
+            seen = seen - gain * self._mean
+        length = np.sqrt((seen**2).sum(axis=axes, keepdims=True))
+        return even_and_odd(seen / np.maximum(length, 1e-6))
+
+
+def band(pixels: Array) -> Array:
+    """Return images ``(image, channel, *spatial)`` without noise and without slow shading."""
+    side = max(pixels.shape[2:])
+    axes = tuple(range(2, pixels.ndim))
+    fine = ndimage.gaussian_filter(pixels, max(BAND[0] * side, LEAST_SIGMA_PIXELS), axes=axes)
+    coarse = ndimage.gaussian_filter(pixels, max(BAND[1] * side, 2.0), axes=axes)
+    kept: Array = fine - coarse
+    return kept
+
+
+def even_and_odd(pixels: Array) -> Vectors:
+    """Split images ``(image, channel, *spatial)`` into their parts under mirroring.
+
+    The products of both parts sum to the product of the images.
+    """
+    axis = 2 + mirror_axis(pixels.ndim - 2)
+    images = np.moveaxis(pixels, axis, -1)
+    length = images.shape[-1]
+    half = length // 2
+    left, right = images[..., :half], images[..., length - half :][..., ::-1]
+    even, odd = (left + right) / np.sqrt(2), (left - right) / np.sqrt(2)
+    count = len(pixels)
+    middle = images[..., half : length - half].reshape(count, -1)  # a column, if length is odd
+    even = np.concatenate([even.reshape(count, -1), middle], axis=1)
+    return Vectors(even.astype(np.float32), odd.reshape(count, -1).astype(np.float32))
+
+
+def search(
+    queries: Vectors,
+    references: Vectors,
+    subjects: Sequence[str],
+    *,
+    own: Sequence[str] | None = None,
+    name: str = "",
+) -> Neighbours:
+    """Compare every query with every reference image; nothing is approximated or left out.
+
+    Args:
+        queries: Vectors of images.
+        references: Vectors of real images.
+        subjects: The subject of each reference image.
+        own: The subject of each query, whose own images it is not compared with.
+        name: What is compared, for the progress.
+    """
+    codes = {subject: code for code, subject in enumerate(dict.fromkeys(subjects))}
+    of_reference = np.array([codes[subject] for subject in subjects])
+    of_query = np.array([codes.get(subject, -1) for subject in own or [""] * len(queries)])
+    order = np.argsort(of_reference, kind="stable")  # a subject's images side by side
+    even, odd, of_sorted = references.even[order], references.odd[order], of_reference[order]
+
+    by_subject = np.full((len(queries), len(codes)), -1, np.float32)
+    best = np.full(len(queries), -2, np.float32)
+    nearest = np.zeros(len(queries), np.intp)
+    best_of_reference = np.full(len(references), -1, np.float32)
+    started = time.perf_counter()
+    with progress(f"comparing {name}", len(queries) * len(references)) as advance:
+        for top in range(0, len(queries), ROWS):
+            rows = slice(top, top + ROWS)
+            for left in range(0, len(references), COLUMNS):
+                columns = slice(left, left + COLUMNS)
+                block = queries.odd[rows] @ odd[columns].T
+                np.abs(block, out=block)
+                block += queries.even[rows] @ even[columns].T
+                if own is not None:
+                    block[of_query[rows, None] == of_sorted[None, columns]] = -1
+                here = of_sorted[columns]
+                starts = np.flatnonzero(np.r_[True, here[1:] != here[:-1]])
+                grouped = np.maximum.reduceat(block, starts, axis=1)
+                found = by_subject[rows, here[starts]]
+                by_subject[rows, here[starts]] = np.maximum(found, grouped)
+                place = block.argmax(axis=1)
+                value = block[np.arange(len(block)), place]
+                better = value > best[rows]
+                nearest[rows] = np.where(better, order[left + place], nearest[rows])
+                best[rows] = np.maximum(value, best[rows])
+                at = order[columns]
+                best_of_reference[at] = np.maximum(best_of_reference[at], block.max(axis=0))
+                advance(block.size)
+    seconds = time.perf_counter() - started
+    pairs = len(queries) * len(references)
+    return Neighbours(by_subject, nearest, best_of_reference, pairs, seconds)
