@@ -11,7 +11,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,7 +118,14 @@ class Generator(ABC):
     ``"batch_size"``, ...) and the data's (``"data.slices_fraction"``). It may have a method
     ``check_spatial(spatial)`` that refuses image sizes which the model cannot make; it is called
     before any data are prepared.
+
+    Attributes:
+        estimable: Set it where :meth:`fit` does nothing heavy before it calls
+            :func:`brainzoo.training.fit`, and losses never ask for the value of a tensor:
+            ``--dry-run`` then tells memory and time (:mod:`brainzoo.training.estimate`).
     """
+
+    estimable: ClassVar[bool] = False
 
     def __init__(self, config: Any) -> None:
         self.config = config

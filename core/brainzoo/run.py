@@ -65,11 +65,14 @@ class Run:
         folder: The run folder; see the design in docs/architecture.md.
         train: The common training options.
         resume: Whether to go on from ``state/`` if there is one.
+        estimate: Find what training would take instead of training; see
+            :mod:`brainzoo.training.estimate`.
     """
 
     folder: Path
     train: TrainConfig
     resume: bool = False
+    estimate: bool = False
 
     @property
     def state(self) -> Path:

@@ -25,6 +25,7 @@ from brainzoo.pictures import grid, png_bytes
 from brainzoo.run import Run
 from brainzoo.training.devices import Compute, compute
 from brainzoo.training.ema import EMA
+from brainzoo.training.estimate import Estimated, estimate
 from brainzoo.training.feed import Feed, augment
 from brainzoo.training.monitor import Monitor
 from brainzoo.training.state import clear_leftovers, load_state, save_state
@@ -98,12 +99,15 @@ def fit(
 
     Raises:
         OptionError: No budget is set, or a batch cannot be shared by the processes.
+        Estimated: ``run`` asks what training would take, and not for training.
         KeyboardInterrupt: Ctrl-C or SIGTERM came; the state is written before.
         DiskError: The disk is full; the last complete state is kept.
     """
     train = run.train
     if not train.budgeted:
         raise OptionError("no budget is set.", "Give --images 300k or --minutes 30.")
+    if run.estimate:
+        raise Estimated(estimate(phases, images, run, averaged, batch_size))
     machine = compute(train.device, train.precision)
     accelerator = Accelerator(cpu=machine.device.type == "cpu")
     if accelerator.num_processes > 1:

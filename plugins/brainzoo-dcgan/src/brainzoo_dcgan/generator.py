@@ -49,6 +49,7 @@ class DCGAN(Generator):
     """Deep convolutional GAN for slices and volumes, with classes if the images have them."""
 
     config: DCGANConfig
+    estimable = True
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__(config)
