@@ -103,6 +103,19 @@ def test_wrong_labels_are_found_out(real, good):
     assert figures["gain by adding synthetic"].value <= 0
 
 
+def test_one_answer_for_all_is_said(real, good):
+    """Synthetic heads of which all look old, half of them labelled young by their background."""
+    old = [i for i, name in enumerate(good.column("class")) if name == "old"]
+    heads = good[old]
+    pixels, half = heads.floats(), np.arange(len(old)) % 2 == 0
+    pixels[half] = 1 - pixels[half]
+    odd = Images(pixels, heads.table, heads.info)
+    labelled = relabelled(odd, lambda i, row: "young" if half[i] else "old")
+    evaluation, figures = evaluate(real, labelled, fractions=())
+    assert figures["harmonic mean"].value < 0.2
+    assert any("takes nearly every real one for old" in note for note in evaluation.notes)
+
+
 def test_copies_are_found_out(real):
     train = real.where(split="train")
     copies = relabelled(train, lambda i, row: row["class"])
