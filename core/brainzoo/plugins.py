@@ -35,6 +35,7 @@ PACKAGES = {
     "reconstruction": "brainzoo-vae",
     "report": "brainzoo-report",
     "vae": "brainzoo-vae",
+    "vqvae": "brainzoo-vqvae",
 }
 """Which of the project's own packages brings a name, for the error when it is not installed."""
 
