@@ -148,6 +148,12 @@ def test_an_evaluator_that_one_run_lacks_is_said(tmp_path: Path) -> None:
     assert privacy["figures"][0]["values"][1] is None
 
 
+def test_what_all_runs_say_is_said_once(tmp_path: Path) -> None:
+    a = run(tmp_path / "a", m=entry([figure("SWD", 10)], notes=["Few subjects.", "Own."]))
+    b = run(tmp_path / "b", m=entry([figure("SWD", 10)], notes=["Few subjects."]))
+    assert compare([a, b])["evaluators"]["m"]["notes"] == ["Few subjects.", "a: Own."]
+
+
 def test_what_cannot_be_compared(tmp_path: Path) -> None:
     a = run(tmp_path / "a", metrics=entry([figure("SWD", 10)]))
     with pytest.raises(OptionError, match="two runs or more; found 1"):

@@ -178,11 +178,12 @@ def _described(found: Found) -> str:
 
 def _side_by_side(entries: Sequence[Found | None], names: Sequence[str]) -> dict[str, Any]:
     there = [entry for entry in entries if entry is not None]
-    notes = [
-        f"{run}: {note}"
-        for run, entry in zip(names, entries, strict=True)
-        for note in (entry or {}).get("notes", ())
-    ]
+    said = {
+        note: [r for r, e in zip(names, entries, strict=True) if e and note in e.get("notes", ())]
+        for entry in there
+        for note in entry.get("notes", ())
+    }
+    notes = [n if len(by) == len(names) else f"{', '.join(by)}: {n}" for n, by in said.items()]
     missing = [run for run, entry in zip(names, entries, strict=True) if entry is None]
     if missing:
         notes.append(f"not measured of {', '.join(missing)}")

@@ -85,15 +85,27 @@ def test_the_projects_own_are_explained(measured: Callable[..., Path]) -> None:
 
 
 def test_gan_train_stands_beside_what_was_published(measured: Callable[..., Path]) -> None:
-    names = ("sensitivity", "specificity", "harmonic mean")
-    figures = [figure(name, value=0.5 + i / 10) for i, name in enumerate(names)]
+    values = {"harmonic mean": 0.6, "harmonic mean, real": 0.8, "ratio to real": 0.75}
+    figures = [figure(name, value=value) for name, value in values.items()]
     text = text_of(page_of(measured("gantrain", figures=figures)))
-    assert "this run, synthetic images 0.5 0.6 0.7" in text
-    assert "Alam et al., PGGAN 0.736" in text
-    assert "Alam et al., DCGAN 0.598" in text
-    assert "Alam et al., real images 0.883" in text
-    assert "in data that are not these" in text
-    assert "Alam" not in text_of(page_of(measured("gantrain", figures=figures[:2])))
+    assert "this run 0.600 0.800 0.750" in text
+    assert "Alam et al., PGGAN 0.736 0.883 0.834" in text
+    assert "Alam et al., DCGAN 0.598 0.883 0.677" in text
+    assert "The data of Alam et al. are not these" in text
+
+
+def test_without_its_figure_nothing_stands_beside(measured: Callable[..., Path]) -> None:
+    assert "Alam" not in text_of(page_of(measured("gantrain", figures=[figure("GAN-test")])))
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_verdict_stands_at_the_top(measured: Callable[..., Path], passed: bool) -> None:
+    run = measured("privacy", files=["evaluation/privacy/verdict.json"])
+    place = run / "evaluation" / "privacy" / "verdict.json"
+    place.parent.mkdir(parents=True)
+    place.write_text(json.dumps({"passed": passed, "reasons": ["x"]}))
+    word = "passed" if passed else "failed"
+    assert f'privacy <span class="badge {word}">{word}</span>' in page_of(run)
 
 
 def test_nobody_is_named(measured: Callable[..., Path]) -> None:
@@ -106,7 +118,7 @@ def test_nobody_is_named(measured: Callable[..., Path]) -> None:
     place.mkdir(parents=True)
     (place / "v.json").write_text('{"nearest_subject": "jane-doe", "rate": 0.25}')
     page = page_of(run)
-    assert "doe" not in page
+    assert "-doe" not in page
     assert SUBJECT not in page
     assert "33" in text_of(page)
     assert "2 columns that may name people or their scans" in text_of(page)
@@ -119,9 +131,14 @@ def test_an_evaluator_that_failed_is_said(measured: Callable[..., Path]) -> None
     assert "The evaluator privacy failed; `brainzoo evaluate privacy RUN` tries again" in said
 
 
-def test_the_caveat_says_whether_copies_were_looked_for(measured: Callable[..., Path]) -> None:
-    assert "how closely was not measured here" in text_of(page_of(measured("metrics")))
-    assert "how closely was measured" in text_of(page_of(measured("privacy")))
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("metrics", "how closely was not measured here"), ("privacy", "how closely was measured .")],
+)
+def test_the_caveat_says_whether_copies_were_looked_for(
+    measured: Callable[..., Path], name: str, said: str
+) -> None:
+    assert said in text_of(page_of(measured(name)))
 
 
 @pytest.mark.parametrize(

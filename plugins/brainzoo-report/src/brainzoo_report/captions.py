@@ -21,14 +21,18 @@ LEADS = {
     ),
 }
 
-PUBLISHED = (
-    ("Alam et al., PGGAN", ["", "", "0.736"]),
-    ("Alam et al., DCGAN", ["", "", "0.598"]),
-    ("Alam et al., real images", ["", "", "0.883"]),
-)
-"""Harmonic means of Alam et al. (brain MRI, SVM on VGG-16 features), as published."""
+PUBLISHED = (("Alam et al., PGGAN", 0.736, 0.883), ("Alam et al., DCGAN", 0.598, 0.883))
+"""Harmonic means that Alam et al. published (brain MRI, SVM on VGG-16): synthetic, and real."""
 
 PICTURES = {
+    ("gantrain", "curve"): (
+        "What synthetic images add",
+        "to more and more real people; where the curves meet they add nothing",
+    ),
+    ("privacy", "suspicious"): (
+        "The most suspicious images",
+        "each, its nearest training image, the difference (a copy's is black), nearest test image",
+    ),
     ("metrics", "intensities"): (
         "Intensities",
         "how many pixels have which grey; curves that lie on each other are alike",
@@ -45,6 +49,15 @@ PICTURES = {
 }
 
 TABLES = {
+    ("gantrain", "GAN-train"): (
+        "What classifiers learn from each set",
+        "all tested on the same real people; in brackets 95 % intervals over these people",
+    ),
+    ("privacy", "most suspicious"): ("The most suspicious images", ""),
+    ("privacy", "similarity to the nearest training image"): (
+        "Similarity to the nearest training image",
+        "shares of images; synthetic ones should lie as real test images do, not as planted copies",
+    ),
     ("metrics", "coverage"): (
         "Test subjects",
         "how far the nearest synthetic image is, in units of how far people are from each other",

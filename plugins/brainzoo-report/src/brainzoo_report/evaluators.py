@@ -19,7 +19,7 @@ from brainzoo_report.looks import evaluator_picture
 from brainzoo_report.runfolder import RunFolder, number, read_json
 
 TABLE_ROWS = 100  # of an evaluator's table at most
-OF_SUBJECTS = re.compile(r"\b(subject|participant|scan|image)(_?id)?\b", re.IGNORECASE)
+OF_SUBJECTS = re.compile(r"(?:\b|_)(?:subject|participant|scan)(?:_?id)?\b", re.IGNORECASE)
 """Columns that may name somebody, if they hold text."""
 
 
@@ -51,6 +51,7 @@ def _evaluator(
         for title, rows in mapping(found.get("tables")).items()
     ]
     pictures = listed(found.get("pictures")) if real else []
+    files = _files(run, found)
     return {
         "name": name,
         "lead": captions.LEADS.get(name, ""),
@@ -61,7 +62,8 @@ def _evaluator(
         "published": _published(found) if name == "gantrain" else [],
         "tables": [table for table in tables if table["rows"]],
         "pictures": list(_pictures(run, name, pictures)),
-        "files": list(_files(run, found)),
+        "verdict": _verdict(files),
+        "files": [(file, _pairs(content, people)) for file, content in files],
         "sets": _sets(found),
     }
 
@@ -82,17 +84,22 @@ def _figure(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _published(found: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """Return GAN-train's rows beside those that Alam et al. published: a name, and three rates."""
+    """Return GAN-train's harmonic means beside those that Alam et al. published.
+
+    A name, and the harmonic mean of what was trained on synthetic images, on real ones, and the
+    ratio of both.
+    """
     own = {
-        str(f.get("name")): measured(f.get("value"))
+        str(f.get("name")): number(f.get("value"))
         for f in listed(found.get("figures"))
         if isinstance(f, dict)
     }
-    if "harmonic mean" not in own:
+    if own.get("harmonic mean") is None:
         return []
-    names = ("sensitivity", "specificity", "harmonic mean")
-    rows = [("this run, synthetic images", [own.get(name, "") for name in names])]
-    return [*rows, *captions.PUBLISHED]
+    names = ("harmonic mean", "harmonic mean, real", "ratio to real")
+    rows = [("this run", [own.get(name) for name in names])]
+    rows += [(name, [value, real, value / real]) for name, value, real in captions.PUBLISHED]
+    return [(name, ["" if v is None else f"{v:.3f}" for v in values]) for name, values in rows]
 
 
 def _table(evaluator: str, name: str, found: Any, people: set[str]) -> dict[str, Any]:
@@ -131,13 +138,26 @@ def _pictures(run: RunFolder, evaluator: str, places: list[Any]) -> Iterator[dic
         yield {"picture": picture, "title": title, "about": about, "wide": wide}
 
 
-def _files(run: RunFolder, found: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Yield the small JSON files that an evaluator wrote for machines, by name, as pairs."""
-    for place in map(str, listed(found.get("files"))):
-        content = read_json(run, place) if place.endswith(".json") else None
-        if isinstance(content, dict):
-            pairs = [(k, v) for k, v in flat(content) if not OF_SUBJECTS.search(k) or v.isdigit()]
-            yield PurePosixPath(place).name, pairs
+def _verdict(files: list[tuple[str, dict[str, Any]]]) -> str:
+    """Return ``passed`` or ``failed`` if an evaluator's file says so."""
+    said = [c["passed"] for _, c in files if isinstance(c.get("passed"), bool)]
+    return ("passed" if all(said) else "failed") if said else ""
+
+
+def _files(run: RunFolder, found: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the small JSON files that an evaluator wrote for machines: name and content."""
+    places = [p for p in map(str, listed(found.get("files"))) if p.endswith(".json")]
+    contents = [(PurePosixPath(place).name, read_json(run, place)) for place in places]
+    return [(name, content) for name, content in contents if isinstance(content, dict)]
+
+
+def _pairs(content: dict[str, Any], people: set[str]) -> list[tuple[str, str]]:
+    """Return what a file holds but the texts that may name somebody."""
+    return [
+        (key, text)
+        for key, text in flat(content)
+        if text not in people and (not OF_SUBJECTS.search(key) or text.isdigit())
+    ]
 
 
 def _sets(found: Mapping[str, Any]) -> str:

@@ -80,7 +80,9 @@ def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -
         game=_game(run.stats),
         verdict=facts.verdict(run.stats),
         evaluators=evaluators,
-        privacy=any(found["name"] == "privacy" for found in evaluators),
+        privacy=next(
+            (f"measured-{i}" for i, e in enumerate(evaluators, 1) if e["name"] == "privacy"), ""
+        ),
         data=data,
         ages=_ages(data),
         source=source,
