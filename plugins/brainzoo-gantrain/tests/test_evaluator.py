@@ -92,7 +92,7 @@ def test_every_figure_says_its_features(found):
 
 def test_the_curve_is_a_picture(found):
     picture = Image.open(io.BytesIO(found[0].pictures["curve"]))
-    assert picture.size == (760, 430)
+    assert picture.size == (1520, 860)
     assert len(picture.convert("RGB").getcolors(100_000)) > 50
 
 

@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 WIDTH, HEIGHT = 760, 430
 LEFT, RIGHT, TOP, BOTTOM = 66, 24, 48, 66
-FINE = 2  # drawn at this multiple, then reduced: lines without steps
+SHARP = 2  # the picture has this many pixels for each above, for fine screens
+FINE = 4  # drawn at this multiple, then reduced: lines without steps
 TEXT_PIXELS = 14
 PAPER, INK, FAINT = (255, 255, 255), (40, 44, 52), (225, 228, 233)
 COLOURS = ((31, 78, 140), (200, 80, 30))
@@ -90,7 +91,7 @@ def curve(
         pen.text(x, TOP - 30, name, "lm", colour)
         pen.dot(x - 12, TOP - 30, 4.5, colour)
         x -= 40
-    return picture.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+    return picture.resize((WIDTH * SHARP, HEIGHT * SHARP), Image.Resampling.LANCZOS)
 
 
 class _Pen:
