@@ -11,7 +11,7 @@ from brainzoo.evaluating import expect_comparable, extractor, features_of
 from brainzoo.interfaces import Value
 from brainzoo.pictures import png_bytes
 from brainzoo.tables import Row
-from brainzoo_metrics import gaps, looks, measures
+from brainzoo_metrics import anatomy, gaps, looks, measures
 from brainzoo_metrics.config import MetricsConfig
 from brainzoo_metrics.distances import Vectors
 from brainzoo_metrics.pixels import small
@@ -100,12 +100,15 @@ class Metrics(Evaluator):
                 advance(1)
         modality = str(test.info.get("modality") or "T1w")
         notes = []
-        if modality.startswith("T1"):
-            anatomy, tables["anatomy"] = measures.anatomy_figures(sets, seed)
-            figures += anatomy
-            pictures["anatomy"] = png_bytes(looks.anatomy(sets))
-        else:
+        white = anatomy.fit(train, seed)
+        if not modality.startswith("T1"):
             notes = [f"The anatomy check reads T1w intensities; these images are {modality}."]
+        elif white is None:
+            notes = ["The anatomy check found no brains in the training images."]
+        else:
+            effects, tables["anatomy"] = measures.anatomy_figures(sets, white, seed)
+            figures += effects
+            pictures["anatomy"] = png_bytes(looks.anatomy(sets, white))
         tables["floors"] = _floor_rows(figures)
         notes = [*_warnings(sets, len(test), len(synthetic)), *([why] if why else []), *notes]
         return Evaluation(figures, tables, pictures, notes=notes)

@@ -82,7 +82,7 @@ def farthest(
     )
 
 
-def anatomy(sets: Sets) -> Image.Image:
+def anatomy(sets: Sets, white: float) -> Image.Image:
     """Draw test and synthetic images above what the segmentation makes of them.
 
     CSF dark, ventricles black on it, grey matter grey, white matter white.
@@ -92,7 +92,7 @@ def anatomy(sets: Sets) -> Image.Image:
         some = images.floats(np.linspace(0, len(images) - 1, SHOWN).astype(np.intp))[:, :1]
         labels = np.zeros_like(some)
         for image, out in zip(some, labels, strict=True):
-            classes, ventricles = segment(image[0], spacing_of(images))
+            classes, ventricles = segment(image[0], spacing_of(images), white)
             out[0] = np.array([0.15, 0.4, 0.7, 1.0])[classes]
             out[0][ventricles] = 0
         rows += [some, labels]

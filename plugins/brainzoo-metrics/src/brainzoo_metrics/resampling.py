@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from brainzoo.evaluating import resamples
 from brainzoo.interfaces import Figure
 
-ROUNDS = 200
+ROUNDS = 100  # standard errors within 7 percent
 NORMAL = 1.96
 
 Weights = NDArray[np.float64]

@@ -95,7 +95,7 @@ class Level:
     def draws(self, one: int, other: int, of_one: Weights, of_other: Weights) -> Draws:
         """Return the distance, then what each further row of weights makes of it.
 
-        Rows use every eighth direction and compare quantile functions at 64 places: exact enough
+        Rows use every sixteenth direction and compare quantile functions at 64 places: exact enough
         for a standard error. What is drawn is normalised anew, of several channels by one scale.
 
         Args:
@@ -107,7 +107,7 @@ class Level:
         drawn = ((self.patches[one], of_one), (self.patches[other], of_other))
         moments = [_moments(x, weights) for x, weights in drawn]
         apart = np.zeros(len(of_one))
-        chosen = self.directions[::8]
+        chosen = self.directions[::16]
         for direction in chosen:
             a, b = (
                 (
