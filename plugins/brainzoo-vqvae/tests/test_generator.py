@@ -112,7 +112,10 @@ def test_a_checkpoint_does_all_that_training_did(trained, images):
     assert isinstance(loaded, VQVAE)
     assert np.array_equal(loaded.encode(pixels), generator.encode(pixels))
     assert loaded.conditions(9, seed=3) == generator.conditions(9, seed=3)
-    logs = [g.log_probabilities(g.encode(pixels), {"age": 30}) for g in (loaded, generator)]
+    logs = [
+        g.log_probabilities(g.encode(pixels), conditions=[{"age": 30}] * 3)
+        for g in (loaded, generator)
+    ]
     assert np.array_equal(*logs)
 
 
@@ -167,6 +170,8 @@ def test_untrained_and_unfit_input_is_one_clear_line(trained, tmp_path):
         generator.reconstruct(np.zeros((1, 1, 16, 16), np.float32))
     with pytest.raises(DataError, match="whole numbers from 0 to 31"):
         generator.decode(np.full((1, 8, 8), 32))
+    with pytest.raises(DataError, match="2 images but 1 conditions"):
+        generator.log_probabilities(np.zeros((2, 8, 8), np.int64), conditions=[{}])
     with pytest.raises(DataError, match=r"expected \(8, 8\)"):
         generator.decode(np.zeros((1, 4, 4), np.int64))
     copy = tmp_path / "copy"

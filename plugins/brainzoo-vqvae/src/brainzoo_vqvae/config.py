@@ -9,6 +9,13 @@ from typing import Any, ClassVar
 from brainzoo.errors import OptionError
 from brainzoo.options import option
 
+_SLICES: Mapping[str, Any] = {
+    "decay": 0.3,
+    "data.sections_mm": (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0),
+    "data.reference_fraction": 0.585,
+}
+"""As DCGAN's presets: seven neighbouring slices of each person."""
+
 
 @dataclass(frozen=True)
 class VQVAEConfig:
@@ -55,7 +62,51 @@ class VQVAEConfig:
         False, "Compute activations twice instead of storing them: large volumes fit."
     )
 
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {
+            "size": 64,
+            "images": 40_000,
+            "batch_size": 8,
+            "widths": (32, 64),
+            "residual_layers": 2,
+            "codes": 256,
+            "code_length": 16,
+            "lr": 2e-3,
+            "prior_width": 128,
+            "prior_layers": 4,
+            "prior_lr": 1e-3,
+            "ema_images": 2_000,
+            **_SLICES,
+        },
+        "default": {
+            "size": 128,
+            "images": 100_000,
+            "batch_size": 8,
+            "widths": (32, 64, 128),
+            "residual_layers": 2,
+            "codes": 512,
+            "prior_width": 192,
+            "prior_layers": 6,
+            "ema_images": 5_000,
+            **_SLICES,
+        },
+        # Whole heads at 4 mm.
+        "volumes": {
+            "data.dims": 3,
+            "data.fov_mm": 256.0,
+            "size": 64,
+            "images": 10_000,
+            "batch_size": 2,
+            "widths": (32, 64, 128),
+            "residual_layers": 2,
+            "codes": 512,
+            "prior_width": 192,
+            "prior_layers": 6,
+            "ema_images": 1_000,
+            "decay": 0.3,
+            "samples": 16,
+        },
+    }
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:

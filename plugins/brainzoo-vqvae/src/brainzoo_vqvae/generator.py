@@ -13,7 +13,7 @@ stand in the modules of the networks, and here:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -58,6 +58,7 @@ class VQVAE(Generator, Reconstructs):
     """Vector-quantised autoencoder with a transformer prior, for slices and volumes."""
 
     config: VQVAEConfig
+    estimable = True
 
     def __init__(self, config: VQVAEConfig) -> None:
         super().__init__(config)
@@ -189,18 +190,23 @@ class VQVAE(Generator, Reconstructs):
         return self._trained().decode(self._checked(codes))
 
     def log_probabilities(
-        self, codes: NDArray[np.int64], condition: Mapping[str, Value] | None = None
+        self,
+        codes: NDArray[np.int64],
+        *,
+        conditions: Sequence[Mapping[str, Value]] | None = None,
     ) -> NDArray[np.float32]:
         """Return how likely the prior finds each code after those before it, as logarithms.
 
         Args:
             codes: ``(image, *latent)``.
-            condition: What is known of all these images; ``None`` for nothing.
+            conditions: What is known of each image, or ``None``; columns that the model is not told
+                are passed over.
 
         Returns:
             ``(image, *latent)`` in nats.
         """
-        return self._trained().log_probabilities(self._checked(codes), self._told(condition))
+        told = self._told(len(codes), conditions)
+        return self._trained().log_probabilities(self._checked(codes), told)
 
     def restore(
         self,
@@ -208,7 +214,7 @@ class VQVAE(Generator, Reconstructs):
         *,
         seed: int,
         threshold: float,
-        condition: Mapping[str, Value] | None = None,
+        conditions: Sequence[Mapping[str, Value]] | None = None,
     ) -> NDArray[np.float32]:
         """Return images whose unlikely codes were drawn anew: as they would look if healthy.
 
@@ -220,15 +226,15 @@ class VQVAE(Generator, Reconstructs):
             pixels: ``(image, channel, *spatial)`` in [0, 1].
             seed: Decides the draws; several seeds give several restorations.
             threshold: Codes of a lower log-probability (in nats) are drawn anew.
-            condition: What is known of all these images; ``None`` for nothing.
+            conditions: What is known of each image, as in :meth:`log_probabilities`.
 
         Returns:
             ``(image, channel, *spatial)`` in [0, 1].
         """
         model, codes = self._trained(), self.encode(pixels)
-        unlikely = self.log_probabilities(codes, condition) < threshold
-        kept = np.where(unlikely, -1, codes)
-        return model.decode(model.draw(kept, self._told(condition), seed=seed))
+        unlikely = self.log_probabilities(codes, conditions=conditions) < threshold
+        told = self._told(len(codes), conditions)
+        return model.decode(model.draw(np.where(unlikely, -1, codes), told, seed=seed))
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
@@ -302,8 +308,12 @@ class VQVAE(Generator, Reconstructs):
         )
         return model.decode(codes)
 
-    def _told(self, condition: Mapping[str, Value] | None) -> NDArray[np.float32]:
-        return self._conditions.encode([self._conditions.check(condition)])
+    def _told(
+        self, n: int, conditions: Sequence[Mapping[str, Value]] | None
+    ) -> NDArray[np.float32]:
+        if conditions is not None and len(conditions) != n:
+            raise DataError(f"{n} images but {len(conditions)} conditions; expected as many.")
+        return self._conditions.encode([{}] * n if conditions is None else conditions)
 
     def _checked(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
         latent = self._trained().prior.latent

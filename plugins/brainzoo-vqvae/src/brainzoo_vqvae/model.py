@@ -63,12 +63,12 @@ class Model(nn.Module):
 
         Args:
             codes: ``(image, *latent)``.
-            told: Encoded condition of all of them, ``(1, numbers)``.
+            told: Encoded condition of each, ``(image, numbers)``.
         """
 
         def look_up(chunk: torch.Tensor, start: int) -> torch.Tensor:
             flat = chunk.flatten(1)
-            condition = torch.from_numpy(told).to(flat.device).expand(len(flat), -1)
+            condition = self._rows(told, start, self.prior.head.weight)
             logs = self.prior(flat, condition).log_softmax(2)
             own: torch.Tensor = logs.gather(2, flat[..., None])
             return own.view(chunk.shape)
@@ -88,7 +88,7 @@ class Model(nn.Module):
 
         Args:
             kept: ``(image, *latent)``; -1 where a code is to be drawn.
-            told: Encoded condition of each, ``(image, numbers)``, or of all, ``(1, numbers)``.
+            told: Encoded condition of each, ``(image, numbers)``.
             seed: Seed of the samples; what is drawn depends on it and a sample's index only.
             start: Index of the first sample.
             how: ``temperature``, ``top_k``, ``top_p`` of :func:`brainzoo_vqvae.prior.draw`.
@@ -96,7 +96,6 @@ class Model(nn.Module):
         device = next(self.prior.parameters()).device
         exact = copy.deepcopy(self.prior)
         exact = exact if device.type == "mps" else exact.double()
-        told = np.broadcast_to(told, (len(kept), told.shape[1]))
 
         def choose(chunk: torch.Tensor, first: int) -> torch.Tensor:
             chosen = chunk.flatten(1)
@@ -106,12 +105,15 @@ class Model(nn.Module):
             ]
             like = exact.head.weight
             uniforms = torch.from_numpy(np.stack(rows)).to(like)
-            own = np.zeros((len(chunk), told.shape[1]), np.float32)
-            own[: len(told) - first] = told[first : first + len(chunk)]
-            condition = torch.from_numpy(own).to(like)
+            condition = self._rows(told, first, like)
             return draw(exact, condition, uniforms, given=chosen, **how).view(chunk.shape)
 
         return self._by_chunks(choose, kept)
+
+    def _rows(self, told: NDArray[np.float32], start: int, like: torch.Tensor) -> torch.Tensor:
+        """Return the encoded conditions of a chunk, filled up as :meth:`_by_chunks` does."""
+        own = told[start : start + self.chunk]
+        return torch.from_numpy(np.pad(own, [(0, self.chunk - len(own)), (0, 0)])).to(like)
 
     def _pixels(self, codes: torch.Tensor) -> torch.Tensor:
         made = self.autoencoder.decode(self.autoencoder.quantiser.look_up(codes))
