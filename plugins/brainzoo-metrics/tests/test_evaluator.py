@@ -58,7 +58,8 @@ def test_a_collapsed_generator_shows(collapsed: Evaluation) -> None:
     assert likeness.low is not None
     assert likeness.low > likeness.floor
     assert named(collapsed, "recall").value < 0.1
-    assert named(collapsed, "coverage").value < 0.3
+    coverage = named(collapsed, "coverage")
+    assert coverage.value < coverage.floor / 2  # type: ignore[operator]
     above = named(collapsed, "SWD above floor")
     assert above.low is not None
     assert above.low > 0

@@ -51,23 +51,6 @@ def test_agrees_with_the_definition(side: int, scales: int) -> None:
     np.testing.assert_allclose(found, wanted, rtol=1e-3)
 
 
-def test_agrees_with_torchmetrics() -> None:
-    functional = pytest.importorskip("torchmetrics.functional.image")
-    import torch
-
-    pixels, noisy = textured(4, 64), textured(4, 64, 1) * 0.5 + textured(4, 64) * 0.5
-    weights = np.array(msssim.WEIGHTS[:3]) / sum(msssim.WEIGHTS[:3])
-    wanted = functional.multiscale_structural_similarity_index_measure(
-        torch.from_numpy(pixels),
-        torch.from_numpy(noisy),
-        data_range=1.0,
-        betas=tuple(weights.tolist()),
-        reduction="none",
-    )
-    found = msssim.msssim(pixels, noisy, np.arange(4), np.arange(4))
-    np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-3)
-
-
 def test_equal_images_are_one_and_a_collapsed_set_shows() -> None:
     varied = textured(20, 32)
     collapsed = np.repeat(varied[:1], 20, axis=0)

@@ -58,7 +58,7 @@ def test_far_sets_are_far_and_brightness_does_not_count() -> None:
     near = swd.sliced_wasserstein(rough, other, 0)
     assert set(near) == {"32", "16", "mean"}
     assert near["mean"] == pytest.approx((near["32"] + near["16"]) / 2)
-    assert swd.sliced_wasserstein(rough, smooth, 0)["32"] > 5 * near["32"]
+    assert swd.sliced_wasserstein(rough, smooth, 0)["32"] > 2 * near["32"]
     assert swd.sliced_wasserstein(rough, other * 0.5 + 0.2, 0)["mean"] == pytest.approx(
         near["mean"], rel=0.01
     )

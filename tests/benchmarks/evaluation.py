@@ -1,0 +1,168 @@
+"""Images/s of features and Fréchet distance, against torch-fidelity, in one interleaved run.
+
+    python tests/benchmarks/evaluation.py [--repeats 3] [--images 256] [--size 64]
+        [--weights FILE]
+
+Both compute the Fréchet distance of the same two sets of images from the same layer of the same
+SqueezeNet 1.1 with the same weights (random ones without ``--weights``), on the same threads; both
+start from pixels, without caches. torch-fidelity gets the network as an extractor of its own, in
+the form it wants: three colours of 8 bits, enlarged and normalised inside. It sees the images
+rounded to 8 bits, so distances agree to about a percent, which is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from brainzoo.evaluating import FeatureOptions, extractor
+from brainzoo.evaluating.extractors import LEAST_SIDE, MEAN, STD
+from brainzoo.evaluating.feature_weights import import_torchvision
+from brainzoo.evaluating.features import BATCH
+from brainzoo.testing import make_images
+from brainzoo_metrics.distances import frechet
+
+torchvision = import_torchvision()  # before torch-fidelity, which needs it imported
+
+import torch_fidelity  # noqa: E402
+from torch_fidelity.feature_extractor_base import FeatureExtractorBase  # noqa: E402
+
+Pixels = NDArray[np.float32]
+
+
+def ours(options: FeatureOptions, sets: list[Pixels]) -> tuple[float, float]:
+    """Return seconds and the distance."""
+    network = extractor(options)
+    started = time.perf_counter()
+    vectors = [
+        np.concatenate([network(part[i : i + BATCH]) for i in range(0, len(part), BATCH)])
+        for part in sets
+    ]
+    distance = frechet(*vectors)
+    return time.perf_counter() - started, distance
+
+
+class Colours(torch.utils.data.Dataset[torch.Tensor]):
+    """Images as torch-fidelity takes them: ``(3, height, width)`` of 8 bits."""
+
+    def __init__(self, pixels: Pixels) -> None:
+        self.pixels = np.round(255 * pixels).astype(np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return torch.from_numpy(self.pixels[index]).expand(3, -1, -1)
+
+
+class SqueezeNet(FeatureExtractorBase):  # type: ignore[misc]
+    """The same network, as one writes it for torch-fidelity."""
+
+    def __init__(self, name: str, features_list: list[str], **kwargs: Any) -> None:
+        super().__init__(name, features_list)
+        self.network = STATE["network"]
+
+    @staticmethod
+    def get_provided_features_list() -> tuple[str, ...]:
+        return ("fire9",)
+
+    @staticmethod
+    def get_default_feature_layer_for_metric(metric: str) -> str:
+        return "fire9"
+
+    @staticmethod
+    def can_be_compiled() -> bool:
+        return False
+
+    @staticmethod
+    def get_dummy_input_for_compile() -> torch.Tensor:
+        return torch.zeros(1, 3, LEAST_SIDE, LEAST_SIDE, dtype=torch.uint8)
+
+    def forward(self, colours: torch.Tensor) -> tuple[torch.Tensor]:
+        scaled = colours.float() / 255
+        if min(scaled.shape[2:]) < LEAST_SIDE:
+            scaled = torch.nn.functional.interpolate(
+                scaled, size=(LEAST_SIDE, LEAST_SIDE), mode="bilinear", align_corners=False
+            )
+        mean, std = (torch.tensor(x).view(1, 3, 1, 1) for x in (MEAN, STD))
+        return (self.network((scaled - mean) / std).mean((2, 3)),)
+
+
+STATE: dict[str, torch.nn.Module] = {}
+
+
+def theirs(sets: list[Pixels]) -> tuple[float, float]:
+    """Return seconds and the distance."""
+    started = time.perf_counter()
+    found = torch_fidelity.calculate_metrics(
+        input1=Colours(sets[0]),
+        input2=Colours(sets[1]),
+        feature_extractor="squeezenet-same",
+        fid=True,
+        cuda=False,
+        cache=False,
+        verbose=False,
+        batch_size=64,
+        save_cpu_ram=True,
+    )
+    return time.perf_counter() - started, found["frechet_inception_distance"]
+
+
+def main() -> None:
+    """Print images a second of both, their ratio, and both distances."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--weights", type=Path)
+    chosen = parser.parse_args()
+    name = "squeezenet" if chosen.weights else "random-squeezenet"
+    options = FeatureOptions(extractor=name, features_weights=chosen.weights)
+    with tempfile.TemporaryDirectory() as folder:
+        sets = [
+            make_images(
+                Path(folder) / str(seed),
+                spatial=(chosen.size, chosen.size),
+                subjects=chosen.images,
+                per_subject=1,
+                seed=seed,
+            ).floats()
+            for seed in (0, 1)
+        ]
+    network = torchvision.models.squeezenet1_1(weights=None).features
+    STATE["network"] = same_weights(network, options).eval().requires_grad_(False)
+    torch_fidelity.register_feature_extractor("squeezenet-same", SqueezeNet)
+    count, ratios = 2 * chosen.images, []
+    for _ in range(chosen.repeats):
+        seconds, distance = ours(options, sets)
+        their_seconds, their_distance = theirs(sets)
+        ratios.append(their_seconds / seconds)
+        sys.stdout.write(
+            f"brainzoo {count / seconds:.1f}, torch-fidelity {count / their_seconds:.1f} images/s, "
+            f"ratio {ratios[-1]:.2f}; distances {distance:.4g} and {their_distance:.4g}\n"
+        )
+    sys.stdout.write(f"median ratio {statistics.median(ratios):.2f}\n")
+
+
+def same_weights(features: torch.nn.Module, options: FeatureOptions) -> torch.nn.Module:
+    """Return torchvision's network filled with the weights that our extractor has."""
+    own = extractor(options).network.state_dict()
+    wanted = features.state_dict()
+    # Our first convolution is for grey images and keeps the original as "_colours".
+    found = {key.removeprefix("features."): own[key] for key in own}
+    found |= {key.replace("._colours.", "."): found[key] for key in found if "_colours" in key}
+    features.load_state_dict({key: found[key] for key in wanted})
+    return features
+
+
+if __name__ == "__main__":
+    main()
