@@ -88,6 +88,16 @@ def test_two_that_fail_are_both_named(sets: Sets, tmp_path: Path) -> None:
     assert caught.value.exit_code == 1
 
 
+def test_of_several_those_that_do_not_fit_the_generator_are_left_out(
+    sets: Sets, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate([part("judge"), part("picky")], tmp_path, **sets)
+    assert list(figures(tmp_path)) == ["judge"]
+    assert "picky is left out: it needs a generator that is Reconstructs" in capsys.readouterr().err
+    evaluate([part("picky")], tmp_path, **sets)
+    assert list(figures(tmp_path)) == ["judge", "picky"], "alone, it says itself what it needs"
+
+
 def test_the_same_request_is_not_measured_twice(
     sets: Sets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

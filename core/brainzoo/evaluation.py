@@ -80,7 +80,8 @@ def evaluate(
     """Run evaluators; write what each finds into ``evaluation.json`` and ``evaluation/NAME/``.
 
     Args:
-        parts: The evaluators.
+        parts: The evaluators; of several, those that need what the generator cannot do are left
+            out (:attr:`brainzoo.Evaluator.needs`).
         folder: Where the results go.
         train: Real images trained on.
         test: Real images of other subjects.
@@ -103,7 +104,7 @@ def evaluate(
         name: describe_set(images)
         for name, images in (("train", train), ("test", test), ("synthetic", synthetic))
     }
-    todo = _to_do(parts, folder, sets, seed, again)
+    todo = _to_do(_fitting(parts, generator), folder, sets, seed, again)
     failures: dict[str, Exception] = {}
     for part, request in todo:
         console.note(f"evaluating: {part.name}")
@@ -162,6 +163,18 @@ def write_metrics(folder: Path, checkpoint: Path) -> None:
         for name, found in read_evaluation(folder)["evaluators"].items()
     }
     write_text(checkpoint / "metrics.json", _json({"evaluators": metrics}))
+
+
+def _fitting(parts: Sequence[Part], generator: Generator | None) -> list[Part]:
+    """Leave out, of several evaluators, those that need what the generator cannot do."""
+    kept = []
+    for part in parts:
+        needs = getattr(plugins().load("evaluator", part.name), "needs", None)
+        if len(parts) > 1 and needs is not None and not isinstance(generator, needs):
+            console.note(f"{part.name} is left out: it needs a generator that is {needs.__name__}.")
+        else:
+            kept.append(part)
+    return kept
 
 
 def _to_do(

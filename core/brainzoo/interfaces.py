@@ -244,7 +244,14 @@ class Reconstructs(ABC):
 
 
 class Evaluator(ABC):
-    """How good, how private, how useful synthetic images are."""
+    """How good, how private, how useful synthetic images are.
+
+    Attributes:
+        needs: What the generator must be able to do, for example :class:`Reconstructs`: among
+            several evaluators, one that needs more than the generator can is left out.
+    """
+
+    needs: ClassVar[type | None] = None
 
     def __init__(self, config: Any) -> None:
         self.config = config

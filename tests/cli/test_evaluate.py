@@ -22,7 +22,7 @@ def judges(install: Install, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """Install the evaluators ``judge`` and ``other``; beside ``difference`` there are no more."""
     install("brainzoo-judges", {"judges": "brainzoo_judges"})
     for spec in plugins().specs("evaluator"):
-        if spec.name not in ("difference", "judge", "other"):
+        if spec.name not in ("difference", "judge", "other", "picky"):
             monkeypatch.delitem(plugins()._specs, ("evaluator", spec.name))
 
 

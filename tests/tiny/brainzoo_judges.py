@@ -1,10 +1,11 @@
 """Evaluators that find what their options say, or fail as they say: for tests of evaluation."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from brainzoo import Evaluation, Evaluator, Figure, Generator, Images, Spec, hookimpl
+from brainzoo import Evaluation, Evaluator, Figure, Generator, Images, Reconstructs, Spec, hookimpl
 from brainzoo.errors import DataError, NetworkError
 from brainzoo.options import option
 
@@ -53,9 +54,16 @@ class OtherJudge(Judge):
     """The same under another name."""
 
 
+class Picky(Judge):
+    """The same, for generators that reconstruct."""
+
+    needs = Reconstructs
+
+
 @hookimpl
 def brainzoo_evaluators() -> list[Spec]:
     return [
         Spec("judge", "brainzoo_judges:Judge", JudgeConfig, "Mean grey."),
         Spec("other", "brainzoo_judges:OtherJudge", JudgeConfig, "Mean grey again."),
+        Spec("picky", "brainzoo_judges:Picky", JudgeConfig, "Mean grey of reconstructors."),
     ]
