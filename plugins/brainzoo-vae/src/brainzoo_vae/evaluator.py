@@ -42,6 +42,7 @@ class Reconstruction(Evaluator):
     """PSNR and SSIM of reconstructed test images, pictures of them, and a walk along age."""
 
     config: ReconstructionConfig
+    needs = Reconstructs
 
     def evaluate(
         self,
