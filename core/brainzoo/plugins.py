@@ -31,6 +31,7 @@ PACKAGES = {
     "atlas": "brainzoo-atlas",
     "dcgan": "brainzoo-dcgan",
     "gantrain": "brainzoo-gantrain",
+    "metrics": "brainzoo-metrics",
     "pggan": "brainzoo-pggan",
     "reconstruction": "brainzoo-vae",
     "report": "brainzoo-report",
