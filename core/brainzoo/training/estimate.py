@@ -72,21 +72,29 @@ def estimate(
     """
     machine = Compute(torch.device("cpu"), compute(run.train.device, run.train.precision).dtype)
     peaks, flops = [], {}
+
+    def work(phase: Phase, pixels: torch.Tensor, labels: torch.Tensor, at: float) -> None:
+        phase.network.zero_grad(set_to_none=True)
+        step = Step(run.train.seed, 0, machine.device, progress=at)
+        with machine.autocast():
+            loss, _ = phase.loss(pixels, labels, step)
+        loss.backward()  # type: ignore[no-untyped-call]
+
     for phase in phases:
         progress = phase.end * (1 - 1e-6)
         size = (
             batch_size(progress) if batch_size else run.train.batch_size
         ) // run.train.accumulate
-        step = Step(run.train.seed, 0, machine.device, progress=progress)
         for other in phases:
             other.network.requires_grad_(other is phase)
         pixels = machine.tensor(torch.zeros(size, images.channels, *images.spatial))
-        with FlopCounterMode(display=False) as counter, _Peak() as peak:
-            with machine.autocast():
-                loss, _ = phase.loss(pixels, torch.zeros(size, dtype=torch.long), step)
-            loss.backward()  # type: ignore[no-untyped-call]
+        labels = torch.zeros(size, dtype=torch.long)
+        # One after the other: who counts arithmetic keeps tensors alive that checkpointing frees.
+        with _Peak() as peak:
+            work(phase, pixels, labels, progress)
+        with FlopCounterMode(display=False) as counter:
+            work(phase, pixels, labels, progress)
         peaks.append(peak.bytes)
-        phase.network.zero_grad(set_to_none=True)
         flops[phase.name] = counter.get_total_flops() / size
     weights = sum(
         _bytes(tensor) for phase in phases for tensor in phase.network.state_dict().values()

@@ -1,14 +1,17 @@
 import json
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from brainzoo.checkpoint import load
 from brainzoo.errors import DataError, IntegrityError, NotFoundError, OptionError
+from brainzoo.images import Images
 from brainzoo.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
 from brainzoo.testing.probes import pressing_ctrl_c, samples
+from brainzoo.training.estimate import Estimated, without_memory
 from brainzoo_vqvae.config import VQVAEConfig
 from brainzoo_vqvae.generator import VQVAE
 
@@ -146,6 +149,21 @@ def test_temperature_is_the_configuration_s(trained):
     told = {"age": 40, "sex": "F"}
     first, second = samples(cold, 2, condition=told)
     assert np.array_equal(first, second), "the likeliest codes alone leave one image a condition"
+
+
+def test_checkpointing_halves_the_memory_that_a_dry_run_tells():
+    pixels = np.broadcast_to(np.zeros((), np.uint16), (4, 1, 160, 224, 160))
+    rows = [{"image_id": f"{i}", "subject": f"{i}", "age": 20.0 + i} for i in range(4)]
+    found = []
+    for checkpointing in (False, True):
+        config = VQVAEConfig(**{**TINY, "residual_layers": 3, "checkpointing": checkpointing})
+        train = TrainConfig(images=100, batch_size=1, device="cpu", precision="fp32")
+        with without_memory(), pytest.raises(Estimated) as told:
+            VQVAE(config).fit(Images(pixels, rows, {}), Run(Path("/nowhere"), train, estimate=True))
+        found.append(told.value.estimate)
+    assert found[0]["parameters"].keys() == {"autoencoder", "prior"}
+    assert found[0]["shares"] == {"autoencoder": 0.5, "prior": 0.5}
+    assert 100 < found[1]["step_mb"] < 0.65 * found[0]["step_mb"]
 
 
 @pytest.mark.parametrize(
