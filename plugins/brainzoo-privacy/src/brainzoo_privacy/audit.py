@@ -93,8 +93,9 @@ def audit(
         f"{pairs / max(seconds, 1e-9):,.0f} pairs a second"
     )
     leads = lead_of(unseen.by_subject)
-    copies = limits(unseen.similarity, leads, COPY_RATE)
-    duplicates = duplicate_limits(unseen.similarity, leads, len(synthetic))
+    subjects = len(set(train_subjects))
+    copies = limits(unseen.similarity, leads, subjects, COPY_RATE)
+    duplicates = duplicate_limits(unseen.similarity, leads, subjects, len(synthetic))
     return Audit(
         to_train=to_train,
         to_test=to_test,

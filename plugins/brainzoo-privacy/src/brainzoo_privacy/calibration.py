@@ -29,6 +29,7 @@ from brainzoo_privacy.pose import Array, generators_of, mirror_axis, warp
 
 COPY_RATE = 0.01  # of real, unseen images that may count as copies
 DUPLICATE_ERROR = 0.01  # chance that any of all images counts as a duplicate without being one
+CONFIDENCE = 0.95  # that the limits hold, given how few subjects they come from
 PLANTED = 100
 # Twice what training augments by (brainzoo.run.TrainConfig): turn, zoom, shift; and noise.
 TURN, ZOOM, SHIFT, NOISE = 0.17, 0.06, 0.04, 0.03
@@ -47,13 +48,14 @@ class Limits(NamedTuple):
 
     def excess(self, similarity: Array, lead: Array) -> Array:
         """Return how far each image is towards its limits, 1 at either: the order of suspicion."""
-        by_similarity = fisher(similarity) / max(float(fisher(np.float32(self.similarity))), 1e-6)
+        by_similarity = fisher(similarity) / max(float(np.arctanh(self.similarity)), 1e-6)
         return np.maximum(by_similarity, lead / max(self.lead, 1e-6))
 
 
-def fisher(similarity: Array | np.float32) -> Array:
+def fisher(similarity: Array) -> Array:
     """Return Fisher's z, in which differences of correlations mean the same everywhere."""
-    z: Array = np.arctanh(np.clip(similarity, -0.999999, 0.999999))
+    clipped: Array = np.clip(similarity, -0.999999, 0.999999).astype(np.float32)
+    z: Array = np.arctanh(clipped)
     return z
 
 
@@ -67,28 +69,44 @@ def lead_of(by_subject: Array) -> Array:
     return fisher(top[:, 1]) - fisher(top[:, 0])
 
 
-def limits(similarity: Array, lead: Array, rate: float) -> Limits:
-    """Return the limits that a share ``rate`` of images like these exceeds.
+def limits(similarity: Array, lead: Array, subjects: int, rate: float) -> Limits:
+    """Return the limits that at most a share ``rate`` of images like these exceeds.
 
-    Half of the rate goes to each measure. A limit is the quantile, and at least that of the
-    distribution fitted: normal for Fisher's z of the similarity, exponential for the lead. The
-    quantile alone of a few dozen subjects would be too low half of the time.
+    Half of the rate goes to each measure. A limit is the quantile, and at least the one-sided
+    tolerance limit at 95 % confidence of the distribution fitted: normal for Fisher's z of the
+    similarity (Natrella 1963, as in the NIST/SEMATECH handbook, 7.2.6.3), exponential for the
+    lead. Only as many observations as subjects count as independent. Quantiles alone of a few
+    dozen subjects would be too low half of the time.
 
     Args:
         similarity: Of real images that were not trained on.
         lead: Likewise.
+        subjects: How many people these are of.
         rate: Of both together.
     """
     z = fisher(similarity)
-    normal = float(z.mean() + stats.norm.isf(rate / 2) * z.std())
-    by_similarity = max(float(np.tanh(normal)), float(np.quantile(similarity, 1 - rate / 2)))
-    exponential = float(-np.log(rate / 2) * lead.mean())
-    return Limits(by_similarity, max(exponential, float(np.quantile(lead, 1 - rate / 2))))
+    by_similarity = np.tanh(z.mean() + tolerance_factor(rate / 2, subjects) * z.std())
+    longest_mean = lead.mean() * 2 * subjects / stats.chi2.ppf(1 - CONFIDENCE, 2 * subjects)
+    return Limits(
+        max(float(by_similarity), float(np.quantile(similarity, 1 - rate / 2))),
+        max(float(-np.log(rate / 2) * longest_mean), float(np.quantile(lead, 1 - rate / 2))),
+    )
 
 
-def duplicate_limits(similarity: Array, lead: Array, images: int) -> Limits:
+def tolerance_factor(rate: float, n: int) -> float:
+    """Return how many standard deviations above the mean at most a share ``rate`` lies.
+
+    With 95 % confidence, mean and deviation being those of ``n`` normal observations.
+    """
+    z, confidence = stats.norm.isf(rate), stats.norm.ppf(CONFIDENCE)
+    a = 1 - confidence**2 / (2 * (n - 1))
+    b = z**2 - confidence**2 / n
+    return float((z + np.sqrt(z**2 - a * b)) / a)
+
+
+def duplicate_limits(similarity: Array, lead: Array, subjects: int, images: int) -> Limits:
     """Return the limits that real unseen images, as many as ``images``, hardly ever exceed once."""
-    return limits(similarity, lead, DUPLICATE_ERROR / max(images, 1))
+    return limits(similarity, lead, subjects, DUPLICATE_ERROR / max(images, 1))
 
 
 def planted_copies(train: Images, seed: int) -> tuple[Images, NDArray[np.intp]]:

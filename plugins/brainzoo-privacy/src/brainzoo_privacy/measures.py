@@ -120,8 +120,12 @@ def nearer_to_train(train: Array, test: Array, *, seed: int, rounds: int) -> tup
     drawn = []
     for _ in range(rounds):
         rows = rng.integers(0, len(train), images)[:, None]
-        of_train = train[rows, rng.integers(0, train.shape[1], count)]
-        drawn.append(share_nearer(of_train, test[rows, rng.integers(0, test.shape[1], count)]))
+        # Repeats add nothing to a maximum: count different subjects, and as many of the others.
+        few, many = sorted((train, test), key=lambda part: part.shape[1])
+        some = np.unique(rng.integers(0, few.shape[1], count))
+        others = rng.choice(many.shape[1], len(some), replace=False)
+        parts = few[rows, some], many[rows, others]
+        drawn.append(share_nearer(*(parts if few is train else parts[::-1])))
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(value), Interval(float(low), float(high))
 

@@ -12,7 +12,7 @@ from brainzoo.pictures import grid, png_bytes
 from brainzoo_privacy.pose import Array, mirror_axis
 from brainzoo_privacy.search import Individuality, Vectors
 
-HEADINGS = ("synthetic", "nearest training", "difference × 3", "nearest test")
+HEADINGS = ("synthetic", "nearest training", "3 x difference", "nearest test")
 AMPLIFIED = 3
 
 

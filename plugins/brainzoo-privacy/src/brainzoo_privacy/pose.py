@@ -193,8 +193,9 @@ def lost(transform: Matrix, shape: tuple[int, ...]) -> bool:
 
 def symmetric(image: Array) -> Array:
     """Return the mean of an image ``(channel, *spatial)`` and its mirror image."""
-    mirrored: Array = (image + np.flip(image, 1 + mirror_axis(image.ndim - 1))) / 2
-    return mirrored
+    mirrored = np.flip(image, 1 + mirror_axis(image.ndim - 1))
+    mean: Array = (image + mirrored) * np.float32(0.5)
+    return mean
 
 
 def mirror_axis(dims: int) -> int:

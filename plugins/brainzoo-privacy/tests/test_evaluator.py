@@ -1,0 +1,191 @@
+import csv
+import dataclasses
+import io
+import json
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from brainzoo.errors import DataError
+from brainzoo.images import Images
+from brainzoo.testing.heads import SUBJECT, make_images
+from brainzoo_privacy import findings, verdict
+from brainzoo_privacy.config import PrivacyConfig
+from brainzoo_privacy.evaluator import Privacy
+
+MEMORISED = 32  # images that the overfitted model knows by heart
+
+
+def judged(train, test, synthetic, **options):
+    config = PrivacyConfig(rounds=50, **options)
+    evaluation = Privacy(config).evaluate(train=train, test=test, synthetic=synthetic, seed=0)
+    return evaluation, {figure.name: figure for figure in evaluation.figures}
+
+
+@pytest.fixture(scope="module")
+def of_overfitted(train, test, overfitted):
+    return judged(train, test, overfitted)
+
+
+@pytest.fixture(scope="module")
+def unseen(tmp_path_factory):
+    """Return images of heads that nobody trained on."""
+    folder = tmp_path_factory.mktemp("unseen") / "unseen"
+    return make_images(folder, subjects=60, per_subject=2, seed=7, synthetic=True)
+
+
+@pytest.fixture(scope="module")
+def of_unseen(train, test, unseen):
+    return judged(train, test, unseen)
+
+
+def saved_verdict(evaluation, tmp_path):
+    path = tmp_path / "verdict.json"
+    path.write_bytes(evaluation.files["verdict.json"])
+    return verdict.read(path)
+
+
+def test_an_overfitted_model_is_flagged(of_overfitted, tmp_path):
+    evaluation, figures = of_overfitted
+    assert figures["copy rate"].value >= 0.95
+    assert figures["near duplicates"].value >= 0.95 * 4 * MEMORISED
+    assert figures["AuthPct"].value < 5
+    assert figures["nearer to train"].value > 0.6
+    read = saved_verdict(evaluation, tmp_path)
+    assert not read.passed
+    assert any("near duplicates" in reason for reason in read.reasons)
+
+
+def test_its_copies_are_traced_to_the_images_it_knows(of_overfitted, train):
+    rows = list(csv.DictReader(io.StringIO(of_overfitted[0].files["nearest.csv"].decode())))
+    known = {row["image_id"] for row in train.table[:MEMORISED]}
+    right = [
+        row["train_image_id"] == train.table[int(row["image_id"]) % MEMORISED]["image_id"]
+        for row in rows
+    ]
+    assert np.mean(right) > 0.95
+    assert np.mean([row["train_image_id"] in known for row in rows]) > 0.95
+
+
+DISGUISES = {
+    "mirrored": lambda image: image[:, ::-1],
+    "shifted": lambda image: ndimage.shift(image, (0.6, -1.4)),
+    "turned and mirrored": lambda image: ndimage.rotate(image, 6, reshape=False)[:, ::-1],
+    "blurred": lambda image: ndimage.gaussian_filter(image, 0.5),
+    "greyed": lambda image: 0.7 * image + 0.05,
+    "noisy": lambda image: image + np.random.default_rng(0).normal(0, 0.04, image.shape),
+}
+
+
+@pytest.fixture(scope="module")
+def of_disguised(train, test, as_synthetic):
+    known = train.floats(np.arange(MEMORISED))[:, 0]
+    copies = [change(image) for change in DISGUISES.values() for image in known]
+    evaluation, _ = judged(train, test, as_synthetic(np.clip(copies, 0, 1)[:, None]))
+    rows = csv.DictReader(io.StringIO(evaluation.files["nearest.csv"].decode()))
+    return {int(row["image_id"]): bool(row["counts_as"]) for row in rows}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_copies_are_flagged_however_they_are_disguised(of_disguised, disguise):
+    start = MEMORISED * list(DISGUISES).index(disguise)
+    flagged = [of_disguised[i] for i in range(start, start + MEMORISED)]
+    assert np.mean(flagged) >= 0.95
+
+
+def test_real_people_who_were_not_trained_on_are_not_flagged(of_unseen, of_overfitted):
+    assert of_overfitted[1]["real test flagged"].value <= 0.01
+    assert of_unseen[1]["real test flagged"].value <= 0.01
+    assert of_unseen[1]["copy rate"].value <= 0.01
+    assert of_unseen[1]["near duplicates"].value == 0
+    assert 0.35 < of_unseen[1]["membership AUC"].value < 0.65
+
+
+def test_images_of_nobody_pass(of_unseen, tmp_path):
+    read = saved_verdict(of_unseen[0], tmp_path)
+    assert read.passed
+    assert read.reasons == ()
+    assert read.synthetic["checkpoint_sha256"] == "0" * 64
+
+
+def test_planted_copies_prove_that_the_audit_sees(of_unseen):
+    assert of_unseen[1]["planted copies found"].value >= 0.95
+
+
+def test_the_verdict_tells_what_was_compared(of_unseen, train, tmp_path):
+    read = saved_verdict(of_unseen[0], tmp_path)
+    assert read.train["images"] == len(train)
+    assert read.train["subjects"] == len(train.subjects())
+    assert read.train["fingerprint"] == train.fingerprint
+    assert read.train["sha256"] != read.test["sha256"]
+    assert read.figures["copy rate"]["n"] == 120
+
+
+def test_no_subject_is_named_anywhere(of_overfitted):
+    evaluation, _ = of_overfitted
+    told = json.dumps([evaluation.tables, evaluation.notes, [str(f) for f in evaluation.figures]])
+    for text in (told, *(content.decode() for content in evaluation.files.values())):
+        assert SUBJECT not in text
+
+
+def test_what_leaves_with_a_checkpoint_points_to_no_training_image(of_overfitted):
+    """Tables go into the checkpoint's metrics.json; nearest.csv stays in the run."""
+    for row in of_overfitted[0].tables["most suspicious"]:
+        assert not [name for name in row if "train" in name]
+
+
+def reasons_of(figures, train, test, synthetic):
+    return findings.reasons(figures, train=train, test=test, synthetic=synthetic)
+
+
+def test_unknown_weights_never_pass(of_unseen, train, test, unseen):
+    nameless = Images(unseen.floats(), unseen.table, {"synthetic": True})
+    (reason,) = reasons_of(of_unseen[1], train, test, nameless)
+    assert "which weights" in reason
+
+
+def test_few_subjects_or_images_never_pass(of_unseen, train, test, unseen):
+    few = test[np.arange(12)], unseen[np.arange(40)]
+    assert reasons_of(of_unseen[1], train, *few) == [
+        "there are 6 test subjects; expected 20 or more.",
+        "there are 40 synthetic images; expected 100 or more.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("near duplicates", {"value": 1}, "1 of 120 synthetic images are near duplicates"),
+        ("copy rate", {"value": 0.05, "low": 0.02}, "5.0% of the synthetic images count as copies"),
+        ("membership AUC", {"value": 0.6, "low": 0.53}, "membership AUC 0.600"),
+        ("planted copies found", {"value": 0.9}, "found only 90.0% of planted copies"),
+        ("real test flagged", {"value": 0.04, "low": 0.02}, "under other names"),
+    ],
+)
+def test_each_rule_alone_fails_an_audit(of_unseen, train, test, unseen, name, changes, said):
+    figures = {**of_unseen[1], name: dataclasses.replace(of_unseen[1][name], **changes)}
+    (reason,) = reasons_of(figures, train, test, unseen)
+    assert said in reason
+
+
+def test_images_without_subjects_are_refused(train, test, overfitted):
+    nameless = train[np.arange(len(train))]
+    nameless.table = [{**row, "subject": None} for row in nameless.table]
+    with pytest.raises(DataError, match=r"144 of 144 training images have no subject"):
+        judged(nameless, test, overfitted)
+
+
+def test_volumes(tmp_path, as_synthetic):
+    real = make_images(tmp_path / "real", spatial=(14, 12, 13), subjects=40, per_subject=1)
+    train, test = real.where(split="train"), real.where(split="test")
+    copies = as_synthetic(np.flip(train.floats(), axis=2))
+    evaluation, figures = judged(train, test, copies)
+    assert figures["copy rate"].value == 1
+    assert evaluation.pictures["suspicious"]
+
+
+def test_features_can_be_compared_besides(train, test, overfitted):
+    _, figures = judged(train, test, overfitted, extractor="random-squeezenet")
+    assert "random" in figures["feature copy rate"].detail
+    assert figures["feature planted copies found"].n == 100
