@@ -33,6 +33,7 @@ PACKAGES = {
     "gantrain": "brainzoo-gantrain",
     "metrics": "brainzoo-metrics",
     "pggan": "brainzoo-pggan",
+    "privacy": "brainzoo-privacy",
     "reconstruction": "brainzoo-vae",
     "report": "brainzoo-report",
     "vae": "brainzoo-vae",
