@@ -43,6 +43,7 @@ class Networks(nn.Module):
         super().__init__()
         self.encoder = Encoder(config, spatial, channels, conditions)
         self.decoder = Decoder(config, spatial, channels, conditions)
+        self.apply(_initialise)
         scalar = config.variance == "scalar"
         self.log_std = nn.Parameter(torch.tensor(math.log(0.1))) if scalar else None
 
@@ -141,8 +142,6 @@ class Residual(nn.Module):
         convolution = nn.Conv2d if dims == 2 else nn.Conv3d
         self.first = convolution(width, width, 3, padding=1)
         self.second = convolution(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(cast(torch.Tensor, self.second.bias))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Return features of the same shape."""
@@ -164,3 +163,24 @@ def _between(config: VAEConfig, dims: int, width: int) -> list[nn.Module]:
 
 def _activation(config: VAEConfig) -> nn.Module:
     return nn.LeakyReLU(0.01) if config.variant == "compact" else nn.SiLU()
+
+
+def _initialise(module: nn.Module) -> None:
+    """Draw weights so that features keep their variance, and let residual blocks begin at nothing.
+
+    He et al. 2015, "Delving Deep into Rectifiers", section 2.2, without the factor of rectifiers. A
+    pixel that a transposed convolution makes sees only every second weight along each axis; torch's
+    own initialisation counts all, and in 3-D little of the latent would reach the image.
+    """
+    if isinstance(module, Residual):
+        nn.init.zeros_(module.second.weight)
+        return
+    if isinstance(module, nn.ConvTranspose2d | nn.ConvTranspose3d):
+        seen = math.prod(k // s for k, s in zip(module.kernel_size, module.stride, strict=True))
+        nn.init.normal_(module.weight, std=(module.in_channels * seen) ** -0.5)
+    elif isinstance(module, nn.Conv2d | nn.Conv3d):
+        seen = math.prod(module.kernel_size)
+        nn.init.normal_(module.weight, std=(module.in_channels * seen) ** -0.5)
+    else:
+        return
+    nn.init.zeros_(cast(torch.Tensor, module.bias))
