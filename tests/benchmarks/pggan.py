@@ -102,6 +102,7 @@ def our_training(images: Images, given: Any, steps: int, every: int | None) -> t
         narrow_from=given.narrow_from,
         latent=LATENT,
         grow=0.0,
+        covariates=(),  # pro-gan-pth knows none
     )
     budget = (steps + 1) * given.batch_size
     with tempfile.TemporaryDirectory() as folder:

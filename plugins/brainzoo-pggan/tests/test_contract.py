@@ -20,6 +20,7 @@ class TestPGGANWithTheOtherLosses(GeneratorContract):
         "maps": 16,
         "latent": 8,
         "condition_from": 8,
+        "convolutions": 1,
         "batch_sizes": (16, 8),
         "diffaugment": ("translation", "brightness"),
     }

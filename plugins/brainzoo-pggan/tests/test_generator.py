@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.numpy import load, save
 
 import brainzoo
-from brainzoo.errors import BrainzooError, DataError, IntegrityError, OptionError
+from brainzoo.errors import BrainzooError, IntegrityError, OptionError
 from brainzoo.files import sha256
 from brainzoo.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
@@ -198,19 +198,6 @@ def test_a_batch_of_one_without_them_trains(two_classes, tmp_path):
     assert first(train(tmp_path, two_classes, options=options, budget=6, batch_size=1)).any()
 
 
-def test_more_classes_than_subjects(two_classes, tmp_path):
-    one = two_classes[[0, 1]]
-    one.info["classes"] = ["young", "old"]
-    assert len(one.subjects()) == 1
-    with pytest.raises(DataError, match="2 classes but only 1 subjects"):
-        train(tmp_path / "run", one)
-
-
-def test_a_condition_beyond_the_size(two_classes, tmp_path):
-    with pytest.raises(OptionError, match=r"condition_from is 64.*--condition-from 16"):
-        train(tmp_path / "run", two_classes, options={"condition_from": 64})
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -223,23 +210,6 @@ def test_a_condition_beyond_the_size(two_classes, tmp_path):
 def test_options_that_make_no_sense(options, message):
     with pytest.raises(OptionError, match=message):
         PGGANConfig(**options)
-
-
-@pytest.mark.parametrize("condition_from", [4, 16])
-def test_the_class_changes_the_samples(two_classes, tmp_path, condition_from):
-    generator = train(tmp_path, two_classes, options={"condition_from": condition_from}, budget=800)
-    young, old = (first(generator, condition={"class": name}) for name in ("young", "old"))
-    assert not np.array_equal(young, old)
-    drawn = [row["class"] for row in generator.conditions(200, seed=1)]
-    assert 70 < drawn.count("old") < 130, "drawn as in training, where half were old"
-
-
-def test_truncation_moves_towards_one_image(trained):
-    generator, _ = trained
-    free, near, mean = (first(generator, truncation=t) for t in (1.0, 0.5, 0.0))
-    assert np.array_equal(free, first(generator))
-    assert np.ptp(mean, axis=0).max() < 1e-5, "at 0 all are the mean image"
-    assert near.std(axis=0).mean() < free.std(axis=0).mean()
 
 
 def test_interpolation_goes_from_one_sample_to_another(trained):

@@ -69,13 +69,14 @@ def test_fade_of_real_images(dims, alpha):
     assert torch.allclose(seen, alpha * fine + (1 - alpha) * coarse)
 
 
+@pytest.mark.parametrize("convolutions", [1, 2])
 @pytest.mark.parametrize("dims", [2, 3])
-def test_fade_of_the_networks(dims):
+def test_fade_of_the_networks(dims, convolutions):
     torch.manual_seed(0)
     widths = networks.widths_of(16, 16, 8)
-    generator = networks.Generator(dims, 1, 8, widths, 0, 0).double()
-    discriminator = networks.Discriminator(dims, 1, widths, 0, 0, True).double()
-    latent, none = torch.randn(4, 8, dtype=torch.float64), torch.zeros(4, dtype=torch.long)
+    generator = networks.Generator(dims, 1, 8, widths, 0, 0, convolutions).double()
+    discriminator = networks.Discriminator(dims, 1, widths, 0, 0, True, convolutions).double()
+    latent, none = torch.randn(4, 8, dtype=torch.float64), torch.zeros(4, 0, dtype=torch.float64)
 
     def made(stage, alpha):
         features = generator.grow(generator.first(latent, none), none, Growth(stage, alpha))
@@ -102,7 +103,7 @@ def test_fade_of_the_networks(dims):
 
 def test_only_the_present_stage_gets_gradients():
     generator = networks.Generator(2, 1, 8, networks.widths_of(32, 16, 8), 0, 0)
-    none = torch.zeros(2, dtype=torch.long)
+    none = torch.zeros(2, 0)
     generator(torch.randn(2, 8), none, Growth(1, 0.5)).sum().backward()
     with_gradient = {n for n, p in generator.named_parameters() if p.grad is not None}
     assert {n.split(".")[1] for n in with_gradient if n.startswith("to_image")} == {"0", "1"}

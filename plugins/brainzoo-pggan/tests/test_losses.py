@@ -13,8 +13,10 @@ from brainzoo_pggan.growth import Growth
 @pytest.fixture
 def critic():
     torch.manual_seed(0)
-    network = networks.Discriminator(2, 1, networks.widths_of(8, 8, 8), 0, 0, False).double()
-    return lambda images: network(images, torch.zeros(len(images)).long(), Growth(1)).double()
+    network = networks.Discriminator(2, 1, networks.widths_of(8, 8, 8), 3, 0, False).double()
+    torch.nn.init.normal_(network.embed.weight)  # so that the projection has its part in gradients
+    told = torch.tensor([[0.0, 1.0, 0.7]], dtype=torch.float64)
+    return lambda images: network(images, told.expand(len(images), -1), Growth(1)).double()
 
 
 def numeric_gradients(critic, images, step=1e-5):
@@ -66,7 +68,7 @@ def test_gradient_penalty_of_the_discriminator(critic, monkeypatch):
 def test_penalties_train_the_discriminator():
     torch.manual_seed(0)
     network = networks.Discriminator(3, 1, networks.widths_of(8, 8, 8), 0, 0, True)
-    none = torch.zeros(4).long()
+    none = torch.zeros(4, 0)
     images = torch.randn(4, 1, 8, 8, 8)
     losses.gradient_penalty(lambda x: network(x, none, Growth(1, 0.5)), images).backward()
     assert float(network.convolve.weight.grad.abs().max()) > 0

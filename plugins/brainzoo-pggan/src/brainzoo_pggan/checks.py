@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from brainzoo import Images
+from brainzoo.conditions import Conditions
 from brainzoo.errors import DataError, OptionError
 from brainzoo.run import TrainConfig
 from brainzoo_pggan.config import PGGANConfig
@@ -24,12 +25,14 @@ def check_spatial(spatial: tuple[int, ...]) -> None:
         )
 
 
-def check_options(config: PGGANConfig, images: Images, train: TrainConfig) -> None:
+def check_options(
+    config: PGGANConfig, images: Images, known: Conditions, train: TrainConfig
+) -> None:
     """Refuse options that do not fit the images.
 
     Raises:
         DataError: There are more classes than subjects.
-        OptionError: The class would act from a resolution that is never reached, or minibatch
+        OptionError: Conditions would act from a resolution that is never reached, or minibatch
             statistics would be of one image.
     """
     size, subjects = images.spatial[0], len(images.subjects())
@@ -39,7 +42,7 @@ def check_options(config: PGGANConfig, images: Images, train: TrainConfig) -> No
             "on; a class needs subjects of its own.",
             "Choose fewer classes.",
         )
-    if images.classes and config.condition_from > size:
+    if known.width and config.condition_from > size:
         raise OptionError(
             f"condition_from is {config.condition_from}, but images have {size} pixels.",
             f"Choose --condition-from {size} or less.",

@@ -75,8 +75,12 @@ class PGGANConfig:
     batch_sizes: tuple[int, ...] = option(
         (), "Images a step at 4, 8, 16, ... pixels, the last one for all larger; else --batch-size."
     )
+    covariates: tuple[str, ...] = option(
+        ("age", "sex"),
+        "Columns that condition the model besides the class; those not known are left out.",
+    )
     condition_from: int = option(
-        4, "Resolution from which the class acts, if the images have classes.", minimum=4
+        4, "Resolution from which class and covariates act, if there are any.", minimum=4
     )
     diffaugment: tuple[str, ...] = option(
         (), "Augment real and fake alike: any of brightness,translation,cutout (Zhao 2020)."
@@ -117,6 +121,7 @@ class PGGANConfig:
             "latent_distribution": "uniform",
             "lr": 2e-4,
             "condition_from": 64,
+            "covariates": (),
             "ema_images": 2_771,  # 0.999 a step
             "data.patch_size": 256,
             "data.slices_index": (30, 120),
@@ -139,6 +144,7 @@ class PGGANConfig:
             "narrow_from": 32,
             "latent": 512,
             "grow": 0.8,
+            "covariates": (),
             "ema_images": 11_085,
             "rotate_deg": 0.0,
             "translate": 0.0,

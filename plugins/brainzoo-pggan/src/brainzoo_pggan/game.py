@@ -26,6 +26,7 @@ class Game:
         discriminator: Judges them.
         schedule: When which stage is trained.
         batch_size: The run's, for stages that have none of their own.
+        conditions: ``(row, width)``: what the labels of training images stand for, encoded.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Game:
         discriminator: networks.Discriminator,
         schedule: Schedule,
         batch_size: int,
+        conditions: torch.Tensor,
     ) -> None:
         self.watch = CollapseWatch()
         self._config = config
@@ -42,6 +44,7 @@ class Game:
         self._discriminator = discriminator
         self._schedule = schedule
         self._batch_size = batch_size
+        self._conditions = conditions
         self._reached: int | None = None
 
     def growth(self, progress: float) -> Growth:
@@ -55,16 +58,17 @@ class Game:
         return self._config.batch_size(self.growth(progress).stage, self._batch_size)
 
     def discriminator_loss(
-        self, pixels: torch.Tensor, classes: torch.Tensor, step: Step
+        self, pixels: torch.Tensor, labels: torch.Tensor, step: Step
     ) -> tuple[torch.Tensor, Figures]:
         """Return the discriminator's loss with its penalties, and what is logged."""
         kind, growth = self._config.loss, self.growth(step.progress)
+        told = self._conditions[labels]
         self._generator.level.fill_(growth.level)
         with torch.no_grad():
-            fake = self._augment(self._make(classes, step, growth), step, growth)
+            fake = self._augment(self._make(told, step, growth), step, growth)
             real = self._augment(networks.matching(pixels, growth), step, growth)
-        of_real = self._discriminator(real, classes, growth)
-        of_fake = self._discriminator(fake, classes, growth)
+        of_real = self._discriminator(real, told, growth)
+        of_fake = self._discriminator(fake, told, growth)
         every = self._config.flip_every
         flipped = every and step.number % every == every - 1
         pair = (of_fake, of_real) if flipped else (of_real, of_fake)
@@ -79,37 +83,38 @@ class Game:
             loss = loss + self._config.drift * of_real.square().mean()
         every = self._penalise_every(pixels.device)
         if step.number % every == 0:
-            penalty = self._penalty(real, fake, classes, step, growth)
+            penalty = self._penalty(real, fake, told, step, growth)
             loss = loss + every * penalty
             figures["penalty"] = penalty
         return loss, figures
 
     def generator_loss(
-        self, pixels: torch.Tensor, classes: torch.Tensor, step: Step
+        self, pixels: torch.Tensor, labels: torch.Tensor, step: Step
     ) -> tuple[torch.Tensor, Figures]:
         """Return the generator's loss."""
         kind, growth = self._config.loss, self.growth(step.progress)
-        fake = self._augment(self._make(classes, step, growth), step, growth)
-        of_fake = self._discriminator(fake, classes, growth)
+        told = self._conditions[labels]
+        fake = self._augment(self._make(told, step, growth), step, growth)
+        of_fake = self._discriminator(fake, told, growth)
         of_real = None
         if kind == "rpgan":
             with torch.no_grad():
                 real = self._augment(networks.matching(pixels, growth), step, growth)
-                of_real = self._discriminator(real, classes, growth)
+                of_real = self._discriminator(real, told, growth)
         return losses.generator_loss(kind, of_real, of_fake), {}
 
     def _penalty(
         self,
         real: torch.Tensor,
         fake: torch.Tensor,
-        classes: torch.Tensor,
+        told: torch.Tensor,
         step: Step,
         growth: Growth,
     ) -> torch.Tensor:
         """Return the weighted gradient penalty, in float32: bf16 has too few digits for it."""
 
         def critic(images: torch.Tensor) -> torch.Tensor:
-            logits: torch.Tensor = self._discriminator(images, classes, growth)
+            logits: torch.Tensor = self._discriminator(images, told, growth)
             return logits
 
         kind, weight = self._config.loss, self._config.penalty
@@ -133,13 +138,13 @@ class Game:
     def _batch_of(self, growth: Growth) -> int:
         return self._config.batch_size(growth.stage, self._batch_size)
 
-    def _make(self, classes: torch.Tensor, step: Step, growth: Growth) -> torch.Tensor:
-        count, length = len(classes), self._config.latent
+    def _make(self, told: torch.Tensor, step: Step, growth: Growth) -> torch.Tensor:
+        count, length = len(told), self._config.latent
         if self._config.latent_distribution == "uniform":
             latent = step.uniform(count, length, low=-1, high=1)
         else:
             latent = step.normal(count, length)
-        made: torch.Tensor = self._generator(latent, classes, growth)
+        made: torch.Tensor = self._generator(latent, told, growth)
         return made
 
     def _augment(self, pixels: torch.Tensor, step: Step, growth: Growth) -> torch.Tensor:

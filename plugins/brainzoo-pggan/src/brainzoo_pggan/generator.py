@@ -25,7 +25,6 @@ the preset ``paper``:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -36,18 +35,18 @@ from numpy.typing import NDArray
 from torch import nn
 
 from brainzoo import Generator, Images, checkpoint
-from brainzoo.conditions import draw_classes
-from brainzoo.errors import IntegrityError, NotFoundError, OptionError
+from brainzoo.conditions import Conditions
+from brainzoo.errors import IntegrityError, NotFoundError
 from brainzoo.interfaces import Value
 from brainzoo.options import make_config
 from brainzoo.run import Run
+from brainzoo.tables import Row
 from brainzoo.training import (
     Phase,
     arrays_of,
     compute,
     fit,
     in_chunks,
-    latents,
     load_arrays,
     seeded,
 )
@@ -57,50 +56,55 @@ from brainzoo_pggan.checks import check_options, check_spatial
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.game import Game
 from brainzoo_pggan.growth import Schedule, last_stage
-from brainzoo_pggan.layers import downsample, upsample
+from brainzoo_pggan.layers import downsample
+from brainzoo_pggan.sampling import Sampler
 
 GRID = 64
-MEAN_OF = 1024  # latents behind the mean that truncation moves towards
-MEAN_SEED = 2**32 - 1
 
 
 class ProgressiveGAN(Generator):
-    """Progressively growing GAN for slices and volumes, with classes if the images have them."""
+    """Progressively growing GAN for slices and volumes, knowing class, age, sex or none."""
 
     config: PGGANConfig
 
     def __init__(self, config: PGGANConfig) -> None:
         super().__init__(config)
         self._network: networks.Generator | None = None
+        self._known = Conditions((), [{}], [1])
         self._training: dict[str, Any] = {}
         self._device = "auto"
 
     def fit(self, images: Images, run: Run) -> None:
         """Train on all of ``images``; see :func:`brainzoo.training.fit`."""
         check_spatial(images.spatial)
-        check_options(self.config, images, run.train)
+        self._known = Conditions.of(images, self.config.covariates)
+        check_options(self.config, images, self._known, run.train)
         self._device = run.train.device
         self._training = checkpoint.describe_training(images)
+        self._training["conditions"] = self._known.describe()
         with seeded(run.train.seed):
             generator = self._build()
             discriminator = networks.Discriminator(
                 images.dims,
                 images.channels,
                 self._widths(),
-                len(images.classes),
+                self._known.width,
                 last_stage(self.config.condition_from),
                 self.config.minibatch_stddev,
                 self.config.convolutions,
             )
         schedule = Schedule(last_stage(images.spatial[0]), self.config.grow, self.config.fade)
-        game = Game(self.config, generator, discriminator, schedule, run.train.batch_size)
+        device = compute(run.train.device, run.train.precision).device
+        encoded = torch.from_numpy(self._known.encode(self._known.rows)).to(device)
+        game = Game(self.config, generator, discriminator, schedule, run.train.batch_size, encoded)
         shown = np.linspace(0, len(images) - 1, min(GRID, len(images))).astype(int)
         real = torch.from_numpy(images.floats(shown))
 
         def grid(network: nn.Module) -> NDArray[np.float32]:
             """Return the samples of fixed latents; have their diversity watched."""
             average = cast(networks.Generator, network)
-            made = [self._images(average, 0, at, CHUNK, None) for at in range(0, GRID, CHUNK)]
+            sampler = self._sampler(average)
+            made = [sampler.images(0, at, CHUNK) for at in range(0, GRID, CHUNK)]
             pixels = np.concatenate(made)
             factor = images.spatial[0] // average.growth.resolution
             small = downsample(torch.from_numpy(pixels), factor)
@@ -122,7 +126,13 @@ class ProgressiveGAN(Generator):
             ),
         ]
         trained = fit(
-            phases, images, run, averaged=generator, sample=grid, batch_size=game.batch_size
+            phases,
+            images,
+            run,
+            averaged=generator,
+            sample=grid,
+            batch_size=game.batch_size,
+            labels=self._known.indices(images),
         )
         self._network = cast(networks.Generator, trained)
 
@@ -140,19 +150,20 @@ class ProgressiveGAN(Generator):
         Args:
             n: How many images in all.
             seed: Decides every random number.
-            condition: For example ``{"class": "old"}``.
+            condition: For example ``{"class": "old", "age": 71}``; what it leaves open is drawn
+                from training images that match it.
             batch_size: How many images a yielded array holds at most.
-            truncation: Below 1, images are drawn towards the mean one of their class, at 0 onto it:
-                less diverse, fewer failures. It acts on the first feature maps, because the
-                latent's length has no meaning here.
+            truncation: Below 1, images are drawn towards the mean one of their own conditions, at
+                0 onto it: less diverse, fewer failures. It acts on the first feature maps, because
+                the latent's length has no meaning here.
 
         Yields:
             Arrays ``(batch, channel, *spatial)`` in [0, 1].
         """
-        network = self._ready()
+        sampler = self._sampler(self._ready())
 
         def chunk(start: int, count: int) -> NDArray[np.float32]:
-            return self._images(network, seed, start, count, condition, truncation)
+            return sampler.images(seed, start, count, condition, truncation)
 
         return in_chunks(chunk, n, batch_size)
 
@@ -172,7 +183,8 @@ class ProgressiveGAN(Generator):
             seed: Seed of the samples.
             first: Index of the sample that it begins at.
             second: Index of the sample that it ends at.
-            condition: The class of all of them; that of the first sample if there is none.
+            condition: What all of them have in common; the rest moves from what was drawn for the
+                one to what was drawn for the other.
 
         Returns:
             ``(steps, channel, *spatial)`` in [0, 1]; the latents lie on the arc between the two.
@@ -180,24 +192,13 @@ class ProgressiveGAN(Generator):
         Raises:
             OptionError: There are fewer than two steps.
         """
-        if steps < 2:
-            raise OptionError(f"an interpolation of {steps} steps has no two ends.", "Ask for 2.")
-        network = self._ready()
-        start, end = (self._latents(seed, i, 1)[0] for i in (first, second))
-        start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
-        angle = math.acos(float(np.clip(start @ end, -1, 1)))
-        share = np.linspace(0, 1, steps)[:, None]
-        line = np.sin((1 - share) * angle) * start + np.sin(share * angle) * end
-        classes = np.repeat(self._classes(seed, first, 1, condition), steps)
-        return self._render(network, line.astype(np.float32), classes)
+        return self._sampler(self._ready()).way(steps, seed, first, second, condition)
 
     def conditions(
         self, n: int, *, seed: int, condition: Mapping[str, Value] | None = None
-    ) -> list[dict[str, Value]]:
-        """Return the class of each sample; see :meth:`brainzoo.Generator.conditions`."""
-        names = list(self._training["images"]["classes"])
-        drawn = self._classes(seed, 0, n, condition)
-        return [{"class": names[i]} if names else {} for i in drawn]
+    ) -> list[Row]:
+        """Return class and covariates of each sample; see :meth:`brainzoo.Generator.conditions`."""
+        return self._known.draw(n, seed=seed, condition=condition)
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
@@ -218,8 +219,9 @@ class ProgressiveGAN(Generator):
         """Read a checkpoint folder, strictly."""
         stored = checkpoint.expect_plugin(folder, "pggan")
         loaded = cls(make_config(PGGANConfig, stored["hyperparameters"], "hyperparameter of pggan"))
-        keys = ("images", "preprocessing", "trained_on")
-        loaded._training = {key: stored[key] for key in keys}
+        keys = ("images", "preprocessing", "trained_on", "conditions")
+        loaded._training = {key: stored.get(key) for key in keys}
+        loaded._known = known_to(folder, stored)
         check_spatial(tuple(stored["images"]["spatial"]))
         with torch.device("meta"):
             network = loaded._build()
@@ -255,7 +257,7 @@ class ProgressiveGAN(Generator):
             shape["channels"],
             self.config.latent,
             self._widths(),
-            len(shape["classes"]),
+            self._known.width,
             last_stage(self.config.condition_from),
             self.config.convolutions,
         )
@@ -264,54 +266,22 @@ class ProgressiveGAN(Generator):
         betas = (self.config.beta1, self.config.beta2)
         return torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)
 
-    def _classes(
-        self, seed: int, start: int, count: int, condition: Mapping[str, Value] | None
-    ) -> NDArray[np.int64]:
-        shape = self._training["images"]
-        return draw_classes(shape["classes"], shape["class_shares"], seed, start, count, condition)
+    def _sampler(self, network: networks.Generator) -> Sampler:
+        return Sampler(self.config, network, self._known, self._training["images"]["spatial"][0])
 
-    def _latents(self, seed: int, start: int, count: int) -> NDArray[np.float32]:
-        distribution = self.config.latent_distribution
-        return latents(seed, start, count, self.config.latent, distribution)
 
-    def _images(
-        self,
-        network: networks.Generator,
-        seed: int,
-        start: int,
-        count: int,
-        condition: Mapping[str, Value] | None,
-        truncation: float = 1.0,
-    ) -> NDArray[np.float32]:
-        latent = self._latents(seed, start, count)
-        classes = self._classes(seed, start, count, condition)
-        return self._render(network, latent, classes, truncation)
+def known_to(folder: Path, stored: Mapping[str, Any]) -> Conditions:
+    """Return the conditions that a checkpoint's configuration tells of.
 
-    @torch.inference_mode()
-    def _render(
-        self,
-        network: networks.Generator,
-        latent: NDArray[np.float32],
-        classes: NDArray[np.int64],
-        truncation: float = 1.0,
-    ) -> NDArray[np.float32]:
-        """Return full-size images ``(batch, channel, *spatial)`` in [0, 1]."""
-        device = network.level.device
-        labels = torch.from_numpy(classes).to(device)
-        # In float32: bf16 would leave 8 bits of grey and tie the samples to one kind of hardware.
-        features = network.first(torch.from_numpy(latent).to(device), labels)
-        if truncation != 1:
-            means = {int(c): self._mean_features(network, int(c)) for c in np.unique(classes)}
-            mean = torch.stack([means[int(c)] for c in classes])
-            features = mean + truncation * (features - mean)
-        pixels = network.grow(features, labels, network.growth)
-        size = self._training["images"]["spatial"][0]
-        pixels = upsample((pixels * 0.5 + 0.5).clamp(0, 1), size // network.growth.resolution)
-        result: NDArray[np.float32] = pixels.cpu().contiguous().numpy()
-        return result
-
-    def _mean_features(self, network: networks.Generator, of_class: int) -> torch.Tensor:
-        device = network.level.device
-        latent = torch.from_numpy(self._latents(MEAN_SEED, 0, MEAN_OF)).to(device)
-        labels = torch.full((MEAN_OF,), of_class, dtype=torch.int64, device=device)
-        return network.first(latent, labels).mean(0)
+    Raises:
+        IntegrityError: They are damaged, or their classes are not those of the images.
+    """
+    known = Conditions.from_description(stored.get("conditions"))
+    classes = [level for c in known.columns if c.name == "class" for level in c.levels]
+    expected = list(stored["images"]["classes"])
+    if classes != expected:
+        raise IntegrityError(
+            f"{folder} is conditioned on classes {classes}; those of its images are {expected}.",
+            "Fetch the checkpoint again.",
+        )
+    return known

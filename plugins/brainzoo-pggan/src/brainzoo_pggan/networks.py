@@ -10,9 +10,10 @@ Differences from the paper:
   ReLU comes after it (as in the authors' code; table 2 has it before).
 - The last convolutions over all of the 4 × 4 pixels are written as fully connected layers.
 - Minibatch statistics are taken over groups of four images, as in the authors' code.
-- Classes enter the generator as an embedding beside the latent and the discriminator by projection
-  (Miyato and Koyama 2018); appendix A.3 of the paper adds an auxiliary classifier instead.
-  Conditions that begin at a later resolution enter as a bias of each class in each of its layers.
+- Conditions (class, age, sex, ...) enter the generator as a linear embedding beside the latent,
+  brought to constant length like it, and the discriminator by projection (Miyato and Koyama 2018)
+  onto a linear map of them; the paper adds an auxiliary classifier of classes instead. Conditions
+  that begin at a later resolution enter the generator as biases that are linear in them.
 - Widths are options; the paper's are 512 maps up to 32 × 32 and half as many a stage above.
 - In 3-D every kernel has the same width along the third axis; nothing else changes.
 """
@@ -52,8 +53,8 @@ class Generator(nn.Module):
         channels: Channels of the images.
         latent: Length of the latent.
         widths: Feature maps of each stage.
-        classes: Number of classes, 0 for none.
-        condition_stage: First stage that knows the class.
+        conditions: Numbers that encode an image's conditions, 0 for none.
+        condition_stage: First stage that knows them.
         convolutions: 2, or 1: only the one that is fused with the upscaling.
     """
 
@@ -65,7 +66,7 @@ class Generator(nn.Module):
         channels: int,
         latent: int,
         widths: list[int],
-        classes: int,
+        conditions: int,
         condition_stage: int,
         convolutions: int = 2,
     ) -> None:
@@ -73,15 +74,17 @@ class Generator(nn.Module):
         # An integer, so that averaging copies it; state and checkpoints hold it.
         self.register_buffer("level", torch.zeros((), dtype=torch.int64))
         self.start = (widths[0], *[START] * dims)
-        beside = classes and condition_stage == 0
-        self.embed = nn.Embedding(classes, latent) if beside else None
+        beside = conditions and condition_stage == 0
+        self.embed = nn.Linear(conditions, latent, bias=False) if beside else None
+        if self.embed is not None:
+            nn.init.normal_(self.embed.weight)
         # The authors' code: a gain of √2 / 4 makes up for the 4 × 4 places of one latent.
         self.project = Linear(
             2 * latent if beside else latent, torch.Size(self.start).numel(), 2**0.5 / 4
         )
         blocks: list[nn.Module] = []
         for stage, width in enumerate(widths):
-            known = classes if 0 < condition_stage <= stage else 0
+            known = conditions if 0 < condition_stage <= stage else 0
             first, twice = stage == 0, convolutions == 2
             blocks.append(_Growing(widths[max(0, stage - 1)], width, dims, first, known, twice))
         self.blocks = nn.ModuleList(blocks)
@@ -92,28 +95,32 @@ class Generator(nn.Module):
         """How far this network had grown when its weights were last trained."""
         return Growth.at(int(self.level))
 
-    def forward(self, latent: torch.Tensor, classes: torch.Tensor, growth: Growth) -> torch.Tensor:
+    def forward(
+        self, latent: torch.Tensor, conditions: torch.Tensor, growth: Growth
+    ) -> torch.Tensor:
         """Return images ``(batch, channel, *spatial)`` of the stage's resolution, about [-1, 1].
 
         Args:
             latent: ``(batch, latent)``; only its direction matters.
-            classes: ``(batch,)`` class indices; ignored without classes.
+            conditions: ``(batch, width)``, encoded; all zeros where nothing is known.
             growth: Stage and fade.
         """
-        return self.grow(self.first(latent, classes), classes, growth)
+        return self.grow(self.first(latent, conditions), conditions, growth)
 
-    def first(self, latent: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    def first(self, latent: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
         """Return the 4-pixel feature maps that everything else is computed from."""
         latent = pixel_norm(latent)
         if self.embed is not None:
-            latent = torch.cat([latent, pixel_norm(self.embed(classes))], dim=1)
+            latent = torch.cat([latent, pixel_norm(self.embed(conditions))], dim=1)
         return pixel_norm(activate(self.project(latent).view(-1, *self.start)))
 
-    def grow(self, features: torch.Tensor, classes: torch.Tensor, growth: Growth) -> torch.Tensor:
+    def grow(
+        self, features: torch.Tensor, conditions: torch.Tensor, growth: Growth
+    ) -> torch.Tensor:
         """Return the image that the first feature maps become."""
         before = features
         for block in self.blocks[: growth.stage + 1]:
-            before, features = features, block(features, classes)
+            before, features = features, block(features, conditions)
         pixels: torch.Tensor = self.to_image[growth.stage](features)
         if growth.stage and growth.alpha < 1:
             coarse = upsample(self.to_image[growth.stage - 1](before))
@@ -125,20 +132,20 @@ class _Growing(nn.Module):
     """Doubles the resolution (all but the first) and convolves."""
 
     def __init__(
-        self, incoming: int, width: int, dims: int, first: bool, classes: int, twice: bool
+        self, incoming: int, width: int, dims: int, first: bool, conditions: int, twice: bool
     ) -> None:
         super().__init__()
         self.up = None if first else Convolution(incoming, width, 3, dims, scaling="up")
         self.convolve = Convolution(width, width, 3, dims) if first or twice else None
-        self.bias_of_class = nn.Embedding(classes, width) if classes else None
-        if self.bias_of_class is not None:
-            nn.init.zeros_(self.bias_of_class.weight)
+        self.bias = nn.Linear(conditions, width, bias=False) if conditions else None
+        if self.bias is not None:
+            nn.init.zeros_(self.bias.weight)  # so that what begins late shakes nothing
 
-    def forward(self, features: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
         if self.up is not None:
             features = self.up(features)
-            if self.bias_of_class is not None:
-                bias = self.bias_of_class(classes).to(features.dtype)
+            if self.bias is not None:
+                bias = self.bias(conditions).to(features.dtype)
                 features = features + bias.view(*bias.shape, *[1] * (features.ndim - 2))
             features = pixel_norm(activate(features))
         return features if self.convolve is None else pixel_norm(activate(self.convolve(features)))
@@ -151,8 +158,8 @@ class Discriminator(nn.Module):
         dims: 2 or 3.
         channels: Channels of the images.
         widths: Feature maps of each stage.
-        classes: Number of classes, 0 for none.
-        condition_stage: First stage that knows the class.
+        conditions: Numbers that encode an image's conditions, 0 for none.
+        condition_stage: First stage that knows them.
         statistics: Whether it sees the minibatch's standard deviation.
         convolutions: 2, or 1: only the one that is fused with the downscaling.
     """
@@ -162,7 +169,7 @@ class Discriminator(nn.Module):
         dims: int,
         channels: int,
         widths: list[int],
-        classes: int,
+        conditions: int,
         condition_stage: int,
         statistics: bool,
         convolutions: int = 2,
@@ -178,16 +185,18 @@ class Discriminator(nn.Module):
         self.convolve = Convolution(widths[0] + statistics, widths[0], 3, dims)
         self.connect = Linear(widths[0] * START**dims, widths[0])
         self.judge = Linear(widths[0], 1, gain=1)
-        self.embed = nn.Embedding(classes, widths[0]) if classes else None
+        self.embed = nn.Linear(conditions, widths[0], bias=False) if conditions else None
         if self.embed is not None:
-            nn.init.zeros_(self.embed.weight)  # so that a class that enters late shakes nothing
+            nn.init.zeros_(self.embed.weight)  # so that what begins late shakes nothing
 
-    def forward(self, pixels: torch.Tensor, classes: torch.Tensor, growth: Growth) -> torch.Tensor:
+    def forward(
+        self, pixels: torch.Tensor, conditions: torch.Tensor, growth: Growth
+    ) -> torch.Tensor:
         """Return logits ``(batch,)`` in float32.
 
         Args:
             pixels: ``(batch, channel, *spatial)`` of the stage's resolution.
-            classes: ``(batch,)`` class indices; ignored without classes.
+            conditions: ``(batch, width)``, encoded; all zeros where nothing is known.
             growth: Stage and fade.
         """
         features = activate(self.from_image[growth.stage](pixels))
@@ -201,7 +210,7 @@ class Discriminator(nn.Module):
         features = activate(self.connect(activate(self.convolve(features)).flatten(1)))
         logits: torch.Tensor = self.judge(features).squeeze(1).float()
         if self.embed is not None and growth.stage >= self.condition_stage:
-            likeness = (self.embed(classes) * features).float().sum(1)
+            likeness = (self.embed(conditions).float() * features.float()).sum(1)
             logits = logits + likeness / features.shape[1] ** 0.5
         return logits
 
