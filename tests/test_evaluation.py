@@ -79,6 +79,15 @@ def test_one_that_fails_does_not_lose_the_others(
     assert set(figures(tmp_path)) == {"judge", "other"}
 
 
+def test_what_does_not_fit_the_generator_is_no_failed_measurement(
+    sets: Sets, tmp_path: Path
+) -> None:
+    with pytest.raises(EvaluatorsFailedError, match="this generator will not do") as caught:
+        evaluate([part("judge", fail="option")], tmp_path, **sets)
+    assert caught.value.exit_code == 2
+    assert "failed" not in read_evaluation(tmp_path)
+
+
 def test_two_that_fail_are_both_named(sets: Sets, tmp_path: Path) -> None:
     parts = [part("judge", fail="crash"), part("other", fail="data")]
     with pytest.raises(EvaluatorsFailedError) as caught:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from brainzoo import console
-from brainzoo.errors import BrainzooError, ExistsError, IntegrityError
+from brainzoo.errors import BrainzooError, ExistsError, IntegrityError, OptionError
 from brainzoo.evaluation_images import describe_set
 from brainzoo.files import new_folder, write_text
 from brainzoo.images import Images
@@ -118,7 +118,8 @@ def evaluate(
             failures[part.name] = error
             if part is not todo[-1][0]:
                 console.warn(f"{part.name} failed; the other evaluators go on.")
-            _note_failure(folder, part.name)
+            if not isinstance(error, OptionError):  # what was asked, not what was measured
+                _change(folder, {}, {part.name: f"brainzoo evaluate {part.name} says why"})
             continue
         seconds = round(time.monotonic() - started, 2)
         _write(folder, part.name, {**request, "seconds": seconds}, found)
@@ -226,10 +227,6 @@ def _write(folder: Path, name: str, about: Mapping[str, Any], found: Evaluation)
         "files": [f"evaluation/{name}/{file}" for file in found.files],
     }
     _change(folder, {name: entry}, {})
-
-
-def _note_failure(folder: Path, name: str) -> None:
-    _change(folder, {}, {name: f"brainzoo evaluate {name} says why"})
 
 
 def _set_aside(folder: Path, name: str) -> None:

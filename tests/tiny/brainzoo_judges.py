@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brainzoo import Evaluation, Evaluator, Figure, Generator, Images, Reconstructs, Spec, hookimpl
-from brainzoo.errors import DataError, NetworkError
+from brainzoo.errors import DataError, NetworkError, OptionError
 from brainzoo.options import option
 
 
 @dataclass(frozen=True)
 class JudgeConfig:
-    fail: str = option("no", "When to fail.", choices=("no", "check", "data", "crash"))
+    fail: str = option("no", "When to fail.", choices=("no", "check", "data", "crash", "option"))
     half_width: float = option(0.01, "Half of the interval.")
     weights: Path | None = option(None, "A file.")
 
@@ -35,6 +35,8 @@ class Judge(Evaluator):
     ) -> Evaluation:
         if self.config.fail == "data":
             raise DataError("the test images are 3; expected 8 or more.", "Add subjects.")
+        if self.config.fail == "option":
+            raise OptionError("this generator will not do.", "Take another.")
         if self.config.fail == "crash":
             raise RuntimeError("a wheel came off")
         grey, half = float(synthetic.floats().mean()), self.config.half_width
