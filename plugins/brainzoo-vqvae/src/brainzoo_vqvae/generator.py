@@ -86,8 +86,7 @@ class VQVAE(Generator, Reconstructs):
         ) -> tuple[torch.Tensor, Figures]:
             latents = autoencoder.encode(pixels)
             found = latents.detach()
-            most = len(found) * found[0, 0].numel()
-            restarts = autoencoder.quantiser.restart(found, step.integers(self.config.codes, most))
+            restarts = autoencoder.quantiser.restart(found, step.number)
             quantised = autoencoder.quantiser(latents)
             autoencoder.quantiser.update(found, quantised.codes)
             made = autoencoder.decode(quantised.latents).float()

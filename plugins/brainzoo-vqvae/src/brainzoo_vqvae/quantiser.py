@@ -31,6 +31,9 @@ DEAD = 0.01
 RESTARTED = 0.1
 """The usage, as the same fraction, that a restarted code begins with: it has time to be found."""
 
+GOLDEN = (math.sqrt(5) - 1) / 2
+"""Its multiples, less their whole parts, fill [0, 1) evenly from the first on."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Quantised:
@@ -98,19 +101,25 @@ class Quantiser(nn.Module):
         return self.vectors[codes].movedim(-1, 1)
 
     @torch.no_grad()
-    def restart(self, latents: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    def restart(self, latents: torch.Tensor, step: int) -> torch.Tensor:
         """Put dead codes onto latents of the present batch; return how many they were.
+
+        Which latents is a matter of the step's number alone: spread evenly over the batch of all
+        processes, so that how many there are changes nothing.
 
         Args:
             latents: ``(batch, length, *latent)``.
-            chosen: ``(code,)`` random integers from 0 up to the number of latents of this process
-                less one: which latent each code would take.
+            step: Number of the training step.
         """
-        rows = self._rows(latents)
-        replacements = rows[chosen]
-        if _processes() > 1:
-            distributed.broadcast(replacements, 0)
-        share = len(rows) * _processes() / len(self.usage)
+        rows, processes = self._rows(latents), _processes()
+        codes, count = len(self.usage), len(rows)
+        turns = torch.arange(step * codes, (step + 1) * codes, device=rows.device).double() * GOLDEN
+        own = (turns.frac() * count * processes).long() - _process() * count
+        here = ((own >= 0) & (own < count))[:, None]
+        replacements = torch.where(here, rows[own.clamp(0, count - 1)], 0.0)
+        if processes > 1:
+            distributed.all_reduce(replacements)
+        share = count * processes / codes
         dead = self.usage < DEAD * share
         # `where` instead of an index: nothing waits for the device.
         begun = RESTARTED * share
@@ -161,5 +170,12 @@ def _of_one_length(rows: torch.Tensor) -> torch.Tensor:
 
 
 def _processes() -> int:
-    together = distributed.is_available() and distributed.is_initialized()
-    return distributed.get_world_size() if together else 1
+    return distributed.get_world_size() if _together() else 1
+
+
+def _process() -> int:
+    return distributed.get_rank() if _together() else 0
+
+
+def _together() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
