@@ -15,6 +15,17 @@ _SECTIONS: Mapping[str, Any] = {
     "data.sections_mm": (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0),
     "data.reference_fraction": 0.585,
 }
+_LEAN: Mapping[str, Any] = {
+    "narrow_from": 4,
+    "convolutions": 1,
+    "penalise_every": 8,
+    "grow": 0.4,
+    "fade": 0.4,
+    "lr": 1e-2,
+    "ema_images": 5_000,
+    "decay": 0.3,
+    **_SECTIONS,
+}
 
 
 @dataclass(frozen=True)
@@ -87,25 +98,21 @@ class PGGANConfig:
     )
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        # Lean enough for two CPU cores and ten minutes; heads by three quarters of it.
+        # Found on 121 subjects and two CPU cores (docs/results.md): a tenfold learning rate, one
+        # convolution a stage and half the maps at twice the resolution, so that minutes are enough.
         "quick": {
             "size": 64,
-            "images": 130_000,
+            "images": 100_000,
             "batch_size": 16,
-            "maps": 64,
-            "narrow_from": 8,
-            "grow": 0.6,
-            "ema_images": 5_000,
-            "decay": 0.3,
-            **_SECTIONS,
+            "maps": 128,
+            **_LEAN,
         },
         "default": {
             "size": 128,
-            "images": 600_000,
+            "images": 200_000,
             "batch_size": 16,
-            "ema_images": 10_000,
-            "decay": 0.3,
-            **_SECTIONS,
+            "maps": 256,
+            **_LEAN,
         },
         # Alam et al. 2020, sections 3 and 4; what they leave open is told in generator.py.
         "paper": {
