@@ -60,6 +60,8 @@ def test_a_type_that_cannot_be_an_option_is_a_programming_error() -> None:
         ({"levels_mm": 3}, {"levels_mm": (3.0,)}),
         ({"flip": "no"}, {"flip": False}),
         ({"root": "scans"}, {"root": Path("scans")}),
+        ({"levels_mm": "none"}, {"levels_mm": ()}),
+        ({"levels_mm": ""}, {"levels_mm": ()}),
     ],
 )
 def test_make_config_converts(values: dict[str, Any], expected: dict[str, Any]) -> None:

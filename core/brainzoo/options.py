@@ -105,7 +105,8 @@ def make_config(config: type[Config], values: Mapping[str, Any], what: str = "op
 
     Args:
         config: The frozen dataclass.
-        values: A value a field name; lists and comma-separated strings become tuples.
+        values: A value a field name; lists and comma-separated strings become tuples, the string
+            ``none`` an empty one.
         what: How an error names the owner of the options, for example ``"option of dcgan"``.
 
     Returns:
@@ -182,7 +183,7 @@ def check(item: Option, value: Any, label: str) -> Any:
         raise OptionError(f"{label} needs a value, found none.")
     if item.many:
         if isinstance(value, str):
-            parts = value.split(",")
+            parts = [] if value.lower() in ("", "none") else value.split(",")
         else:
             parts = list(value) if isinstance(value, list | tuple) else [value]
         return tuple(_one(item, part, label) for part in parts)
