@@ -16,12 +16,13 @@ from brainzoo_pggan.generator import ProgressiveGAN
 OLD = {"class": "old", "age": 71, "sex": "F"}
 
 
-def train(folder, images, budget=160, **options):
+def train(folder, images, budget=160, batch_size=8, **options):
     generator = ProgressiveGAN(
         PGGANConfig(**{"maps": 16, "narrow_from": 4, "latent": 8, **options})
     )
-    settings = TrainConfig(images=budget, batch_size=8, device="cpu", grids=1, ema_images=500)
-    generator.fit(images, Run(folder / "run", settings))
+    settings = {"images": budget, "batch_size": batch_size, "device": "cpu"}
+    run = Run(folder / "run", TrainConfig(**settings, grids=1, ema_images=500))
+    generator.fit(images, run)
     return generator
 
 
@@ -67,16 +68,16 @@ def test_each_of_them_changes_the_samples(trained, change):
 
 
 def test_ventricles_grow_with_the_age_asked_for(tmp_path):
-    images = make_images(tmp_path / "images", spatial=(16, 16), subjects=100, classes=())
-    generator = train(tmp_path, images, 10_000, grow=0.3, convolutions=1, lr=2e-3)
+    images = make_images(tmp_path / "images", spatial=(8, 8), subjects=100, classes=())
+    fast = {"grow": 0.3, "convolutions": 1, "lr": 2e-3, "penalise_every": 16}
+    generator = train(tmp_path, images, 10_000, batch_size=16, **fast)
 
     def brightness(age):
-        """Of the middle, where ventricles are dark."""
-        pixels = drawn(generator, 48, condition={"age": age})
-        return pixels[:, 0, 5:11, 5:11].mean()
+        """Of the middle, where ventricles are dark; in these heads it falls from 0.57 to 0.46."""
+        return drawn(generator, 48, condition={"age": age})[:, 0, 2:6, 2:6].mean()
 
-    young, middle, old = (brightness(age) for age in (25, 50, 80))
-    assert young > middle > old, f"the middle's brightness is {young}, {middle}, {old}"
+    young, old = brightness(25), brightness(80)
+    assert young > old + 0.02, f"the middle's brightness is {young} at 25 and {old} at 80"
 
 
 def test_truncation_moves_towards_the_mean_image_of_the_same_conditions(trained):

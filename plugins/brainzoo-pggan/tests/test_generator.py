@@ -118,6 +118,19 @@ def test_killed_in_the_middle_of_a_fade_ends_in_the_same_weights(tmp_path, loss)
     assert weights[0].read_bytes() == weights[1].read_bytes()
 
 
+def test_one_convolution_a_stage_grows_and_comes_back_from_its_checkpoint(heads, tmp_path):
+    generator = train(tmp_path, heads, options={"convolutions": 1})
+    assert {line["resolution"] for line in lines(tmp_path)} == {4, 8, 16, 32}
+    generator.save(tmp_path / "checkpoint")
+    assert np.array_equal(first(brainzoo.load(tmp_path / "checkpoint")), first(generator))
+    path = tmp_path / "checkpoint" / "config.json"
+    config = json.loads(path.read_text())
+    config["hyperparameters"]["convolutions"] = 2
+    path.write_text(json.dumps(config))
+    with pytest.raises(IntegrityError, match="missing"):
+        brainzoo.load(tmp_path / "checkpoint")
+
+
 def test_a_larger_budget_goes_on_at_full_size(heads, tmp_path):
     train(tmp_path, heads)
     train(tmp_path, heads, resume=True, budget=320)
@@ -226,7 +239,7 @@ def test_interpolation_goes_from_one_sample_to_another(trained):
 
 def test_flipped_labels_turn_the_discriminator_s_loss(heads, tmp_path):
     """Flipped at every step, the critic learns to put fakes above reals."""
-    options = {"loss": "wgan-gp", "grow": 0.0, "latent_distribution": "uniform"}
+    options = {"loss": "wgan-gp", "grow": 0.0, "latent_distribution": "uniform", "covariates": ()}
     drifts = []
     for every in (0, 1):
         folder = tmp_path / str(every)
