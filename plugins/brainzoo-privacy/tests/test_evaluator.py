@@ -189,3 +189,13 @@ def test_features_can_be_compared_besides(train, test, overfitted):
     _, figures = judged(train, test, overfitted, extractor="random-squeezenet")
     assert "random" in figures["feature copy rate"].detail
     assert figures["feature planted copies found"].n == 100
+
+
+def test_what_few_test_subjects_cannot_rule_out_is_said(of_unseen, test):
+    figures = dict(of_unseen[1])
+    auc = figures["membership AUC"]
+    figures["membership AUC"] = dataclasses.replace(auc, low=0.47, high=0.62)
+    (doubt,) = findings.doubts(figures, test)
+    assert "With 24 test subjects a membership AUC of up to 0.62 cannot be ruled out" in doubt
+    figures["membership AUC"] = dataclasses.replace(auc, low=0.45, high=0.54)
+    assert findings.doubts(figures, test) == []

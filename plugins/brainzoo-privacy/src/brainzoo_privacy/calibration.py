@@ -54,7 +54,8 @@ class Limits(NamedTuple):
 
 def fisher(similarity: Array) -> Array:
     """Return Fisher's z, in which differences of correlations mean the same everywhere."""
-    return np.arctanh(np.clip(similarity, -0.999999, 0.999999).astype(np.float32))
+    clipped: Array = np.clip(similarity, -0.999999, 0.999999).astype(np.float32)
+    return np.asarray(np.arctanh(clipped))
 
 
 def lead_of(by_subject: Array) -> Array:

@@ -88,6 +88,7 @@ class Privacy(Evaluator):
             rounds=self.config.rounds,
         )
         verdict = self._verdict(found, figures, sets, seed)
+        doubts = findings.doubts({figure.name: figure for figure in figures}, test)
         if self.config.extractor != NONE:
             figures += self._feature_figures(sets, subjects, seed)
 
@@ -121,6 +122,7 @@ class Privacy(Evaluator):
             notes=[
                 "Passed: nothing speaks against publishing." if verdict.passed else "Failed.",
                 *verdict.reasons,
+                *doubts,
                 PRIVATE,
             ],
         )

@@ -193,6 +193,18 @@ def reasons(
     return against
 
 
+def doubts(by_name: Mapping[str, Figure], test: Images) -> list[str]:
+    """Return what the audit could not rule out, a sentence each."""
+    auc = by_name["membership AUC"]
+    if auc.high is None or auc.high <= MOST_AUC:
+        return []
+    doubt = (
+        f"With {len(test.subjects())} test subjects a membership AUC of up to {auc.high:.2f} "
+        f"cannot be ruled out (measured: {auc.value:.2f}; expected: at most {MOST_AUC})."
+    )
+    return [doubt]
+
+
 def suspicion(found: Audit) -> NDArray[np.intp]:
     """Return the positions of synthetic images, the most suspicious first."""
     excess = found.copies.excess(found.synthetic.similarity, found.synthetic.lead)
