@@ -55,7 +55,7 @@ class Limits(NamedTuple):
 def fisher(similarity: Array) -> Array:
     """Return Fisher's z, in which differences of correlations mean the same everywhere."""
     clipped: Array = np.clip(similarity, -0.999999, 0.999999).astype(np.float32)
-    return np.asarray(np.arctanh(clipped))
+    return np.asarray(np.arctanh(clipped), np.float32)
 
 
 def lead_of(by_subject: Array) -> Array:
