@@ -49,7 +49,8 @@ class Limits(NamedTuple):
     def excess(self, similarity: Array, lead: Array) -> Array:
         """Return how far each image is towards its limits, 1 at either: the order of suspicion."""
         by_similarity = fisher(similarity) / max(float(np.arctanh(self.similarity)), 1e-6)
-        return np.maximum(by_similarity, lead / max(self.lead, 1e-6))
+        by_lead = lead / max(self.lead, 1e-6)
+        return np.asarray(np.maximum(by_similarity, by_lead), np.float32)
 
 
 def fisher(similarity: Array) -> Array:
