@@ -123,8 +123,23 @@ def test_random_features_give_distances_that_are_marked(real: Images, tmp_path: 
 
 def test_a_named_file_of_weights_must_be_there(real: Images, tmp_path: Path) -> None:
     config = MetricsConfig(extractor="squeezenet", features_weights=tmp_path / "none.safetensors")
-    with pytest.raises(BrainzooError, match=r"none\.safetensors"):
+    with pytest.raises(BrainzooError, match=r"none\.safetensors") as found:
         Metrics(config).check()
+    assert "--metrics.features-weights" in (found.value.hint or "")
+
+
+def test_a_note_names_no_folder_of_this_machine(
+    real: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Notes are published with a checkpoint; what is wrong with a file here is said on stderr."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    damaged = tmp_path / "hub" / "checkpoints" / "squeezenet1_1-b8a52dc0.pth"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"damaged")
+    test = real.where(split="test")
+    found = evaluate(real, test, MetricsConfig(extractor="squeezenet", pairs=10))
+    assert any("no features of squeezenet" in note for note in found.notes)
+    assert not any(str(tmp_path) in note for note in found.notes)
 
 
 def test_overlap_and_nan_are_refused(real: Images, tmp_path: Path) -> None:
@@ -160,6 +175,13 @@ def test_a_blank_image_has_no_anatomy() -> None:
     classes, ventricles = anatomy.segment(np.zeros((32, 32), np.float32), (6.0, 6.0), 0.8)
     assert not classes.any()
     assert not ventricles.any()
+
+
+def test_coverage_tells_years_and_keeps_zeros() -> None:
+    pixels = np.zeros((2, 1, 8, 8), np.float32)
+    people = [{"subject": "a", "age": 38.78, "sex": "M"}, {"subject": "b", "age": 0.0}]
+    rows = gaps.subject_rows(Images(pixels, people, {}), np.array([[0.5], [2.0]]))
+    assert {row["subject"]: row["age"] for row in rows} == {"a": 38, "b": 0}
 
 
 def test_reached_is_of_subjects_not_images() -> None:

@@ -118,13 +118,14 @@ class Metrics(Evaluator):
         if not self.config.features:
             return None, "No image features were asked for: neither FD nor KID is given."
         try:
-            network = extractor(self.config)
+            network = extractor(self.config, owner="metrics")
         except BrainzooError as error:
             if self.config.features_weights is not None:
                 raise
+            console.warn(error.message)  # may name folders of this machine: not for a note
             return None, (
-                f"No features of {self.config.extractor}: {error.message} Only measures that need "
-                "no weights are given; coverage is that of small pixels. Name a file with "
+                f"There are no features of {self.config.extractor}: only measures that need no "
+                "weights are given; coverage is that of small pixels. Name a file with "
                 "--metrics.features-weights."
             )
         if network.random:

@@ -56,7 +56,11 @@ def subject_rows(real: Images, far: NDArray[np.float64]) -> list[Row]:
     for subject in np.unique(of_image):
         own = np.flatnonzero(of_image == subject)
         row = real.table[own[0]]
-        known = {key: row.get(key) for key in ("age", "sex", "class", "site") if row.get(key)}
+        known = {
+            key: row[key] for key in ("age", "sex", "class", "site") if row.get(key) is not None
+        }
+        if isinstance(known.get("age"), float):
+            known["age"] = int(known["age"])  # days and months would tell who it is
         rows.append(
             {
                 "subject": str(subject).removeprefix("subject "),
