@@ -60,7 +60,8 @@ def fit(images: Images, seed: int) -> float | None:
     rng = np.random.default_rng(seed)
     few = rng.choice(len(images), min(len(images), FITTED_IMAGES), replace=False)
     spacing, found = spacing_of(images), []
-    for image in images.floats(np.sort(few))[:, 0]:
+    for position in np.sort(few):  # one at a time: a hundred volumes may not fit into memory
+        image = images.floats([position])[0, 0]
         brain = image[depth_mm(image, spacing) > BRAIN_MM]
         if len(brain) >= LEAST_VOXELS:
             found.append(_tissue(brain) / max(np.percentile(brain, BRIGHT), 1e-6))
