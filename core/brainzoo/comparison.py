@@ -21,8 +21,9 @@ Found = Mapping[str, Any]
 LEVEL = 0.95  # of the intervals that evaluators give (evaluating/intervals.py)
 
 FLOOR_RULE = (
-    "at floor: its interval holds its floor (the same quantity between two disjoint halves of real "
-    "subjects), so that at this n the figure cannot be told from its floor"
+    "at floor: its interval holds its floor (the same of other real people in place of synthetic "
+    "images, or what chance gives: see the figure's detail), so that at this n it cannot be told "
+    "from its floor"
 )
 DIFFERENCE_RULE = (
     "a difference counts if it exceeds the square root of the summed squared half widths of both "
