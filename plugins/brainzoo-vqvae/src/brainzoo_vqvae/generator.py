@@ -40,6 +40,7 @@ from brainzoo.training import (
     seeded,
 )
 from brainzoo.training.feed import Feed
+from brainzoo_vqvae import anomalies
 from brainzoo_vqvae.config import VQVAEConfig
 from brainzoo_vqvae.model import Model
 from brainzoo_vqvae.networks import Autoencoder, spectral_distance
@@ -234,6 +235,16 @@ class VQVAE(Generator, Reconstructs):
         unlikely = self.log_probabilities(codes, conditions=conditions) < threshold
         told = self._told(len(codes), conditions)
         return model.decode(model.draw(np.where(unlikely, -1, codes), told, seed=seed))
+
+    def anomaly_scores(
+        self,
+        pixels: NDArray[np.float32],
+        *,
+        seed: int = 0,
+        conditions: Sequence[Mapping[str, Value]] | None = None,
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return error, restoration and unlikely codes; see :mod:`brainzoo_vqvae.anomalies`."""
+        return anomalies.anomaly_scores(self, pixels, seed, conditions)
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
