@@ -125,6 +125,14 @@ def test_copies_are_found_out(real):
     assert figures["ratio to real"].value == pytest.approx(1, abs=0.05)
 
 
+def test_copies_of_images_beyond_the_limit_are_found_out(real):
+    train = real.where(split="train")
+    copies = train[::-1]  # or the same ones would be drawn of both
+    _, figures = evaluate(real, copies, fractions=(), limit=40)
+    assert figures["copy rate"].n == 40
+    assert figures["copy rate"].value == 1
+
+
 def test_images_in_no_class_are_left_out(real, good):
     some = relabelled(good, lambda i, row: None if i % 3 == 0 else row["class"])
     _, figures = evaluate(real, some, fractions=())

@@ -67,6 +67,7 @@ class GANTrain(Evaluator):
         looks = extractor(self.config, owner="gantrain")
         known, judged, made = (_labelled(looks, images, names) for images in sets.values())
         notes = [f"{text}." for text in self._left_out(known, made)]
+        seen = known.features  # any of them may have been copied, drawn below or not
         known = as_many(known, min(self.config.limit, len(known)), [seed, 0])
         made = as_many(made, min(len(known), len(made)), [seed, 0])
         weights = weights_of(list(judged.groups), seed)
@@ -93,7 +94,7 @@ class GANTrain(Evaluator):
             positive=positive,
             rows=rows,
             gan_test=rates(of_made, made.classes, own, positive),
-            copies=near_copies(known.features, judged.features, made.features) @ own.T / own.sum(1),
+            copies=near_copies(seen, judged.features, made.features) @ own.T / own.sum(1),
             judged=judged,
             made=len(made),
             notes=notes,
