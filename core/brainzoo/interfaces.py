@@ -242,6 +242,27 @@ class Reconstructs(ABC):
         The same images give the same reconstruction, whatever the batch size.
         """
 
+    def anomaly_scores(
+        self,
+        pixels: NDArray[np.float32],
+        *,
+        seed: int = 0,
+        conditions: Sequence[Mapping[str, Value]] | None = None,
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """Return how little each pixel belongs, by the name of the score; higher is stranger.
+
+        By default the reconstruction error. A model that knows more adds its own scores.
+
+        Args:
+            pixels: ``(image, channel, *spatial)`` in [0, 1].
+            seed: Decides what is drawn.
+            conditions: What is known of each image; what the model is not told is passed over.
+
+        Returns:
+            Maps of the shape of ``pixels``, on any scale.
+        """
+        return {"reconstruction error": abs(pixels - self.reconstruct(pixels).mean)}
+
 
 class Evaluator(ABC):
     """How good, how private, how useful synthetic images are.

@@ -99,6 +99,17 @@ def test_what_does_not_belong_is_improbable(learned):
     assert inside > 5 * (before - after).mean(), "the place is found, not only the image"
 
 
+def test_anomaly_scores_tell_the_same_as_their_methods(rough):
+    generator, images = rough
+    pixels, rows = images.floats()[:3], images.table[:3]
+    scores = generator.anomaly_scores(pixels, seed=2, conditions=rows)
+    names = ["reconstruction error", "reconstruction probability", "combined score"]
+    assert list(scores) == names
+    probability = generator.log_probability(pixels, seed=2, conditions=rows)
+    assert np.array_equal(scores[names[1]], -probability)
+    assert np.array_equal(scores[names[2]], generator.combined_score(pixels, conditions=rows))
+
+
 def test_log_probability_averages_the_likelihood_over_latents(rough):
     generator, images = rough
     pixels = images.floats()[:3]

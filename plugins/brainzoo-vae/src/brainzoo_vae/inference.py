@@ -225,6 +225,23 @@ class Inference(Reconstructs):
         score: Floats = error * self.divergence_gradient(pixels, conditions=conditions)
         return score
 
+    def anomaly_scores(
+        self, pixels: Floats, *, seed: int = 0, conditions: Rows | None = None
+    ) -> dict[str, Floats]:
+        """Return error, reconstruction probability (negated) and ceVAE's combined score.
+
+        See :meth:`brainzoo.Reconstructs.anomaly_scores`, :meth:`log_probability` and
+        :meth:`combined_score`.
+        """
+        error = np.abs(pixels - self.reconstruct(pixels, conditions=conditions).mean)
+        return {
+            "reconstruction error": error,
+            "reconstruction probability": -self.log_probability(
+                pixels, seed=seed, conditions=conditions
+            ),
+            "combined score": error * self.divergence_gradient(pixels, conditions=conditions),
+        }
+
     def _placed(self) -> Networks:
         """Return the trained networks, on their device."""
         if self._networks is None:
