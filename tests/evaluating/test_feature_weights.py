@@ -118,7 +118,8 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def test_without_weights_and_network_one_line_comes_soon(own_cache, monkeypatch):
-    monkeypatch.setattr(feature_weights, "ADDRESS", "http://127.0.0.1:9/")
+    nobody = {"vgg16": "http://127.0.0.1:9/vgg16-397923af.pth"}
+    monkeypatch.setattr(feature_weights, "PUBLISHED", nobody)
     began = time.monotonic()
     with pytest.raises(NetworkError) as caught:
         extractor(FeatureOptions(), owner="gantrain")
@@ -148,7 +149,7 @@ def test_published_names_are_torchvision_s():
     models = feature_weights.import_torchvision().models
     weights = (models.VGG16_Weights, models.SqueezeNet1_1_Weights, models.ResNet50_Weights)
     for name, kind in zip(("vgg16", "squeezenet", "resnet50"), weights, strict=True):
-        url = feature_weights.ADDRESS + feature_weights.PUBLISHED[name]
+        url = feature_weights.PUBLISHED[name]
         assert kind.IMAGENET1K_V1.url == url
 
 

@@ -8,6 +8,8 @@ ResNet-50 (He et al. 2016) as torchvision builds them. How grey images enter the
 - an image whose shorter side is under 128 pixels is enlarged to 128 (bilinear, sides kept in
   proportion); larger ones stay as they are. ``fc6`` and ``fc7`` of VGG-16 pool any size to 7 × 7;
 - all in float32: features in bf16 are off by percents.
+
+``inception`` takes images as FID does: :mod:`brainzoo.evaluating.inception`.
 """
 
 # ruff: noqa: TID253 (imported by brainzoo.evaluating.features and evaluators only when they work)
@@ -18,6 +20,7 @@ import dataclasses
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -35,6 +38,7 @@ from brainzoo.evaluating.feature_weights import (
 from brainzoo.evaluating.options import FeatureOptions
 from brainzoo.files import sha256
 
+INCEPTION = "inception"
 LEAST_SIDE = 128
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -105,7 +109,8 @@ class Extractor:
         grey = torch.from_numpy(np.ascontiguousarray(pixels)).flatten(0, 1).unsqueeze(1)
         # cuDNN would otherwise round the products of convolutions to 10 bits (TF32).
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            made = self.network(_enlarged(grey.to(next(self.network.parameters()).device)))
+            grey = grey.to(next(self.network.parameters()).device)
+            made = self.network(grey if self.name == INCEPTION else _enlarged(grey))
             vectors = _pooled(made, self.pooling).reshape(len(pixels), -1)
             result: NDArray[np.float32] = vectors.cpu().numpy()
         return result
@@ -129,6 +134,8 @@ def extractor(options: FeatureOptions, *, owner: str = "EVALUATOR") -> Extractor
         IntegrityError: The file holds something else, or weights of another network.
     """
     layer = options.chosen_layer
+    if options.network == INCEPTION:
+        return _inception(weights_file(options, owner), layer)
     with torch.device("meta"):
         network = _BUILD[options.network](layer)
     if options.random:
@@ -138,11 +145,20 @@ def extractor(options: FeatureOptions, *, owner: str = "EVALUATOR") -> Extractor
         file = weights_file(options, owner)
         weights = sha256(file)
         load_weights(network, file, options.network)
-    network = _of_grey(network).eval().requires_grad_(False)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     pooling = "none" if layer.startswith("fc") else options.pooling
-    return Extractor(options.extractor, layer, pooling, weights, network)
+    return Extractor(options.extractor, layer, pooling, weights, _placed(_of_grey(network)))
+
+
+def _inception(file: Path, layer: str) -> Extractor:
+    from brainzoo.evaluating.inception import Inception
+
+    return Extractor(INCEPTION, layer, "none", sha256(file), _placed(Inception(file)))
+
+
+def _placed(network: nn.Module) -> nn.Module:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network = network.eval().requires_grad_(False).to(device)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 class GreyFirst(nn.Module):

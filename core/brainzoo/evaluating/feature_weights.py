@@ -23,13 +23,16 @@ from brainzoo.files import sha256
 from brainzoo.home import home
 from brainzoo.weights_file import read_arrays
 
-ADDRESS = "https://download.pytorch.org/models/"
+TORCHVISION = "https://download.pytorch.org/models/"
+FIDELITY = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
 PUBLISHED: Mapping[str, str] = {
-    "vgg16": "vgg16-397923af.pth",
-    "squeezenet": "squeezenet1_1-b8a52dc0.pth",
-    "resnet50": "resnet50-0676ba61.pth",
+    "vgg16": TORCHVISION + "vgg16-397923af.pth",
+    "squeezenet": TORCHVISION + "squeezenet1_1-b8a52dc0.pth",
+    "resnet50": TORCHVISION + "resnet50-0676ba61.pth",
+    "inception": FIDELITY + "weights-inception-2015-12-05-6726825d.pth",
 }
-"""Torchvision's files (``IMAGENET1K_V1``); their names end in the first digits of their SHA-256."""
+"""Torchvision's files (``IMAGENET1K_V1``) and torch-fidelity's; their names end in the first digits
+of their SHA-256."""
 
 PATIENCE = Patience(timeout_s=10.0, attempts=2)
 """Enough for a slow server, and soon over where there is no internet."""
@@ -88,7 +91,7 @@ def weights_file(options: FeatureOptions, owner: str = "EVALUATOR") -> Path:
     Raises:
         NotFoundError: The file named is not there.
         NetworkError: There is none here, and it cannot be downloaded.
-        IntegrityError: What was downloaded is not what torchvision published.
+        IntegrityError: What was downloaded is not what was published.
     """
     if options.features_weights is not None:
         if not options.features_weights.is_file():
@@ -97,14 +100,13 @@ def weights_file(options: FeatureOptions, owner: str = "EVALUATOR") -> Path:
                 f"--{owner}.features-weights names a file with the weights of {options.network}.",
             )
         return options.features_weights
-    name = PUBLISHED[options.network]
+    address = PUBLISHED[options.network]
+    name = address.rpartition("/")[2]
     of_torch = Path(torch.hub.get_dir()) / "checkpoints" / name
     if of_torch.is_file():
         return _verified(of_torch)
     try:
-        return _verified(
-            download(Remote(name, (ADDRESS + name,)), home() / "models", patience=PATIENCE)
-        )
+        return _verified(download(Remote(name, (address,)), home() / "models", patience=PATIENCE))
     except NetworkError as error:
         raise NetworkError(
             f"there are no weights of {options.network}: {error.message}",
@@ -136,7 +138,7 @@ def load_weights(network: nn.Module, path: Path, name: str) -> None:
     Raises:
         IntegrityError: It is neither, or tensors are missing or of another shape.
     """
-    found = _read(path)
+    found = read_state(path)
     # Counts of batches say nothing, and old files lack them.
     whole = network.state_dict()
     wanted = {k: v for k, v in whole.items() if not k.endswith(COUNTS)}
@@ -163,7 +165,12 @@ def load_weights(network: nn.Module, path: Path, name: str) -> None:
     network.load_state_dict(state, assign=True)
 
 
-def _read(path: Path) -> dict[str, torch.Tensor]:
+def read_state(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a file: safetensors, or of ``torch.save``, read weights-only.
+
+    Raises:
+        IntegrityError: It is neither.
+    """
     with path.open("rb") as file:
         safetensors = file.read(9)[8:] == b"{"
     if safetensors:
@@ -180,9 +187,7 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     if not isinstance(state, Mapping) or not all(
         isinstance(v, torch.Tensor) for v in state.values()
     ):
-        raise IntegrityError(
-            f"{path.name} holds no state dict.", "Expected tensors by the names of torchvision."
-        )
+        raise IntegrityError(f"{path.name} holds no state dict.", "Expected tensors by name.")
     return dict(state)
 
 

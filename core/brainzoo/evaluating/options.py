@@ -13,14 +13,27 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "vgg16": ("conv3", "conv4", "conv5", "fc6", "fc7"),
     "squeezenet": ("fire3", "fire5", "fire7", "fire9"),
     "resnet50": ("layer1", "layer2", "layer3", "layer4"),
+    "inception": ("pool",),
 }
 """Layers of each network by the names of its paper, in order."""
 
-LAST: Mapping[str, str] = {"vgg16": "conv5", "squeezenet": "fire9", "resnet50": "layer4"}
-"""The layer that ``last`` means: the last of the convolutions."""
+LAST: Mapping[str, str] = {
+    "vgg16": "conv5",
+    "squeezenet": "fire9",
+    "resnet50": "layer4",
+    "inception": "pool",
+}
+"""The layer that ``last`` means: the last of the convolutions; of Inception that of FID."""
 
 RANDOM = "random-"
-EXTRACTORS = ("vgg16", "squeezenet", "resnet50", "random-vgg16", "random-squeezenet")
+EXTRACTORS = (
+    "vgg16",
+    "squeezenet",
+    "resnet50",
+    "inception",
+    "random-vgg16",
+    "random-squeezenet",
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,8 @@ class FeatureOptions:
 
     extractor: str = option(
         "vgg16",
-        "Network trained on ImageNet whose features are compared; random-* has random weights.",
+        "Network trained on ImageNet whose features are compared; inception is FID's and needs "
+        "torch-fidelity; random-* has random weights.",
         choices=EXTRACTORS,
     )
     features_weights: Path | None = option(

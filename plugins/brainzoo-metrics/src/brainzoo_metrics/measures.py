@@ -84,7 +84,7 @@ def intensity_figures(sets: Sets, seen: Pixels, view: str) -> list[Figure]:
 def feature_figures(
     sets: Sets, vectors: tuple[Vectors, ...], view: str, label: str
 ) -> list[Figure]:
-    """Return Fréchet distance, its ratio to the floor, and kernel distance."""
+    """Return Fréchet distance (of Inception's features: FID), its ratio to the floor, and KID."""
     test, *others = vectors
     frechet, floor = (
         distances.frechet_draws(test, other, *pair)
@@ -96,8 +96,9 @@ def feature_figures(
     )
     biased = f"; n below {FEW:,}: biased upward, see KID" if sets.n < FEW else ""
     ratio = frechet / np.maximum(floor, 1e-12)
+    name = "FID" if label.startswith("inception") else "FD"
     return [
-        figure(f"FD{view}", frechet, sets.n, floor=floor, bounds=ANY, detail=label + biased),
+        figure(f"{name}{view}", frechet, sets.n, floor=floor, bounds=ANY, detail=label + biased),
         figure(
             f"relative FD{view}",
             ratio,
