@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from brainzoo.errors import DataError
+from brainzoo.errors import DataError, NotFoundError
 from brainzoo.images import Images
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo_privacy import findings, verdict
@@ -199,3 +199,10 @@ def test_what_few_test_subjects_cannot_rule_out_is_said(of_unseen, test):
     assert "With 24 test subjects a membership AUC of up to 0.62 cannot be ruled out" in doubt
     figures["membership AUC"] = dataclasses.replace(auc, low=0.45, high=0.54)
     assert findings.doubts(figures, test) == []
+
+
+def test_a_named_file_of_weights_must_be_there(tmp_path):
+    config = PrivacyConfig(extractor="squeezenet", features_weights=tmp_path / "none.safetensors")
+    with pytest.raises(NotFoundError, match=r"none\.safetensors") as caught:
+        Privacy(config).check()
+    assert "--privacy.features-weights" in caught.value.hint

@@ -46,7 +46,7 @@ class Privacy(Evaluator):
             BrainzooError: What is missing, and which option helps.
         """
         if self.config.extractor != NONE:
-            extractor(self.config)
+            extractor(self.config, owner="privacy")
 
     def evaluate(
         self,
@@ -172,7 +172,7 @@ class Privacy(Evaluator):
     def _feature_figures(
         self, sets: dict[str, Images], subjects: Sequence[Sequence[str]], seed: int
     ) -> list[Figure]:
-        network = extractor(self.config)
+        network = extractor(self.config, owner="privacy")
         views = ("",) if sets["train"].dims == 2 else PLANES
         raw = {
             name: np.concatenate([features_of(network, images, view) for view in views], axis=1)
