@@ -1,0 +1,171 @@
+"""The images that are scored: healthy ones, and the same with lesions and masks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo import Images, console
+from brainzoo.errors import DataError
+from brainzoo.evaluating import subjects_of
+from brainzoo.interfaces import Value
+from brainzoo_anomaly.config import AnomalyConfig
+from brainzoo_anomaly.lesions import add_lesion
+from brainzoo_anomaly.regions import Bools, Floats, inside, width_of
+
+HEALTHY = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cases:
+    """Images with masks of what does not belong.
+
+    Attributes:
+        pixels: ``(case, channel, *spatial)`` in [0, 1].
+        masks: ``(case, *spatial)``; empty for healthy images.
+        regions: ``(case, *spatial)``: where scores count.
+        kinds: The kind of lesion of each; empty for healthy images.
+        widths: Its width as part of the brain's; 0 for healthy images.
+        places: The how manieth image of its subject each is: the level of a slice.
+        subjects: Whose image each is.
+        rows: What is known of each: the rows of the table.
+    """
+
+    pixels: Floats
+    masks: Bools
+    regions: Bools
+    kinds: NDArray[np.str_]
+    widths: NDArray[np.float64]
+    places: NDArray[np.intp]
+    subjects: list[str]
+    rows: list[Mapping[str, Value]]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __add__(self, other: Cases) -> Cases:
+        joined = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)])
+            for name in ("pixels", "masks", "regions", "kinds", "widths", "places")
+        }
+        return Cases(**joined, subjects=self.subjects + other.subjects, rows=self.rows + other.rows)
+
+    @property
+    def healthy(self) -> Bools:
+        """Which are images without lesion."""
+        found: Bools = self.kinds == HEALTHY
+        return found
+
+
+def places_of(images: Images) -> NDArray[np.intp]:
+    """Return the how manieth image of its subject each is, from 0."""
+    seen: dict[str, int] = {}
+    places = []
+    for subject in subjects_of(images):
+        places.append(seen.get(subject, 0))
+        seen[subject] = places[-1] + 1
+    return np.asarray(places, np.intp)
+
+
+def healthy_cases(images: Images, config: AnomalyConfig) -> Cases:
+    """Return some images of each subject, spread evenly, without lesions.
+
+    Raises:
+        DataError: No image shows a head.
+    """
+    places, subjects = places_of(images), np.asarray(subjects_of(images))
+    chosen: list[int] = []
+    for subject in dict.fromkeys(subjects.tolist()):
+        own = np.flatnonzero(subjects == subject)
+        middles = (np.arange(config.per_subject) + 0.5) / config.per_subject * len(own)
+        chosen += own[np.unique(middles.astype(int))].tolist()
+    pixels = images.floats(chosen)
+    regions = np.stack([inside(image, config.rim) for image in pixels])
+    shown = regions.reshape(len(regions), -1).any(1)
+    if not shown.any():
+        raise DataError(
+            "no test image shows a head.", "Look at the images, or lower --anomaly.rim."
+        )
+    kept = np.asarray(chosen)[shown]
+    return Cases(
+        pixels=pixels[shown],
+        masks=np.zeros_like(regions[shown]),
+        regions=regions[shown],
+        kinds=np.full(len(kept), HEALTHY, dtype="<U16"),
+        widths=np.zeros(len(kept)),
+        places=places[kept],
+        subjects=subjects[kept].tolist(),
+        rows=[images.table[i] for i in kept],
+    )
+
+
+def with_lesions(healthy: Cases, config: AnomalyConfig, seed: int) -> Cases:
+    """Return each image once with each kind of lesion; widths take turns.
+
+    Args:
+        healthy: Images without lesions.
+        config: Kinds and widths.
+        seed: Decides the lesions, together with an image's position.
+    """
+    parts = []
+    with console.progress("adding lesions", len(config.kinds) * len(healthy)) as advance:
+        for number, kind in enumerate(config.kinds):
+            pixels, masks, widths = [], [], []
+            for i, (image, region) in enumerate(zip(healthy.pixels, healthy.regions, strict=True)):
+                rng = np.random.default_rng(np.random.SeedSequence([seed, i, number]))
+                widths.append(config.widths[(i + number) % len(config.widths)])
+                changed, mask = add_lesion(image, region, kind, widths[-1], rng)
+                pixels.append(changed)
+                masks.append(mask)
+                advance(1)
+            parts.append(
+                dataclasses.replace(
+                    healthy,
+                    pixels=np.stack(pixels),
+                    masks=np.stack(masks),
+                    kinds=np.full(len(healthy), kind, dtype="<U16"),
+                    widths=np.asarray(widths),
+                )
+            )
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = joined + part
+    return joined
+
+
+def given_cases(
+    pixels: Floats,
+    masks: Bools,
+    places: Sequence[int],
+    subjects: Sequence[str],
+    config: AnomalyConfig,
+) -> Cases:
+    """Return scans that the user brought, where they show a lesion; see :mod:`.scans`.
+
+    Raises:
+        DataError: No lesion lies where scores count.
+    """
+    regions = np.stack([inside(image, config.rim) for image in pixels])
+    masks = masks & regions
+    shown = np.flatnonzero(masks.reshape(len(masks), -1).any(1))
+    if not len(shown):
+        raise DataError(
+            "no image of the given scans shows a lesion.",
+            "Check --anomaly.masks-pattern, which slices are prepared, and --anomaly.rim.",
+        )
+    relative = [width_of(masks[i]) / width_of(regions[i]) for i in shown]
+    steps = np.asarray(config.widths)
+    nearest = [steps[np.abs(steps - own).argmin()] for own in relative]
+    return Cases(
+        pixels=pixels[shown],
+        masks=masks[shown],
+        regions=regions[shown],
+        kinds=np.full(len(shown), "given", dtype="<U16"),
+        widths=np.asarray(nearest),
+        places=np.asarray(places, np.intp)[shown],
+        subjects=[subjects[int(i)] for i in shown],
+        rows=[{} for _ in shown],
+    )

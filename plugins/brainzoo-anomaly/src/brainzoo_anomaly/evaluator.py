@@ -1,0 +1,95 @@
+"""How well a model of healthy brains finds what does not belong, beside three simple baselines.
+
+The design follows StRegA (Chatterjee et al. 2022) for pre- and post-processing and artificial
+lesions, and Meissen et al. 2021 for the question whether a threshold on intensity does as well.
+Everything that is chosen (thresholds, which of the model's scores) is chosen on other subjects than
+those that are measured: on validation subjects, or where there are none, on half of the test's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from brainzoo import Evaluation, Evaluator, Generator, Images, Reconstructs
+from brainzoo.errors import BrainzooError, OptionError
+from brainzoo.evaluating import expect_comparable, halves
+from brainzoo_anomaly import result
+from brainzoo_anomaly.cases import Cases, healthy_cases, with_lesions
+from brainzoo_anomaly.config import AnomalyConfig
+from brainzoo_anomaly.overlays import overlays
+from brainzoo_anomaly.scans import pairs, scan_cases
+from brainzoo_anomaly.scoring import Baselines, score
+from brainzoo_anomaly.study import VALIDATION, study
+
+
+class Anomaly(Evaluator):
+    """Dice, AUROC and AUPRC of lesions that the model never saw."""
+
+    config: AnomalyConfig
+    needs = Reconstructs
+
+    def check(self) -> None:
+        """Refuse a folder of scans without masks now, not after the training."""
+        if self.config.scans is not None:
+            pairs(self.config)
+
+    def evaluate(
+        self,
+        *,
+        train: Images,
+        test: Images,
+        synthetic: Images,
+        generator: Generator | None = None,
+        seed: int,
+    ) -> Evaluation:
+        """Score test images with and without lesions; ``synthetic`` is not looked at."""
+        expect_comparable(train=train, test=test, synthetic=synthetic, least_subjects=4)
+        if not isinstance(generator, Reconstructs):
+            raise OptionError(
+                "anomaly needs a model that reconstructs; found "
+                f"{type(generator).__name__ if generator else 'images alone'}.",
+                "Evaluate a run of vae or vqvae.",
+            )
+        config = self.config
+        validation, measured, chosen_on = _divided(train, test, seed)
+        tried = healthy_cases(validation, config)
+        tried = tried + with_lesions(tried, config, seed + 1)
+        cases = self._cases(healthy_cases(measured, config), test, seed)
+        baselines = Baselines(train, config.components, seed)
+        tried_maps, own = score(generator, baselines, tried, config, seed + 1)
+        maps, own = score(generator, baselines, cases, config, seed)
+        scored = study(cases, maps, tried, tried_maps, own, config, seed)
+        model = result.chosen(scored)
+        rival = result.best_baseline(scored, VALIDATION)
+        return Evaluation(
+            figures=result.figures(scored, cases),
+            tables=result.tables(scored, cases),
+            pictures={"overlays": overlays(cases, maps, [model, rival], config.least_pixels)},
+            notes=result.notes(scored, cases, chosen_on, config.scans is not None),
+        )
+
+    def _cases(self, healthy: Cases, test: Images, seed: int) -> Cases:
+        if self.config.scans is not None:
+            return healthy + scan_cases(self.config, test)
+        return healthy + with_lesions(healthy, self.config, seed)
+
+
+def _divided(train: Images, test: Images, seed: int) -> tuple[Images, Images, str]:
+    """Return images to choose on, images to measure, and what the former are."""
+    if test.folder is not None:
+        try:
+            validation = Images.open(test.folder).where(split="validation")
+        except BrainzooError:  # moved since it was opened
+            validation = test[:0]
+        known = set(train.subjects()) | set(test.subjects())
+        unclassed = None in test.column("class")  # else the run is on classes only
+        fresh = [
+            row.get("subject") not in known and (unclassed or row.get("class") is not None)
+            for row in validation.table
+        ]
+        validation = validation[np.asarray(fresh, dtype=bool)]
+        if len(validation.subjects()) >= 2:
+            count = len(validation.subjects())
+            return validation, test, f"{count} validation subjects"
+    first, second = halves(test, seed)
+    return first, second, f"{len(first.subjects())} of the test subjects, who are not measured"

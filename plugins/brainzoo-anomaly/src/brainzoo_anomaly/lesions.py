@@ -1,0 +1,185 @@
+"""Simulated lesions: deviations that are added to real images, with masks.
+
+Four kinds, of which two cannot be found by brightness:
+
+- ``texture``: the values in the lesion are rearranged in the order of a patch from elsewhere, so
+  that their histogram stays exactly the same;
+- ``hypointense`` and ``hyperintense``: blobs darker or brighter than the tissue, with soft edges;
+- ``mass``: tissue swells and pushes its surroundings aside.
+"""
+
+# ruff: noqa: TID253 (imported by the evaluator only)
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from brainzoo.errors import DataError
+from brainzoo_anomaly.regions import Bools, Floats, width_of
+
+TRIES = 12
+LEAST_CHANGE = 0.05
+"""A lesion that changes its voxels by less than this part of the tissue's brightness on average
+(dark in a ventricle, say, or for the most part outside the brain) is tried at another place."""
+LEAST_RADIUS_PIXELS = 1.5
+EDGE_PIXELS = 2.0
+KEPT_TEXTURE = 0.3
+SWELLING = 0.6
+SHOWN = 0.85
+"""Of the radius of a mass: beyond it, voxels move by little and are not counted as lesion."""
+
+Distance = NDArray[np.float64]
+
+
+def add_lesion(
+    image: Floats, region: Bools, kind: str, width: float, rng: np.random.Generator
+) -> tuple[Floats, Bools]:
+    """Add one lesion to one image.
+
+    Args:
+        image: ``(channel, *spatial)`` in [0, 1].
+        region: ``(*spatial)``: where lesions may be (:func:`brainzoo_anomaly.regions.inside`).
+        kind: ``texture``, ``hypointense``, ``hyperintense`` or ``mass``.
+        width: Of the lesion, as part of the region's width.
+        rng: Decides place, shape and look.
+
+    Returns:
+        The changed image, and the mask of the lesion ``(*spatial)``, which lies in the region.
+
+    Raises:
+        DataError: The region is too small for any lesion.
+    """
+    radius = max(LEAST_RADIUS_PIXELS, width * width_of(region) / 2)
+    depth = ndimage.distance_transform_edt(region)
+    if not depth.max() > LEAST_RADIUS_PIXELS:
+        raise DataError(
+            "an image shows no head that a lesion could be put into.",
+            "Look at the test images, or leave out less of the rim (--anomaly.rim).",
+        )
+    places = np.argwhere(depth >= min(0.8 * radius, float(depth.max())))
+    tissue = float(np.median(image[:, region]))
+    best = (-1.0, image, np.zeros_like(region))
+    for _ in range(TRIES):
+        centre = places[rng.integers(len(places))]
+        distance = _distance(region.shape, centre, radius, rng)
+        changed, mask = _CHANGES[kind](image, region, distance, centre, radius, rng)
+        if not mask.any():
+            continue
+        change = float(np.abs(changed - image)[:, mask].mean(0).sum() / (distance < 1).sum())
+        if change > best[0]:
+            best = (change, changed, mask)
+        if change >= LEAST_CHANGE * tissue:
+            break
+    return best[1], best[2]
+
+
+def _distance(
+    spatial: tuple[int, ...], centre: NDArray[np.intp], radius: float, rng: np.random.Generator
+) -> Distance:
+    """Return the distance from the centre, 1 on the surface of a turned, uneven ellipsoid."""
+    offsets = _offsets(spatial, centre)
+    turn, _ = np.linalg.qr(rng.normal(size=(len(spatial),) * 2))
+    axes = np.exp(rng.uniform(-0.25, 0.25, len(spatial)))
+    stretched = np.tensordot(turn / axes[:, None], offsets, 1)
+    uneven = ndimage.gaussian_filter(rng.normal(size=spatial), max(1.0, radius / 2))
+    uneven /= max(float(uneven.std()), 1e-12)
+    distance: Distance = np.sqrt((stretched**2).sum(0)) / radius * np.exp(0.15 * uneven)
+    return distance
+
+
+def _offsets(spatial: tuple[int, ...], centre: NDArray[np.intp]) -> NDArray[np.float64]:
+    grid = np.stack(np.meshgrid(*map(np.arange, spatial), indexing="ij")).astype(float)
+    return grid - centre.reshape(-1, *[1] * len(spatial))
+
+
+def _texture(
+    image: Floats,
+    region: Bools,
+    distance: Distance,
+    centre: NDArray[np.intp],
+    radius: float,
+    rng: np.random.Generator,
+) -> tuple[Floats, Bools]:
+    mask = (distance < 1) & region
+    places = np.argwhere(region)
+    far = places[np.linalg.norm(places - centre, axis=1) > 1.5 * radius]
+    source = far[rng.integers(len(far))] if len(far) else places[rng.integers(len(places))]
+    offsets = np.argwhere(mask) - centre
+    offsets[:, rng.integers(mask.ndim)] *= -1
+    taken = np.clip(source + offsets, 0, np.array(mask.shape) - 1)
+    changed = image.copy()
+    for channel in range(len(image)):
+        order = image[channel][tuple(taken.T)].argsort(kind="stable").argsort(kind="stable")
+        changed[channel][mask] = np.sort(image[channel][mask])[order]
+    return changed, mask
+
+
+def _hypointense(
+    image: Floats,
+    region: Bools,
+    distance: Distance,
+    centre: NDArray[np.intp],
+    radius: float,
+    rng: np.random.Generator,
+) -> tuple[Floats, Bools]:
+    factor = rng.uniform(0.3, 0.6)
+    levels = [factor * float(np.median(channel[region])) for channel in image]
+    return _blob(image, region, distance, radius, levels, np.minimum)
+
+
+def _hyperintense(
+    image: Floats,
+    region: Bools,
+    distance: Distance,
+    centre: NDArray[np.intp],
+    radius: float,
+    rng: np.random.Generator,
+) -> tuple[Floats, Bools]:
+    factor = rng.uniform(1.15, 1.5)
+    levels = [factor * float(np.quantile(channel[region], 0.9)) for channel in image]
+    return _blob(image, region, distance, radius, levels, np.maximum)
+
+
+def _blob(
+    image: Floats,
+    region: Bools,
+    distance: Distance,
+    radius: float,
+    levels: Sequence[float],
+    limit: Callable[[Floats, Floats], Floats],
+) -> tuple[Floats, Bools]:
+    """Bring each channel near its level; what is darker (brighter) already is no lesion."""
+    blob = (distance < 1) & region
+    weight = (np.clip((1 - distance) * radius / EDGE_PIXELS + 0.5, 0, 1) * blob).astype(np.float32)
+    changed = image.copy()
+    for channel, (own, level) in enumerate(zip(image, levels, strict=True)):
+        target = np.clip(level + KEPT_TEXTURE * (own - np.median(own[region])), 0, 1)
+        changed[channel] += weight * (limit(own, target) - own)
+    return changed, blob & (changed != image).any(0)
+
+
+def _mass(
+    image: Floats,
+    region: Bools,
+    distance: Distance,
+    centre: NDArray[np.intp],
+    radius: float,
+    rng: np.random.Generator,
+) -> tuple[Floats, Bools]:
+    inner = np.clip(1 - distance**2, 0, None) ** 2
+    moved = _offsets(region.shape, centre) * SWELLING * inner
+    places = np.stack(np.meshgrid(*map(np.arange, region.shape), indexing="ij")) - moved
+    swollen = [ndimage.map_coordinates(channel, places, order=1) for channel in image]
+    return np.stack(swollen).astype(np.float32), (distance < SHOWN) & region
+
+
+_CHANGES = {
+    "texture": _texture,
+    "hypointense": _hypointense,
+    "hyperintense": _hyperintense,
+    "mass": _mass,
+}

@@ -1,0 +1,19 @@
+"""Offers the evaluator ``anomaly``."""
+
+from __future__ import annotations
+
+from brainzoo import Spec, hookimpl
+from brainzoo_anomaly.config import AnomalyConfig
+
+
+@hookimpl
+def brainzoo_evaluators() -> list[Spec]:
+    """Return ``anomaly``."""
+    return [
+        Spec(
+            name="anomaly",
+            target="brainzoo_anomaly.evaluator:Anomaly",
+            config=AnomalyConfig,
+            summary="Finding lesions that a model of healthy brains never saw, beside baselines.",
+        )
+    ]

@@ -1,0 +1,176 @@
+"""All figures of all scores: on all lesions, by kind and by width, with intervals over subjects."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from brainzoo import console
+from brainzoo.evaluating import resamples
+from brainzoo_anomaly.cases import Cases
+from brainzoo_anomaly.config import AnomalyConfig
+from brainzoo_anomaly.measures import (
+    Numbers,
+    auprc,
+    auroc,
+    best_threshold,
+    counts,
+    dice,
+    found_at,
+    image_counts,
+    image_scores,
+    weighted_mean,
+)
+from brainzoo_anomaly.regions import Bools, Floats
+from brainzoo_anomaly.scoring import Maps
+
+ALL = "all lesions"
+ORACLE, VALIDATION, PERCENTILE = (
+    "Dice, oracle threshold",
+    "Dice, validation threshold",
+    "Dice, healthy percentile",
+)
+AUROC_VOXELS, AUPRC_VOXELS = "AUROC, voxels", "AUPRC, voxels"
+AUROC_IMAGES, AUPRC_IMAGES = "AUROC, images", "AUPRC, images"
+MEASURES = (
+    ORACLE,
+    VALIDATION,
+    PERCENTILE,
+    AUROC_VOXELS,
+    AUPRC_VOXELS,
+    AUROC_IMAGES,
+    AUPRC_IMAGES,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """What one score finds.
+
+    Attributes:
+        name: The score's.
+        own: Whether it is the model's, and no baseline.
+        rounds: By group of lesions and measure: the value, then that of each resampling.
+        threshold: Chosen on validation subjects.
+        validation: The mean Dice coefficient there.
+        alarms: Share of the healthy test images' voxels above it, in percent.
+    """
+
+    name: str
+    own: bool
+    rounds: Mapping[tuple[str, str], Numbers]
+    threshold: float
+    validation: float
+    alarms: float
+
+    def value(self, measure: str, group: str = ALL) -> float:
+        """Return what was measured."""
+        return float(self.rounds[group, measure][0])
+
+    def interval(self, measure: str, group: str = ALL) -> tuple[float, float]:
+        """Return the 95 % percentile interval over subjects."""
+        return interval(self.rounds[group, measure])
+
+
+def interval(rounds: Numbers) -> tuple[float, float]:
+    """Return the 95 % percentile interval of resamplings; the first is the measurement itself."""
+    drawn = rounds[1:][np.isfinite(rounds[1:])]
+    if not len(drawn):
+        return float("nan"), float("nan")
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def groups_of(cases: Cases) -> dict[str, Bools]:
+    """Return which cases belong to each group of lesions: all, each kind, each width."""
+    groups = {ALL: ~cases.healthy}
+    kinds = list(dict.fromkeys(cases.kinds[~cases.healthy].tolist()))
+    groups |= {kind: cases.kinds == kind for kind in kinds}
+    for width in sorted(set(cases.widths[~cases.healthy].tolist())):
+        groups[f"{100 * width:g} % wide"] = cases.widths == width
+    return groups
+
+
+def study(
+    test: Cases,
+    test_maps: Maps,
+    validation: Cases,
+    validation_maps: Maps,
+    own: list[str],
+    config: AnomalyConfig,
+    seed: int,
+) -> list[Scored]:
+    """Measure every score.
+
+    Args:
+        test: Healthy images and such with lesions, of test subjects.
+        test_maps: Their score maps.
+        validation: The same of other subjects: thresholds are chosen there.
+        validation_maps: Their score maps.
+        own: The names of the model's own scores; the others are baselines.
+        config: Post-processing, percentile, rounds.
+        seed: Decides the resampling.
+    """
+    weights = np.ones((1 + config.rounds, len(test)))
+    for i, drawn in enumerate(resamples(test.subjects, seed=seed, rounds=config.rounds), 1):
+        weights[i] = np.bincount(drawn, minlength=len(test))
+    scored = []
+    with console.progress("measuring scores", len(test_maps)) as advance:
+        for name in test_maps:
+            maps, sick = validation_maps[name], ~validation.healthy
+            threshold, reached = best_threshold(
+                maps[sick], validation.masks[sick], validation.regions[sick], config.least_pixels
+            )
+            healthy = maps[~sick][validation.regions[~sick]]
+            percentile = float(np.percentile(healthy, config.percentile))
+            thresholds = {VALIDATION: threshold, PERCENTILE: percentile}
+            rounds = _rounds(test, test_maps[name], thresholds, weights, config)
+            fine = test.healthy
+            alarms = found_at(
+                test_maps[name][fine], test.regions[fine], threshold, config.least_pixels
+            )
+            share = 100 * alarms.sum() / test.regions[fine].sum()
+            scored.append(Scored(name, name in own, dict(rounds), threshold, reached, float(share)))
+            advance(1)
+    return scored
+
+
+def _rounds(
+    cases: Cases,
+    maps: Floats,
+    thresholds: Mapping[str, float],
+    weights: Numbers,
+    config: AnomalyConfig,
+) -> Iterator[tuple[tuple[str, str], Numbers]]:
+    """Yield the value and the resamplings of every measure for every group of lesions."""
+    least, sick, healthy = config.least_pixels, ~cases.healthy, cases.healthy
+    oracle, _ = best_threshold(maps[sick], cases.masks[sick], cases.regions[sick], least)
+    at = {
+        name: dice(found_at(maps, cases.regions, threshold, least), cases.masks)
+        for name, threshold in {ORACLE: oracle, **thresholds}.items()
+    }
+    # The best of the thresholds that were tried; those chosen elsewhere were tried, too.
+    at[ORACLE] = max(at.values(), key=lambda values: values[sick].mean())
+    voxels = counts(maps, cases.masks, cases.regions)
+    scores = image_scores(maps, cases.regions)
+    groups = groups_of(cases)
+    of_kinds: dict[str, list[Numbers]] = {AUROC_IMAGES: [], AUPRC_IMAGES: []}
+    for group, members in groups.items():
+        own = weights * members
+        for name, values in at.items():
+            yield (group, name), weighted_mean(values, own)
+        positive, negative = own @ voxels[0], own @ voxels[1]
+        yield (group, AUROC_VOXELS), auroc(positive, negative)
+        yield (group, AUPRC_VOXELS), auprc(positive, negative)
+        if group == ALL:
+            continue
+        positive, negative = (weights @ part for part in image_counts(scores, members, healthy))
+        yield (group, AUROC_IMAGES), auroc(positive, negative)
+        if group in cases.kinds:
+            of_kinds[AUROC_IMAGES].append(auroc(positive, negative))
+            of_kinds[AUPRC_IMAGES].append(auprc(positive, negative))
+    for name, found in of_kinds.items():
+        # Each kind by itself beside the healthy images: chance stays where readers expect it.
+        yield (ALL, name), np.mean(found, 0)
