@@ -28,6 +28,7 @@ Kind = Literal["dataset", "generator", "evaluator", "exporter"]
 KINDS: tuple[Kind, ...] = ("dataset", "generator", "evaluator", "exporter")
 
 PACKAGES = {
+    "anomaly": "brainzoo-anomaly",
     "atlas": "brainzoo-atlas",
     "dcgan": "brainzoo-dcgan",
     "gantrain": "brainzoo-gantrain",
