@@ -41,7 +41,7 @@ def test_too_few_images_are_said(name: str) -> None:
     sets = {"train": images("a"), "test": images("b"), "synthetic": GOOD}
     sets[name] = sets[name][:7]
     with pytest.raises(DataError, match=f"the {name} images are 7; expected 8 or more"):
-        expect_comparable(**sets)
+        expect(sets["train"], sets["test"], sets["synthetic"])
 
 
 def test_too_few_subjects_are_said() -> None:
