@@ -35,6 +35,7 @@ PACKAGES = {
     "metrics": "brainzoo-metrics",
     "pggan": "brainzoo-pggan",
     "privacy": "brainzoo-privacy",
+    "quiz": "brainzoo-quiz",
     "reconstruction": "brainzoo-vae",
     "report": "brainzoo-report",
     "vae": "brainzoo-vae",
