@@ -1,0 +1,1 @@
+"""Reader studies: can a radiologist tell synthetic brain images from real ones?"""

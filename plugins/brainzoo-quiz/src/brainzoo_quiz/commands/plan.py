@@ -1,0 +1,126 @@
+"""``brainzoo quiz plan``: how many readers and images a study needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from brainzoo import console
+from brainzoo.cli.params import common_options, seed_option
+from brainzoo.errors import OptionError
+
+
+@click.command(short_help="How many readers and images a study needs.")
+@click.option(
+    "--goal",
+    type=click.Choice(["equivalence", "difference"]),
+    default="equivalence",
+    show_default=True,
+    help="Show that accuracy is as good as chance, or that it is not chance.",
+)
+@click.option(
+    "--accuracy",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="What is true. [default: 0.5; for a difference 0.6]",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 0.5, min_open=True),
+    default=0.1,
+    show_default=True,
+    help="Equivalence: accuracy within 0.5 ± this.",
+)
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+)
+@click.option(
+    "--power",
+    "target",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.8,
+    show_default=True,
+)
+@click.option("--readers", type=click.IntRange(2, 1000), help="Only this number of readers.")
+@click.option(
+    "--images", type=click.IntRange(4, 2000), help="Power with this number of images a reader."
+)
+@click.option("--reader-sd", type=click.FloatRange(0, 0.5), help="SD of accuracy over readers.")
+@click.option("--image-sd", type=click.FloatRange(0, 0.5), help="SD of accuracy over images.")
+@click.option(
+    "--simulate", "rounds", type=click.IntRange(100, 100_000), help="Check by so many studies."
+)
+@seed_option
+@common_options
+def plan(
+    goal: str,
+    accuracy: float | None,
+    margin: float,
+    alpha: float,
+    target: float,
+    readers: int | None,
+    images: int | None,
+    reader_sd: float | None,
+    image_sd: float | None,
+    rounds: int | None,
+    seed: int,
+    as_json: bool,
+    debug: bool,
+) -> None:
+    """Print images per reader for numbers of readers and spreads of accuracy.
+
+    All readers see the same images, half real and half created. The spreads decide most: take them
+    from a pilot study (`brainzoo quiz score` prints them).
+    """
+    from brainzoo_quiz import planning
+
+    if (reader_sd is None) != (image_sd is None):
+        raise OptionError("--reader-sd and --image-sd belong together.", "Give both, or none.")
+    if images is not None and images % 2:
+        raise OptionError(f"{images} images are odd; half are real.", "Choose an even number.")
+    accuracy = accuracy if accuracy is not None else 0.6 if goal == "difference" else 0.5
+    if goal == "difference" and accuracy == 0.5:
+        raise OptionError("an accuracy of 0.5 is chance; there is no difference to show.")
+    if goal == "equivalence" and abs(accuracy - 0.5) >= margin:
+        raise OptionError(f"an accuracy of {accuracy:g} is not within 0.5 ± {margin:g}.")
+    both = reader_sd is not None and image_sd is not None
+    spreads = [(reader_sd, image_sd)] if both else list(planning.SPREADS)
+    test = {"goal": goal, "margin": margin, "alpha": alpha}
+    rows = []
+    with console.progress("simulating studies", len(spreads) * len(planning.READERS)) as advance:
+        for sds in spreads:
+            for number in [readers] if readers else planning.READERS:
+                study: dict[str, Any] = dict(
+                    zip(("reader_sd", "image_sd"), sds, strict=True), accuracy=accuracy
+                )
+                need = images or planning.images_needed(number, target=target, **study, **test)
+                row: dict[str, Any] = {**study, "readers": number, "images": need, "power": None}
+                if need is not None:
+                    row["power"] = planning.power(number, need, **study, **test)
+                    if rounds:
+                        found = planning.simulate(number, need, rounds=rounds, seed=seed, **study)
+                        row["simulated_power"] = planning.share_shown(*found, **test)
+                rows.append(row)
+                advance(1)
+    if as_json:
+        console.result_json({**test, "accuracy": accuracy, "target": target, "plans": rows})
+        return
+    shown = f"equivalence to chance within ±{margin:g}" if goal == "equivalence" else "a difference"
+    want = "power" if images else f"images a reader for a power of {target:.0%}"
+    console.result(f"{want}, {shown}, true accuracy {accuracy:g}, alpha {alpha:g}:\n")
+    header = ["SD over readers", "SD over images", "readers", "images", "power"]
+    header += ["simulated"] if rounds else []
+    console.result(console.table(header, [_cells(row, rounds) for row in rows]))
+    if any(row["images"] is None for row in rows):
+        console.result(f"\nnever: more than {planning.MOST_IMAGES:,} images a reader would not do.")
+
+
+def _cells(row: dict[str, Any], rounds: int | None) -> list[str]:
+    cells = [f"{row['reader_sd']:g}", f"{row['image_sd']:g}", str(row["readers"])]
+    if row["images"] is None:
+        return [*cells, "never", "", *([""] if rounds else [])]
+    cells += [str(row["images"]), f"{row['power']:.1%}"]
+    return [*cells, f"{row['simulated_power']:.1%}"] if rounds else cells

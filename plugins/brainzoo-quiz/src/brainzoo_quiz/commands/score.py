@@ -1,0 +1,131 @@
+"""``brainzoo quiz score``: what readers could tell, from their answers and the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from brainzoo import console
+from brainzoo.cli.params import common_options, seed_option
+from brainzoo.errors import ExistsError, OptionError
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command(short_help="What readers could tell, from their answers and the key.")
+@click.argument("answers", nargs=-1, type=FILE)
+@click.option("--key", "key_path", type=FILE, help="key.json of the study.")
+@click.option("--paper", type=click.Choice(["kazuhiro2018"]), help="Score a published table.")
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 0.5, min_open=True),
+    default=0.1,
+    show_default=True,
+    help="Equivalence to chance means accuracy within 0.5 ± this; decide before the study.",
+)
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+)
+@click.option("--html", type=FILE, help="Write a self-contained page.")
+@click.option("--csv", "csv_path", type=FILE, help="Write all answers as one tidy long table.")
+@click.option("--imrmc", type=FILE, help="Write the table that R's iMRMC reads.")
+@click.option(
+    "--images", multiple=True, type=FILE, help="Images folder of the study, for pictures; repeat."
+)
+@click.option("--run", type=FILE, help="Evaluated run: its privacy and coverage stand beside.")
+@seed_option
+@common_options
+def score(
+    answers: tuple[Path, ...],
+    key_path: Path | None,
+    paper: str | None,
+    margin: float,
+    alpha: float,
+    html: Path | None,
+    csv_path: Path | None,
+    imrmc: Path | None,
+    images: tuple[Path, ...],
+    run: Path | None,
+    seed: int,
+    as_json: bool,
+    debug: bool,
+) -> None:
+    """Score the ANSWERS of a study: JSON files, one a reader, or CSV with many.
+
+    Repeated images count only for a reader's agreement with herself. Nothing is ever overwritten.
+    """
+    for path in (html, csv_path, imrmc):
+        if path is not None and path.exists():
+            raise ExistsError(f"{path} exists already.", "Choose another, or remove it.")
+    pictures: dict[str, Any] = {}
+    if paper:
+        if answers or key_path or csv_path or imrmc or images or run:
+            raise OptionError("--paper scores a published table; it takes no answers and no key.")
+        from brainzoo_quiz.paper import kazuhiro2018
+
+        found = kazuhiro2018(margin=margin, alpha=alpha)
+    else:
+        if not answers or key_path is None:
+            raise OptionError(
+                "expected answers files and --key.",
+                "For example: brainzoo quiz score answers/*.json --key key.json",
+            )
+        found, pictures = _study(answers, key_path, margin, alpha, seed, images, run)
+        _write_tables(answers, key_path, csv_path, imrmc)
+    if html is not None:
+        from brainzoo.files import write_text
+        from brainzoo_quiz.page import render
+
+        write_text(html, render(found, pictures))
+        console.note(f"wrote {html}")
+    if as_json:
+        console.result_json(found)
+        return
+    from brainzoo_quiz.terminal import show
+
+    show(found)
+
+
+def _study(
+    answers: tuple[Path, ...],
+    key_path: Path,
+    margin: float,
+    alpha: float,
+    seed: int,
+    images: tuple[Path, ...],
+    run: Path | None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    from brainzoo_quiz.answers import read
+    from brainzoo_quiz.evidence import beside
+    from brainzoo_quiz.pictures import pictures_of
+    from brainzoo_quiz.scoring import Settings
+    from brainzoo_quiz.scoring import score as score_study
+    from brainzoo_quiz.study import read_key
+    from brainzoo_quiz.trials import join
+
+    key = read_key(key_path)
+    trials = join(key, [session for path in answers for session in read(path)])
+    found = score_study(key, trials, Settings(margin=margin, alpha=alpha, seed=seed))
+    return {**found, "beside": beside(run)}, pictures_of(key, images)
+
+
+def _write_tables(
+    answers: tuple[Path, ...], key_path: Path, csv_path: Path | None, imrmc: Path | None
+) -> None:
+    if csv_path is None and imrmc is None:
+        return
+    from brainzoo.files import write_text
+    from brainzoo_quiz.answers import read, to_csv
+    from brainzoo_quiz.study import read_key
+    from brainzoo_quiz.trials import imrmc_csv, join
+
+    sessions = [session for path in answers for session in read(path)]
+    if csv_path is not None:
+        write_text(csv_path, to_csv(sessions))
+    if imrmc is not None:
+        write_text(imrmc, imrmc_csv(join(read_key(key_path), sessions)))

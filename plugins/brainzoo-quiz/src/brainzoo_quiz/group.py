@@ -1,0 +1,174 @@
+"""What holds for readers and images like these: both are samples (crossed random effects).
+
+The figure is the mean over readers of balanced accuracy, or of the AUC of their confidence. Both
+are the same Mann-Whitney statistic (of binary answers, and of ratings), so one method serves both:
+the single-modality analysis of Obuchowski and Rockette 1995 with the covariances of DeLong et al.
+1988, which keep real and created images apart:
+
+    Var(mean) = (S² + R · max(Cov, 0)) / R
+
+S² is the variance of the readers' figures, and Cov the mean covariance that two readers' figures
+have because they saw the same images; degrees of freedom are Hillis' (2007). On complete data,
+within one class of images, this is the reader × image analysis of variance,
+
+    Var(mean) = (MSR + max(MSI - MSRI, 0)) / (R · I),
+
+for S² = MSR / I and Cov = (MSI - MSRI) / (R · I). Answers that are missing only make covariances of
+fewer images. Pooling all answers as if they were independent ignores both, and is wrong.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo_quiz.rates import number
+
+Floats = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Mean:
+    """The mean over readers.
+
+    Attributes:
+        value: The mean.
+        se: Its standard error over readers and images; NaN for one reader.
+        df: Its degrees of freedom.
+        values: ``(reader,)``.
+        reader_sd: How much readers differ beyond what their images' number explains.
+        image_covariance: What two readers share because of the same images.
+    """
+
+    value: float
+    se: float
+    df: float
+    values: Floats
+    reader_sd: float
+    image_covariance: float
+
+    def interval(self, alpha: float) -> tuple[float, float]:
+        """Return the limits at a confidence of 1 - alpha."""
+        from scipy.stats import t
+
+        half = float(t.isf(alpha / 2, self.df)) * self.se if self.se > 0 else self.se
+        return self.value - half, self.value + half
+
+
+def figures(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return each reader's AUC and the DeLong covariance matrix of all.
+
+    Args:
+        scores: ``(reader, case)``: binary answers (their AUC is balanced accuracy) or ratings;
+            NaN where missing.
+        positive: ``(case,)``, which are real.
+
+    Returns:
+        ``(reader,)`` and ``(reader, reader)``; NaN where a reader lacks a class.
+    """
+    readers = len(scores)
+    auc = np.full(readers, np.nan)
+    parts = {True: np.full((readers, 0), 0.0), False: np.full((readers, 0), 0.0)}
+    for kind in (True, False):
+        parts[kind] = np.full((readers, int((positive == kind).sum())), np.nan)
+    for r, row in enumerate(scores):
+        x, y = row[positive], row[~positive]
+        seen_x, seen_y = np.isfinite(x), np.isfinite(y)
+        if not seen_x.any() or not seen_y.any():
+            continue
+        wins = (np.sign(x[seen_x][:, None] - y[seen_y][None]) + 1) / 2
+        auc[r] = wins.mean()
+        parts[True][r, seen_x] = wins.mean(1) - auc[r]
+        parts[False][r, seen_y] = wins.mean(0) - auc[r]
+    return auc, sum((_covariance(part) for part in parts.values()), np.zeros((readers, readers)))
+
+
+def _covariance(centred: Floats) -> Floats:
+    """Return the covariances of readers' means over one class, from the images both answered."""
+    seen = np.isfinite(centred)
+    filled = np.where(seen, centred, 0.0)
+    n = seen.sum(1).astype(float)
+    both = seen.astype(float) @ seen.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        single = filled @ filled.T / np.where(both > 1, both - 1, np.nan)
+        found = single * both / np.outer(n, n)
+    return np.asarray(np.where(both > 1, found, np.where(both == 1, np.nan, 0.0)))
+
+
+def mean_over_readers(scores: Floats, positive: NDArray[np.bool_]) -> Mean:
+    """Return the mean figure of readers who have one, with its error over readers and images."""
+    values, covariance = figures(scores, positive)
+    known = np.isfinite(values)
+    values, covariance = values[known], covariance[np.ix_(known, known)]
+    readers = len(values)
+    if readers == 0:
+        return Mean(np.nan, np.nan, np.nan, values, np.nan, np.nan)
+    if readers == 1:
+        return Mean(float(values[0]), np.nan, np.nan, values, np.nan, np.nan)
+    shared = float(np.nanmean(covariance[~np.eye(readers, dtype=bool)]))
+    own = float(np.nanmean(np.diag(covariance)))
+    spread = float(values.var(ddof=1))
+    between = spread / readers
+    variance = between + max(shared, 0.0)
+    df = variance**2 / (between**2 / (readers - 1)) if between > 0 else np.inf
+    readers_own = max(spread - (own - shared), 0.0)
+    return Mean(
+        float(values.mean()), float(np.sqrt(variance)), df, values, float(readers_own**0.5), shared
+    )
+
+
+def from_values(values: Floats) -> Mean:
+    """Return the mean over readers of whom only their figures are known (a paper's table)."""
+    spread = float(values.std(ddof=1))
+    readers = len(values)
+    return Mean(float(values.mean()), spread / readers**0.5, readers - 1, values, spread, np.nan)
+
+
+def against_chance(mean: Mean, *, margin: float, alpha: float) -> dict[str, Any]:
+    """Test a mean over readers against chance, 0.5.
+
+    Returns:
+        ``equivalent``: by two one-sided tests (TOST, Schuirmann 1987), that is, the interval at
+        1 - 2 alpha lies within 0.5 ± margin; ``different``: the two-sided test at alpha.
+        Nothing where there are fewer than two readers.
+    """
+    from scipy.stats import t
+
+    if not mean.se >= 0:
+        return {}
+    low, high = mean.interval(2 * alpha)
+    steps = [mean.value - 0.5 + margin, 0.5 + margin - mean.value, abs(mean.value - 0.5)]
+    if mean.se > 0:
+        below, above, away = (float(t.sf(step / mean.se, mean.df)) for step in steps)
+    else:
+        below, above, away = (float(step <= 0) for step in steps)
+    return {
+        "margin": margin,
+        "alpha": alpha,
+        "low": low,
+        "high": high,
+        "p_equivalence": max(below, above),
+        "equivalent": max(below, above) < alpha,
+        "p_difference": min(1.0, 2 * away),
+        "different": 2 * away < alpha,
+    }
+
+
+def plain_mean(mean: Mean, alpha: float) -> dict[str, float | int | None]:
+    """Return a mean over readers as numbers for JSON."""
+    low, high = mean.interval(alpha)
+    spread = float(mean.values.std(ddof=1)) if len(mean.values) > 1 else np.nan
+    return {
+        "value": number(mean.value),
+        "low": number(low),
+        "high": number(high),
+        "se": number(mean.se),
+        "df": number(mean.df),
+        "sd": number(spread),
+        "readers": len(mean.values),
+        "reader_sd": number(mean.reader_sd),
+        "image_covariance": number(mean.image_covariance),
+    }

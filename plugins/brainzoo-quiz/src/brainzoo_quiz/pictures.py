@@ -1,0 +1,47 @@
+"""The images of a study as small pictures for the page, found by fingerprint and row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from brainzoo.errors import DataError
+from brainzoo.images import Images
+from brainzoo.pictures import png_bytes, tile
+from brainzoo_quiz.study import Key, Source
+
+
+def pictures_of(key: Key, folders: Sequence[Path]) -> dict[tuple[str, int], bytes]:
+    """Return a PNG of each image of the test cases that lies in one of the folders.
+
+    Args:
+        key: Names each image by its folder's fingerprint and its row.
+        folders: Images folders.
+
+    Returns:
+        By fingerprint and row; none if there are no folders.
+
+    Raises:
+        DataError: A folder is none of those that the study was made of.
+    """
+    wanted: dict[str, list[Source]] = {}
+    for case in key.cases:
+        if case.phase == "test":
+            for source in case.sources:
+                wanted.setdefault(source.images, []).append(source)
+    found = {}
+    for folder in folders:
+        images = Images.open(folder)
+        if images.fingerprint not in wanted:
+            raise DataError(
+                f"{folder} is no part of this study: the key names no image of it.",
+                "Give the folders that the study was exported from.",
+            )
+        for source in wanted[images.fingerprint]:
+            if source.row >= len(images):
+                raise DataError(
+                    f"{folder} has {len(images)} images; the key names row {source.row}."
+                )
+            picture = tile(images.floats([source.row])[0], None)
+            found[source.images, source.row] = png_bytes(picture)
+    return found

@@ -1,0 +1,164 @@
+"""How many readers and images a study needs, and whether a simulation agrees.
+
+The analysis planned for is that of ``group.py``. With σR and σI the standard deviations of
+accuracy over readers and over images, and p the accuracy, an answer's remaining variance is
+p(1 - p) - σR² - σI², and
+
+    Var(mean) = (MSR + MSI - MSRI) / (R · I),  df = (MSR + MSI - MSRI)² / (MSR² / (R - 1)),
+
+with the expected mean squares MSR = I σR² + MSRI and MSI = R σI² + MSRI. Power is that of t tests
+with these degrees of freedom: of two one-sided ones for equivalence, of a two-sided one for a
+difference (Julious 2004; central t approximation). Images are half real, half created, so even.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.errors import OptionError
+
+MOST_IMAGES = 2000
+"""Nobody reads more in one study: beyond it, the answer is never."""
+
+READERS = (3, 5, 8, 10, 15, 20)
+SPREADS = ((0.0, 0.0), (0.05, 0.10), (0.05, 0.20), (0.10, 0.15), (0.19, 0.10))
+"""SDs over readers and images of the table that ``quiz plan`` prints; the last is the paper's."""
+
+Floats = NDArray[np.float64]
+
+
+def power(
+    readers: int,
+    images: int,
+    *,
+    reader_sd: float,
+    image_sd: float,
+    accuracy: float = 0.5,
+    margin: float = 0.1,
+    alpha: float = 0.05,
+    goal: str = "equivalence",
+) -> float:
+    """Return how probably a study shows what it wants to show.
+
+    Args:
+        readers: R, at least 2.
+        images: I of each reader, both kinds together; all readers see the same.
+        reader_sd: SD of accuracy over readers.
+        image_sd: SD of accuracy over images.
+        accuracy: What is true.
+        margin: Equivalence means accuracy within 0.5 ± margin.
+        alpha: Of each test.
+        goal: ``equivalence`` to chance, or a ``difference`` from it.
+
+    Raises:
+        OptionError: Spreads that no yes-or-no answers can have, or fewer than two readers.
+    """
+    from scipy.stats import t
+
+    rest = accuracy * (1 - accuracy) - reader_sd**2 - image_sd**2
+    if rest < 0:
+        raise OptionError(
+            f"SDs of {reader_sd:g} over readers and {image_sd:g} over images cannot be: their "
+            f"squares exceed {accuracy * (1 - accuracy):.4g}, the variance of an answer that is "
+            f"right with probability {accuracy:g}.",
+            "Choose smaller ones.",
+        )
+    if readers < 2:
+        raise OptionError("one reader says nothing of others; expected 2 or more.")
+    between = images * reader_sd**2 + rest
+    total = between + readers * image_sd**2
+    if total == 0:
+        return 1.0
+    df = total**2 / (between**2 / (readers - 1)) if between else np.inf
+    se = (total / (readers * images)) ** 0.5
+    away = accuracy - 0.5
+    if goal == "difference":
+        return float(t.cdf(abs(away) / se - t.isf(alpha / 2, df), df))
+    limit = t.isf(alpha, df)
+    both = t.cdf((margin - away) / se - limit, df) + t.cdf((margin + away) / se - limit, df) - 1
+    return max(0.0, float(both))
+
+
+def images_needed(readers: int, *, target: float = 0.8, **study: object) -> int | None:
+    """Return the least even number of images, from 4 on, that reaches a power; none if too many.
+
+    Args:
+        readers: R.
+        target: The power wanted.
+        **study: As :func:`power` takes it.
+    """
+    # Power grows with images, so halving the range finds the least.
+    low, high = 2, MOST_IMAGES // 2
+    if power(readers, 2 * high, **study) < target:  # type: ignore[arg-type]
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        if power(readers, 2 * middle, **study) >= target:  # type: ignore[arg-type]
+            high = middle
+        else:
+            low = middle + 1
+    return 2 * high
+
+
+def simulate(
+    readers: int,
+    images: int,
+    *,
+    reader_sd: float,
+    image_sd: float,
+    accuracy: float,
+    rounds: int,
+    seed: int,
+) -> tuple[Floats, Floats, Floats]:
+    """Simulate studies and analyse each as ``quiz score`` would.
+
+    Readers and images are right more or less often by normal deviations of the given SDs (cut where
+    probabilities end); half of the images are real.
+
+    Returns:
+        Mean accuracy, its standard error, and degrees of freedom, each ``(round,)``.
+    """
+    random = np.random.default_rng(seed)
+    found = []
+    for size in [len(part) for part in np.array_split(np.arange(rounds), max(1, rounds // 500))]:
+        chance = (
+            accuracy
+            + reader_sd * random.standard_normal((size, readers, 1))
+            + image_sd * random.standard_normal((size, 1, images))
+        )
+        found.append(_analyse(random.random(chance.shape) < chance))
+    mean, se, df = (np.concatenate(part) for part in zip(*found, strict=True))
+    return mean, se, df
+
+
+def share_shown(
+    mean: Floats, se: Floats, df: Floats, *, margin: float, alpha: float, goal: str
+) -> float:
+    """Return the share of simulated studies that show equivalence, or a difference."""
+    from scipy.stats import t
+
+    if goal == "difference":
+        return float((np.abs(mean - 0.5) > t.isf(alpha / 2, df) * se).mean())
+    return float((np.abs(mean - 0.5) + t.isf(alpha, df) * se < margin).mean())
+
+
+def _analyse(correct: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+    """Return what ``group.mean_over_readers`` would, for many complete studies at once.
+
+    Args:
+        correct: ``(study, reader, image)``, the first half of the images real.
+    """
+    readers, images = correct.shape[1:]
+    halves = correct[..., : images // 2], correct[..., images // 2 :]
+    values = np.mean([half.mean(-1) for half in halves], axis=0)
+    shared = np.zeros(len(correct))
+    for half in halves:
+        # The variance of a sum is that of its terms and twice their covariances.
+        pairs = half.sum(1).var(-1, ddof=1) - half.var(-1, ddof=1).sum(-1)
+        shared += pairs / (readers * (readers - 1)) / half.shape[-1] / 4
+    between = values.var(-1, ddof=1) / readers
+    variance = between + np.maximum(shared, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = np.where(between > 0, variance**2 / (between**2 / (readers - 1)), np.inf)
+    return values.mean(-1), np.sqrt(variance), df

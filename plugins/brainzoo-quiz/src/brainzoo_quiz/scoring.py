@@ -1,0 +1,271 @@
+"""A study's score: every number that tables, JSON and page show, as one object."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo_quiz import agreement, group, rates
+from brainzoo_quiz.rates import number
+from brainzoo_quiz.study import DESIGNS, Key
+from brainzoo_quiz.trials import Trials
+
+Floats = NDArray[np.float64]
+
+MANY = 0.1  # of a reader's images: more time-outs or lost focus than this is worth a flag
+HASTY_SECONDS = 0.5  # a median below this is faster than people look
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How to test: the margin of equivalence, alpha, and the seed of bootstraps."""
+
+    margin: float = 0.1
+    alpha: float = 0.05
+    seed: int = 0
+
+
+def score(key: Key, trials: Trials, settings: Settings) -> dict[str, Any]:
+    """Score a study.
+
+    Args:
+        key: Its truth.
+        trials: Its answers.
+        settings: How to test.
+
+    Returns:
+        An object for JSON: ``readers``, ``group``, ``agreement``, ``images``, ``reasons``,
+        ``notes``; what cannot be computed is None.
+    """
+    readers = [_reader(trials, r, settings) for r in range(len(trials.readers))]
+    mean = group.mean_over_readers(trials.said, trials.positive)
+    rated = group.mean_over_readers(trials.rating, trials.positive)
+    pooled = trials.correct[np.isfinite(trials.correct)]
+    return {
+        "study": key.study,
+        "title": key.title,
+        "design": key.design,
+        "commitment": key.commitment,
+        "words": list(DESIGNS[key.design]),
+        "images_real": int(trials.positive.sum()),
+        "images_created": int((~trials.positive).sum()),
+        "alpha": settings.alpha,
+        "readers": readers,
+        "group": {
+            "balanced_accuracy": group.plain_mean(mean, settings.alpha),
+            "auc": group.plain_mean(rated, settings.alpha),
+            "test": group.against_chance(mean, margin=settings.margin, alpha=settings.alpha),
+            "image_sd": _image_sd(trials),
+            "answers": len(pooled),
+        },
+        "agreement": agreement.between_readers(trials.said, seed=settings.seed)
+        if len(readers) > 1
+        else None,
+        "images": _images(trials),
+        "reasons": _reasons(trials),
+        "notes": list(_notes(trials, mean)),
+        "caveat": "",
+    }
+
+
+def _reader(trials: Trials, r: int, settings: Settings) -> dict[str, Any]:
+    said, positive, session = trials.said[r], trials.positive, trials.sessions[r]
+    counts = tuple(
+        float((said[positive == kind] == word).sum())
+        for kind, word in ((True, 1), (True, 0), (False, 1), (False, 0))
+    )
+    found = rates.of_counts(
+        counts,  # type: ignore[arg-type]
+        two_alternatives=trials.design == "2afc",
+        alpha=settings.alpha,
+    )
+    shown = [answer for _, _, answer in trials.shown[r]]
+    row = {
+        "reader": trials.readers[r],
+        "group": session.group,
+        "years": session.years,
+        **found,
+        "auc": _auc(trials.rating[r], positive, settings.alpha),
+        "seconds": _seconds(trials, r),
+        "repeats": agreement.with_itself(said, trials.again[r]),
+        "shown": len(shown),
+        "unanswered": sum(answer.answer is None for answer in shown),
+        "timed_out": sum(answer.timed_out for answer in shown),
+        "lost_focus": sum(answer.lost_focus > 0 for answer in shown),
+        "reloads": sum(answer.reloads > 0 for answer in shown),
+        "finished": session.finished_at is not None,
+    }
+    return {**row, "flags": list(_flags(row))}
+
+
+def _flags(row: dict[str, Any]) -> list[str]:
+    found = []
+    balanced, median = row["balanced_accuracy"], row["seconds"]["median"]
+    if balanced["high"] is not None and balanced["high"] < 0.5:
+        found.append("below chance: tells the kinds apart, but with the labels inverted")
+    if row["n"] and row["tp"] + row["fp"] in (0, row["n"]):
+        found.append("always gave the same answer")
+    if row["timed_out"] > MANY * row["shown"]:
+        found.append(f"time ran out on {row['timed_out']:g} of {row['shown']} images")
+    if row["unanswered"]:
+        found.append(f"no answer to {row['unanswered']} of {row['shown']} images")
+    if row["lost_focus"] > MANY * row["shown"]:
+        found.append(f"looked elsewhere during {row['lost_focus']} of {row['shown']} images")
+    if row["reloads"]:
+        found.append(f"reloaded the page during {row['reloads']} images")
+    if median is not None and median < HASTY_SECONDS:
+        found.append(f"half of the answers came within {median:.2f} s")
+    if not row["finished"]:
+        found.append("did not finish")
+    return found
+
+
+def _auc(rating: Floats, positive: NDArray[np.bool_], alpha: float) -> dict[str, float | None]:
+    """Return the area under the ROC curve of confidence; its interval on the logit scale."""
+    from scipy.stats import norm
+
+    values, covariance = group.figures(rating[None], positive)
+    value, variance = float(values[0]), float(covariance[0, 0])
+    low = high = float("nan")
+    if 0 < value < 1 and variance > 0:
+        half = norm.isf(alpha / 2) * variance**0.5 / (value * (1 - value))
+        middle = np.log(value / (1 - value))
+        low, high = (1 / (1 + np.exp(-(middle + side * half))) for side in (-1, 1))
+    return {"value": number(value), "low": number(low), "high": number(high)}
+
+
+def _seconds(trials: Trials, r: int) -> dict[str, float | None]:
+    """Return response times of first showings: a time-out is longer than any, but not how long.
+
+    ``wrong_to_right`` is the ratio of geometric means of answers within the time: above 1, wrong
+    answers took longer.
+    """
+    times, right = trials.seconds[r], trials.correct[r]
+    late = np.zeros(len(times), bool)
+    place = {case.case: i for i, case in enumerate(trials.cases)}
+    for case, showing, answer in trials.shown[r]:
+        late[place[case.case]] |= showing == 1 and answer.timed_out
+    known = np.isfinite(times) | late
+    censored = np.where(late, np.inf, times)[known]
+    inner = np.isfinite(times) & ~late & (times > 0)
+    logs = [np.log(times[inner & (right == kind)]) for kind in (1, 0)]
+    ratio = float(np.exp(logs[1].mean() - logs[0].mean())) if all(map(len, logs)) else np.nan
+    return {
+        "median": number(np.quantile(censored, 0.5, method="lower")) if len(censored) else None,
+        "median_right": _median(times[inner & (right == 1)]),
+        "median_wrong": _median(times[inner & (right == 0)]),
+        "wrong_to_right": number(ratio),
+    }
+
+
+def _median(values: Floats) -> float | None:
+    return float(np.median(values)) if len(values) else None
+
+
+def _image_sd(trials: Trials) -> float | None:
+    """Return the SD of accuracy over images of one kind: what ``quiz plan`` asks for."""
+    if len(trials.readers) < 2:
+        return None
+    found = []
+    for kind in (True, False):
+        part = trials.correct[:, trials.positive == kind]
+        part = part[:, np.isfinite(part).all(0)]
+        if part.shape[1] > 1:
+            covariance = np.cov(part)
+            found.append(covariance[~np.eye(len(part), dtype=bool)].mean())
+    return float(max(np.mean(found), 0.0) ** 0.5) if found else None
+
+
+def _images(trials: Trials) -> list[dict[str, Any]]:
+    """Return each image, those first that fooled most of their readers."""
+    found = []
+    for i, case in enumerate(trials.cases):
+        column = trials.correct[:, i]
+        asked = np.flatnonzero(np.isfinite(column))
+        if not len(asked):
+            continue
+        fooled = [trials.readers[r] for r in asked if column[r] == 0]
+        given = Counter(
+            reason
+            for answers in trials.shown
+            for shown, showing, answer in answers
+            if shown is case and showing == 1
+            for reason in answer.reasons
+        )
+        found.append(
+            {
+                "case": case.case,
+                "truth": case.truth,
+                "sources": [dataclasses.asdict(source) for source in case.sources],
+                "answers": len(asked),
+                "fooled": fooled,
+                "share": len(fooled) / len(asked),
+                "median_seconds": _median(trials.seconds[np.isfinite(trials.seconds[:, i]), i]),
+                "reasons": dict(given.most_common()),
+            }
+        )
+    return sorted(found, key=lambda image: (-image["share"], image["case"]))
+
+
+def _reasons(trials: Trials) -> list[dict[str, Any]]:
+    """Return how often each reason was given, and how often the answer with it was right."""
+    given: dict[str, list[bool]] = {}
+    for answers in trials.shown:
+        for case, showing, answer in answers:
+            if showing == 1 and answer.answer is not None:
+                for reason in dict.fromkeys(answer.reasons):
+                    given.setdefault(reason, []).append(answer.answer == case.truth)
+    rows = [{"reason": k, "given": len(v), "right": sum(v)} for k, v in given.items()]
+    return sorted(rows, key=lambda row: (-int(str(row["given"])), str(row["reason"])))
+
+
+def _notes(trials: Trials, mean: group.Mean) -> list[str]:
+    notes = []
+    if len(trials.readers) == 1:
+        notes.append("One reader says nothing of other readers: there is no group figure.")
+    elif len(mean.values) < len(trials.readers):
+        notes.append("Readers without answers to both kinds are left out of the group.")
+    low = [who for who, row in zip(trials.readers, trials.said, strict=True) if _unfair(row)]
+    if low:
+        notes.append(
+            f"{_and(low)} left images without an answer; these are left out, which favours readers "
+            "who skip what they are unsure of."
+        )
+    if len(mean.values) > 1 and mean.value < 0.5:
+        notes.append(
+            "An accuracy below chance is no proof of quality: readers who are often wrong do see a "
+            "difference, and take it for the opposite."
+        )
+    return notes
+
+
+def _unfair(row: Floats) -> bool:
+    return bool(np.isnan(row).any())
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def verdict(found: dict[str, Any]) -> str:
+    """Return in one sentence what the group's test says."""
+    test, mean = found["group"]["test"], found["group"]["balanced_accuracy"]
+    if not test:
+        return "There is no group to test: a group has two readers or more."
+    said = {
+        (True, False): "Readers cannot tell: accuracy is equivalent to chance",
+        (True, True): "Accuracy differs from chance, but by less than what matters",
+        (False, True): "Readers can tell: accuracy is above chance"
+        if mean["value"] > 0.5
+        else "Readers see a difference, but take it for the opposite: accuracy is below chance",
+        (
+            False,
+            False,
+        ): "Undecided: this study shows neither equivalence to chance nor a difference",
+    }[test["equivalent"], test["different"]]
+    return f"{said} (margin ±{test['margin']:g}, alpha {test['alpha']:g})."

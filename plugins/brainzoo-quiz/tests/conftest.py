@@ -1,0 +1,88 @@
+"""Studies whose readers are simulated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from brainzoo_quiz.answers import Answer, Answers
+from brainzoo_quiz.study import Case, Key, write_key
+
+MOMENT = "2026-01-31T12:00:00Z"
+
+
+def make_key(kind: int = 6, repeated: int = 2) -> Key:
+    """Return the key of a study of so many images of either kind and one practice case."""
+    truths = ["real", "created"] * kind
+    cases = [Case(f"c{i:03d}", truth, repeated=i < repeated) for i, truth in enumerate(truths)]
+    return Key.new("A study", (*cases, Case("p000", "real", phase="practice")))
+
+
+def make_answers(
+    key: Key,
+    reader: str = "R1",
+    *,
+    session: str | None = None,
+    right: Callable[[Case], bool] = lambda case: True,
+    confidence: int | None = 3,
+) -> Answers:
+    """Return one reader's answers to everything."""
+    session = session or f"{sum(reader.encode()):032x}"
+    other = {"real": "created", "created": "real"}
+    answers = [
+        Answer(
+            position=i,
+            token=token,
+            phase=case.phase,
+            answer=case.truth if right(case) else other[case.truth],
+            confidence=confidence,
+            response_ms=1000 * i,
+            shown_at=MOMENT,
+            reasons=() if right(case) else ("blurred", "blick, schärfe"),
+            click=None if right(case) else (17, 10_000),
+        )
+        for i, (token, (case, _)) in enumerate(key.tokens(session).items(), 1)
+    ]
+    return Answers(
+        *(key.study, key.commitment, session, reader, "neuroradiologist", 15, MOMENT, MOMENT),
+        answers=tuple(answers),
+    )
+
+
+@pytest.fixture
+def write_study(tmp_path: Path) -> Callable[[Key, Sequence[Answers]], tuple[Path, list[Path]]]:
+    """Return a function that writes a key and answers files, and returns their paths."""
+
+    def write(key: Key, sessions: Sequence[Answers]) -> tuple[Path, list[Path]]:
+        write_key(key, tmp_path / "key.json")
+        paths = []
+        for i, session in enumerate(sessions):
+            paths.append(tmp_path / f"answers-{i}.json")
+            paths[-1].write_bytes(session.to_bytes())
+        return tmp_path / "key.json", paths
+
+    return write
+
+
+def resealed(content: dict[str, object]) -> str:
+    """Return edited answers as JSON with a digest that fits again, as a page would write them."""
+    from brainzoo_quiz import strict
+
+    content = {k: v for k, v in content.items() if k != "digest"}
+    return json.dumps({**content, "digest": strict.digest(content)})
+
+
+def normal_reader(
+    d_prime: float, criterion: float, readers: int, n: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return hits and false alarms of readers of a known d′, n images of either kind."""
+    from scipy.stats import norm
+
+    random = np.random.default_rng(seed)
+    hits = norm.cdf(d_prime / 2 - criterion)
+    alarms = norm.cdf(-d_prime / 2 - criterion)
+    return random.binomial(n, hits, readers), random.binomial(n, alarms, readers)
