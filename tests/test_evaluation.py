@@ -9,6 +9,7 @@ import pytest
 
 from brainzoo import pipeline
 from brainzoo.errors import (
+    BrainzooError,
     DataError,
     ExistsError,
     IntegrityError,
@@ -17,6 +18,7 @@ from brainzoo.errors import (
     UnknownPluginError,
 )
 from brainzoo.evaluation import EvaluatorsFailedError, check, evaluate, read_evaluation
+from brainzoo.images import Images
 from brainzoo.options import make_config
 from brainzoo.plugins import plugins
 from brainzoo.record import expect_same_run
@@ -105,6 +107,24 @@ def test_of_several_those_that_do_not_fit_the_generator_are_left_out(
     assert "picky is left out: it needs a generator that is Reconstructs" in capsys.readouterr().err
     evaluate([part("picky")], tmp_path, **sets)
     assert list(figures(tmp_path)) == ["judge", "picky"], "alone, it says itself what it needs"
+
+
+def test_of_several_those_that_need_classes_are_left_out_where_there_are_none(
+    sets: Sets, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unsorted: Sets = {
+        name: Images(
+            images.read(), [{**row, "class": None} for row in images.table], {"dims": images.dims}
+        )
+        for name, images in sets.items()
+    }
+    parts = [part("judge"), part("sorter", fail="check")]
+    check(parts, classes=False)
+    evaluate(parts, tmp_path, **unsorted)
+    assert list(figures(tmp_path)) == ["judge"]
+    assert "sorter is left out: it needs classes (--class)" in capsys.readouterr().err
+    with pytest.raises(BrainzooError, match="sorter: the weights"):
+        check(parts)
 
 
 def test_the_same_request_is_not_measured_twice(

@@ -20,7 +20,7 @@ from brainzoo.errors import BrainzooError, ExistsError, IntegrityError, OptionEr
 from brainzoo.evaluation_images import describe_set
 from brainzoo.files import new_folder, write_text
 from brainzoo.images import Images
-from brainzoo.interfaces import Evaluation, Generator
+from brainzoo.interfaces import Evaluation, Evaluator, Generator
 from brainzoo.locks import locked
 from brainzoo.plugins import plugins
 from brainzoo.settings import Part
@@ -53,15 +53,22 @@ class EvaluatorsFailedError(BrainzooError):
         self.failures, self.result = dict(failures), dict(result)
 
 
-def check(parts: Sequence[Part]) -> None:
+def check(parts: Sequence[Part], *, classes: bool = True) -> None:
     """Ask evaluators whether all that they need is there: before hours of training, not after.
+
+    Args:
+        parts: The evaluators.
+        classes: Whether the images have classes; of several evaluators, those that need them are
+            not asked where there are none, since :func:`evaluate` leaves them out.
 
     Raises:
         BrainzooError: What one of them lacks.
     """
     for part in parts:
+        if len(parts) > 1 and not classes and _class(part).needs_classes:
+            continue
         try:
-            plugins().load("evaluator", part.name)(part.config).check()
+            _class(part)(part.config).check()
         except BrainzooError as error:
             raise _named(part.name, error) from error
 
@@ -80,8 +87,8 @@ def evaluate(
     """Run evaluators; write what each finds into ``evaluation.json`` and ``evaluation/NAME/``.
 
     Args:
-        parts: The evaluators; of several, those that need what the generator cannot do are left
-            out (:attr:`brainzoo.Evaluator.needs`).
+        parts: The evaluators; of several, those that need what the generator cannot do, or classes
+            that the images lack, are left out (:attr:`brainzoo.Evaluator.needs`).
         folder: Where the results go.
         train: Real images trained on.
         test: Real images of other subjects.
@@ -104,13 +111,14 @@ def evaluate(
         name: describe_set(images)
         for name, images in (("train", train), ("test", test), ("synthetic", synthetic))
     }
-    todo = _to_do(_fitting(parts, generator), folder, sets, seed, again)
+    fitting = _fitting(parts, generator, classes=have_classes(test, synthetic))
+    todo = _to_do(fitting, folder, sets, seed, again)
     failures: dict[str, Exception] = {}
     for part, request in todo:
         console.note(f"evaluating: {part.name}")
         started = time.monotonic()
         try:
-            evaluator = plugins().load("evaluator", part.name)(part.config)
+            evaluator = _class(part)(part.config)
             found: Evaluation = evaluator.evaluate(
                 train=train, test=test, synthetic=synthetic, generator=generator, seed=seed
             )
@@ -166,16 +174,33 @@ def write_metrics(folder: Path, checkpoint: Path) -> None:
     write_text(checkpoint / "metrics.json", _json({"evaluators": metrics}))
 
 
-def _fitting(parts: Sequence[Part], generator: Generator | None) -> list[Part]:
-    """Leave out, of several evaluators, those that need what the generator cannot do."""
+def have_classes(*sets: Images) -> bool:
+    """Tell whether each of the sets has images of some class."""
+    return all(any(name is not None for name in images.column("class")) for images in sets)
+
+
+def _fitting(
+    parts: Sequence[Part], generator: Generator | None, *, classes: bool
+) -> Sequence[Part]:
+    """Leave out, of several evaluators, those that need what generator or images do not have."""
+    if len(parts) < 2:
+        return parts  # it says itself what it needs
     kept = []
     for part in parts:
-        needs = getattr(plugins().load("evaluator", part.name), "needs", None)
-        if len(parts) > 1 and needs is not None and not isinstance(generator, needs):
-            console.note(f"{part.name} is left out: it needs a generator that is {needs.__name__}.")
+        wanted = _class(part)
+        if wanted.needs is not None and not isinstance(generator, wanted.needs):
+            what = f"a generator that is {wanted.needs.__name__}"
+            console.note(f"{part.name} is left out: it needs {what}.")
+        elif wanted.needs_classes and not classes:
+            console.note(f"{part.name} is left out: it needs classes (--class).")
         else:
             kept.append(part)
     return kept
+
+
+def _class(part: Part) -> type[Evaluator]:
+    found: type[Evaluator] = plugins().load("evaluator", part.name)
+    return found
 
 
 def _to_do(

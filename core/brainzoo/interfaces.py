@@ -187,7 +187,8 @@ class Figure:
         n: How many images (or subjects, as ``detail`` says) it was computed from.
         low: Lower end of the interval, if there is one.
         high: Upper end of the interval.
-        floor: The same quantity between disjoint halves of real subjects at the same n.
+        floor: The same quantity of other real people in the place of the synthetic images, at the
+            same n; or what chance gives. ``detail`` says which.
         detail: Extractor, hash, unit, protocol: what else a reader must know.
     """
 
@@ -270,9 +271,12 @@ class Evaluator(ABC):
     Attributes:
         needs: What the generator must be able to do, for example :class:`Reconstructs`: among
             several evaluators, one that needs more than the generator can is left out.
+        needs_classes: Whether images must have classes: among several evaluators, one that needs
+            them is left out where they have none.
     """
 
     needs: ClassVar[type | None] = None
+    needs_classes: ClassVar[bool] = False
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -61,7 +61,8 @@ def run(
     if folder.exists() and not resume:
         raise exists_error(folder)
     if "evaluate" in steps and not (resume and RunFolder.open(folder).done("evaluate")):
-        check(settings.evaluate)
+        # A folder of prepared images tells of its classes only when it is opened.
+        check(settings.evaluate, classes=bool(settings.classes) or settings.prepare is None)
     try:
         with disk_errors(folder):
             started = time.monotonic()

@@ -62,10 +62,17 @@ class Picky(Judge):
     needs = Reconstructs
 
 
+class Sorter(Judge):
+    """The same, for images in classes."""
+
+    needs_classes = True
+
+
 @hookimpl
 def brainzoo_evaluators() -> list[Spec]:
     return [
         Spec("judge", "brainzoo_judges:Judge", JudgeConfig, "Mean grey."),
         Spec("other", "brainzoo_judges:OtherJudge", JudgeConfig, "Mean grey again."),
         Spec("picky", "brainzoo_judges:Picky", JudgeConfig, "Mean grey of reconstructors."),
+        Spec("sorter", "brainzoo_judges:Sorter", JudgeConfig, "Mean grey of classes."),
     ]

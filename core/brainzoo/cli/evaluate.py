@@ -154,8 +154,9 @@ def _measure(
     """Run evaluators on the sets named; tell what ``evaluation.json`` holds then."""
     from brainzoo import checkpoint, evaluation
 
-    evaluation.check(parts)
     images = _open_sets(ctx, run, options)
+    classes = evaluation.have_classes(images["test"], images["synthetic"])
+    evaluation.check(parts, classes=classes)
     source = options["generator"] or run
     seed = options["seed"]
     if run is not None and ctx.get_parameter_source("seed") is not ParameterSource.COMMANDLINE:

@@ -44,6 +44,7 @@ LEAST_SUBJECTS = 4
 class GANTrain(Evaluator):
     """Trains classifiers on synthetic and real images and tests them on real test subjects."""
 
+    needs_classes = True
     config: GANTrainConfig
 
     def check(self) -> None:

@@ -73,7 +73,8 @@ def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -
         command=facts.without_paths(run.text("command")),
         tiles=list(_tiles(images, run, data)),
         pair=looks,
-        shows_people=looks.real is not None and not simulated,
+        shows_people=not simulated
+        and (looks.real is not None or any(found["pictures"] for found in evaluators)),
         real_left_out=not config.real,
         film=film,
         losses=_losses(run.stats),
