@@ -23,7 +23,8 @@ class Heads(Dataset):
 @pytest.fixture(scope="module", params=[2, 3])
 def prepared(request, tmp_path_factory):
     """Images that tell how they were prepared."""
-    config = PrepareConfig(dims=request.param, size=32 if request.param == 2 else 16, slices=8)
+    size = 32 if request.param == 2 else 16
+    config = PrepareConfig(dims=request.param, size=size, slices=8, split_seed=1)
     out = tmp_path_factory.mktemp("prepared") / "images"
     return prepare(Heads(None), config, name="heads", out=out, workers=1, quiet=True)
 

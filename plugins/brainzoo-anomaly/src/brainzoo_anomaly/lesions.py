@@ -174,7 +174,8 @@ def _mass(
     moved = _offsets(region.shape, centre) * SWELLING * inner
     places = np.stack(np.meshgrid(*map(np.arange, region.shape), indexing="ij")) - moved
     swollen = [ndimage.map_coordinates(channel, places, order=1) for channel in image]
-    return np.stack(swollen).astype(np.float32), (distance < SHOWN) & region
+    changed: Floats = np.where(region, np.stack(swollen), image).astype(np.float32)  # not the skull
+    return changed, (distance < SHOWN) & region
 
 
 _CHANGES = {
