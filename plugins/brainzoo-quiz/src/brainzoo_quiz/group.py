@@ -108,8 +108,8 @@ def mean_over_readers(scores: Floats, positive: NDArray[np.bool_]) -> Mean:
         return Mean(np.nan, np.nan, np.nan, values, np.nan, np.nan)
     if readers == 1:
         return Mean(float(values[0]), np.nan, np.nan, values, np.nan, np.nan)
-    shared = float(np.nanmean(covariance[~np.eye(readers, dtype=bool)]))
-    own = float(np.nanmean(np.diag(covariance)))
+    shared = _mean_known(covariance[~np.eye(readers, dtype=bool)])
+    own = _mean_known(np.diag(covariance))
     spread = float(values.var(ddof=1))
     between = spread / readers
     variance = between + max(shared, 0.0)
@@ -118,6 +118,11 @@ def mean_over_readers(scores: Floats, positive: NDArray[np.bool_]) -> Mean:
     return Mean(
         float(values.mean()), float(np.sqrt(variance)), df, values, float(readers_own**0.5), shared
     )
+
+
+def _mean_known(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def from_values(values: Floats) -> Mean:

@@ -13,6 +13,8 @@ difference (Julious 2004; central t approximation). Images are half real, half c
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,7 +82,7 @@ def power(
     return max(0.0, float(both))
 
 
-def images_needed(readers: int, *, target: float = 0.8, **study: object) -> int | None:
+def images_needed(readers: int, *, target: float = 0.8, **study: Any) -> int | None:
     """Return the least even number of images, from 4 on, that reaches a power; none if too many.
 
     Args:
@@ -90,11 +92,11 @@ def images_needed(readers: int, *, target: float = 0.8, **study: object) -> int 
     """
     # Power grows with images, so halving the range finds the least.
     low, high = 2, MOST_IMAGES // 2
-    if power(readers, 2 * high, **study) < target:  # type: ignore[arg-type]
+    if power(readers, 2 * high, **study) < target:
         return None
     while low < high:
         middle = (low + high) // 2
-        if power(readers, 2 * middle, **study) >= target:  # type: ignore[arg-type]
+        if power(readers, 2 * middle, **study) >= target:
             high = middle
         else:
             low = middle + 1

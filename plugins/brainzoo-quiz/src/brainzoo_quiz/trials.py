@@ -98,13 +98,14 @@ def join(key: Key, sessions: Sequence[Answers]) -> Trials:
 def _expect_one_each(sessions: Sequence[Answers]) -> None:
     seen: dict[str, Answers] = {}
     for session in sessions:
-        earlier = seen.setdefault(session.reader, session)
-        if earlier is not session:
-            same = "the same session twice" if earlier == session else "two sessions"
+        if session.reader in seen:
+            same = seen[session.reader] == session
+            found = "the same session twice" if same else "two sessions"
             raise DataError(
-                f"reader {session.reader!r} has {same}; expected one session a reader.",
+                f"reader {session.reader!r} has {found}; expected one session a reader.",
                 "Leave one of the files out.",
             )
+        seen[session.reader] = session
     if len({session.session for session in sessions}) < len(sessions):
         raise DataError("two readers have the same session id; expected one each.")
 
@@ -163,6 +164,7 @@ def imrmc_csv(trials: Trials) -> str:
     for i, case in enumerate(trials.cases):
         rows.writerow(["truth", case.case, "truth", int(trials.positive[i])])
     for r, reader in enumerate(trials.readers):
-        for i in np.flatnonzero(np.isfinite(scores[r])):
-            rows.writerow([reader, trials.cases[i].case, "study", f"{scores[r, i]:g}"])
+        for case, value in zip(trials.cases, scores[r], strict=True):
+            if np.isfinite(value):
+                rows.writerow([reader, case.case, "study", f"{value:g}"])
     return out.getvalue()

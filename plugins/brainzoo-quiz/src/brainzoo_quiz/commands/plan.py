@@ -88,11 +88,12 @@ def plan(
         raise OptionError(f"an accuracy of {accuracy:g} is not within 0.5 ± {margin:g}.")
     both = reader_sd is not None and image_sd is not None
     spreads = [(reader_sd, image_sd)] if both else list(planning.SPREADS)
-    test = {"goal": goal, "margin": margin, "alpha": alpha}
+    test: dict[str, Any] = {"goal": goal, "margin": margin, "alpha": alpha}
     rows = []
-    with console.progress("simulating studies", len(spreads) * len(planning.READERS)) as advance:
+    numbers = [readers] if readers else list(planning.READERS)
+    with console.progress("simulating studies", len(spreads) * len(numbers)) as advance:
         for sds in spreads:
-            for number in [readers] if readers else planning.READERS:
+            for number in numbers:
                 study: dict[str, Any] = dict(
                     zip(("reader_sd", "image_sd"), sds, strict=True), accuracy=accuracy
                 )

@@ -62,7 +62,7 @@ def score(
     for path in (html, csv_path, imrmc):
         if path is not None and path.exists():
             raise ExistsError(f"{path} exists already.", "Choose another, or remove it.")
-    pictures: dict[str, Any] = {}
+    pictures: dict[tuple[str, int], bytes] = {}
     if paper:
         if answers or key_path or csv_path or imrmc or images or run:
             raise OptionError("--paper scores a published table; it takes no answers and no key.")
@@ -99,7 +99,7 @@ def _study(
     seed: int,
     images: tuple[Path, ...],
     run: Path | None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Any], dict[tuple[str, int], bytes]]:
     from brainzoo_quiz.answers import read
     from brainzoo_quiz.evidence import beside
     from brainzoo_quiz.pictures import pictures_of
