@@ -171,6 +171,12 @@ def test_the_groups_interval_covers_where_readers_and_images_vary():
     assert pooled.mean() < 0.85
 
 
+def test_no_interval_leaves_what_rates_can_be():
+    said = np.array([[1, 1, 1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 1, 1, 0, 1.0]])
+    mean = group.plain_mean(group.mean_over_readers(said, np.arange(8) < 4), 0.05)
+    assert (mean["low"], mean["high"]) == (0, 1)
+
+
 def test_rates_of_nothing_and_of_all():
     assert np.isnan(rates.wilson(0, 0).value)
     assert rates.wilson(0, 10).low == 0

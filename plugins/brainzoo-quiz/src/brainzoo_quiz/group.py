@@ -164,7 +164,8 @@ def against_chance(mean: Mean, *, margin: float, alpha: float) -> dict[str, Any]
 
 def plain_mean(mean: Mean, alpha: float) -> dict[str, float | int | None]:
     """Return a mean over readers as numbers for JSON."""
-    low, high = mean.interval(alpha)
+    # No rate lies outside; the t distribution of few readers does not know that.
+    low, high = np.clip(mean.interval(alpha), 0, 1)
     spread = float(mean.values.std(ddof=1)) if len(mean.values) > 1 else np.nan
     return {
         "value": number(mean.value),

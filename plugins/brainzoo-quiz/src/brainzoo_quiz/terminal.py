@@ -75,7 +75,7 @@ def group_lines(found: Row) -> Iterator[str]:
         )
         if mean["image_covariance"] is not None:
             yield (
-                f"For `brainzoo quiz plan`: SD over readers {rate(mean['reader_sd'])}, over images "
+                f"To plan the next study: SD over readers {rate(mean['reader_sd'])}, over images "
                 f"{rate(found['group']['image_sd'])}."
             )
     area = found["group"].get("auc")
