@@ -11,7 +11,7 @@ from brainzoo.cli.params import common_options, seed_option
 from brainzoo.errors import OptionError
 
 
-@click.command(short_help="How many readers and images a study needs.")
+@click.command()
 @click.option(
     "--goal",
     type=click.Choice(["equivalence", "difference"]),

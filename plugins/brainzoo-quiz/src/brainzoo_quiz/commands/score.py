@@ -14,7 +14,7 @@ from brainzoo.errors import ExistsError, OptionError
 FILE = click.Path(path_type=Path)
 
 
-@click.command(short_help="What readers could tell, from their answers and the key.")
+@click.command()
 @click.argument("answers", nargs=-1, type=FILE)
 @click.option("--key", "key_path", type=FILE, help="key.json of the study.")
 @click.option("--paper", type=click.Choice(["kazuhiro2018"]), help="Score a published table.")
