@@ -84,7 +84,8 @@ def test_images_that_do_not_tell_their_preparation(brats, tmp_path):
 
 def test_scans_without_lesions_in_view(prepared, brats):
     for path in brats.rglob("*_seg.nii.gz"):
-        mask = nibabel.load(path)
-        write(path, np.zeros(mask.shape, np.uint8))
+        mask = np.zeros(nibabel.load(path).shape, np.uint8)
+        mask[0, 0, 0] = 1  # in the air
+        write(path, mask)
     with pytest.raises(DataError, match="shows a lesion"):
         scan_cases(AnomalyConfig(scans=brats), prepared)
