@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 0.5
 """How long the machine's speed is measured."""
 SHARE_OF_SPEED = 0.6
-"""Images a second reached, as a share of what the arithmetic alone would allow: the measured one of
-DCGAN, VQ-VAE and VAE on two CPU cores lay between 0.4 and 0.8."""
+"""Images a second reached, as a share of what the arithmetic alone would allow. A guess, not yet
+calibrated against measured trainings."""
 
 
 class Estimated(Exception):

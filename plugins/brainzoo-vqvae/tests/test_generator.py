@@ -167,6 +167,16 @@ def test_anomaly_scores_are_high_where_something_is_strange(trained, images):
         assert score[inside].mean() > 1.3 * score[~inside].mean(), name
 
 
+def test_anomaly_scores_lie_where_the_pixels_are_in_padded_images(tmp_path):
+    given = make_images(tmp_path / "made", spatial=(30, 26), classes=()).where(split="train")
+    generator = fit(given, tmp_path / "run", config={"covariates": ()})
+    scores = generator.anomaly_scores(given.floats()[:2])["unlikely codes"]
+    assert scores.shape == (2, 1, 30, 26)
+    # Codes cover 4 pixels; 30 are padded by one on either side, 26 by one as well.
+    assert np.array_equal(scores[..., 3:7, :], np.repeat(scores[..., 3:4, :], 4, axis=-2))
+    assert np.array_equal(scores[..., :3, :], np.repeat(scores[..., :1, :], 3, axis=-2))
+
+
 def test_temperature_is_the_configuration_s(trained):
     folder = trained[1]
     cold = VQVAE.load(folder / "checkpoint")

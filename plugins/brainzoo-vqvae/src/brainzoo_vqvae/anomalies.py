@@ -49,8 +49,10 @@ def anomaly_scores(
             pixels, seed=seed + draw * 1_000_003, threshold=UNLIKELY, conditions=conditions
         )
         restored += np.abs(pixels - made) / RESTORATIONS
+    covers = 2 ** len(generator.config.widths)  # pixels a side that a code stands for
     for axis, side in enumerate(pixels.shape[2:], start=1):
-        unlikely = unlikely.repeat(side // unlikely.shape[axis], axis)
+        before = (covers * unlikely.shape[axis] - side) // 2  # of padding, as the networks pad
+        unlikely = np.take(unlikely.repeat(covers, axis), range(before, before + side), axis)
     return {
         "reconstruction error": np.abs(pixels - generator.decode(codes)),
         "restoration": restored,
