@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from brainzoo.evaluating.checks import expect_comparable, halves, of_equal_number, subjects_of
     from brainzoo.evaluating.extractors import Extractor, extractor
     from brainzoo.evaluating.features import features_of
-    from brainzoo.evaluating.intervals import Interval, bootstrap, resamples
+    from brainzoo.evaluating.intervals import Interval, bootstrap, resamples, weights_of
     from brainzoo.evaluating.planes import views
 
 _LAZY = {
@@ -30,6 +30,7 @@ _LAZY = {
     "bootstrap": "intervals",
     "resamples": "intervals",
     "views": "planes",
+    "weights_of": "intervals",
 }
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "resamples",
     "subjects_of",
     "views",
+    "weights_of",
 ]
 
 

@@ -42,6 +42,18 @@ def resamples(
         yield np.concatenate([of_subject[i] for i in drawn])
 
 
+def weights_of(subjects: Sequence[str], *, seed: int, rounds: int = ROUNDS) -> NDArray[np.float64]:
+    """Return how often each image is drawn: ``(1 + rounds, image)``, the first row all ones.
+
+    For measures that are one matrix product over all rounds; see :func:`resamples`.
+    """
+    drawn = [
+        np.bincount(positions, minlength=len(subjects))
+        for positions in resamples(subjects, seed=seed, rounds=rounds)
+    ]
+    return np.stack([np.ones(len(subjects), np.intp), *drawn]).astype(np.float64)
+
+
 def bootstrap(
     statistic: Callable[[NDArray[np.intp]], float],
     subjects: Sequence[str],

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, recall_score
 
-from brainzoo_gantrain.rates import by_subject, interval, rates, weights_of
+from brainzoo.evaluating import weights_of
+from brainzoo_gantrain.rates import by_subject, interval, rates
 
 
 def once(n):

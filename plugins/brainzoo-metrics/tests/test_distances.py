@@ -5,8 +5,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
+from brainzoo.evaluating import weights_of
 from brainzoo_metrics import distances, neighbours, twosample
-from brainzoo_metrics.resampling import figure, standard_error, weights_of
+from brainzoo_metrics.resampling import ROUNDS, figure, standard_error
 
 Array = NDArray[np.float64]
 
@@ -136,7 +137,7 @@ def test_c2st_folds_keep_subjects_together() -> None:
 def test_intervals_draw_whole_subjects() -> None:
     subjects = [f"s{i // 10}" for i in range(100)]
     values = np.repeat(gaussian(10, 1, 0)[:, 0], 10)
-    weights = weights_of(subjects, 0)
+    weights = weights_of(subjects, seed=0, rounds=ROUNDS)
     assert (weights[0] == 1).all()
     assert (weights[:, ::10] == weights[:, 9::10]).all()
     error = standard_error(weights @ values / weights.sum(1))
@@ -156,7 +157,7 @@ def test_frechet_draws_give_up_the_interval_where_it_costs_too_much(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     a, b = gaussian(30, 4, 0), gaussian(30, 4, 1)
-    weights = weights_of([str(i) for i in range(30)], 0)
+    weights = weights_of([str(i) for i in range(30)], seed=0, rounds=ROUNDS)
     assert len(distances.frechet_draws(a, b, weights, weights)) == 1 + distances.FRECHET_ROUNDS
     monkeypatch.setattr(distances, "MOST_WORK", 100)
     assert len(distances.frechet_draws(a, b, weights, weights)) == 1

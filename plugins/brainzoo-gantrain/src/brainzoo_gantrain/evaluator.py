@@ -28,13 +28,14 @@ from brainzoo.evaluating import (
     extractor,
     features_of,
     subjects_of,
+    weights_of,
 )
 from brainzoo.evaluating.planes import PLANES
 from brainzoo_gantrain.classifier import Labelled, learn
 from brainzoo_gantrain.config import GANTrainConfig
 from brainzoo_gantrain.copies import near_copies
 from brainzoo_gantrain.labels import class_names, in_classes, positive_class
-from brainzoo_gantrain.rates import Rates, by_subject, rates, weights_of
+from brainzoo_gantrain.rates import Rates, by_subject, rates
 from brainzoo_gantrain.result import Result, Row
 from brainzoo_gantrain.sets import REAL, TrainingSet, as_many, training_sets
 
@@ -71,7 +72,7 @@ class GANTrain(Evaluator):
         seen = known.features  # any of them may have been copied, drawn below or not
         known = as_many(known, min(self.config.limit, len(known)), [seed, 0])
         made = as_many(made, min(len(known), len(made)), [seed, 0])
-        weights = weights_of(list(judged.groups), seed)
+        weights = weights_of(list(judged.groups), seed=seed)
 
         def measured(scores: NDArray[np.float64]) -> tuple[Rates, Rates]:
             of_subjects = by_subject(scores, judged.classes, judged.groups, weights)
@@ -88,7 +89,7 @@ class GANTrain(Evaluator):
                 rows.append(Row.of(one, *measured(np.stack([s[0] for s in scores]))))
                 if one.name == REAL:
                     of_made = np.stack([s[1] for s in scores])
-        own = weights_of(list(made.groups), seed)
+        own = weights_of(list(made.groups), seed=seed)
         return Result(
             looks=looks,
             names=names,

@@ -7,14 +7,13 @@ Spe)``. Of more than two classes both are the mean over the classes of each agai
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.evaluating import Interval, resamples
+from brainzoo.evaluating import Interval
 
-Weights = NDArray[np.float32]
+Weights = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,16 +36,6 @@ class Rates:
         return np.divide(product, total, out=np.where(total == 0, 0.0, np.nan), where=total > 0)
 
 
-def weights_of(groups: Sequence[str], seed: int) -> Weights:
-    """Return how often each image counts: ``(1 + resample, image)``, first once each.
-
-    Whole subjects are drawn, see :func:`brainzoo.evaluating.resamples`; all rows of a table use
-    the same draws, so that their ratios and differences are paired.
-    """
-    drawn = [np.bincount(p, minlength=len(groups)) for p in resamples(groups, seed=seed)]
-    return np.stack([np.ones(len(groups)), *drawn]).astype(np.float32)
-
-
 def rates(
     scores: NDArray[np.float64], truth: NDArray[np.int64], weights: Weights, positive: int
 ) -> Rates:
@@ -55,7 +44,8 @@ def rates(
     Args:
         scores: ``(classifier, image, class)``; the rates are the means over classifiers.
         truth: ``(image,)``, the class of each.
-        weights: Of :func:`weights_of`.
+        weights: Of :func:`brainzoo.evaluating.weights_of`; all rows of a table use the same draws,
+            so that their ratios and differences are paired.
         positive: The class that sensitivity is about; not used with more than two.
     """
     classes = scores.shape[2]
@@ -99,7 +89,7 @@ def interval(values: NDArray[np.float64]) -> Interval | None:
 def _share(
     taken: NDArray[np.float64], among: NDArray[np.bool_], weights: Weights
 ) -> NDArray[np.float64]:
-    counted = weights[:, among].astype(np.float64)
+    counted = weights[:, among]
     total = counted.sum(1)
     hits = counted @ taken[among]
     share: NDArray[np.float64] = np.divide(

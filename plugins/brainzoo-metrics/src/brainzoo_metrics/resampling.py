@@ -11,12 +11,9 @@ Tibshirani 1993, chapter 6).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.evaluating import resamples
 from brainzoo.interfaces import Figure
 
 ROUNDS = 100  # standard errors within 7 percent
@@ -24,15 +21,6 @@ NORMAL = 1.96
 
 Weights = NDArray[np.float64]
 Draws = NDArray[np.float64]
-
-
-def weights_of(subjects: Sequence[str], seed: int, rounds: int = ROUNDS) -> Weights:
-    """Return how often each image is drawn: ``(1 + rounds, image)``, the first row all ones."""
-    drawn = [
-        np.bincount(positions, minlength=len(subjects))
-        for positions in resamples(subjects, seed=seed, rounds=rounds)
-    ]
-    return np.stack([np.ones(len(subjects), np.intp), *drawn]).astype(np.float64)
 
 
 def standard_error(draws: Draws) -> float:

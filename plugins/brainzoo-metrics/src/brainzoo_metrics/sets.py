@@ -13,9 +13,9 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.evaluating import of_equal_number, subjects_of, views
+from brainzoo.evaluating import of_equal_number, subjects_of, views, weights_of
 from brainzoo.images import Images
-from brainzoo_metrics.resampling import Weights, weights_of
+from brainzoo_metrics.resampling import ROUNDS, Weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,10 @@ class Sets:
             for images in (test, synthetic, train)
         ]
         a, b, c = of_equal_number(limited, int(rng.integers(2**32)))
-        weights = [weights_of(subjects_of(x), int(rng.integers(2**32))) for x in (a, b, c)]
+        weights = [
+            weights_of(subjects_of(x), seed=int(rng.integers(2**32)), rounds=ROUNDS)
+            for x in (a, b, c)
+        ]
         return cls(a, b, c, *weights)
 
     @property
