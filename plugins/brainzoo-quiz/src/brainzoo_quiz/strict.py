@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -55,15 +56,22 @@ def read_text(path: Path, what: str) -> str:
         raise DataError(f"{path} is no {what}: it is no UTF-8 text.") from None
 
 
-def parse(text: str, what: str, name: str) -> dict[str, Any]:
+def parse(text: str, what: str, name: str, *, fractions: bool = False) -> dict[str, Any]:
     """Parse a JSON object.
+
+    Args:
+        text: The file's content.
+        what: What it should be, for errors: ``"answers file"``.
+        name: How errors call the file.
+        fractions: Whether numbers may be other than whole; files with a digest have none.
 
     Raises:
         DataError: It is no JSON, no object, or names something twice.
     """
+    number = _fraction if fractions else _no_number
     try:
         content = json.loads(
-            text, object_pairs_hook=_unique, parse_float=_no_number, parse_constant=_no_number
+            text, object_pairs_hook=_unique, parse_float=number, parse_constant=_no_number
         )
         canonical(content)  # lone surrogates have no UTF-8
     except (ValueError, RecursionError) as error:
@@ -161,6 +169,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a name occurs twice")
     return found
+
+
+def _fraction(value: str) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value} is too large")
+    return number
 
 
 def _no_number(value: str) -> float:
