@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError
@@ -35,6 +36,7 @@ class Remote:
         md5: Its hexadecimal MD5, if published.
         sha256: Its hexadecimal SHA-256, if published.
         size: Its length in bytes, if published.
+        headers: To send along, such as a token; a redirect to another server loses the token.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Remote:
     md5: str = ""
     sha256: str = ""
     size: int | None = None
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,7 +202,7 @@ class _Transfer:
             raise _LostError(f"broke off after {size_text(done)} of {size_text(total)}")
 
     def _open(self, url: str, offset: int) -> HTTPResponse:
-        headers = {"User-Agent": "brainzoo", "Accept-Encoding": "identity"}
+        headers = {"User-Agent": "brainzoo", "Accept-Encoding": "identity", **self._remote.headers}
         if offset:
             headers["Range"] = f"bytes={offset}-"
             if self._part.origin.url == url and self._part.origin.validator:

@@ -120,10 +120,10 @@ def new_folder(path: Path) -> Iterator[Path]:
             yield temporary
             for file in temporary.rglob("*"):
                 if file.is_file():
-                    _sync(file)
-            _sync(temporary)
+                    sync(file)
+            sync(temporary)
             temporary.rename(path)
-            _sync(path.parent)
+            sync(path.parent)
         except OSError as error:
             if path.exists() and error.errno in (errno.EEXIST, errno.ENOTEMPTY):
                 raise ExistsError(f"{path} was written by another process meanwhile.") from error
@@ -138,7 +138,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -7,9 +7,37 @@ import socket
 import ssl
 import urllib.request
 from email.message import Message
-from http.client import HTTPResponse
+from http.client import HTTPMessage, HTTPResponse
+from typing import IO
 from urllib.error import URLError
-from urllib.request import OpenerDirector, Request
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, OpenerDirector, Request
+
+
+class _Redirects(HTTPRedirectHandler):
+    """Follows redirects, but a token goes to no other server than the one it was meant for."""
+
+    def redirect_request(
+        self,
+        req: Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> Request | None:
+        """Return the next request; without ``Authorization`` if it goes elsewhere."""
+        further = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if further is not None and _origin(newurl) != _origin(req.full_url):
+            further.remove_header("Authorization")
+        if further is not None and req.get_method() == "HEAD":
+            further.method = "HEAD"
+        return further
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
 
 
 def open_url(request: Request, timeout_s: float) -> HTTPResponse:
@@ -25,7 +53,7 @@ def open_url(request: Request, timeout_s: float) -> HTTPResponse:
         urllib.request.ProxyHandler,
         urllib.request.HTTPHandler,
         urllib.request.HTTPSHandler,
-        urllib.request.HTTPRedirectHandler,
+        _Redirects,
         urllib.request.HTTPDefaultErrorHandler,
         urllib.request.HTTPErrorProcessor,
         urllib.request.UnknownHandler,

@@ -1,0 +1,40 @@
+"""``brainzoo pull``: a checkpoint from the zoo or the Hub, verified."""
+
+from __future__ import annotations
+
+import click
+
+from brainzoo import console
+from brainzoo.cli.params import common_options
+
+
+@click.command()
+@click.argument("reference", metavar="NAME[@VERSION]|hf:OWNER/REPO@COMMIT")
+@click.option(
+    "--token",
+    metavar="TOKEN",
+    help="For private and gated repositories. [default: HF_TOKEN, for huggingface.co only]",
+)
+@click.option("--offline", is_flag=True, default=None, help="Use no network.")
+@common_options
+def pull(
+    reference: str, token: str | None, offline: bool | None, as_json: bool, debug: bool
+) -> None:
+    """Fetch a checkpoint, compare size and SHA-256 of every file, and print its folder.
+
+    What is here already is not fetched again, and after a stop the same command goes on where it
+    was. HF_ENDPOINT names a mirror.
+
+    \b
+    brainzoo pull pggan-ixi-64
+    brainzoo pull hf:owner/repo@0123456789abcdef0123456789abcdef01234567
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    from brainzoo import hub
+    from brainzoo.files import sha256
+
+    folder = hub.pull(reference, offline=offline, token=token)
+    if as_json:
+        weights = sha256(folder / "model.safetensors")
+        console.result_json({"folder": str(folder), "weights_sha256": weights})
+        return
+    console.result(str(folder))

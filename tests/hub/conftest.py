@@ -1,0 +1,102 @@
+"""A trained tiny checkpoint, a server that holds it, and its registry entry."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hub_server import HubServer, hub_server
+
+from brainzoo.download import Patience
+from brainzoo.hub import fetch
+from brainzoo.registry.schema import Entry
+from brainzoo.run import Run, TrainConfig
+from brainzoo.testing.heads import make_images
+
+REPO = "maker/tiny-heads-16"
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the user's own token, home and proxies out, and wait for nobody."""
+    for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    monkeypatch.setattr(fetch, "PATIENCE", Patience(timeout_s=2, attempts=3, wait_s=0.01))
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    with hub_server() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+        yield server
+
+
+@pytest.fixture
+def checkpoint(tiny: Path, tmp_path: Path) -> Path:
+    from brainzoo_tiny.config import TinyConfig
+    from brainzoo_tiny.generator import Tiny
+
+    images = make_images(tmp_path / "images", spatial=(128, 128)).where(split="train")
+    generator = Tiny(TinyConfig(noise=0.05))
+    run = Run(tmp_path / "run", TrainConfig(images=16))
+    run.folder.mkdir()
+    generator.fit(images, run)
+    generator.save(tmp_path / "run" / "checkpoint")
+    return tmp_path / "run" / "checkpoint"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture
+def entry(server: HubServer, checkpoint: Path) -> Entry:
+    """The checkpoint on the server, among other files, as a registry lists it."""
+    others = {".gitattributes": b"* lfs", "evil.py": b"raise SystemExit('run!')"}
+    commit = server.add(REPO, contents(checkpoint) | others)
+    return entry_for(checkpoint, {"hub": REPO, "revision": commit})
+
+
+def entry_for(folder: Path, source: dict[str, str], **changes: Any) -> Entry:
+    files = {
+        name: {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+        for name, content in contents(folder).items()
+    }
+    return Entry.model_validate(
+        {
+            "name": "tiny-heads-16",
+            "version": "1.0.0",
+            "plugin": "tiny",
+            "plugin_requires": "brainzoo-tiny~=0.1.0",
+            "source": source,
+            "files": files,
+            "license": "CC0-1.0",
+            "data": {"name": "made-up heads", "license": "CC0-1.0", "n_subjects": 4},
+            "modality": ["T1w"],
+            "spatial_dims": 2,
+            "image_shape": [1, 16, 16],
+            "spacing_mm": [1.0, 1.0],
+            "params": 512,
+            "training": {"command": "brainzoo run tiny", "seed": 0},
+            "intended_use": "Tests.",
+            "limitations": "All.",
+            **changes,
+        }
+    )
+
+
+@pytest.fixture
+def register(monkeypatch: pytest.MonkeyPatch) -> Callable[[Entry], None]:
+    """Return a function that makes an entry known by its name."""
+
+    def add(entry: Entry) -> None:
+        monkeypatch.setattr("brainzoo.registry.find", lambda reference: entry)
+
+    return add
