@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from brainzoo import Generator, Reconstructs
+from brainzoo import Generator, Images, Reconstructs
 from brainzoo.errors import OptionError
 from brainzoo.interfaces import Reconstruction as Result
 from brainzoo.testing import EvaluatorContract
 from brainzoo.testing.heads import make_head, make_images
+from brainzoo_vae.aging import fluid
 from brainzoo_vae.config import ReconstructionConfig
-from brainzoo_vae.evaluator import Reconstruction, fluid, psnr, ssim
+from brainzoo_vae.evaluator import Reconstruction, psnr, ssim
 
 
 class Blurring(Generator, Reconstructs):
@@ -69,11 +70,12 @@ def test_less_blur_is_better_and_the_mean_image_is_the_measure(sets):
     values = []
     for blur in (0.3, 2.0):
         found = evaluate(sets, Blurring(blur))
-        values.append([figure.value for figure in found.figures])
-        for figure in found.figures:
+        figures = found.figures[:2]
+        values.append([figure.value for figure in figures])
+        for figure in figures:
             assert figure.low < figure.value < figure.high
             assert "mean training image" in figure.detail
-    assert [f.name for f in found.figures] == ["reconstruction PSNR", "reconstruction SSIM"]
+    assert [f.name for f in figures] == ["reconstruction PSNR", "reconstruction SSIM"]
     assert (np.array(values[0]) > values[1]).all()
 
 
@@ -83,6 +85,23 @@ def test_the_walk_shows_fluid_that_grows_with_age(sets):
     assert len(shares) == 6
     assert (np.diff(shares) > 0).all()
     assert set(found.pictures) == {"reconstructions", "age"}
+
+
+def test_growth_of_fluid_in_samples_stands_beside_that_in_people(sets, tmp_path):
+    growth = evaluate(sets, Blurring()).figures[2]
+    assert growth.name == "fluid, growth in ten years"
+    assert growth.low < growth.value < growth.high
+    assert growth.value > 0
+    assert growth.floor > 0
+    assert "test subjects" in growth.detail
+
+
+def test_no_growth_is_told_where_all_samples_are_of_one_age(sets, tmp_path):
+    info = sets["synthetic"].info
+    with Images.write(tmp_path / "same", (32, 32), info, 1) as writer:
+        writer.append(sets["synthetic"].floats(), [{"age": 40.0}] * len(sets["synthetic"]))
+    found = evaluate({**sets, "synthetic": Images.open(tmp_path / "same")}, Blurring())
+    assert len(found.figures) == 2
 
 
 def test_models_that_do_not_know_age_have_no_walk(sets):
