@@ -23,8 +23,9 @@ from brainzoo.interfaces import (
 )
 
 if TYPE_CHECKING:
-    from brainzoo.checkpoint import load
     from brainzoo.images import Images
+    from brainzoo.loading import load
+    from brainzoo.training.torch_dataset import as_torch, synthetic
     from brainzoo.volumes import Volume
 
 __version__ = "0.1.0"
@@ -32,7 +33,9 @@ __version__ = "0.1.0"
 _LAZY = {
     "Images": "brainzoo.images",
     "Volume": "brainzoo.volumes",
-    "load": "brainzoo.checkpoint",
+    "as_torch": "brainzoo.training.torch_dataset",
+    "load": "brainzoo.loading",
+    "synthetic": "brainzoo.training.torch_dataset",
 }
 
 __all__ = [
@@ -48,8 +51,10 @@ __all__ = [
     "Spec",
     "Subject",
     "Volume",
+    "as_torch",
     "hookimpl",
     "load",
+    "synthetic",
 ]
 
 

@@ -123,9 +123,11 @@ class Generator(ABC):
         estimable: Set it where :meth:`fit` does nothing heavy before it calls
             :func:`brainzoo.training.fit`, and losses never ask for the value of a tensor:
             ``--dry-run`` then tells memory and time (:mod:`brainzoo.training.estimate`).
+        folder: The checkpoint that :func:`brainzoo.load` read it from.
     """
 
     estimable: ClassVar[bool] = False
+    folder: Path | None = None
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -158,6 +160,14 @@ class Generator(ABC):
             Arrays of shape ``(batch, channel, *spatial)`` in [0, 1].
         """
 
+    def images(
+        self, n: int, *, seed: int = 0, condition: Mapping[str, Value] | None = None
+    ) -> NDArray[np.float32]:
+        """Return all that :meth:`sample` yields as one array ``(n, channel, *spatial)``."""
+        import numpy as np
+
+        return np.concatenate(list(self.sample(n, seed=seed, condition=condition)))
+
     def conditions(
         self, n: int, *, seed: int, condition: Mapping[str, Value] | None = None
     ) -> list[dict[str, Value]]:
@@ -175,6 +185,16 @@ class Generator(ABC):
     @abstractmethod
     def load(cls, folder: Path) -> Generator:
         """Read what :meth:`save` wrote; refuses anything that does not fit exactly."""
+
+    def push(self, repository: str, **options: Any) -> Any:
+        """Publish the checkpoint that it was loaded from; see :func:`brainzoo.hub.push.push`.
+
+        Raises:
+            NotFoundError: It was not loaded from one: what is published has been evaluated before.
+        """
+        from brainzoo.loading import push
+
+        return push(self, repository, **options)
 
 
 @dataclasses.dataclass(frozen=True)

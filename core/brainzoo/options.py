@@ -29,6 +29,7 @@ def option(
     minimum: float | None = None,
     maximum: float | None = None,
     metavar: str = "",
+    sampling: bool = False,
 ) -> Any:
     """Declare one field of a configuration dataclass.
 
@@ -39,6 +40,8 @@ def option(
         minimum: The smallest number allowed.
         maximum: The largest number allowed.
         metavar: What ``--help`` shows for the value.
+        sampling: Of a generator: read when images are drawn, and by nothing else, so that it may
+            be changed after training (``brainzoo sample``, :func:`brainzoo.load`).
 
     Returns:
         A :func:`dataclasses.field` that carries the above as metadata.
@@ -49,6 +52,7 @@ def option(
         "minimum": minimum,
         "maximum": maximum,
         "metavar": metavar,
+        "sampling": sampling,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -71,6 +75,7 @@ class Option:
     minimum: float | None
     maximum: float | None
     metavar: str
+    sampling: bool
 
 
 def options_of(config: type) -> Iterator[Option]:
@@ -97,6 +102,7 @@ def options_of(config: type) -> Iterator[Option]:
             minimum=field.metadata.get("minimum"),
             maximum=field.metadata.get("maximum"),
             metavar=field.metadata.get("metavar", ""),
+            sampling=field.metadata.get("sampling", False),
         )
 
 

@@ -20,6 +20,8 @@ from brainzoo.evaluation import EvaluatorsFailedError, check, evaluate, write_me
 from brainzoo.files import disk_errors
 from brainzoo.images import Images
 from brainzoo.interfaces import Generator, Value
+from brainzoo.loading import find_checkpoint, load, sampling_options
+from brainzoo.options import plain
 from brainzoo.plugins import plugins
 from brainzoo.prepare import prepare
 from brainzoo.record import to_record
@@ -142,32 +144,35 @@ def is_helper() -> bool:
 
 
 def sample(
-    checkpoint: Path,
+    reference: str | Path,
     folder: Path,
     n: int,
     *,
     seed: int,
     condition: Mapping[str, Value] | None = None,
     batch_size: int = 64,
+    sampling: Mapping[str, Any] | None = None,
 ) -> Images:
     """Make images with a checkpoint and write them as a new folder.
 
     Args:
-        checkpoint: A checkpoint folder, or a run folder that holds one.
+        reference: A checkpoint; see :func:`brainzoo.loading.find_checkpoint`.
         folder: The new folder.
         n: How many images.
         seed: Decides every random number.
         condition: For example ``{"class": "old"}``; ``None`` draws conditions as in training.
         batch_size: How many are made at once; changes no image.
+        sampling: Options of the generator that act when images are drawn; those of the checkpoint
+            if not given.
 
     Raises:
         ExistsError: The folder is already there.
     """
-    inner = checkpoint / "checkpoint"
-    checkpoint = inner if (inner / "config.json").is_file() else checkpoint
+    checkpoint = find_checkpoint(reference)
     config = checkpoints.read_config(checkpoint)
-    generator = checkpoints.load(checkpoint)
+    generator = load(checkpoint, **(sampling or {}))
     rows = generator.conditions(n, seed=seed, condition=condition)
+    acting = sampling_options(type(generator.config))
     info = {
         **config["preprocessing"],
         "source": config["trained_on"].get("dataset", {}),
@@ -178,6 +183,7 @@ def sample(
         "checkpoint_sha256": config["weights"]["sha256"],
         "seed": seed,
         "condition": dict(condition or {}),
+        "sampling": {k: v for k, v in plain(generator.config).items() if k in acting},
     }
     spatial, channels = config["images"]["spatial"], config["images"]["channels"]
     done = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from brainzoo import console
@@ -12,18 +10,19 @@ from brainzoo.errors import IntegrityError
 
 
 @click.command()
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("checkpoint", metavar="NAME|CHECKPOINT|RUN")
 @common_options
-def verify(checkpoint: Path, as_json: bool, debug: bool) -> None:
-    """Check the weights of CHECKPOINT (a checkpoint or run folder) and sample its stored seed.
+def verify(checkpoint: str, as_json: bool, debug: bool) -> None:
+    """Check the weights of a checkpoint and sample its stored seed.
 
-    Other hardware sums in another order, so samples may differ by two of 255 grey levels.
+    A NAME is one of brainzoo list, or NAME@1.0.0, or hf:OWNER/REPOSITORY@COMMIT; its checkpoint is
+    fetched if it is not here yet. Other hardware sums in another order, so samples may differ by
+    two of 255 grey levels.
     """
     from brainzoo import checkpoint as checkpoints
+    from brainzoo.loading import find_checkpoint
 
-    inner = checkpoint / "checkpoint"
-    folder = inner if (inner / "config.json").is_file() else checkpoint
-    found = checkpoints.verify(folder)
+    found = checkpoints.verify(find_checkpoint(checkpoint))
     levels = round(found.largest_difference * 255)
     if not found.passed:
         raise IntegrityError(

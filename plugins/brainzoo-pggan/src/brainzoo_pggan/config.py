@@ -97,6 +97,13 @@ class PGGANConfig:
     diffaugment: tuple[str, ...] = option(
         (), "Augment real and fake alike: any of brightness,translation,cutout (Zhao 2020)."
     )
+    truncation: float = option(
+        1.0,
+        "Sampling: below 1 draws images towards the mean one of their own conditions.",
+        minimum=0,
+        maximum=2,
+        sampling=True,
+    )
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         # Found on 121 subjects and two CPU cores (docs/results.md): learning rates six to nine

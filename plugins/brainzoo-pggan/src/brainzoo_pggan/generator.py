@@ -143,7 +143,7 @@ class ProgressiveGAN(Generator):
         seed: int,
         condition: Mapping[str, Value] | None = None,
         batch_size: int = 64,
-        truncation: float = 1.0,
+        truncation: float | None = None,
     ) -> Iterator[NDArray[np.float32]]:
         """Yield new images; see :meth:`brainzoo.Generator.sample`.
 
@@ -155,15 +155,16 @@ class ProgressiveGAN(Generator):
             batch_size: How many images a yielded array holds at most.
             truncation: Below 1, images are drawn towards the mean one of their own conditions, at
                 0 onto it: less diverse, fewer failures. It acts on the first feature maps, because
-                the latent's length has no meaning here.
+                the latent's length has no meaning here. The configuration's if ``None``.
 
         Yields:
             Arrays ``(batch, channel, *spatial)`` in [0, 1].
         """
         sampler = self._sampler(self._ready())
+        towards_mean = self.config.truncation if truncation is None else truncation
 
         def chunk(start: int, count: int) -> NDArray[np.float32]:
-            return sampler.images(seed, start, count, condition, truncation)
+            return sampler.images(seed, start, count, condition, towards_mean)
 
         return in_chunks(chunk, n, batch_size)
 

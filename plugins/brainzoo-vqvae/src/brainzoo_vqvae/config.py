@@ -52,11 +52,20 @@ class VQVAEConfig:
         ("age", "sex"), "What the prior is told besides the class; left out where not known."
     )
     temperature: float = option(
-        1.0, "Sampling: below 1 makes likely codes likelier.", minimum=0.01, maximum=10
+        1.0,
+        "Sampling: below 1 makes likely codes likelier.",
+        minimum=0.01,
+        maximum=10,
+        sampling=True,
     )
-    top_k: int = option(0, "Sampling: only the k likeliest codes; 0 for all.", minimum=0)
+    top_k: int = option(
+        0, "Sampling: only the k likeliest codes; 0 for all.", minimum=0, sampling=True
+    )
     top_p: float = option(
-        1.0, "Sampling: only the likeliest codes of this total probability.", minimum=0.01
+        1.0,
+        "Sampling: only the likeliest codes of this total probability.",
+        minimum=0.01,
+        sampling=True,
     )
     checkpointing: bool = option(
         False, "Compute activations twice instead of storing them: large volumes fit."
