@@ -185,13 +185,26 @@ def from_csv(text: str, name: str = "answers") -> list[Answers]:
     return [_checked(_session(found, name), name) for found in sessions.values()]
 
 
+def expect_answer(answer: Any, where: str) -> None:
+    """Refuse a parsed answer that is none.
+
+    Args:
+        answer: As the JSON form has it.
+        where: How the error starts.
+
+    Raises:
+        DataError: A name is missing or unknown, or a value impossible.
+    """
+    strict.expect(answer, _OF_ANSWER, where)
+
+
 def _checked(content: dict[str, Any], name: str) -> Answers:
     """Return parsed content as answers, or say in one line what is wrong with it."""
     strict.expect_kind(content, KIND, SCHEMA, name)
     strict.expect(content, _OF_FILE, name)
     strict.expect(content["reader"], _OF_READER, f"{name}: reader")
     for number, answer in enumerate(content["answers"], 1):
-        strict.expect(answer, _OF_ANSWER, f"{name}: answer {number}")
+        expect_answer(answer, f"{name}: answer {number}")
     told = content["digest"]
     if told != strict.digest({k: v for k, v in content.items() if k != "digest"}):
         raise IntegrityError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,12 +12,19 @@ from brainzoo import console
 from brainzoo.cli.params import common_options, seed_option
 from brainzoo.errors import ExistsError, OptionError
 
+if TYPE_CHECKING:
+    from brainzoo_quiz.answers import Answers
+
 FILE = click.Path(path_type=Path)
 
 
 @click.command()
 @click.argument("answers", nargs=-1, type=FILE)
 @click.option("--key", "key_path", type=FILE, help="key.json of the study.")
+@click.option(
+    "--database",
+    help="Answers of `brainzoo quiz serve`: its --database, or the study folder.",
+)
 @click.option("--paper", type=click.Choice(["kazuhiro2018"]), help="Score a published table.")
 @click.option(
     "--margin",
@@ -43,6 +51,7 @@ FILE = click.Path(path_type=Path)
 def score(
     answers: tuple[Path, ...],
     key_path: Path | None,
+    database: str | None,
     paper: str | None,
     margin: float,
     alpha: float,
@@ -55,7 +64,7 @@ def score(
     as_json: bool,
     debug: bool,
 ) -> None:
-    """Score the ANSWERS of a study: JSON files, one a reader, or CSV with many.
+    """Score the ANSWERS of a study: JSON files, one a reader, CSV with many, or a --database.
 
     Repeated images count only for a reader's agreement with herself. Nothing is ever overwritten.
     """
@@ -70,13 +79,15 @@ def score(
 
         found = kazuhiro2018(margin=margin, alpha=alpha)
     else:
-        if not answers or key_path is None:
+        database = database or (None if answers else os.environ.get("BRAINZOO_QUIZ_DATABASE"))
+        if key_path is None or bool(answers) == bool(database):
             raise OptionError(
-                "expected answers files and --key.",
+                "expected answers files or --database, and --key.",
                 "For example: brainzoo quiz score answers/*.json --key key.json",
             )
-        found, pictures = _study(answers, key_path, margin, alpha, seed, images, run)
-        _write_tables(answers, key_path, csv_path, imrmc)
+        sessions = _sessions(answers, database)
+        found, pictures = _study(sessions, key_path, margin, alpha, seed, images, run)
+        _write_tables(sessions, key_path, csv_path, imrmc)
     if html is not None:
         from brainzoo.files import write_text
         from brainzoo_quiz.page import render
@@ -91,8 +102,27 @@ def score(
     show(found)
 
 
+def _sessions(answers: tuple[Path, ...], database: str | None) -> list[Answers]:
+    """Return what readers said, of files or of the database."""
+    if database is None:
+        from brainzoo_quiz.answers import read
+
+        return [session for path in answers for session in read(path)]
+    from brainzoo_quiz.server.database import open_database
+    from brainzoo_quiz.server.overview import is_closed, read_answers
+
+    engine = open_database(database, read_only=True)
+    try:
+        sessions = read_answers(engine)
+        if not is_closed(engine):
+            console.warn("the study is not closed: more answers may come, and figures change.")
+    finally:
+        engine.dispose()
+    return sessions
+
+
 def _study(
-    answers: tuple[Path, ...],
+    sessions: list[Answers],
     key_path: Path,
     margin: float,
     alpha: float,
@@ -100,7 +130,6 @@ def _study(
     images: tuple[Path, ...],
     run: Path | None,
 ) -> tuple[dict[str, Any], dict[tuple[str, int], bytes]]:
-    from brainzoo_quiz.answers import read
     from brainzoo_quiz.evidence import beside
     from brainzoo_quiz.pictures import pictures_of
     from brainzoo_quiz.scoring import Settings
@@ -109,22 +138,21 @@ def _study(
     from brainzoo_quiz.trials import join
 
     key = read_key(key_path)
-    trials = join(key, [session for path in answers for session in read(path)])
+    trials = join(key, sessions)
     found = score_study(key, trials, Settings(margin=margin, alpha=alpha, seed=seed))
     return {**found, "beside": beside(run)}, pictures_of(key, images)
 
 
 def _write_tables(
-    answers: tuple[Path, ...], key_path: Path, csv_path: Path | None, imrmc: Path | None
+    sessions: list[Answers], key_path: Path, csv_path: Path | None, imrmc: Path | None
 ) -> None:
     if csv_path is None and imrmc is None:
         return
     from brainzoo.files import write_text
-    from brainzoo_quiz.answers import read, to_csv
+    from brainzoo_quiz.answers import to_csv
     from brainzoo_quiz.study import read_key
     from brainzoo_quiz.trials import imrmc_csv, join
 
-    sessions = [session for path in answers for session in read(path)]
     if csv_path is not None:
         write_text(csv_path, to_csv(sessions))
     if imrmc is not None:

@@ -1,0 +1,127 @@
+"""Who may write: invitations, the cookies they are changed for, and the end of the study.
+
+An invitation is a link for one reader that works once. Opening it does nothing (mail programs look
+at links); the button on its page uses it up and binds the browser to the reader's seat.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Engine, select, update
+
+from brainzoo_quiz.server.credentials import hashed, new_secret
+from brainzoo_quiz.server.refusals import Refused
+from brainzoo_quiz.server.tables import READER, SESSION, STUDY
+from brainzoo_quiz.server.times import milliseconds
+
+
+def invited(engine: Engine, invitation: str) -> bool:
+    """Return whether an invitation can be used still.
+
+    Raises:
+        Refused: There is no such invitation.
+    """
+    with engine.begin() as connection:
+        found = connection.execute(
+            select(READER.c.joined_at).where(READER.c.invitation == hashed(invitation))
+        ).one_or_none()
+    if found is None:
+        raise _unknown()
+    return found.joined_at is None
+
+
+def join(engine: Engine, invitation: str, cookie: str | None) -> str | None:
+    """Use an invitation up.
+
+    Args:
+        engine: On the study's database.
+        invitation: From the link.
+        cookie: What the browser has already.
+
+    Returns:
+        The cookie that this browser is to keep; ``None``: it joined by this invitation before (a
+        second click), and has it.
+
+    Raises:
+        Refused: There is no such invitation, it was used, or the study is closed.
+    """
+    secret, fresh = hashed(invitation), new_secret()
+    with engine.begin() as connection:
+        expect_open(connection)
+        used = connection.execute(
+            update(READER)
+            .where(READER.c.invitation == secret, READER.c.joined_at.is_(None))
+            .values(joined_at=milliseconds(), cookie=hashed(fresh))
+        )
+        found = connection.execute(
+            select(READER.c.cookie).where(READER.c.invitation == secret)
+        ).one_or_none()
+    if used.rowcount == 1:
+        return fresh
+    if found is None:
+        raise _unknown()
+    if cookie is not None and found.cookie == hashed(cookie):
+        return None
+    raise Refused(
+        410,
+        "used",
+        "This invitation was used already.",
+        "Go on in the browser that used it, or ask for a new link.",
+    )
+
+
+def renew(engine: Engine, reader: str) -> str:
+    """Return a new invitation for a reader; the old one ends at once.
+
+    Who joined already keeps her browser until the new invitation is used.
+
+    Raises:
+        Refused: There is no such reader, or the study is closed.
+    """
+    invitation = new_secret()
+    with engine.begin() as connection:
+        expect_open(connection)
+        renewed = connection.execute(
+            update(READER)
+            .where(READER.c.reader == reader)
+            .values(invitation=hashed(invitation), joined_at=None)
+        )
+    if renewed.rowcount != 1:
+        raise Refused(404, "not-found", "There is no such reader.")
+    return invitation
+
+
+def session_of(engine: Engine, cookie: str) -> str | None:
+    """Return the session that a cookie belongs to."""
+    with engine.begin() as connection:
+        found: str | None = connection.execute(
+            select(SESSION.c.session)
+            .join(READER, READER.c.reader == SESSION.c.reader)
+            .where(READER.c.cookie == hashed(cookie))
+        ).scalar_one_or_none()
+    return found
+
+
+def close(engine: Engine) -> int:
+    """End the study for good; the first time counts. Return when that was."""
+    with engine.begin() as connection:
+        connection.execute(
+            update(STUDY).where(STUDY.c.closed_at.is_(None)).values(closed_at=milliseconds())
+        )
+        at: int = connection.execute(select(STUDY.c.closed_at)).scalar_one()
+    return at
+
+
+def closed(connection: Connection) -> bool:
+    """Return whether the study was closed; closing waits until the transaction ends."""
+    found = connection.execute(select(STUDY.c.closed_at).with_for_update(read=True))
+    return found.scalar_one() is not None
+
+
+def expect_open(connection: Connection) -> None:
+    """Refuse to write into a study that was closed."""
+    if closed(connection):
+        raise Refused(409, "closed", "The study is closed.", "No more answers are taken.")
+
+
+def _unknown() -> Refused:
+    return Refused(404, "not-found", "There is no such invitation.", "Check the link.")

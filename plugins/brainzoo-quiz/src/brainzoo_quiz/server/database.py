@@ -1,0 +1,179 @@
+"""Opens the database of a study: SQLite in a file, or PostgreSQL by URL.
+
+Either way a transaction that was committed survives the kill of the server: SQLite keeps a
+write-ahead log that is flushed to the disk at every commit (``synchronous=FULL``), PostgreSQL does
+so by default.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from brainzoo.errors import AuthorisationError, DataError, NetworkError, NotFoundError, OptionError
+
+FILE = "answers.sqlite"
+"""The database's name in a study folder."""
+
+WAIT_SECONDS = 30
+"""How long a write waits for others."""
+
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+
+HERE = ("localhost", "127.0.0.1", "::1", None)
+
+
+def open_database(place: str, *, create: bool = False, read_only: bool = False) -> Engine:
+    """Return an engine on a study's database.
+
+    Args:
+        place: A URL (``postgresql://user:password@host/name``, ``sqlite:///answers.sqlite``), the
+            file of an SQLite database, or a study folder that holds one.
+        create: Make the SQLite file when there is none.
+        read_only: Refuse to write.
+
+    Raises:
+        OptionError: It is no URL of SQLite or PostgreSQL, or the driver is not installed.
+        NotFoundError: There is no such file.
+    """
+    url = _url(place)
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, create, read_only)
+    if url.get_backend_name() == "postgresql":
+        return _postgresql(url, read_only)
+    raise OptionError(
+        f"--database cannot be {url.get_backend_name()}.", "Use SQLite or PostgreSQL."
+    )
+
+
+def shown(engine: Engine) -> str:
+    """Return the database's place as people may read it: without its password."""
+    url = engine.url
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+@contextmanager
+def database_errors(engine: Engine) -> Iterator[None]:
+    """Turn errors of a database that is opened into one line.
+
+    Raises:
+        DataError: The file is no database, or its tables are none of ours.
+        NetworkError: The database cannot be reached, or refuses.
+    """
+    try:
+        yield
+    except (DBAPIError, sqlalchemy.exc.TimeoutError, OSError) as error:
+        what = shown(engine)
+        why = _reason(error)
+        if engine.dialect.name == "sqlite":
+            raise DataError(
+                f"{what} cannot be used as a database: {why}.", "Check the path and its rights."
+            ) from error
+        raise NetworkError(
+            f"the database {what} cannot be used: {why}.",
+            "Check that it runs, the name, the user and the password.",
+        ) from error
+
+
+def _url(place: str) -> URL:
+    if "://" not in place:
+        path = Path(place)
+        return URL.create("sqlite", database=str(path / FILE if path.is_dir() else path))
+    try:
+        url = make_url(place.replace("postgres://", "postgresql://", 1))
+        url.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ValueError, ImportError):
+        raise OptionError(  # without the URL: it may hold a password
+            "--database is no URL of a database that brainzoo knows.",
+            "For example: postgresql://user:password@host/name",
+        ) from None
+    return url
+
+
+def _sqlite(url: URL, create: bool, read_only: bool) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise OptionError("--database must be a file: answers in memory would be lost.")
+    path = Path(url.database)
+    if not path.is_file():
+        if not create:
+            raise NotFoundError(f"there is no database {path}.", "Check the path.")
+        _create_private(path)
+    engine = sqlalchemy.create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": WAIT_SECONDS},
+        pool_size=10,
+        max_overflow=40,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say, below
+        for pragma in ("query_only=ON",) if read_only else PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: sqlalchemy.Connection) -> None:
+        # A transaction that reads first and writes later would fail when another wrote meanwhile.
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _create_private(path: Path) -> None:
+    """Make an empty file that only its owner can read; SQLite gives its log the same rights."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no folder {path.parent}.", "Make it first.") from None
+    except OSError as error:
+        raise AuthorisationError(
+            f"no database can be made at {path}: {error.strerror}.", "Choose --database."
+        ) from error
+
+
+def _postgresql(url: URL, read_only: bool) -> Engine:
+    try:
+        import pg8000  # type: ignore[import-untyped]  # noqa: F401
+    except ImportError:
+        raise OptionError(
+            "PostgreSQL needs a driver that is not installed.",
+            "Run: pip install 'brainzoo-quiz[postgresql]'",
+        ) from None
+    mode = url.query.get("sslmode", "disable" if url.host in HERE else "verify-full")
+    if mode not in ("disable", "require", "verify-full"):
+        raise OptionError("sslmode of --database must be disable, require or verify-full.")
+    arguments: dict[str, Any] = {"timeout": WAIT_SECONDS}
+    if mode != "disable":
+        context = ssl.create_default_context()
+        if mode == "require":
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        arguments["ssl_context"] = context
+    return sqlalchemy.create_engine(
+        url.set(drivername="postgresql+pg8000").difference_update_query(["sslmode"]),
+        connect_args=arguments,
+        pool_size=10,
+        max_overflow=20,
+        execution_options={"postgresql_readonly": read_only},
+        pool_pre_ping=True,  # the database may have been started anew since the last answer
+        hide_parameters=True,
+    )
+
+
+def _reason(error: BaseException) -> str:
+    found = getattr(error, "orig", None) or error
+    if found.args and isinstance(found.args[0], dict):  # what pg8000 raises
+        return str(found.args[0].get("M", "unknown"))
+    return " ".join(str(found).split()).rstrip(".") or type(found).__name__

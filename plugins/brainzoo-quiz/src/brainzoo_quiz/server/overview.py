@@ -1,0 +1,172 @@
+"""What the owner sees while a study runs, and the answers it gave. No truth, for there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, case, func, select
+
+from brainzoo_quiz.answers import Answer, Answers, from_json
+from brainzoo_quiz.server.database import database_errors
+from brainzoo_quiz.server.preparing import expect_study
+from brainzoo_quiz.server.tables import ANSWER, EVENT, READER, SESSION, STUDY, TRIAL
+from brainzoo_quiz.server.times import milliseconds, moment
+
+LATE_MS = 5000
+"""An answer that claims to be in time and comes so much later: a slow line, or a slow clock."""
+
+
+def progress(engine: Engine) -> dict[str, Any]:
+    """Return how far each reader is."""
+    with engine.begin() as connection:
+        study = connection.execute(select(STUDY)).one()
+        readers = connection.execute(
+            select(READER, SESSION)
+            .join(SESSION, SESSION.c.reader == READER.c.reader)
+            .order_by(READER.c.seat)
+        ).all()
+        trials = _counts(connection)
+        events = _events(connection)
+    rows = [_reader(row, trials[row.session], events.get(row.session, {})) for row in readers]
+    return {
+        "study": study.study,
+        "title": study.title,
+        "now": moment(milliseconds()),
+        "created_at": moment(study.created_at),
+        "closed_at": _moment(study.closed_at),
+        "readers": rows,
+        "answered": sum(row["answered"] for row in rows),
+        "images": sum(row["images"] for row in rows),
+        "finished": sum(row["state"] == "finished" for row in rows),
+    }
+
+
+def is_closed(engine: Engine) -> bool:
+    """Return whether the study was closed."""
+    with engine.begin() as connection:
+        at = connection.execute(select(STUDY.c.closed_at)).scalar_one()
+    return at is not None
+
+
+def read_answers(engine: Engine) -> list[Answers]:
+    """Return the answers of all readers who started, by the strict rules of answers files.
+
+    Raises:
+        DataError: The database holds no study, or an answer that no page can have sent.
+        IntegrityError: It is of another version.
+        NetworkError: It cannot be reached.
+    """
+    with database_errors(engine), engine.begin() as connection:
+        study = expect_study(connection)
+        sessions = connection.execute(
+            select(SESSION, READER.c.seat)
+            .join(READER, READER.c.reader == SESSION.c.reader)
+            .where(SESSION.c.started_at.is_not(None))
+            .order_by(READER.c.seat)
+        ).all()
+        found = [
+            Answers(
+                study=study.study,
+                commitment=study.commitment,
+                session=row.session,
+                reader=row.reader,
+                group=row.group,
+                years=row.years,
+                started_at=moment(row.started_at),
+                finished_at=_moment(row.finished_at),
+                answers=tuple(_answers(connection, row.session)),
+            )
+            for row in sessions
+        ]
+    return [from_json(answers.to_bytes().decode(), f"reader {answers.reader}") for answers in found]
+
+
+def _answers(connection: Connection, session: str) -> Iterator[Answer]:
+    both = ANSWER.join(
+        TRIAL, (TRIAL.c.session == ANSWER.c.session) & (TRIAL.c.position == ANSWER.c.position)
+    )
+    trial = (TRIAL.c.token, TRIAL.c.phase, TRIAL.c.shown_at)
+    rows = select(ANSWER, *trial).select_from(both).where(ANSWER.c.session == session)
+    for row in connection.execute(rows.order_by(ANSWER.c.position)):
+        yield Answer(
+            position=row.position,
+            token=row.token,
+            phase=row.phase,
+            answer=row.answer,
+            confidence=row.confidence,
+            response_ms=row.response_ms,
+            shown_at=_moment(row.shown_at),
+            timed_out=row.timed_out,
+            lost_focus=row.lost_focus,
+            reloads=row.reloads,
+            reasons=tuple(json.loads(row.reasons)),
+            click=None if row.click_x is None else (row.click_x, row.click_y),
+        )
+
+
+def _counts(connection: Connection) -> dict[str, Row[Any]]:
+    """Return counts of the trials of each session."""
+    both = TRIAL.outerjoin(
+        ANSWER, (TRIAL.c.session == ANSWER.c.session) & (TRIAL.c.position == ANSWER.c.position)
+    )
+    late = ~ANSWER.c.timed_out & (ANSWER.c.received_at > TRIAL.c.deadline_at + LATE_MS)
+
+    def number(condition: Any) -> Any:
+        return func.count(case((condition, 1)))
+
+    rows = connection.execute(
+        select(
+            TRIAL.c.session,
+            func.count().label("images"),
+            func.count(ANSWER.c.position).label("answered"),
+            number(ANSWER.c.timed_out).label("timed_out"),
+            number(late).label("late"),
+            func.max(TRIAL.c.shown_at).label("shown_at"),
+            func.max(ANSWER.c.received_at).label("received_at"),
+        )
+        .select_from(both)
+        .group_by(TRIAL.c.session)
+    )
+    return {row.session: row for row in rows}
+
+
+def _events(connection: Connection) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    rows = connection.execute(
+        select(EVENT.c.session, EVENT.c.kind, func.count()).group_by(EVENT.c.session, EVENT.c.kind)
+    )
+    for session, kind, number in rows:
+        found.setdefault(session, {})[kind] = number
+    return found
+
+
+def _reader(row: Row[Any], counts: Row[Any], events: dict[str, int]) -> dict[str, Any]:
+    seen = [row.joined_at, row.started_at, counts.shown_at, counts.received_at, row.finished_at]
+    return {
+        "reader": row.reader,
+        "group": row.group,
+        "years": row.years,
+        "state": _state(row),
+        "images": counts.images,
+        "answered": counts.answered,
+        "timed_out": counts.timed_out,
+        "late": counts.late,
+        "lost_focus": events.get("blur", 0),
+        "reloads": events.get("reload", 0),
+        "seen_at": _moment(max((at for at in seen if at is not None), default=None)),
+        "invitation": "open" if row.joined_at is None else "used",
+    }
+
+
+def _state(row: Row[Any]) -> str:
+    if row.finished_at is not None:
+        return "finished"
+    if row.started_at is not None:
+        return "reading"
+    return "invited" if row.cookie is None else "joined"
+
+
+def _moment(at: int | None) -> str | None:
+    return None if at is None else moment(at)

@@ -1,0 +1,146 @@
+"""The routes of readers: join, read, and the page's interface.
+
+A reader is who holds a cookie; she reaches her own session and nothing else. What writes needs the
+CSRF token that her page got too.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from brainzoo_quiz.package import pixels
+from brainzoo_quiz.server import admission
+from brainzoo_quiz.server.credentials import derived, same
+from brainzoo_quiz.server.pages import entry_page, message_page
+from brainzoo_quiz.server.refusals import Refused
+from brainzoo_quiz.server.requests import (
+    html_response,
+    json_response,
+    read_body,
+    read_json,
+    set_cookie,
+)
+from brainzoo_quiz.server.service import service_of
+from brainzoo_quiz.server.store import Store
+
+Work = Callable[[Store, str, Mapping[str, Any]], dict[str, Any]]
+
+
+def _join_page(request: Request) -> Response:
+    """Show an invitation; only its button uses it up."""
+    service, invitation = service_of(request), request.path_params["invitation"]
+    with service.guess(request):
+        usable = admission.invited(service.engine, invitation)
+    if not usable:
+        page = message_page(
+            "This invitation was used already.",
+            "Go on in the browser that used it, or ask for a new link.",
+            ("/read", "Go on in this browser"),
+        )
+        return html_response(page, 410)
+    response = html_response(
+        entry_page(
+            title=service.package.title,
+            heading=service.package.title,
+            text="You are invited to a reader study. This link works once, in one browser: use the "
+            "screen on which you want to read.",
+            button="Begin",
+        )
+    )
+    response.headers["referrer-policy"] = "same-origin"  # so that its form says where it is from
+    return response
+
+
+async def _join(request: Request) -> Response:
+    service = service_of(request)
+    await read_body(request)
+    cookie = request.cookies.get(service.reader_cookie)
+
+    def work() -> str | None:
+        with service.guess(request):
+            return admission.join(service.engine, request.path_params["invitation"], cookie)
+
+    fresh = await run_in_threadpool(work)
+    response = RedirectResponse("/read", 303)
+    if fresh is not None:
+        set_cookie(response, service.reader_cookie, fresh, service.address)
+    return response
+
+
+def _read(request: Request) -> Response:
+    from brainzoo_quiz.reading import server_page
+
+    try:
+        _session(request)
+    except Refused as error:
+        if error.status != 401:
+            raise
+        page = message_page("This browser has not joined.", "Open the link of your invitation.")
+        return html_response(page, 401)
+    return html_response(server_page())
+
+
+def _session_data(request: Request) -> Response:
+    session, csrf = _session(request)
+    return json_response({**service_of(request).store.page(session), "csrf": csrf})
+
+
+def _image(request: Request) -> Response:
+    """Send an image: always the same work, and the same length."""
+    service, params = service_of(request), request.path_params
+    session, _ = _session(request)
+    image = service.store.image(session, params["token"], params["number"])
+    return Response(pixels(service.folder, image), media_type="application/octet-stream")
+
+
+def _session(request: Request) -> tuple[str, str]:
+    """Return the reader's session and CSRF token.
+
+    Raises:
+        Refused: The browser has not joined, or asks too often.
+    """
+    service = service_of(request)
+    cookie = request.cookies.get(service.reader_cookie)
+    session = None if cookie is None else admission.session_of(service.engine, cookie)
+    if cookie is None or session is None:
+        if cookie is not None:
+            service.guesses.spend(service.client(request))
+        raise Refused(401, "not-joined", "This browser has not joined.", "Open your invitation.")
+    service.asks.spend(session)
+    return session, derived(cookie, "csrf")
+
+
+def _writing(name: str, work: Work) -> Route:
+    """Return the route of a request that writes."""
+
+    @functools.wraps(work)
+    async def handle(request: Request) -> Response:
+        session, csrf = await run_in_threadpool(_session, request)
+        if not same(request.headers.get("x-quiz-csrf", ""), csrf):
+            raise Refused(403, "csrf", "This request is not from your page.", "Load it again.")
+        content = await read_json(request)
+        store = service_of(request).store
+        return json_response(await run_in_threadpool(work, store, session, content))
+
+    return Route(f"/api/{name}", handle, methods=["POST"])
+
+
+ROUTES = [
+    Route("/join/{invitation}", _join_page),
+    Route("/join/{invitation}", _join, methods=["POST"]),
+    Route("/read", _read),
+    Route("/api/session", _session_data),
+    Route("/api/image/{token}/{number:int}", _image),
+    _writing("start", Store.start),
+    _writing("show", Store.show),
+    _writing("answer", Store.answer),
+    _writing("event", Store.event),
+    _writing("finish", Store.finish),
+]
