@@ -6,6 +6,7 @@ checkpoint or a run. Nothing heavy is imported here.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from pathlib import Path
@@ -70,8 +71,13 @@ def parse(text: str) -> Reference:
     """
     if text.startswith("hf:"):
         return _on_hub(text)
-    if is_model_folder(Path(text).expanduser()) or "/" in text or "\\" in text or text[:1] in ".~":
-        return Folder(Path(text).expanduser())
+    folder = Path(text or "?")
+    with contextlib.suppress(RuntimeError):  # ~ of a user who is not there
+        folder = folder.expanduser()
+    if any(mark in text for mark in "/\\") or text.startswith((".", "~")):
+        return Folder(folder)
+    if is_model_folder(folder):
+        return Folder(folder)
     name, at, version = text.partition("@")
     fits = len(name) <= NAME_LENGTH and re.fullmatch(NAME, name)
     if not fits or (at and not re.fullmatch(VERSION, version)):
@@ -82,7 +88,7 @@ def parse(text: str) -> Reference:
 def is_model_folder(path: Path) -> bool:
     """Tell whether a folder is a checkpoint or a run."""
     try:
-        return (path / "config.json").is_file() or (path / "run.yaml").is_file()
+        return any((path / file).is_file() for file in ("config.json", "run.yaml"))
     except (OSError, ValueError):  # a name too long, or with a null byte
         return False
 

@@ -31,6 +31,11 @@ TRIES = 10
         "export --help",
         "export x --to nifti --help",
         "report --help",
+        "list --help",
+        "search --help",
+        "info --help",
+        "registry --help",
+        "registry update --help",
         "plugins",
         "plugins --json",
         "doctor --help",
@@ -41,7 +46,7 @@ TRIES = 10
 def test_help_imports_nothing_heavy(words: str) -> None:
     code = (
         "import sys, atexit\n"
-        f"heavy = {(*HEAVY, 'rich', 'yaml', 'safetensors')!r}\n"
+        f"heavy = {(*HEAVY, 'rich', 'yaml', 'safetensors', 'pydantic')!r}\n"
         "atexit.register(lambda: print('LOADED', *[n for n in heavy if n in sys.modules]))\n"
         "from brainzoo.cli import main\n"
         f"main({words.split()!r})"
@@ -76,7 +81,8 @@ def _seconds(command: list[str]) -> float:
 def test_top_help_names_every_verb_in_sections(brainzoo: Brainzoo) -> None:
     text = brainzoo("--help").stdout
     first = ["run", "data", "train", "sample", "evaluate", "export", "report"]
-    for verb in [*first, "plugins", "new", "doctor"]:
+    checkpoints = ["list", "search", "info", "verify", "registry"]
+    for verb in [*first, *checkpoints, "plugins", "new", "doctor"]:
         assert f"\n  {verb} " in text
     assert "Train and sample:" in text
 

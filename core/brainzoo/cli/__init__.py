@@ -31,7 +31,14 @@ SECTIONS: dict[str, dict[str, str]] = {
         "evaluate": "Compare synthetic images with real ones.",
         "export": "Write images as files for people and other programs.",
         "report": "Write the report of a run.",
+    },
+    "Checkpoints": {
+        "list": "List the checkpoints of the zoo.",
+        "search": "Find checkpoints by words.",
+        "info": "Show all about one checkpoint, and how to use it.",
+        "pull": "Fetch a checkpoint, verified.",
         "verify": "Check that a checkpoint makes the samples it made at first.",
+        "registry": "Check, describe and update the registry of checkpoints.",
     },
     "Plugins and this machine": {
         "plugins": "List what is installed, what it offers, and what is broken.",
@@ -40,6 +47,8 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
 }
 """Verbs by section of the help; each lives in the module of its name."""
+
+MODULES = {"list": "listing"}  # a module called list would hide Python's own in this package
 
 VERBS = {name: help for section in SECTIONS.values() for name, help in section.items()}
 
@@ -54,8 +63,9 @@ class Zoo(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one verb."""
         if cmd_name in VERBS:
-            module = importlib.import_module(f"brainzoo.cli.{cmd_name}")
-            command: click.Command = getattr(module, cmd_name)
+            name = MODULES.get(cmd_name, cmd_name)
+            module = importlib.import_module(f"brainzoo.cli.{name}")
+            command: click.Command = getattr(module, name)
             return command
         return _plugin_commands(ctx).get(cmd_name)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from brainzoo.errors import NotFoundError
-from brainzoo.reference import Folder, Named, parse
+from brainzoo.reference import Folder, Named
+from brainzoo.reference import parse as parse_reference
 from brainzoo.registry.entry import entry_of
 from brainzoo.registry.merge import Registry, known
 from brainzoo.registry.schema import Entry, HubSource, PackageSource, RegistryFile
@@ -39,7 +40,7 @@ def find(reference: str) -> Entry:
         OptionError: It is no reference at all.
         NotFoundError: Nothing known has that name, or it was withdrawn.
     """
-    wanted = parse(reference)
+    wanted = parse_reference(reference)
     registry = known()
     if isinstance(wanted, Named):
         return usable(registry.get(wanted.name, wanted.version))

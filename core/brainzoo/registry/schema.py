@@ -51,7 +51,7 @@ Text = Annotated[str, Field(min_length=1, max_length=300, pattern=rf"^[^\t\n{_CO
 Prose = Annotated[str, Field(min_length=1, max_length=5000, pattern=rf"^[^{_CONTROL}]*$")]
 Url = Annotated[str, Field(max_length=500, pattern=r"^https?://[!-~]+$")]
 Digest = Annotated[str, Field(pattern=_exactly("[0-9a-f]{64}"))]
-Name = Annotated[str, Field(pattern=_exactly(NAME), min_length=2, max_length=NAME_LENGTH)]
+Name = Annotated[str, Field(pattern=_exactly(NAME), max_length=NAME_LENGTH)]
 PluginName = Annotated[str, Field(pattern=_exactly("[a-z0-9][a-z0-9_-]{0,63}"))]
 Version = Annotated[str, Field(pattern=_exactly(VERSION))]
 Distribution = Annotated[

@@ -1,4 +1,4 @@
-"""Where the files of an entry are on this machine, if they are."""
+"""Where the files of an entry are: on this machine, in an installed package, or on the Hub."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import importlib.metadata
 import importlib.util
 from pathlib import Path
 
-from brainzoo.errors import IncompatiblePluginError, IntegrityError
-from brainzoo.registry.schema import PackageSource
+from brainzoo.errors import BrainzooError, IntegrityError, UnknownPluginError
+from brainzoo.registry.schema import Entry, PackageSource
 
 
 def package_folder(source: PackageSource) -> Path:
     """Return the folder inside an installed distribution; nothing of it is imported.
 
     Raises:
-        IncompatiblePluginError: The distribution is not installed.
+        UnknownPluginError: The distribution is not installed.
         IntegrityError: It is, but lacks the folder.
     """
     module, _, rest = source.path.partition("/")
     try:
         importlib.metadata.distribution(source.package)
-        found = importlib.util.find_spec(module)
+        found = importlib.util.find_spec(module)  # of a top-level name: runs none of its code
     except (importlib.metadata.PackageNotFoundError, ImportError, ValueError):
         found = None
     if found is None or not found.submodule_search_locations:
-        raise IncompatiblePluginError(
-            f"{source.package} is not installed; the checkpoint is part of it.",
+        raise UnknownPluginError(
+            f"the checkpoint is part of {source.package}, which is not installed.",
             f"Install it with: pip install {source.package}",
         )
     for place in found.submodule_search_locations:
@@ -36,3 +36,18 @@ def package_folder(source: PackageSource) -> Path:
         f"{source.package} is installed, but holds no {source.path}.",
         f"Try: pip install --force-reinstall {source.package}",
     )
+
+
+def where(entry: Entry) -> str:
+    """Say in words where the files are; they are not read."""
+    if isinstance(entry.source, PackageSource):
+        try:
+            package_folder(entry.source)
+        except BrainzooError:
+            return f"pip install {entry.source.package}"
+        return "in package"
+    from brainzoo.hub import store
+
+    if store.place(entry.name, entry.version, entry.weights_sha256).is_dir():
+        return "here"
+    return "on the Hub"
