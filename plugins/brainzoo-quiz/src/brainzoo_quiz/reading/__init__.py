@@ -1,0 +1,139 @@
+"""The page on which readers see images and answer: one template, two ways to run it.
+
+*Static*: one file that works from ``file://`` without any network. Script, style and pixels lie in
+it; the content security policy admits exactly that script and that style, by their hashes, and no
+request at all. Answers stay in the reader's browser and leave as an answers file.
+
+*Server*: ``GET read`` gives :func:`server_page`, whose script asks ``api/…`` for everything; script
+and style come from ``assets/…`` (:func:`asset`). All addresses are relative, so that a proxy may
+serve the study below any path. Send it with :data:`SERVER_POLICY`.
+
+There is no build step: ``scripts/`` holds plain scripts, an idea a file, joined in the order of
+:data:`SCRIPTS`. Volumes are drawn by niivue (``vendor/``, unchanged from npm, with its licence)
+where there is WebGL 2, else by ``planes.js``; pages of slices do without it.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from brainzoo.errors import DataError, NotFoundError
+
+HERE = Path(__file__).parent
+
+SCRIPTS = (
+    *("sha256", "notebook", "static", "server", "picture", "planes", "volume", "clock"),
+    *("stage", "screens", "device", "reading", "main"),
+)
+
+SERVER_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""The Content-Security-Policy header for :func:`server_page` (niivue's glyphs are data: images)."""
+
+
+def static_page(data: Mapping[str, Any], pixels: Mapping[str, Sequence[bytes]]) -> str:
+    """Return one reader's page as a single HTML file.
+
+    Args:
+        data: From :func:`brainzoo_quiz.package.page_data`, of mode ``static``.
+        pixels: By token, the image or the two images of each trial.
+
+    Raises:
+        DataError: Pixels are missing, too many, or of another length than the study's.
+    """
+    ordered = []
+    for trial in data["trials"]:
+        images = pixels.get(trial["token"], ())
+        if len(images) != trial["images"]:
+            raise DataError(
+                f"the trial at position {trial['position']} has {len(images)} images; "
+                f"expected {trial['images']}."
+            )
+        if any(len(image) != data["image"]["bytes"] for image in images):
+            raise DataError(
+                f"an image at position {trial['position']} has another length than "
+                f"{data['image']['bytes']} bytes."
+            )
+        encoded = [Markup(base64.b64encode(image).decode("ascii")) for image in images]
+        ordered.append((trial["token"], encoded))
+    script, style = _script(), _text("page.css")
+    niivue = _text("vendor/niivue.umd.js") if data["image"]["dims"] == 3 else ""
+    scripts = " ".join(f"'{_hash(part)}'" for part in (script, niivue) if part)
+    policy = (
+        f"default-src 'none'; img-src data: blob:; script-src {scripts}; "
+        f"style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
+    )
+    return _template().render(
+        title=data["title"],
+        csp=Markup(policy),
+        style=Markup(style),
+        script=Markup(script),
+        niivue=Markup(niivue),
+        # "<" could end the element that the JSON lies in
+        data=Markup(json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")),
+        pixels=ordered,
+    )
+
+
+def server_page() -> str:
+    """Return the page that a server gives every reader; it holds nothing of any study."""
+    empty = dict.fromkeys(("csp", "style", "script", "niivue", "data"), "")
+    return _template().render(title="Reader study", pixels=[], **empty)
+
+
+def asset(name: str) -> tuple[bytes, str]:
+    """Return a file that :func:`server_page` asks for below ``assets/``, and its content type.
+
+    Raises:
+        NotFoundError: There is none of that name.
+    """
+    if name == "page.js":
+        return _script().encode(), "text/javascript; charset=utf-8"
+    if name not in _ASSETS:
+        raise NotFoundError(f"the page has no asset {name[:40]!r}.")
+    place, kind = _ASSETS[name]
+    return _text(place).encode(), f"{kind}; charset=utf-8"
+
+
+_ASSETS = {
+    "page.css": ("page.css", "text/css"),
+    "niivue.js": ("vendor/niivue.umd.js", "text/javascript"),
+    "niivue.LICENSE.txt": ("vendor/niivue.LICENSE.txt", "text/plain"),
+}
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@functools.cache
+def _text(place: str) -> str:
+    return (HERE / place).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _script() -> str:
+    return "\n".join(_text(f"scripts/{name}.js") for name in SCRIPTS)
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template("page.html.j2")
