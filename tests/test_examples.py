@@ -74,6 +74,15 @@ def test_the_third_party_package_keeps_its_contracts(digits):
     assert "skipped" not in done.stdout
 
 
+def test_the_third_party_package_brings_a_checkpoint(digits, brainzoo, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "digits-gan-sevens" in brainzoo("list").stdout
+    done = brainzoo("sample", "digits-gan-sevens", "-n", 16, "--out", "sevens")
+    assert done.exit_code == 0, done.output
+    assert len(Images.open("sevens")) == 16
+    assert brainzoo("verify", "digits-gan-sevens@1.0.0").exit_code == 0
+
+
 def test_the_third_party_package_runs_from_the_command_line(digits, brainzoo):
     done = brainzoo("run", "digits-gan", "--data", "digits", "--images", 64, "--out", "sevens")
     assert done.exit_code == 0, done.output

@@ -1,5 +1,7 @@
 """What this plugin offers; it imports nothing heavy."""
 
+from pathlib import Path
+
 from brainzoo import Spec, hookimpl
 
 from brainzoo_digits.config import DigitsConfig, DigitsGANConfig
@@ -29,3 +31,9 @@ def brainzoo_generators() -> list[Spec]:
             summary="A small convolutional GAN: a minute on a laptop.",
         )
     ]
+
+
+@hookimpl
+def brainzoo_registry() -> Path:
+    """Name the file that lists this package's checkpoints."""
+    return Path(__file__).parent / "registry.yaml"
