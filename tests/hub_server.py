@@ -123,6 +123,9 @@ class HubHandler(Handler):
     def etag(self, content: bytes) -> str:
         return hashlib.sha256(content).hexdigest()
 
+    def begin(self, code: int, headers: dict[str, str]) -> None:
+        super().begin(code, {"Connection": "close", **headers})
+
     def body(self, content: bytes, pause_s: float = 0) -> None:
         if self.command != "HEAD":
             super().body(content, pause_s)
@@ -140,7 +143,7 @@ class HubHandler(Handler):
         self.token = token
         self.server.requests.append(visit)
         self.close_connection = True
-        self.content = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        self.content = self._read()
         try:
             for pattern, name in ROUTES:
                 match = re.fullmatch(pattern, urlsplit(visit.path).path)
@@ -155,6 +158,17 @@ class HubHandler(Handler):
             if refusal.code:
                 headers["X-Error-Code"] = refusal.code
             self._json({"error": refusal.message or refusal.code}, refusal.status, headers)
+
+    def _read(self) -> bytes:
+        """Return the request's body, chunked or not."""
+        if self.headers["Transfer-Encoding"] != "chunked":
+            return self.rfile.read(int(self.headers["Content-Length"] or 0))
+        pieces = []
+        while size := int(self.rfile.readline(), 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
 
     def _json(self, value: Any, code: int = 200, headers: dict[str, str] | None = None) -> None:
         content = json.dumps(value).encode()

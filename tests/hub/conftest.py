@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,12 @@ from hub_server import HubServer, hub_server
 
 from brainzoo.download import Patience
 from brainzoo.hub import fetch
+from brainzoo.plugins import plugins
 from brainzoo.registry.schema import Entry
 from brainzoo.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
+
+from ..conftest import TINY
 
 REPO = "maker/tiny-heads-16"
 
@@ -38,18 +43,73 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
         yield server
 
 
-@pytest.fixture
-def checkpoint(tiny: Path, tmp_path: Path) -> Path:
-    from brainzoo_tiny.config import TinyConfig
-    from brainzoo_tiny.generator import Tiny
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a tiny checkpoint of 0.4 MB, trained once."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        site = folder / "site" / "brainzoo_tiny-0.1.0.dist-info"
+        site.mkdir(parents=True)
+        (site / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: brainzoo-tiny\nVersion: 0.1.0\n"
+        )
+        (site / "entry_points.txt").write_text("[brainzoo]\ntiny = brainzoo_tiny.plugin\n")
+        for place in (TINY, site.parent):
+            patch.syspath_prepend(place)
+        plugins.cache_clear()
+        from brainzoo_tiny.config import TinyConfig
+        from brainzoo_tiny.generator import Tiny
 
-    images = make_images(tmp_path / "images", spatial=(128, 128)).where(split="train")
-    generator = Tiny(TinyConfig(noise=0.05))
-    run = Run(tmp_path / "run", TrainConfig(images=16))
-    run.folder.mkdir()
-    generator.fit(images, run)
-    generator.save(tmp_path / "run" / "checkpoint")
+        images = make_images(folder / "images", spatial=(128, 128)).where(split="train")
+        images.info["source"] |= {"license": "CC BY-SA 3.0"}
+        generator = Tiny(TinyConfig(noise=0.05))
+        run = Run(folder / "run", TrainConfig(images=16))
+        run.folder.mkdir()
+        generator.fit(images, run)
+        generator.save(run.folder / "checkpoint")
+        plugins.cache_clear()
+    return run.folder
+
+
+@pytest.fixture
+def checkpoint(tiny: Path, trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained checkpoint, whose plugin is installed."""
+    shutil.copytree(trained, tmp_path / "run")
     return tmp_path / "run" / "checkpoint"
+
+
+@pytest.fixture
+def audited(checkpoint: Path) -> Path:
+    """The checkpoint in a run whose privacy verdict passed."""
+    write_verdict(checkpoint)
+    return checkpoint
+
+
+def write_verdict(checkpoint: Path, **changes: Any) -> None:
+    """Write a verdict on a checkpoint's weights where a run keeps it."""
+    verdict = pytest.importorskip("brainzoo_privacy.verdict")
+    config = json.loads((checkpoint / "config.json").read_text())
+    digest = "0f" * 32
+    about = config["trained_on"]
+    numbers = {"images": about["n_images"], "subjects": about["n_subjects"]}
+    real = {**numbers, "fingerprint": digest, "sha256": digest}
+    figure = {"value": 0.01, "n": 256, "low": 0.0, "high": 0.02, "floor": None}
+    made = {"images": 256, "fingerprint": digest, "sha256": digest}
+    content = {
+        "passed": True,
+        "reasons": (),
+        "thresholds": {"copy_similarity": 0.7},
+        "figures": {"copy rate": figure},
+        "synthetic": {**made, "checkpoint_sha256": config["weights"]["sha256"]},
+        "train": real,
+        "test": real,
+        "options": {},
+        "seed": 0,
+        "versions": {"numpy": "2"},
+    }
+    folder = checkpoint.parent / "evaluation" / "privacy"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "verdict.json").write_bytes(verdict.Verdict(**{**content, **changes}).to_bytes())
 
 
 def contents(folder: Path) -> dict[str, bytes]:

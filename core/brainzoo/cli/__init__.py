@@ -38,6 +38,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "info": "Show all about one checkpoint, and how to use it.",
         "pull": "Fetch a checkpoint, verified.",
         "verify": "Check that a checkpoint makes the samples it made at first.",
+        "push": "Publish a checkpoint on the Hub.",
         "registry": "Check, describe and update the registry of checkpoints.",
     },
     "Plugins and this machine": {

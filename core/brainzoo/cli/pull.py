@@ -20,7 +20,9 @@ from brainzoo.cli.params import common_options
 def pull(
     reference: str, token: str | None, offline: bool | None, as_json: bool, debug: bool
 ) -> None:
-    """Fetch a checkpoint, compare size and SHA-256 of every file, and print its folder.
+    """Fetch a checkpoint, verified.
+
+    Compares size and SHA-256 of every file, and prints the folder.
 
     What is here already is not fetched again, and after a stop the same command goes on where it
     was. HF_ENDPOINT names a mirror.

@@ -11,7 +11,8 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
@@ -50,6 +51,14 @@ class Listed:
     size: int
     sha256: str = ""
     git_sha1: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """What a repository holds: the last commit of its main branch, and the commits of its tags."""
+
+    head: str | None
+    tags: Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,12 +145,62 @@ class Hub:
             NotFoundError: There is no such repository or commit.
             IntegrityError: The answer makes no sense.
         """
-        answer = self._ask(f"{self.endpoint}/api/models/{repo}/tree/{commit}", f"{repo}@{commit}")
-        try:
-            listed = json.loads(answer)
+        url = f"{self.endpoint}/api/models/{repo}/tree/{commit}"
+        with self._understanding(url):
+            listed = json.loads(self._ask(url, f"{repo}@{commit}"))
             return [_listed(item) for item in listed if item.get("type") == "file"]
+
+    def content(self, repo: str, revision: str, name: str) -> bytes:
+        """Return a small file; nothing pins it, so that it must not be trusted.
+
+        Raises:
+            NetworkError: The Hub is out of reach.
+            AuthorisationError: It is private or gated, or the token is refused.
+            NotFoundError: There is no such repository or file.
+        """
+        return self._ask(self.url(repo, revision, name), f"{repo}@{revision}/{name}")
+
+    def user(self) -> str:
+        """Return whose token it is.
+
+        Raises:
+            AuthorisationError: The token is refused.
+            NetworkError: The Hub is out of reach.
+        """
+        url = f"{self.endpoint}/api/whoami-v2"
+        with self._understanding(url):
+            return str(json.loads(self._ask(url, "its owner"))["name"])
+
+    def state(self, repo: str) -> State | None:
+        """Return head and tags of a repository, or nothing if it is not there.
+
+        Raises:
+            AuthorisationError: The token may not read it.
+            NetworkError: The Hub is out of reach.
+        """
+        url = f"{self.endpoint}/api/models/{repo}/refs"
+        with self._understanding(url):
+            try:
+                refs = json.loads(self._ask(url, repo))
+            except NotFoundError:
+                return None
+            heads = [
+                _digest(b["targetCommit"], 40) for b in refs["branches"] if b["name"] == "main"
+            ]
+            tags = {str(tag["name"]): _digest(tag["targetCommit"], 40) for tag in refs["tags"]}
+            return State(heads[0] if heads else None, tags)
+
+    @contextmanager
+    def _understanding(self, url: str) -> Iterator[None]:
+        try:
+            yield
+        except BrainzooError:
+            raise
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise IntegrityError(f"{self.host} lists the files of {repo} unreadably.") from None
+            raise IntegrityError(
+                f"{self.host} gives an answer that makes no sense: {url}.",
+                "HF_ENDPOINT may name something that is no Hub.",
+            ) from None
 
     def _ask(self, url: str, what: str, method: str = "GET") -> bytes:
         request = Request(url, headers={"User-Agent": "brainzoo", **self.headers}, method=method)
@@ -175,11 +234,11 @@ class Hub:
             page = f"{self.endpoint}/{what.partition('@')[0]}"
             return AuthorisationError(
                 f"{what} is gated: {self.host} gives it to those only who asked for access.",
-                f"Ask for it at {page}, then give your token. {self._token_hint()}".rstrip(),
+                f"Ask for it at {page}, then give your token. {self.token_hint()}".rstrip(),
             )
         if error.code == 401:
             return AuthorisationError(
-                f"{what} is private on {self.host}, or is not there at all.", self._token_hint()
+                f"{what} is private on {self.host}, or is not there at all.", self.token_hint()
             )
         if code == "RevisionNotFound":
             return NotFoundError(f"{self.host} has no commit {what.partition('@')[2]} of {what}.")
@@ -192,7 +251,8 @@ class Hub:
             "Try again later.",
         )
 
-    def _token_hint(self) -> str:
+    def token_hint(self) -> str:
+        """Return what to do about a missing token, or nothing if there is one."""
         if self.token_held_back:
             return (
                 f'Your token is for {OFFICIAL} only; to send it to {self.host}: --token "$HF_TOKEN"'
