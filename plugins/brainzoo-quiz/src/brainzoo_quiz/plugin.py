@@ -1,14 +1,28 @@
-"""Adds the commands ``brainzoo quiz``."""
+"""Adds the commands ``brainzoo quiz`` and the exporter ``quiz``."""
 
 from __future__ import annotations
 
 import click
 
-from brainzoo import hookimpl
+from brainzoo import Spec, hookimpl
 from brainzoo_quiz.commands import quiz
+from brainzoo_quiz.config import QuizConfig
 
 
 @hookimpl
 def brainzoo_commands(group: click.Group) -> None:
     """Add ``brainzoo quiz``."""
     group.add_command(quiz)
+
+
+@hookimpl
+def brainzoo_exporters() -> list[Spec]:
+    """Return ``quiz``."""
+    return [
+        Spec(
+            name="quiz",
+            target="brainzoo_quiz.exporter:Quiz",
+            config=QuizConfig,
+            summary="a reader study of the samples and real images, unless it would leak",
+        )
+    ]

@@ -8,6 +8,7 @@ import click
 
 COMMANDS = {
     "plan": "How many readers and images a study needs.",
+    "export": "Make a study of real and created images, unless it would leak.",
     "serve": "Show a study to its readers, and keep their answers.",
     "score": "What readers could tell, from their answers and the key.",
 }

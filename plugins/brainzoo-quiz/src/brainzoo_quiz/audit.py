@@ -1,0 +1,228 @@
+"""The leak audit: would something other than the anatomy tell readers which images are created?
+
+Trivial features are compared on the whole pool, not only on what is drawn for readers: as the
+images came (*before*), and as the canonical writer writes them (*after*). A difference before that
+is none after was removed by the writer. What remains is
+
+- the model's own, if nothing but the generator lies between both kinds
+  (:mod:`brainzoo_quiz.chain`): it is reported, and whether readers see it is what the study asks;
+- a leak as far as anybody can know, if the way is unknown: the export is refused. Then a difference
+  before the writer is refused, too: it shows that both kinds came different ways.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo import console
+from brainzoo.errors import DataError
+from brainzoo.evaluating.checks import subjects_of
+from brainzoo.images import Images
+from brainzoo.pixels import from_floats
+from brainzoo_quiz.chain import Chain
+from brainzoo_quiz.features import CHANNELS, features
+from brainzoo_quiz.separation import Separation, separate
+from brainzoo_quiz.writer import canonical
+
+ALPHA = 0.01
+"""A p below is a difference: of a hundred audits of images made alike, one would say so."""
+
+ENOUGH = 400
+"""Images of either kind that the audit asks for; with fewer it says what it may miss."""
+
+MOST = 2000
+LEAST = 8
+
+Floats = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Audit:
+    """What the audit of the pixels found.
+
+    Attributes:
+        chain: How both kinds were made.
+        real: Real images looked at.
+        created: Created images looked at.
+        subjects: Subjects of the real ones.
+        before: Trivial features as the images came.
+        after: Trivial features as they are written.
+    """
+
+    chain: Chain
+    real: int
+    created: int
+    subjects: int
+    before: Separation
+    after: Separation
+
+    def findings(self) -> list[str]:
+        """Return what each channel's difference is."""
+        return [
+            self._finding(before, after)
+            for before, after in zip(self.before.p, self.after.p, strict=True)
+        ]
+
+    def leaks(self) -> list[str]:
+        """Return what forbids the export; empty if nothing does."""
+        if self.chain.alike != "unknown":
+            return []
+        found = []
+        for stage, test in (("before the writer", self.before), ("as written", self.after)):
+            for name, value, p in zip(test.names, test.auc, test.p, strict=True):
+                if p < ALPHA:
+                    found.append(f"{name} {stage} (AUC {value:.2f}, p {p:.3f})")
+            if test.classifier_p < ALPHA:
+                found.append(
+                    f"all trivial features together {stage} (AUC {test.classifier_auc:.2f}, "
+                    f"p {test.classifier_p:.3f})"
+                )
+        return found
+
+    def notes(self) -> list[str]:
+        """Return what the owner must know besides the table."""
+        found = [self.chain.why]
+        if min(self.real, self.created) < ENOUGH:
+            found.append(
+                f"The audit saw {self.real} real and {self.created} created images; with fewer "
+                f"than {ENOUGH} of either it may miss small leaks."
+            )
+        if self.chain.alike != "unknown" and self.after.classifier_p < ALPHA:
+            found.append(
+                "Trivial features tell the kinds apart (AUC "
+                f"{self.after.classifier_auc:.2f}; chance 0.50). The writer did not make this "
+                "difference: it is the model's, and readers may see it."
+            )
+        return found
+
+    def content(self) -> dict[str, Any]:
+        """Return the audit as JSON."""
+        rows = zip(
+            *(self.after.names, self.before.auc, self.before.p, self.after.auc, self.after.p),
+            self.findings(),
+            strict=True,
+        )
+        return {
+            "chain": dataclasses.asdict(self.chain),
+            "pool": {"real": self.real, "created": self.created, "subjects": self.subjects},
+            "alpha": ALPHA,
+            "channels": [
+                {
+                    "channel": name,
+                    "meaning": CHANNELS[name],
+                    "before": {"auc": auc_before, "p": p_before},
+                    "after": {"auc": auc_after, "p": p_after},
+                    "finding": finding,
+                }
+                for name, auc_before, p_before, auc_after, p_after, finding in rows
+            ],
+            "classifier": {
+                name: {"auc": test.classifier_auc, "p": test.classifier_p}
+                for name, test in (("before", self.before), ("after", self.after))
+            },
+            "notes": self.notes(),
+        }
+
+    def _finding(self, before: float, after: float) -> str:
+        if self.chain.alike == "unknown" and min(before, after) < ALPHA:
+            return "leak"
+        if after < ALPHA:
+            return "the model's"
+        return "removed" if before < ALPHA else "none"
+
+
+def audit(real: Images, created: Images, chain: Chain, *, seed: int = 0) -> Audit:
+    """Compare the trivial features of both kinds.
+
+    Args:
+        real: The pool of real images.
+        created: The pool of created images.
+        chain: How both were made.
+        seed: Of permutations, and of the draw where a pool is larger than 2,000 images.
+
+    Raises:
+        DataError: There are too few images or subjects to compare, or one is empty.
+    """
+    random = np.random.default_rng(seed)
+    pools = [_some(images, random) for images in (real, created)]
+    subjects = subjects_of(pools[0])
+    if min(*map(len, pools), 2 * len(set(subjects))) < LEAST:
+        raise DataError(
+            f"there are {len(real)} real images of {len(set(subjects))} subjects and "
+            f"{len(created)} created ones; the leak audit needs {LEAST} of either, and "
+            f"{LEAST // 2} subjects.",
+            "Prepare more subjects, or sample more images.",
+        )
+    coarse = eight_bit(real, created)
+    with console.progress("auditing", sum(map(len, pools))) as advance:
+        found = [_features(images, coarse, advance) for images in pools]
+    (real_before, real_after), (created_before, created_after) = found
+    names = list(CHANNELS)
+    return Audit(
+        *(chain, len(pools[0]), len(pools[1]), len(set(subjects))),
+        before=separate(names, real_before, created_before, subjects, seed=seed),
+        after=separate(names, real_after, created_after, subjects, seed=seed),
+    )
+
+
+def expect_no_leak(found: Audit) -> None:
+    """Refuse what would tell readers the truth.
+
+    Raises:
+        DataError: Trivial features differ, and nothing is known that could excuse it.
+    """
+    leaks = found.leaks()
+    if leaks:
+        shown = "; ".join(leaks[:4]) + (f"; {len(leaks) - 4} more" if len(leaks) > 4 else "")
+        raise DataError(
+            f"leak: real and created images can be told apart without looking at the anatomy: "
+            f"{shown}. {found.chain.why}",
+            "Give the RUN or --checkpoint that made the created images, so that they can be drawn "
+            "again and compared. If one kind was compressed, resampled, windowed or cut "
+            "differently, make both alike. If you know they are: --vouch 'how you know'.",
+        )
+
+
+def eight_bit(real: Images, created: Images) -> bool:
+    """Tell whether one kind is stored in 8 bits: then both are rounded to them first."""
+    return "uint8" in (str(real.dtype), str(created.dtype))
+
+
+def written(images: Images, row: int, *, coarse: bool) -> NDArray[np.uint8]:
+    """Return one image of a set as the canonical writer writes it.
+
+    Raises:
+        DataError: It is empty.
+    """
+    try:
+        return canonical(images.floats([row])[0, 0], coarse=coarse)
+    except DataError as error:
+        name = images.table[row].get("image_id")
+        kind = "created" if images.synthetic else "real"
+        raise DataError(f"the {kind} image {name}: {error.message}", "Leave it out.") from error
+
+
+def _some(images: Images, random: np.random.Generator) -> Images:
+    if len(images) <= MOST:
+        return images
+    return images[np.sort(random.choice(len(images), MOST, replace=False))]
+
+
+def _features(images: Images, coarse: bool, advance: Any) -> tuple[Floats, Floats]:
+    """Return ``(image, feature)`` before and after the writer."""
+    before, after = [], []
+    for row in range(len(images)):
+        came: NDArray[np.uint8] = from_floats(images.floats([row])[0, 0], "uint8")
+        before.append(_row(features(came)))
+        after.append(_row(features(written(images, row, coarse=coarse))))
+        advance(1)
+    return np.array(before), np.array(after)
+
+
+def _row(found: dict[str, float]) -> Sequence[float]:
+    return [found[name] for name in CHANNELS]

@@ -1,0 +1,155 @@
+"""Did real and created images come the same way? What their folders say, and what can be checked.
+
+Pixels alone cannot tell a generator that blurs from created images that were resampled: both lack
+high frequencies. The first is the model's fault, and readers may well see it; the second is a leak,
+and tells nothing of the model. So the way is checked, not guessed:
+
+- What both folders state (plane, spacing, preparation) must agree, and their
+  fingerprints must fit, so that nothing was done to the files since.
+- If the generator is at hand, some images are drawn again from its checkpoint and their seed: if
+  the same come out, nothing was done to the created images after the generator. They learnt from
+  images prepared as the real ones were, so whatever differs now is the model's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from brainzoo import checkpoint as checkpoints
+from brainzoo import console
+from brainzoo.errors import BrainzooError, DataError
+from brainzoo.images import Images
+
+DRAWN_AGAIN = 8
+TOLERANCE = 2 / 255  # other hardware sums in another order
+
+STATED = ("modality", "dims", "plane", "spacing_mm", "orientation", "value_range")
+"""What both folders must agree on."""
+
+NO_MATTER = ("split_seed", "split_fractions", "max_subjects")
+"""Options of preparing that change no pixel of an image."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Chain:
+    """What is known of how both kinds were made.
+
+    Attributes:
+        alike: ``"verified"``: nothing but the generator lies between them; ``"vouched"``: the owner
+            says so; ``"unknown"``.
+        why: One sentence.
+    """
+
+    alike: str
+    why: str
+
+
+def expect_same_chain(real: Images, created: Images) -> None:
+    """Refuse sets that their own descriptions say were treated differently.
+
+    Raises:
+        DataError: Shapes or descriptions differ; or real is synthetic, or created real.
+    """
+    if real.synthetic:
+        raise DataError(
+            "the real images were made by a generator.", "Give REAL first, then SYNTHETIC."
+        )
+    if not created.synthetic:
+        raise DataError("the created images are real.", "Give REAL first, then SYNTHETIC.")
+    if max(real.channels, created.channels) > 1:
+        raise DataError(
+            f"images have {real.channels} and {created.channels} channels; readers see one.",
+            "Prepare a single modality.",
+        )
+    pairs: dict[str, tuple[Any, Any]] = {
+        "size": (list(real.spatial), list(created.spatial)),
+        **{name: (real.info.get(name), created.info.get(name)) for name in STATED},
+        "dataset": (_dataset(real), _dataset(created)),
+        **_preparations(real.info, created.info),
+    }
+    for name, (of_real, of_created) in pairs.items():
+        if of_real is not None and of_created is not None and of_real != of_created:
+            raise DataError(
+                f"leak: {name} of real images is {of_real}, of created ones {of_created}; readers "
+                "would tell them apart by that.",
+                "Prepare the real images as those that the generator learnt from.",
+            )
+
+
+def _dataset(images: Images) -> Any:
+    return (images.info.get("source") or {}).get("name")
+
+
+def _preparations(
+    real: Mapping[str, Any], created: Mapping[str, Any]
+) -> dict[str, tuple[Any, Any]]:
+    first, second = (info.get("preparation") or {} for info in (real, created))
+    both = sorted(set(first) & set(second) - set(NO_MATTER))
+    return {f"preparation ({name})": (first[name], second[name]) for name in both}
+
+
+def chain_of(
+    real: Images, created: Images, checkpoint: Path | None = None, vouched: str = ""
+) -> Chain:
+    """Find out whether only the generator lies between both kinds.
+
+    Args:
+        real: Real images, prepared or not.
+        created: Images of a generator.
+        checkpoint: Who made them, if it is known.
+        vouched: What the owner says.
+
+    Raises:
+        IntegrityError: A folder's content does not fit its fingerprint.
+    """
+    for images in (real, created):
+        if images.folder is not None:
+            console.note(f"checking the fingerprint of {images.folder.name}")
+            Images.open(images.folder, verify=True)
+    doubt = _doubt(real, created, checkpoint)
+    if not doubt:
+        return Chain(
+            "verified",
+            f"{min(DRAWN_AGAIN, len(created))} of the created images were drawn again from their "
+            "checkpoint: nothing was done to them afterwards.",
+        )
+    if vouched:
+        return Chain("vouched", f"The owner vouches for it: {vouched} (unchecked: {doubt})")
+    return Chain("unknown", f"Unknown: {doubt}")
+
+
+def _doubt(real: Images, created: Images, checkpoint: Path | None) -> str:
+    """Return what keeps us from knowing; empty if nothing does."""
+    if not (real.info.get("preparation") and created.info.get("preparation")):
+        return "the folders do not say how their images were prepared."
+    if checkpoint is None:
+        return "the generator is not at hand to draw the created images again."
+    try:
+        if checkpoints.read_config(checkpoint)["weights"]["sha256"] != created.info.get(
+            "checkpoint_sha256"
+        ):
+            return f"{checkpoint} did not make the created images."
+        stored = Images.open(created.folder) if created.folder else created
+        again = next(
+            checkpoints.load(checkpoint).sample(
+                len(stored),
+                seed=int(created.info["seed"]),
+                condition=created.info.get("condition") or None,
+                batch_size=DRAWN_AGAIN,
+            )
+        )
+    except (BrainzooError, ImportError, KeyError, TypeError, ValueError, StopIteration) as error:
+        return f"the generator cannot be asked: {' '.join(str(error).split())}"
+    number = min(DRAWN_AGAIN, len(stored), len(again))
+    difference = float(np.abs(stored.floats(np.arange(number)) - again[:number]).max())
+    if difference > TOLERANCE:
+        return (
+            f"drawn again, the created images differ by up to {difference:.3f}: they were changed "
+            "after the generator."
+        )
+    return ""

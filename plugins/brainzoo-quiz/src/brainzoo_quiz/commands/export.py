@@ -1,0 +1,49 @@
+"""``brainzoo quiz export``: a study from real and created images, unless it would leak."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from brainzoo import console
+from brainzoo.cli.params import common_options, config_options
+from brainzoo.files import expect_folder_place
+from brainzoo_quiz.config import PRESETS, QuizConfig
+
+PLACE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("real", type=PLACE, metavar="REAL|RUN")
+@click.argument("synthetic", type=PLACE, required=False, metavar="[SYNTHETIC]")
+@click.option("--out", type=PLACE, required=True, help="The new study folder.")
+@common_options
+def export(
+    real: Path, synthetic: Path | None, out: Path, as_json: bool, debug: bool, **given: Any
+) -> None:
+    """Make a reader study of real and created images; of a RUN, its test split and its samples.
+
+    \b
+    brainzoo quiz export runs/pggan-ixi-001 --out study
+    brainzoo quiz export PREPARED SAMPLES --checkpoint CHECKPOINT --out study
+
+    The study is refused if anything but the anatomy could tell readers what is created.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    from brainzoo.options import make_config
+    from brainzoo_quiz.audit_table import show_export
+    from brainzoo_quiz.exporting import export_study
+    from brainzoo_quiz.sources import find
+
+    expect_folder_place(out)
+    values = {name: value for name, value in given.items() if value is not None}
+    config = make_config(QuizConfig, values, "option")
+    found = export_study(find(real, synthetic, config.checkpoint), out, config)
+    if as_json:
+        console.result_json(found)
+        return
+    show_export(found)
+
+
+export.params[3:3] = config_options(QuizConfig, "Study", presets=PRESETS, leave_out=["real"])
