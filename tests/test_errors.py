@@ -16,6 +16,7 @@ EXIT_CODES = {
     "incompatible-plugin": 7,
     "disk": 8,
     "exists": 8,
+    "memory": 8,
     "data": 9,
     "interrupted": 130,
 }

@@ -88,6 +88,13 @@ class ExistsError(DiskError):
     code = "exists"
 
 
+class MemoryShortError(BrainzooError, MemoryError):
+    """The machine has too little free memory for what was asked (exit code 8, as for a disk)."""
+
+    exit_code = 8
+    code = "memory"
+
+
 class DataError(BrainzooError, ValueError):
     """Scans, tables or images that cannot be used (exit code 9)."""
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from brainzoo import console
+from brainzoo.checkpoint import refresh_card
 from brainzoo.errors import BrainzooError, ExistsError, IntegrityError, OptionError
 from brainzoo.evaluation_images import describe_set
 from brainzoo.files import new_folder, write_text
@@ -161,7 +162,7 @@ def read_evaluation(folder: Path) -> dict[str, Any]:
 
 
 def write_metrics(folder: Path, checkpoint: Path) -> None:
-    """Write the figures of a run as ``metrics.json`` of its checkpoint.
+    """Write the figures of a run as ``metrics.json`` of its checkpoint, and into its model card.
 
     A checkpoint is published: tables, which may name subjects, and options, which may name folders,
     stay in the run.
@@ -172,6 +173,7 @@ def write_metrics(folder: Path, checkpoint: Path) -> None:
         for name, found in read_evaluation(folder)["evaluators"].items()
     }
     write_text(checkpoint / "metrics.json", _json({"evaluators": metrics}))
+    refresh_card(checkpoint)
 
 
 def have_classes(*sets: Images) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+PATH_OPTIONS = ("--data.root", "--data.table", "--out", "--resume")
 LIBRARIES = ("torch", "accelerate", "numpy", "nibabel", "safetensors")
 
 
@@ -53,6 +56,77 @@ def memory_gb() -> float:
         text = limit.read_text().strip()
         total = min(total, int(text)) if text.isdigit() else total
     return round(total / 1e9, 1)
+
+
+def free_memory() -> int | None:
+    """Return how many bytes of memory could be used now, or in the container; None if unknown."""
+    free = []
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                free.append(1024 * int(line.split()[1]))
+        group = Path("/sys/fs/cgroup")
+        limit = (group / "memory.max").read_text().strip()
+        if limit.isdigit():
+            free.append(int(limit) - int((group / "memory.current").read_text()))
+    except (OSError, ValueError):
+        pass
+    return max(0, min(free)) if free else None
+
+
+def public_hardware() -> str:
+    """Return processor and graphics cards in one line, for what is published."""
+    found = hardware()
+    parts = [f"{found['cpu']}, {found['cores']} cores", *found["gpus"]]
+    return " + ".join(part for part in parts if part)[:300]
+
+
+def public_command(command: str) -> str:
+    """Return a command line for what is published: no folders, and no class that lists people.
+
+    Empty if it cannot be divided into words.
+    """
+    from brainzoo.classes import public_expression
+
+    def shown(flag: str, value: str) -> str:
+        if flag == "--class":
+            name, equals, expression = value.partition("=")
+            return f"{name}{equals}{public_expression(expression)}"
+        pathlike = any(mark in value for mark in "/\\") or value.startswith("~")
+        return "PATH" if flag in PATH_OPTIONS or pathlike else value
+
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return ""
+    public, flag = [], ""
+    for word in words:
+        if not word.startswith("-"):
+            public.append(shown(flag, word))
+            flag = ""
+            continue
+        flag, equals, value = word.partition("=")
+        public.append(f"{flag}={shown(flag, value)}" if equals else word)
+        flag = "" if equals else flag
+    return shlex.join(public)
+
+
+def commit() -> str | None:
+    """Return the commit of brainzoo's source, if it is a repository without changes."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(root), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+        return done.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return None if changed else git("rev-parse", "HEAD")
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def _cpu() -> str:

@@ -70,11 +70,18 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
-    """Return a function that writes the registry that came with brainzoo."""
+    """Return a function that writes the registry that came with brainzoo; it knows nothing else.
+
+    Fragments are known only of distributions that a test installs.
+    """
     from brainzoo.registry import merge
 
-    path = tmp_path / "packaged.yaml"
+    def of_tests() -> list[Any]:
+        return [h for h in every() if not h.plugin_name.startswith("brainzoo-")]
+
+    path, every = tmp_path / "packaged.yaml", merge.implementations
     monkeypatch.setattr(merge, "packaged", lambda: path)
+    monkeypatch.setattr(merge, "implementations", of_tests)
 
     def write(*entries: dict[str, Any], serial: int = 2) -> Path:
         path.write_bytes(content(*entries, serial=serial))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from brainzoo import plugins as installed
 from brainzoo.errors import BrainzooError, NotFoundError
@@ -103,7 +104,7 @@ def known() -> Registry:
     problems: list[str] = []
     own = _own(problems)
     fragments: list[tuple[str, RegistryFile]] = []
-    for implementation in installed.plugins().hook.brainzoo_registry.get_hookimpls():
+    for implementation in implementations():
         distribution = implementation.plugin_name.partition(":")[0]
         try:
             fragments.append((distribution, read_registry(Path(implementation.function()))))
@@ -114,6 +115,12 @@ def known() -> Registry:
             problems.append(f"{distribution}: its checkpoints are left out: {said}")
     registry = merged(own, fragments)
     return dataclasses.replace(registry, problems=(*problems, *registry.problems))
+
+
+def implementations() -> Sequence[Any]:
+    """Return the hooks of plugins that bring entries."""
+    found: Sequence[Any] = installed.plugins().hook.brainzoo_registry.get_hookimpls()
+    return found
 
 
 def packaged() -> Path:

@@ -9,8 +9,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from brainzoo import strict
 from brainzoo.errors import IncompatiblePluginError, IntegrityError, NotFoundError
 from brainzoo.registry.schema import SCHEMA, Entry, RegistryFile
+from brainzoo.strict import printable
 
 MAX_BYTES = 2_000_000
 MAX_DEPTH = 12
@@ -92,27 +94,14 @@ def dump_registry(registry: RegistryFile) -> str:
 
 def explain(error: ValidationError, raw: Any = None) -> str:
     """Return the first problem as one line: which entry, which field, what was found."""
-    first = error.errors(include_url=False)[0]
-    where = list(first["loc"])
+    where, text = strict.explain(error)
     if "source" in where[:-1]:
         del where[where.index("source") + 1]  # which of the two kinds of sources, by pydantic
     entry = ""
     if where[:1] == ["checkpoints"] and len(where) > 1:
         entry, where = f"{_entry_name(raw, where[1])}: ", where[2:]
-    field = ".".join(str(part) for part in where)
-    text = first["msg"].removeprefix("Value error, ")
-    found, kind = first.get("input"), first["type"]
-    if kind != "missing" and isinstance(found, str | int | float | bool | None):
-        text += f", found {_short(found)}"
-    if kind == "string_type" and isinstance(found, int | float):
-        text += "; put it in quotes"
-    said = f"{entry}{field[:120]}{': ' if field else ''}{text[:1].lower()}{text[1:]}"
-    return printable(" ".join(said.split()))
-
-
-def printable(text: str) -> str:
-    """Return text without what could steer a terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    field = ".".join(str(part) for part in where)[:120]
+    return printable(" ".join(f"{entry}{field}{': ' if field else ''}{text}".split()))
 
 
 def _plain(content: bytes, name: str) -> Any:
@@ -148,8 +137,3 @@ def _entry_name(raw: Any, index: Any) -> str:
         return f"entry {entry['name']!s:.64}@{entry['version']!s:.20}"
     except (KeyError, TypeError, IndexError):
         return f"entry {index + 1 if isinstance(index, int) else index}"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"

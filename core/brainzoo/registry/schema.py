@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, Self
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Discriminator,
     Field,
@@ -21,10 +20,21 @@ from pydantic import (
 
 from brainzoo.checkpoint_files import MAX_BYTES, REQUIRED
 from brainzoo.reference import NAME, NAME_LENGTH, REPOSITORY, REVISION, VERSION
+from brainzoo.strict import (
+    Count,
+    Digest,
+    Distribution,
+    Number,
+    PluginName,
+    Prose,
+    Spacing,
+    Strict,
+    Text,
+    Url,
+    exactly,
+)
 
 SCHEMA = 1
-
-_CONTROL = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 
 
 def _is_requirement(text: str) -> str:
@@ -43,32 +53,13 @@ def _is_relative(text: str) -> str:
     return text
 
 
-def _exactly(pattern: str) -> str:
-    return f"^(?:{pattern})$"
-
-
-Text = Annotated[str, Field(min_length=1, max_length=300, pattern=rf"^[^\t\n{_CONTROL}]*$")]
-Prose = Annotated[str, Field(min_length=1, max_length=5000, pattern=rf"^[^{_CONTROL}]*$")]
-Url = Annotated[str, Field(max_length=500, pattern=r"^https?://[!-~]+$")]
-Digest = Annotated[str, Field(pattern=_exactly("[0-9a-f]{64}"))]
-Name = Annotated[str, Field(pattern=_exactly(NAME), max_length=NAME_LENGTH)]
-PluginName = Annotated[str, Field(pattern=_exactly("[a-z0-9][a-z0-9_-]{0,63}"))]
-Version = Annotated[str, Field(pattern=_exactly(VERSION))]
-Distribution = Annotated[
-    str, Field(pattern=_exactly("[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"))
-]
+Name = Annotated[str, Field(pattern=exactly(NAME), max_length=NAME_LENGTH)]
+Version = Annotated[str, Field(pattern=exactly(VERSION))]
 Size = Annotated[int, Field(ge=0, le=max(MAX_BYTES.values()))]
-Count = Annotated[int, Field(ge=0, lt=2**53)]
 Side = Annotated[int, Field(ge=1, le=100_000)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Spacing = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class PackageSource(_Strict):
+class PackageSource(Strict):
     """Files inside an installed plugin's wheel: nothing is downloaded.
 
     Attributes:
@@ -79,12 +70,12 @@ class PackageSource(_Strict):
     package: Distribution
     path: Annotated[
         str,
-        Field(pattern=_exactly(r"[A-Za-z0-9_][A-Za-z0-9_./\-]{0,199}")),
+        Field(pattern=exactly(r"[A-Za-z0-9_][A-Za-z0-9_./\-]{0,199}")),
         AfterValidator(_is_relative),
     ]
 
 
-class HubSource(_Strict):
+class HubSource(Strict):
     """Files of one commit of a repository on the Hub.
 
     Attributes:
@@ -92,8 +83,8 @@ class HubSource(_Strict):
         revision: The commit: 40 hexadecimal digits.
     """
 
-    hub: Annotated[str, Field(pattern=_exactly(REPOSITORY))]
-    revision: Annotated[str, Field(pattern=_exactly(REVISION))]
+    hub: Annotated[str, Field(pattern=exactly(REPOSITORY))]
+    revision: Annotated[str, Field(pattern=exactly(REVISION))]
 
 
 def _which_source(value: Any) -> str:
@@ -107,14 +98,14 @@ Source = Annotated[
 ]
 
 
-class FileRecord(_Strict):
+class FileRecord(Strict):
     """What one file must be: its SHA-256 and its size in bytes."""
 
     sha256: Digest
     size: Size
 
 
-class Data(_Strict):
+class Data(Strict):
     """What the weights were trained on."""
 
     name: Text
@@ -124,7 +115,7 @@ class Data(_Strict):
     n_subjects: Count
 
 
-class Metric(_Strict):
+class Metric(Strict):
     """One measured figure: value, interval, what real images reach, from how many, and how."""
 
     name: Text
@@ -136,16 +127,16 @@ class Metric(_Strict):
     protocol: Prose | None = None
 
 
-class Training(_Strict):
+class Training(Strict):
     """What makes the weights again."""
 
     command: Prose
     seed: Count
-    commit: Annotated[str, Field(pattern=_exactly("[0-9a-f]{7,40}"))] | None = None
+    commit: Annotated[str, Field(pattern=exactly("[0-9a-f]{7,40}"))] | None = None
     hardware: Text | None = None
 
 
-class Entry(_Strict):
+class Entry(Strict):
     """One version of one checkpoint.
 
     Once published, only ``status``, ``replaced_by`` and ``reason`` change.
@@ -197,7 +188,7 @@ class Entry(_Strict):
     intended_use: Prose
     limitations: Prose
     status: Literal["active", "deprecated", "withdrawn"] = "active"
-    replaced_by: Annotated[str, Field(pattern=_exactly(f"{NAME}(?:@{VERSION})?"))] | None = None
+    replaced_by: Annotated[str, Field(pattern=exactly(f"{NAME}(?:@{VERSION})?"))] | None = None
     reason: Prose | None = None
 
     @property
@@ -238,7 +229,7 @@ class Entry(_Strict):
         return self
 
 
-class RegistryFile(_Strict):
+class RegistryFile(Strict):
     """A file of entries: ``registry.yaml`` or a plugin's fragment.
 
     Attributes:

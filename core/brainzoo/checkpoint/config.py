@@ -1,0 +1,177 @@
+"""What ``config.json`` of a checkpoint holds, strictly, and how large what it asks for may be.
+
+A plugin may store more under names of its own (``conditions``, ``prior``); it checks these itself.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from brainzoo.strict import (
+    Count,
+    Digest,
+    Distribution,
+    PluginName,
+    Prose,
+    Spacing,
+    Strict,
+    Text,
+)
+
+FORMAT = 1
+REFERENCE_SAMPLES = {2: 16, 3: 2}
+"""How many samples are kept for verification, by spatial rank: pictures are small, volumes not."""
+TOLERANCE = 2 / 255
+"""How far a reference sample may differ on other hardware: summation orders differ."""
+MAX_VALUES = 2**28
+"""How many values an image may have: a volume of 640 on each side."""
+
+MAX_PARTS = 1000
+"""How long a list or text among the hyperparameters may be."""
+
+
+def _are_versions(text: str) -> str:
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        raise ValueError("are no versions such as '~=0.1.0'") from None
+    return text
+
+
+def _hold_plain_values(values: dict[str, Any]) -> dict[str, Any]:
+    for name, value in values.items():
+        parts = value if isinstance(value, list) else [value]
+        if len(parts) > MAX_PARTS or not all(map(_is_plain, parts)):
+            raise ValueError(f"{name!r} is no plain value, or too large")
+    return values
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_PARTS
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or (isinstance(value, int) and abs(value) < 2**53)
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Side = Annotated[int, Field(ge=1, le=16_384)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Open(Strict):
+    """What may hold more than is checked here."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+
+class PluginPart(Strict):
+    """Who made it, and which versions may load it."""
+
+    name: PluginName
+    distribution: Distribution
+    version: Text
+    requires: Annotated[str, Field(max_length=200), AfterValidator(_are_versions)]
+
+
+class ImagesPart(Strict):
+    """What a generator must know of the images that it makes."""
+
+    channels: Annotated[int, Field(ge=1, le=256)]
+    spatial: Annotated[list[Side], Field(min_length=2, max_length=3)]
+    classes: Annotated[list[Text], Field(max_length=1000)]
+    class_shares: Annotated[list[Share], Field(max_length=1000)]
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.channels * math.prod(self.spatial) > MAX_VALUES:
+            raise ValueError(f"an image may have {MAX_VALUES} values at most")
+        if not len(set(self.classes)) == len(self.classes) == len(self.class_shares):
+            raise ValueError("classes need different names and a share each")
+        return self
+
+
+class PreprocessingPart(Open):
+    """How the training images were prepared."""
+
+    spacing_mm: Annotated[list[Spacing], Field(min_length=2, max_length=3)] | None = None
+
+
+class DatasetPart(Open):
+    """Where the training images come from."""
+
+    name: Text | None = None
+    license: Text | None = None
+    citation: Annotated[str, Field(max_length=5000)] | None = None
+    url: Annotated[str, Field(max_length=500)] | None = None
+    simulated: bool | None = None
+
+
+class TrainedOnPart(Open):
+    """Whom it was trained on: counts and salted hashes."""
+
+    dataset: DatasetPart
+    n_subjects: Count
+    n_images: Count
+    salt: Annotated[str, Field(pattern=r"^[0-9a-f]{0,128}$")]
+    subjects_sha256: list[Digest]
+
+
+class WeightsPart(Strict):
+    """What ``model.safetensors`` must be."""
+
+    sha256: Digest
+    tensors: Count
+    parameters: Count
+
+
+class VerifyPart(Strict):
+    """How the reference samples were made."""
+
+    seed: Count
+    n: Annotated[int, Field(ge=1, le=max(REFERENCE_SAMPLES.values()))]
+    sha256: Digest
+    tolerance: Share
+
+
+class TrainingPart(Strict):
+    """What makes the weights again."""
+
+    command: Prose
+    seed: Count
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
+    hardware: Text | None = None
+
+
+class ConfigFile(Open):
+    """All of ``config.json``."""
+
+    format: Literal[1]
+    plugin: PluginPart
+    hyperparameters: Annotated[
+        dict[Name, Any], Field(max_length=1000), AfterValidator(_hold_plain_values)
+    ]
+    images: ImagesPart
+    preprocessing: PreprocessingPart
+    trained_on: TrainedOnPart
+    weights: WeightsPart
+    verify: VerifyPart
+    training: TrainingPart | None = None
+
+
+def problem(raw: dict[str, Any]) -> str:
+    """Return what is wrong with the content of a ``config.json``, or nothing."""
+    from pydantic import ValidationError
+
+    from brainzoo.strict import explain, printable
+
+    try:
+        ConfigFile.model_validate(raw)
+    except ValidationError as error:
+        where, text = explain(error)
+        return f"{printable('.'.join(str(part) for part in where))[:120]}: {text}"
+    return ""

@@ -1,0 +1,156 @@
+"""Reading a checkpoint folder without trusting it: files, configuration, weights."""
+
+from __future__ import annotations
+
+import json
+import math
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.checkpoint import config as configs
+from brainzoo.checkpoint_files import CONFIG, MAX_BYTES, REQUIRED, WEIGHTS
+from brainzoo.errors import (
+    IncompatiblePluginError,
+    IntegrityError,
+    MemoryShortError,
+    NotFoundError,
+)
+from brainzoo.strict import printable
+from brainzoo.weights_file import read_arrays, read_header
+
+AGAIN = "Fetch the checkpoint again."
+
+
+def check(folder: Path) -> dict[str, Any]:
+    """Check all of a checkpoint that can be checked without its plugin, and return its config.
+
+    Files, their names and sizes, the configuration, and the header of the weights; not the digest
+    of the weights, which :func:`read_weights` compares.
+
+    Raises:
+        NotFoundError: There is no checkpoint there.
+        IntegrityError: It is damaged, or holds what no checkpoint holds.
+        IncompatiblePluginError: It is of a later format.
+    """
+    config = read_config(folder)
+    expect_files(folder)
+    header = read_header(folder / WEIGHTS)
+    found = (len(header), sum(math.prod(shape) for _, shape in header.values()))
+    stated = (config["weights"]["tensors"], config["weights"]["parameters"])
+    if found != stated:
+        raise IntegrityError(
+            f"{folder / WEIGHTS} holds {found[0]} tensors of {found[1]} numbers; {CONFIG} says "
+            f"{stated[0]} of {stated[1]}.",
+            AGAIN,
+        )
+    return config
+
+
+def expect_files(folder: Path) -> None:
+    """Refuse a folder with files that no checkpoint has, links, or files that are too large.
+
+    Raises:
+        IntegrityError: Says which file.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.name not in MAX_BYTES:
+            raise IntegrityError(
+                f"{printable(str(path))[:300]} is no file of a checkpoint.", "Remove it."
+            )
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            raise IntegrityError(f"{path} is no plain file, but a link or folder.", "Remove it.")
+        if found.st_size > MAX_BYTES[path.name]:
+            raise IntegrityError(
+                f"{path} has {found.st_size} bytes; expected {MAX_BYTES[path.name]} at most.", AGAIN
+            )
+    for name in REQUIRED:
+        if not (folder / name).is_file():
+            raise IntegrityError(f"{folder} lacks {name}.", AGAIN)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read and check ``config.json`` of a checkpoint folder.
+
+    Raises:
+        NotFoundError: There is no checkpoint there.
+        IntegrityError: It is damaged, or is not what :mod:`brainzoo.checkpoint.config` wants.
+        IncompatiblePluginError: It is of a later format.
+    """
+    path = folder / CONFIG
+    if path.is_symlink() or not path.is_file():
+        raise NotFoundError(f"{folder} is no checkpoint: it has no {CONFIG}.")
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES[CONFIG] + 1)
+    if len(content) > MAX_BYTES[CONFIG]:
+        raise IntegrityError(f"{path} is over {MAX_BYTES[CONFIG]} bytes, too large.", AGAIN)
+    try:
+        config = json.loads(
+            content.decode("utf-8"),
+            object_pairs_hook=_without_duplicates,
+            parse_constant=_no_number,
+        )
+    except (ValueError, RecursionError) as error:
+        text = printable(" ".join(str(error).split()))[:200].rstrip(".")
+        raise IntegrityError(f"{path} is corrupt: {text}.", AGAIN) from None
+    if not isinstance(config, dict) or type(config.get("format")) is not int:
+        raise IntegrityError(f"{path} is no checkpoint's configuration.", AGAIN)
+    if config["format"] > configs.FORMAT:
+        found = str(config["format"])[:12]
+        raise IncompatiblePluginError(
+            f"{folder} is of format {found}; this version reads up to {configs.FORMAT}.",
+            "Try: pip install --upgrade brainzoo",
+        )
+    problem = configs.problem(config)
+    if problem:
+        raise IntegrityError(f"{path} is damaged: {problem}.", AGAIN)
+    return config
+
+
+def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
+    """Read the weights of a checkpoint, compared with the digest in its configuration.
+
+    Raises:
+        IntegrityError: They are damaged, of another format, not those of ``config.json``, or not
+            all finite.
+        MemoryShortError: The machine has too little free memory.
+    """
+    config = read_config(folder)
+    path = folder / WEIGHTS
+    expect_memory(path.stat().st_size if path.is_file() else 0, f"the weights in {folder}")
+    arrays = read_arrays(path, sha256=str(config["weights"]["sha256"]))
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise IntegrityError(f"weight {name!r} holds numbers that are NaN or infinite.", AGAIN)
+    return arrays
+
+
+def expect_memory(needed: int, what: str) -> None:
+    """Refuse to read what does not fit into the free memory twice: as read, and as loaded.
+
+    Raises:
+        MemoryShortError: It does not.
+    """
+    from brainzoo.provenance import free_memory
+
+    free = free_memory()
+    if free is not None and 2 * needed > free:
+        raise MemoryShortError(
+            f"{what} need {2 * needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free.",
+            "Close other programs, or use a larger machine.",
+        )
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return found
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")

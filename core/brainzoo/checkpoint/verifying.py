@@ -1,0 +1,86 @@
+"""Whether a checkpoint still makes the samples that it made when it was written."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.checkpoint.config import TOLERANCE
+from brainzoo.checkpoint.loading import load
+from brainzoo.checkpoint.reading import check
+from brainzoo.checkpoint.writing import eight_bit, reference
+from brainzoo.checkpoint_files import REFERENCE
+from brainzoo.errors import IntegrityError
+
+
+@dataclasses.dataclass(frozen=True)
+class Verification:
+    """What verifying found.
+
+    Attributes:
+        exact: Whether all samples are the same to the bit.
+        largest_difference: In [0, 1], the range of grey.
+        tolerance: How large it may be.
+    """
+
+    exact: bool
+    largest_difference: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Exact, or within the tolerance."""
+        return self.exact or self.largest_difference <= self.tolerance
+
+
+def verify(folder: Path) -> Verification:
+    """Sample the stored seed and compare with the stored reference samples.
+
+    Raises:
+        IntegrityError: The checkpoint is damaged or holds no reference.
+    """
+    config = check(folder)
+    wanted = config["verify"]
+    stored = read_reference(folder, config)
+    if hashlib.sha256(stored.tobytes()).hexdigest() != wanted["sha256"]:
+        raise IntegrityError(f"{folder / REFERENCE} does not match the digest in config.json.")
+    made = eight_bit(reference(load(folder), len(stored), seed=wanted["seed"]))
+    if made.shape != stored.shape:
+        raise IntegrityError(f"found samples of shape {made.shape}; expected {stored.shape}.")
+    difference = float(np.abs(made.astype(np.int16) - stored.astype(np.int16)).max()) / 255
+    exact = bool((made == stored).all())
+    # The folder may state a stricter tolerance than ours, never a wider one.
+    return Verification(exact, difference, min(float(wanted["tolerance"]), TOLERANCE))
+
+
+def read_reference(folder: Path, config: dict[str, Any]) -> NDArray[np.uint8]:
+    """Read the reference samples ``(n, channel, *spatial)``; the file's header is not trusted.
+
+    Raises:
+        IntegrityError: There are none, or not those that the configuration describes.
+    """
+    path = folder / REFERENCE
+    images = config["images"]
+    shape = (config["verify"]["n"], images["channels"], *images["spatial"])
+    try:
+        with path.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            if version != (1, 0):
+                raise ValueError(f"it is of version {version}")
+            found = np.lib.format.read_array_header_1_0(file)
+            if found != (shape, False, np.dtype(np.uint8)):
+                raise ValueError(f"it holds {found[2]} {found[0]}; expected uint8 {shape}")
+            size = math.prod(shape)
+            if path.stat().st_size != file.tell() + size:
+                raise ValueError(f"it has {path.stat().st_size} bytes")
+            content = file.read(size)
+    except (OSError, ValueError, EOFError, SyntaxError, TypeError) as error:
+        said = " ".join(str(error).split())[:200].rstrip(".")
+        raise IntegrityError(f"{folder} holds no readable reference samples: {said}.") from None
+    return np.frombuffer(content, np.uint8).reshape(shape)

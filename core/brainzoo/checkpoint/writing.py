@@ -1,0 +1,205 @@
+"""Writing a checkpoint folder, and what it keeps of its training images."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.checkpoint.card import model_card
+from brainzoo.checkpoint.config import FORMAT, REFERENCE_SAMPLES, TOLERANCE, problem
+from brainzoo.checkpoint_files import CARD, CONFIG, LICENCE, METRICS, REFERENCE, SAMPLES, WEIGHTS
+from brainzoo.classes import public_expression
+from brainzoo.errors import BrainzooError, DataError, IntegrityError
+from brainzoo.files import new_folder, sha256, write_text
+from brainzoo.images import Images
+from brainzoo.interfaces import Generator
+from brainzoo.options import plain
+from brainzoo.pictures import grid, png_bytes
+from brainzoo.plugins import plugins
+from brainzoo.provenance import commit, public_command, public_hardware
+from brainzoo.tables import counts
+from brainzoo.weights_file import write_arrays
+
+_DESCRIBES_IMAGES = (
+    "modality",
+    "dims",
+    "plane",
+    "spacing_mm",
+    "affine",
+    "orientation",
+    "value_range",
+    "preparation",
+)
+
+
+def describe_training(images: Images) -> dict[str, Any]:
+    """Return what a checkpoint keeps of its training images; nothing that names a subject.
+
+    Returns:
+        ``images`` (what the generator must know: shape, classes, their shares), ``preprocessing``
+        and ``trained_on`` (source, licence, numbers, salted hashes of subject ids).
+    """
+    salt = secrets.token_hex(16)
+    shares = counts(images.column("class")) if images.classes else {}
+    return {
+        "images": {
+            "channels": images.channels,
+            "spatial": list(images.spatial),
+            "classes": images.classes,
+            "class_shares": [shares.get(n, 0) / max(1, len(images)) for n in images.classes],
+        },
+        "preprocessing": {k: images.info[k] for k in _DESCRIBES_IMAGES if k in images.info},
+        "trained_on": {
+            "dataset": dict(images.info.get("source", {})),
+            "class_expressions": {
+                name: public_expression(text)
+                for name, text in images.info.get("class_expressions", {}).items()
+            },
+            "n_subjects": len(images.subjects()),
+            "n_images": len(images),
+            "split": images.info.get("split", {}),
+            "salt": salt,
+            "subjects_sha256": sorted(
+                hashlib.sha256(f"{salt}{name}".encode()).hexdigest() for name in images.subjects()
+            ),
+        },
+    }
+
+
+def write(
+    folder: Path,
+    generator: Generator,
+    *,
+    plugin: str,
+    weights: Mapping[str, NDArray[Any]],
+    training: Mapping[str, Any],
+) -> None:
+    """Write a generator as a checkpoint folder, replacing none.
+
+    Args:
+        folder: The new folder.
+        generator: Trained; its reference samples are drawn here.
+        plugin: The name under which an installed plugin offers it, for example ``"dcgan"``.
+        weights: Arrays by name; types float32, float16 or integers.
+        training: What :func:`describe_training` returned when it was trained.
+
+    Raises:
+        ExistsError: The folder is already there.
+        DiskError: The disk is full; nothing is left behind.
+    """
+    origin = plugins().of("generator", plugin)
+    samples = reference(generator, REFERENCE_SAMPLES[len(training["images"]["spatial"])])
+    with new_folder(folder) as temporary:
+        model = temporary / WEIGHTS
+        model.write_bytes(write_arrays(weights))
+        config = {
+            "format": FORMAT,
+            "plugin": {
+                "name": plugin,
+                "distribution": origin.distribution,
+                "version": origin.version,
+                "requires": f"~={'.'.join(origin.version.split('.')[:2])}.0",
+            },
+            "hyperparameters": plain(generator.config),
+            **training,
+            "training": training_of(folder.parent),
+            "weights": {
+                "sha256": sha256(model),
+                "tensors": len(weights),
+                "parameters": int(sum(array.size for array in weights.values())),
+            },
+            "verify": {
+                "seed": 0,
+                "n": len(samples),
+                "sha256": hashlib.sha256(eight_bit(samples).tobytes()).hexdigest(),
+                "tolerance": TOLERANCE,
+            },
+        }
+        text = json.dumps(config, indent=2, allow_nan=False)
+        if wrong := problem(json.loads(text)):
+            raise IntegrityError(f"this checkpoint could not be read again: {wrong}.")
+        (temporary / CONFIG).write_text(text, encoding="utf-8")
+        (temporary / METRICS).write_text(json.dumps({"evaluators": {}}, indent=2))
+        (temporary / SAMPLES).write_bytes(png_bytes(grid(samples, columns=8)))
+        (temporary / REFERENCE).write_bytes(_npy(eight_bit(samples)))
+        (temporary / CARD).write_text(model_card(config, {}), encoding="utf-8")
+        source = training["trained_on"]["dataset"]
+        (temporary / LICENCE).write_text(
+            f"The weights were trained on {source.get('name', 'unknown data')}, whose licence is:\n"
+            f"{source.get('license', 'unknown')}\n{source.get('url', '')}\n",
+            encoding="utf-8",
+        )
+
+
+def refresh_card(folder: Path) -> None:
+    """Write ``README.md`` anew, with the figures that ``metrics.json`` holds now.
+
+    Raises:
+        NotFoundError: There is no checkpoint there.
+        IntegrityError: Its files cannot be read.
+    """
+    from brainzoo.checkpoint.reading import read_config
+
+    try:
+        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        write_text(folder / CARD, model_card(read_config(folder), metrics["evaluators"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if isinstance(error, BrainzooError):
+            raise
+        raise IntegrityError(f"{folder / METRICS} cannot be read: {error}.") from error
+
+
+def training_of(run: Path) -> dict[str, Any] | None:
+    """Return what made the weights, of the run folder that a checkpoint is written into.
+
+    Nothing of it names folders or people. ``None`` outside of runs.
+    """
+    from brainzoo.record import read_record
+
+    try:
+        record = read_record(run)
+    except BrainzooError:
+        return None
+    command = public_command(str(record.get("command") or ""))
+    if not command:
+        return None
+    return {
+        "command": command,
+        "seed": int(record["train"].get("seed") or 0),
+        "commit": commit(),
+        "hardware": public_hardware() or None,
+    }
+
+
+def reference(generator: Generator, n: int, seed: int = 0) -> NDArray[np.float32]:
+    """Return the samples that tell a checkpoint from others ``(n, channel, *spatial)``.
+
+    Raises:
+        DataError: They are not finite: training diverged.
+    """
+    pixels = np.concatenate(list(generator.sample(n, seed=seed)))
+    if not np.isfinite(pixels).all():
+        raise DataError(
+            "the model's samples are not finite; it is not saved.",
+            "Training diverged: lower the learning rate, or use --precision fp32.",
+        )
+    return pixels
+
+
+def eight_bit(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return grey values of [0, 1] as 0 to 255."""
+    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+
+
+def _npy(pixels: NDArray[np.uint8]) -> bytes:
+    out = io.BytesIO()
+    np.save(out, pixels, allow_pickle=False)
+    return out.getvalue()
