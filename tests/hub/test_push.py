@@ -174,7 +174,7 @@ def test_a_dry_run_shows_all_and_asks_nothing(
 
     shown = brainzoo("push", audited.parent, REPO, "--dry-run", "--version", "3.2.1")
     assert shown.exit_code == 0
-    for text in ("maker/tiny-heads-16 v3.2.1", "model.safetensors", "not for diagnosis"):
+    for text in ("maker/tiny-heads-16 v3.2.1", "model.safetensors", "library_name: brainzoo"):
         assert text in shown.stdout
     assert "against: notes.txt: is no part of a checkpoint" in shown.stdout
     found = json.loads(brainzoo("push", audited, REPO, "--dry-run", "--json").stdout)["data"]

@@ -39,6 +39,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "pull": "Fetch a checkpoint, verified.",
         "verify": "Check that a checkpoint makes the samples it made at first.",
         "push": "Publish a checkpoint on the Hub.",
+        "bundle": "Write a checkpoint and the wheels that run it as one file.",
+        "unbundle": "Check a bundle and keep its checkpoint here.",
         "registry": "Check, describe and update the registry of checkpoints.",
     },
     "Plugins and this machine": {

@@ -137,8 +137,11 @@ def _show(plans: list[Plan], as_json: bool) -> None:
         console.result(f"\nREADME.md\n\n{_indented(plan.card)}\n")
         for finding in plan.findings:
             console.result(f"against: {finding}")
-        against = f"{len(plan.findings)} findings: it would be refused."
-        console.result(against if plan.findings else "nothing speaks against it; nothing was sent.")
+        console.result(
+            "It would be refused."
+            if plan.findings
+            else "Nothing speaks against it; nothing is sent."
+        )
 
 
 def _plain(plan: Plan) -> dict[str, Any]:

@@ -1,0 +1,38 @@
+"""``brainzoo unbundle``: what ``brainzoo bundle`` wrote, checked and kept here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from brainzoo import console
+from brainzoo.cli.params import common_options
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path), metavar="FILE.tar|FOLDER")
+@click.option("--install", is_flag=True, help="Install its wheels into this Python, without index.")
+@click.option("--sha256", "digest", metavar="HEX", help="What the file's SHA-256 must be.")
+@common_options
+def unbundle(bundle: Path, install: bool, digest: str | None, as_json: bool, debug: bool) -> None:
+    """Check a bundle and keep its checkpoint here.
+
+    Every byte is compared with the bundle's own hashes; these show damage, not who made it: compare
+    --sha256 for that before you use --install, which lets code of the bundle run.
+    """
+    from brainzoo.unbundle import unbundle as unpack
+
+    found = unpack(bundle, install=install, digest=digest)
+    if as_json:
+        console.result_json(
+            {
+                "checkpoint": str(found.checkpoint),
+                "packages": list(found.packages),
+                "installed": found.installed,
+            }
+        )
+        return
+    done = "installed" if found.installed else "not installed (--install does)"
+    console.note(f"{', '.join(found.packages)}: {done}")
+    console.result(str(found.checkpoint))
