@@ -6,7 +6,8 @@ request at all. Answers stay in the reader's browser and leave as an answers fil
 
 *Server*: ``GET read`` gives :func:`server_page`, whose script asks ``api/…`` for everything; script
 and style come from ``assets/…`` (:func:`asset`). All addresses are relative, so that a proxy may
-serve the study below any path. Send it with :data:`SERVER_POLICY`.
+serve the study below any path. Its policy is a header: scripts, styles and requests of its own
+server only, and ``data:`` images for niivue's glyphs.
 
 There is no build step: ``scripts/`` holds plain scripts, an idea a file, joined in the order of
 :data:`SCRIPTS`. Volumes are drawn by niivue (``vendor/``, unchanged from npm, with its licence)
@@ -34,13 +35,6 @@ SCRIPTS = (
     *("sha256", "notebook", "static", "server", "picture", "planes", "volume", "clock"),
     *("stage", "screens", "device", "reading", "main"),
 )
-
-SERVER_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""The Content-Security-Policy header for :func:`server_page` (niivue's glyphs are data: images)."""
-
 
 def static_page(data: Mapping[str, Any], pixels: Mapping[str, Sequence[bytes]]) -> str:
     """Return one reader's page as a single HTML file.

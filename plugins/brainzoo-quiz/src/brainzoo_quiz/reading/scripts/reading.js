@@ -72,9 +72,10 @@ class Reading {
     const clock = { seconds, remaining: shown.remaining_ms, passed: shown.passed_ms };
     this.clock.start({ ...clock, ended: () => this.ended() });
     if (late) this.ended();
-    this.since = performance.now();
+    setTimeout(() => this.asks(this.open), TOO_EARLY_MS);  // the key of the image before
     const said = await answered;
     this.open = false;
+    this.asks(false);
     this.clock.stop();
     this.clock.place.classList.add("off");
     if (trial.phase !== "practice") this.stage.hide();
@@ -83,6 +84,9 @@ class Reading {
     this.stage.hide();
     await pause(BETWEEN_MS);
   }
+
+  /** Say whether an answer is taken now. */
+  asks(yes) { this.root.dataset.asks = yes ? "yes" : "no"; }
 
   reset(trial, place, of) {
     this.said = { word: undefined, mark: null, timedOut: false, ms: 0 };
@@ -96,6 +100,7 @@ class Reading {
     this.clock.place.classList.add("off");
     this.find(".spot").textContent = this.texts.spot;
     this.away = false;
+    this.asks(false);
     this.update();
   }
 
@@ -114,7 +119,7 @@ class Reading {
 
   /** Take a word, a confidence, or both in turn; what was chosen last counts. */
   choose({ word, mark }) {
-    if (!this.open || performance.now() - this.since < TOO_EARLY_MS) return;
+    if (this.root.dataset.asks !== "yes") return;
     if (word !== undefined) {
       Object.assign(this.said, { word, timedOut: this.clock.over, ms: this.clock.seen() });
       for (const one of this.words) press(one.button, one.word === word);

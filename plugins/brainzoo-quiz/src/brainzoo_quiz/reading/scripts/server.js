@@ -129,6 +129,7 @@ class ServerDriver {
       options.method = "POST";
       options.headers = { "Content-Type": "application/json", "X-Quiz-CSRF": this.csrf };
       options.body = JSON.stringify(body);
+      options.keepalive = true;  // so that it arrives though the tab is closed
     }
     const stop = new AbortController();
     const late = setTimeout(() => stop.abort(), REQUEST_MS);
