@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from brainzoo.bundle import KIND, MANIFEST, README, REQUIREMENTS, SCHEMA, SUMS, is_wheel, package
 from brainzoo.checkpoint_files import MAX_BYTES, REQUIRED
-from brainzoo.errors import IncompatiblePluginError, IntegrityError, NotFoundError
+from brainzoo.errors import BrainzooError, IncompatiblePluginError, IntegrityError, NotFoundError
 from brainzoo.files import disk_errors, sha256
 from brainzoo.hub import store
 from brainzoo.hub.fetch import complete
@@ -166,6 +166,8 @@ def _manifest(path: Path, content: bytes) -> dict[str, Any]:
         if any(f"checkpoint/{name}" not in found["files"] for name in REQUIRED):
             raise ValueError
         return {**found, "dependencies": found["dependencies"] is True}
+    except BrainzooError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _refused(path, f"its {MANIFEST} makes no sense") from None
 
