@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,9 @@ import pytest
 
 from brainzoo_quiz.answers import Answer, Answers
 from brainzoo_quiz.study import Case, Key, write_key
+
+from .postgres import Cluster, programs
+from .serving import Running
 
 MOMENT = "2026-01-31T12:00:00Z"
 
@@ -86,3 +91,30 @@ def normal_reader(
     hits = norm.cdf(d_prime / 2 - criterion)
     alarms = norm.cdf(-d_prime / 2 - criterion)
     return random.binomial(n, hits, readers), random.binomial(n, alarms, readers)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A real PostgreSQL, where its programs are installed."""
+    home = programs()
+    if home is None and os.environ.get("BRAINZOO_REQUIRE_POSTGRESQL"):
+        pytest.fail("BRAINZOO_REQUIRE_POSTGRESQL is set, but PostgreSQL is not installed")
+    if home is None:
+        pytest.skip("PostgreSQL is not installed")
+    cluster = Cluster(home)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def serve() -> Iterator[Callable[..., Running]]:
+    """Return a function that starts a server; all are ended."""
+    started: list[Running] = []
+
+    def start(folder: Path, *options: str) -> Running:
+        started.append(Running(folder, *options))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop(signal.SIGKILL)

@@ -78,6 +78,8 @@ def serve(
         else:
             console.result(_text(package.title, owner, links))
         console.note(f"answers go to {shown(engine)}; stop with Ctrl-C")
+        if at.behind_proxy:
+            console.note(f"the proxy finds this server at {host}:{listening.getsockname()[1]}")
         running.run(service, listening, tls_cert, tls_key)
     console.note("stopped; every answer is stored. The same command goes on.")
 

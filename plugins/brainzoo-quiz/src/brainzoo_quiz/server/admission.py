@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Engine, select, update
 
 from brainzoo_quiz.server.credentials import hashed, new_secret
+from brainzoo_quiz.server.database import reading, writing
 from brainzoo_quiz.server.refusals import Refused
 from brainzoo_quiz.server.tables import READER, SESSION, STUDY
 from brainzoo_quiz.server.times import milliseconds
@@ -20,7 +21,7 @@ def invited(engine: Engine, invitation: str) -> bool:
     Raises:
         Refused: There is no such invitation.
     """
-    with engine.begin() as connection:
+    with reading(engine) as connection:
         found = connection.execute(
             select(READER.c.joined_at).where(READER.c.invitation == hashed(invitation))
         ).one_or_none()
@@ -45,7 +46,7 @@ def join(engine: Engine, invitation: str, cookie: str | None) -> str | None:
         Refused: There is no such invitation, it was used, or the study is closed.
     """
     secret, fresh = hashed(invitation), new_secret()
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         expect_open(connection)
         used = connection.execute(
             update(READER)
@@ -78,7 +79,7 @@ def renew(engine: Engine, reader: str) -> str:
         Refused: There is no such reader, or the study is closed.
     """
     invitation = new_secret()
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         expect_open(connection)
         renewed = connection.execute(
             update(READER)
@@ -92,7 +93,7 @@ def renew(engine: Engine, reader: str) -> str:
 
 def session_of(engine: Engine, cookie: str) -> str | None:
     """Return the session that a cookie belongs to."""
-    with engine.begin() as connection:
+    with reading(engine) as connection:
         found: str | None = connection.execute(
             select(SESSION.c.session)
             .join(READER, READER.c.reader == SESSION.c.reader)
@@ -103,7 +104,7 @@ def session_of(engine: Engine, cookie: str) -> str | None:
 
 def close(engine: Engine) -> int:
     """End the study for good; the first time counts. Return when that was."""
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         connection.execute(
             update(STUDY).where(STUDY.c.closed_at.is_(None)).values(closed_at=milliseconds())
         )

@@ -7,15 +7,17 @@ so by default.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import ssl
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -26,6 +28,8 @@ FILE = "answers.sqlite"
 
 WAIT_SECONDS = 30
 """How long a write waits for others."""
+
+_WRITER = threading.Lock()
 
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
 
@@ -61,6 +65,25 @@ def shown(engine: Engine) -> str:
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def reading(engine: Engine) -> AbstractContextManager[Connection]:
+    """Return a transaction that only reads: with SQLite it need not wait for those that write."""
+    return engine.execution_options(reading=True).begin()
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Yield a transaction that may write.
+
+    SQLite has one writer at a time, and those that wait only look from time to time whether it is
+    their turn; a lock of our own lets them wait in a queue.
+    """
+    with (
+        _WRITER if engine.dialect.name == "sqlite" else nullcontext(),
+        engine.begin() as connection,
+    ):
+        yield connection
 
 
 @contextmanager
@@ -124,9 +147,10 @@ def _sqlite(url: URL, create: bool, read_only: bool) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
-    def begun(connection: sqlalchemy.Connection) -> None:
+    def begun(connection: Connection) -> None:
         # A transaction that reads first and writes later would fail when another wrote meanwhile.
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        reads = read_only or connection.get_execution_options().get("reading", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -144,13 +168,11 @@ def _create_private(path: Path) -> None:
 
 
 def _postgresql(url: URL, read_only: bool) -> Engine:
-    try:
-        import pg8000  # type: ignore[import-untyped]  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("pg8000") is None:
         raise OptionError(
             "PostgreSQL needs a driver that is not installed.",
             "Run: pip install 'brainzoo-quiz[postgresql]'",
-        ) from None
+        )
     mode = url.query.get("sslmode", "disable" if url.host in HERE else "verify-full")
     if mode not in ("disable", "require", "verify-full"):
         raise OptionError("sslmode of --database must be disable, require or verify-full.")

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, case, func, select
 
 from brainzoo_quiz.answers import Answer, Answers, from_json
-from brainzoo_quiz.server.database import database_errors
+from brainzoo_quiz.server.database import database_errors, reading
 from brainzoo_quiz.server.preparing import expect_study
 from brainzoo_quiz.server.tables import ANSWER, EVENT, READER, SESSION, STUDY, TRIAL
 from brainzoo_quiz.server.times import milliseconds, moment
@@ -20,7 +20,7 @@ LATE_MS = 5000
 
 def progress(engine: Engine) -> dict[str, Any]:
     """Return how far each reader is."""
-    with engine.begin() as connection:
+    with reading(engine) as connection:
         study = connection.execute(select(STUDY)).one()
         readers = connection.execute(
             select(READER, SESSION)
@@ -45,7 +45,7 @@ def progress(engine: Engine) -> dict[str, Any]:
 
 def is_closed(engine: Engine) -> bool:
     """Return whether the study was closed."""
-    with engine.begin() as connection:
+    with reading(engine) as connection:
         at = connection.execute(select(STUDY.c.closed_at)).scalar_one()
     return at is not None
 
@@ -58,7 +58,7 @@ def read_answers(engine: Engine) -> list[Answers]:
         IntegrityError: It is of another version.
         NetworkError: It cannot be reached.
     """
-    with database_errors(engine), engine.begin() as connection:
+    with database_errors(engine), reading(engine) as connection:
         study = expect_study(connection)
         sessions = connection.execute(
             select(SESSION, READER.c.seat)

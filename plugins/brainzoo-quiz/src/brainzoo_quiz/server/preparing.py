@@ -13,7 +13,7 @@ from brainzoo.errors import DataError, IntegrityError
 from brainzoo_quiz.package import Package, pixels
 from brainzoo_quiz.server import tables
 from brainzoo_quiz.server.credentials import hashed, new_secret
-from brainzoo_quiz.server.database import database_errors, shown
+from brainzoo_quiz.server.database import database_errors, shown, writing
 from brainzoo_quiz.server.times import milliseconds
 
 
@@ -34,7 +34,7 @@ def prepare(engine: Engine, package: Package, folder: Path) -> dict[str, str]:
         NetworkError: The database cannot be reached.
     """
     digests = _digests(package, folder)
-    with database_errors(engine), engine.begin() as connection:
+    with database_errors(engine), writing(engine) as connection:
         if read_study(connection) is not None:
             _expect_same(connection, package, digests, shown(engine))
             return {}
@@ -131,9 +131,9 @@ def _expect_same(
             f"{package.study[:8]}….",
             "Give each study a database of its own, with --database.",
         )
-    kept = dict(connection.execute(select(tables.IMAGE.c.image, tables.IMAGE.c.sha256)).tuples())
+    kept = {row.image: row.sha256 for row in connection.execute(select(tables.IMAGE))}
     trial = tables.TRIAL.c
-    shown_tokens = connection.execute(select(trial.session, trial.position, trial.token)).tuples()
+    rows = connection.execute(select(trial.session, trial.position, trial.token))
     expected = {
         (seat.session, position, place.token)
         for seat in package.seats
@@ -142,7 +142,7 @@ def _expect_same(
     if (
         study.commitment != package.commitment
         or kept != digests
-        or {(s, p, t) for s, p, t in shown_tokens} != expected
+        or {tuple(row) for row in rows} != expected
     ):
         raise IntegrityError(
             f"the study folder is not as it was when {place} was made.",

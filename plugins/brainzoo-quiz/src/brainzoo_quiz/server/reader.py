@@ -122,12 +122,15 @@ def _writing(name: str, work: Work) -> Route:
 
     @functools.wraps(work)
     async def handle(request: Request) -> Response:
-        session, csrf = await run_in_threadpool(_session, request)
-        if not same(request.headers.get("x-quiz-csrf", ""), csrf):
-            raise Refused(403, "csrf", "This request is not from your page.", "Load it again.")
         content = await read_json(request)
-        store = service_of(request).store
-        return json_response(await run_in_threadpool(work, store, session, content))
+
+        def write() -> dict[str, Any]:
+            session, csrf = _session(request)
+            if not same(request.headers.get("x-quiz-csrf", ""), csrf):
+                raise Refused(403, "csrf", "This request is not from your page.", "Load it again.")
+            return work(service_of(request).store, session, content)
+
+        return json_response(await run_in_threadpool(write))
 
     return Route(f"/api/{name}", handle, methods=["POST"])
 

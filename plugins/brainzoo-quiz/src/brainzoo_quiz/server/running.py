@@ -16,6 +16,8 @@ from brainzoo_quiz.server.service import Service
 GRACE_SECONDS = 5
 """For requests that are being answered when the server is stopped."""
 
+BACKLOG = 512
+
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; port 0 takes any free one.
@@ -29,6 +31,7 @@ def listen(host: str, port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
+        found.listen(BACKLOG)  # now, so that links work as soon as they are printed
     except OSError as error:
         found.close()
         if error.errno == errno.EADDRINUSE:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 from brainzoo_quiz.package import Package, Place, page_data
 from brainzoo_quiz.server.admission import closed, expect_open
 from brainzoo_quiz.server.checks import OF_EVENT, OF_SHOW, OF_START, expect, expect_answer
+from brainzoo_quiz.server.database import reading, writing
 from brainzoo_quiz.server.refusals import Refused
 from brainzoo_quiz.server.tables import ANSWER, EVENT, SESSION, TRIAL
 from brainzoo_quiz.server.times import milliseconds, moment
@@ -45,7 +46,7 @@ class Store:
 
     def page(self, session: str) -> dict[str, Any]:
         """Return what a reader's page starts from: no token, no pixels, no answers."""
-        with self.engine.begin() as connection:
+        with reading(self.engine) as connection:
             row = connection.execute(select(SESSION).where(SESSION.c.session == session)).one()
             over = closed(connection)
             position = _next(connection, session)
@@ -105,7 +106,7 @@ class Store:
         Raises:
             Refused: The token was not shown in this session, was answered, or its time is over.
         """
-        with self.engine.begin() as connection:
+        with reading(self.engine) as connection:
             trial = connection.execute(
                 select(TRIAL.c.position, TRIAL.c.deadline_at)
                 .where(TRIAL.c.session == session, TRIAL.c.token == token)
@@ -126,7 +127,7 @@ class Store:
         """Store an answer, once; the first one stays."""
         expect_answer(content, self.package)
         position = content["position"]
-        with self.engine.begin() as connection:
+        with writing(self.engine) as connection:
             row = _locked(connection, session)
             trial = _trial(connection, session, position)
             if trial is None or trial.shown_at is None or trial.token != content["token"]:
@@ -173,7 +174,7 @@ class Store:
     def finish(self, session: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """Note that all was answered; the first time counts."""
         expect(content, {})
-        with self.engine.begin() as connection:
+        with writing(self.engine) as connection:
             row = _locked(connection, session)
             finished_at = row.finished_at
             if finished_at is None:
@@ -195,7 +196,7 @@ class Store:
     @contextmanager
     def _writing(self, session: str) -> Iterator[tuple[Connection, Row[Any]]]:
         """Yield a transaction in which nobody else writes to this session."""
-        with self.engine.begin() as connection:
+        with writing(self.engine) as connection:
             row = _locked(connection, session)
             expect_open(connection)
             yield connection, row
