@@ -48,13 +48,17 @@ def fetch(hub: Hub, repo: str, commit: str, wanted: Sequence[Wanted], partial: P
                 ) from again
 
 
-def complete(partial: Path, folder: Path, wanted: Sequence[Wanted]) -> None:
-    """Turn gathered files into the checkpoint's folder; only what is wanted stays."""
+def tidy(partial: Path, wanted: Sequence[Wanted]) -> None:
+    """Remove from gathered files what is not wanted: notes and locks of the transfer."""
     names = {file.name for file in wanted}
+    for path in partial.iterdir():
+        if path.name not in names:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def complete(partial: Path, folder: Path, wanted: Sequence[Wanted]) -> None:
+    """Turn gathered files into the checkpoint's folder."""
     with disk_errors(folder):
-        for path in partial.iterdir():
-            if path.name not in names:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
         for path in [*partial.iterdir(), partial]:
             sync(path)
         partial.rename(folder)

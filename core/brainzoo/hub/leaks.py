@@ -17,7 +17,7 @@ TEXT: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a path of a machine", re.compile(r"(?<![\w/.~<-])/(?:[\w.@+-]+/)+[\w.@+-]*")),
     ("a path of a machine", re.compile(r"(?<!\w)(?:[A-Za-z]:\\|\\\\\w|file:/|~/)[^\s\"']+")),
     ("what looks like a subject", re.compile(r"\bIXI\d{3}\b[\w-]*", re.IGNORECASE)),
-    ("what looks like a subject", re.compile(r"\bsub-[A-Za-z0-9]+\b")),
+    ("what looks like a subject", re.compile(r"\bsub-(?=[a-zA-Z]*\d)[A-Za-z0-9]+\b")),
     ("what looks like a subject", re.compile(r"\b\d{3}_S_\d{4}\b|\bOAS[123]_?\d{4}\w*")),
     (
         "what looks like a subject",
@@ -26,7 +26,7 @@ TEXT: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a DICOM identifier", re.compile(r"(?<![\w.])[0-2](?:\.\d+){6,}(?![\w.])")),
     ("a date of birth", re.compile(r"\b(?:date.?of.?birth|birth.?date|dob)\b", re.IGNORECASE)),
     ("a date", re.compile(r"(?<!\d)(?:19|20)\d\d[-/][01]?\d[-/][0-3]?\d(?!\d)")),
-    ("a date", re.compile(r"(?<![\d.])[0-3]?\d[./-][01]?\d[./-](?:19|20)\d\d(?![\d.])")),
+    ("a date", re.compile(r"(?<![\w.])[0-3]?\d[./-][01]?\d[./-](?:19|20)\d\d(?!\.?\w)")),
     ("a date", re.compile(rf"\b[0-3]?\d\.? {_MONTH} (?:19|20)\d\d\b", re.IGNORECASE)),
     (
         "a date",

@@ -22,7 +22,7 @@ from brainzoo.errors import (
 from brainzoo.files import disk_errors
 from brainzoo.hub import store
 from brainzoo.hub.client import Hub
-from brainzoo.hub.fetch import complete, fetch
+from brainzoo.hub.fetch import complete, fetch, tidy
 from brainzoo.hub.store import Wanted
 from brainzoo.locks import locked
 from brainzoo.reference import Folder, OnHub, parse
@@ -140,6 +140,7 @@ def _bring(hub: Hub, what: str, source: OnHub, folder: Path, wanted: Sequence[Wa
         partial = store.partial(folder)
         partial.mkdir(parents=True, exist_ok=True)
         fetch(hub, source.repository, source.revision, wanted, partial)
+        tidy(partial, wanted)
         try:
             expect_checkpoint(partial, what)
         except IntegrityError:
@@ -159,17 +160,15 @@ def expect_checkpoint(folder: Path, what: str) -> None:
         IntegrityError: They are no checkpoint.
         IncompatiblePluginError: Its format is a later one.
     """
-    from brainzoo.checkpoint import read_config
+    from brainzoo.checkpoint import check
     from brainzoo.files import sha256
-    from brainzoo.weights_file import read_header
 
     try:
-        stated = read_config(folder)["weights"].get("sha256")
-        if stated != sha256(folder / WEIGHTS):
+        if check(folder)["weights"]["sha256"] != sha256(folder / WEIGHTS):
             raise IntegrityError(f"{CONFIG} names other weights than {WEIGHTS}.")
-        read_header(folder / WEIGHTS)
     except IntegrityError as error:
-        raise IntegrityError(f"{what} is no sound checkpoint: {error.message}") from error
+        message = error.message.replace(f"{folder}/", "")
+        raise IntegrityError(f"{what} is no sound checkpoint: {message}") from error
 
 
 def _damage(folder: Path, wanted: Sequence[Wanted]) -> str:
