@@ -18,7 +18,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 from brainzoo.images import Images
 from brainzoo.run import Run
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 0.5
 """How long the machine's speed is measured."""
+STEPS = 8
+"""Steps of each phase whose arithmetic is counted."""
 SHARE_OF_SPEED = 0.6
 """Images a second reached, as a share of what the arithmetic alone would allow. A guess, not yet
 calibrated against measured trainings."""
@@ -63,7 +65,9 @@ def estimate(
 ) -> dict[str, Any]:
     """Return what training takes; called by :func:`brainzoo.training.fit` within such a block.
 
-    Each phase is asked at the end of its share of the budget, where growing networks are largest.
+    For memory each phase is asked at the end of its share of the budget, where growing networks are
+    largest; for arithmetic at steps all over it, because they are small at first and penalties are
+    not computed in each step.
 
     Returns:
         ``parameters`` and ``arithmetic_gflop`` (for one image) by phase; ``shares`` of the budget
@@ -73,29 +77,32 @@ def estimate(
     machine = Compute(torch.device("cpu"), compute(run.train.device, run.train.precision).dtype)
     peaks, flops = [], {}
 
-    def work(phase: Phase, pixels: torch.Tensor, labels: torch.Tensor, at: float) -> None:
+    def work(phase: Phase, number: int, progress: float) -> int:
+        """Do a part of a step; return how many images it had."""
+        whole = batch_size(progress) if batch_size else run.train.batch_size
+        size = whole // run.train.accumulate
+        pixels = machine.tensor(torch.zeros(size, images.channels, *images.spatial))
+        labels = torch.zeros(size, dtype=torch.long)
         phase.network.zero_grad(set_to_none=True)
-        step = Step(run.train.seed, 0, machine.device, progress=at)
+        step = Step(run.train.seed, 0, machine.device, number=number, progress=progress)
         with machine.autocast():
             loss, _ = phase.loss(pixels, labels, step)
         loss.backward()  # type: ignore[no-untyped-call]
+        return size
 
     for phase in phases:
-        progress = phase.end * (1 - 1e-6)
-        size = (
-            batch_size(progress) if batch_size else run.train.batch_size
-        ) // run.train.accumulate
         for other in phases:
             other.network.requires_grad_(other is phase)
-        pixels = machine.tensor(torch.zeros(size, images.channels, *images.spatial))
-        labels = torch.zeros(size, dtype=torch.long)
-        # One after the other: who counts arithmetic keeps tensors alive that checkpointing frees.
-        with _Peak() as peak:
-            work(phase, pixels, labels, progress)
-        with FlopCounterMode(display=False) as counter:
-            work(phase, pixels, labels, progress)
-        peaks.append(peak.bytes)
-        flops[phase.name] = counter.get_total_flops() / size
+        with _Counts() as counts:
+            work(phase, 0, phase.end * (1 - 1e-6))
+        peaks.append(counts.bytes)
+        for_an_image = []
+        for number in range(STEPS):
+            progress = phase.start + (phase.end - phase.start) * (number + 0.5) / STEPS
+            with _Counts() as counts:
+                size = work(phase, number, progress)
+            for_an_image.append(counts.flops / size)
+        flops[phase.name] = sum(for_an_image) / STEPS
     weights = sum(
         _bytes(tensor) for phase in phases for tensor in phase.network.state_dict().values()
     )
@@ -125,26 +132,31 @@ def speed(device: str, precision: str, dims: int) -> float:
         if machine.device.type == "cuda":
             torch.cuda.synchronize()
 
-    with FlopCounterMode(display=False) as counter:
+    with _Counts() as counts:
         work()
     work()
     started, done = time.perf_counter(), 0
     while time.perf_counter() - started < BUSY_SECONDS:
         work()
         done += 1
-    return float(done * counter.get_total_flops() / (time.perf_counter() - started) / 1e9)
+    return float(done * counts.flops / (time.perf_counter() - started) / 1e9)
 
 
-class _Peak(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of tensors while they live.
+class _Counts(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the bytes of tensors while they live, and arithmetic by torch's own formulas.
+
+    torch's ``FlopCounterMode`` follows modules too, which forbids penalties on gradients and keeps
+    tensors alive that checkpointing frees.
 
     Attributes:
         bytes: The most that lived at once.
+        flops: Multiplications and additions of matrix products and convolutions.
     """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.bytes = 0
+        self.flops = 0
         self._now = 0
         self._known: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
@@ -153,6 +165,9 @@ class _Peak(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         inputs = {id(t.untyped_storage()) for t in tree_iter((args, kwargs)) if _is_tensor(t)}
         made = func(*args, **(kwargs or {}))
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is not None:
+            self.flops += formula(*args, **(kwargs or {}), out_val=made)
         for tensor in tree_iter(made):
             if _is_tensor(tensor):
                 storage = tensor.untyped_storage()

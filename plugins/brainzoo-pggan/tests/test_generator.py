@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from brainzoo.errors import BrainzooError, IntegrityError, OptionError
 from brainzoo.files import sha256
 from brainzoo.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
+from brainzoo.training.estimate import Estimated, without_memory
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.generator import ProgressiveGAN
 from brainzoo_pggan.growth import TICKS, Growth
@@ -256,3 +258,27 @@ def test_presets_can_be_made():
         settings = resolve(plugins(), "pggan", "ixi", {}, preset=preset)
         assert isinstance(settings.generator.config, PGGANConfig)
     assert settings.generator.config.batch_size(6, 0) == 14
+
+
+def estimated(images, **options):
+    config = PGGANConfig(**{**TINY, **options})
+    run = Run(Path("/nowhere"), TrainConfig(images=160, batch_size=8, device="cpu"), estimate=True)
+    with without_memory(), pytest.raises(Estimated) as told:
+        ProgressiveGAN(config).fit(images, run)
+    return told.value.estimate
+
+
+def test_a_dry_run_tells_of_the_full_size_and_of_all_the_steps_before(two_classes):
+    often = estimated(two_classes, loss="rpgan", maps=64, penalise_every=1, grow=0.1)
+    seldom = estimated(two_classes, loss="rpgan", maps=64, penalise_every=8, grow=1.0)
+    assert often["shares"] == {"discriminator": 1.0, "generator": 1.0}
+    assert often["parameters"] == seldom["parameters"]
+    assert often["step_mb"] == seldom["step_mb"], "the last stage and a penalty take the most"
+    for name in ("discriminator", "generator"):
+        late, early = (found["arithmetic_gflop"][name] for found in (seldom, often))
+        assert late < 0.8 * early, "networks that grow late are small for long"
+    ratios = [
+        found["arithmetic_gflop"]["discriminator"] / found["arithmetic_gflop"]["generator"]
+        for found in (often, seldom)
+    ]
+    assert ratios[0] > 1.3 * ratios[1], "penalties are seldom"

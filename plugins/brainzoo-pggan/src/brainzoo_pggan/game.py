@@ -27,6 +27,8 @@ class Game:
         schedule: When which stage is trained.
         batch_size: The run's, for stages that have none of their own.
         conditions: ``(row, width)``: what the labels of training images stand for, encoded.
+        reached: The level of growth to begin at; that of the generator at the first step if
+            ``None``: its state is restored by then.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Game:
         schedule: Schedule,
         batch_size: int,
         conditions: torch.Tensor,
+        reached: int | None = None,
     ) -> None:
         self.watch = CollapseWatch()
         self._config = config
@@ -45,11 +48,11 @@ class Game:
         self._schedule = schedule
         self._batch_size = batch_size
         self._conditions = conditions
-        self._reached: int | None = None
+        self._reached = reached
 
     def growth(self, progress: float) -> Growth:
         """Return stage and fade; a run that goes on with a larger budget does not shrink."""
-        if self._reached is None:  # read once: fit has restored the state by now
+        if self._reached is None:
             self._reached = self._generator.growth.level
         return Growth.at(max(self._reached, self._schedule(progress).level))
 
@@ -62,7 +65,7 @@ class Game:
     ) -> tuple[torch.Tensor, Figures]:
         """Return the discriminator's loss with its penalties, and what is logged."""
         kind, growth = self._config.loss, self.growth(step.progress)
-        told = self._conditions[labels]
+        told = self._conditions.to(labels.device)[labels]
         self._generator.level.fill_(growth.level)
         with torch.no_grad():
             fake = self._augment(self._make(told, step, growth), step, growth)
@@ -93,7 +96,7 @@ class Game:
     ) -> tuple[torch.Tensor, Figures]:
         """Return the generator's loss."""
         kind, growth = self._config.loss, self.growth(step.progress)
-        told = self._conditions[labels]
+        told = self._conditions.to(labels.device)[labels]
         fake = self._augment(self._make(told, step, growth), step, growth)
         of_fake = self._discriminator(fake, told, growth)
         of_real = None

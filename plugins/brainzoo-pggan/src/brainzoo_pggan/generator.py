@@ -66,6 +66,7 @@ class ProgressiveGAN(Generator):
     """Progressively growing GAN for slices and volumes, knowing class, age, sex or none."""
 
     config: PGGANConfig
+    estimable = True
 
     def __init__(self, config: PGGANConfig) -> None:
         super().__init__(config)
@@ -94,9 +95,15 @@ class ProgressiveGAN(Generator):
                 self.config.convolutions,
             )
         schedule = Schedule(last_stage(images.spatial[0]), self.config.grow, self.config.fade)
-        device = compute(run.train.device, run.train.precision).device
-        encoded = torch.from_numpy(self._known.encode(self._known.rows)).to(device)
-        game = Game(self.config, generator, discriminator, schedule, run.train.batch_size, encoded)
+        game = Game(
+            self.config,
+            generator,
+            discriminator,
+            schedule,
+            run.train.batch_size,
+            torch.from_numpy(self._known.encode(self._known.rows)),
+            reached=0 if run.estimate else None,
+        )
         shown = np.linspace(0, len(images) - 1, min(GRID, len(images))).astype(int)
         real = torch.from_numpy(images.floats(shown))
 

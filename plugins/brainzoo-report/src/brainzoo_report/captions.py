@@ -1,12 +1,16 @@
 """What the report says of the project's own evaluators, beside what any evaluator says of itself.
 
-The names are those that brainzoo-gantrain, brainzoo-metrics and brainzoo-privacy give their tables
-and pictures; a name that is not here is shown as it is.
+The names are those that brainzoo's evaluators give their tables and pictures; a name that is not
+here is shown as it is.
 """
 
 from __future__ import annotations
 
 LEADS = {
+    "anomaly": (
+        "Whether a model of healthy brains finds what does not belong, beside simple baselines "
+        "that need no network."
+    ),
     "gantrain": (
         "A classifier learned from synthetic images only, and was tested on real people whom the "
         "generator never saw: do the synthetic images hold what tells the classes apart?"
@@ -46,6 +50,18 @@ PICTURES = {
         "real test images farthest from any synthetic one, each above its nearest",
     ),
     ("metrics", "anatomy"): ("Anatomy check", "what the tissue classes are measured on"),
+    ("anomaly", "overlays"): (
+        "What was found",
+        "lesions outlined in green, findings in red: by the model's score and the best baseline's",
+    ),
+    ("reconstruction", "reconstructions"): (
+        "Test images and their reconstructions",
+        "people whom the model never saw, before and after",
+    ),
+    ("reconstruction", "age"): (
+        "The same heads at other ages",
+        "one head a row; nothing but the age that the model is told changes along it",
+    ),
 }
 
 TABLES = {
@@ -68,9 +84,22 @@ TABLES = {
     ),
     ("metrics", "anatomy"): ("Tissue volumes", "d is the difference in standard deviations"),
     ("metrics", "floors"): ("Figures told from their floors", ""),
+    ("anomaly", "scores"): (
+        "Every score",
+        "low and high are 95 % intervals over the test subjects; oracle thresholds know the answer",
+    ),
+    ("anomaly", "scores by lesion"): (
+        "By kind and width of the lesion",
+        "the same measures, among the images with such a lesion",
+    ),
+    ("anomaly", "chance"): ("What chance reaches", "the share of voxels that lie in a lesion"),
+    ("reconstruction", "fluid along age"): (
+        "Dark fluid along age",
+        "in the heads above and in real people; compare how it grows",
+    ),
 }
 
-OPEN = {("metrics", "regions"), ("gantrain", "GAN-train")}
+OPEN = {("metrics", "regions"), ("gantrain", "GAN-train"), ("anomaly", "scores")}
 """Tables that are shown without a click."""
 
 

@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn.functional import cross_entropy, l1_loss, mse_loss
 
 from brainzoo import Generator, Images, checkpoint
 from brainzoo.conditions import Conditions
@@ -29,30 +28,17 @@ from brainzoo.errors import DataError, NotFoundError
 from brainzoo.interfaces import Reconstruction, Reconstructs, Value
 from brainzoo.options import make_config
 from brainzoo.run import Run
-from brainzoo.training import (
-    Phase,
-    Step,
-    arrays_of,
-    compute,
-    fit,
-    in_chunks,
-    load_arrays,
-    seeded,
-)
+from brainzoo.training import arrays_of, compute, fit, in_chunks, load_arrays, seeded
 from brainzoo.training.feed import Feed
 from brainzoo_vqvae import anomalies
 from brainzoo_vqvae.config import VQVAEConfig
 from brainzoo_vqvae.model import Model
-from brainzoo_vqvae.networks import Autoencoder, spectral_distance
+from brainzoo_vqvae.networks import Autoencoder
 from brainzoo_vqvae.prior import Prior
-from brainzoo_vqvae.quantiser import perplexity
-
-Figures = dict[str, torch.Tensor]
+from brainzoo_vqvae.stages import stages
 
 PICTURED = {2: 64, 3: 8}
 """Images of a progress grid: a volume takes the time of many slices."""
-WITHHELD = 0.1
-"""The fraction of images whose condition the prior is not told."""
 
 
 class VQVAE(Generator, Reconstructs):
@@ -82,34 +68,6 @@ class VQVAE(Generator, Reconstructs):
         known = torch.from_numpy(self._conditions.encode(self._conditions.rows))
         count = PICTURED[len(images.spatial)]
 
-        def autoencoder_loss(
-            pixels: torch.Tensor, labels: torch.Tensor, step: Step
-        ) -> tuple[torch.Tensor, Figures]:
-            latents = autoencoder.encode(pixels)
-            found = latents.detach()
-            restarts = autoencoder.quantiser.restart(found, step.number)
-            quantised = autoencoder.quantiser(latents)
-            autoencoder.quantiser.update(found, quantised.codes)
-            made = autoencoder.decode(quantised.latents).float()
-            difference = (l1_loss if self.config.loss == "l1" else mse_loss)(made, pixels)
-            loss = difference + self.config.commitment * quantised.commitment
-            if self.config.spectral:
-                loss = loss + self.config.spectral * spectral_distance(made, pixels)
-            return loss, {
-                "difference": difference,
-                "perplexity": perplexity(quantised.codes, self.config.codes),
-                "restarts": restarts.float(),
-            }
-
-        def prior_loss(
-            pixels: torch.Tensor, labels: torch.Tensor, step: Step
-        ) -> tuple[torch.Tensor, Figures]:
-            with torch.no_grad():
-                codes = autoencoder.quantiser(autoencoder.encode(pixels)).codes.flatten(1)
-            told = step.uniform(len(pixels), 1) >= WITHHELD
-            logits = prior(codes, known.to(pixels.device)[labels] * told)
-            return cross_entropy(logits.float().flatten(0, 1), codes.flatten()), {}
-
         def picture(averaged: nn.Module) -> NDArray[np.float32]:
             """Show training images as reconstructed until there is a prior, and then samples."""
             now = Model(autoencoder, cast(Prior, averaged))
@@ -119,16 +77,8 @@ class VQVAE(Generator, Reconstructs):
                 )
             return self._samples(now, 0, 0, count, None)
 
-        turn = 1 - self.config.prior_share
-        adam = torch.optim.Adam(autoencoder.parameters(), lr=self.config.lr, fused=True)
-        adamw = torch.optim.AdamW(
-            prior.parameters(), self.config.prior_lr, (0.9, 0.95), weight_decay=0.05, fused=True
-        )
         averaged = fit(
-            [
-                Phase("autoencoder", autoencoder, adam, autoencoder_loss, end=turn),
-                Phase("prior", prior, adamw, prior_loss, start=turn),
-            ],
+            stages(self.config, autoencoder, prior, known),
             images,
             run,
             averaged=prior,
