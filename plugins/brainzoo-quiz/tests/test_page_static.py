@@ -186,6 +186,24 @@ def test_a_closed_tab_goes_on_without_getting_its_seconds_back(
     assert (first.response_ms or 0) > 60_000
 
 
+def test_a_computer_whose_clock_was_set_back_gives_no_time_back(open_page: Open) -> None:
+    reader = open_page(make_study())
+    assert reader.page.evaluate("since(Date.now() - 7000)") >= 7000
+    assert reader.page.evaluate("since(Date.now() + 3600000)") >= 3_590_000
+
+
+def test_every_button_can_be_reached_and_pressed_by_keys_alone(open_page: Open) -> None:
+    reader = open_page(make_study(practice=0, reasons=REASONS))
+    reader.begin()
+    reader.ready(1)
+    reader.press(
+        "Tab", "Tab", "Enter", "4", "Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Enter"
+    )
+    assert reader.find("[aria-pressed=true]").all_text_contents() == ["CreatedC", "4", REASONS[1]]
+    reader.press("Tab", "Enter")
+    reader.ready(2)
+
+
 def test_a_finished_session_stays_finished(open_page: Open, tmp_path: Path) -> None:
     study = make_study(practice=0, confidence=False)
     reader = open_page(study)

@@ -16,6 +16,8 @@ class Reading {
     this.extra = this.settings.reasons.length > 0 || stage.marking;
     this.build();
     document.addEventListener("keydown", (event) => this.pressed(event));
+    // A button that was clicked lets go of the keys; one that was reached by Tab keeps them.
+    this.root.addEventListener("click", (event) => { if (event.detail) document.activeElement.blur(); });
     addEventListener("blur", () => this.left());
     document.addEventListener("visibilitychange", () => { if (document.hidden) this.left(); });
     addEventListener("focus", () => { this.away = false; });
@@ -54,7 +56,7 @@ class Reading {
     this.find(".next").onclick = () => this.next();
     this.find(".none").onclick = () => this.choose({ word: null });
     Object.assign(this.root.dataset, { sure: this.settings.confidence ? "yes" : "no", extra: this.extra ? "yes" : "no" });
-    connectTools(this.root, this.stage);
+    connectTools(this.root, this.stage, this.texts);
   }
 
   /** Show one trial and resolve when its answer is stored. */
@@ -98,7 +100,6 @@ class Reading {
     for (const { button } of [...this.words, ...this.marks, ...this.reasons]) press(button, false);
     this.find(".none").hidden = true;
     this.clock.place.classList.add("off");
-    this.find(".spot").textContent = this.texts.spot;
     this.away = false;
     this.asks(false);
     this.update();
@@ -168,10 +169,12 @@ class Reading {
     this.find(".told .said").textContent = you;
     speak(`${verdict} ${you}`);
     this.asking(false);
+    this.telling = true;
     await new Promise((done) => {
       this.find(".seen").onclick = done;
       this.find(".seen").focus({ preventScroll: true });
     });
+    this.telling = false;
   }
 
   left() {
@@ -182,7 +185,8 @@ class Reading {
   pressed(event) {
     if (this.root.hidden || event.ctrlKey || event.metaKey || event.altKey) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const slider = event.target.matches("input");
+    const slider = event.target.tagName === "INPUT";
+    const enter = key === "Enter" && !event.repeat && event.target.tagName !== "BUTTON";
     const move = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[key];
     const word = this.texts.words.find(({ keys }) => keys.includes(key) && !(slider && key.startsWith("Arrow")));
     const digit = /^[1-5]$/.test(key) ? Number(key) : null;
@@ -190,7 +194,8 @@ class Reading {
       [word && !event.repeat, () => this.choose({ word: word.word })],
       [digit && this.settings.confidence && !event.repeat, () => this.choose({ mark: digit })],
       [digit && digit < 3 && this.texts.numbered && !event.repeat, () => this.choose({ word: this.texts.words[digit - 1].word })],
-      [key === "Enter" && this.open && this.extra && !event.repeat, () => this.next()],
+      [enter && this.open && this.extra, () => this.next()],
+      [enter && this.telling, () => this.find(".seen").click()],
       [key === "w", () => this.stage.setRange(WHOLE_WINDOW)],
       [key === "p" && !event.repeat, () => this.stage.turn()],
       [move && !slider, () => this.stage.scroll(move)],
@@ -204,10 +209,13 @@ class Reading {
 function press(button, yes) { button.setAttribute("aria-pressed", String(yes)); }
 
 /** Join the sliders and buttons of the panel with the stage. */
-function connectTools(root, stage) {
+function connectTools(root, stage, texts) {
   const find = (selector) => root.querySelector(selector);
   const [width, level, slice] = [find(".width"), find(".level"), find(".slice")];
   const set = () => stage.setWindow(width.valueAsNumber, level.valueAsNumber);
+  for (const slider of [width, level, slice]) {
+    slider.addEventListener("pointerup", () => slider.blur());  // arrows answer, or go through slices
+  }
   width.oninput = set;
   level.oninput = set;
   find(".reset").onclick = () => stage.setRange(WHOLE_WINDOW);
@@ -219,7 +227,7 @@ function connectTools(root, stage) {
       input.value = String(Math.round(value));
       input.nextElementSibling.textContent = input.value;
     }
-    root.querySelector(".spot")?.classList.toggle("marked", stage.mark !== null);
+    find(".spot").textContent = stage.mark ? "Marked. Click there again to take it back." : texts.spot;
     if (stage.image.dims !== 3 || !stage.viewers) return;
     const { plane, at, of } = stage.viewers[0].slice();
     slice.max = String(of);

@@ -83,7 +83,7 @@ async function how(data, texts, practice) {
   if (settings.click && image.dims === 2) keys.push(["Click", `where something looks wrong; click there again to take it back`]);
   if (settings.reasons.length || settings.click) keys.push([["Enter"], "Next"]);
   if (image.dims === 3) {
-    keys.push([["↑", "↓"], "Go through the slices; so does the wheel"]);
+    keys.push([["↑", "↓"], "Go through the slices; so do the wheel and the slider"]);
     keys.push([["P"], "Change the large plane; so does a click on a small one"]);
   }
   keys.push(["Drag", "sideways for the window’s width, up and down for its level; a double click resets both"]);
@@ -98,7 +98,7 @@ async function how(data, texts, practice) {
   const clock = settings.seconds === null ? "" : ` Each ${texts.thing} is shown for ${many(settings.seconds, "second")}; you may still answer afterwards.`;
   fill(practice
     ? {
-      "how-more": `First ${many(practice, texts.thing)} to practise with. ${settings.feedback ? "There you are told the right answer." : ""}${clock}`,
+      "how-more": `First come ${many(practice, texts.thing)} for practice. ${settings.feedback ? "There you are told the right answer." : ""}${clock}`,
       "how-button": "Start the practice",
     }
     : { "how-more": `There are ${many(tests, texts.thing)}.${clock}`, "how-button": "Start" });

@@ -115,7 +115,7 @@ class ServerDriver {
     try {
       return await Promise.all(places.map(load));
     } catch (error) {
-      if (error.status === 410) return null;
+      if (error.status === 410 && this.data.settings.seconds !== null) return null;
       throw error;
     }
   }
