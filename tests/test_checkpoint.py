@@ -14,7 +14,6 @@ from brainzoo.errors import (
     IncompatiblePluginError,
     IntegrityError,
     NotFoundError,
-    UnknownPluginError,
 )
 from brainzoo.files import sha256
 from brainzoo.run import Run, TrainConfig
@@ -109,7 +108,7 @@ def test_verify_notices_weights_that_were_exchanged(saved):
         (lambda f: (f / "config.json").write_text("[]"), IntegrityError, "no checkpoint's"),
         (lambda f: change(f, format=99), IncompatiblePluginError, "format 99.*upgrade"),
         (lambda f: change(f, weights=None), IntegrityError, "weights: input should be"),
-        (lambda f: change(f, plugin__name="nobody"), UnknownPluginError, "'nobody'"),
+        (lambda f: change(f, plugin__name="nobody"), IncompatiblePluginError, "'nobody'"),
         (lambda f: change(f, plugin__requires="~=9.0.0"), IncompatiblePluginError, "9.0.0, found"),
         (
             lambda f: change(f, plugin__requires="new"),

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainzoo.errors import BrainzooError, IntegrityError, NotFoundError
@@ -100,6 +100,7 @@ def test_a_file_that_is_not_there(tmp_path):
         read_arrays(tmp_path / "model.safetensors")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_weights_or_one_clear_line(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("any") / "model.safetensors"
@@ -108,6 +109,7 @@ def test_any_bytes_are_weights_or_one_clear_line(tmp_path_factory, content):
         read_arrays(path)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(1, 255))
 def test_a_changed_byte_is_found_or_changes_values_only(tmp_path_factory, place, change):
     content = bytearray(write_arrays(GOOD))

@@ -30,9 +30,14 @@ _OTHERS = {
     b"PK\x03\x04": "a zip archive, as torch.save writes it (a pickle)",
     b"\x80": "a Python pickle",
     b"<": "a web page",
+    b"\xef\xbb\xbf<": "a web page",
+    b"{": "JSON",
     b"version https://git-lfs": "a Git LFS pointer",
     b"\x1f\x8b": "a gzip file",
     b"\x89HDF": "an HDF5 file",
+    b"\x93NUMPY": "a numpy array",
+    b"\x7fELF": "a program",
+    b"#!": "a script",
 }
 
 
@@ -59,16 +64,22 @@ def read_arrays(path: Path, *, sha256: str | None = None) -> dict[str, NDArray[A
         IntegrityError: As for :func:`read_header`, or the digest is another.
     """
     header, start = _parse(path)
-    content = path.read_bytes()
-    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+    digest = hashlib.sha256()
+    arrays = {}
+    with path.open("rb") as file:
+        digest.update(file.read(start))
+        # In the order of the file, so that it is read once, and held in memory once.
+        for name, (dtype, shape, (begin, end)) in sorted(header.items(), key=lambda i: i[1][2]):
+            block = bytearray(end - begin)
+            if file.readinto(block) != len(block):
+                raise IntegrityError(f"{path.name} became shorter while it was read.")
+            digest.update(block)
+            arrays[name] = np.frombuffer(block, dtype=DTYPES[dtype]).reshape(shape)
+    if sha256 is not None and digest.hexdigest() != sha256:
         raise IntegrityError(
             f"{path} does not match its digest: it was changed or damaged.",
             "Fetch the checkpoint again.",
         )
-    arrays = {}
-    for name, (dtype, shape, (begin, end)) in header.items():
-        block = content[start + begin : start + end]
-        arrays[name] = np.frombuffer(block, dtype=DTYPES[dtype]).reshape(shape)
     return arrays
 
 
@@ -111,7 +122,9 @@ def _parse(path: Path) -> tuple[dict[str, Entry], int]:
         ) from None
     if not isinstance(raw, dict):
         raise IntegrityError(f"{path.name} is corrupt: its header is no object.")
-    raw.pop("__metadata__", None)
+    about = raw.pop("__metadata__", {})
+    if not isinstance(about, dict) or not all(isinstance(text, str) for text in about.values()):
+        raise IntegrityError(f"{path.name} is corrupt: its metadata are no texts.")
     if not 0 < len(raw) <= MAX_TENSORS:
         raise IntegrityError(f"{path.name} holds {len(raw)} tensors; expected 1 to {MAX_TENSORS}.")
     header = {name: _entry(path.name, name, value) for name, value in raw.items()}
@@ -120,13 +133,13 @@ def _parse(path: Path) -> tuple[dict[str, Entry], int]:
 
 
 def _what(name: str, first: bytes, size: int, length: int) -> str:
+    if size > 9 and first[8:9] == b"{" and length <= MAX_HEADER_BYTES:
+        return f"{name} is truncated: it ends within its header."
     for magic, meaning in _OTHERS.items():
         if first.startswith(magic):
             return f"{name} is {meaning}, not safetensors; it is refused."
     if size < 10:
         return f"{name} has only {size} bytes; expected safetensors."
-    if first[8:9] == b"{" and length <= MAX_HEADER_BYTES:
-        return f"{name} is truncated: it ends within its header."
     return f"{name} is not safetensors: its first bytes are {first[:8]!r}."
 
 

@@ -158,6 +158,7 @@ def only_ours(text: bytes) -> None:
     assert problem(parse_registry, text).isprintable()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_registry_or_one_error(text: bytes) -> None:
     only_ours(text)
@@ -166,6 +167,7 @@ def test_any_bytes_are_a_registry_or_one_error(text: bytes) -> None:
 LETTERS = st.text(st.sampled_from("abs:-[]{}&*!?|>'\"%@`#,\n\t 019.eE+_~<="), max_size=60)
 
 
+@settings(deadline=None)
 @given(LETTERS)
 def test_any_yaml_is_a_registry_or_one_error(text: str) -> None:
     only_ours(text.encode())
@@ -190,7 +192,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(sorted(entry())), VALUES)
 def test_any_value_of_any_field_is_taken_or_one_error(field: str, value: Any) -> None:
     try:
@@ -247,6 +249,7 @@ def test_what_is_no_reference_says_what_one_is(text: str, said: str) -> None:
     assert len(str(error.value)) < 400
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_is_a_reference_or_one_error(text: str) -> None:
     for word in (text, f"hf:{text}", f"a@{text}"):

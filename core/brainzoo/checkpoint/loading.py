@@ -22,6 +22,7 @@ from brainzoo.errors import (
     IntegrityError,
     NotFoundError,
     OptionError,
+    UnknownPluginError,
 )
 from brainzoo.interfaces import Generator
 from brainzoo.options import make_config
@@ -34,8 +35,8 @@ def load(folder: Path | str) -> Generator:
 
     Raises:
         NotFoundError: There is none.
-        UnknownPluginError: The plugin that made it is not installed.
-        IncompatiblePluginError: It is installed in a version that the checkpoint is not made for.
+        IncompatiblePluginError: The plugin that made it is not installed, or in a version that the
+            checkpoint is not made for.
         IntegrityError: It is damaged.
         MemoryShortError: Its weights do not fit into the free memory.
     """
@@ -44,7 +45,12 @@ def load(folder: Path | str) -> Generator:
         folder = folder / "checkpoint"
     config = check(folder)
     plugin = config["plugin"]["name"]
-    installed = plugins().of("generator", plugin)
+    try:
+        installed = plugins().of("generator", plugin)
+    except UnknownPluginError as error:
+        raise IncompatiblePluginError(
+            f"{folder} needs {plugin}: {error.message}", error.hint
+        ) from None
     requires = config["plugin"]["requires"]
     if installed.version not in SpecifierSet(requires, prereleases=True):
         raise IncompatiblePluginError(

@@ -82,8 +82,12 @@ def read_config(folder: Path) -> dict[str, Any]:
         IncompatiblePluginError: It is of a later format.
     """
     path = folder / CONFIG
-    if path.is_symlink() or not path.is_file():
-        raise NotFoundError(f"{folder} is no checkpoint: it has no {CONFIG}.")
+    try:
+        kind = path.lstat().st_mode
+    except (OSError, ValueError):
+        raise NotFoundError(f"{folder} is no checkpoint: it has no {CONFIG}.") from None
+    if not stat.S_ISREG(kind):
+        raise IntegrityError(f"{path} is no plain file, but a link or folder.", AGAIN)
     with path.open("rb") as file:
         content = file.read(MAX_BYTES[CONFIG] + 1)
     if len(content) > MAX_BYTES[CONFIG]:

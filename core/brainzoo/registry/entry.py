@@ -16,16 +16,6 @@ from brainzoo.files import sha256
 from brainzoo.registry.parse import explain
 from brainzoo.registry.schema import Entry, HubSource, PackageSource
 
-INTENDED_USE = (
-    "Research and teaching: synthetic brain images to try methods on, to train models with in "
-    "addition to real images, and to study generative models themselves."
-)
-LIMITATIONS = (
-    "Not for diagnosis or any clinical decision. The images show only what the training subjects, "
-    "scanners and preparation showed; rare anatomy and pathology are missing. Synthetic is no "
-    "proof of anonymity."
-)
-
 
 def entry_of(
     checkpoint: Path, *, name: str, version: str, source: PackageSource | HubSource
@@ -46,10 +36,12 @@ def entry_of(
         IntegrityError: It is damaged, or says what no entry may hold.
     """
     from brainzoo.checkpoint import read_config
+    from brainzoo.checkpoint.card import INTENDED_USE, LIMITATIONS, hub_licence
 
     config = read_config(checkpoint)
     plugin, data = config["plugin"], config["trained_on"]
     origin, images, prepared = data["dataset"], config["images"], config["preprocessing"]
+    licence = origin.get("license") or "unknown"
     fields = {
         "name": name,
         "version": version,
@@ -61,11 +53,11 @@ def entry_of(
             for file in MAX_BYTES
             if (checkpoint / file).is_file()
         },
-        "license": origin.get("license") or "unknown",
+        "license": licence if hub_licence(licence) == "other" else "-".join(licence.split()),
         "data": {
             "name": origin.get("name") or "unknown",
             "version": origin.get("version"),
-            "license": origin.get("license") or "unknown",
+            "license": licence,
             "url": origin.get("url") or None,
             "n_subjects": data["n_subjects"],
         },
