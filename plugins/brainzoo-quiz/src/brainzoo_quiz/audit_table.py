@@ -36,15 +36,13 @@ def audit_lines(audit: Mapping[str, Any]) -> Iterator[str]:
             row["channel"],
             f"{row['before']['auc']:.2f}",
             f"{row['after']['auc']:.2f}",
-            _p(row["after"]["p"]),
+            f"{row['after']['p']:.3f}",
             row["finding"],
         ]
         for row in audit["channels"]
     ]
     before, after = (audit["classifier"][name] for name in ("before", "after"))
-    rows.append(["all together", f"{before['auc']:.2f}", f"{after['auc']:.2f}", _p(after["p"]), ""])
+    rows.append(
+        ["all together", f"{before['auc']:.2f}", f"{after['auc']:.2f}", f"{after['p']:.3f}", ""]
+    )
     yield console.table(HEADER, rows)
-
-
-def _p(value: float) -> str:
-    return "< 0.01" if value < 0.01 else f"{value:.2f}"

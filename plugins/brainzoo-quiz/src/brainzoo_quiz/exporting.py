@@ -69,7 +69,7 @@ def export_study(sources: Sources, folder: Path, config: QuizConfig) -> dict[str
     random = np.random.default_rng(seed)
     drawn = draw(real, created, _wanted(config, random), random)
     chain = chain_of(real, created, sources.checkpoint, config.vouch)
-    found = audit(real, created, chain, seed=seed % 2**32)
+    found = audit(real, created, chain)
     if found.leaks():
         console.note("\n".join(audit_lines(found.content())))
     expect_no_leak(found)

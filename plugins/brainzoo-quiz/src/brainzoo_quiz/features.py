@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 BANDS = 6
-GRID = 8
+BLOCK = 8
+FLAT = 4.0  # grey levels of standard deviation: in flatter blocks all coefficients are small
+JPEG = "JPEG blocks"
 
 Features = dict[str, float]
 
@@ -25,8 +27,8 @@ CHANNELS = {
     "border mean": "mean along the edges",
     "border SD": "spread along the edges",
     "grey levels": "how many different values there are",
-    "grid": "steps at every 8th pixel, as JPEG leaves",
-    "grid, any phase": "the same, cropped after JPEG",
+    "grid": "steps at every 8th pixel, as strong JPEG leaves",
+    JPEG: "fine detail that vanishes in 8 x 8 blocks, but not between them, as in any JPEG",
     **{f"frequencies {i}": "energy by spatial frequency, low to high" for i in range(1, BANDS + 1)},
 }
 """Each feature and what it means."""
@@ -41,8 +43,8 @@ def features(image: NDArray[np.uint8]) -> Features:
     """
     edges = _border(image).astype(np.float64)
     planes = [image] if image.ndim == 2 else list(_central(image))
-    steps = [_grid(plane.astype(np.float64)) for plane in planes]
-    bands = np.mean([_bands(plane.astype(np.float64)) for plane in planes], axis=0)
+    grey = [plane.astype(np.float64) for plane in planes]
+    bands = np.mean([_bands(plane) for plane in grey], axis=0)
     return {
         "compressed size": float(len(zlib.compress(np.ascontiguousarray(image).tobytes(), 6))),
         "zeros": float((image == 0).mean()),
@@ -50,8 +52,10 @@ def features(image: NDArray[np.uint8]) -> Features:
         "border mean": float(edges.mean()),
         "border SD": float(edges.std()),
         "grey levels": float(len(np.unique(image))),
-        "grid": float(np.mean([step[0] for step in steps])),
-        "grid, any phase": float(np.mean([step.max() for step in steps])),
+        "grid": float(np.mean([_grid(plane) for plane in grey])),
+        JPEG: float(
+            np.mean([_vanished(plane) - _vanished(np.roll(plane, 4, (0, 1))) for plane in grey])
+        ),
         **{f"frequencies {i}": float(value) for i, value in enumerate(bands, 1)},
     }
 
@@ -68,21 +72,36 @@ def _central(volume: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
         yield np.take(volume, length // 2, axis=axis)
 
 
-def _grid(plane: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each of 8 phases how much larger steps are there than at the other pixels.
+def _grid(plane: NDArray[np.float64]) -> float:
+    """Return how much larger steps are at every 8th pixel than at the others (a logarithm).
 
-    Second differences: a step between blocks is one where edges of tissue are not.
+    By third differences: a step between blocks is one where edges of tissue are not.
     """
-    found = np.zeros(GRID)
-    for axis in (0, 1):
-        lines = np.moveaxis(plane, axis, 0)
+    found = 0.0
+    for lines in (plane, plane.T):
         bend = np.abs(lines[:-3] - 3 * lines[1:-2] + 3 * lines[2:-1] - lines[3:]).mean(1)
-        after = (np.arange(len(bend)) + 2) % GRID  # the line that the step leads to
-        mean = bend.mean() + 1e-6
-        found += [bend[after == phase].mean() / mean if (after == phase).any() else 1.0
-                  for phase in range(GRID)]  # fmt: skip
-    steps: NDArray[np.float64] = np.log(found / 2 + 1e-6)
-    return steps
+        between = (np.arange(len(bend)) + 2) % BLOCK == 0
+        if not between.any():
+            return 0.0
+        found += float((bend[between].mean() + 1e-6) / (bend.mean() + 1e-6))
+    return float(np.log(found / 2))
+
+
+def _vanished(plane: NDArray[np.float64]) -> float:
+    """Return the share of fine DCT coefficients near 0, in 8 × 8 blocks that are not flat.
+
+    JPEG rounds each block's coefficients, the fine ones to 0, whatever the quality.
+    """
+    from scipy.fft import dctn
+
+    rows, columns = (length // BLOCK for length in plane.shape)
+    blocks = plane[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    blocks = blocks.swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
+    blocks = blocks[blocks.std(axis=(1, 2)) > FLAT]
+    if not len(blocks):
+        return 0.0
+    fine = np.abs(dctn(blocks, axes=(1, 2), norm="ortho"))[:, BLOCK // 2 :, BLOCK // 2 :]
+    return float((fine < 1).mean())
 
 
 def _bands(plane: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from brainzoo.errors import DataError, IntegrityError, NotFoundError
-from brainzoo.files import write_bytes, write_text
+from brainzoo.files import write_text
 from brainzoo_quiz import strict
 from brainzoo_quiz.package_checks import KIND, SCHEMA, expect_study
 
@@ -218,14 +218,16 @@ def write(package: Package, folder: Path) -> None:
 
 
 def write_pixels(package: Package, folder: Path, image: str, pixels: bytes) -> None:
-    """Write one image of a study folder.
+    """Write one image of a study folder that :func:`brainzoo.files.new_folder` makes.
 
     Raises:
         DataError: It has another length than all others.
     """
     if len(pixels) != package.image.bytes:
         raise DataError(f"an image has {len(pixels)} bytes; expected {package.image.bytes}.")
-    write_bytes(folder / "server" / "images" / f"{image}.raw", pixels)
+    path = folder / "server" / "images" / f"{image}.raw"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pixels)
 
 
 def read_package(folder: Path) -> Package:
