@@ -9,7 +9,7 @@ from brainzoo.options import option
 
 @dataclass(frozen=True)
 class TinyConfig:
-    noise: float = option(0.1, "Standard deviation of the noise around the mean.", minimum=0)
+    noise: float = option(0.1, "Standard deviation of the noise.", minimum=0, sampling=True)
     step_ms: int = option(0, "Time that a step takes, in milliseconds.", minimum=0)
     bold: bool = option(False, "Brighter images.")
     fail: str = option("never", "When to fail.", choices=("never", "expected", "unexpected"))

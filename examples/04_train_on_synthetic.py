@@ -1,0 +1,87 @@
+"""Train a classifier on real and synthetic images together, in plain PyTorch.
+
+    python examples/04_train_on_synthetic.py [OUT] [--subjects N] [--images N] [--epochs N]
+
+Few young and old simulated people, and as many new images as you like of a generator that learned
+from them. About a minute on two CPU cores. Needs brainzoo-atlas and brainzoo-dcgan.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.data import ConcatDataset, DataLoader, Dataset
+
+import brainzoo
+from brainzoo.pictures import grid
+from brainzoo.pipeline import training_images
+from brainzoo.prepare import PrepareConfig, prepare
+from brainzoo.run import Run, TrainConfig
+from brainzoo_atlas.config import AtlasConfig
+from brainzoo_atlas.dataset import Atlas
+from brainzoo_dcgan.config import DCGANConfig
+from brainzoo_dcgan.generator import DCGAN
+
+
+def main(out: Path, subjects: int, budget: int, epochs: int) -> None:
+    """Prepare, train a generator, then classifiers on real, synthetic and both."""
+    images = prepare(
+        Atlas(AtlasConfig(subjects=subjects)),
+        PrepareConfig(size=32, sections_mm=(4,)),  # through the lateral ventricles
+        name="atlas",
+        classes={"young": "age < 40", "old": "age > 60"},
+    )
+    # Yours may be a name of `brainzoo list` instead: brainzoo.synthetic("pggan-ixi-64", n=10_000).
+    gan = DCGAN(DCGANConfig(maps=128, real_label=0.9))
+    gan.fit(training_images(images), Run(out, TrainConfig(images=budget, batch_size=8)))
+    gan.save(out / "checkpoint")
+
+    synthetic = brainzoo.synthetic(out / "checkpoint", n=512, seed=0)
+    train = brainzoo.as_torch(images.where(split="train"), classes=synthetic.classes)
+    test = brainzoo.as_torch(images.where(split="test"), classes=synthetic.classes)
+    sets = {
+        "real": train,
+        "synthetic": synthetic,
+        "both": ConcatDataset([train, synthetic]),
+    }
+    print(f"accuracy among {len(test)} images of other people, of a classifier trained on")
+    for name, dataset in sets.items():
+        print(f"    {name}, {len(dataset)} images: {accuracy(dataset, test, epochs):.0%}")
+
+    first = torch.stack([synthetic[i][0] for i in range(32)])
+    grid(first.numpy()).save(out / "synthetic.png")
+    print(f"look at: {out / 'synthetic.png'}")
+
+
+def accuracy(train: Dataset, test: Dataset, epochs: int) -> float:
+    """Train a small classifier and return how often it is right."""
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        *(nn.Conv2d(1, 16, 3, 2, 1), nn.ReLU(), nn.Conv2d(16, 32, 3, 2, 1), nn.ReLU()),
+        *(nn.Flatten(), nn.Dropout(0.2), nn.Linear(32 * 8 * 8, 2)),
+    )
+    adam = torch.optim.Adam(network.parameters(), 1e-3)
+    for _ in range(epochs):
+        for pixels, labels in DataLoader(train, batch_size=16, shuffle=True):
+            adam.zero_grad()
+            nn.functional.cross_entropy(network(pixels), labels).backward()
+            adam.step()
+    network.eval()
+    with torch.inference_mode():
+        right = [network(x).argmax(1) == y for x, y in DataLoader(test, batch_size=64)]
+    return float(torch.cat(right).float().mean())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "out", nargs="?", type=Path, help="a new folder; by default a temporary one"
+    )
+    parser.add_argument("--subjects", type=int, default=80, help="simulated people")
+    parser.add_argument("--images", type=int, default=12_000, help="images seen by the generator")
+    parser.add_argument("--epochs", type=int, default=20, help="rounds of each classifier")
+    given = parser.parse_args()
+    out = given.out or Path(tempfile.mkdtemp(prefix="brainzoo-"))
+    main(out, given.subjects, given.images, given.epochs)
