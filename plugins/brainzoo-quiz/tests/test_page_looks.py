@@ -223,3 +223,22 @@ def test_niivue_draws_the_same_voxels_at_the_same_places(open_page: Open) -> Non
     glass, plain = reader.page.evaluate(script)
     assert plain == [200, 0, 0, 0] * 3
     assert glass == plain
+
+
+def test_a_graphics_card_that_goes_away_leaves_the_plain_view(open_page: Open) -> None:
+    reader = open_page(make_study(dims=3, practice=0, seconds=None, confidence=False))
+    if not reader.page.evaluate("!!document.createElement('canvas').getContext('webgl2')"):
+        pytest.skip("this browser has no WebGL 2")
+    reader.begin()
+    reader.ready(1)
+    assert reader.grey(0.3)[3] == 0  # niivue's canvas lies below
+    reader.find("canvas.glass").evaluate(
+        "glass => glass.getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()"
+    )
+    reader.expect(reader.find("canvas.glass")).to_have_count(0)
+    assert reader.grey(0.3)[3] == 255
+    reader.press("ArrowUp")
+    reader.expect(reader.find(".slices output")).to_have_text("axial 8/12")
+    reader.press("r")
+    reader.ready(2)
+    assert reader.grey(0.3)[3] == 255

@@ -364,6 +364,8 @@ def test_pixels_that_do_not_fit_the_study_are_refused() -> None:
         static_page(data, short)
 
 
-def test_pages_of_volumes_alone_carry_niivue() -> None:
+def test_pages_of_volumes_alone_carry_niivue_and_its_licence() -> None:
     assert len(make_study().html()) < 200_000
-    assert "NIIVUE VERSION" in make_study(dims=3).html()
+    volumes = make_study(dims=3).html()
+    assert "NIIVUE VERSION" in volumes
+    assert "Copyright (c) 2021, Niivue" in volumes

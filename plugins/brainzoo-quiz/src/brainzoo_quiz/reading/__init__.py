@@ -36,6 +36,7 @@ SCRIPTS = (
     *("stage", "screens", "device", "reading", "main"),
 )
 
+
 def static_page(data: Mapping[str, Any], pixels: Mapping[str, Sequence[bytes]]) -> str:
     """Return one reader's page as a single HTML file.
 
@@ -74,6 +75,7 @@ def static_page(data: Mapping[str, Any], pixels: Mapping[str, Sequence[bytes]]) 
         style=Markup(style),
         script=Markup(script),
         niivue=Markup(niivue),
+        niivue_license=Markup(_text("vendor/niivue.LICENSE.txt")) if niivue else "",
         # "<" could end the element that the JSON lies in
         data=Markup(json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")),
         pixels=ordered,

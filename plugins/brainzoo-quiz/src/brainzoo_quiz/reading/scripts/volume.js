@@ -30,6 +30,8 @@ class NiivueViewer extends PlanesViewer {
     this.glass = make("canvas", "", { className: "glass" });
     this.glass.setAttribute("aria-hidden", "true");
     this.canvas.before(this.glass);
+    this.glass.addEventListener("webglcontextlost", () => this.giveUp());
+    this.lost = false;
     this.nv = new niivue.Niivue({
       logLevel: "silent",
       interactive: false,
@@ -52,7 +54,11 @@ class NiivueViewer extends PlanesViewer {
   }
 
   async open(pixels) {
-    const spacing = this.mmOfVoxel();
+    if (!this.lost) await this.load(pixels).catch(() => this.giveUp());
+    await super.open(pixels);
+  }
+
+  async load(pixels) {
     const [nx, ny, nz] = this.shape;
     const ordered = new Uint8Array(pixels.length);  // NIfTI counts x first
     for (let x = 0; x < nx; x += 1) {
@@ -60,22 +66,34 @@ class NiivueViewer extends PlanesViewer {
         for (let z = 0; z < nz; z += 1) ordered[(z * ny + y) * nx + x] = pixels[(x * ny + y) * nz + z];
       }
     }
-    const affine = [spacing[0], 0, 0, 0, 0, spacing[1], 0, 0, 0, 0, spacing[2], 0, 0, 0, 0, 1];
-    const file = niivue.NVImage.createNiftiArray(this.shape, spacing, affine, NIFTI_UINT8, ordered);
+    const { axial: [x, y], coronal: [, z] } = this.mm;
+    const [dx, dy, dz] = [x / nx, y / ny, z / nz];
+    const affine = [dx, 0, 0, 0, 0, dy, 0, 0, 0, 0, dz, 0, 0, 0, 0, 1];
+    const file = niivue.NVImage.createNiftiArray(this.shape, [dx, dy, dz], affine, NIFTI_UINT8, ordered);
     const volume = await niivue.NVImage.new(file.buffer, "volume.nii", "gray", 1, null, 0, 255);
-    for (const old of [...this.nv.volumes]) this.nv.removeVolume(old);
+    this.forget();
     this.nv.addVolume(volume);
-    await super.open(pixels);
+  }
+
+  forget() {
+    for (const old of [...this.nv.volumes]) this.nv.removeVolume(old);
+  }
+
+  /** The graphics card went away, or cannot: from now on the parent draws. */
+  giveUp() {
+    this.lost = true;
+    this.glass.remove();
+    this.draw();
   }
 
   close() {
-    for (const old of [...this.nv.volumes]) this.nv.removeVolume(old);
-    super.close();
+    if (!this.lost) this.forget();
     this.glass.hidden = true;
+    super.close();
   }
 
   setWindow(range) {
-    const [volume] = this.nv.volumes;
+    const [volume] = this.lost ? [] : this.nv.volumes;
     if (volume) {
       [volume.cal_min, volume.cal_max] = [range.low, range.high];
       this.nv.updateGLVolume();
@@ -83,12 +101,11 @@ class NiivueViewer extends PlanesViewer {
     super.setWindow(range);
   }
 
-  mmOfVoxel() {
-    const { axial: [x, y], coronal: [, z] } = this.mm;
-    return [x, y, z].map((mm, i) => mm / this.shape[i]);
-  }
-
   draw() {
+    if (this.lost) {
+      super.draw();
+      return;
+    }
     const context = smoothContext(this.canvas);
     if (!this.volume || !this.nv.volumes.length) return;
     sizeCanvas(this.glass, this.width, this.height);
