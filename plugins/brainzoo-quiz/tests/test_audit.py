@@ -9,6 +9,7 @@ import pytest
 from brainzoo import checkpoint as checkpoints
 from brainzoo.errors import DataError, IntegrityError
 from brainzoo.images import Images
+from brainzoo_quiz import chain
 from brainzoo_quiz.audit import Audit, audit, expect_no_leak
 from brainzoo_quiz.chain import Chain, chain_of, expect_same_chain
 from brainzoo_quiz.features import CHANNELS, features
@@ -116,15 +117,16 @@ def sharp(alike, tmp_path, monkeypatch) -> tuple[Images, Images, Path]:
     made = pools.spoiled(alike[1][:80], pools.sharper).save(tmp_path / "samples")
     sha = {"weights": {"sha256": made.info["checkpoint_sha256"]}}
     monkeypatch.setattr(checkpoints, "read_config", lambda folder: sha)
-    monkeypatch.setattr(checkpoints, "load", lambda folder: Generator(made))
+    monkeypatch.setattr(chain, "find_checkpoint", Path)
+    monkeypatch.setattr(chain, "load", lambda folder: Generator(made))
     return alike[0][:80], made, tmp_path / "checkpoint"
 
 
 def test_what_the_generator_does_is_its_own_fault_and_no_leak(sharp):
     real, made, checkpoint = sharp
-    chain = chain_of(real, made, checkpoint)
-    assert chain.alike == "verified"
-    found = audit(real, made, chain)
+    way = chain_of(real, made, checkpoint)
+    assert way.alike == "verified"
+    found = audit(real, made, way)
     assert found.after.classifier_auc > 0.9
     assert found.leaks() == []
     assert "the model's" in found.findings()
@@ -134,24 +136,24 @@ def test_what_the_generator_does_is_its_own_fault_and_no_leak(sharp):
 def test_what_was_done_after_the_generator_is_a_leak(sharp, tmp_path):
     real, made, checkpoint = sharp
     compressed = pools.spoiled(made, pools.jpeg).save(tmp_path / "compressed")
-    chain = chain_of(real, compressed, checkpoint)
-    assert chain.alike == "unknown"
-    assert "they were changed after the generator" in chain.why
-    assert audit(real, compressed, chain).leaks()
+    way = chain_of(real, compressed, checkpoint)
+    assert way.alike == "unknown"
+    assert "they were changed after the generator" in way.why
+    assert audit(real, compressed, way).leaks()
     vouched = chain_of(real, compressed, checkpoint, "Nothing was done.")
     assert [leak.split(" (")[0] for leak in audit(real, compressed, vouched).leaks()] == [
-        "JPEG blocks before the writer",
         "JPEG blocks as written",
+        "JPEG blocks before the writer",
     ]
 
 
 def test_without_the_generator_nobody_knows_unless_the_owner_vouches(sharp):
     real, made, _ = sharp
     assert chain_of(real, made).alike == "unknown"
-    chain = chain_of(real, made, vouched="I watched.")
-    assert chain.alike == "vouched"
-    assert "I watched." in chain.why
-    assert audit(real, made, chain).leaks() == []
+    way = chain_of(real, made, vouched="I watched.")
+    assert way.alike == "vouched"
+    assert "I watched." in way.why
+    assert audit(real, made, way).leaks() == []
 
 
 def test_a_folder_that_was_changed_is_damaged(sharp):

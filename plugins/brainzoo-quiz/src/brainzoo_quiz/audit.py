@@ -76,7 +76,7 @@ class Audit:
         if self.chain.alike == "verified":
             return []
         found = []
-        for stage, test in (("before the writer", self.before), ("as written", self.after)):
+        for stage, test in (("as written", self.after), ("before the writer", self.before)):
             for name, value, p in zip(test.names, test.auc, test.p, strict=True):
                 if p < ALPHA and self._suspect(name):
                     found.append(f"{name} {stage} (AUC {value:.2f}, p {p:.3f})")

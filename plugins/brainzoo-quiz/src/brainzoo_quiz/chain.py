@@ -24,6 +24,7 @@ from brainzoo import checkpoint as checkpoints
 from brainzoo import console
 from brainzoo.errors import BrainzooError, DataError
 from brainzoo.images import Images
+from brainzoo.loading import find_checkpoint, load
 
 DRAWN_AGAIN = 8
 TOLERANCE = 2 / 255  # other hardware sums in another order
@@ -130,13 +131,14 @@ def _doubt(real: Images, created: Images, checkpoint: Path | None) -> str:
     if checkpoint is None:
         return "the generator is not at hand to draw the created images again."
     try:
-        if checkpoints.read_config(checkpoint)["weights"]["sha256"] != created.info.get(
-            "checkpoint_sha256"
-        ):
+        folder = find_checkpoint(checkpoint if checkpoint.exists() else str(checkpoint))
+        weights = checkpoints.read_config(folder)["weights"]["sha256"]
+        if weights != created.info.get("checkpoint_sha256"):
             return f"{checkpoint} did not make the created images."
+        generator = load(folder, **created.info.get("sampling", {}))
         stored = Images.open(created.folder) if created.folder else created
         again = next(
-            checkpoints.load(checkpoint).sample(
+            generator.sample(
                 len(stored),
                 seed=int(created.info["seed"]),
                 condition=created.info.get("condition") or None,

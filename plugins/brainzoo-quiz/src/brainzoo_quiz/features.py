@@ -95,8 +95,8 @@ def _vanished(plane: NDArray[np.float64]) -> float:
     from scipy.fft import dctn
 
     rows, columns = (length // BLOCK for length in plane.shape)
-    blocks = plane[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    blocks = blocks.swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
+    tiled = plane[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    blocks = tiled.swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
     blocks = blocks[blocks.std(axis=(1, 2)) > FLAT]
     if not len(blocks):
         return 0.0
