@@ -10,6 +10,7 @@ import argparse
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from brainzoo.prepare import PrepareConfig, prepare
 from brainzoo.registry import PackageSource, RegistryFile, entry_of
@@ -22,7 +23,13 @@ from brainzoo_digits.generator import DigitsGAN
 
 NAME = "digits-gan-sevens"
 PACKAGE = Path(__file__).parent / "src" / "brainzoo_digits"
-TRAIN = {"batch_size": 8, "ema_images": 4_000, "flip": False, "device": "cpu", "precision": "fp32"}
+TRAIN: dict[str, Any] = {
+    "batch_size": 8,
+    "ema_images": 4_000,
+    "flip": False,
+    "device": "cpu",
+    "precision": "fp32",
+}
 
 
 def main(package: Path, version: str, images: int) -> None:
