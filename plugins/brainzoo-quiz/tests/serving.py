@@ -150,6 +150,9 @@ class Browser:
     headers: dict[str, str] = field(default_factory=dict)
     connection: http.client.HTTPConnection | None = None
 
+    def __del__(self) -> None:
+        self.close()
+
     def ask(
         self,
         method: str,

@@ -38,7 +38,7 @@ class Service:
     address: Address
     owner_token: str
     asks: Buckets = dataclasses.field(default_factory=lambda: Buckets(50, 300))
-    guesses: Buckets = dataclasses.field(default_factory=lambda: Buckets(0.5, 30))
+    guesses: Buckets = dataclasses.field(default_factory=lambda: Buckets(1, 100))
 
     def __post_init__(self) -> None:
         self.store = Store(self.engine, self.package)

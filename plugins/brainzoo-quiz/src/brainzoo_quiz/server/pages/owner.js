@@ -37,10 +37,11 @@ function draw(found) {
     row.dataset.state = reader.state;
     row.querySelector(".renew").hidden = closed;
     part("bar").value = reader.answered;
-    const years = reader.years === null ? "" : `, ${reader.years} years`;
+    const years = reader.years === null ? "" : `, ${reader.years} ${reader.years === 1 ? "year" : "years"}`;
     write(part("who"), `${reader.group}${years}`);
     for (const name of ["state", "answered", "timed_out", "lost_focus", "reloads", "late"]) {
       write(part(name), reader[name]);
+      part(name).classList.toggle("zero", reader[name] === 0);
     }
     write(part("seen"), ago(seen[i], now));
   });

@@ -1,0 +1,416 @@
+"""The real server, asked by readers, by its owner, and by those who should get nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import threading
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from brainzoo_quiz.answers import from_csv, from_json, read
+from brainzoo_quiz.package import Package
+from brainzoo_quiz.study import Key
+
+from .serving import SIDE, Browser, Reply, Running, answer_of, make_study
+
+
+@dataclass
+class Site:
+    """A study that is served, and who may be there."""
+
+    folder: Path
+    key: Key
+    package: Package
+    server: Running
+    stranger: Browser
+    reader: Browser
+    other: Browser
+    owner: Browser
+
+    def browser(self) -> Browser:
+        return Browser(self.server.url)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., Running]) -> Site:
+    folder = tmp_path_factory.mktemp("site") / "study"
+    key, package = make_study(folder, kind=8, readers=6)
+    server = serve(folder)
+    reader = Browser(server.url).join(server.invitations["R1"]).start()
+    other = Browser(server.url).join(server.invitations["R2"]).start()
+    owner = Browser(server.url).own(server.owner)
+    return Site(folder, key, package, server, Browser(server.url), reader, other, owner)
+
+
+def token_of(site: Site, seat: int, position: int) -> str:
+    return site.package.seats[seat].order[position - 1].token
+
+
+def test_readers_owner_and_strangers_reach_what_is_theirs_and_nothing_else(site: Site) -> None:
+    shown = site.reader.post("/api/show", {"position": 1})
+    image = f"/api/image/{shown.json['token']}/0"
+    ask: dict[str, Callable[[Browser], Reply]] = {
+        "/read": lambda b: b.get("/read"),
+        "/api/session": lambda b: b.get("/api/session"),
+        "image": lambda b: b.get(image),
+        "/owner": lambda b: b.get("/owner"),
+        "/owner/api/progress": lambda b: b.get("/owner/api/progress"),
+        "/owner/answers.csv": lambda b: b.get("/owner/answers.csv"),
+        "/owner/answers.zip": lambda b: b.get("/owner/answers.zip"),
+        "show": lambda b: b.post("/api/show", {"position": 1}),
+        "start": lambda b: b.post("/api/start", {"group": "", "years": None, "consent": True}),
+        "event": lambda b: b.post("/api/event", {"position": 1, "kind": "blur"}),
+        "finish": lambda b: b.post("/api/finish"),
+        "renew": lambda b: b.post("/owner/api/renew", {"reader": "R1"}),
+        "answer": lambda b: b.post("/api/answer", answer_of(1, token_of(site, 3, 1))),
+    }
+    swapped = site.browser()  # the owner's secret as a reader's cookie, and the other way round
+    values = [*site.owner.cookies.values(), *site.reader.cookies.values()]
+    swapped.cookies = dict(zip([*site.reader.cookies, *site.owner.cookies], values, strict=True))
+    edited = site.browser()
+    edited.cookies = {name: value[:-1] + "A" for name, value in site.reader.cookies.items()}
+    edited.csrf = site.reader.csrf
+    nobody = [401, 401, 401, 404, 404, 404, 404, 401, 401, 401, 401, 404, 401]
+    reader = [200, 200, 200, 404, 404, 404, 404, 200, 200, 200, 409, 404, 409]
+    foreign = [200, 200, 404, 404, 404, 404, 404, 200, 200, 200, 409, 404, 409]
+    owner = [401, 401, 401, 200, 200, 200, 200, 401, 401, 401, 401, 200, 401]
+    for browser, expected in (
+        (site.stranger, nobody),
+        (swapped, nobody),
+        (edited, nobody),
+        (site.reader, reader),
+        (site.other, foreign),
+        (site.owner, owner),
+    ):
+        assert {name: work(browser).status for name, work in ask.items()} == dict(
+            zip(ask, expected, strict=True)
+        )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/key.json",
+        "/study.json",
+        "/server/study.json",
+        "/answers.sqlite",
+        "/owner-token",
+        "/assets/..%2f..%2fkey.json",
+        "/assets/owner.html.j2",
+        "/assets/../key.json",
+        "/api/score",
+        "/api/truth",
+        "/api/readers",
+        "/owner/",
+        "/owner/open/",
+        "/owner/open/guessed",
+        "/join/",
+        "/docs",
+        "/api/image/x/0",
+        "/api/image/" + "0" * 32 + "/0",
+        "/api/image/" + "0" * 32 + "/-1",
+    ],
+)
+def test_there_is_nothing_else_to_find(site: Site, path: str) -> None:
+    assert site.reader.get(path).status == 404
+    assert site.reader.ask("DELETE", path).status in (404, 405)
+
+
+def test_a_page_before_its_time_tells_no_token_no_order_and_no_truth(site: Site) -> None:
+    found = site.other.get("/api/session")
+    assert {name for trial in found.json["trials"] for name in trial} == {"position", "phase"}
+    everything = found.body + site.other.get("/read").body
+    told = everything.decode().replace(token_of(site, 1, 1), "")
+    secret = [place.token for seat in site.package.seats for place in seat.order]
+    secret += [image for case in site.package.cases for image in case.images]
+    secret += [case.case for case in site.package.cases]
+    secret += [seat.session for seat in site.package.seats if seat.reader != "R2"]
+    assert not [word for word in secret if word in told]
+
+
+def test_images_look_alike_from_outside(site: Site) -> None:
+    browser = site.browser().join(site.server.invitations["R3"]).start()
+    seen = set()
+    for position in range(1, len(site.package.seats[2].order) + 1):
+        token = browser.post("/api/show", {"position": position}).json["token"]
+        found = browser.get(f"/api/image/{token}/0")
+        assert len(found.body) == SIDE * SIDE
+        headers = {name: value for name, value in found.headers.items() if name != "date"}
+        assert not {"etag", "last-modified", "accept-ranges", "content-disposition"} & set(headers)
+        seen.add(json.dumps(headers))
+        assert browser.post("/api/answer", answer_of(position, token)).json["stored"]
+        assert browser.get(f"/api/image/{token}/0").status == 410
+    assert len(seen) == 1
+    assert browser.get("/api/session").json["next"] is None
+    assert browser.post("/api/finish").status == 200
+    assert browser.get("/api/session").json["finished"]
+    browser.close()
+
+
+def test_every_answer_carries_the_headers_that_browsers_need(site: Site) -> None:
+    invitation = site.server.invitations["R4"]
+    replies = [
+        site.reader.get("/read"),
+        site.reader.get("/api/session"),
+        site.reader.get("/nowhere"),
+        site.stranger.get("/read"),
+        site.stranger.get("/assets/server.css"),
+        site.stranger.get(invitation),
+        site.owner.get("/owner"),
+        site.reader.get("/read", Host="evil.example"),
+    ]
+    for reply in replies:
+        policy = reply.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert reply.headers["cache-control"] == "no-store"
+        assert reply.headers["referrer-policy"] in ("no-referrer", "same-origin")
+        assert "server" not in reply.headers
+
+
+def test_looking_at_an_invitation_does_not_use_it_up_and_a_second_browser_is_turned_away(
+    site: Site,
+) -> None:
+    invitation = site.server.invitations["R4"]
+    for _ in range(3):
+        assert b"Begin" in site.browser().get(invitation).body
+    browser = site.browser()
+    first = browser.ask("POST", invitation)
+    assert (first.status, first.headers["location"]) == (303, "/read")
+    flags = first.headers["set-cookie"].lower()
+    assert "httponly" in flags
+    assert "samesite=strict" in flags
+    second = site.browser().ask("POST", invitation)
+    assert second.status == 410
+    assert "set-cookie" not in second.headers
+    assert b"was used already" in second.body
+    looked = site.browser().get(invitation)
+    assert looked.status == 410
+    assert b'href="/read"' in looked.body
+    assert browser.ask("POST", invitation).status == 303  # a second click in the same browser
+    assert browser.get("/api/session").json["seat"] == "R4"
+
+
+def test_writing_needs_the_token_of_ones_own_page_and_ones_own_site(site: Site) -> None:
+    event = {"position": 1, "kind": "blur"}
+    for csrf in ("", "0" * 64, site.other.csrf, site.owner.csrf):
+        found = site.reader.post("/api/event", event, **{"X-Quiz-CSRF": csrf})
+        assert (found.status, found.code) == (403, "csrf")
+    assert site.owner.post("/owner/api/close", **{"X-Quiz-CSRF": site.reader.csrf}).status == 403
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": site.server.url.replace("127.0.0.1", "127.0.0.2")},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ):
+        found = site.reader.post("/api/event", event, **headers)
+        assert (found.status, found.code) == (403, "origin")
+        assert (
+            site.browser().ask("POST", site.server.invitations["R5"], None, headers).status == 403
+        )
+    own = {"Origin": site.server.url, "Sec-Fetch-Site": "same-origin"}
+    assert site.reader.post("/api/event", event, **own).status == 200
+    found = site.reader.post("/api/event", event, **{"Content-Type": "text/plain"})
+    assert found.status == 415
+
+
+@pytest.mark.parametrize("host", ["evil.example", "", "127.0.0.1", "127.0.0.1:1", "study:8765"])
+def test_another_host_name_is_refused(site: Site, host: str) -> None:
+    found = site.reader.get("/api/session", Host=host)
+    assert (found.status, found.code) == (421, "host")
+
+
+def test_large_and_odd_bodies_are_refused(site: Site) -> None:
+    headers = {"Content-Type": "application/json", "X-Quiz-CSRF": site.reader.csrf}
+    large = b'{"position": 1, "kind": "' + b"x" * 100_000 + b'"}'
+    assert site.reader.ask("POST", "/api/event", large, headers).status == 413
+    chunked = (large[i : i + 1000] for i in range(0, len(large), 1000))
+    site.reader.close()
+    found = site.reader.ask("POST", "/api/event", chunked, headers)  # type: ignore[arg-type]
+    assert found.status == 413
+    site.reader.close()
+    for body in (b"", b"[]", b"{", b"\xff", b'{"a": 1, "a": 1}', b'{"a": NaN}', b"[" * 9000):
+        found = site.reader.ask("POST", "/api/event", body, headers)
+        assert (found.status, found.code) == (400, "bad-request")
+    assert site.reader.get("/api/session").status == 200
+
+
+def test_who_asks_too_often_waits_and_others_do_not(site: Site) -> None:
+    browser = site.browser().join(site.server.invitations["R6"])
+    for _ in range(2000):
+        found = browser.get("/api/session")
+        if found.status == 429:
+            break
+    assert (found.status, found.code) == (429, "too-many")
+    assert int(found.headers["retry-after"]) >= 1
+    assert site.reader.get("/api/session").status == 200
+    browser.close()
+
+
+def guess_until_held_up(browser: Browser) -> Reply:
+    """Try invitations until there were too many."""
+    for number in range(2000):
+        found = browser.ask("POST", f"/join/guess{number}")
+        if found.status == 429:
+            break
+    assert found.status == 429
+    return found
+
+
+def test_who_guesses_is_held_up(site: Site, serve: Callable[..., Running]) -> None:
+    server = serve(site.folder)  # of its own: nobody can join while guesses come
+    browser = Browser(server.url)
+    assert browser.get("/join/guess").status == 404
+    assert int(guess_until_held_up(browser).headers["retry-after"]) >= 1
+    assert browser.get(server.owner).status == 429
+    reader = Browser(server.url, dict(site.reader.cookies))
+    assert reader.get("/api/session").status == 200
+    browser.close()
+    reader.close()
+
+
+def test_answers_leave_as_the_files_that_readers_would_send(site: Site, tmp_path: Path) -> None:
+    said = {"answer": "created", "reasons": ["blurred", "noise"], "click": [0, 10_000]}
+    site.reader.read_one(1, **said, lost_focus=2, reloads=1)
+    site.reader.read_one(2, answer=None, confidence=None, timed_out=True)
+    found = site.owner.get("/owner/answers.zip")
+    assert found.headers["content-type"] == "application/zip"
+    archive = zipfile.ZipFile(io.BytesIO(found.body))
+    sessions = [from_json(archive.read(name).decode()) for name in archive.namelist()]
+    assert {session.reader for session in sessions} >= {"R1", "R2"}
+    (mine,) = (session for session in sessions if session.reader == "R1")
+    assert (mine.study, mine.commitment) == (site.key.study, site.key.commitment)
+    assert (mine.group, mine.years, mine.finished_at) == ("neuroradiologist", 7, None)
+    first, second = mine.answers
+    assert (first.answer, first.reasons, first.click) == (
+        "created",
+        ("blurred", "noise"),
+        (0, 10_000),
+    )
+    assert (first.token, first.phase, first.lost_focus) == (token_of(site, 0, 1), "practice", 2)
+    assert (second.answer, second.timed_out, second.phase) == (None, True, "test")
+    (tmp_path / "answers.csv").write_bytes(site.owner.get("/owner/answers.csv").body)
+    table = {session.reader: session for session in read(tmp_path / "answers.csv")}
+    assert table["R1"] == mine
+    assert site.owner.get("/owner/answers.zip").body == found.body
+    assert from_csv((tmp_path / "answers.csv").read_text(encoding="utf-8"))
+
+
+def test_the_owner_renews_an_invitation(site: Site) -> None:
+    link = site.owner.post("/owner/api/renew", {"reader": "R5"}).json["invitation"]
+    assert site.browser().get(site.server.invitations["R5"]).status == 404
+    first = site.browser().join(link)
+    assert first.get("/api/session").json["seat"] == "R5"
+    again = site.owner.post("/owner/api/renew", {"reader": "R5"}).json["invitation"]
+    assert first.get("/api/session").status == 200
+    second = site.browser().join(again)
+    assert first.get("/api/session").status == 401
+    assert b"has not joined" in first.get("/read").body
+    assert second.get("/api/session").status == 200
+    assert site.owner.post("/owner/api/renew", {"reader": "nobody"}).status == 404
+
+
+def test_one_answer_is_stored_of_many_at_once(site: Site) -> None:
+    token = site.other.post("/api/show", {"position": 1}).json["token"]
+    found: list[bool] = []
+
+    def send(word: str) -> None:
+        browser = Browser(site.server.url, dict(site.other.cookies), site.other.csrf)
+        found.append(
+            browser.post("/api/answer", answer_of(1, token, answer=word)).json["duplicate"]
+        )
+        browser.close()
+
+    threads = [threading.Thread(target=send, args=(w,)) for w in ["real", "created"] * 6]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert sorted(found) == [False] + [True] * 11
+
+
+def test_the_log_holds_no_secrets(site: Site) -> None:
+    secret = [link.rsplit("/", 1)[-1] for link in site.server.invitations.values()]
+    secret += [site.server.owner.rsplit("/", 1)[-1], *site.reader.cookies.values()]
+    secret += [place.token for seat in site.package.seats for place in seat.order]
+    said = site.server.said()
+    assert "answers go to" in said
+    assert not [word for word in secret if word in said]
+
+
+def test_closing_is_final_and_survives_a_restart(
+    tmp_path: Path, serve: Callable[..., Running]
+) -> None:
+    make_study(tmp_path / "study")
+    server = serve(tmp_path / "study")
+    reader = Browser(server.url).join(server.invitations["R1"]).start()
+    assert reader.read_one(1).json["stored"]
+    assert server.stop() == 0
+    assert "The same command goes on" in server.said()
+    server = serve(tmp_path / "study")
+    assert server.invitations == {}
+    reader.url = server.url
+    reader.close()
+    assert reader.get("/api/session").json["next"] == 2
+    owner = Browser(server.url).own(server.owner)
+    assert owner.post("/owner/api/close").status == 200
+    assert (reader.post("/api/show", {"position": 2}).code) == "closed"
+    assert reader.get("/api/session").json["closed"]
+    assert b"Closed" in owner.get("/owner").body
+    assert owner.get("/owner/api/progress").json["answered"] == 1
+    reader.close()
+    owner.close()
+
+
+def test_tls_and_its_cookies(tmp_path: Path, serve: Callable[..., Running]) -> None:
+    import http.client
+    import ssl
+
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("openssl is not installed")
+    make_study(tmp_path / "study")
+    server = serve(tmp_path / "study", "--tls-cert", str(cert), "--tls-key", str(key))
+    assert server.url.startswith("https://127.0.0.1:")
+    browser = Browser(server.url)
+    trust = ssl.create_default_context(cafile=cert)
+    place = urlsplit(server.url).netloc
+    browser.connection = http.client.HTTPSConnection(place, timeout=60, context=trust)
+    reply = browser.ask("POST", server.invitations["R1"], None, {"Origin": server.url})
+    assert reply.status == 303
+    assert reply.headers["set-cookie"].startswith("__Host-quiz-")
+    assert "; Secure" in reply.headers["set-cookie"]
+    assert browser.get("/api/session").status == 200
+    browser.close()
+
+
+def test_behind_a_proxy_clients_are_told_apart_and_links_are_public(
+    tmp_path: Path, serve: Callable[..., Running]
+) -> None:
+    make_study(tmp_path / "study")
+    url = "https://study.example.org"
+    server = serve(tmp_path / "study", "--behind-proxy", "--url", url, "--port", "0")
+    assert server.owner.startswith(f"{url}/owner/open/")
+    inner = next(line for line in server.said().splitlines() if "proxy finds" in line).split()[-1]
+    proxy = {"Host": "study.example.org", "Origin": url}
+    browser = Browser(f"http://{inner}", headers={**proxy, "X-Forwarded-For": "9.9.9.9, 1.2.3.4"})
+    guess_until_held_up(browser)
+    browser.headers["X-Forwarded-For"] = "1.2.3.4, 5.6.7.8"
+    assert browser.get(server.invitations["R1"]).status == 200
+    assert "; Secure" in browser.ask("POST", server.invitations["R1"]).headers["set-cookie"]
+    browser.close()
