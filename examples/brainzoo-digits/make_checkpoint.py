@@ -2,7 +2,7 @@
 
     python make_checkpoint.py [--images N] [--version X.Y.Z]
 
-Half a minute on one CPU core. The seed decides the weights: the same on any machine whose libraries
+About a minute of one CPU core. The seed decides the weights: the same on any machine whose libraries
 sum in the same order, and verified to two of 255 grey levels elsewhere (brainzoo verify).
 """
 
@@ -51,7 +51,7 @@ def main(package: Path, version: str, images: int) -> None:
             "limitations": "Handwriting of 43 people, one digit; not an image of any brain.",
         }
     )
-    fragment = RegistryFile(schema=1, serial=1, checkpoints=(entry,))
+    fragment = RegistryFile.model_validate({"schema": 1, "serial": 1, "checkpoints": (entry,)})
     (package / "registry.yaml").write_text(dump_registry(fragment), encoding="utf-8")
 
 
