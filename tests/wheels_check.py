@@ -44,6 +44,7 @@ def main() -> None:
             sys.exit(f"the run from the wheels left no report at {report}")
         checkpoint = next((place / "demo").rglob("model.safetensors")).parent
         run(full / "brainzoo", "sample", checkpoint, "-n", "4", "--out", "more", cwd=place)
+        run(full / "brainzoo", "sample", "digits-gan-sevens", "-n", "4", "--out", "7", cwd=place)
     say("all wheels work on their own")
 
 

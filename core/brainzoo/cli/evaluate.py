@@ -54,7 +54,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 @click.option("--train", metavar="IMAGES", help="Real images trained on.")
 @click.option("--test", metavar="IMAGES", help="Real images of other subjects.")
 @click.option("--synthetic", metavar="IMAGES", help="Images of a generator.")
-@click.option("--generator", metavar="CHECKPOINT", help="Who made them, where it is needed.")
+@click.option("--generator", metavar="NAME|CHECKPOINT", help="Who made them, where it is needed.")
 @click.option(
     "--subject-pattern",
     metavar="REGEX",
@@ -152,7 +152,8 @@ def _measure(
     ctx: click.Context, parts: list[Part], run: Path | None, place: Path, **options: Any
 ) -> dict[str, Any]:
     """Run evaluators on the sets named; tell what ``evaluation.json`` holds then."""
-    from brainzoo import checkpoint, evaluation
+    from brainzoo import evaluation
+    from brainzoo.loading import load
 
     images = _open_sets(ctx, run, options)
     classes = evaluation.have_classes(images["test"], images["synthetic"])
@@ -166,7 +167,7 @@ def _measure(
             parts,
             place,
             **images,
-            generator=checkpoint.load(source) if source else None,
+            generator=load(source) if source else None,
             seed=seed,
             again="always" if options["again"] else "never",
         )

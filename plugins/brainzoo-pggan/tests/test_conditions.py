@@ -80,6 +80,12 @@ def test_ventricles_grow_with_the_age_asked_for(tmp_path):
     assert young > old + 0.02, f"the middle's brightness is {young} at 25 and {old} at 80"
 
 
+def test_truncation_can_be_changed_after_training(trained, tmp_path):
+    trained.save(tmp_path / "checkpoint")
+    mean = brainzoo.load(tmp_path / "checkpoint", truncation=0)
+    assert np.array_equal(drawn(mean, condition=OLD), drawn(trained, truncation=0, condition=OLD))
+
+
 def test_truncation_moves_towards_the_mean_image_of_the_same_conditions(trained):
     free, near, mean = (drawn(trained, truncation=t, condition=OLD) for t in (1.0, 0.5, 0.0))
     assert np.array_equal(free, drawn(trained, condition=OLD))

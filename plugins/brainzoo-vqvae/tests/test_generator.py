@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import brainzoo
 from brainzoo.checkpoint import load
 from brainzoo.errors import DataError, IntegrityError, NotFoundError, OptionError
 from brainzoo.images import Images
@@ -177,10 +178,8 @@ def test_anomaly_scores_lie_where_the_pixels_are_in_padded_images(tmp_path):
     assert np.array_equal(scores[..., :3, :], np.repeat(scores[..., :1, :], 3, axis=-2))
 
 
-def test_temperature_is_the_configuration_s(trained):
-    folder = trained[1]
-    cold = VQVAE.load(folder / "checkpoint")
-    cold.config = VQVAEConfig(**{**vars(cold.config), "top_k": 1})
+def test_how_codes_are_drawn_can_be_changed_after_training(trained):
+    cold = brainzoo.load(trained[1] / "checkpoint", top_k=1)
     told = {"age": 40, "sex": "F"}
     first, second = samples(cold, 2, condition=told)
     assert np.array_equal(first, second), "the likeliest codes alone leave one image a condition"
