@@ -70,8 +70,8 @@ def expect_certificate(cert: Path | None, key: Path | None) -> None:
         ) from error
 
 
-def run(service: Service, listening: socket.socket, cert: Path | None, key: Path | None) -> None:
-    """Serve until a signal comes; answers that are being stored then are stored."""
+def server(service: Service, cert: Path | None = None, key: Path | None = None) -> uvicorn.Server:
+    """Return the server of a study, ready to run."""
     config = uvicorn.Config(
         application(service),
         http="h11",
@@ -85,8 +85,13 @@ def run(service: Service, listening: socket.socket, cert: Path | None, key: Path
         ssl_keyfile=key,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    return uvicorn.Server(config)
+
+
+def run(service: Service, listening: socket.socket, cert: Path | None, key: Path | None) -> None:
+    """Serve until a signal comes; answers that are being stored then are stored."""
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        server(service, cert, key).run(sockets=[listening])
     except KeyboardInterrupt:  # uvicorn raises the signal again when all is done
         return
     finally:
