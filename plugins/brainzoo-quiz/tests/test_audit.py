@@ -1,5 +1,6 @@
 """The adversary: nothing but the anatomy tells kinds prepared alike apart, and leaks are caught."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -115,11 +116,20 @@ class Generator:
 def sharp(alike, tmp_path, monkeypatch) -> tuple[Images, Images, Path]:
     """Real images, those of a generator that sharpens, and its checkpoint."""
     made = pools.spoiled(alike[1][:80], pools.sharper).save(tmp_path / "samples")
-    sha = {"weights": {"sha256": made.info["checkpoint_sha256"]}}
-    monkeypatch.setattr(checkpoints, "read_config", lambda folder: sha)
+    learnt_from = alike[0].where(split="train").subjects()
+    config = {
+        "weights": {"sha256": made.info["checkpoint_sha256"]},
+        "trained_on": {
+            "salt": "salt",
+            "subjects_sha256": [
+                hashlib.sha256(f"salt{name}".encode()).hexdigest() for name in learnt_from
+            ],
+        },
+    }
+    monkeypatch.setattr(checkpoints, "read_config", lambda folder: config)
     monkeypatch.setattr(chain, "find_checkpoint", Path)
     monkeypatch.setattr(chain, "load", lambda folder: Generator(made))
-    return alike[0][:80], made, tmp_path / "checkpoint"
+    return alike[0].where(split="test"), made, tmp_path / "checkpoint"
 
 
 def test_what_the_generator_does_is_its_own_fault_and_no_leak(sharp):
@@ -145,6 +155,20 @@ def test_what_was_done_after_the_generator_is_a_leak(sharp, tmp_path):
         "JPEG blocks as written",
         "JPEG blocks before the writer",
     ]
+
+
+def test_people_that_the_generator_learnt_from_are_not_shown(alike, sharp):
+    _, made, checkpoint = sharp
+    with pytest.raises(DataError, match="learnt from 240 of the 400 people whose images are to be"):
+        chain_of(alike[0], made, checkpoint)
+
+
+def test_a_generator_that_learnt_elsewhere_proves_nothing(sharp, tmp_path):
+    _, made, checkpoint = sharp
+    others = pools.pool(tmp_path / "others", 20)
+    way = chain_of(others.where(split="test"), made, checkpoint)
+    assert way.alike == "unknown"
+    assert "learnt from other images than those beside the real ones" in way.why
 
 
 def test_without_the_generator_nobody_knows_unless_the_owner_vouches(sharp):

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from brainzoo.cli import main
 from brainzoo.errors import BrainzooError, DataError, DiskError, ExistsError, IntegrityError
+from brainzoo.exporters.config import PngConfig
+from brainzoo.exporters.png import Png
 from brainzoo.images import Images
 from brainzoo_quiz import exact, exporting
 from brainzoo_quiz import package as packages
@@ -350,6 +352,17 @@ def test_the_command(folders, tmp_path):
             if c.truth == "real"}  # fmt: skip
     table = Images.open(real).table
     assert {table[row]["split"] for row in rows} == {"test"}
+
+
+def test_plain_folders_of_pictures(both, tmp_path):
+    """The subject of a picture is its name's; nothing says how they were made, and that is said."""
+    for name, images in zip(("people", "machine"), both, strict=True):
+        Png(PngConfig(grid_images=0)).export(images[:30], tmp_path / name)
+    folders = [tmp_path / name / "images" for name in ("people", "machine")]
+    code, out, err = run(*folders, "--out", tmp_path / "study", *SMALL)
+    assert code == 0, err
+    assert "do not say how their images were prepared" in " ".join(out.split())
+    assert "30 real images of 30 subjects" in out
 
 
 def test_the_command_in_json(folders, tmp_path):

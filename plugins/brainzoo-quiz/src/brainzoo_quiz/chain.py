@@ -7,13 +7,15 @@ and tells nothing of the model. So the way is checked, not guessed:
 - What both folders state (plane, spacing, preparation) must agree, and their
   fingerprints must fit, so that nothing was done to the files since.
 - If the generator is at hand, some images are drawn again from its checkpoint and their seed: if
-  the same come out, nothing was done to the created images after the generator. They learnt from
-  images prepared as the real ones were, so whatever differs now is the model's own.
+  the same come out, nothing was done to the created images after the generator. Its checkpoint
+  holds hashes of the people it learnt from: if they are those of the training split beside the real
+  images, it learnt from what they are the test split of. Whatever differs then is the model's own.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -83,7 +85,9 @@ def expect_same_chain(real: Images, created: Images) -> None:
 
 
 def _dataset(images: Images) -> Any:
-    return (images.info.get("source") or {}).get("name")
+    """Return the name of the dataset; a plain folder of pictures has none."""
+    prepared = images.info.get("preparation")
+    return (images.info.get("source") or {}).get("name") if prepared else None
 
 
 def _preparations(
@@ -132,11 +136,14 @@ def _doubt(real: Images, created: Images, checkpoint: Path | None) -> str:
         return "the generator is not at hand to draw the created images again."
     try:
         folder = find_checkpoint(checkpoint if checkpoint.exists() else str(checkpoint))
-        weights = checkpoints.read_config(folder)["weights"]["sha256"]
-        if weights != created.info.get("checkpoint_sha256"):
+        config = checkpoints.read_config(folder)
+        if config["weights"]["sha256"] != created.info.get("checkpoint_sha256"):
             return f"{checkpoint} did not make the created images."
+        learnt_from = _learnt_from(config["trained_on"], _whole(real))
+        if not learnt_from:
+            return "the generator learnt from other images than those beside the real ones."
         generator = load(folder, **created.info.get("sampling", {}))
-        stored = Images.open(created.folder) if created.folder else created
+        stored = _whole(created)
         again = next(
             generator.sample(
                 len(stored),
@@ -147,6 +154,13 @@ def _doubt(real: Images, created: Images, checkpoint: Path | None) -> str:
         )
     except (BrainzooError, ImportError, KeyError, TypeError, ValueError, StopIteration) as error:
         return f"the generator cannot be asked: {' '.join(str(error).split())}"
+    shown = sorted(set(real.subjects()) & learnt_from)
+    if shown:
+        raise DataError(
+            f"the generator learnt from {len(shown)} of the {len(real.subjects())} people whose "
+            "images are to be shown as real.",
+            "Show those of the test split.",
+        )
     number = min(DRAWN_AGAIN, len(stored), len(again))
     difference = float(np.abs(stored.floats(np.arange(number)) - again[:number]).max())
     if difference > TOLERANCE:
@@ -155,3 +169,18 @@ def _doubt(real: Images, created: Images, checkpoint: Path | None) -> str:
             "after the generator."
         )
     return ""
+
+
+def _whole(images: Images) -> Images:
+    return Images.open(images.folder) if images.folder else images
+
+
+def _learnt_from(trained_on: Mapping[str, Any], images: Images) -> set[str]:
+    """Return those subjects that a generator learnt from; none if images lack any of them."""
+    hashes = set(trained_on["subjects_sha256"])
+    found = {
+        name
+        for name in images.subjects()
+        if hashlib.sha256(f"{trained_on['salt']}{name}".encode()).hexdigest() in hashes
+    }
+    return found if len(found) == len(hashes) else set()
