@@ -61,6 +61,8 @@ def test_a_folder_gives_a_generator_of_which_all_images_are_one_array(run: Path)
     for folder in (run, str(run), run / "checkpoint"):
         generator = brainzoo.load(folder)
         assert generator.folder == run / "checkpoint"
+    with pytest.raises(OptionError, match="0 images were asked for"):
+        generator.images(0)
     pixels = generator.images(70, seed=3)
     assert pixels.shape == (70, 1, 16, 16)
     assert np.array_equal(pixels, np.concatenate(list(generator.sample(70, seed=3))))

@@ -163,9 +163,17 @@ class Generator(ABC):
     def images(
         self, n: int, *, seed: int = 0, condition: Mapping[str, Value] | None = None
     ) -> NDArray[np.float32]:
-        """Return all that :meth:`sample` yields as one array ``(n, channel, *spatial)``."""
+        """Return all that :meth:`sample` yields as one array ``(n, channel, *spatial)``.
+
+        Raises:
+            OptionError: ``n`` is less than 1.
+        """
         import numpy as np
 
+        from brainzoo.errors import OptionError
+
+        if n < 1:
+            raise OptionError(f"{n} images were asked for; expected 1 or more.")
         return np.concatenate(list(self.sample(n, seed=seed, condition=condition)))
 
     def conditions(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,14 @@ def test_they_are_drawn_once(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) 
         changed = brainzoo.synthetic(checkpoint, 12, **other)
         assert not torch.equal(changed[7][0], first[7][0])
     assert counts == [12, 20, 12, 12, 12]
+
+
+def test_two_who_ask_at_once_draw_once(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = drawn(monkeypatch)
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(lambda _: brainzoo.synthetic(checkpoint, 12), range(2))
+    assert counts == [12]
+    assert torch.equal(first[11][0], second[11][0])
 
 
 def test_a_damaged_cache_is_drawn_again(
