@@ -30,9 +30,11 @@ def publishing(hub: Hub, repository: str) -> Iterator[Any]:
         enable_progress_bars,
     )
 
-    xet, bars = constants.HF_HUB_DISABLE_XET, not are_progress_bars_disabled()
+    xet, endpoint = constants.HF_HUB_DISABLE_XET, constants.ENDPOINT
+    bars = not are_progress_bars_disabled()
     # Mirrors and private Hubs do not speak Xet, and everywhere large files go without it.
     constants.HF_HUB_DISABLE_XET = True
+    constants.ENDPOINT = hub.endpoint  # clients before 2 read the Hub's answers by it
     if bars and not sys.stderr.isatty():
         disable_progress_bars()
     try:
@@ -42,7 +44,7 @@ def publishing(hub: Hub, repository: str) -> Iterator[Any]:
     except Exception as error:  # its own, those of its HTTP library, and plain ones
         raise _ours(error, hub, repository) from error
     finally:
-        constants.HF_HUB_DISABLE_XET = xet
+        constants.HF_HUB_DISABLE_XET, constants.ENDPOINT = xet, endpoint
         if bars:
             enable_progress_bars()
 

@@ -178,7 +178,9 @@ def publish(hub: Hub, copy: Path, plan: Plan, *, private: bool, again: bool = Fa
             if state is None:
                 api.create_repo(repository, private=private)
                 state = hub.state(repository)
-            commit = _commit(hub, api, copy, plan, state.head if state else None)
+            if state is None:
+                raise NotFoundError(f"{hub.host} did not make {repository}.", "Make it by hand.")
+            commit = _commit(hub, api, copy, plan, state.head)
             wrong = _differing(hub, plan, commit)
             if wrong:
                 raise IntegrityError(
