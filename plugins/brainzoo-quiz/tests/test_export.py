@@ -63,6 +63,9 @@ def test_the_key_is_the_owners(made):
         *("key.json", "audit.json", "README.txt", "server", "pages"),
     }
     assert len(list((made / "pages").glob("reader-0?/index.html"))) == 3
+    text = (made / "README.txt").read_text()
+    assert read_package(made).commitment in text
+    assert "real images of" not in text  # how many are real is told to nobody
 
 
 def test_nothing_of_the_key_is_handed_out(made, opened):

@@ -90,7 +90,9 @@ def export_study(sources: Sources, folder: Path, config: QuizConfig) -> dict[str
         pages = _write(temporary, package, pixels)
         write_key(key, temporary / "key.json")
         _write_private(temporary / "audit.json", _audit_text(key, found, seed, drawn))
-        (temporary / "README.txt").write_text(readme(package, key, notes, pages=pages))
+        (temporary / "README.txt").write_text(
+            readme(package, key, found.notes(), pages=pages), encoding="utf-8"
+        )
         _same_times(temporary)
         exact.expect_clean_folder(temporary, package, key)
     if not pages:

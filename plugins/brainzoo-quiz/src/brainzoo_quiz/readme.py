@@ -15,7 +15,7 @@ A reader study made by brainzoo-quiz.
 KEEP FOR YOURSELF
   key.json     which image is real. Whoever has it can tell; without it nobody can score.
                Keep a copy in a safe place.
-  audit.json   what could give the truth away, and was looked for.
+  audit.json   what was drawn, and what could give the truth away and was looked for.
   README.txt   this text.
 
 HAND OUT
@@ -29,7 +29,7 @@ everybody can check that the truth was not changed afterwards:
 THEN
   brainzoo quiz score answers/*.json --key key.json --html score.html
 
-WHAT WAS DRAWN AND CHECKED
+WHAT WAS CHECKED
 {notes}
 """
 
@@ -48,7 +48,7 @@ def readme(package: Package, key: Key, notes: Sequence[str], *, pages: bool) -> 
     Args:
         package: The study.
         key: Its key, for the commitment.
-        notes: What was drawn and audited, as sentences.
+        notes: What was audited, as sentences; nothing of how many are real.
         pages: Whether there are static pages.
     """
     bullets = (
