@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import sqlite3
 import ssl
 import subprocess
 import threading
@@ -391,6 +392,31 @@ def test_closing_is_final_and_survives_a_restart(
     assert owner.get("/owner/api/progress").json["answered"] == 1
     reader.close()
     owner.close()
+
+
+def test_a_database_that_fails_costs_no_answer_and_the_log_says_where(
+    tmp_path: Path, serve: Callable[..., Running]
+) -> None:
+    make_study(tmp_path / "study")
+    server = serve(tmp_path / "study")
+    reader = Browser(server.url).join(server.invitations["R1"]).start()
+    token = reader.post("/api/show", {"position": 1}).json["token"]
+    database = sqlite3.connect(tmp_path / "study" / "answers.sqlite")
+    database.execute("ALTER TABLE answer RENAME TO away")
+    found = reader.post("/api/answer", answer_of(1, token))
+    assert (found.status, found.code) == (503, "database")
+    assert reader.get("/read").status == 200
+    database.execute("ALTER TABLE away RENAME TO answer")
+    database.close()
+    assert reader.post("/api/answer", answer_of(1, token)).json == {
+        "stored": True,
+        "duplicate": False,
+        "answer": "created",
+    }
+    said = server.said()
+    assert "answer failed: OperationalError at store.py:" in said
+    assert token not in said
+    assert "SELECT" not in said
 
 
 def test_tls_and_its_cookies(tmp_path: Path, serve: Callable[..., Running]) -> None:
