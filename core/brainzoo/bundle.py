@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from brainzoo import console
 from brainzoo.checkpoint_files import CONFIG, MAX_BYTES
 from brainzoo.errors import ExistsError
 from brainzoo.files import disk_errors, new_folder, sha256, sync
@@ -94,10 +95,13 @@ def bundle(
         for file in MAX_BYTES:
             if (checkpoint / file).is_file():
                 shutil.copyfile(checkpoint / file, folder / "checkpoint" / file)
+        console.note(f"making the wheels of brainzoo and {plugin}")
         wheels = [wheel_of(of, folder / "wheels") for of in dict.fromkeys(["brainzoo", plugin])]
         if with_dependencies:
+            console.note("fetching what they depend on with pip; with torch this takes minutes")
             download_dependencies(wheels, folder / "wheels", platform=platform, python=python)
         about = {"name": name, "version": version, "dependencies": with_dependencies}
+        console.note(f"writing {out}")
         _describe(folder, about)
         if out.suffix == ".tar":
             _pack(folder, Path(here) / "bundle.tar")

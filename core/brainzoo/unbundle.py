@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from brainzoo import console
 from brainzoo.bundle import KIND, MANIFEST, README, REQUIREMENTS, SCHEMA, SUMS, is_wheel, package
 from brainzoo.checkpoint_files import MAX_BYTES, REQUIRED
 from brainzoo.errors import BrainzooError, IncompatiblePluginError, IntegrityError, NotFoundError
@@ -75,6 +76,7 @@ def unbundle(path: Path, *, install: bool = False, digest: str | None = None) ->
         checkpoint = _keep(folder / "checkpoint", manifest)
         packages = tuple(package(name) for name in sorted(manifest["files"]) if is_wheel(name))
         if install:
+            console.note("installing its wheels with pip, without index")
             _install(folder, manifest)
     return Unbundled(checkpoint, packages, install)
 

@@ -241,7 +241,8 @@ class Hub:
                 f"{what} is private on {self.host}, or is not there at all.", self.token_hint()
             )
         if code == "RevisionNotFound":
-            return NotFoundError(f"{self.host} has no commit {what.partition('@')[2]} of {what}.")
+            repo, _, commit = what.partition("@")
+            return NotFoundError(f"{self.host} has no commit {commit} of {repo}.")
         if error.code in (404, 410):
             return NotFoundError(
                 f"{self.host} has no {what}, or it lacks a file.", "Check the name and the commit."
@@ -257,7 +258,9 @@ class Hub:
             return (
                 f'Your token is for {OFFICIAL} only; to send it to {self.host}: --token "$HF_TOKEN"'
             )
-        return "" if self.token else "Set HF_TOKEN, or give --token."
+        if self.token:
+            return ""
+        return "Set HF_TOKEN, or give --token." if self.endpoint == OFFICIAL else "Give --token."
 
 
 def _stored_token() -> str:
