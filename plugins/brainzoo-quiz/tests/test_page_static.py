@@ -41,7 +41,7 @@ def test_a_whole_session_by_keyboard_gives_a_file_that_is_scored(
 ) -> None:
     study = make_study(repeats=1)
     reader = open_page(study)
-    reader.begin()
+    reader.begin_by_hand()
     reader.ready(1, "Practice")
     reader.press("r", "5")
     reader.sees(".told", f"This one is {study.truth(1)}.")
@@ -72,7 +72,7 @@ def test_a_whole_session_by_keyboard_gives_a_file_that_is_scored(
 
 def test_a_whole_session_by_mouse_with_reasons_and_a_mark(open_page: Open, tmp_path: Path) -> None:
     reader = open_page(make_study(practice=0, reasons=REASONS, click=True))
-    reader.begin()
+    reader.begin_by_hand()
     for number in (1, 2):
         reader.ready(number)
         box = reader.find(".frame canvas").first.bounding_box()
@@ -94,7 +94,7 @@ def test_a_whole_session_by_mouse_with_reasons_and_a_mark(open_page: Open, tmp_p
 
 def test_a_whole_session_by_touch(open_page: Open, tmp_path: Path) -> None:
     reader = open_page(make_study(), TABLET, has_touch=True)
-    reader.begin()
+    reader.begin_by_hand()
     for number, phase in ((1, "Practice"), (1, "Image"), (2, "Image")):
         reader.ready(number, phase)
         reader.page.get_by_role("button", name="Real").tap()
@@ -184,6 +184,23 @@ def test_a_closed_tab_goes_on_without_getting_its_seconds_back(
     first, second = read_file(reader.download(), tmp_path).answers
     assert (first.reloads, first.timed_out, second.reloads) == (2, True, 0)
     assert (first.response_ms or 0) > 60_000
+
+
+def test_the_start_is_stored_before_a_pixel_is_drawn(open_page: Open) -> None:
+    script = """
+      const draw = CanvasRenderingContext2D.prototype.putImageData;
+      window.stored = [];
+      CanvasRenderingContext2D.prototype.putImageData = function (...all) {
+        stored.push(Object.values(localStorage).some((text) => JSON.parse(text).open));
+        return draw.apply(this, all);
+      };
+    """
+    reader = open_page(make_study(practice=0), script=script)
+    reader.begin()
+    reader.ready(1)
+    stored = reader.page.evaluate("stored.map(Boolean)")
+    assert stored
+    assert all(stored)
 
 
 def test_a_computer_whose_clock_was_set_back_gives_no_time_back(open_page: Open) -> None:
