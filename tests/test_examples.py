@@ -19,7 +19,7 @@ SCRIPTS = sorted(path.name for path in EXAMPLES.glob("0*.py"))
 SMALL = {
     "01_python_api.py": ["--subjects", "12", "--images", "64"],
     "03_conditional_sampling.py": ["--subjects", "24", "--images", "64"],
-    "04_train_on_synthetic.py": ["--subjects", "24", "--images", "64", "--epochs", "1"],
+    "04_train_on_synthetic.py": ["--subjects", "24", "--images", "64", "--steps", "4"],
 }
 
 
