@@ -91,7 +91,7 @@ function confirm(title, text, label, work) {
 }
 
 byId("close").onclick = () => {
-  const text = "No more answers are taken, from nobody, for good. Readers who are not done keep what they answered.";
+  const text = "No more answers are taken, for good. What was answered is kept, also of readers who are not done.";
   confirm("Close the study?", text, "Close the study", async () => {
     await ask("/owner/api/close", {});
     draw(await ask("/owner/api/progress"));
