@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_server import GOOD, READER, HubServer
+from hub_server import GOOD, READER, HubHandler, HubServer
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo.errors import (
     AuthorisationError,
-    BrainzooError,
     ExistsError,
     NetworkError,
     NotFoundError,
     OptionError,
 )
 from brainzoo.hub import pull
+from brainzoo.hub.client import Hub
 from brainzoo.hub.gate import GateError
 from brainzoo.hub.push import Plan, Published, push
 from brainzoo.registry.parse import dump_entries, parse_registry
@@ -83,21 +83,16 @@ def test_what_an_older_version_had_is_removed(server: HubServer, audited: Path) 
 
 
 def test_after_a_stop_before_the_tag_the_same_command_ends_it(
-    server: HubServer, audited: Path
+    server: HubServer, audited: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(server: HubServer) -> None:
-        raise KeyboardInterrupt
-
-    server.before["tag"] = lambda server: server.repositories.clear()
-    with pytest.raises(BrainzooError):
-        published(audited, REPO)
-    server.before.clear()
-    published(audited, REPO)
-    commits = len(server.repositories[REPO].commits)
-    server.repositories[REPO].tags.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(HubHandler, "_tag", lambda self, **asked: self._json({}, 500))
+        with pytest.raises(NetworkError, match="run the same command again"):
+            published(audited, REPO)
+    repository = server.repositories[REPO]
+    assert (len(repository.commits), repository.tags) == (2, {})
     done = published(audited, REPO)
-    assert len(server.repositories[REPO].commits) == commits, "no empty commit"
-    assert server.repositories[REPO].tags == {"v1.0.0": done.commit}
+    assert (len(repository.commits), repository.tags) == (2, {"v1.0.0": done.commit})
 
 
 def test_somebody_else_commits_at_the_same_time(server: HubServer, audited: Path) -> None:
@@ -204,3 +199,15 @@ def test_nothing_of_a_refused_checkpoint_leaves(server: HubServer, audited: Path
     with pytest.raises(GateError):
         push(audited, REPO, token=GOOD)
     assert server.requests == []
+
+
+def test_the_clients_settings_are_as_before(server: HubServer, audited: Path) -> None:
+    """Publishing turns Xet off, which this server does not speak, for itself alone."""
+    from huggingface_hub import constants
+
+    before = [constants.HF_HUB_DISABLE_XET, constants.ENDPOINT]
+    published(audited, REPO)
+    assert not [visit for visit in server.requests if "xet" in visit.path]
+    after = [constants.HF_HUB_DISABLE_XET, constants.ENDPOINT]
+    assert after == before
+    assert GOOD not in repr(Hub.of(token=GOOD))
