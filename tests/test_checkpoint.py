@@ -76,6 +76,13 @@ def test_a_class_that_lists_people_is_not_published(trained, tmp_path):
     assert found == {"a": "chosen by subject", "b": "age > 60"}
 
 
+def test_what_no_checkpoint_can_say_is_refused_before_training(trained):
+    _, images = trained
+    images.info["source"]["name"] = "two\nlines"
+    with pytest.raises(DataError, match=r"trained_on\.dataset\.name"):
+        checkpoint.describe_training(images)
+
+
 def test_it_loads_through_its_plugin_and_verifies(trained, saved):
     loaded = checkpoint.load(saved)
     drawn = [np.concatenate(list(g.sample(5, seed=2))) for g in (trained[0], loaded)]

@@ -12,6 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from brainzoo.strict import (
+    CONTROL,
     Count,
     Digest,
     Distribution,
@@ -105,7 +106,7 @@ class DatasetPart(Open):
     """Where the training images come from."""
 
     name: Text | None = None
-    license: Text | None = None
+    license: Annotated[str, Field(max_length=300, pattern=rf"^[^\t\n{CONTROL}]*$")] | None = None
     citation: Annotated[str, Field(max_length=5000)] | None = None
     url: Annotated[str, Field(max_length=500)] | None = None
     simulated: bool | None = None
@@ -147,7 +148,15 @@ class TrainingPart(Strict):
     hardware: Text | None = None
 
 
-class ConfigFile(Open):
+class DescribedImages(Open):
+    """What is known before training."""
+
+    images: ImagesPart
+    preprocessing: PreprocessingPart
+    trained_on: TrainedOnPart
+
+
+class ConfigFile(DescribedImages):
     """All of ``config.json``."""
 
     format: Literal[1]
@@ -155,22 +164,19 @@ class ConfigFile(Open):
     hyperparameters: Annotated[
         dict[Name, Any], Field(max_length=1000), AfterValidator(_hold_plain_values)
     ]
-    images: ImagesPart
-    preprocessing: PreprocessingPart
-    trained_on: TrainedOnPart
     weights: WeightsPart
     verify: VerifyPart
     training: TrainingPart | None = None
 
 
-def problem(raw: dict[str, Any]) -> str:
-    """Return what is wrong with the content of a ``config.json``, or nothing."""
+def problem(raw: dict[str, Any], model: type[Strict] = ConfigFile) -> str:
+    """Return what is wrong with the content of a ``config.json``, or a part of it, or nothing."""
     from pydantic import ValidationError
 
     from brainzoo.strict import explain, printable
 
     try:
-        ConfigFile.model_validate(raw)
+        model.model_validate(raw)
     except ValidationError as error:
         where, text = explain(error)
         return f"{printable('.'.join(str(part) for part in where))[:120]}: {text}"

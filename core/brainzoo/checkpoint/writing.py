@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.checkpoint.card import model_card
-from brainzoo.checkpoint.config import FORMAT, REFERENCE_SAMPLES, TOLERANCE, problem
+from brainzoo.checkpoint.config import (
+    FORMAT,
+    REFERENCE_SAMPLES,
+    TOLERANCE,
+    DescribedImages,
+    problem,
+)
 from brainzoo.checkpoint_files import CARD, CONFIG, LICENCE, METRICS, REFERENCE, SAMPLES, WEIGHTS
 from brainzoo.classes import public_expression
 from brainzoo.errors import BrainzooError, DataError, IntegrityError
@@ -46,10 +52,13 @@ def describe_training(images: Images) -> dict[str, Any]:
     Returns:
         ``images`` (what the generator must know: shape, classes, their shares), ``preprocessing``
         and ``trained_on`` (source, licence, numbers, salted hashes of subject ids).
+
+    Raises:
+        DataError: A checkpoint could not say this: the name of a class is too long, for example.
     """
     salt = secrets.token_hex(16)
     shares = counts(images.column("class")) if images.classes else {}
-    return {
+    found = {
         "images": {
             "channels": images.channels,
             "spatial": list(images.spatial),
@@ -72,6 +81,10 @@ def describe_training(images: Images) -> dict[str, Any]:
             ),
         },
     }
+    # Now, not when hours of training are to be saved.
+    if wrong := problem(json.loads(json.dumps(found)), DescribedImages):
+        raise DataError(f"no checkpoint can describe these images: {wrong}.")
+    return found
 
 
 def write(
