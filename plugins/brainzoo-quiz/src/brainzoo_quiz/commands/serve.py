@@ -73,13 +73,13 @@ def serve(
         service = Service(study, package, engine, at, owner_token(study))
         owner = f"{at.url}/owner/open/{service.owner_token}"
         links = {reader: f"{at.url}/join/{secret}" for reader, secret in invitations.items()}
+        console.note(f"answers go to {shown(engine)}; stop with Ctrl-C")
+        if at.behind_proxy:
+            console.note(f"the proxy finds this server at {host}:{listening.getsockname()[1]}")
         if as_json:
             console.result_json({"url": at.url, "owner": owner, "invitations": links})
         else:
             console.result(_text(package.title, owner, links))
-        console.note(f"answers go to {shown(engine)}; stop with Ctrl-C")
-        if at.behind_proxy:
-            console.note(f"the proxy finds this server at {host}:{listening.getsockname()[1]}")
         running.run(service, listening, tls_cert, tls_key)
     console.note("stopped; every answer is stored. The same command goes on.")
 
