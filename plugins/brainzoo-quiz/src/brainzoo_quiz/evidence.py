@@ -40,7 +40,8 @@ def beside(run: Path | None) -> dict[str, Any]:
         if name not in evaluators:
             notes.append(f"{run.name} was not evaluated by {name}.")
             continue
-        notes += evaluators[name].get("notes", [])[:1] if name == "privacy" else []
+        if name == "privacy":  # its first note is the verdict
+            notes += [f"Privacy. {note}" for note in evaluators[name].get("notes", [])[:1]]
         for figure in evaluators[name].get("figures", []):
             if wanted is None or figure["name"] in wanted:
                 keys = ("name", "value", "low", "high", "floor")
