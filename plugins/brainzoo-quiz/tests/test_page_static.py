@@ -279,6 +279,31 @@ def test_two_tabs_of_a_session_store_each_answer_once(open_page: Open, tmp_path:
     assert [one.answer for one in found.answers] == ["created", "real"]
 
 
+def test_a_forgotten_tab_undoes_nothing(open_page: Open, tmp_path: Path) -> None:
+    study = make_study(practice=0, confidence=False, seconds=None, tests=3)
+    reader = open_page(study)
+    late = open_page(study, again=reader)
+    late.agree()
+    late.sees("#about")
+    reader.begin()
+    reader.ready(1)
+    idle, other = open_page(study, again=reader), open_page(study, again=reader)
+    idle.go_on("rest")
+    idle.ready(1)
+    other.sees("#rest", "Welcome back")
+    for number in (1, 2, 3):
+        reader.ready(number)
+        reader.press("r")
+    answered = reader.download()
+    idle.page.evaluate("dispatchEvent(new Event('blur'))")
+    other.go_on("rest")
+    other.sees("#trouble", "went on in another tab")
+    late.introduce()
+    late.sees("#trouble", "went on in another tab")
+    late.go_on("trouble")
+    assert late.download() == answered
+
+
 def test_without_feedback_practice_tells_nothing(open_page: Open) -> None:
     study = make_study(feedback=False, confidence=False)
     assert '"answer"' not in study.html().partition('id="study">')[2].partition("</script>")[0]

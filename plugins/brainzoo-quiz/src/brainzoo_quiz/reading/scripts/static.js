@@ -26,6 +26,7 @@ class StaticDriver {
   }
 
   async start(reader) {
+    this.expectLatest();
     this.state.reader = reader;
     this.state.started_at = new Date().toISOString();
     this.keep();
@@ -33,6 +34,7 @@ class StaticDriver {
 
   /** The start is stored before the first pixel is decoded. */
   async show(position) {
+    this.expectLatest(position - 1);
     if (this.state.open?.position !== position) {
       this.state.open = openNote(position);
       this.keep();
@@ -48,7 +50,7 @@ class StaticDriver {
 
   /** Count a blur, a resize or a reload while an image is open. */
   note(kind) {
-    if (this.state.open && kind === "blur") {
+    if (this.state.open && kind === "blur" && !this.behind()) {
       this.state.open.lost_focus += 1;
       this.keep();
     }
@@ -70,6 +72,7 @@ class StaticDriver {
   }
 
   async finish() {
+    this.expectLatest();
     this.state.finished_at = new Date().toISOString();
     this.keep();
   }
@@ -102,6 +105,14 @@ class StaticDriver {
 
   keep() { this.notebook.write(this.state); }
 
+  /** Tell whether another tab of this session went on: what it stored must not be undone. */
+  behind() { return progress(this.notebook.read() ?? this.state) > progress(this.state); }
+
+  expectLatest(answered = Infinity) {
+    if (!this.behind() && this.state.answers.length <= answered) return;
+    throw new Refused("This study went on in another tab.", "Go on there and close this one, or load this page again.");
+  }
+
   pixels(token) {
     return [...document.querySelectorAll(`script[data-token="${token}"]`)].map((element) => {
       const text = atob(element.textContent);
@@ -110,4 +121,9 @@ class StaticDriver {
       return bytes;
     });
   }
+}
+
+/** Return how far a session is: started, answers, finished. */
+function progress({ started_at, answers, finished_at }) {
+  return answers.length + (started_at !== null) + (finished_at !== null);
 }
