@@ -92,7 +92,7 @@ def write_verdict(checkpoint: Path, **changes: Any) -> None:
     digest = "0f" * 32
     about = config["trained_on"]
     numbers = {"images": about["n_images"], "subjects": about["n_subjects"]}
-    real = {**numbers, "fingerprint": digest, "sha256": digest}
+    real = {**numbers, "fingerprint": about["fingerprint"], "sha256": digest}
     figure = {"value": 0.01, "n": 256, "low": 0.0, "high": 0.02, "floor": None}
     made = {"images": 256, "fingerprint": digest, "sha256": digest}
     content = {

@@ -61,12 +61,21 @@ def test_a_verdict_that_does_not_speak_for_them(audited: Path) -> None:
         "verdict.json: it did not pass: 3 of 256 images are copies",
         "verdict.json: it did not pass: Few images",
     ]
-    few = {"images": 1, "subjects": 1, "fingerprint": "", "sha256": "0f" * 32}
+    about = json.loads((audited / "config.json").read_text())["trained_on"]
+    few = {"images": 1, "subjects": 1, "fingerprint": about["fingerprint"], "sha256": "0f" * 32}
     write_verdict(audited, train=few)
     assert [line.partition(";")[0] for line in found(audited)] == [
         "verdict.json: it compared with 1 training subjects",
         "verdict.json: it compared with 1 training images",
     ]
+
+
+@pytest.mark.parametrize("fingerprint", ["", "0f" * 32])
+def test_a_verdict_that_compared_with_other_people(audited: Path, fingerprint: str) -> None:
+    real = {"images": 9999, "subjects": 999, "fingerprint": fingerprint, "sha256": "0f" * 32}
+    write_verdict(audited, train=real)
+    [line] = found(audited)
+    assert line.startswith("verdict.json: it compared with other images than the weights were")
 
 
 @pytest.mark.parametrize("content", [b"{}", b"", b"[", b'{"passed": true}', b"\xff"])
@@ -109,6 +118,14 @@ def test_without_the_reader_of_verdicts(audited: Path, monkeypatch: pytest.Monke
         ("12 March 1968", "a date"),
         ("Mar 12, 1968", "a date"),
         ("scanned 19680312", "a date"),
+        ("scan_19680312.nii", "a date: '19680312'"),
+        ("19680312T143500", "a date: '19680312'"),
+        ("1968.03.12", "a date"),
+        ("1968_03_12", "a date"),
+        ("12-Mar-1968", "a date"),
+        ("12MAR1968", "a date"),
+        ("March-12-1968", "a date"),
+        ("MRN: 1234567", "what looks like a subject"),
         ("at 14:35", "a time"),
     ],
 )
@@ -137,6 +154,35 @@ def test_escapes_hide_nothing(audited: Path, escaped: str) -> None:
     text = (audited / "metrics.json").read_text()
     (audited / "metrics.json").write_text(text.replace("{", f'{{"x": "{escaped}", ', 1))
     assert any(line.startswith("metrics.json: holds ") for line in found(audited))
+
+
+@pytest.mark.parametrize("where", ["metadata", "name"])
+def test_words_beside_the_weights_are_looked_through(audited: Path, where: str) -> None:
+    from safetensors.numpy import load, save
+
+    path = audited / "model.safetensors"
+    arrays = load(path.read_bytes())
+    if where == "name":
+        name = next(iter(arrays))
+        arrays["patient_17"] = arrays.pop(name)
+    about = {"note": "born 1968-03-12, /data/jane/raw"} if where == "metadata" else None
+    path.write_bytes(save(arrays, metadata=about))
+    config = json.loads((audited / "config.json").read_text())
+    config["weights"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (audited / "config.json").write_text(json.dumps(config))
+    write_verdict(audited)
+    said = {
+        "metadata": ["a path of a machine: '/data/jane/raw'", "a date: '1968-03-12'"],
+        "name": ["what looks like a subject: 'patient_17'"],
+    }
+    assert found(audited) == [f"model.safetensors: holds {what}" for what in said[where]]
+
+
+def test_hashes_of_subjects_have_a_salt(audited: Path) -> None:
+    config = json.loads((audited / "config.json").read_text())
+    config["trained_on"]["salt"] = ""
+    (audited / "config.json").write_text(json.dumps(config))
+    assert any("no salt that hides" in line for line in found(audited))
 
 
 @pytest.mark.parametrize("form", ["{}", "<{}>", "a_{}_T1w.nii.gz", "{}-T1", "scan.{}.1", "({})"])

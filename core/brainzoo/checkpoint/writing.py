@@ -51,7 +51,7 @@ def describe_training(images: Images) -> dict[str, Any]:
 
     Returns:
         ``images`` (what the generator must know: shape, classes, their shares), ``preprocessing``
-        and ``trained_on`` (source, licence, numbers, salted hashes of subject ids).
+        and ``trained_on`` (source, licence, numbers, fingerprint, salted hashes of subject ids).
 
     Raises:
         DataError: A checkpoint could not say this: the name of a class is too long, for example.
@@ -74,6 +74,7 @@ def describe_training(images: Images) -> dict[str, Any]:
             },
             "n_subjects": len(images.subjects()),
             "n_images": len(images),
+            "fingerprint": images.fingerprint,
             "split": images.info.get("split", {}),
             "salt": salt,
             "subjects_sha256": sorted(

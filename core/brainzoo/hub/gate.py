@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import mmap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from brainzoo.hub.licences import forbids
 
 REQUIRED = (WEIGHTS, CONFIG, CARD, LICENCE)
 BINARY = (WEIGHTS, SAMPLES, REFERENCE)
+LEAST_SALT = 32
+"""Hexadecimal digits, as :func:`brainzoo.checkpoint.describe_training` draws."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +80,10 @@ def findings(folder: Path, *, original: Path | None = None) -> list[Finding]:
     found += _of_licence(folder, config)
     about = config["trained_on"]
     salt, subjects = str(about.get("salt", "")), set(about.get("subjects_sha256", ()))
+    if len(salt) < LEAST_SALT:
+        found.append(
+            Finding(CONFIG, "the hashes of its subjects have no salt that hides their ids")
+        )
     for name in MAX_BYTES:
         if (folder / name).is_file():
             found += (Finding(name, leak) for leak in _leaks(folder / name, salt, subjects))
@@ -130,6 +137,13 @@ def _of_verdict(folder: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
             Finding(VERDICT, f"it did not pass: {why.rstrip('.')}") for why in verdict.reasons
         )
     about = config["trained_on"]
+    images = about.get("fingerprint")
+    if images and verdict.train["fingerprint"] != images:
+        yield Finding(
+            VERDICT,
+            "it compared with other images than the weights were trained on; make one with "
+            "brainzoo evaluate privacy RUN",
+        )
     for name, key in (("subjects", "n_subjects"), ("images", "n_images")):
         wanted = about.get(key)
         if type(wanted) is not int or verdict.train[name] < wanted:
@@ -177,8 +191,14 @@ def _leaks(path: Path, salt: str, subjects: set[str]) -> Iterator[str]:
         yield from [more] if more else []
     if path.name == REFERENCE:
         yield from _more_than_an_array(path)
+    if path.name == WEIGHTS:
+        yield from leaks_of_text(_words_of_weights(path), salt, subjects)
     if path.name in BINARY:
-        yield from leaks_of_bytes(path.read_bytes())
+        with (
+            path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            yield from leaks_of_bytes(content)
         return
     try:
         text = path.read_text(encoding="utf-8")
@@ -193,6 +213,14 @@ def _leaks(path: Path, salt: str, subjects: set[str]) -> Iterator[str]:
         except (ValueError, RecursionError):
             yield "is no JSON"
     yield from leaks_of_text(text, salt, subjects)
+
+
+def _words_of_weights(path: Path) -> str:
+    """Return what a safetensors file says in words: names of tensors, and free text beside them."""
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    about = header.pop("__metadata__", {})
+    return "\n".join([*header, *(word for pair in about.items() for word in pair)])
 
 
 def _without_digests(value: Any) -> Any:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import mmap
 import re
 from collections.abc import Collection, Iterator
 
-_MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?"
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
 
 TEXT: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a path of a machine", re.compile(r"(?<![\w/.~<-])/(?:[\w.@+-]+/)+[\w.@+-]*")),
@@ -23,18 +27,38 @@ TEXT: tuple[tuple[str, re.Pattern[str]], ...] = (
         "what looks like a subject",
         re.compile(r"\b(?:patient|subject|mrn)[_-]?\d+\b", re.IGNORECASE),
     ),
+    ("what looks like a subject", re.compile(r"\bmrn[ :#_-]{1,3}\d+\b", re.IGNORECASE)),
     ("a DICOM identifier", re.compile(r"(?<![\w.])[0-2](?:\.\d+){6,}(?![\w.])")),
     ("a date of birth", re.compile(r"\b(?:date.?of.?birth|birth.?date|dob)\b", re.IGNORECASE)),
     ("a date", re.compile(r"(?<!\d)(?:19|20)\d\d[-/][01]?\d[-/][0-3]?\d(?!\d)")),
-    ("a date", re.compile(r"(?<![\w.])[0-3]?\d[./-][01]?\d[./-](?:19|20)\d\d(?!\.?\w)")),
-    ("a date", re.compile(rf"\b[0-3]?\d\.? {_MONTH} (?:19|20)\d\d\b", re.IGNORECASE)),
     (
         "a date",
-        re.compile(rf"\b{_MONTH} [0-3]?\d(?:st|nd|rd|th)?,? (?:19|20)\d\d\b", re.IGNORECASE),
+        re.compile(r"(?<!\d)(?:19|20)\d\d([._])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)"),
+    ),
+    ("a date", re.compile(r"(?<![\w.])[0-3]?\d[./-][01]?\d[./-](?:19|20)\d\d(?!\.?\w)")),
+    (
+        "a date",
+        re.compile(
+            rf"(?<!\d)[0-3]?\d(?:st|nd|rd|th)?[ ._-]{{0,2}}{_MONTH}[ ,._-]{{0,2}}"
+            r"(?:19|20)\d\d(?!\d)",
+            re.IGNORECASE,
+        ),
     ),
     (
         "a date",
-        re.compile(r"(?<![\w.])(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?![\w.])"),
+        re.compile(
+            rf"(?<![a-z]){_MONTH}[ ._-]{{0,2}}[0-3]?\d(?:st|nd|rd|th)?[ ,._-]{{1,2}}"
+            r"(?:19|20)\d\d(?!\d)",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "a date",
+        # Not within the hexadecimal digits of a digest, nor behind a decimal point.
+        re.compile(
+            r"(?<![0-9a-fA-F.])(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+            r"(?![0-9a-fA-F]|\.\d)"
+        ),
     ),
     ("a time", re.compile(r"(?<![\d:])(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?![\d:])")),
 )
@@ -68,7 +92,7 @@ def leaks_of_text(text: str, salt: str, subjects: Collection[str]) -> Iterator[s
                 yield f"holds {what}: {found!r}"
 
 
-def leaks_of_bytes(content: bytes) -> Iterator[str]:
+def leaks_of_bytes(content: bytes | mmap.mmap) -> Iterator[str]:
     """Yield what a binary file holds that must not leave."""
     for match in itertools.islice(BYTES.finditer(content), MOST):
         yield f"holds {match[0][:60].decode(errors='replace')!r}"

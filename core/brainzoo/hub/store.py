@@ -106,9 +106,11 @@ def forget(folder: Path) -> None:
 
 def git_sha1(path: Path) -> str:
     """Return git's object name for a file's content."""
-    content = path.read_bytes()
-    head = b"blob %d\x00" % len(content)
-    return hashlib.sha1(head + content, usedforsecurity=False).hexdigest()
+    digest = hashlib.sha1(b"blob %d\x00" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _seen(path: Path, wanted: Wanted) -> list[Any]:
