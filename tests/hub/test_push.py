@@ -111,6 +111,14 @@ def test_a_private_repository_is_private(server: HubServer, audited: Path) -> No
     with pytest.raises(AuthorisationError, match="is private"):
         pull(done.entry)
     assert pull(done.entry, token=READER).is_dir()
+    published(audited, REPO, private=True, version="1.1.0")
+
+
+def test_nothing_private_goes_to_a_public_repository(server: HubServer, audited: Path) -> None:
+    published(audited, REPO)
+    with pytest.raises(OptionError, match="is there already, and public"):
+        published(audited, REPO, private=True, version="1.1.0")
+    assert list(server.repositories[REPO].tags) == ["v1.0.0"]
 
 
 @pytest.mark.parametrize(

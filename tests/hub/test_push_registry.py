@@ -126,4 +126,6 @@ def test_from_the_command_line(
         assert isinstance(source, HubSource)
         assert source.hub == "maker/tiny-one"
     assert brainzoo("push", "x", "--registry").exit_code == 2
+    assert "takes no --private" in brainzoo("push", "--registry", "--private").stderr
+    assert brainzoo("push", "x", "me/x", "--namespace", "me").exit_code == 2
     assert brainzoo("push").exit_code == 2

@@ -59,8 +59,15 @@ def push(
     if registry:
         if checkpoint is not None:
             raise OptionError("--registry takes no checkpoint.", "It publishes all packaged ones.")
+        if private or verdict is not None:
+            name = "--private" if private else "--verdict"
+            raise OptionError(
+                f"--registry takes no {name}.", "What it publishes is public, with its own verdict."
+            )
         _push_registry(namespace, token, dry_run, as_json)
         return
+    if namespace is not None:
+        raise OptionError("--namespace goes with --registry.", "Else the owner is in OWNER/NAME.")
     if checkpoint is None or repository is None:
         raise OptionError("push needs a checkpoint and OWNER/NAME.", "See: brainzoo push --help")
     from brainzoo.hub.gate import GateError

@@ -87,7 +87,7 @@ def push(
         repository: ``owner/name``; made if it is not there.
         version: ``X.Y.Z``; its tag must be new.
         verdict: The privacy verdict, or the run or evaluation that holds it; by default the run's.
-        private: Make a new repository private.
+        private: Make a new repository private; one that is public is refused.
         dry_run: Only return the plan; nothing is asked of the Hub.
         endpoint: The address of the Hub; ``HF_ENDPOINT`` by default.
         token: Sent to that address only; by default as for :func:`brainzoo.hub.pull`.
@@ -171,6 +171,8 @@ def publish(hub: Hub, copy: Path, plan: Plan, *, private: bool, again: bool = Fa
     hub.user()
     repository, tag = plan.repository, plan.tag
     state = hub.state(repository)
+    if private and state is not None:
+        _expect_private(hub, repository)
     commit = state.tags.get(tag) if state else None
     new = commit is None
     if commit is None:
@@ -263,6 +265,16 @@ def _commit(hub: Hub, api: Any, copy: Path, plan: Plan, head: str | None) -> str
         parent_commit=head,
     )
     return str(made.oid)
+
+
+def _expect_private(hub: Hub, repository: str) -> None:
+    """Refuse to send to a public repository what was to be private."""
+    with publishing(hub, repository) as api:
+        if not api.model_info(repository).private:
+            raise OptionError(
+                f"{repository} is there already, and public.",
+                "Make it private on its page, give another name, or leave out --private.",
+            )
 
 
 def _differing(hub: Hub, plan: Plan, commit: str) -> str:
