@@ -26,7 +26,7 @@ from brainzoo.errors import (
     OptionError,
 )
 from brainzoo.hub import client, pull, registry_bytes, store
-from brainzoo.registry.schema import Entry
+from brainzoo.registry.schema import Entry, HubSource
 from brainzoo.weights_file import read_arrays, write_arrays
 
 from ..conftest import Brainzoo
@@ -345,6 +345,19 @@ def test_a_withdrawn_one_is_refused_and_a_deprecated_one_said(
         pull(entry.model_copy(update={"status": "withdrawn", **changed}))
     pull(entry.model_copy(update={"status": "deprecated", **changed}))
     assert "1.0.0 is deprecated: a subject was in it" in capsys.readouterr().err
+
+
+def test_a_commit_that_is_listed_is_held_to_its_entry(
+    server: HubServer, entry: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(entry.source, HubSource)
+    reference = f"hf:{entry.source.hub}@{entry.source.revision}"
+    monkeypatch.setattr("brainzoo.registry.known", lambda: [entry])
+    assert pull(reference) == pull(entry), "one copy, compared with the digests of the registry"
+    withdrawn = entry.model_copy(update={"status": "withdrawn", "reason": "a subject was in it"})
+    monkeypatch.setattr("brainzoo.registry.known", lambda: [withdrawn])
+    with pytest.raises(NotFoundError, match="withdrawn: a subject was in it"):
+        pull(reference)
 
 
 def test_pull_from_the_command_line(server: HubServer, entry: Entry, brainzoo: Brainzoo) -> None:

@@ -193,6 +193,16 @@ def test_a_damaged_fetched_registry_is_left_out(ours: Written) -> None:
     assert found.problems[0].endswith("Remove it.")
 
 
+def test_a_fetched_registry_changes_nothing_that_came_with_brainzoo(ours: Written) -> None:
+    """Fetched from elsewhere, or before this version of brainzoo was installed."""
+    ours(entry("x"), entry("y"), serial=5)
+    merge.fetched().parent.mkdir(parents=True)
+    merge.fetched().write_bytes(content(entry("x", params=2), entry("y"), serial=6))
+    found = registry.known()
+    assert found.get("x").params == entry("x")["params"]
+    assert "changes what was published: params of x@1.0.0" in found.problems[0]
+
+
 def test_what_the_last_release_published_is_unchanged() -> None:
     def git(*words: str) -> str:
         done = subprocess.run(

@@ -97,7 +97,7 @@ class Hub:
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
             raise OptionError(
-                f"{clean(address)!r} is no address of a Hub.",
+                f"{clean(re.sub('//.*@', '//', address))!r} is no address of a Hub.",
                 "Set HF_ENDPOINT to one such as https://huggingface.co, or unset it.",
             )
         if offline is None:

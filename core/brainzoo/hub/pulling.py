@@ -64,7 +64,10 @@ def pull(
         if isinstance(parsed, Folder):
             raise OptionError(f"{parsed} is a folder: there is nothing to pull.")
         if isinstance(parsed, OnHub):
-            return _pull_commit(hub, parsed)
+            from brainzoo.registry import listed
+
+            entry = listed(parsed)  # its pins are stronger, and it may be withdrawn
+            return _pull_entry(hub, entry) if entry else _pull_commit(hub, parsed)
         from brainzoo.registry import find
 
         return _pull_entry(hub, find(reference))

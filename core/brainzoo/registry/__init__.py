@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from brainzoo.errors import NotFoundError
-from brainzoo.reference import Folder, Named
+from brainzoo.reference import Folder, Named, OnHub
 from brainzoo.reference import parse as parse_reference
 from brainzoo.registry.entry import entry_of
 from brainzoo.registry.merge import Registry, known
@@ -25,6 +25,7 @@ __all__ = [
     "entry_of",
     "find",
     "known",
+    "listed",
     "package_folder",
     "schema",
 ]
@@ -41,16 +42,20 @@ def find(reference: str) -> Entry:
         NotFoundError: Nothing known has that name, or it was withdrawn.
     """
     wanted = parse_reference(reference)
-    registry = known()
     if isinstance(wanted, Named):
-        return usable(registry.get(wanted.name, wanted.version))
+        return usable(known().get(wanted.name, wanted.version))
     if isinstance(wanted, Folder):
         raise NotFoundError(f"{wanted} is no checkpoint of the registry, but a folder.")
-    pinned = HubSource(hub=wanted.repository, revision=wanted.revision)
-    for entry in registry:
-        if entry.source == pinned:
-            return usable(entry)
-    raise NotFoundError(f"no known checkpoint is {wanted}.", "See: brainzoo list")
+    entry = listed(wanted)
+    if entry is None:
+        raise NotFoundError(f"no known checkpoint is {wanted}.", "See: brainzoo list")
+    return usable(entry)
+
+
+def listed(source: OnHub) -> Entry | None:
+    """Return the entry of a commit on the Hub, if there is one."""
+    pinned = HubSource(hub=source.repository, revision=source.revision)
+    return next((entry for entry in known() if entry.source == pinned), None)
 
 
 def usable(entry: Entry) -> Entry:

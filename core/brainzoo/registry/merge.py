@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo import plugins as installed
-from brainzoo.errors import BrainzooError, NotFoundError
+from brainzoo.errors import BrainzooError, IntegrityError, NotFoundError
 from brainzoo.home import home
 from brainzoo.options import nearest
 from brainzoo.registry.parse import read_registry
@@ -140,13 +140,27 @@ def current() -> RegistryFile:
     """Return brainzoo's own entries: the packaged ones or fetched ones, whichever are newer.
 
     Raises:
-        IntegrityError: The packaged file is damaged.
+        IntegrityError: A file is damaged, or the fetched one changes what was published.
     """
     own = read_registry(packaged())
     if fetched().is_file():
         newer = read_registry(fetched())
-        return newer if newer.serial > own.serial else own
+        if newer.serial > own.serial:
+            _expect_promises(own, newer)
+            return newer
     return own
+
+
+def _expect_promises(own: RegistryFile, newer: RegistryFile) -> None:
+    """Refuse fetched entries that change what this very version of brainzoo published."""
+    from brainzoo.registry.update import broken_promises
+
+    broken = broken_promises(own, newer)
+    if broken:
+        raise IntegrityError(
+            f"the fetched registry changes what was published: {broken[0]}.",
+            f"Remove {fetched()}.",
+        )
 
 
 def _own(problems: list[str]) -> RegistryFile:
