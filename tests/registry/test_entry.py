@@ -73,6 +73,12 @@ def test_the_entry_of_a_checkpoint_says_what_its_folder_says(run: Path) -> None:
     assert set(entry.files) == {path.name for path in folder.iterdir()}
     assert entry.size == sum(path.stat().st_size for path in folder.iterdir())
     assert (entry.license, entry.data.license) == ("CC-BY-SA-3.0", "CC BY-SA 3.0")
+    card = (folder / "README.md").read_text()
+    (folder / "README.md").write_text(
+        card.replace("license: cc-by-sa-3.0", "license: cc-by-sa-4.0")
+    )
+    later = registry.entry_of(folder, name="tiny-heads", version="1.0.0", source=SOURCE)
+    assert (later.license, later.data.license) == ("cc-by-sa-4.0", "CC BY-SA 3.0")
     assert (entry.spatial_dims, entry.image_shape) == (2, (1, 16, 16))
     assert entry.params == 2 * 16 * 16
     (metric,) = entry.metrics

@@ -37,11 +37,14 @@ def entry_of(
     """
     from brainzoo.checkpoint import read_config
     from brainzoo.checkpoint.card import INTENDED_USE, LIMITATIONS, hub_licence
+    from brainzoo.hub.gate import weights_licence
 
     config = read_config(checkpoint)
     plugin, data = config["plugin"], config["trained_on"]
     origin, images, prepared = data["dataset"], config["images"], config["preprocessing"]
     licence = origin.get("license") or "unknown"
+    stated = weights_licence(checkpoint)
+    weights = stated if stated and hub_licence(stated) != hub_licence(licence) else licence
     fields = {
         "name": name,
         "version": version,
@@ -53,7 +56,7 @@ def entry_of(
             for file in MAX_BYTES
             if (checkpoint / file).is_file()
         },
-        "license": licence if hub_licence(licence) == "other" else "-".join(licence.split()),
+        "license": weights if hub_licence(weights) == "other" else "-".join(weights.split()),
         "data": {
             "name": origin.get("name") or "unknown",
             "version": origin.get("version"),
