@@ -116,8 +116,8 @@ def bundle(
 def _describe(folder: Path, about: Mapping[str, Any]) -> None:
     """Write requirements, README, manifest and sums of a bundle's folder."""
     wheels = sorted((folder / "wheels").glob("*.whl"))
-    lines = [f"{package(f'wheels/{p.name}')} --hash=sha256:{sha256(p)}" for p in wheels]
-    (folder / REQUIREMENTS).write_text("\n".join([*lines, ""]))
+    listing = requirements({f"wheels/{path.name}": sha256(path) for path in wheels})
+    (folder / REQUIREMENTS).write_text(listing)
     (folder / README).write_text(_readme(about), encoding="utf-8")
     files = {
         path.relative_to(folder).as_posix(): {"sha256": sha256(path), "size": path.stat().st_size}
@@ -167,6 +167,11 @@ def _pack(folder: Path, target: Path) -> None:
 def is_wheel(name: str) -> bool:
     """Tell whether a bundle may hold a wheel of that name."""
     return re.fullmatch(WHEEL, name) is not None
+
+
+def requirements(wheels: Mapping[str, str]) -> str:
+    """Return what pip is to install: wheels by name, with their SHA-256."""
+    return "".join(f"{package(n)} --hash=sha256:{digest}\n" for n, digest in sorted(wheels.items()))
 
 
 def package(wheel: str) -> str:

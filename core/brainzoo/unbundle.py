@@ -15,7 +15,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from brainzoo import console
-from brainzoo.bundle import KIND, MANIFEST, README, REQUIREMENTS, SCHEMA, SUMS, is_wheel, package
+from brainzoo.bundle import (
+    KIND,
+    MANIFEST,
+    README,
+    REQUIREMENTS,
+    SCHEMA,
+    SUMS,
+    is_wheel,
+    package,
+    requirements,
+)
 from brainzoo.checkpoint_files import MAX_BYTES, REQUIRED
 from brainzoo.errors import BrainzooError, IncompatiblePluginError, IntegrityError, NotFoundError
 from brainzoo.files import disk_errors, sha256
@@ -203,6 +213,9 @@ def _keep(folder: Path, manifest: Mapping[str, Any]) -> Path:
 
 def _install(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Install the wheels, each compared with its hash by pip again, from nowhere but the bundle."""
+    # Not those that came: a line of theirs could name another place.
+    wheels = {name: file["sha256"] for name, file in manifest["files"].items() if is_wheel(name)}
+    (folder / REQUIREMENTS).write_text(requirements(wheels))
     words = ["install", "--no-index", "--find-links", str(folder / "wheels"), "--require-hashes"]
     words += [] if manifest["dependencies"] else ["--no-deps"]
     done = pip([*words, "-r", str(folder / REQUIREMENTS)])

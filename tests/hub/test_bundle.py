@@ -184,6 +184,33 @@ def test_unbundle_installs_when_asked(
         unbundle(made, install=True)
 
 
+def test_what_is_installed_comes_from_the_bundle_alone(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pip would follow such lines even without an index."""
+    changed = members(made)
+    at = of(changed, "requirements.txt")
+    lines = b"--find-links https://example.org/\nevil @ https://example.org/evil.tar.gz\n"
+    changed[at] = (changed[at][0], lines)
+    files = json.loads(changed[0][1])["files"]
+    files["requirements.txt"] = {"size": len(lines), "sha256": hashlib.sha256(lines).hexdigest()}
+    manifest(files=files)(changed)
+    write(tmp_path / "changed.tar", changed)
+    read: list[str] = []
+
+    def pip(words: list[str]) -> subprocess.CompletedProcess[str]:
+        read.append(Path(words[-1]).read_text())
+        return subprocess.CompletedProcess(words, 0, "", "")
+
+    monkeypatch.setattr("brainzoo.unbundle.pip", pip)
+    unbundle(tmp_path / "changed.tar", install=True)
+    assert "https:" not in read[0]
+    assert [line.partition("==")[0] for line in read[0].splitlines()] == [
+        "brainzoo",
+        "brainzoo-tiny",
+    ]
+
+
 def test_dependencies_are_fetched_for_the_machine_that_needs_them(
     shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
