@@ -1,5 +1,8 @@
 """Key and answers files: what belongs together is read back; anything else is one clear line."""
 
+import csv
+import dataclasses
+import io
 import json
 import stat
 
@@ -10,13 +13,15 @@ from hypothesis import strategies as st
 from brainzoo.errors import BrainzooError, DataError, ExistsError, IntegrityError
 from brainzoo_quiz import answers as files
 from brainzoo_quiz.answers import Answer, Answers
+from brainzoo_quiz.answers_csv import from_csv, to_csv
 from brainzoo_quiz.study import Key, read_key, write_key
 from brainzoo_quiz.trials import join
 
 from .conftest import MOMENT, make_answers, make_key, resealed
 
 HEX = st.text("0123456789abcdef", min_size=32, max_size=32)
-PRINTABLE = st.text(min_size=1, max_size=20).filter(lambda t: t.isprintable() and bool(t.strip()))
+WORDS = st.text(min_size=1, max_size=20).filter(lambda t: t.isprintable() and bool(t.strip()))
+PRINTABLE = WORDS | st.builds("{}{}".format, st.sampled_from("=+-@'"), WORDS)
 WHOLE = st.integers(0, 10**6)
 ANSWER = st.builds(
     Answer,
@@ -51,7 +56,21 @@ SESSION = st.builds(
 @given(SESSION)
 def test_json_and_csv_say_the_same(session):
     assert files.from_json(session.to_bytes().decode()) == session
-    assert files.from_csv(files.to_csv([session])) == [session]
+    assert from_csv(to_csv([session])) == [session]
+
+
+def test_no_word_of_a_reader_becomes_a_formula():
+    session = make_answers(make_key())
+    formula = '=HYPERLINK("http://a.example","b")'
+    answers = (dataclasses.replace(session.answers[0], reasons=("blur", "@SUM(A1)")),)
+    session = dataclasses.replace(session, reader="-2+3", group=formula, answers=answers)
+    row = next(csv.DictReader(io.StringIO(to_csv([session]))))
+    assert [row["reader"], row["group"], row["reasons"]] == [
+        "'-2+3",
+        f"'{formula}",
+        "blur;'@SUM(A1)",
+    ]
+    assert from_csv(to_csv([session])) == [session]
 
 
 @settings(max_examples=60, deadline=None)
@@ -92,9 +111,9 @@ def test_a_changed_answer_is_an_edited_file():
 
 
 def test_a_changed_cell_is_an_edited_file():
-    text = files.to_csv([make_answers(make_key())]).replace(",created,", ",real,", 1)
+    text = to_csv([make_answers(make_key())]).replace(",created,", ",real,", 1)
     with pytest.raises(IntegrityError, match="edited"):
-        files.from_csv(text)
+        from_csv(text)
 
 
 @pytest.mark.parametrize(

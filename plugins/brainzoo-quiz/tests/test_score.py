@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from brainzoo.cli import main
 from brainzoo.images import Images
-from brainzoo_quiz.answers import from_csv
+from brainzoo_quiz.answers_csv import from_csv
 from brainzoo_quiz.scoring import Settings, score, verdict
 from brainzoo_quiz.study import Case, Key, Source
 from brainzoo_quiz.trials import join

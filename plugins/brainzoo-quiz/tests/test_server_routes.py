@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from brainzoo_quiz.answers import from_csv, from_json, read
+from brainzoo_quiz.answers import from_json, read
+from brainzoo_quiz.answers_csv import from_csv
 from brainzoo_quiz.package import Package
 from brainzoo_quiz.server import running
 from brainzoo_quiz.server.address import address

@@ -23,18 +23,14 @@ ten-thousandths of the image's width and height.
 The digest finds damage and careless edits. It is no signature: who edits on purpose can make it
 anew. A study that needs more uses the server, where answers never lie in readers' hands.
 
-The same as CSV, tidy and long: a row an answer, many sessions in one file, everything of the
-session repeated in each row, reasons joined by ``;``. Both forms convert into each other without
-loss, and the digest is the same.
+:mod:`brainzoo_quiz.answers_csv` is the same as a table.
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +44,6 @@ MOST_ANSWERS = 20_000
 CONFIDENCES = 5
 
 WORDS = tuple(word for pair in DESIGNS.values() for word in pair)
-
-COLUMNS = (
-    *("study", "commitment", "session", "reader", "group", "years", "started_at", "finished_at"),
-    *("position", "phase", "token", "answer", "confidence", "response_ms", "shown_at"),
-    *("timed_out", "lost_focus", "reloads", "reasons", "click_x", "click_y", "digest"),
-)
-"""Of the CSV form."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +115,8 @@ def read(path: Path) -> list[Answers]:
     """
     text = strict.read_text(path, "answers file")
     if path.suffix.lower() == ".csv":
+        from brainzoo_quiz.answers_csv import from_csv
+
         return from_csv(text, path.name)
     return [from_json(text, path.name)]
 
@@ -141,48 +132,7 @@ def from_json(text: str, name: str = "answers") -> Answers:
         DataError: It is no answers file.
         IntegrityError: It was edited: its digest does not fit.
     """
-    return _checked(strict.parse(text, "answers file", name), name)
-
-
-def to_csv(sessions: Iterable[Answers]) -> str:
-    """Return sessions as tidy long CSV; a session without any answer has no row."""
-    out = io.StringIO()
-    rows = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    rows.writeheader()
-    for session in sessions:
-        content = session.content()
-        reader, answers = content.pop("reader"), content.pop("answers")
-        shared = {**content, "reader": reader["id"], **{k: reader[k] for k in ("group", "years")}}
-        for answer in answers:
-            x, y = answer.pop("click") or (None, None)
-            reasons = ";".join(answer.pop("reasons"))
-            row = {**shared, **answer, "reasons": reasons, "click_x": x, "click_y": y}
-            rows.writerow({column: _cell(row[column]) for column in COLUMNS})
-    return out.getvalue()
-
-
-def from_csv(text: str, name: str = "answers") -> list[Answers]:
-    """Parse the CSV form.
-
-    Raises:
-        DataError: It is no answers file.
-        IntegrityError: It was edited: a digest does not fit.
-    """
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error as error:
-        raise DataError(f"{name} is no answers file: {error}.") from None
-    if not rows or tuple(rows[0]) != COLUMNS:
-        raise DataError(f"{name} is no answers file: its columns are not {', '.join(COLUMNS)}.")
-    sessions: dict[str, list[dict[str, str]]] = {}
-    for number, cells in enumerate(rows[1:], 2):
-        if len(cells) != len(COLUMNS):
-            raise DataError(f"{name}: row {number} has {len(cells)} cells, not {len(COLUMNS)}.")
-        row = dict(zip(COLUMNS, cells, strict=True))
-        sessions.setdefault(row["session"], []).append(row)
-    if not sessions:
-        raise DataError(f"{name} holds no answers.")
-    return [_checked(_session(found, name), name) for found in sessions.values()]
+    return checked(strict.parse(text, "answers file", name), name)
 
 
 def expect_answer(answer: Any, where: str) -> None:
@@ -198,8 +148,13 @@ def expect_answer(answer: Any, where: str) -> None:
     strict.expect(answer, _OF_ANSWER, where)
 
 
-def _checked(content: dict[str, Any], name: str) -> Answers:
-    """Return parsed content as answers, or say in one line what is wrong with it."""
+def checked(content: dict[str, Any], name: str) -> Answers:
+    """Return parsed content as answers.
+
+    Raises:
+        DataError: It is no answers file.
+        IntegrityError: It was edited: its digest does not fit.
+    """
     strict.expect_kind(content, KIND, SCHEMA, name)
     strict.expect(content, _OF_FILE, name)
     strict.expect(content["reader"], _OF_READER, f"{name}: reader")
@@ -239,51 +194,10 @@ def _expect_once(values: Sequence[int | str], what: str, name: str) -> None:
         raise DataError(f"{name}: two answers have the same {what}; expected one each.")
 
 
-def _session(rows: Sequence[dict[str, str]], name: str) -> dict[str, Any]:
-    """Return rows of one session as the JSON form; odd cells are left for its checks to refuse."""
-    first = rows[0]
-    shared = (*COLUMNS[:8], "digest")
-    if any(row[column] != first[column] for row in rows for column in shared):
-        raise DataError(f"{name}: rows of session {first['session'][:8]} contradict each other.")
-    reader = {"id": first["reader"], "group": first["group"], "years": _number(first["years"])}
-    answers = []
-    for row in rows:
-        click = [_number(row["click_x"]), _number(row["click_y"])]
-        answers.append(
-            {
-                **{column: row[column] for column in ("token", "phase")},
-                **{column: row[column] or None for column in ("answer", "shown_at")},
-                **{column: _number(row[column]) for column in _NUMBERS},
-                "timed_out": {"true": True, "false": False}.get(row["timed_out"]),
-                "reasons": row["reasons"].split(";") if row["reasons"] else [],
-                "click": None if click == [None, None] else click,
-            }
-        )
-    return {
-        "kind": KIND,
-        "schema": SCHEMA,
-        **{column: first[column] for column in ("study", "commitment", "session", "started_at")},
-        "finished_at": first["finished_at"] or None,
-        "reader": reader,
-        "answers": answers,
-        "digest": first["digest"],
-    }
-
-
-def _cell(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else "" if value is None else value
-
-
-def _number(cell: str) -> int | str | None:
-    plain = cell.isascii() and cell.isdigit() and (cell == "0" or cell[0] != "0")
-    return None if cell == "" else int(cell) if plain and len(cell) < 16 else cell
-
-
 def _reason(value: Any) -> bool:
     return strict.text(100)(value) and ";" not in value
 
 
-_NUMBERS = ("position", "confidence", "response_ms", "lost_focus", "reloads")
 _OF_FILE = {
     "kind": strict.one_of(KIND),
     "schema": strict.one_of(SCHEMA),

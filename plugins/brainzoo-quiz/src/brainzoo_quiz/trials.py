@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from brainzoo.errors import DataError, IntegrityError
 from brainzoo_quiz.answers import Answer, Answers
+from brainzoo_quiz.answers_csv import plain
 from brainzoo_quiz.study import DESIGNS, Case, Key
 
 Floats = NDArray[np.float64]
@@ -166,5 +167,5 @@ def imrmc_csv(trials: Trials) -> str:
     for r, reader in enumerate(trials.readers):
         for case, value in zip(trials.cases, scores[r], strict=True):
             if np.isfinite(value):
-                rows.writerow([reader, case.case, "study", f"{value:g}"])
+                rows.writerow([plain(reader), case.case, "study", f"{value:g}"])
     return out.getvalue()

@@ -149,7 +149,7 @@ def _write_tables(
     if csv_path is None and imrmc is None:
         return
     from brainzoo.files import write_text
-    from brainzoo_quiz.answers import to_csv
+    from brainzoo_quiz.answers_csv import to_csv
     from brainzoo_quiz.study import read_key
     from brainzoo_quiz.trials import imrmc_csv, join
 

@@ -18,7 +18,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from brainzoo_quiz import strict
-from brainzoo_quiz.answers import Answers, to_csv
+from brainzoo_quiz.answers import Answers
+from brainzoo_quiz.answers_csv import to_csv
 from brainzoo_quiz.server import admission, overview
 from brainzoo_quiz.server.checks import expect
 from brainzoo_quiz.server.credentials import derived, same
