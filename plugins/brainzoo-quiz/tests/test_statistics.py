@@ -183,6 +183,8 @@ def test_rates_of_nothing_and_of_all():
     assert rates.wilson(10, 10).high == 1
     assert float(rates.exact(10, 10).low) == pytest.approx(0.025**0.1)
     assert np.isfinite(rates.d_prime(10, 10, 0, 10)[0].value)
+    one_kind = rates.of_counts((2, 1, 0, 0))
+    assert (one_kind["d_prime"]["value"], one_kind["criterion"]) == (None, None)
 
 
 def test_agreement_against_numbers_by_hand():

@@ -99,8 +99,9 @@ def d_prime(
         zh, zf = norm.ppf(h / m), norm.ppf(f / k)
         variance = _variance(h / m, m, zh) + _variance(f / k, k, zf)
         half = norm.isf(alpha / 2) * np.sqrt(variance)
-        value = zh - zf  # of rates of 0 and 1, without the correction, infinite or nothing
-        return Interval(value, value - half, value + half), -(zh + zf) / 2
+        nothing = np.where((m > more[1]) & (k > more[1]), 0.0, np.nan)  # one kind was not answered
+        value = zh - zf + nothing  # of rates of 0 and 1, without the correction, infinite
+        return Interval(value, value - half, value + half), nothing - (zh + zf) / 2
 
 
 def _variance(rate: Floats, n: Floats, z: Floats) -> Floats:
