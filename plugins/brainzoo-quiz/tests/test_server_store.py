@@ -415,6 +415,8 @@ def test_addresses_behind_a_proxy_and_with_tls() -> None:
     assert "study.example.org" in there.hosts
     assert there.url in there.origins
     assert there.secure
+    spelt = address("127.0.0.1", 8765, url="https://study.example.org:443", behind_proxy=True)
+    assert spelt == there  # browsers leave the port out
     own = address("study.example.org", 443, tls=True)
     assert own.url == "https://study.example.org"
 
@@ -431,6 +433,8 @@ def test_addresses_behind_a_proxy_and_with_tls() -> None:
         ("127.0.0.1", {"url": "https://study.example.org"}),
         ("127.0.0.1", {"behind_proxy": True, "url": "https://study.example.org/path"}),
         ("127.0.0.1", {"behind_proxy": True, "url": "study.example.org"}),
+        ("127.0.0.1", {"behind_proxy": True, "url": "https://[study"}),
+        ("127.0.0.1", {"behind_proxy": True, "url": "https://study.example.org:port"}),
     ],
 )
 def test_options_that_would_not_be_safe_are_refused(host: str, options: dict[str, Any]) -> None:

@@ -53,7 +53,7 @@ def address(
     origins = {f"{scheme}://{name}" for name in names}
     own = f"{scheme}://{_netloc(scheme, bracketed, port)}"
     if url is not None:
-        own = url.rstrip("/").lower()
+        own = _plain(url)
         names.add(urlsplit(own).netloc)
         origins.add(own)
     return Address(own, frozenset(names), frozenset(origins), behind_proxy)
@@ -91,15 +91,30 @@ def expect_sound(
 
 
 def _expect_url(url: str, *, secure: bool) -> None:
-    parts = urlsplit(url)
-    plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
-    if parts.scheme != ("https" if secure else "http") or not parts.hostname or not plain:
+    if not _is_url(url, "https" if secure else "http"):
         wanted = "https://study.example.org" if secure else "http://127.0.0.1:8765"
         raise OptionError(
             f"--url cannot be {url}.",
             f"Expected a scheme and a name, for example {wanted}"
             + ("" if secure else "; https needs --tls-cert and --tls-key, or --behind-proxy."),
         )
+
+
+def _is_url(url: str, scheme: str) -> bool:
+    """Tell whether this is a scheme, a name and perhaps a port."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port  # an impossible one is a ValueError
+    except ValueError:
+        return False
+    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
+    return parts.scheme == scheme and bool(parts.hostname) and port != 0 and not more
+
+
+def _plain(url: str) -> str:
+    """Return a URL as browsers spell it: in small letters, without its scheme's own port."""
+    scheme, _, netloc = url.rstrip("/").lower().partition("://")
+    return f"{scheme}://{netloc.removesuffix({'http': ':80', 'https': ':443'}[scheme])}"
 
 
 def _netloc(scheme: str, name: str, port: int) -> str:

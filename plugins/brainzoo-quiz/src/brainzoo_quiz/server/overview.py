@@ -15,7 +15,8 @@ from brainzoo_quiz.server.tables import ANSWER, EVENT, READER, SESSION, STUDY, T
 from brainzoo_quiz.server.times import milliseconds, moment
 
 LATE_MS = 5000
-"""An answer that claims to be in time and comes so much later: a slow line, or a slow clock."""
+"""An answer chosen in time, as the page says, that comes so much later: long thought about reasons,
+a slow line, or a slow clock."""
 
 
 def progress(engine: Engine) -> dict[str, Any]:
