@@ -258,8 +258,9 @@ def test_a_token_is_not_sent_on_to_where_the_files_lie(server: HubServer, entry:
 
 @pytest.mark.parametrize("address", ["huggingface.co", "ftp://a", "http://", "http://u:p@h", "x y"])
 def test_an_endpoint_that_is_none(entry: Entry, address: str) -> None:
-    with pytest.raises(OptionError, match="is no address of a Hub"):
+    with pytest.raises(OptionError, match="is no address of a Hub") as caught:
         pull(entry, endpoint=address)
+    assert "u:p" not in str(caught.value), "no password on screens and in logs"
 
 
 @pytest.mark.parametrize(

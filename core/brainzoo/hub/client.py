@@ -11,10 +11,9 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
-from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
 from urllib.request import Request
@@ -27,6 +26,7 @@ from brainzoo.errors import (
     NotFoundError,
     OptionError,
 )
+from brainzoo.hub.answers import Listed, State, digest, listed
 from brainzoo.web import clean, explain, open_url
 
 OFFICIAL = "https://huggingface.co"
@@ -34,31 +34,6 @@ ANSWER_WITHIN_S = 8.0
 """A Hub that has not answered the first question by then counts as out of reach."""
 MAX_ANSWER_BYTES = 4_000_000
 YES = ("1", "on", "yes", "true")
-
-
-@dataclasses.dataclass(frozen=True)
-class Listed:
-    """One file of a commit as the Hub lists it.
-
-    Attributes:
-        name: Its path in the repository.
-        size: Its length in bytes.
-        sha256: Of its content, for files in large-file storage; else empty.
-        git_sha1: Git's object name of its content, for the others; else empty.
-    """
-
-    name: str
-    size: int
-    sha256: str = ""
-    git_sha1: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class State:
-    """What a repository holds: the last commit of its main branch, and the commits of its tags."""
-
-    head: str | None
-    tags: Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,8 +122,8 @@ class Hub:
         """
         url = f"{self.endpoint}/api/models/{repo}/tree/{commit}"
         with self._understanding(url):
-            listed = json.loads(self._ask(url, f"{repo}@{commit}"))
-            return [_listed(item) for item in listed if item.get("type") == "file"]
+            items = json.loads(self._ask(url, f"{repo}@{commit}"))
+            return [listed(item) for item in items if item.get("type") == "file"]
 
     def content(self, repo: str, revision: str, name: str) -> bytes:
         """Return a small file; nothing pins it, so that it must not be trusted.
@@ -184,10 +159,8 @@ class Hub:
                 refs = json.loads(self._ask(url, repo))
             except NotFoundError:
                 return None
-            heads = [
-                _digest(b["targetCommit"], 40) for b in refs["branches"] if b["name"] == "main"
-            ]
-            tags = {str(tag["name"]): _digest(tag["targetCommit"], 40) for tag in refs["tags"]}
+            heads = [digest(b["targetCommit"], 40) for b in refs["branches"] if b["name"] == "main"]
+            tags = {str(tag["name"]): digest(tag["targetCommit"], 40) for tag in refs["tags"]}
             return State(heads[0] if heads else None, tags)
 
     @contextmanager
@@ -270,22 +243,6 @@ def _stored_token() -> str:
     from huggingface_hub import get_token
 
     return get_token() or ""
-
-
-def _listed(item: dict[str, Any]) -> Listed:
-    large = item.get("lfs")
-    size = item["size"]
-    if not isinstance(item["path"], str) or type(size) is not int or size < 0:
-        raise ValueError
-    if large is not None:
-        return Listed(item["path"], size, sha256=_digest(large["oid"], 64))
-    return Listed(item["path"], size, git_sha1=_digest(item["oid"], 40))
-
-
-def _digest(text: Any, length: int) -> str:
-    if not isinstance(text, str) or not re.fullmatch(f"[0-9a-f]{{{length}}}", text):
-        raise ValueError
-    return text
 
 
 def _within(seconds: float, call: Callable[[], bytes]) -> bytes:
