@@ -34,6 +34,7 @@ from brainzoo.hub.fetch import complete
 from brainzoo.hub.pulling import expect_checkpoint
 from brainzoo.hub.store import Wanted
 from brainzoo.locks import locked
+from brainzoo.reference import REVISION
 from brainzoo.wheels import pip
 
 MAX_FILES = 1000
@@ -83,6 +84,11 @@ def unbundle(path: Path, *, install: bool = False, digest: str | None = None) ->
     ):
         folder = Path(here)
         manifest = _unpack(path, folder)
+        if digest is None and re.fullmatch(REVISION, manifest["version"]):
+            console.warn(
+                f"nothing in this bundle proves that it holds {manifest['name']} at commit "
+                f"{manifest['version'][:12]}: compare --sha256 with what its maker tells you."
+            )
         checkpoint = _keep(folder / "checkpoint", manifest)
         packages = tuple(package(name) for name in sorted(manifest["files"]) if is_wheel(name))
         if install:

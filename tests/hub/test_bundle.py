@@ -184,6 +184,19 @@ def test_unbundle_installs_when_asked(
         unbundle(made, install=True)
 
 
+def test_a_bundle_that_says_it_is_a_commit_is_not_simply_believed(
+    made: Path, tmp_path: Path, brainzoo: Brainzoo
+) -> None:
+    changed = members(made)
+    manifest(name="maker--heads", version="a1" * 20)(changed)
+    write(tmp_path / "changed.tar", changed)
+    assert "nothing in this bundle proves" in brainzoo("unbundle", tmp_path / "changed.tar").stderr
+    told = hashlib.sha256((tmp_path / "changed.tar").read_bytes()).hexdigest()
+    done = brainzoo("unbundle", tmp_path / "changed.tar", "--sha256", told)
+    assert done.exit_code == 0
+    assert "proves" not in done.stderr
+
+
 def test_what_is_installed_comes_from_the_bundle_alone(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
