@@ -97,8 +97,9 @@ class Study:
 
     def html(self) -> str:
         """Return the first reader's static page."""
+        images = {case.case: case.images for case in self.package.cases}
         pixels = {
-            place.token: [self.images[name] for name in self.package.case(place.case).images]
+            place.token: [self.images[name] for name in images[place.case]]
             for place in self.seat.order
         }
         return static_page(page_data(self.package, self.seat), pixels)

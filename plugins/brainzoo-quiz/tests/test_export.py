@@ -60,8 +60,9 @@ def test_the_key_is_the_owners(made):
     for name in ("key.json", "audit.json"):
         assert stat.S_IMODE((made / name).stat().st_mode) == 0o600
     assert {p.name for p in made.iterdir()} == {
-        *("key.json", "audit.json", "README.txt", "server", "pages"),
+        *("key.json", "audit.json", "README.txt", ".gitignore", "server", "pages"),
     }
+    assert "*" in (made / ".gitignore").read_text().split("\n")
     assert len(list((made / "pages").glob("reader-0?/index.html"))) == 3
     text = (made / "README.txt").read_text()
     assert read_package(made).commitment in text

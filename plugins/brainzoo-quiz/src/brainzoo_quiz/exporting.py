@@ -39,6 +39,8 @@ from brainzoo_quiz.study import Key, write_key
 MOST_PAGE_BYTES = 150_000_000
 """A larger page would not open in a browser; such a study is for a server."""
 
+IGNORED = "# The key, and images of people, belong in no repository.\n*\n"
+
 
 def export_study(sources: Sources, folder: Path, config: QuizConfig) -> dict[str, Any]:
     """Audit two sets of images and write a study of them.
@@ -93,6 +95,7 @@ def export_study(sources: Sources, folder: Path, config: QuizConfig) -> dict[str
         (temporary / "README.txt").write_text(
             readme(package, key, found.notes(), pages=pages), encoding="utf-8"
         )
+        (temporary / ".gitignore").write_text(IGNORED, encoding="utf-8")
         _same_times(temporary)
         exact.expect_clean_folder(temporary, package, key)
     if not pages:

@@ -8,8 +8,7 @@
       README.txt                   what is what
       pages/reader-01/index.html   one static page a reader, to hand out; works from file://
       server/study.json            all that ``brainzoo quiz serve`` needs
-      server/images/<image>.raw    an image: uint8, C order, all of one length; the name is 128
-                                   random bits
+      server/images/<image>.raw    uint8, C order, all of one length; the name is 128 random bits
 
 Nothing below ``pages`` and ``server`` tells the truth of a test case. ``server/study.json``::
 
@@ -122,10 +121,6 @@ class Package:
     image: ImageShape
     cases: tuple[PackagedCase, ...]
     seats: tuple[Seat, ...]
-
-    def case(self, name: str) -> PackagedCase:
-        """Return the case of a name."""
-        return next(case for case in self.cases if case.case == name)
 
     def content(self) -> dict[str, Any]:
         """Return what ``server/study.json`` holds."""
