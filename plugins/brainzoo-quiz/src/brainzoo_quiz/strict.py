@@ -113,7 +113,10 @@ def expect_kind(content: Mapping[str, Any], kind: str, schema: int, name: str) -
     """
     if content.get("kind") != kind:
         found = content.get("kind")
-        raise DataError(f"{name} is no {kind}: its kind is {_short(found)}.")
+        raise DataError(
+            f"{name} is no {kind}: its kind is {_short(found)}.",
+            "Check which file is given where.",
+        )
     if type(content.get("schema")) is not int or content["schema"] != schema:
         found = content.get("schema")
         raise IntegrityError(

@@ -108,7 +108,10 @@ def _expect_one_each(sessions: Sequence[Answers]) -> None:
             )
         seen[session.reader] = session
     if len({session.session for session in sessions}) < len(sessions):
-        raise DataError("two readers have the same session id; expected one each.")
+        raise DataError(
+            "two readers have the same session id; expected one each.",
+            "Leave out the file that the page did not save.",
+        )
 
 
 def _test_answers(key: Key, session: Answers) -> Iterator[tuple[Case, int, Answer]]:
