@@ -20,6 +20,7 @@ from brainzoo.checkpoint_files import CONFIG, MAX_BYTES
 from brainzoo.errors import ExistsError
 from brainzoo.files import disk_errors, new_folder, sha256, sync
 from brainzoo.hub.pulling import expect_checkpoint, pull
+from brainzoo.preparation.request import remove_abandoned
 from brainzoo.reference import Named, OnHub, parse
 from brainzoo.wheels import download_dependencies, wheel_of
 
@@ -88,7 +89,11 @@ def bundle(
     config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
     plugin = str(config["plugin"]["distribution"])
     out.parent.mkdir(parents=True, exist_ok=True)
-    with disk_errors(out), tempfile.TemporaryDirectory(dir=out.parent, prefix=".bundle-") as here:
+    remove_abandoned(out)
+    with (
+        disk_errors(out),
+        tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.", suffix=".part") as here,
+    ):
         folder = Path(here) / "bundle"
         (folder / "checkpoint").mkdir(parents=True)
         (folder / "wheels").mkdir()

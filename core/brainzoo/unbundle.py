@@ -34,6 +34,7 @@ from brainzoo.hub.fetch import complete
 from brainzoo.hub.pulling import expect_checkpoint
 from brainzoo.hub.store import Wanted
 from brainzoo.locks import locked
+from brainzoo.preparation.request import remove_abandoned
 from brainzoo.reference import REVISION
 from brainzoo.wheels import pip
 
@@ -78,9 +79,10 @@ def unbundle(path: Path, *, install: bool = False, digest: str | None = None) ->
             "Do not use it; ask for it again.",
         )
     store.root().mkdir(parents=True, exist_ok=True)
+    remove_abandoned(store.root() / "unbundle")
     with (
         disk_errors(store.root()),
-        tempfile.TemporaryDirectory(dir=store.root(), prefix=".unbundle-") as here,
+        tempfile.TemporaryDirectory(dir=store.root(), prefix=".unbundle.", suffix=".part") as here,
     ):
         folder = Path(here)
         manifest = _unpack(path, folder)

@@ -115,7 +115,7 @@ def test_it_is_found_by_name_where_it_arrives(shipped: Path, tmp_path: Path, for
     entry = entry_for(shipped, {"hub": REPO, "revision": "0" * 40})
     assert pull(entry, offline=True) == found.checkpoint
     assert unbundle(out).checkpoint == found.checkpoint, "twice is no harm"
-    assert not list(store.root().glob(".unbundle-*"))
+    assert not list(store.root().glob(".unbundle*"))
 
 
 @pytest.mark.slow
@@ -182,6 +182,21 @@ def test_unbundle_installs_when_asked(
     returned = 1
     with pytest.raises(IncompatiblePluginError, match="requires a different Python"):
         unbundle(made, install=True)
+
+
+def test_what_killed_attempts_left_is_removed(shipped: Path, tmp_path: Path) -> None:
+    """A whole copy of the weights each; what another process writes now stays."""
+    left = [tmp_path / ".x.tar.killed.part", store.root() / ".unbundle.killed.part"]
+    busy = [tmp_path / ".x.tar.busy.part", store.root() / ".unbundle.busy.part"]
+    for folder in left + busy:
+        (folder / "bundle").mkdir(parents=True)
+        (folder / "bundle" / "weights").write_bytes(b"w")
+        os.utime(folder / "bundle", (0, 0))
+        os.utime(folder, (0, 0))
+    for folder in left:
+        os.utime(folder / "bundle" / "weights", (0, 0))
+    unbundle(bundle(shipped, tmp_path / "x.tar", name="x", version="1.0.0"))
+    assert [folder.exists() for folder in left + busy] == [False, False, True, True]
 
 
 def test_a_bundle_that_says_it_is_a_commit_is_not_simply_believed(

@@ -87,6 +87,6 @@ def remove_abandoned(folder: Path) -> None:
     for left in folder.parent.glob(f".{folder.name}.*.part"):
         with contextlib.suppress(FileNotFoundError):  # its writer ends at this moment
             made = left.stat().st_mtime
-            newest = max((file.stat().st_mtime for file in left.glob("*")), default=made)
+            newest = max((file.stat().st_mtime for file in left.rglob("*")), default=made)
             if time.time() - newest > ABANDONED_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
