@@ -181,6 +181,16 @@ def test_a_closed_study_takes_nothing_more(study: Study) -> None:
     assert (len(answers.answers), answers.finished_at) == (1, None)
 
 
+def test_who_answered_everything_before_the_end_has_finished(study: Study) -> None:
+    for position in range(1, len(study.store.page(study.session)["trials"]) + 1):
+        study.show(position)
+        study.answer(position)
+    admission.close(study.store.engine)
+    done = study.store.finish(study.session, {})
+    (answers,) = overview.read_answers(study.store.engine)
+    assert answers.finished_at == done["finished_at"]
+
+
 def test_the_owner_sees_how_far_readers_are_and_who_was_late(study: Study) -> None:
     study.show(1)
     study.clock.at += 60_000

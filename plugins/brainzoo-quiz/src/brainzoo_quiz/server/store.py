@@ -172,15 +172,15 @@ class Store:
         return {}
 
     def finish(self, session: str, content: Mapping[str, Any]) -> dict[str, Any]:
-        """Note that all was answered; the first time counts."""
+        """Note that all was answered, also after the study was closed; the first time counts."""
         expect(content, {})
         with writing(self.engine) as connection:
             row = _locked(connection, session)
             finished_at = row.finished_at
             if finished_at is None:
-                expect_open(connection)
                 due = _next(connection, session)
                 if due is not None:
+                    expect_open(connection)
                     raise Refused(409, "unfinished", f"Image {due} was not answered.")
                 finished_at = self.now()
                 connection.execute(

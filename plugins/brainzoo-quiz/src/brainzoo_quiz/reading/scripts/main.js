@@ -58,7 +58,7 @@ async function session(driver) {
   document.title = data.title;
   for (const place of document.querySelectorAll(".title")) place.textContent = data.title;
   if (found.finished) return thanks(driver);
-  if (found.closed) throw new Refused("This study is closed.", "Its owner takes no more answers. What you answered before counts.");
+  if (found.closed && found.next <= data.trials.length) throw new Refused("This study is closed.", "Its owner takes no more answers. What you answered before counts.");
   const texts = textsOf(data);
   const practice = data.trials.filter((trial) => trial.phase === "practice").length;
   const tests = data.trials.length - practice;
