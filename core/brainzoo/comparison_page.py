@@ -13,7 +13,7 @@ from typing import Any
 from brainzoo import __version__, console
 from brainzoo.comparison import sentences
 from brainzoo.errors import BrainzooError
-from brainzoo.files import new_folder
+from brainzoo.files import free_folder, new_folder
 from brainzoo.images import Images
 from brainzoo.pictures import grid, png_bytes
 
@@ -34,20 +34,13 @@ def write(found: Mapping[str, Any], runs: Sequence[Path], out: Path | None) -> P
     Raises:
         ExistsError: The folder is already there.
     """
-    folder = out or _next_folder(Path())
+    folder = out or free_folder("comparison")
     page = _page(found, runs)
     with new_folder(folder) as temporary:
         text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
         (temporary / "comparison.json").write_text(text + "\n", encoding="utf-8")
         (temporary / PAGE).write_text(page, encoding="utf-8")
     return folder
-
-
-def _next_folder(parent: Path) -> Path:
-    number = 1
-    while (parent / f"comparison-{number:03d}").exists():
-        number += 1
-    return parent / f"comparison-{number:03d}"
 
 
 def _page(found: Mapping[str, Any], runs: Sequence[Path]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import os
 import shutil
 import uuid
@@ -69,6 +70,12 @@ def expect_folder_place(path: Path) -> None:
         file = _file_among(path)
         if file is not None:
             raise _file_error(file)
+
+
+def free_folder(name: str, parent: Path = Path()) -> Path:
+    """Return ``name-001``, or with the next number that is free."""
+    numbers = itertools.count(1)
+    return next(path for n in numbers if not (path := parent / f"{name}-{n:03d}").exists())
 
 
 def _file_among(path: Path) -> Path | None:

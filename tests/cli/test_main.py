@@ -41,7 +41,7 @@ def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         ("run tiny --data ixi --evaluate fid", 3, "there is no evaluator named 'fid'."),
         ("run --resume nowhere", 3, "there is no run at nowhere: it has no run.yaml."),
         ("run nowhere/run.yaml", 3, "there is no run at nowhere: it has no run.yaml."),
-        ("sample nowhere --out x", 3, "nowhere is no checkpoint: it has no config.json."),
+        ("sample nowhere --out x", 3, "there is no checkpoint named 'nowhere'."),
         ("sample x --zzzzzzzzzz 1", 2, "See: brainzoo sample --help"),
         ("sample x --out y -n 0", 2, "Invalid value for '-n'"),
         ("export nowhere --to nifti --out x", 3, "there is no folder nowhere."),

@@ -17,7 +17,8 @@ from brainzoo.cli.params import (
     pairs,
     seed_option,
 )
-from brainzoo.files import expect_folder_place
+from brainzoo.errors import BrainzooError
+from brainzoo.files import expect_folder_place, free_folder
 from brainzoo.interfaces import Value
 from brainzoo.options import options_of
 
@@ -28,7 +29,10 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
         return []
     from brainzoo.loading import generator_of
 
-    name = generator_of(words.arguments[0])
+    try:
+        name = generator_of(words.arguments[0])
+    except BrainzooError:
+        return []  # said by the command itself, after what is wrong with the words
     config = installed(ctx).get("generator", name).config
     training = [item.name for item in options_of(config) if not item.sampling]
     return config_options(config, f"Generator {name}", leave_out=training)
@@ -54,7 +58,9 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     default=64,
     help="Images made at once; changes no image. [default: 64]",
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The new folder.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The new folder. [default: samples-001, ...]"
+)
 @common_options
 @click.pass_context
 def sample(
@@ -65,7 +71,7 @@ def sample(
     seed: int,
     conditions: tuple[str, ...],
     batch_size: int,
-    out: Path,
+    out: Path | None,
     as_json: bool,
     debug: bool,
 ) -> None:
@@ -76,11 +82,12 @@ def sample(
     are drawn; see brainzoo sample NAME --help.
 
     \b
-    brainzoo sample pggan-ixi-64 -n 100 --out made
+    brainzoo sample vae-ixi-64 -n 100
     brainzoo sample runs/dcgan-ixi-001 -n 100 --seed 1 --condition class=old --out old
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo import pipeline
 
+    out = out or free_folder("samples")
     expect_folder_place(out)
     condition = {name: _value(text) for name, text in pairs(conditions, "--condition").items()}
     images = pipeline.sample(
