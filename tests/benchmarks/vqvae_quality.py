@@ -11,7 +11,6 @@ augmentation in batches of the same size, for the wall-clock time that the stage
 test slices and the perplexity of their codes, of both, and writes samples of MONAI's.
 """
 
-
 from __future__ import annotations
 
 import argparse
