@@ -82,7 +82,7 @@ def sample(
     are drawn; see brainzoo sample NAME --help.
 
     \b
-    brainzoo sample vae-ixi-64 -n 100
+    brainzoo sample NAME -n 100
     brainzoo sample runs/dcgan-ixi-001 -n 100 --seed 1 --condition class=old --out old
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo import pipeline
