@@ -12,7 +12,7 @@ from hub_server import GOOD, HubServer
 from brainzoo.errors import ExistsError
 from brainzoo.hub import pull
 from brainzoo.hub.gate import GateError
-from brainzoo.hub.push_registry import push_registry
+from brainzoo.hub.push_registry import packaged, push_registry
 from brainzoo.plugins import plugins
 from brainzoo.registry import Entry, HubSource, known
 from brainzoo.registry.parse import dump_registry, parse_registry
@@ -95,6 +95,13 @@ def test_one_finding_stops_all_before_anything_is_sent(server: HubServer, ship: 
     with pytest.raises(GateError, match="tiny-two/privacy: there is no verdict"):
         push_registry(entries, namespace="maker", token=GOOD)
     assert server.requests == []
+
+
+def test_other_peoples_packages_are_left_to_them(ship: Ship) -> None:
+    entry = ship("tiny-one")
+    assert entry in known().entries
+    assert entry not in packaged()
+    assert packaged([entry]) == [entry]
 
 
 def test_another_content_under_the_same_version_is_refused(server: HubServer, ship: Ship) -> None:

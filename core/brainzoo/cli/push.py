@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 )
 @click.option("--private", is_flag=True, help="Make a new repository private.")
 @click.option("--token", metavar="TOKEN", help="[default: HF_TOKEN, for huggingface.co only]")
-@click.option("--registry", is_flag=True, help="Publish all checkpoints of installed packages.")
+@click.option(
+    "--registry",
+    is_flag=True,
+    help="Publish all checkpoints inside brainzoo's own installed packages.",
+)
 @click.option("--namespace", metavar="OWNER", help="With --registry: whose they shall be.")
 @click.option("--dry-run", is_flag=True, help="Show what would be sent and what forbids it.")
 @common_options

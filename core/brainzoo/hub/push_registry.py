@@ -42,7 +42,7 @@ def push_registry(
     Nothing is sent before all have passed the gate.
 
     Args:
-        entries: By default all that are known.
+        entries: By default those in brainzoo's own packages.
         namespace: The owner of the repositories; by default the token's.
         endpoint: The address of the Hub; ``HF_ENDPOINT`` by default.
         token: As for :func:`brainzoo.hub.push.push`.
@@ -64,11 +64,21 @@ def push_registry(
 
 
 def packaged(entries: Sequence[Entry] | None = None) -> list[Entry]:
-    """Return the entries whose files are in a package, without the withdrawn ones."""
+    """Return the entries whose files are in a package, without the withdrawn ones.
+
+    Args:
+        entries: By default those in brainzoo's own packages; others publish theirs themselves.
+    """
+    from brainzoo.plugins import PACKAGES
     from brainzoo.registry import PackageSource, known
 
-    of = known().entries if entries is None else entries
-    return [e for e in of if isinstance(e.source, PackageSource) and e.status != "withdrawn"]
+    def is_there(entry: Entry) -> bool:
+        source = entry.source
+        if not isinstance(source, PackageSource) or entry.status == "withdrawn":
+            return False
+        return entries is not None or source.package in PACKAGES.values()
+
+    return [entry for entry in (known().entries if entries is None else entries) if is_there(entry)]
 
 
 def plan_of(entry: Entry, owner: str) -> Plan:
