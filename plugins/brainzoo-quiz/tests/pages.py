@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import secrets
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from brainzoo_quiz.package import (
     ImageShape,
@@ -30,7 +27,6 @@ from brainzoo_quiz.package import (
 from brainzoo_quiz.reading import static_page
 from brainzoo_quiz.study import DESIGNS, Case, Key
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SHAPES = {2: (40, 32), 3: (14, 18, 12)}
 REASONS = ("blurred", "odd anatomy")
 DESKTOP, TABLET, UPRIGHT = (1280, 800), (1024, 768), (820, 1180)
@@ -59,23 +55,6 @@ BEGIN = """async () => {
     }
   }
 }"""
-
-
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """Yield a headless Chromium."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None and os.environ.get("BRAINZOO_REQUIRE_BROWSER"):
-        pytest.fail("no browser found, and continuous integration must have one")
-    if path is None:
-        pytest.skip(f"no browser found; install one of {', '.join(BROWSERS)}")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    quiet = ["background-networking", "component-update", "sync", "gpu"]
-    args = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=args)
-        yield browser
-        browser.close()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import chromium
 
 from brainzoo_quiz import answers
 
-from .pages import DESKTOP, REASONS, TABLET, UPRIGHT, Open, Reader, chromium, make_study, opener
+from .pages import DESKTOP, REASONS, TABLET, UPRIGHT, Open, Reader, make_study, opener
 
 PHONE = (390, 844)
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import chromium
 
 from brainzoo_quiz.answers import Answers
 from brainzoo_quiz.scoring import Settings, score
 from brainzoo_quiz.trials import join
 
-from .pages import Open, Reader, Served, Study, chromium, make_study, opener
+from .pages import Open, Reader, Served, Study, make_study, opener
 
 Serve = Callable[[Study], Served]
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import chromium
 
 from brainzoo_quiz import answers
 from brainzoo_quiz.scoring import Settings, score
 from brainzoo_quiz.trials import join
 
-from .pages import REASONS, TABLET, Open, chromium, make_study, opener
+from .pages import REASONS, TABLET, Open, make_study, opener
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from browser import chromium
 
 from brainzoo.files import write_bytes
 from brainzoo.images import Images
 from brainzoo.pictures import grid, png_bytes
 from brainzoo.testing.heads import make_images
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 COMMAND = "brainzoo run dcgan --data ixi --preset quick --seed 1"
 FRAMES = 8
 SOURCE = {
@@ -60,21 +59,11 @@ def make_run(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # two open at once in one process are refused
 def browser() -> Iterator[Any]:
     """Yield a headless Chromium."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None and os.environ.get("BRAINZOO_REQUIRE_BROWSER"):
-        pytest.fail("no browser found, and continuous integration must have one")
-    if path is None:
-        pytest.skip(f"no browser found; install one of {', '.join(BROWSERS)}")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    quiet = ["background-networking", "component-update", "sync", "gpu"]
-    args = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=args)
-        yield chromium
-        chromium.close()
+    with chromium() as found:
+        yield found
 
 
 def _prepared(folder: Path) -> Images:

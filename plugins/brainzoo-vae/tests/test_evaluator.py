@@ -96,10 +96,11 @@ def test_growth_of_fluid_in_samples_stands_beside_that_in_people(sets, tmp_path)
     assert "test subjects" in growth.detail
 
 
-def test_no_growth_is_told_where_all_samples_are_of_one_age(sets, tmp_path):
+@pytest.mark.parametrize("row", [{"age": 40.0}, {}])
+def test_no_growth_is_told_where_ages_are_one_or_not_known(sets, tmp_path, row):
     info = sets["synthetic"].info
     with Images.write(tmp_path / "same", (32, 32), info, 1) as writer:
-        writer.append(sets["synthetic"].floats(), [{"age": 40.0}] * len(sets["synthetic"]))
+        writer.append(sets["synthetic"].floats(), [row] * len(sets["synthetic"]))
     found = evaluate({**sets, "synthetic": Images.open(tmp_path / "same")}, Blurring())
     assert len(found.figures) == 2
 

@@ -100,6 +100,8 @@ def _known(images: Images) -> tuple[NDArray[np.float64], NDArray[np.float64], li
     ages = {
         i: float(age) for i, age in enumerate(images.column("age")) if isinstance(age, int | float)
     }
+    if not ages:
+        return np.empty(0), np.empty(0), []
     names = subjects_of(images)
     pixels = images.floats(np.array(list(ages), dtype=np.intp))
     return fluid(pixels), np.array(list(ages.values())), [names[i] for i in ages]
