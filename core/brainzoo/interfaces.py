@@ -142,16 +142,19 @@ class Generator(ABC):
         n: int,
         *,
         seed: int,
+        start: int = 0,
         condition: Mapping[str, Value] | None = None,
         batch_size: int = 64,
     ) -> Iterator[NDArray[np.float32]]:
         """Yield new images.
 
-        The same seed gives the same images whatever the batch size.
+        An image depends on the seed and its index only: not on the batch size, nor on where others
+        began, so that several processes may each make a part.
 
         Args:
             n: How many images in all.
             seed: Decides every random number.
+            start: Index of the first image.
             condition: For example ``{"class": "old"}``; ``None`` draws conditions from the
                 training distribution.
             batch_size: How many images a yielded array holds at most.
@@ -177,7 +180,7 @@ class Generator(ABC):
         return np.concatenate(list(self.sample(n, seed=seed, condition=condition)))
 
     def conditions(
-        self, n: int, *, seed: int, condition: Mapping[str, Value] | None = None
+        self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
     ) -> list[dict[str, Value]]:
         """Return the condition of each image that :meth:`sample` makes of the same arguments.
 

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
-import os
 import pickle
-import signal
-import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.process import BaseProcess
 
 from brainzoo import console
 from brainzoo.interfaces import Subject
 from brainzoo.preparation.subject import Prepared, prepare_subject
 from brainzoo.prepare_config import PrepareConfig
+from brainzoo.processes import begin_worker, cores, fresh_children
 
 POOL_FROM_SECONDS = 4.0
 """Work that one process ends within this is not worth the start of others (about 0.5 s each)."""
 
 AHEAD = 4
 """Scans that each worker may be ahead of the one that is written: bounds the memory."""
-
-
-def cores() -> int:
-    """Return how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def prepare_all(
@@ -73,11 +61,11 @@ def prepare_all(
 
 def _in_pool(subjects: Sequence[Subject], config: PrepareConfig, count: int) -> Iterator[Prepared]:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, context, initializer=_begin_worker) as pool:
+    with ProcessPoolExecutor(count, context, initializer=begin_worker) as pool:
         waiting: list[Future[Prepared]] = []
         try:
             for subject in subjects:
-                with _fresh_children():  # any submission may start a process
+                with fresh_children():  # any submission may start a process
                     waiting.append(pool.submit(prepare_subject, subject, config))
                 if len(waiting) >= count * AHEAD:
                     yield waiting.pop(0).result()
@@ -86,51 +74,6 @@ def _in_pool(subjects: Sequence[Subject], config: PrepareConfig, count: int) -> 
         finally:
             for future in waiting:  # Ctrl-C, a full disk: nothing more is begun
                 future.cancel()
-
-
-def _begin_worker() -> None:
-    """Leave Ctrl-C to the process that waits for the results, and end when that one is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
-
-
-@contextlib.contextmanager
-def _fresh_children() -> Iterator[None]:
-    """Start worker processes with one thread each and without the caller's main module.
-
-    A spawned child imports the main module again: a script without an ``if __name__`` guard would
-    run twice. The workers need nothing from it (see :func:`_picklable`).
-    """
-    main = sys.modules["__main__"]
-    hidden = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in threads}
-    for name in hidden:
-        setattr(main, name, None)
-    if "__file__" in hidden:
-        del main.__file__
-    os.environ.update(dict.fromkeys(threads, "1"))
-    # Children inherit what is blocked: a Ctrl-C while one starts, before it can choose to ignore
-    # it, must reach this process only.
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        for name, value in hidden.items():
-            setattr(main, name, value)
-        for name, setting in before.items():
-            if setting is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = setting
 
 
 def _picklable(subjects: Sequence[Subject]) -> bool:

@@ -139,6 +139,18 @@ class GeneratorContract(PluginContract):
         more = samples(trained.generator, 20, batch_size=7)[:11]
         assert np.array_equal(at_once, more), "how many are asked for changes the first samples"
 
+    def test_samples_from_an_index_on_are_the_same(self, trained: Trained) -> None:
+        whole = samples(trained.generator, 20, batch_size=20)
+        for start, n in ((3, 5), (8, 12), (17, 2)):
+            part = samples(trained.generator, n, start=start, batch_size=4)
+            assert np.array_equal(whole[start : start + n], part), (
+                f"samples {start} to {start + n - 1} are others when sampling begins there: several "
+                "processes would make other images (brainzoo.training: in_chunks, start)"
+            )
+        told = trained.generator.conditions(20, seed=5)
+        part_told = trained.generator.conditions(4, seed=5, start=9)
+        assert told[9:13] == part_told, "conditions that begin at an index are others"
+
     def test_different_seeds_and_samples_differ(self, trained: Trained) -> None:
         first = samples(trained.generator, 4, seed=1)
         assert not np.array_equal(first, samples(trained.generator, 4, seed=2)), "the seed is idle"

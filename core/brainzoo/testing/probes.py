@@ -22,12 +22,13 @@ def samples(
     n: int,
     *,
     seed: int = 5,
+    start: int = 0,
     condition: Mapping[str, Any] | None = None,
     batch_size: int = 8,
 ) -> NDArray[np.float32]:
     """Return all samples as one array ``(n, channel, *spatial)``."""
     drawn: Iterator[NDArray[np.float32]] = generator.sample(
-        n, seed=seed, condition=condition, batch_size=batch_size
+        n, seed=seed, start=start, condition=condition, batch_size=batch_size
     )
     return np.concatenate(list(drawn))
 

@@ -13,23 +13,32 @@ convolution libraries choose other summation orders for other batch sizes."""
 
 
 def in_chunks(
-    make: Callable[[int, int], NDArray[np.float32]], n: int, batch_size: int, chunk: int = CHUNK
+    make: Callable[[int, int], NDArray[np.float32]],
+    n: int,
+    batch_size: int,
+    chunk: int = CHUNK,
+    *,
+    start: int = 0,
 ) -> Iterator[NDArray[np.float32]]:
     """Yield ``n`` images in arrays of ``batch_size``, made in chunks of always the same size.
+
+    Chunks begin at multiples of their size, wherever ``start`` is: an image always has the same
+    neighbours, and so the same bits.
 
     Args:
         make: Called with the index of the first image and the chunk's size; returns
             ``(chunk, channel, *spatial)``.
-        n: How many images in all; what the last chunk holds beyond is dropped.
+        n: How many images in all; what the first and the last chunk hold beyond is dropped.
         batch_size: The most images an array holds.
         chunk: The size of every chunk.
+        start: Index of the first image.
     """
     waiting: list[NDArray[np.float32]] = []
-    held = 0
-    for start in range(0, n, chunk):
-        waiting.append(make(start, chunk)[: n - start])
+    held, stop = 0, start + n
+    for at in range(start - start % chunk, stop, chunk):
+        waiting.append(make(at, chunk)[max(0, start - at) : stop - at])
         held += len(waiting[-1])
-        while held >= batch_size or (held and start + chunk >= n):
+        while held >= batch_size or (held and at + chunk >= stop):
             ready = np.concatenate(waiting)
             yield ready[:batch_size]
             waiting, held = [ready[batch_size:]], max(0, held - batch_size)

@@ -52,19 +52,20 @@ class Tiny(Generator):
         n: int,
         *,
         seed: int,
+        start: int = 0,
         condition: Mapping[str, Value] | None = None,
         batch_size: int = 64,
     ) -> Iterator[NDArray[np.float32]]:
-        drawn = self._classes(n, seed, condition)
-        for start in range(0, n, batch_size):
-            made = [self._one(seed, i, int(drawn[i])) for i in range(start, n)[:batch_size]]
-            yield np.stack(made)
+        drawn = self._classes(n, seed, start, condition)
+        for at in range(0, n, batch_size):
+            batch = range(at, n)[:batch_size]
+            yield np.stack([self._one(seed, start + i, int(drawn[i])) for i in batch])
 
     def conditions(
-        self, n: int, *, seed: int, condition: Mapping[str, Value] | None = None
+        self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
     ) -> list[dict[str, Value]]:
         names = self._training["images"]["classes"]
-        drawn = self._classes(n, seed, condition)
+        drawn = self._classes(n, seed, start, condition)
         return [{"class": names[i]} if names else {} for i in drawn]
 
     def save(self, folder: Path) -> None:
@@ -81,10 +82,10 @@ class Tiny(Generator):
         return loaded
 
     def _classes(
-        self, n: int, seed: int, condition: Mapping[str, Value] | None
+        self, n: int, seed: int, start: int, condition: Mapping[str, Value] | None
     ) -> NDArray[np.int64]:
         shape = self._training["images"]
-        return draw_classes(shape["classes"], shape["class_shares"], seed, 0, n, condition)
+        return draw_classes(shape["classes"], shape["class_shares"], seed, start, n, condition)
 
     def _one(self, seed: int, index: int, which: int) -> NDArray[np.float32]:
         rng = np.random.default_rng([seed, index])

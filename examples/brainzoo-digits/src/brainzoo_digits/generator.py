@@ -79,6 +79,7 @@ class DigitsGAN(Generator):
         n: int,
         *,
         seed: int,
+        start: int = 0,
         condition: Mapping[str, Value] | None = None,
         batch_size: int = 64,
     ) -> Iterator[NDArray[np.float32]]:
@@ -87,7 +88,11 @@ class DigitsGAN(Generator):
             raise NotFoundError(f"this {NAME} is not trained yet.", "Call fit or load first.")
         draw_classes((), (), seed, 0, 0, condition)  # no classes: any condition is refused
         network = self._network
-        return in_chunks(lambda start, n: self._images(network, seed, start, n), n, batch_size)
+
+        def chunk(at: int, count: int) -> NDArray[np.float32]:
+            return self._images(network, seed, at, count)
+
+        return in_chunks(chunk, n, batch_size, start=start)
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder."""

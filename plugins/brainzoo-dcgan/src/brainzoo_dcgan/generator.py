@@ -118,6 +118,7 @@ class DCGAN(Generator):
         n: int,
         *,
         seed: int,
+        start: int = 0,
         condition: Mapping[str, Value] | None = None,
         batch_size: int = 64,
     ) -> Iterator[NDArray[np.float32]]:
@@ -127,17 +128,17 @@ class DCGAN(Generator):
         network = self._network
         compute(self._device).place(network)
 
-        def chunk(start: int, count: int) -> NDArray[np.float32]:
-            return self._images(network, seed, start, count, condition)
+        def chunk(at: int, count: int) -> NDArray[np.float32]:
+            return self._images(network, seed, at, count, condition)
 
-        return in_chunks(chunk, n, batch_size)
+        return in_chunks(chunk, n, batch_size, start=start)
 
     def conditions(
-        self, n: int, *, seed: int, condition: Mapping[str, Value] | None = None
+        self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
     ) -> list[dict[str, Value]]:
         """Return the class of each sample; see :meth:`brainzoo.Generator.conditions`."""
         names = list(self._training["images"]["classes"])
-        drawn = self._classes(seed, 0, n, condition)
+        drawn = self._classes(seed, start, n, condition)
         return [{"class": names[i]} if names else {} for i in drawn]
 
     def save(self, folder: Path) -> None:

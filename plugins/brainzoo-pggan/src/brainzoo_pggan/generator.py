@@ -148,6 +148,7 @@ class ProgressiveGAN(Generator):
         n: int,
         *,
         seed: int,
+        start: int = 0,
         condition: Mapping[str, Value] | None = None,
         batch_size: int = 64,
         truncation: float | None = None,
@@ -157,6 +158,7 @@ class ProgressiveGAN(Generator):
         Args:
             n: How many images in all.
             seed: Decides every random number.
+            start: Index of the first image.
             condition: For example ``{"class": "old", "age": 71}``; what it leaves open is drawn
                 from training images that match it.
             batch_size: How many images a yielded array holds at most.
@@ -170,10 +172,10 @@ class ProgressiveGAN(Generator):
         sampler = self._sampler(self._ready())
         towards_mean = self.config.truncation if truncation is None else truncation
 
-        def chunk(start: int, count: int) -> NDArray[np.float32]:
-            return sampler.images(seed, start, count, condition, towards_mean)
+        def chunk(at: int, count: int) -> NDArray[np.float32]:
+            return sampler.images(seed, at, count, condition, towards_mean)
 
-        return in_chunks(chunk, n, batch_size)
+        return in_chunks(chunk, n, batch_size, start=start)
 
     def interpolate(
         self,
@@ -203,10 +205,10 @@ class ProgressiveGAN(Generator):
         return self._sampler(self._ready()).way(steps, seed, first, second, condition)
 
     def conditions(
-        self, n: int, *, seed: int, condition: Mapping[str, Value] | None = None
+        self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
     ) -> list[Row]:
         """Return class and covariates of each sample; see :meth:`brainzoo.Generator.conditions`."""
-        return self._known.draw(n, seed=seed, condition=condition)
+        return self._known.draw(n, seed=seed, start=start, condition=condition)
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""

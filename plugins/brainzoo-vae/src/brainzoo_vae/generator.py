@@ -142,23 +142,24 @@ class VAE(Inference, Generator):
         n: int,
         *,
         seed: int,
+        start: int = 0,
         condition: Mapping[str, Value] | None = None,
         batch_size: int = 64,
     ) -> Iterator[Floats]:
         """Yield new images; see :meth:`brainzoo.Generator.sample`."""
         self._placed()
 
-        def chunk(start: int, count: int) -> Floats:
-            rows = self._known.draw(count, seed=seed, condition=condition, start=start)
-            return self._decoded(self._latents(seed, start, count, rows), rows)
+        def chunk(at: int, count: int) -> Floats:
+            rows = self._known.draw(count, seed=seed, condition=condition, start=at)
+            return self._decoded(self._latents(seed, at, count, rows), rows)
 
-        return in_chunks(chunk, n, batch_size)
+        return in_chunks(chunk, n, batch_size, start=start)
 
     def conditions(
-        self, n: int, *, seed: int, condition: Mapping[str, Value] | None = None
+        self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
     ) -> list[Row]:
         """Return class and covariates of each sample; see :meth:`brainzoo.Generator.conditions`."""
-        return self._known.draw(n, seed=seed, condition=condition)
+        return self._known.draw(n, seed=seed, start=start, condition=condition)
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""

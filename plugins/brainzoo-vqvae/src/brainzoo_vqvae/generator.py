@@ -93,6 +93,7 @@ class VQVAE(Generator, Reconstructs):
         n: int,
         *,
         seed: int,
+        start: int = 0,
         condition: Mapping[str, Value] | None = None,
         batch_size: int = 64,
     ) -> Iterator[NDArray[np.float32]]:
@@ -103,16 +104,16 @@ class VQVAE(Generator, Reconstructs):
         model = self._trained()
         self._conditions.check(condition)
 
-        def chunk(start: int, count: int) -> NDArray[np.float32]:
-            return self._samples(model, seed, start, count, condition)
+        def chunk(at: int, count: int) -> NDArray[np.float32]:
+            return self._samples(model, seed, at, count, condition)
 
-        return in_chunks(chunk, n, batch_size, model.chunk)
+        return in_chunks(chunk, n, batch_size, model.chunk, start=start)
 
     def conditions(
-        self, n: int, *, seed: int, condition: Mapping[str, Value] | None = None
+        self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
     ) -> list[dict[str, Value]]:
         """Return class and covariates of each sample; see :meth:`brainzoo.Generator.conditions`."""
-        return self._conditions.draw(n, seed=seed, condition=condition)
+        return self._conditions.draw(n, seed=seed, start=start, condition=condition)
 
     def reconstruct(self, pixels: NDArray[np.float32], *, batch_size: int = 64) -> Reconstruction:
         """Encode and decode images; see :meth:`brainzoo.Reconstructs.reconstruct`."""
