@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from brainzoo.checkpoint.config import SAME
+
 TASK = "unconditional-image-generation"
 
 INTENDED_USE = (
@@ -126,8 +128,22 @@ images = generator.images(16, seed=0)  # (16, {shape}), grey values in [0, 1]
 def _made_with(config: Mapping[str, Any]) -> str:
     plugin, parameters = config["plugin"], config["weights"]["parameters"]
     text = f"Made with `{plugin['distribution']}` {plugin['version']} ({parameters:,} parameters)."
-    simulated = config["trained_on"]["dataset"].get("simulated")
-    return f"{text} It was trained on SIMULATED data." if simulated else text
+    if config["trained_on"]["dataset"].get("simulated"):
+        text += " It was trained on SIMULATED data."
+    rounded = config["weights"].get("rounded")
+    return f"{text}\n\n{_rounded(rounded)}" if rounded else text
+
+
+def _rounded(rounded: Mapping[str, Any]) -> str:
+    mean, most = (255 * rounded[f"{name}_difference"] for name in ("mean", "largest"))
+    differ = (
+        "The weights were rounded to float16. Of the first "
+        f"{rounded['samples']} samples of seed 0, the one that this changed most changed by {mean:.3g} of 255 grey levels on average, and "
+        f"no pixel by more than {most:.3g}"
+    )
+    if mean / 255 <= SAME:
+        return f"{differ}: figures that were measured before hold for them."
+    return f"{differ}. All figures were measured with the rounded weights."
 
 
 def _trained_on(config: Mapping[str, Any]) -> str:

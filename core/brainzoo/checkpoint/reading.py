@@ -118,6 +118,8 @@ def read_config(folder: Path) -> dict[str, Any]:
 def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
     """Read the weights of a checkpoint, compared with the digest in its configuration.
 
+    Weights that were rounded to float16 to be small come as the float32 that networks want.
+
     Raises:
         IntegrityError: They are damaged, of another format, not those of ``config.json``, or not
             all finite.
@@ -125,8 +127,15 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
     """
     config = read_config(folder)
     path = folder / WEIGHTS
-    expect_memory(path.stat().st_size if path.is_file() else 0, f"the weights in {folder}")
+    rounded = config["weights"].get("rounded") is not None
+    size = path.stat().st_size if path.is_file() else 0
+    expect_memory((1 + rounded) * size, f"the weights in {folder}")
     arrays = read_arrays(path, sha256=str(config["weights"]["sha256"]))
+    if rounded:
+        arrays = {
+            name: array.astype(np.float32) if array.dtype == np.float16 else array
+            for name, array in arrays.items()
+        }
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise IntegrityError(f"weight {name!r} holds numbers that are NaN or infinite.", AGAIN)

@@ -130,20 +130,13 @@ def write(
                 "tensors": len(weights),
                 "parameters": int(sum(array.size for array in weights.values())),
             },
-            "verify": {
-                "seed": 0,
-                "n": len(samples),
-                "sha256": hashlib.sha256(eight_bit(samples).tobytes()).hexdigest(),
-                "tolerance": TOLERANCE,
-            },
+            "verify": write_reference(temporary, samples),
         }
         text = json.dumps(config, indent=2, allow_nan=False)
         if wrong := problem(json.loads(text)):
             raise IntegrityError(f"this checkpoint could not be read again: {wrong}.")
         (temporary / CONFIG).write_text(text, encoding="utf-8")
         (temporary / METRICS).write_text(json.dumps({"evaluators": {}}, indent=2))
-        (temporary / SAMPLES).write_bytes(png_bytes(grid(samples, columns=8)))
-        (temporary / REFERENCE).write_bytes(_npy(eight_bit(samples)))
         (temporary / CARD).write_text(model_card(config, {}), encoding="utf-8")
         source = training["trained_on"]["dataset"]
         (temporary / LICENCE).write_text(
@@ -206,6 +199,19 @@ def reference(generator: Generator, n: int, seed: int = 0) -> NDArray[np.float32
             "Training diverged: lower the learning rate, or use --precision fp32.",
         )
     return pixels
+
+
+def write_reference(folder: Path, samples: NDArray[np.float32]) -> dict[str, Any]:
+    """Write the samples of seed 0 that verify a checkpoint, and a picture of them.
+
+    Returns:
+        What ``config.json`` tells of them.
+    """
+    pixels = eight_bit(samples)
+    (folder / SAMPLES).write_bytes(png_bytes(grid(samples, columns=8)))
+    (folder / REFERENCE).write_bytes(_npy(pixels))
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    return {"seed": 0, "n": len(pixels), "sha256": digest, "tolerance": TOLERANCE}
 
 
 def eight_bit(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:

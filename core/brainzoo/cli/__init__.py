@@ -19,12 +19,13 @@ from typing import Any, NoReturn
 import click
 
 import brainzoo
-from brainzoo import console
+from brainzoo import console, launch
 from brainzoo.errors import BrainzooError, OptionError, StoppedError
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Train and sample": {
         "run": "Prepare data, train, sample, evaluate, export and report.",
+        "plan": "Tell what a run would take: memory, disk and time.",
         "data": "Prepare a dataset and describe it.",
         "train": "Prepare and train only.",
         "sample": "Make images with a trained generator.",
@@ -38,6 +39,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "info": "Show all about one checkpoint, and how to use it.",
         "pull": "Fetch a checkpoint, verified.",
         "verify": "Check that a checkpoint makes the samples it made at first.",
+        "round": "Halve the size of a run's weights, and compare what they make.",
         "push": "Publish a checkpoint on the Hub.",
         "bundle": "Write a checkpoint and the wheels that run it as one file.",
         "unbundle": "Check a bundle and keep its checkpoint here.",
@@ -51,7 +53,7 @@ SECTIONS: dict[str, dict[str, str]] = {
 }
 """Verbs by section of the help; each lives in the module of its name."""
 
-MODULES = {"list": "listing"}  # a module called list would hide Python's own in this package
+MODULES = {"list": "listing", "round": "rounding"}  # Python's own names stay visible in here
 
 VERBS = {name: help for section in SECTIONS.values() for name, help in section.items()}
 
@@ -148,8 +150,9 @@ def _see_help(ctx: click.Context | None) -> str:
 def _fail(found: BrainzooError, error: BaseException, words: Sequence[str]) -> NoReturn:
     if "--debug" in words:
         traceback.print_exception(error)
-    console.error(str(found))
-    if "--json" in words:
+    if launch.first_to_tell():
+        console.error(str(found))
+    if "--json" in words and not launch.is_helper():
         console.error_json(found.code, found.message, found.hint)
     sys.exit(found.exit_code)
 

@@ -130,7 +130,7 @@ def _of_verdict(folder: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
     except BrainzooError as error:
         yield Finding(VERDICT, error.message.replace(str(path), "it").rstrip("."))
         return
-    if verdict.synthetic["checkpoint_sha256"] != sha256(folder / WEIGHTS):
+    if verdict.synthetic["checkpoint_sha256"] not in _audited(folder, config):
         yield Finding(VERDICT, "it is about other weights")
     if not verdict.passed:
         yield from (
@@ -152,6 +152,20 @@ def _of_verdict(folder: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
                 f"it compared with {verdict.train[name]} training {name}; the weights were trained "
                 f"on {wanted}",
             )
+
+
+def _audited(folder: Path, config: Mapping[str, Any]) -> set[str]:
+    """Return which weights a verdict may be about: these, or those they were rounded from.
+
+    The latter only if rounding did not change the samples.
+    """
+    from brainzoo.checkpoint.config import RoundedPart
+
+    found = {sha256(folder / WEIGHTS)}
+    rounded = config["weights"].get("rounded")
+    if rounded and RoundedPart.model_validate(rounded).same:
+        found.add(str(rounded["from_sha256"]))
+    return found
 
 
 def verdict_reader() -> Callable[[Path], Any] | None:
