@@ -137,9 +137,9 @@ def _made_with(config: Mapping[str, Any]) -> str:
 def _rounded(rounded: Mapping[str, Any]) -> str:
     mean, most = (255 * rounded[f"{name}_difference"] for name in ("mean", "largest"))
     differ = (
-        "The weights were rounded to float16. Of the first "
-        f"{rounded['samples']} samples of seed 0, the one that this changed most changed by {mean:.3g} of 255 grey levels on average, and "
-        f"no pixel by more than {most:.3g}"
+        f"The weights were rounded to float16. Of the first {rounded['samples']} samples of "
+        f"seed 0, the one that this changed most changed by {mean:.3g} of 255 grey levels on "
+        f"average, and no pixel by more than {most:.3g}"
     )
     if mean / 255 <= SAME:
         return f"{differ}: figures that were measured before hold for them."
