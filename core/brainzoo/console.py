@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from brainzoo.launch import is_helper
+
 SCHEMA = 1
 """Version of the object that ``--json`` prints."""
 
@@ -21,13 +23,15 @@ PLAIN_SECONDS = 10.0
 
 
 def note(text: str) -> None:
-    """Print one line to stderr."""
-    _print(text, "")
+    """Print one line to stderr; of processes that train together, the first one does."""
+    if not is_helper():
+        _print(text, "")
 
 
 def warn(text: str) -> None:
-    """Print one line to stderr that starts with ``warning:``."""
-    _print(f"warning: {text}", "yellow")
+    """Print one line to stderr that starts with ``warning:``, as :func:`note` does."""
+    if not is_helper():
+        _print(f"warning: {text}", "yellow")
 
 
 def error(text: str) -> None:
@@ -80,12 +84,20 @@ def _print(text: str, style: str) -> None:
 
 
 @contextmanager
-def progress(text: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress(
+    text: str, total: int, *, done: int = 0, unit: str = ""
+) -> Iterator[Callable[[int], None]]:
     """Yield a function to call with how many more are done.
 
     A bar on a terminal; without one, a line at most every ten seconds.
+
+    Args:
+        text: What is being done.
+        total: How many there are.
+        done: How many were done before.
+        unit: What they are, if their number each second and the time left shall be told.
     """
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not is_helper():
         from rich.console import Console
         from rich.progress import Progress
 

@@ -6,7 +6,6 @@ a run folder, which remembers what is done so that a stopped run goes on where i
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo import checkpoint as checkpoints
-from brainzoo import console
+from brainzoo import console, launch
 from brainzoo.errors import BrainzooError, DataError, OptionError, StoppedError
 from brainzoo.evaluation import EvaluatorsFailedError, check, evaluate, write_metrics
 from brainzoo.files import disk_errors
@@ -54,11 +53,14 @@ def run(
     Raises:
         ExistsError: The folder is there already.
         DataError: With ``resume``, the data are no longer those that the run began with.
-        StoppedError: Ctrl-C or SIGTERM; the hint says how to go on.
+        StoppedError: Ctrl-C or SIGTERM, or another process of a distributed training is gone; the
+            hint says how to go on.
+        OptionError: Processes that train together cannot share a batch equally.
         EvaluatorsFailedError: Evaluators failed; all else is done, and the hint says how to go on.
     """
-    if is_helper():
-        fit(settings.generator, prepare_data(settings), Run(folder, settings.train, resume))
+    launch.expect_shareable(settings.train.batch_size, settings.train.accumulate)
+    if launch.is_helper():
+        _help(settings, folder)
         return {}
     if folder.exists() and not resume:
         raise exists_error(folder)
@@ -78,19 +80,35 @@ def run(
                 opened.record["seconds"]["prepare"] = round(time.monotonic() - started, 2)
                 opened.save()
             console.note(f"run folder: {folder}")
+            launch.tell_helpers("train" in steps and not opened.done("train"))
             _do(opened, settings, images, resume, steps)
     except KeyboardInterrupt:
-        if not (folder / "run.yaml").is_file():
-            raise StoppedError("stopped while preparing data.", "Run it again.") from None
-        raise StoppedError(
-            f"stopped; what is done is kept in {folder}.",
-            f"Go on with: brainzoo run --resume {folder}",
-        ) from None
+        raise _stopped(folder) from None
+    except StoppedError:
+        raise
     except Exception:
         if (folder / "state").exists() or (folder / "checkpoint").exists():
             console.note(f"What is done is kept; go on with: brainzoo run --resume {folder}")
         raise
     return _made(opened)
+
+
+def _help(settings: Settings, folder: Path) -> None:
+    """Train beside the first process, which does all else."""
+    try:
+        if launch.wait_for_first():
+            fit(settings.generator, prepare_data(settings), Run(folder, settings.train))
+    except KeyboardInterrupt:
+        raise _stopped(folder) from None
+
+
+def _stopped(folder: Path) -> StoppedError:
+    if not (folder / "run.yaml").is_file():
+        return StoppedError("stopped while preparing data.", "Run it again.")
+    return StoppedError(
+        f"stopped; what is done is kept in {folder}.",
+        f"Go on with: brainzoo run --resume {folder}",
+    )
 
 
 def prepare_data(settings: Settings) -> Images:
@@ -136,11 +154,6 @@ def fit(part: Part, images: Images, run: Run) -> Generator:
     generator: Generator = plugins().load("generator", part.name)(part.config)
     generator.fit(training_images(images), run)
     return generator
-
-
-def is_helper() -> bool:
-    """Tell whether ``torchrun`` or ``accelerate launch`` started this process to help training."""
-    return os.environ.get("RANK", "0") != "0"
 
 
 def sample(
@@ -246,6 +259,8 @@ def _do(
                 generator = fit(settings.generator, images, folder)
                 opened.clear("train")  # an older checkpoint stays until there is a new one
                 generator.save(folder.checkpoint)
+        except StoppedError:
+            raise
         except BrainzooError:
             if not (resume or folder.state.exists() or folder.stats.exists()):
                 shutil.rmtree(opened.path)  # nothing was trained: leave nothing in the way

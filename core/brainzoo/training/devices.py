@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from brainzoo import launch
 from brainzoo.errors import OptionError
 
 DEVICES = ("cpu", "cuda", "mps")
@@ -56,7 +57,8 @@ def compute(device: str = "auto", precision: str = "auto") -> Compute:
     """Choose device and precision.
 
     Args:
-        device: ``auto`` takes CUDA, then Apple's MPS, then the CPU.
+        device: ``auto`` takes CUDA, then Apple's MPS, then the CPU. Of several processes on a
+            machine, each takes the GPU of its own number.
         precision: ``auto`` takes bf16 where the hardware multiplies it natively (it doubles the
             speed of training on CPUs with AVX512-BF16 or AMX), else float32.
 
@@ -66,6 +68,8 @@ def compute(device: str = "auto", precision: str = "auto") -> Compute:
     if device == "auto":
         cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
         device = "cuda" if cuda else "mps" if mps else "cpu"
+    if device == "cuda" and torch.cuda.is_available():
+        device = _own_gpu()
     try:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
@@ -79,6 +83,20 @@ def compute(device: str = "auto", precision: str = "auto") -> Compute:
     if precision == "auto":
         precision = "bf16" if _multiplies_bf16(chosen) else "fp32"
     return Compute(chosen, torch.bfloat16 if precision == "bf16" else torch.float32)
+
+
+def _own_gpu() -> str:
+    """Choose the GPU of this process among those of the machine."""
+    index, there = launch.index_on_machine(), torch.cuda.device_count()
+    if index is None:
+        return "cuda"
+    if index >= there:
+        raise OptionError(
+            f"a process for GPU {index} was started, but this machine has {there}.",
+            f"Start {there} a machine (--nproc-per-node {there}), or give --device cpu.",
+        )
+    torch.cuda.set_device(index)
+    return f"cuda:{index}"
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

@@ -6,6 +6,7 @@ Reading whole batches from a memory map in the training process is faster than a
 
 from __future__ import annotations
 
+import hashlib
 import math
 
 import numpy as np
@@ -39,19 +40,33 @@ class Feed:
         self._order: NDArray[np.intp] = np.empty(0, np.intp)
         self._labels = _class_indices(images) if labels is None else labels
 
-    def batch(self, start: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the images at positions ``start`` to ``start + count - 1`` of the endless order.
+    def batch(self, start: int, count: int, stride: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return ``count`` images of the endless order, from position ``start`` on.
+
+        Args:
+            start: Position of the first.
+            count: How many.
+            stride: Take every n-th position: what one of n processes gets of a batch.
 
         Returns:
             Pixels ``(count, channel, *spatial)`` in [0, 1], and labels ``(count,)``: class indices
             (-1 without classes) unless others were given.
         """
-        chosen = np.asarray([self._at(position) for position in range(start, start + count)])
+        positions = range(start, start + count * stride, stride)
+        chosen = np.asarray([self._at(position) for position in positions])
         # Sorted reads walk through the file in one direction; the order within a batch is kept.
         sorted_order = np.argsort(chosen, kind="stable")
         pixels = np.empty((count, self._images.channels, *self._images.spatial), np.float32)
         pixels[sorted_order] = self._images.floats(chosen[sorted_order])
         return torch.from_numpy(pixels), torch.from_numpy(self._labels[chosen])
+
+    def digest(self) -> bytes:
+        """Return a hash that tells other images apart: their number, labels, and some of them."""
+        told = hashlib.sha256(repr((len(self._images), self._images.spatial)).encode())
+        told.update(self._labels.tobytes())
+        few = np.linspace(0, len(self._images) - 1, 16).astype(np.intp)
+        told.update(self._images.floats(few).tobytes())
+        return told.digest()
 
     def _at(self, position: int) -> int:
         epoch, offset = divmod(position, len(self._images))

@@ -13,7 +13,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -44,11 +44,20 @@ class Monitor:
         images: Images seen so far.
         seconds: Training time so far.
         main: Whether this process reports; the others of a distributed run stay silent.
+        mean: Averages figures over the processes of a distributed run; all call it together.
     """
 
-    def __init__(self, path: Path, images: int, seconds: float, main: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        images: int,
+        seconds: float,
+        main: bool,
+        mean: Callable[[Mapping[str, float]], dict[str, float]] = dict,
+    ) -> None:
         self._path = path
         self._main = main
+        self._mean = mean
         self._before = seconds
         self._started = time.monotonic()
         self._next_line = 0.0
@@ -108,24 +117,25 @@ class Monitor:
         if progress < self._next_line and progress < 1:
             return
         self._next_line = progress + 1 / LINES
-        if self._main:
-            self._log(number, images, progress)
+        own = {name: float(value) / self._counts[name] for name, value in self._sums.items()}
+        means = self._mean(own)
         self._sums, self._counts = {}, {}
-
-    def say(self, text: str, style: str = "") -> None:
-        """Print one line to stderr, above the progress bar."""
-        self._console.print(text, style=style or None, highlight=False, soft_wrap=True)
-
-    def _log(self, number: int, images: int, progress: float) -> None:
-        now = time.monotonic()
-        rate = (images - self._last[1]) / max(now - self._last[0], 1e-9)
-        self._last = (now, images)
-        means = {name: float(value) / self._counts[name] for name, value in self._sums.items()}
         if not all(math.isfinite(value) for value in means.values()):
             raise DataError(
                 f"training diverged: after {images:,} images a loss is no longer finite.",
                 "Lower the learning rates, or use --precision fp32.",
             )
+        if self._main:
+            self._log(means, number, images, progress)
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print one line to stderr, above the progress bar."""
+        self._console.print(text, style=style or None, highlight=False, soft_wrap=True)
+
+    def _log(self, means: Mapping[str, float], number: int, images: int, progress: float) -> None:
+        now = time.monotonic()
+        rate = (images - self._last[1]) / max(now - self._last[0], 1e-9)
+        self._last = (now, images)
         losses = {n.removesuffix("_loss"): v for n, v in means.items() if n.endswith("_loss")}
         line = {
             "step": number,

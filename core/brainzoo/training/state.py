@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import nn
 
 from brainzoo.errors import IntegrityError
@@ -40,6 +40,15 @@ def save_state(
     Raises:
         DiskError: The disk is full; the previous state is untouched.
     """
+    write_bytes(folder / FILE, pack_state(networks, optimizers, counters))
+
+
+def pack_state(
+    networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    counters: Mapping[str, Any],
+) -> bytes:
+    """Return what :func:`save_state` writes."""
     tensors = {
         f"network/{name}/{key}": value
         for name, network in networks.items()
@@ -52,11 +61,10 @@ def save_state(
         for index, state in held["state"].items():
             for key, value in state.items():
                 tensors[f"optimizer/{name}/{index}/{key}"] = torch.as_tensor(value)
-    content = save(
+    return save(
         {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()},
         metadata={"counters": json.dumps(dict(counters)), "optimizers": json.dumps(plain)},
     )
-    write_bytes(folder / FILE, content)
 
 
 def load_state(
@@ -75,12 +83,27 @@ def load_state(
     path = folder / FILE
     if not path.is_file():
         return None
+    return unpack_state(path.read_bytes(), networks, optimizers, path)
+
+
+def unpack_state(
+    content: bytes,
+    networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    path: Path,
+) -> dict[str, Any]:
+    """Restore what :func:`pack_state` returned, in place, and return the counters.
+
+    Raises:
+        IntegrityError: The content, which errors say came from ``path``, is corrupt, or of other
+            networks.
+    """
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        counters = json.loads(metadata["counters"])
-        groups = json.loads(metadata["optimizers"])
+        tensors = load(content)
+        # The library has checked the header: eight bytes of length, then JSON.
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        counters = json.loads(header["__metadata__"]["counters"])
+        groups = json.loads(header["__metadata__"]["optimizers"])
     except (SafetensorError, KeyError, ValueError) as error:
         raise IntegrityError(
             f"{path} is corrupt and cannot be resumed: {error}.", "Start a new run."

@@ -2,7 +2,7 @@
 
 Every number drawn while training depends only on the run's seed and the count of images seen; every
 latent of a sample depends only on the seed and the sample's index. Numbers are drawn for the whole
-batch of all processes, and each process takes its part: how many there are changes nothing.
+batch of all processes, and each process takes every n-th: how many there are changes nothing.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Step:
         return self._own(whole, count)
 
     def _own(self, whole: torch.Tensor, count: int) -> torch.Tensor:
-        return whole[self._process * count : (self._process + 1) * count].to(self._device)
+        return whole[self._process :: self._processes].to(self._device)
 
 
 def latents(
@@ -98,8 +98,9 @@ def latents(
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Seed torch's global random state within a block, and leave it as it was before."""
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
-    with torch.random.fork_rng(devices=list(devices)):
+    # The present device only: each other one that is touched costs memory there.
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
 

@@ -105,7 +105,7 @@ class Quantiser(nn.Module):
         """Put dead codes onto latents of the present batch; return how many they were.
 
         Which latents is a matter of the step's number alone: spread evenly over the batch of all
-        processes, so that how many there are changes nothing.
+        processes, of which each holds every n-th image, so that how many there are changes nothing.
 
         Args:
             latents: ``(batch, length, *latent)``.
@@ -114,9 +114,11 @@ class Quantiser(nn.Module):
         rows, processes = self._rows(latents), _processes()
         codes, count = len(self.usage), len(rows)
         turns = torch.arange(step * codes, (step + 1) * codes, device=rows.device).double() * GOLDEN
-        own = (turns.frac() * count * processes).long() - _process() * count
-        here = ((own >= 0) & (own < count))[:, None]
-        replacements = torch.where(here, rows[own.clamp(0, count - 1)], 0.0)
+        chosen, places = (turns.frac() * count * processes).long(), count // len(latents)
+        images = chosen // places
+        here = (images % processes == _process())[:, None]
+        own = images // processes * places + chosen % places
+        replacements = torch.where(here, rows[own], 0.0)
         if processes > 1:
             distributed.all_reduce(replacements)
         share = count * processes / codes
@@ -155,11 +157,16 @@ class Quantiser(nn.Module):
 def perplexity(codes: torch.Tensor, count: int) -> torch.Tensor:
     """Return how many codes are in use, as the exponential of the entropy of their frequencies.
 
+    The frequencies are those of the batches of all processes.
+
     Args:
         codes: Indices of any shape.
         count: Codes in the codebook.
     """
     shares = one_hot(codes.flatten(), count).float().mean(0)
+    if _processes() > 1:
+        distributed.all_reduce(shares)
+        shares = shares / _processes()
     entropy: torch.Tensor = torch.special.entr(shares).sum()
     return entropy.exp()
 

@@ -1,0 +1,167 @@
+"""Several processes that train one model: what they agree on, average and share.
+
+All hold the same networks; each computes the gradients of its share of every batch. Plain averaging
+after the backward pass instead of DistributedDataParallel: a GAN runs its discriminator several
+times a step and penalties differentiate twice, which DDP's hooks forbid.
+"""
+
+from __future__ import annotations
+
+import atexit
+import datetime
+import json
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as distributed
+from accelerate import Accelerator, InitProcessGroupKwargs
+from accelerate.utils import broadcast
+from torch import nn
+
+from brainzoo import launch
+from brainzoo.errors import DataError, OptionError
+from brainzoo.training.batch_norm import share_batch_norm
+from brainzoo.training.devices import Compute
+from brainzoo.training.feed import Feed
+from brainzoo.training.stopping import lost_error
+
+PATIENCE = datetime.timedelta(minutes=60)
+"""The others wait as long for the first process, which alone makes sample grids and saves."""
+MOST_BYTES = 2**28
+"""Of one message."""
+
+
+class Processes:
+    """This process's link to the others that train the same model; idle if there are none.
+
+    Args:
+        machine: What this process computes on.
+
+    Attributes:
+        count: How many there are.
+        index: Which one this is.
+        main: Whether it is the first, which writes and reports.
+
+    Raises:
+        OptionError: They were started by something that is no launcher brainzoo knows.
+    """
+
+    def __init__(self, machine: Compute) -> None:
+        cpu = machine.device.type == "cpu"
+        waiting = InitProcessGroupKwargs(timeout=PATIENCE)
+        self._accelerator = Accelerator(cpu=cpu, kwargs_handlers=[waiting])
+        self.count = self._accelerator.num_processes
+        self.index = self._accelerator.process_index
+        self.main = self._accelerator.is_main_process
+        if self.count == 1:
+            return
+        if (self.count, self.index) != (launch.processes(), launch.index()):
+            raise OptionError(
+                f"{self.count} processes were started, but not by torchrun or accelerate launch.",
+                "Start them with one of these; see docs/scaling.md.",
+            )
+        # A process that ends with its group alive may abort ("terminate called without an active
+        # exception"), and the launcher then ends the others before they are done.
+        atexit.register(self._accelerator.end_training)
+
+    def agree(self, progress: float, stop: bool) -> tuple[float, bool]:
+        """Return the first process's progress for all, and whether any of them was told to stop."""
+        if self.count == 1:
+            return progress, stop
+        told = [progress if self.main else 0.0, float(stop)]
+        summed = self._sum(torch.tensor(told, dtype=torch.float64))
+        return float(summed[0]), bool(summed[1])
+
+    def average_gradients(self, network: nn.Module) -> None:
+        """Average the gradients of a network over the processes, in one message."""
+        if self.count == 1:
+            return
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        flat = self._accelerator.reduce(flat, reduction="mean")
+        parts = flat.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def mean(self, figures: Mapping[str, float]) -> dict[str, float]:
+        """Average figures over the processes that have them; the first one's names count."""
+        if self.count == 1:
+            return dict(figures)
+        names = json.loads(self._from_first(json.dumps(list(figures)).encode()))
+        own = [[figures.get(name, 0.0), float(name in figures)] for name in names]
+        summed = self._sum(torch.tensor(own, dtype=torch.float64).reshape(-1, 2))
+        return dict(zip(names, (summed[:, 0] / summed[:, 1]).tolist(), strict=True))
+
+    def share_batch_norm(self, networks: Sequence[nn.Module]) -> None:
+        """Have batch normalisations look at the images of all processes."""
+        if self.count > 1:
+            for network in networks:
+                share_batch_norm(network)
+
+    def from_first(self, content: bytes) -> bytes:
+        """Return what the first process passes; that of the others counts for nothing."""
+        return content if self.count == 1 else self._from_first(content)
+
+    def expect_same_data(self, feed: Feed) -> None:
+        """Refuse to train one model on different images.
+
+        Raises:
+            DataError: This process's images are not those of the first.
+        """
+        if self.count > 1 and self.from_first(feed.digest()) != feed.digest():
+            raise DataError(
+                f"process {self.index} of {self.count} has other images than the first one.",
+                "Give all machines the same scans and options, or a BRAINZOO_HOME that they share.",
+            )
+
+    @contextmanager
+    def losses_told(self, resume: str) -> Iterator[None]:
+        """Turn the loss of another process within the block into one clear line.
+
+        Args:
+            resume: What the user can type to go on.
+
+        Raises:
+            StoppedError: Another process is gone.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            if self.count == 1 or not _is_loss(error):
+                raise
+            _stay()
+            raise lost_error(self.count, resume) from error
+
+    def _sum(self, values: torch.Tensor) -> torch.Tensor:
+        summed: torch.Tensor = self._accelerator.reduce(values.to(self._accelerator.device))
+        return summed.cpu()
+
+    def _from_first(self, content: bytes) -> bytes:
+        device = self._accelerator.device
+        length = int(broadcast(torch.tensor(len(content), device=device)))
+        received = bytearray(length)
+        for start in range(0, length, MOST_BYTES):
+            end = min(length, start + MOST_BYTES)
+            part = torch.empty(end - start, dtype=torch.uint8)
+            if self.main:
+                part = torch.frombuffer(bytearray(content[start:end]), dtype=torch.uint8)
+            received[start:end] = broadcast(part.to(device)).cpu().numpy().tobytes()
+        return bytes(received)
+
+
+def _is_loss(error: RuntimeError) -> bool:
+    """Tell whether a message between processes failed, and not what they computed."""
+    text = str(error).lower()
+    return isinstance(error, distributed.DistError) or any(
+        word in text for word in ("gloo", "nccl", "connection", "processgroup")
+    )
+
+
+def _stay() -> None:
+    """Ignore the launcher's SIGTERM, which follows a loss at once, until all is told."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,81 @@
+"""Trainings of every generator that several processes share; as a script, one of the processes.
+
+Usage: torchrun --nproc-per-node N together.py IMAGES FOLDER TRAINING...
+
+A training is whole:NAME, stopped:NAME or resumed:NAME; each leaves its run in FOLDER/NAME.
+"""
+
+import signal
+import sys
+from pathlib import Path
+
+import torch
+
+from brainzoo import launch
+from brainzoo.images import Images
+from brainzoo.plugins import plugins
+from brainzoo.run import Run, TrainConfig
+
+BATCH, STEPS = 16, 6
+STOPPED_AFTER = 4  # calls of any optimiser
+
+# The mathematics is smooth in all of them: no absolute errors, no dropout of each process's own.
+OPTIONS = {
+    "dcgan": {"maps": 8, "latent": 8},
+    "pggan": {"maps": 8, "latent": 8, "penalise_every": 2, "loss": "rpgan"},
+    "vae": {"maps": 4, "latent": 8},
+    "vqvae": {
+        "widths": (8, 8),
+        "residual_layers": 1,
+        "codes": 16,
+        "code_length": 4,
+        "loss": "l2",
+        "prior_width": 32,
+        "prior_layers": 1,
+        "prior_dropout": 0.0,
+    },
+}
+
+
+def train(name: str, images: Images, folder: Path, *, resume: bool = False) -> None:
+    """Train one generator for a few steps."""
+    spec = plugins().get("generator", name)
+    settings = {"batch_size": BATCH, "accumulate": 2 if name == "dcgan" else 1, "grids": 1}
+    train = TrainConfig(
+        images=BATCH * STEPS, ema_images=100, device="cpu", precision="fp32", **settings
+    )
+    generator = plugins().load("generator", name)(spec.config(**OPTIONS[name]))
+    generator.fit(images.where(split="train"), Run(folder, train, resume))
+
+
+def stop(name: str, images: Images, folder: Path) -> None:
+    """Train until a signal comes to the last of the processes."""
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == STOPPED_AFTER and launch.index() == launch.processes() - 1:
+            signal.raise_signal(signal.SIGTERM)
+
+    hook = torch.optim.optimizer.register_optimizer_step_post_hook(count)
+    try:
+        train(name, images, folder)
+    except KeyboardInterrupt:
+        return
+    finally:
+        hook.remove()
+    raise RuntimeError(f"{name} did not stop")
+
+
+def main(images: Images, folder: Path, trainings: list[str]) -> None:
+    for word in trainings:
+        kind, name = word.split(":")
+        if kind == "stopped":
+            stop(name, images, folder / name)
+        else:
+            train(name, images, folder / name, resume=kind == "resumed")
+
+
+if __name__ == "__main__":
+    main(Images.open(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3:])
