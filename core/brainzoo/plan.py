@@ -1,15 +1,22 @@
-"""What a run would do and take, found without doing it: ``--dry-run``."""
+"""What a run would do and take, found without doing it: ``brainzoo plan`` and ``--dry-run``.
+
+Memory is counted by running the generator's own steps in shapes only; time is measured, on a few
+scans and a few steps of each stage of training. What evaluators, exporters and the report take is
+not known beforehand and left out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from brainzoo import console
 from brainzoo.errors import BrainzooError
 from brainzoo.images import Images
-from brainzoo.interfaces import Subject
+from brainzoo.interfaces import Generator, Subject
 from brainzoo.plugins import Plugins
 from brainzoo.record import to_record
 from brainzoo.run import Run
@@ -17,70 +24,198 @@ from brainzoo.settings import Settings
 
 ROWS = 64
 """Rows of the stand-in for images that are not prepared yet."""
+SCANS = 4
+"""Scans that are prepared to find out how long it takes; the first one is not timed."""
+PNG_SHARE = 0.5
+"""Bytes of a PNG file a grey pixel of head and background, about."""
 
 
 def plan(plugins: Plugins, settings: Settings) -> dict[str, Any]:
-    """Return the resolved ``settings``, how many scans there are, and what training would take.
+    """Return the resolved ``settings``, and what data, training and sampling would take.
 
-    Nothing is prepared, trained or written.
+    Nothing is written.
 
     Raises:
         BrainzooError: The generator cannot make such images.
     """
-    found: dict[str, Any] = {"settings": to_record(settings)}
-    subjects: list[Subject] = []
-    if settings.prepare is not None:
-        dataset = plugins.load("dataset", settings.data.name)(settings.data.config)
-        try:
-            subjects = list(dataset.subjects())
-            different = len({subject.id for subject in subjects})
-            found["data"] = {"scans": len(subjects), "subjects": different}
-        except BrainzooError as error:
-            found["data"] = {"not here yet": str(error)}
-    found["training"] = _training(plugins, settings, _images(settings, subjects))
+    data, images = _data(plugins, settings)
+    found: dict[str, Any] = {"settings": to_record(settings), "data": data}
+    found |= _training(plugins, settings, images)
+    parts = {
+        "prepare": data.get("seconds"),
+        "train": found["training"].get("seconds"),
+        "sample": found.get("sampling", {}).get("seconds"),
+    }
+    if None not in parts.values():
+        found["seconds"] = {**parts, "total": round(sum(parts.values()), 1)}
+    found["disk_mb"] = _disk(settings, data, found, images)
     return found
 
 
-def _training(plugins: Plugins, settings: Settings, images: Images) -> dict[str, Any]:
-    """Let the generator train on nothing, to be asked what it would take."""
-    train = settings.train
-    generator = plugins.load("generator", settings.generator.name)(settings.generator.config)
-    if not generator.estimable:
-        return {"not known": f"{settings.generator.name} does not tell memory and time beforehand"}
-    from brainzoo.training.estimate import Estimated, speed, without_memory
+def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Images]:
+    """Return what is known of the data, and images to train on or a stand-in for them."""
+    from brainzoo.pipeline import training_images
 
-    console.note("estimating what training would take ...")
-    with without_memory():
-        try:
-            generator.fit(images, Run(Path(), train, estimate=True))
-        except Estimated as told:
-            found = told.estimate
-    machine = speed(train.device, train.precision, len(images.spatial))
-    return {**found, "machine_gflop_per_second": round(machine), **_time(found, settings, machine)}
+    config = settings.prepare
+    if config is None:
+        images = Images.open(settings.data.name)
+        return _known(images), training_images(images)
+    from brainzoo.prepare import prepared_already
+
+    dataset = plugins.load("dataset", settings.data.name)(settings.data.config)
+    try:
+        subjects = list(dataset.subjects())
+        there = prepared_already(dataset, config, name=settings.data.name, classes=settings.classes)
+    except BrainzooError as error:
+        return {"not here yet": str(error)}, _stand_in(settings, [])
+    counts = {"scans": len(subjects), "subjects": len({s.id for s in subjects})}
+    if there is not None:
+        return {**counts, **_known(there)}, training_images(there)
+    return {**counts, **_preparing(settings, subjects)}, _stand_in(settings, subjects)
 
 
-def _time(found: dict[str, Any], settings: Settings, machine: float) -> dict[str, Any]:
-    """Return about how many images a second training sees, and the hours of the budget."""
-    from brainzoo.training.estimate import SHARE_OF_SPEED
+def _known(images: Images) -> dict[str, Any]:
+    return {"images": len(images), "prepared": True, "seconds": 0.0}
 
-    rates = {
-        name: SHARE_OF_SPEED * machine / share for name, share in found["arithmetic_gflop"].items()
+
+def _preparing(settings: Settings, subjects: Sequence[Subject]) -> dict[str, Any]:
+    """Prepare a few scans, keep nothing, and return how long all would take."""
+    from brainzoo.preparation.subject import prepare_subject
+    from brainzoo.preparation.workers import POOL_FROM_SECONDS, cores
+
+    assert settings.prepare is not None
+    chosen = [subjects[i * (len(subjects) - 1) // SCANS] for i in range(SCANS)]
+    seconds, images = [], []
+    with console.progress("preparing a few scans", SCANS) as advance:
+        for subject in chosen:
+            started = time.perf_counter()
+            images.append(len(prepare_subject(subject, settings.prepare).rows))
+            seconds.append(time.perf_counter() - started)
+            advance(1)
+    whole = sum(seconds[1:]) / (SCANS - 1) * len(subjects)
+    if whole > POOL_FROM_SECONDS:
+        whole /= min(cores(), 16)
+    return {
+        "images": round(sum(images) / SCANS * len(subjects)),
+        "prepared": False,
+        "seconds": round(whole, 2),
     }
-    whole = 1 / sum(found["shares"][name] / rate for name, rate in rates.items())
-    told: dict[str, Any] = {"images_per_second_about": float(f"{whole:.2g}")}
-    if settings.train.images is not None:
-        told["hours_about"] = float(f"{settings.train.images / whole / 3600:.2g}")
-    return told
 
 
-def _images(settings: Settings, subjects: Sequence[Subject]) -> Images:
-    """Return prepared images, or a stand-in of the same shape with real subjects' covariates."""
+def _training(plugins: Plugins, settings: Settings, images: Images) -> dict[str, Any]:
+    """Let the generator train on nothing, then a few steps, to find what it would take."""
+    kind = plugins.load("generator", settings.generator.name)
+    if not kind.estimable:
+        text = f"{settings.generator.name} does not tell memory and time beforehand"
+        return {"training": {"not known": text}}
+    from brainzoo.training.estimate import estimate, without_memory
+
+    console.note("counting memory and arithmetic ...")
+    with without_memory():
+        found = _asked(kind, settings, images, estimate)
+    memory = {
+        "networks": found["networks"],
+        "average": found["average"],
+        "optimizers": found["optimizers"],
+        "step": found["step"],
+    }
+    training: dict[str, Any] = {
+        "parameters": found["parameters"],
+        "memory_mb": {name: _mb(size) for name, size in memory.items()},
+        "stages": [dataclasses.asdict(stage) for stage in found["stages"]],
+    }
+    needed, free = sum(memory.values()), _free(settings.train.device)
+    if free is not None and needed > free:
+        text = f"it needs about {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free"
+        return {"training": {**training, "not timed": text}}
+    return _timed(kind, settings, images, training, found["stages"])
+
+
+def _timed(
+    kind: type[Generator],
+    settings: Settings,
+    images: Images,
+    training: dict[str, Any],
+    stages: Sequence[Any],
+) -> dict[str, Any]:
+    """Return what is known of training with its time, and the time of sampling."""
+    from brainzoo.training.timing import SECONDS, budget, timed
+
+    with console.progress("timing steps", round(SECONDS)) as advance:
+        found = _asked(kind, settings, images, lambda asked: {"all": timed(asked, stages, advance)})
+    measured, peak = found["all"]
+    for row, of in zip(training["stages"], measured, strict=True):
+        row["resolution"] = of.resolution
+        row["images_per_second"] = float(f"{of.rate:.3g}")
+        row["grid_seconds"] = round(of.grid, 2)
+        del row["kinds"]
+    seen, seconds = budget(settings.train, measured)
+    training["memory_mb"]["process_peak"] = _mb(peak)
+    training |= {"images": seen, "seconds": round(seconds, 1)}
+    last = measured[-1]
+    sampling = {
+        "images": settings.samples,
+        "images_per_second": float(f"{last.pictured / last.grid:.3g}"),
+        "seconds": round(settings.samples * last.grid / last.pictured, 1),
+    }
+    return {"training": training, "sampling": sampling}
+
+
+def _asked(kind: type[Generator], settings: Settings, images: Images, ask: Any) -> dict[str, Any]:
+    """Return what a function finds in the place of training."""
+    from brainzoo.training.estimate import Estimated
+
+    try:
+        kind(settings.generator.config).fit(images, Run(Path(), settings.train, estimate=ask))
+    except Estimated as told:
+        return told.estimate
+    raise BrainzooError(f"{settings.generator.name} trained instead of telling what it takes.")
+
+
+def _free(device: str) -> int | None:
+    """Return the bytes that training could use."""
+    import torch
+
+    from brainzoo.provenance import free_memory
+    from brainzoo.training.devices import compute
+
+    if compute(device).device.type == "cuda":
+        return int(torch.cuda.mem_get_info()[0])
+    return free_memory()
+
+
+def _disk(
+    settings: Settings, data: Mapping[str, Any], found: Mapping[str, Any], images: Images
+) -> dict[str, Any]:
+    """Return the megabytes of what a run writes; the checkpoint is of the averaged network."""
     import numpy as np
 
-    if settings.prepare is None:
-        from brainzoo.pipeline import training_images
+    pixels = images.channels * int(np.prod(images.spatial))
+    disk: dict[str, Any] = {}
+    if "images" in data:
+        disk["prepared"] = _mb(data["images"] * pixels * np.dtype(images.dtype).itemsize)
+    disk["samples"] = _mb(settings.samples * pixels * 2)
+    exported = {part.name: _limit(part.options, settings.samples) for part in settings.export}
+    sizes = {"nifti": 1.0, "png": PNG_SHARE}
+    disk["export"] = _mb(sum(n * pixels * sizes.get(k, 0.0) for k, n in exported.items()))
+    training = found["training"]
+    if "memory_mb" in training:
+        memory = training["memory_mb"]
+        disk["state"] = memory["networks"] + memory["average"] + memory["optimizers"]
+        disk["checkpoint"] = memory["average"]
+        disk["grids"] = _mb(settings.train.grids * 64 * pixels * PNG_SHARE)
+    return {**disk, "total": round(sum(disk.values()), 1)}
 
-        return training_images(Images.open(settings.data.name))
+
+def _limit(options: Mapping[str, Any], samples: int) -> int:
+    return min(options.get("limit") or samples, samples)
+
+
+def _stand_in(settings: Settings, subjects: Sequence[Subject]) -> Images:
+    """Return images of the right shape with noise in them and real subjects' covariates."""
+    import numpy as np
+
+    assert settings.prepare is not None
     classes = list(settings.classes)
     unknown = [
         Subject(f"{i}", Path(), covariates={"age": 20.0 + i, "sex": "FM"[i % 2]})
@@ -95,6 +230,11 @@ def _images(settings: Settings, subjects: Sequence[Subject]) -> Images:
         }
         for index, subject in enumerate((subjects or unknown)[:ROWS])
     ]
-    pixels = np.zeros((), np.uint16)
-    shape = (len(table), 1, *[settings.prepare.size] * settings.prepare.dims)
-    return Images(np.broadcast_to(pixels, shape), table, {"classes": classes})
+    shape = [settings.prepare.size] * settings.prepare.dims
+    noise = np.random.default_rng(0).integers(0, 65536, shape, np.uint16)
+    pixels = np.broadcast_to(noise, (len(table), 1, *shape))
+    return Images(pixels, table, {"classes": classes})
+
+
+def _mb(size: float) -> float:
+    return round(float(size) / 1e6, 1)

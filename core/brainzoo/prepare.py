@@ -82,7 +82,7 @@ def prepare(
         raise DataError(f"dataset {name!r} holds no scans.")
     expressions = dict(classes or {})
     request = request_of(dataset, name, config, expressions, subjects)
-    folder = out or home() / "prepared" / f"{name}-{request[:16]}"
+    folder = out or folder_of(name, request)
     with disk_errors(folder), locked(folder) if out is None else nullcontext():
         found = existing_images(folder, request, cached=out is None)
         if found is not None:
@@ -94,6 +94,20 @@ def prepare(
         scans = _sorted_scans(subjects, config, expressions, quiet)
         info = _info(dataset, name, config, expressions, scans, request)
         return _made(folder, scans, config, info, workers, quiet)
+
+
+def prepared_already(
+    dataset: Dataset, config: PrepareConfig, *, name: str, classes: Mapping[str, str]
+) -> Images | None:
+    """Open what an earlier, equal call of :func:`prepare` left in the cache; do no work."""
+    subjects = _limited(list(dataset.subjects()), config.max_subjects)
+    request = request_of(dataset, name, config, classes, subjects)
+    return existing_images(folder_of(name, request), request, cached=False)
+
+
+def folder_of(name: str, request: str) -> Path:
+    """Return the folder of the cache that a request is prepared in."""
+    return home() / "prepared" / f"{name}-{request[:16]}"
 
 
 def _check_subjects(subjects: Sequence[Subject], config: PrepareConfig) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from brainzoo.errors import OptionError
 from brainzoo.options import option
@@ -65,14 +67,14 @@ class Run:
         folder: The run folder; see the design in docs/architecture.md.
         train: The common training options.
         resume: Whether to go on from ``state/`` if there is one.
-        estimate: Find what training would take instead of training; see
-            :mod:`brainzoo.training.estimate`.
+        estimate: Finds what training would take, in its place; called with a
+            :class:`brainzoo.training.estimate.Asked`.
     """
 
     folder: Path
     train: TrainConfig
     resume: bool = False
-    estimate: bool = False
+    estimate: Callable[[Any], dict[str, Any]] | None = None
 
     @property
     def state(self) -> Path:

@@ -117,8 +117,8 @@ def test_no_budget_is_an_error(brainzoo: Brainzoo, scans: Path) -> None:
 
 def test_dry_run_writes_nothing(run: Brainzoo, home: Path) -> None:
     before = sorted(home.rglob("*"))
-    out = yaml.safe_load(ok(run("--dry-run", "--data.slices", "3")))
-    assert out["data"] == {"scans": 12, "subjects": 12}
+    out = json.loads(ok(run("--dry-run", "--data.slices", "3", "--json")))["data"]
+    assert (out["data"]["scans"], out["data"]["subjects"]) == (12, 12)
     assert out["settings"]["data"]["prepare"]["slices"] == 3
     assert list(Path().iterdir()) == []
     assert sorted(home.rglob("*")) == before

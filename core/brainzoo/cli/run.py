@@ -1,4 +1,4 @@
-"""``brainzoo run`` and ``brainzoo train``: the whole road, or its first half."""
+"""``brainzoo run``, ``train`` and ``plan``: the whole road, its first half, a look ahead."""
 
 from __future__ import annotations
 
@@ -95,24 +95,36 @@ def _arguments(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--out", type=click.Path(path_type=Path), help="The new run folder."),
         click.option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
-        click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing."),
+        click.option(
+            "--dry-run",
+            is_flag=True,
+            help="Show what would be done and what it takes; write nothing.",
+        ),
     ]
     for decorator in reversed(decorators):
         command = decorator(command)
     return command
 
 
+def _ends(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what follows sampling."""
+    command = click.option(
+        "--export",
+        multiple=True,
+        metavar="NAME",
+        help="Run these exporters instead of nifti and png; repeatable; none for none.",
+    )(command)
+    return click.option(
+        "--evaluate",
+        multiple=True,
+        metavar="NAME",
+        help="Run an evaluator; repeatable; all for all.",
+    )(command)
+
+
 @click.command(cls=DynamicCommand, more=more_options, names=KINDS)
 @_arguments
-@click.option(
-    "--evaluate", multiple=True, metavar="NAME", help="Run an evaluator; repeatable; all for all."
-)
-@click.option(
-    "--export",
-    multiple=True,
-    metavar="NAME",
-    help="Run these exporters instead of nifti and png; repeatable; none for none.",
-)
+@_ends
 @common_options
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:
@@ -141,6 +153,25 @@ def train(ctx: click.Context, /, **options: Any) -> None:
     _start(ctx, ("train",), evaluate=(), export=(), **options)
 
 
+@click.command(cls=DynamicCommand, more=more_options, names=KINDS)
+@_arguments
+@_ends
+@common_options
+@click.pass_context
+def plan(ctx: click.Context, /, **options: Any) -> None:
+    """Tell what a run would take: parameters, memory, disk and time; write nothing.
+
+    \b
+    brainzoo plan pggan --data ixi --images 200k    how long will it take?
+    brainzoo plan pggan --data ixi --minutes 30     how many images will that be?
+
+    Time comes from a few real steps of each stage of training and a few scans that are prepared,
+    on this machine as busy as it is now; half a minute usually. The same as `brainzoo run ...
+    --dry-run`. Name a generator and a dataset before --help to see their options.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    _start(ctx, STEPS, **{**options, "dry_run": True})
+
+
 def _start(ctx: click.Context, steps: tuple[str, ...], **options: Any) -> None:
     plugins, given = installed(ctx), given_options(ctx)
     resume = Path(options["resume"]) if options["resume"] else None
@@ -150,17 +181,15 @@ def _start(ctx: click.Context, steps: tuple[str, ...], **options: Any) -> None:
     if options["dry_run"]:
         _show_plan(plugins, settings, options["as_json"])
         return
-    from brainzoo import launch, pipeline
+    from brainzoo import pipeline
     from brainzoo.runfolder import next_folder
 
     if not (resume or options["out"]) and "RANK" in os.environ:
         raise OptionError("several processes must agree on the run folder.", "Give --out.")
     folder = resume or options["out"] or next_folder(settings.generator.name, settings.data.name)
     command = shlex.join(["brainzoo", *ctx.obj])
-    # A launcher that starts all processes again repeats the command as it was.
-    go_on = resume is not None or (launch.restarted() and (folder / "run.yaml").is_file())
-    made = pipeline.run(settings, folder, command=command, resume=go_on, steps=steps)
-    if launch.is_helper():
+    made = pipeline.run(settings, folder, command=command, resume=resume is not None, steps=steps)
+    if pipeline.is_helper():
         return
     if options["as_json"]:
         console.result_json(made)
@@ -236,4 +265,8 @@ def _show_plan(plugins: Plugins, settings: Settings, as_json: bool) -> None:
         return
     import yaml
 
-    console.result(yaml.safe_dump(found, sort_keys=False, allow_unicode=True).rstrip())
+    from brainzoo.plan_table import plan_table
+
+    text = yaml.safe_dump({"settings": found["settings"]}, sort_keys=False, allow_unicode=True)
+    console.result(text)
+    console.result(plan_table(found))

@@ -102,7 +102,7 @@ class ProgressiveGAN(Generator):
             schedule,
             run.train.batch_size,
             torch.from_numpy(self._known.encode(self._known.rows)),
-            reached=0 if run.estimate else None,
+            reached=0 if run.estimate is not None else None,
         )
         shown = np.linspace(0, len(images) - 1, min(GRID, len(images))).astype(int)
         real = torch.from_numpy(images.floats(shown))
