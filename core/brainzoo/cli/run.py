@@ -181,15 +181,17 @@ def _start(ctx: click.Context, steps: tuple[str, ...], **options: Any) -> None:
     if options["dry_run"]:
         _show_plan(plugins, settings, options["as_json"])
         return
-    from brainzoo import pipeline
+    from brainzoo import launch, pipeline
     from brainzoo.runfolder import next_folder
 
     if not (resume or options["out"]) and "RANK" in os.environ:
         raise OptionError("several processes must agree on the run folder.", "Give --out.")
     folder = resume or options["out"] or next_folder(settings.generator.name, settings.data.name)
     command = shlex.join(["brainzoo", *ctx.obj])
-    made = pipeline.run(settings, folder, command=command, resume=resume is not None, steps=steps)
-    if pipeline.is_helper():
+    # A launcher that starts all processes again repeats the command as it was.
+    go_on = resume is not None or (launch.restarted() and (folder / "run.yaml").is_file())
+    made = pipeline.run(settings, folder, command=command, resume=go_on, steps=steps)
+    if launch.is_helper():
         return
     if options["as_json"]:
         console.result_json(made)

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import atexit
 import dataclasses
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import broadcast
 from numpy import float32, int64
 from numpy.typing import NDArray
 from torch import nn
 
+from brainzoo import launch
 from brainzoo.errors import OptionError
 from brainzoo.files import write_bytes
 from brainzoo.images import Images
 from brainzoo.pictures import grid, png_bytes
 from brainzoo.run import Run
 from brainzoo.training.devices import Compute, compute
+from brainzoo.training.distribution import Processes
 from brainzoo.training.ema import EMA
 from brainzoo.training.estimate import Asked, Estimated
 from brainzoo.training.feed import Feed, augment
 from brainzoo.training.monitor import Monitor
-from brainzoo.training.state import clear_leftovers, load_state, save_state
+from brainzoo.training.state import (
+    clear_leftovers,
+    load_state,
+    pack_state,
+    save_state,
+    unpack_state,
+)
 from brainzoo.training.step import Step, number_of, seeded
+from brainzoo.training.stopping import interruptions
 
 Loss = Callable[[torch.Tensor, torch.Tensor, Step], tuple[torch.Tensor, dict[str, torch.Tensor]]]
 """Takes pixels ``(batch, channel, *spatial)`` in [-1, 1], class indices ``(batch,)`` (-1 without
@@ -99,6 +102,7 @@ def fit(
 
     Raises:
         OptionError: No budget is set, or a batch cannot be shared by the processes.
+        StoppedError: Another process of a distributed training is gone.
         Estimated: ``run`` asks what training would take, and not for training.
         KeyboardInterrupt: Ctrl-C or SIGTERM came; the state is written before.
         DiskError: The disk is full; the last complete state is kept.
@@ -110,78 +114,90 @@ def fit(
         asked = Asked(phases, images, run, averaged, sample, batch_size, labels)
         raise Estimated(run.estimate(asked))
     machine = compute(train.device, train.precision)
-    accelerator = Accelerator(cpu=machine.device.type == "cpu")
-    if accelerator.num_processes > 1:
-        # A process that ends with its group alive may abort ("terminate called without an active
-        # exception"), and the launcher then ends the others before they are done.
-        atexit.register(accelerator.end_training)
-    for phase in phases:
-        machine.place(phase.network)
-    clear_leftovers(run.state)
+    processes = Processes(machine)
+    networks = {phase.name: phase.network for phase in phases}
+    processes.share_batch_norm(list(networks.values()))
+    for network in networks.values():
+        machine.place(network)
     ema = EMA(averaged, train.ema_images)
-    feed = Feed(images, train.seed, labels)
-    networks = {**{phase.name: phase.network for phase in phases}, "average": ema.network}
+    networks["average"] = ema.network
     optimizers = {phase.name: phase.optimizer for phase in phases}
-    counters = (load_state(run.state, networks, optimizers) if run.resume else None) or {}
-    seen, number = int(counters.get("images", 0)), int(counters.get("steps", 0))
+    feed = Feed(images, train.seed, labels)
+    resume = f"brainzoo run --resume {run.folder}"
 
-    with (
-        Monitor(
-            run.stats, seen, float(counters.get("seconds", 0.0)), accelerator.is_main_process
-        ) as monitor,
-        _interruptions() as interrupted,
-        seeded(train.seed),
-    ):
+    with processes.losses_told(resume), seeded(train.seed):
+        processes.expect_same_data(feed)
+        counters = _begin(run, networks, optimizers, processes)
+        seen, number = int(counters.get("images", 0)), int(counters.get("steps", 0))
+        monitor = Monitor(
+            run.stats, seen, float(counters.get("seconds", 0.0)), processes.main, processes.mean
+        )
 
         def save() -> None:
-            if accelerator.is_main_process:
+            if processes.main:
                 now = {"images": seen, "steps": number, "seconds": monitor.seconds}
                 save_state(run.state, networks, optimizers, now)
 
-        def agree(progress: float, stop: bool) -> tuple[float, bool]:
-            """Take the main process's clock and signal for all, or some would wait for others."""
-            if accelerator.num_processes == 1:
-                return progress, stop
-            told = torch.tensor([progress, float(stop)], device=accelerator.device)
-            told = broadcast(told.double(), from_process=0)
-            return float(told[0]), bool(told[1])
-
         def picture() -> None:
-            if accelerator.is_main_process:
+            if processes.main:
                 shown = grid(sample(ema.network), columns=8)
                 write_bytes(run.progress / f"{seen:09d}.png", png_bytes(shown))
 
-        if accelerator.is_main_process:
-            _clear_pictures_after(run, seen)
-            real = feed.batch(0, 64)[0].numpy()
-            write_bytes(run.progress / "real.png", png_bytes(grid(real, columns=8)))
-        if seen == 0:
-            picture()
-        saved_at = time.monotonic()
-        pictures = int(train.grids * _progress(run, seen, monitor.seconds))
-        progress, stop = agree(_progress(run, seen, monitor.seconds), False)
-        while progress < 1:
-            _schedule(phases, train.decay, progress)
-            size = batch_size(progress) if batch_size else train.batch_size
-            figures = train_step(
-                phases, feed, run, machine, accelerator, size, seen, number, progress
-            )
-            seen, number = seen + size, number + 1
-            ema.update(size, seen)
-            progress, stop = agree(_progress(run, seen, monitor.seconds), interrupted.is_set())
-            monitor.step(figures, number, seen, progress)
-            if int(train.grids * progress) > pictures and progress < 1:
-                pictures = int(train.grids * progress)
+        with monitor, interruptions(processes.count, resume) as interrupted:
+            if processes.main:
+                _clear_pictures_after(run, seen)
+                real = feed.batch(0, 64)[0].numpy()
+                write_bytes(run.progress / "real.png", png_bytes(grid(real, columns=8)))
+            if seen == 0:
                 picture()
-            if stop:
-                save()
-                raise KeyboardInterrupt
-            if time.monotonic() - saved_at >= 60 * train.save_minutes:
-                save()
-                saved_at = time.monotonic()
-        save()
-        picture()
+            saved_at = time.monotonic()
+            pictures = int(train.grids * _progress(run, seen, monitor.seconds))
+            progress, stop = processes.agree(_progress(run, seen, monitor.seconds), False)
+            while progress < 1:
+                _schedule(phases, train.decay, progress)
+                size = batch_size(progress) if batch_size else train.batch_size
+                figures = train_step(
+                    phases, feed, run, machine, processes, size, seen, number, progress
+                )
+                seen, number = seen + size, number + 1
+                ema.update(size, seen)
+                spent = _progress(run, seen, monitor.seconds)
+                progress, stop = processes.agree(spent, interrupted.is_set())
+                monitor.step(figures, number, seen, progress)
+                if int(train.grids * progress) > pictures and progress < 1:
+                    pictures = int(train.grids * progress)
+                    picture()
+                if stop:
+                    save()
+                    raise KeyboardInterrupt
+                if time.monotonic() - saved_at >= 60 * train.save_minutes:
+                    save()
+                    saved_at = time.monotonic()
+            save()
+            picture()
     return ema.network.cpu()
+
+
+def _begin(
+    run: Run,
+    networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    processes: Processes,
+) -> dict[str, Any]:
+    """Restore the state, if the run is resumed and there is one; return its counters.
+
+    The first process reads it and hands everything to the others, who thus begin with the very same
+    weights and need not see the run folder.
+    """
+    counters: dict[str, Any] = {}
+    if processes.main:
+        clear_leftovers(run.state)
+        if run.resume:
+            counters = load_state(run.state, networks, optimizers) or {}
+    if processes.count > 1:
+        own = pack_state(networks, optimizers, counters) if processes.main else b""
+        counters = unpack_state(processes.from_first(own), networks, optimizers, run.state)
+    return counters
 
 
 def train_step(
@@ -189,27 +205,20 @@ def train_step(
     feed: Feed,
     run: Run,
     machine: Compute,
-    accelerator: Accelerator,
+    processes: Processes,
     batch_size: int,
     seen: int,
     number: int,
     progress: float,
 ) -> dict[str, torch.Tensor]:
     """Run every acting phase once on the next batch; return figures averaged over its parts."""
-    train = run.train
-    processes, index = accelerator.num_processes, accelerator.process_index
-    if batch_size % (processes * train.accumulate):
-        raise OptionError(
-            f"batch size {batch_size} cannot be shared by {processes} processes in "
-            f"{train.accumulate} parts each."
-        )
-    own = batch_size // processes
-    step = Step(
-        train.seed, seen, machine.device, index, processes, number=number, progress=progress
-    )
+    train, count, index = run.train, processes.count, processes.index
+    launch.expect_shareable(batch_size, train.accumulate)
+    step = Step(train.seed, seen, machine.device, index, count, number=number, progress=progress)
     # For layers with randomness of their own, such as dropout.
     torch.manual_seed(number_of("layers", train.seed, seen, index))
-    pixels, classes = feed.batch(seen + index * own, own)
+    # Every n-th image: those of a part, and of a group of minibatch statistics, stay together.
+    pixels, classes = feed.batch(seen + index, batch_size // count, count)
     pixels = augment(pixels.to(machine.device), step, train) * 2 - 1
     parts = list(
         zip(
@@ -229,8 +238,7 @@ def train_step(
             (loss / len(parts)).backward()  # type: ignore[no-untyped-call]
             for name, value in {**more, f"{phase.name}_loss": loss}.items():
                 figures[name] = figures.get(name, torch.zeros(())) + value.detach() / len(parts)
-        if processes > 1:
-            _average_gradients(phase.network, accelerator)
+        processes.average_gradients(phase.network)
         phase.optimizer.step()
     return figures
 
@@ -244,19 +252,6 @@ def _schedule(phases: Sequence[Phase], decay: float, progress: float) -> None:
             group["lr"] = factor * group.setdefault("initial_lr", group["lr"])
 
 
-def _average_gradients(network: nn.Module, accelerator: Accelerator) -> None:
-    """Average gradients over the processes, in one message.
-
-    Plain averaging after the backward pass instead of DistributedDataParallel: a GAN runs its
-    discriminator several times a step and penalties differentiate twice, which DDP's hooks forbid.
-    """
-    gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-    flat = accelerator.reduce(flat, reduction="mean")
-    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-        gradient.copy_(part.view_as(gradient))
-
-
 def _progress(run: Run, seen: int, seconds: float) -> float:
     """Return the fraction of the budget that is spent; 1 or more ends the run."""
     by_images = seen / run.train.images if run.train.images is not None else 0.0
@@ -268,24 +263,3 @@ def _clear_pictures_after(run: Run, seen: int) -> None:
     for path in run.progress.glob("*.png"):
         if path.stem.isdigit() and int(path.stem) > seen:
             path.unlink()
-
-
-@contextmanager
-def _interruptions() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C and SIGTERM set; a second Ctrl-C stops at once."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event  # signals reach the main thread only
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-
-    previous = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield event
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

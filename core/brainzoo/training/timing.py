@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
 
 from brainzoo.run import TrainConfig
 from brainzoo.training.devices import compute
+from brainzoo.training.distribution import Processes
 from brainzoo.training.ema import EMA
 from brainzoo.training.estimate import Asked, Stage
 from brainzoo.training.feed import Feed
@@ -78,7 +78,7 @@ def timed(
 
     train = asked.run.train
     machine = compute(train.device, train.precision)
-    accelerator = Accelerator(cpu=machine.device.type == "cpu")
+    processes = Processes(machine)
     for phase in asked.phases:
         machine.place(phase.network)
     ema = EMA(asked.averaged, train.ema_images)
@@ -96,7 +96,7 @@ def timed(
         wait()
         started = time.perf_counter()
         figures = train_step(
-            asked.phases, feed, asked.run, machine, accelerator, size, seen, number, of.stage.middle
+            asked.phases, feed, asked.run, machine, processes, size, seen, number, of.stage.middle
         )
         seen += size
         ema.update(size, seen)
