@@ -63,5 +63,7 @@ def test_an_interrupted_run_ends_in_the_same_weights(tmp_path, stop_at):
 
 
 def test_a_size_that_the_parts_cannot_share(tmp_path):
-    with pytest.raises(OptionError, match=r"batch size 4 cannot be shared .* 8 parts"):
+    with pytest.raises(
+        OptionError, match=r"batch of 4 images cannot be split into 8 parts.*--batch-size 8"
+    ):
         train(tmp_path, batch_size=lambda progress: 4, accumulate=8)

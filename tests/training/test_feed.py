@@ -41,6 +41,20 @@ def test_the_order_does_not_depend_on_the_batch_size():
     assert not torch.equal(whole, Feed(tiny.images(), seed=4).batch(0, 100)[0])
 
 
+def test_processes_share_a_batch_image_by_image():
+    feed = Feed(tiny.images(), seed=3)
+    parts = [feed.batch(32 + process, 4, 4)[0] for process in range(4)]  # over an epoch's end
+    assert torch.equal(feed.batch(32, 16)[0], torch.stack(parts, 1).flatten(0, 1))
+
+
+def test_other_images_have_another_digest():
+    images = tiny.images()
+    digests = [Feed(images, seed).digest() for seed in (0, 1)]
+    assert digests[0] == digests[1]
+    assert Feed(images[:30], 0).digest() != digests[0]
+    assert Feed(images, 0, labels=np.arange(40)).digest() != digests[0]
+
+
 @pytest.mark.parametrize("shape", [(6, 1, 9, 9), (6, 1, 9, 9, 9)])
 def test_without_augmentation_images_stay_as_they_are(shape):
     pixels = torch.rand(shape)
@@ -77,7 +91,7 @@ def test_rotating_and_shifting_move_a_point_no_further_than_stated(dims):
 def test_random_numbers_do_not_depend_on_the_number_of_processes():
     whole = randomness(16).uniform(8, 3)
     halves = [randomness(16, process=i, processes=2).uniform(4, 3) for i in range(2)]
-    assert torch.equal(whole, torch.cat(halves))
+    assert torch.equal(whole, torch.stack(halves, 1).flatten(0, 1))
     assert not torch.equal(whole, randomness(24).uniform(8, 3))
     assert randomness().integers(500, 5).unique().tolist() == [0, 1, 2, 3, 4]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brainzoo import Images
+from brainzoo import Images, launch
 from brainzoo.conditions import Conditions
 from brainzoo.errors import DataError, OptionError
 from brainzoo.run import TrainConfig
@@ -48,10 +48,12 @@ def check_options(
             f"Choose --condition-from {size} or less.",
         )
     stages = range(last_stage(size) + 1)
-    least = min(config.batch_size(stage, train.batch_size) for stage in stages)
-    if config.minibatch_stddev and least // train.accumulate < 2:
+    sizes = [config.batch_size(stage, train.batch_size) for stage in stages]
+    for size in sizes:
+        launch.expect_shareable(size, train.accumulate)
+    at_once = min(sizes) // (launch.processes() * train.accumulate)
+    if config.minibatch_stddev and at_once < 2:
         raise OptionError(
-            f"the discriminator's minibatch statistics need two images at once, found "
-            f"{least // train.accumulate}.",
+            f"the discriminator's minibatch statistics need two images at once, found {at_once}.",
             "Raise --batch-size, lower --accumulate, or give --no-minibatch-stddev.",
         )
