@@ -97,21 +97,36 @@ def progress(
         done: How many were done before.
         unit: What they are, if their number each second and the time left shall be told.
     """
+    before, begun = done, time.monotonic()
+
+    def rate() -> float:
+        return (done - before) / max(time.monotonic() - begun, 1e-9)
+
     if sys.stderr.isatty() and not is_helper():
         from rich.console import Console
-        from rich.progress import Progress
+        from rich.progress import Progress, TextColumn
 
-        with Progress(console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(text, total=total)
-            yield lambda more: bar.advance(task, more)
+        columns = [*Progress.get_default_columns(), TextColumn("{task.fields[rate]}")]
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(text, total=total, completed=done, rate="")
+
+            def move(more: int) -> None:
+                nonlocal done
+                done += more
+                told = f"{rate():,.3g} {unit}/s" if unit else ""
+                bar.update(task, completed=done, rate=told)
+
+            yield move
         return
-    done, said = 0, time.monotonic()
+    said = begun
 
     def advance(more: int) -> None:
         nonlocal done, said
         done += more
         if time.monotonic() - said > PLAIN_SECONDS:
             said = time.monotonic()
-            note(f"{text}: {done} of {total}")
+            left = (total - done) / max(rate(), 1e-9)
+            told = f", {number(rate())} {unit}/s, about {left:.0f} s left" if unit else ""
+            note(f"{text}: {done} of {total}{told}")
 
     yield advance

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from brainzoo.errors import AuthorisationError, BrainzooError, DiskError, ExistsError
 
+SYNCED_AT_ONCE = 16
+"""Files: a disk writes many in little more time than one."""
+
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
@@ -89,16 +92,23 @@ def _file_error(file: Path) -> ExistsError:
     )
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file atomically: a reader sees the old content or the new, never a part."""
+def write_bytes(path: Path, content: bytes, *, synced: bool = True) -> None:
+    """Write a file atomically: a reader sees the old content or the new, never a part.
+
+    Args:
+        path: Where.
+        content: What.
+        synced: Wait until it is on the disk; not needed in a folder that is synced as a whole.
+    """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
         try:
             with temporary.open("wb") as file:
                 file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+                if synced:
+                    file.flush()
+                    os.fsync(file.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -125,18 +135,30 @@ def new_folder(path: Path) -> Iterator[Path]:
         temporary.mkdir()
         try:
             yield temporary
-            for file in temporary.rglob("*"):
-                if file.is_file():
-                    sync(file)
-            sync(temporary)
-            temporary.rename(path)
-            sync(path.parent)
-        except OSError as error:
-            if path.exists() and error.errno in (errno.EEXIST, errno.ENOTEMPTY):
-                raise ExistsError(f"{path} was written by another process meanwhile.") from error
-            raise
+            settle(temporary, path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def settle(temporary: Path, path: Path) -> None:
+    """Wait until a folder is on the disk, then give it its name.
+
+    Raises:
+        ExistsError: Another process was faster.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(SYNCED_AT_ONCE) as pool:
+        for _ in pool.map(sync, (path for path in temporary.rglob("*") if path.is_file())):
+            pass  # an error of any is raised here
+    sync(temporary)
+    try:
+        temporary.rename(path)
+    except OSError as error:
+        if path.exists() and error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            raise ExistsError(f"{path} was written by another process meanwhile.") from error
+        raise
+    sync(path.parent)
 
 
 def sha256(path: Path) -> str:

@@ -7,8 +7,6 @@ spacing, source, licence, preparation, fingerprint). A folder is complete or abs
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,13 +17,12 @@ from numpy.typing import NDArray
 
 from brainzoo.errors import DataError, IntegrityError, NotFoundError
 from brainzoo.files import new_folder
+from brainzoo.images_files import fingerprint, map_pixels, read_info, sha256_of, write_info
 from brainzoo.interfaces import Value
 from brainzoo.pixels import DTYPES, ImagesWriter, from_floats, to_floats
 from brainzoo.tables import Row, read_table, table_text
 
 __all__ = ["Images", "ImagesWriter", "from_floats", "to_floats"]
-
-FORMAT = 1
 
 
 class Images:
@@ -94,8 +91,8 @@ class Images:
                 f"{folder} is half-written: it holds only {', '.join(present)}.",
                 "Remove it and make it again.",
             )
-        info = _read_info(folder)
-        pixels = _map_pixels(folder)
+        info = read_info(folder)
+        pixels = map_pixels(folder)
         try:
             table = read_table(folder / "table.csv") if len(pixels) else []
         except DataError as error:
@@ -106,8 +103,7 @@ class Images:
                 "Remove it and make it again.",
             )
         images = cls(pixels, table, info, folder=folder)
-        text = (folder / "table.csv").read_text(encoding="utf-8")
-        if verify and images.fingerprint != _fingerprint(info, text, pixels):
+        if verify and images.fingerprint != fingerprint(folder, info, sha256_of(pixels)):
             raise IntegrityError(
                 f"{folder} is corrupt: its content does not match its fingerprint.",
                 "Remove it and make it again.",
@@ -230,11 +226,7 @@ class Images:
                 digest = writer.finish()
             table = table_text(writer.table)
             (temporary / "table.csv").write_text(table, encoding="utf-8")
-            full = {"format": FORMAT, **{k: v for k, v in info.items() if k != "fingerprint"}}
-            full["fingerprint"] = _combine(full, table, digest)
-            (temporary / "images.json").write_text(
-                json.dumps(full, indent=2, ensure_ascii=False, allow_nan=False), encoding="utf-8"
-            )
+            write_info(temporary, info, digest)
 
     @staticmethod
     def concatenate(parts: Sequence[Images], folder: Path | str) -> Images:
@@ -264,47 +256,3 @@ class Images:
                     stop = min(start + 256, len(part))
                     writer.append(part.read(np.arange(start, stop)), part.table[start:stop])
         return Images.open(folder)
-
-
-def _read_info(folder: Path) -> dict[str, Any]:
-    try:
-        info = json.loads((folder / "images.json").read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise IntegrityError(
-            f"{folder} is corrupt: images.json cannot be read: {error}."
-        ) from error
-    if not isinstance(info, dict) or info.get("format") != FORMAT:
-        found = info.get("format") if isinstance(info, dict) else type(info).__name__
-        raise IntegrityError(
-            f"{folder}: images.json is of format {found!r}; this version reads format {FORMAT}."
-        )
-    return info
-
-
-def _map_pixels(folder: Path) -> NDArray[Any]:
-    path = folder / "pixels.npy"
-    try:
-        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise IntegrityError(
-            f"{folder} is corrupt: pixels.npy cannot be read: {error}.",
-            "Remove it and make it again.",
-        ) from error
-    if path.stat().st_size != pixels.offset + pixels.nbytes:
-        raise IntegrityError(f"{folder} is corrupt: pixels.npy has a wrong length.")
-    return np.asarray(pixels)
-
-
-def _fingerprint(info: Mapping[str, Any], table: str, pixels: NDArray[Any]) -> str:
-    digest = hashlib.sha256()
-    for start in range(0, len(pixels), 256):
-        digest.update(np.ascontiguousarray(pixels[start : start + 256]).tobytes())
-    return _combine(info, table, digest.hexdigest())
-
-
-def _combine(info: Mapping[str, Any], table: str, pixels_sha256: str) -> str:
-    # The request tells where the scans lay and when they were written: a key of the cache, not
-    # content. Scans that were moved or touched give the same images.
-    content = {k: v for k, v in info.items() if k not in ("fingerprint", "request")}
-    described = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(f"{described}\n{table}\n{pixels_sha256}".encode()).hexdigest()

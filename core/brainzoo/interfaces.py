@@ -350,3 +350,20 @@ class Exporter(ABC):
         Raises:
             ExistsError: Something is already there; nothing is ever overwritten.
         """
+
+    def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
+        """Write the files of some of many images, while the others are still being made.
+
+        An exporter that writes files for each image overrides this, so that ``brainzoo sample
+        --export`` can stream into it: all parts together are what :meth:`export` writes. Several
+        processes may write parts into one folder; one that was stopped is written again.
+
+        Args:
+            images: Some synthetic images, in memory.
+            folder: A folder that is there.
+            start: Index of the first of them among all; with 0, files about all are written too.
+
+        Returns:
+            The files written.
+        """
+        raise NotImplementedError

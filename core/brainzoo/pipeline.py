@@ -19,13 +19,13 @@ from brainzoo.evaluation import EvaluatorsFailedError, check, evaluate, write_me
 from brainzoo.files import disk_errors
 from brainzoo.images import Images
 from brainzoo.interfaces import Generator, Value
-from brainzoo.loading import find_checkpoint, load, sampling_options
-from brainzoo.options import plain
+from brainzoo.loading import find_checkpoint
 from brainzoo.plugins import plugins
 from brainzoo.prepare import prepare
 from brainzoo.record import to_record
 from brainzoo.run import Run
 from brainzoo.runfolder import RunFolder, exists_error
+from brainzoo.sampling import Request, draw
 from brainzoo.settings import Part, Settings
 
 
@@ -163,10 +163,12 @@ def sample(
     *,
     seed: int,
     condition: Mapping[str, Value] | None = None,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     sampling: Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    replace: bool = False,
 ) -> Images:
-    """Make images with a checkpoint and write them as a new folder.
+    """Make images with a checkpoint and write them as a new folder, going on after a stop.
 
     Args:
         reference: A checkpoint; see :func:`brainzoo.loading.find_checkpoint`.
@@ -177,37 +179,16 @@ def sample(
         batch_size: How many are made at once; changes no image.
         sampling: Options of the generator that act when images are drawn; those of the checkpoint
             if not given.
+        workers: How many processes; see :func:`brainzoo.sampling.draw`.
+        replace: Throw away what a stopped request for other images left.
 
     Raises:
         ExistsError: The folder is already there.
     """
-    checkpoint = find_checkpoint(reference)
-    config = checkpoints.read_config(checkpoint)
-    generator = load(checkpoint, **(sampling or {}))
-    rows = generator.conditions(n, seed=seed, condition=condition)
-    acting = sampling_options(type(generator.config))
-    info = {
-        **config["preprocessing"],
-        "source": config["trained_on"].get("dataset", {}),
-        "classes": config["images"]["classes"],
-        "class_expressions": config["trained_on"].get("class_expressions", {}),
-        "synthetic": True,
-        "generator": {k: config["plugin"].get(k) for k in ("name", "distribution", "version")},
-        "checkpoint_sha256": config["weights"]["sha256"],
-        "seed": seed,
-        "condition": dict(condition or {}),
-        "sampling": {k: v for k, v in plain(generator.config).items() if k in acting},
-    }
-    spatial, channels = config["images"]["spatial"], config["images"]["channels"]
-    done = 0
-    with (
-        console.progress("sampling", n) as advance,
-        Images.write(folder, spatial, info, channels) as writer,
-    ):
-        for pixels in generator.sample(n, seed=seed, condition=condition, batch_size=batch_size):
-            writer.append(pixels, rows[done : done + len(pixels)])
-            done += len(pixels)
-            advance(len(pixels))
+    request = Request(
+        find_checkpoint(reference), n, seed, condition or {}, sampling or {}, batch_size=batch_size
+    )
+    draw(request, folder, workers=workers, replace=replace)
     return Images.open(folder)
 
 
@@ -268,7 +249,13 @@ def _do(
     if "sample" in steps and not opened.done("sample"):
         opened.clear("sample")
         with opened.step("sample"):
-            sample(opened.path, folder.samples, settings.samples, seed=settings.train.seed)
+            sample(
+                opened.path,
+                folder.samples,
+                settings.samples,
+                seed=settings.train.seed,
+                replace=True,
+            )
     failed: EvaluatorsFailedError | None = None
     if "evaluate" in steps and settings.evaluate and not opened.done("evaluate"):
         opened.redo("report")

@@ -28,8 +28,8 @@ class ImagesWriter:
         self._dtype = np.dtype(dtype).newbyteorder("<")
         self._digest = hashlib.sha256()
         self.table: list[Row] = []
-        self._header_size = len(self._header(0))
-        file.write(self._header(0))
+        self._header_size = len(header(0, shape, self._dtype))
+        file.write(header(0, shape, self._dtype))
 
     def append(self, pixels: NDArray[Any], rows: Sequence[Mapping[str, Value]]) -> None:
         """Add images.
@@ -59,24 +59,32 @@ class ImagesWriter:
 
     def finish(self) -> str:
         """Write the final header and return the SHA-256 of the pixels."""
-        header = self._header(len(self.table))
-        if len(header) != self._header_size:
+        final = header(len(self.table), self._shape, self._dtype)
+        if len(final) != self._header_size:
             raise DataError("the array header outgrew its place; too many images for one folder.")
         self._file.seek(0)
-        self._file.write(header)
+        self._file.write(final)
         return self._digest.hexdigest()
 
-    def _header(self, count: int) -> bytes:
-        out = io.BytesIO()
-        np.lib.format.write_array_header_1_0(
-            out,
-            {
-                "descr": np.lib.format.dtype_to_descr(self._dtype),
-                "fortran_order": False,
-                "shape": (count, *self._shape),
-            },
-        )
-        return out.getvalue()
+
+def header(count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    """Return what ``pixels.npy`` begins with.
+
+    Args:
+        count: How many images it holds.
+        shape: ``(channel, *spatial)`` of each.
+        dtype: As stored, little endian.
+    """
+    out = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        out,
+        {
+            "descr": np.lib.format.dtype_to_descr(dtype),
+            "fortran_order": False,
+            "shape": (count, *shape),
+        },
+    )
+    return out.getvalue()
 
 
 def to_floats(pixels: NDArray[Any]) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from brainzoo.errors import DataError
 from brainzoo.interfaces import Value
@@ -62,10 +63,15 @@ def table_text(rows: Sequence[Mapping[str, Value]]) -> str:
     """Return rows as CSV; the columns are those of all rows in the order of first appearance."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    write_rows(out, names, rows)
+    return out.getvalue()
+
+
+def write_rows(file: TextIO, names: Sequence[str], rows: Iterable[Mapping[str, Value]]) -> None:
+    """Write rows as CSV under the given column names, as they come."""
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerow(names)
     writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
-    return out.getvalue()
 
 
 def counts(values: Iterable[Value]) -> dict[str, int]:

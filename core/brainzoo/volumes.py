@@ -87,7 +87,7 @@ def read_volume(path: Path | str) -> Volume:
     return Volume(data, affine, warnings)
 
 
-def write_nifti(path: Path, volume: Volume, *, description: str = "") -> None:
+def write_nifti(path: Path, volume: Volume, *, description: str = "", synced: bool = True) -> None:
     """Write a volume as NIfTI-1, atomically; the same volume gives the same bytes.
 
     The header carries shape, spacing in millimetres, the affine as sform and qform, and the
@@ -97,6 +97,7 @@ def write_nifti(path: Path, volume: Volume, *, description: str = "") -> None:
         path: Ends in ``.nii`` or ``.nii.gz``.
         volume: bool and float64 are stored as uint8 and float32, long integers as int32.
         description: At most 79 characters of ASCII.
+        synced: See :func:`brainzoo.files.write_bytes`.
 
     Raises:
         DataError: The voxels' dtype has no place in NIfTI-1.
@@ -115,7 +116,7 @@ def write_nifti(path: Path, volume: Volume, *, description: str = "") -> None:
     content = image.to_bytes()
     if path.suffix == ".gz":
         content = bytes(deflate.gzip_compress(content, 6))
-    write_bytes(path, content)
+    write_bytes(path, content, synced=synced)
 
 
 def _inflate(content: bytes, most: int) -> bytes:

@@ -17,28 +17,40 @@ from brainzoo.cli.params import (
     pairs,
     seed_option,
 )
-from brainzoo.errors import BrainzooError
-from brainzoo.files import expect_folder_place, free_folder
+from brainzoo.errors import BrainzooError, StoppedError
+from brainzoo.files import expect_folder_place
 from brainzoo.interfaces import Value
+from brainzoo.meter import size_text
 from brainzoo.options import options_of
+from brainzoo.settings import part_of
+
+IMAGES = "images"
+"""What ``--export`` is called where nothing is exported."""
 
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
-    """Return the options of the named checkpoint's generator that act when images are drawn."""
+    """Return the named generator's options that act when images are drawn, and the exporter's."""
+    options: list[click.Parameter] = []
+    exporter = words.value("--export")
+    if exporter not in (None, IMAGES):
+        config = installed(ctx).get("exporter", str(exporter)).config
+        # How many images there are is said with -n.
+        group, prefix = f"Exporter {exporter}", f"{exporter}."
+        options += config_options(config, group, prefix=prefix, leave_out=["limit"])
     if not words.arguments:
-        return []
+        return options
     from brainzoo.loading import generator_of
 
     try:
         name = generator_of(words.arguments[0])
     except BrainzooError:
-        return []  # said by the command itself, after what is wrong with the words
+        return options  # said by the command itself, after what is wrong with the words
     config = installed(ctx).get("generator", name).config
     training = [item.name for item in options_of(config) if not item.sampling]
-    return config_options(config, f"Generator {name}", leave_out=training)
+    return [*config_options(config, f"Generator {name}", leave_out=training), *options]
 
 
-@click.command(cls=DynamicCommand, more=more_options, names=("generator",))
+@click.command(cls=DynamicCommand, more=more_options, names=("generator", "exporter"))
 @click.argument("checkpoint", metavar="NAME|CHECKPOINT|RUN")
 @click.option(
     "-n", "n", type=click.IntRange(min=1), metavar="N", default=64, help="Images. [default: 64]"
@@ -55,8 +67,22 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     "--batch-size",
     type=click.IntRange(min=1),
     metavar="N",
-    default=64,
-    help="Images made at once; changes no image. [default: 64]",
+    help="Images drawn and written at once; changes no image. [default: 64; 8 volumes]",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes, of one thread each; changes no image. [default: one a GPU; on CPUs one, and "
+    "one a core where that would take over 10 s]",
+)
+@click.option(
+    "--export",
+    "exporter",
+    metavar="EXPORTER",
+    default=IMAGES,
+    help="What the folder holds: images (brainzoo's own), or the files of an exporter: nifti, png. "
+    "[default: images]",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The new folder. [default: samples-001, ...]"
@@ -70,7 +96,9 @@ def sample(
     n: int,
     seed: int,
     conditions: tuple[str, ...],
-    batch_size: int,
+    batch_size: int | None,
+    workers: int | None,
+    exporter: str,
     out: Path | None,
     as_json: bool,
     debug: bool,
@@ -81,28 +109,57 @@ def sample(
     fetched if it is not here yet. Some generators have options of their own that act when images
     are drawn; see brainzoo sample NAME --help.
 
+    An image depends on the seed and its index only. Images go to the disk as they are drawn, so any
+    number fits into memory; after a stop of any kind the same command goes on.
+
     \b
     brainzoo sample NAME -n 100
+    brainzoo sample NAME -n 10000 --workers 4 --export nifti --out volumes
     brainzoo sample runs/dcgan-ixi-001 -n 100 --seed 1 --condition class=old --out old
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo import pipeline
+    from brainzoo.loading import find_checkpoint
+    from brainzoo.sampling import Request, draw
 
-    out = out or free_folder("samples")
-    expect_folder_place(out)
-    condition = {name: _value(text) for name, text in pairs(conditions, "--condition").items()}
-    images = pipeline.sample(
-        checkpoint,
-        out,
+    if out is not None:
+        expect_folder_place(out)
+    given, prefix = given_options(ctx), f"{exporter}."
+    own = {k.removeprefix(prefix): v for k, v in given.items() if k.startswith(prefix)}
+    request = Request(
+        find_checkpoint(checkpoint),
         n,
         seed=seed,
-        condition=condition or None,
+        condition={name: _value(text) for name, text in pairs(conditions, "--condition").items()},
+        sampling={k: v for k, v in given.items() if not k.startswith(prefix)},
+        export=None
+        if exporter == IMAGES
+        else part_of(installed(ctx).get("exporter", exporter), own),
         batch_size=batch_size,
-        sampling=given_options(ctx),
     )
+    try:
+        drawn = draw(request, out, workers=workers)
+    except KeyboardInterrupt:
+        raise StoppedError("stopped; what is drawn is kept.", "Run it again to go on.") from None
+    peak = size_text(drawn.peak_memory)
     if as_json:
-        console.result_json({"folder": str(out), "images": len(images), "info": images.info})
+        console.result_json(
+            {
+                "folder": str(drawn.folder),
+                "images": drawn.images,
+                "info": drawn.info,
+                "resumed": drawn.resumed,
+                "seconds": round(drawn.seconds, 3),
+                "images_per_second": round(drawn.images_per_second, 3),
+                "workers": drawn.workers,
+                "peak_memory_bytes": drawn.peak_memory,
+            }
+        )
         return
-    console.result(str(out))
+    console.note(
+        f"{drawn.images - drawn.resumed:,} images in {drawn.seconds:.1f} s: "
+        f"{console.number(drawn.images_per_second)} images/s with "
+        f"{drawn.workers} worker{'s' if drawn.workers > 1 else ''}, peak memory {peak} each"
+    )
+    console.result(str(drawn.folder))
 
 
 def _value(text: str) -> Value:

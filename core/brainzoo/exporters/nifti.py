@@ -33,6 +33,8 @@ _PLANES = {
 }
 
 
+DATASET = "dataset_description.json"
+
 PLACE_UNKNOWN = "tells spacing and directions only: where in the head the image lies is unknown"
 """What sidecars say of images without an affine, for example patches: theirs is a centred one."""
 
@@ -68,28 +70,45 @@ class Nifti(Exporter):
         """
         images = limited(images, self.config.limit)
         names = file_names(images)
-        kind = "synthetic image, not for diagnosis" if images.synthetic else "real image"
         with (
             new_folder(folder) as temporary,
             console.progress("writing NIfTI", len(images)) as advance,
         ):
-            _write_json(temporary / "dataset_description.json", _dataset(images))
-            for i, row in enumerate(images.table):
-                channels = images.floats([i])[0]
-                for channel, data in enumerate(channels, start=1):
-                    name = names[i] + (f"_channel-{channel}" if len(channels) > 1 else "")
-                    volume = volume_of(images, data, row.get("position_mm"))
-                    write_nifti(
-                        temporary / f"{name}.nii.gz", volume, description=f"brainzoo: {kind}"
-                    )
-                about = describe_image(images, row)
-                if images.info.get("affine") is None:
-                    about["affine"] = PLACE_UNKNOWN
-                elif images.synthetic and images.dims == 2 and row.get("position_mm") is None:
-                    about["affine"] = PLACE_NOMINAL
-                _write_json(temporary / f"{names[i]}.json", about)
+            _write_json(temporary / DATASET, _dataset(images))
+            for i, name in enumerate(names):
+                _write_image(images, i, temporary, name)
                 advance(1)
         return sorted(path for path in folder.iterdir() if path.is_file())
+
+    def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
+        """Write the files of some images; see :meth:`brainzoo.Exporter.export_part`."""
+        files = []
+        if start == 0:
+            _write_json(folder / DATASET, _dataset(images))
+            files.append(folder / DATASET)
+        for i, name in enumerate(file_names(images)):
+            files += _write_image(images, i, folder, name)
+        return files
+
+
+def _write_image(images: Images, i: int, folder: Path, name: str) -> list[Path]:
+    """Write the volumes of an image and its sidecar."""
+    kind = "synthetic image, not for diagnosis" if images.synthetic else "real image"
+    row, channels = images.table[i], images.floats([i])[0]
+    files = []
+    for channel, data in enumerate(channels, start=1):
+        own = name + (f"_channel-{channel}" if len(channels) > 1 else "")
+        volume = volume_of(images, data, row.get("position_mm"))
+        files.append(folder / f"{own}.nii.gz")
+        write_nifti(files[-1], volume, description=f"brainzoo: {kind}", synced=False)
+    about = describe_image(images, row)
+    if images.info.get("affine") is None:
+        about["affine"] = PLACE_UNKNOWN
+    elif images.synthetic and images.dims == 2 and row.get("position_mm") is None:
+        about["affine"] = PLACE_NOMINAL
+    files.append(folder / f"{name}.json")
+    _write_json(files[-1], about)
+    return files
 
 
 def volume_of(images: Images, data: NDArray[Any], position_mm: Value = None) -> Volume:

@@ -48,18 +48,38 @@ class Png(Exporter):
             new_folder(folder) as temporary,
             console.progress("writing PNG", len(images)) as advance,
         ):
-            about = json.dumps(describe(images), indent=2, ensure_ascii=False)
-            (temporary / "about.json").write_text(about + "\n", encoding="utf-8")
-            first = images[: self.config.grid_images]
-            if len(first):
-                shown = grid(first.floats(), columns=self.config.columns)
-                (temporary / "grid.png").write_bytes(png_bytes(shown))
-            for i in range(len(images)):
-                path = temporary / self._place(images, i) / f"{names[i]}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(png_bytes(self._picture(images.floats([i])[0])))
+            self._write_about(images, temporary)
+            for i, name in enumerate(names):
+                self._write_image(images, i, temporary, name)
                 advance(1)
         return sorted(path for path in folder.rglob("*") if path.is_file())
+
+    def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
+        """Write the pictures of some images; see :meth:`brainzoo.Exporter.export_part`.
+
+        The grid shows images of the first part.
+        """
+        files = self._write_about(images, folder) if start == 0 else []
+        for i, name in enumerate(file_names(images)):
+            files.append(self._write_image(images, i, folder, name))
+        return files
+
+    def _write_about(self, images: Images, folder: Path) -> list[Path]:
+        """Write what is about all images: a description, and a grid of the first ones."""
+        files = [folder / "about.json"]
+        about = json.dumps(describe(images), indent=2, ensure_ascii=False)
+        files[0].write_text(about + "\n", encoding="utf-8")
+        first = images[: self.config.grid_images]
+        if len(first):
+            files.append(folder / "grid.png")
+            files[1].write_bytes(png_bytes(grid(first.floats(), columns=self.config.columns)))
+        return files
+
+    def _write_image(self, images: Images, i: int, folder: Path, name: str) -> Path:
+        path = folder / self._place(images, i) / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png_bytes(self._picture(images.floats([i])[0])))
+        return path
 
     def _place(self, images: Images, i: int) -> Path:
         if not self.config.by_class:

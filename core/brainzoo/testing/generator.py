@@ -144,8 +144,8 @@ class GeneratorContract(PluginContract):
         for start, n in ((3, 5), (8, 12), (17, 2)):
             part = samples(trained.generator, n, start=start, batch_size=4)
             assert np.array_equal(whole[start : start + n], part), (
-                f"samples {start} to {start + n - 1} are others when sampling begins there: several "
-                "processes would make other images (brainzoo.training: in_chunks, start)"
+                f"samples {start} to {start + n - 1} are others when sampling begins there: "
+                "several processes would make other images (brainzoo.training: in_chunks, start)"
             )
         told = trained.generator.conditions(20, seed=5)
         part_told = trained.generator.conditions(4, seed=5, start=9)

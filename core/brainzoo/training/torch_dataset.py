@@ -125,7 +125,8 @@ def synthetic(
     condition: Mapping[str, Value] | None = None,
     target: Target = "class",
     transform: Transform | None = None,
-    batch_size: int = 64,
+    batch_size: int | None = None,
+    workers: int | None = None,
     **sampling: Any,
 ) -> TorchImages:
     """Return new images of a checkpoint as a ``torch.utils.data.Dataset``.
@@ -141,12 +142,13 @@ def synthetic(
         target: See :func:`as_torch`; covariates that the generator knows are columns here too.
         transform: See :func:`as_torch`.
         batch_size: How many are drawn at once; changes no image.
+        workers: How many processes draw; ``None`` takes several where that is worth it.
         **sampling: Options of the generator, as in :func:`brainzoo.load`.
 
     Raises:
         NotFoundError: There is no such checkpoint.
         OptionError: ``n`` is less than 1, or the generator does not know the condition or option.
-        DiskError: The disk is full; nothing is left behind.
+        DiskError: The disk is full; the next call goes on.
     """
     if n < 1:
         raise OptionError(f"{n} synthetic images were asked for; expected 1 or more.")
@@ -167,6 +169,8 @@ def synthetic(
                 condition=condition,
                 batch_size=batch_size,
                 sampling=sampling,
+                workers=workers,
+                replace=True,
             )
     return as_torch(images[:n], target=target, transform=transform)
 

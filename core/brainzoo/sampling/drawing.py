@@ -1,0 +1,163 @@
+"""Draws what was asked for, goes on where it was stopped, and tells how fast it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from brainzoo import console
+from brainzoo.errors import OptionError
+from brainzoo.files import disk_errors
+from brainzoo.processes import cores, peak_memory
+from brainzoo.provenance import free_memory
+from brainzoo.runfolder import exists_error
+from brainzoo.sampling.request import Request, Source
+from brainzoo.sampling.sinks import Sink
+from brainzoo.sampling.unfinished import Unfinished
+from brainzoo.sampling.workers import (
+    Progress,
+    draw_here,
+    draw_together,
+    graphics_cards,
+    one_thread,
+    sink_of,
+)
+
+TOGETHER_FROM_SECONDS = 10.0
+"""Work that one process ends within this is not worth the start of others (about 3 s each)."""
+
+MOST = 16
+"""Workers on CPUs if nobody says how many: more wait for memory and disk."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """What became of a request.
+
+    Attributes:
+        folder: The new folder.
+        images: How many images it holds.
+        info: What its ``images.json`` says, but for the fingerprint.
+        resumed: How many of them an earlier process had drawn.
+        seconds: How long the others took.
+        workers: How many processes drew at once.
+        peak_memory: The most memory in bytes that one process had.
+    """
+
+    folder: Path
+    images: int
+    info: dict[str, Any]
+    resumed: int
+    seconds: float
+    workers: int
+    peak_memory: int
+
+    @property
+    def images_per_second(self) -> float:
+        """How many images were drawn each second, the start of processes included."""
+        return (self.images - self.resumed) / max(self.seconds, 1e-9)
+
+
+def draw(
+    request: Request,
+    target: Path | None = None,
+    *,
+    workers: int | None = None,
+    replace: bool = False,
+) -> Drawn:
+    """Draw images onto the disk; what a stopped process of the same request left is kept.
+
+    Args:
+        request: What is to be drawn.
+        target: The new folder; the first of samples-001, samples-002, ... that is free, or that
+            the same request began, if ``None``.
+        workers: How many processes. ``None``: one each GPU; on CPUs one a core if the first images
+            show that it is worth it.
+        replace: Throw away what another request left unfinished at ``target``.
+
+    Raises:
+        ExistsError: ``target`` is there, or another request left it unfinished.
+        StoppedError: A worker was killed; the same request goes on.
+        DiskError: The disk is full; the same request goes on.
+        KeyboardInterrupt: Ctrl-C; the same request goes on.
+    """
+    if request.n < 1:
+        raise OptionError(f"{request.n} images were asked for; expected 1 or more.")
+    if target is not None and target.exists():
+        raise exists_error(target)  # before a large checkpoint is read
+    source = Source(request)
+    if not source.starts:
+        if (workers or 1) > 1:
+            console.note(
+                "one worker: this generator draws from the first image on only (no start)."
+            )
+        workers = 1
+    unfinished = _unfinished(target, source.record())
+    with disk_errors(unfinished.target):
+        sink = sink_of(request, source, unfinished.files)
+        with unfinished.claimed(sink, replace=replace):
+            resumed, begun = unfinished.done, time.monotonic()
+            if resumed:
+                console.note(f"going on: {resumed:,} of {request.n:,} images are drawn already.")
+            used, memory = 0, peak_memory()
+            with (
+                console.progress("sampling", request.n, done=resumed, unit="images") as advance,
+                one_thread(),
+            ):
+                for progress, drawing in _drawn(request, source, sink, unfinished, workers):
+                    unfinished.add(progress.written)
+                    advance(progress.written.count)
+                    used = max(used, drawing)
+                    memory = max(memory, progress.peak_memory)
+            seconds = time.monotonic() - begun
+            unfinished.finish(sink)
+    return Drawn(unfinished.target, request.n, source.info, resumed, seconds, used, memory)
+
+
+def _drawn(
+    request: Request, source: Source, sink: Sink, unfinished: Unfinished, workers: int | None
+) -> Iterator[tuple[Progress, int]]:
+    """Draw what is missing; yield each batch, and how many processes are drawing."""
+    spans = unfinished.missing(request.n)
+    cards = graphics_cards()
+    if workers is None and cards:
+        workers = cards
+    if workers is None or workers == 1:
+        begun, count = 0.0, 0
+        for progress in draw_here(source, sink, spans):
+            yield progress, 1
+            if workers is not None:
+                continue
+            if not begun:  # the first batch also pays for what happens once
+                begun = time.monotonic()
+                continue
+            count += progress.written.count
+            left = request.n - unfinished.done
+            if left * (time.monotonic() - begun) / count > TOGETHER_FROM_SECONDS:
+                workers = _sensible()
+                if workers > 1:
+                    break
+        else:
+            return
+        spans = unfinished.missing(request.n)
+    for progress in draw_together(request, unfinished.files, spans, source.batch_size, workers):
+        yield progress, workers
+
+
+def _sensible() -> int:
+    """Return for how many processes like this one there are cores and memory."""
+    free = free_memory()
+    fitting = MOST if free is None else free // peak_memory()
+    return max(1, min(cores(), fitting, MOST))
+
+
+def _unfinished(target: Path | None, record: dict[str, Any]) -> Unfinished:
+    if target is not None:
+        return Unfinished(target, record)
+    numbers = itertools.count(1)
+    places = (Unfinished(Path(f"samples-{number:03d}"), record) for number in numbers)
+    return next(each for each in places if not each.target.exists() and each.mine())

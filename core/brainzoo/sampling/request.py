@@ -1,0 +1,140 @@
+"""What is to be drawn, and the generator that draws it."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo import __version__
+from brainzoo import checkpoint as checkpoints
+from brainzoo.interfaces import Generator, Value
+from brainzoo.loading import load, sampling_options
+from brainzoo.options import plain
+from brainzoo.plugins import plugins
+from brainzoo.settings import Part
+from brainzoo.tables import Row
+
+BATCH = {2: 64, 3: 8}
+"""Images that are drawn, written and noted at once, by spatial rank."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is to be drawn; other processes get a copy.
+
+    Attributes:
+        checkpoint: The checkpoint's folder.
+        n: How many images.
+        seed: Decides every random number.
+        condition: For example ``{"class": "old"}``; empty draws conditions as in training.
+        sampling: Options of the generator that act when images are drawn; those of the checkpoint
+            if not given.
+        export: The exporter whose files are written; ``None`` writes a folder of images.
+        batch_size: How many are drawn at once; changes no image.
+    """
+
+    checkpoint: Path
+    n: int
+    seed: int = 0
+    condition: Mapping[str, Value] = dataclasses.field(default_factory=dict)
+    sampling: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    export: Part | None = None
+    batch_size: int | None = None
+
+
+class Source:
+    """A loaded generator that draws what was asked for.
+
+    Attributes:
+        info: What ``images.json`` says of the images.
+        shape: ``(channel, *spatial)`` of an image.
+        batch_size: How many are drawn at once.
+        starts: Whether the generator can begin at any index; if not, only one process can draw.
+
+    Raises:
+        OptionError: The generator does not know the condition or a sampling option.
+        BrainzooError: What loading a checkpoint raises.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        config = checkpoints.read_config(request.checkpoint)
+        self._generator: Generator = load(request.checkpoint, **request.sampling)
+        self._condition = dict(request.condition) or None
+        self.starts = _takes_start(self._generator.sample)
+        self._tells_from = _takes_start(self._generator.conditions)
+        self._told: list[Row] | None = None
+        self._conditions(0, 1)
+        acting = sampling_options(type(self._generator.config))
+        self.info: dict[str, Any] = {
+            **config["preprocessing"],
+            "source": config["trained_on"].get("dataset", {}),
+            "classes": config["images"]["classes"],
+            "class_expressions": config["trained_on"].get("class_expressions", {}),
+            "synthetic": True,
+            "generator": {k: config["plugin"].get(k) for k in ("name", "distribution", "version")},
+            "checkpoint_sha256": config["weights"]["sha256"],
+            "seed": request.seed,
+            "condition": dict(request.condition),
+            "sampling": {k: v for k, v in plain(self._generator.config).items() if k in acting},
+        }
+        self.shape: tuple[int, ...] = (config["images"]["channels"], *config["images"]["spatial"])
+        self.batch_size = request.batch_size or BATCH[len(self.shape) - 1]
+
+    def record(self) -> dict[str, Any]:
+        """Return all that decides the files, ready for JSON."""
+        export = self._request.export
+        name = str(self.info["generator"]["name"])
+        return {
+            "n": self._request.n,
+            **self.info,
+            "export": {"name": export.name, **export.options} if export else None,
+            "installed": {
+                "brainzoo": __version__,
+                name: plugins().of("generator", name).version,
+            },
+        }
+
+    def draw(self, span: range) -> Iterator[tuple[int, NDArray[np.float32], list[Row]]]:
+        """Yield batches of the images of a span: the first one's index, pixels, and table rows."""
+        at = span.start
+        for pixels in self._pixels(span):
+            rows = self._conditions(at, len(pixels))
+            yield (
+                at,
+                pixels,
+                [{"image_id": f"{i:06d}", **row} for i, row in enumerate(rows, start=at)],
+            )
+            at += len(pixels)
+
+    def _pixels(self, span: range) -> Iterator[NDArray[np.float32]]:
+        how = {"seed": self._request.seed, "condition": self._condition}
+        size = self.batch_size
+        if self.starts:
+            yield from self._generator.sample(len(span), start=span.start, batch_size=size, **how)
+            return
+        at = 0
+        for pixels in self._generator.sample(span.stop, batch_size=size, **how):
+            wanted = pixels[max(0, span.start - at) :]
+            at += len(pixels)
+            if len(wanted):
+                yield wanted
+
+    def _conditions(self, start: int, count: int) -> list[Row]:
+        how = {"seed": self._request.seed, "condition": self._condition}
+        if self._tells_from:
+            return self._generator.conditions(count, start=start, **how)
+        if self._told is None:
+            self._told = self._generator.conditions(self._request.n, **how)
+        return self._told[start : start + count]
+
+
+def _takes_start(method: Callable[..., Any]) -> bool:
+    """Tell whether a generator's method has the argument; plugins written before it have not."""
+    return "start" in inspect.signature(method).parameters

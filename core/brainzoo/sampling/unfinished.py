@@ -1,0 +1,178 @@
+"""``NAME.part`` beside the folder that it becomes: what is drawn of it, and of which request.
+
+    request.json   all that decides the images
+    done.jsonl     a line for each batch: where, hash, table rows; written after the batch itself
+    files/         what becomes the folder
+
+Only the process that holds the lock writes the first two. The operating system frees the lock of a
+process that was killed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from brainzoo.errors import ExistsError
+from brainzoo.files import settle, write_text
+from brainzoo.runfolder import exists_error
+from brainzoo.sampling.sinks import Sink, Written
+from brainzoo.tables import Row
+
+
+class Unfinished:
+    """A folder that is being drawn.
+
+    Args:
+        target: The folder that it becomes.
+        record: All that decides the images, as JSON.
+    """
+
+    def __init__(self, target: Path, record: Mapping[str, Any]) -> None:
+        self.target = target
+        self.folder = part_of(target)
+        self.files = self.folder / "files"
+        self._record = json.loads(json.dumps(record))
+        self._journal = self.folder / "done.jsonl"
+        self._places: dict[int, tuple[int, int]] = {}  # images and place in the journal, by index
+        self._lock = filelock.FileLock(self.folder / "lock")
+
+    @property
+    def done(self) -> int:
+        """How many images are drawn."""
+        return sum(count for count, _ in self._places.values())
+
+    @contextmanager
+    def claimed(self, sink: Sink, *, replace: bool) -> Iterator[None]:
+        """Hold it, with what is here of the same request, while the block runs.
+
+        Args:
+            sink: What writes into ``files``.
+            replace: Throw away what is here of another request instead of refusing.
+
+        Raises:
+            ExistsError: The folder is there already, another process is at it, or what is here is
+                of another request.
+        """
+        if self.target.exists():
+            raise exists_error(self.target)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise ExistsError(
+                f"another process is drawing {self.target} at this moment.",
+                "Wait for it, or choose another folder with --out.",
+            ) from None
+        try:
+            self._expect_same(replace)
+            write_text(self.folder / "request.json", json.dumps(self._record, indent=2))
+            sink.begin()
+            self._keep_whole(sink)
+            yield
+        finally:
+            if not self._places:  # nothing worth going on with, or finished
+                shutil.rmtree(self.folder, ignore_errors=True)
+            self._lock.release()
+
+    def add(self, written: Written) -> None:
+        """Note that a batch is drawn."""
+        line = json.dumps(dataclasses.asdict(written), ensure_ascii=False, default=float)
+        with self._journal.open("ab") as file:
+            place = file.tell()
+            file.write(f"{line}\n".encode())
+        self._places[written.start] = (written.count, place)
+
+    def missing(self, n: int) -> list[range]:
+        """Return the spans of the images 0 to n - 1 that are not drawn."""
+        spans, at = [], 0
+        for start in sorted(self._places):
+            if start > at:
+                spans.append(range(at, start))
+            at = start + self._places[start][0]
+        return [*spans, range(at, n)] if at < n else spans
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the table rows in the order of the images."""
+        with self._journal.open("rb") as file:
+            for start in sorted(self._places):
+                file.seek(self._places[start][1])
+                yield from json.loads(file.readline())["rows"]
+
+    def finish(self, sink: Sink) -> None:
+        """Give the folder its name: all is drawn."""
+        sink.finish(self.rows)
+        settle(self.files, self.target)
+        self._places = {}
+
+    def mine(self) -> bool:
+        """Tell whether nothing is here, or what the same request left."""
+        if not self.folder.exists():
+            return True
+        try:
+            with self._lock.acquire(timeout=0):
+                return self._found() in (None, self._record)
+        except filelock.Timeout:
+            return False
+
+    def _found(self) -> Any:
+        try:
+            return json.loads((self.folder / "request.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def _expect_same(self, replace: bool) -> None:
+        found = self._found()
+        if found == self._record:
+            return
+        if found is not None and not replace:
+            raise ExistsError(
+                f"{self.folder} is of another request: {_difference(found, self._record)}.",
+                "Ask for the same to go on with it, choose another --out, or remove it.",
+            )
+        self._journal.unlink(missing_ok=True)
+        shutil.rmtree(self.files, ignore_errors=True)
+
+    def _keep_whole(self, sink: Sink) -> None:
+        """Write the journal anew with the batches that are really there."""
+        before = self._journal.with_suffix(".before")
+        if not before.exists() and self._journal.exists():
+            self._journal.rename(before)
+        if not before.exists():
+            return
+        self._journal.unlink(missing_ok=True)
+        with before.open("rb") as file:
+            for line in file:
+                try:
+                    written = Written(**json.loads(line))
+                except (ValueError, TypeError):
+                    continue  # a line that a crash cut short
+                if written.start not in self._places and sink.holds(written):
+                    self.add(written)
+        before.unlink()
+
+
+def part_of(target: Path) -> Path:
+    """Return where an unfinished folder lies."""
+    return target.with_name(f"{target.name}.part")
+
+
+def _difference(found: Any, wanted: Any, name: str = "") -> str:
+    """Say the first thing in which two requests differ."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in [*wanted, *found]:
+            if found.get(key) != wanted.get(key):
+                return _difference(found.get(key), wanted.get(key), f"{name}.{key}".strip("."))
+    return f"{name} {_short(found)}, expected {_short(wanted)}"
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:12]}…"
