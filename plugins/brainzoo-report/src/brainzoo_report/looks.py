@@ -72,7 +72,7 @@ def film_of(run: RunFolder, most: int) -> list[Picture]:
     chosen = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).astype(int))
     frames, broken = [], 0
     for images_seen, path in (found[i] for i in chosen):
-        frame = _file(path, images_seen=images_seen)
+        frame = read_picture(path, images_seen=images_seen)
         frames += [frame] if frame else []
         broken += frame is None
     if broken:
@@ -85,7 +85,7 @@ def film_of(run: RunFolder, most: int) -> list[Picture]:
 def evaluator_picture(run: RunFolder, place: str) -> Picture | None:
     """Return a picture that ``evaluation.json`` names by its path in the run folder."""
     path = inside(run, place)
-    return None if path is None else _file(path, mode="RGB")
+    return None if path is None else read_picture(path, mode="RGB")
 
 
 def _layout(images: Images, real: Images | None, most: int) -> tuple[int, int]:
@@ -119,10 +119,13 @@ def _grid(pixels: NDArray[np.float32], columns: int, caption: str) -> Picture | 
 def _kept_real(run: RunFolder) -> Picture | None:
     if run.folder is None or not (run.folder / "progress" / "real.png").is_file():
         return None
-    return _file(run.folder / "progress" / "real.png", caption="images it learned from")
+    return read_picture(run.folder / "progress" / "real.png", caption="images it learned from")
 
 
-def _file(path: Path, caption: str = "", images_seen: int = 0, mode: str = "L") -> Picture | None:
+def read_picture(
+    path: Path, caption: str = "", images_seen: int = 0, mode: str = "L"
+) -> Picture | None:
+    """Return a PNG file as a picture of the page, ``None`` if it cannot be read."""
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             shown = picture.convert(mode)

@@ -23,6 +23,7 @@ from brainzoo_report.config import ReportConfig
 from brainzoo_report.evaluators import evaluators_of, failed_of, mapping
 from brainzoo_report.looks import film_of, pair
 from brainzoo_report.runfolder import RunFolder, number
+from brainzoo_report.zoo import beside
 
 FILES = {
     "samples": "the synthetic images with their table",
@@ -73,6 +74,7 @@ def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -
         command=facts.without_paths(run.text("command")),
         tiles=list(_tiles(images, run, data)),
         pair=looks,
+        zoo=beside(facts.generator(images, run), images) if simulated and len(images) else None,
         shows_people=not simulated
         and (looks.real is not None or any(found["pictures"] for found in evaluators)),
         real_left_out=not config.real,

@@ -1,0 +1,51 @@
+"""Beside a run on simulated images stand samples of a checkpoint that came with its generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from brainzoo.errors import UnknownPluginError
+from brainzoo.images import Images
+from brainzoo.testing.heads import make_images
+from brainzoo_report.config import ReportConfig
+from brainzoo_report.exporter import Report
+from brainzoo_report.zoo import beside
+
+pytest.importorskip("brainzoo_dcgan")
+
+
+def page_of(run: Path, *, simulated: bool) -> str:
+    images = Images.open(run / "samples")
+    images.info["source"] = {**images.info["source"], "simulated": simulated}
+    (path,) = Report(ReportConfig()).export(images, run / "report", run=run)
+    return path.read_text(encoding="utf-8")
+
+
+def test_only_runs_on_simulated_images_stand_beside_it(make_run: Callable[..., Path]) -> None:
+    page = page_of(make_run(), simulated=True)
+    assert "The same model on real scans" in page
+    assert "brainzoo sample dcgan-ixi-64 -n 100" in page
+    assert "of ixi (CC BY-SA 3.0)" in page
+
+
+def test_real_runs_stand_alone(make_run: Callable[..., Path]) -> None:
+    assert "The same model on real scans" not in page_of(make_run(), simulated=False)
+
+
+def test_nothing_is_shown_that_is_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slices = make_images(tmp_path / "slices", subjects=5)
+    found = beside("dcgan", slices)
+    assert found is not None
+    assert found.name == "dcgan-ixi-64"
+    assert beside("gan-of-elsewhere", slices) is None
+    volumes = make_images(tmp_path / "volumes", spatial=(8, 8, 8), subjects=5)
+    assert beside("dcgan", volumes) is None
+
+    def gone(source: object) -> Path:
+        raise UnknownPluginError("the checkpoint is part of what is not installed.")
+
+    monkeypatch.setattr("brainzoo.registry.package_folder", gone)
+    assert beside("dcgan", slices) is None
