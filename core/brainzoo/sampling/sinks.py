@@ -86,17 +86,16 @@ class ImagesSink:
             DiskError: Too little space is free.
         """
         self._folder.mkdir(exist_ok=True)
-        here = self._path.stat() if self._path.exists() else None
-        if here is not None and here.st_size == self._total:
-            return
+        self._path.touch()
+        needed = self._total - 512 * self._path.stat().st_blocks
         free = shutil.disk_usage(self._folder).free
-        if free < self._total:
+        if free < needed:
             raise DiskError(
-                f"the images need {size_text(self._total)} of free space, found "
+                f"the images need {size_text(needed)} of free space, found "
                 f"{size_text(free)} at {self._folder.parent.parent.absolute()}.",
                 "Free some space, ask for fewer with -n, or choose another disk with --out.",
             )
-        with self._path.open("wb") as file:
+        with self._path.open("r+b") as file:
             file.write(self._header)
             file.truncate(self._total)
 

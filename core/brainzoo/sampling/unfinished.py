@@ -71,14 +71,17 @@ class Unfinished:
                 f"another process is drawing {self.target} at this moment.",
                 "Wait for it, or choose another folder with --out.",
             ) from None
+        found = self._found()
+        keep = found is not None  # whatever happens: an earlier process drew it
         try:
-            self._expect_same(replace)
+            self._expect_same(found, replace)
             write_text(self.folder / "request.json", json.dumps(self._record, indent=2))
             sink.begin()
             self._keep_whole(sink)
             yield
         finally:
-            if not self._places:  # nothing worth going on with, or finished
+            nothing = not keep and not self._places
+            if nothing or self.target.exists():
                 shutil.rmtree(self.folder, ignore_errors=True)
             self._lock.release()
 
@@ -110,7 +113,6 @@ class Unfinished:
         """Give the folder its name: all is drawn."""
         sink.finish(self.rows)
         settle(self.files, self.target)
-        self._places = {}
 
     def mine(self) -> bool:
         """Tell whether nothing is here, or what the same request left."""
@@ -128,8 +130,7 @@ class Unfinished:
         except (OSError, ValueError):
             return None
 
-    def _expect_same(self, replace: bool) -> None:
-        found = self._found()
+    def _expect_same(self, found: Any, replace: bool) -> None:
         if found == self._record:
             return
         if found is not None and not replace:

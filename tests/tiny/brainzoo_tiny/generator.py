@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -59,6 +60,8 @@ class Tiny(Generator):
         drawn = self._classes(n, seed, start, condition)
         for at in range(0, n, batch_size):
             batch = range(at, n)[:batch_size]
+            # Not an option: whoever resumes need not be as slow.
+            time.sleep(len(batch) * float(os.environ.get("TINY_IMAGE_MS", "0")) / 1000)
             yield np.stack([self._one(seed, start + i, int(drawn[i])) for i in batch])
 
     def conditions(
