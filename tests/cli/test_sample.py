@@ -1,0 +1,206 @@
+"""``brainzoo sample`` as processes that are killed, that run out of disk, and that stay small."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from brainzoo import Images
+from brainzoo.plugins import plugins
+from brainzoo.run import Run, TrainConfig
+from brainzoo.testing.heads import make_images
+from brainzoo.testing.plugin import files_below
+
+from ..conftest import Brainzoo
+
+pytestmark = pytest.mark.usefixtures("tiny")
+
+COMMAND = (sys.executable, "-m", "brainzoo", "sample")
+WORDS = ("-n", "300", "--batch-size", "8", "--seed", "4")
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    return trained(tmp_path, 16)
+
+
+def trained(folder: Path, size: int) -> Path:
+    images = make_images(folder / "real", spatial=(size, size)).where(split="train")
+    spec = plugins().get("generator", "tiny")
+    generator = spec.load()(spec.config())
+    (folder / "run").mkdir()
+    run = Run(folder / "run", TrainConfig(images=8))
+    generator.fit(images, run)
+    generator.save(run.checkpoint)
+    return run.checkpoint
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    """Return the ids of a process's workers."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    called = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
+    return [pid for pid, words in called.items() if b"spawn_main" in words]
+
+
+def kill_parent(process: subprocess.Popen[str]) -> None:
+    process.kill()
+
+
+def kill_worker(process: subprocess.Popen[str]) -> None:
+    os.kill(workers_of(process)[-1], signal.SIGKILL)
+
+
+def press_ctrl_c(process: subprocess.Popen[str]) -> None:
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def terminate(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="asks /proc for the workers")
+@pytest.mark.parametrize(
+    ("stop", "code", "line"),
+    [
+        (kill_parent, -signal.SIGKILL, ""),
+        (kill_worker, 130, "a worker process ended by signal SIGKILL; what is drawn is kept."),
+        (press_ctrl_c, 130, "stopped; what is drawn is kept. Run it again to go on."),
+        (terminate, 130, "stopped; what is drawn is kept. Run it again to go on."),
+    ],
+    ids=["parent killed", "worker killed", "Ctrl-C", "terminated"],
+)
+def test_a_stop_of_any_kind_loses_nothing(
+    brainzoo: Brainzoo,
+    checkpoint: Path,
+    tmp_path: Path,
+    stop: Callable[[subprocess.Popen[str]], None],
+    code: int,
+    line: str,
+) -> None:
+    made, journal = tmp_path / "made", tmp_path / "made.part" / "done.jsonl"
+    process = subprocess.Popen(
+        [*COMMAND, str(checkpoint), *WORDS, "--workers", "2", "--out", str(made)],
+        env={**os.environ, "TINY_IMAGE_MS": "20"},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_until(lambda: journal.is_file() and journal.read_text().count("\n") >= 3, process)
+    workers = workers_of(process)
+    stop(process)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "Traceback" not in stderr
+    assert line in stderr
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    assert not made.exists()
+    drawn = json.loads(
+        brainzoo("sample", checkpoint, *WORDS, "--workers", "1", "--out", made, "--json").stdout
+    )["data"]
+    assert drawn["resumed"] >= 24
+    brainzoo("sample", checkpoint, *WORDS, "--out", "whole")
+    assert files_below(made) == files_below(Path("whole"))
+    assert not journal.parent.exists()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on(
+    brainzoo: Brainzoo, checkpoint: Path, tmp_path: Path, workers: str
+) -> None:
+    made = tmp_path / "made"
+    words = [str(checkpoint), *WORDS, "--export", "nifti", "--workers", workers]
+    found = subprocess.run(
+        [*COMMAND, *words, "--out", str(made)],
+        # The journal is the largest of the files, and grows.
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 8
+    assert found.stderr.count("\n") == 1
+    assert f"the disk is full: {made} could not be written." in found.stderr
+    drawn = json.loads(brainzoo("sample", *words, "--out", made, "--json").stdout)["data"]
+    assert 0 < drawn["resumed"] < 300
+    brainzoo("sample", *words, "--out", "whole")
+    assert files_below(made) == files_below(Path("whole"))
+
+
+def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
+    checkpoint, peaks = trained(tmp_path, 64), []
+    for n in (500, 5000):  # 4 and 41 MB of pixels
+        found = subprocess.run(
+            [*COMMAND, str(checkpoint), "-n", str(n), "--workers", "1", "--json"],
+            capture_output=True,
+            check=True,
+            cwd=tmp_path,
+        )
+        peaks.append(json.loads(found.stdout)["data"]["peak_memory_bytes"] / 2**20)
+    assert peaks[1] - peaks[0] < 10
+    assert len(Images.open(tmp_path / "samples-002", verify=True)) == 5000
+
+
+def test_says_how_fast_it_was_and_with_how_much(brainzoo: Brainzoo, checkpoint: Path) -> None:
+    words = ("sample", checkpoint, "-n", "40", "--batch-size", "8", "--workers", "2")
+    result = brainzoo(*words)
+    assert result.stdout == "samples-001\n"
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("40 images in ")
+    assert " images/s with 2 workers, peak memory " in last
+    told = json.loads(brainzoo(*words, "--json").stdout)["data"]
+    assert (told["folder"], told["images"], told["workers"]) == ("samples-002", 40, 2)
+    assert told["images_per_second"] == pytest.approx(40 / told["seconds"], rel=0.05)
+    assert told["info"]["synthetic"] is True
+    assert 10e6 < told["peak_memory_bytes"] < 10e9
+
+
+def test_without_out_a_command_goes_on_where_it_was_and_others_begin_anew(
+    brainzoo: Brainzoo, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from brainzoo.sampling.sinks import ImagesSink
+
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImagesSink, "finish", interrupted)
+        assert brainzoo("sample", checkpoint, "-n", "30").exit_code == 130
+    assert brainzoo("sample", checkpoint, "-n", "31").stdout == "samples-002\n"
+    result = brainzoo("sample", checkpoint, "-n", "30")
+    assert result.stdout == "samples-001\n"
+    assert "going on: 30 of 30 images are drawn already." in result.stderr
+    assert len(Images.open("samples-001", verify=True)) == 30
+
+
+def test_export_as_pictures_with_the_exporters_options(
+    brainzoo: Brainzoo, checkpoint: Path
+) -> None:
+    words = ("sample", checkpoint, "-n", "5", "--export", "png", "--out", "p")
+    assert brainzoo(*words, "--png.by-class").exit_code == 0
+    pictures = sorted(path.name for path in Path("p/images").rglob("*.png"))
+    assert pictures == [f"{i:06d}.png" for i in range(5)]
+    assert {path.name for path in Path("p/images").iterdir()} <= {"young", "old"}
+    help_text = brainzoo("sample", checkpoint, "--export", "png", "--help").stdout
+    assert "--png.bits" in help_text
+    assert "--png.limit" not in help_text  # that is what -n says
+
+
+def wait_until(
+    there: Callable[[], bool], process: subprocess.Popen[str] | None = None, seconds: float = 60
+) -> None:
+    """Wait for what another process does."""
+    deadline = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < deadline, "waited in vain"
+        if process is not None and process.poll() is not None:
+            raise AssertionError(process.communicate())
+        time.sleep(0.01)
