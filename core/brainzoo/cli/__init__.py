@@ -172,7 +172,8 @@ def _terminations() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        if signal.getsignal(signal.SIGTERM) is stop:  # who set another one wants it to last
+            signal.signal(signal.SIGTERM, previous)
 
 
 def _plugin_commands(ctx: click.Context) -> dict[str, click.Command]:
