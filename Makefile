@@ -9,7 +9,7 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test check lint types wheels benchmarks clean
 
-demo: $(VENV)/.demo  ## train DCGAN on simulated brains that need no download; ends with a report
+demo: $(VENV)/.demo  ## train DCGAN on simulated brains that need no download; its report shows dcgan-ixi-64 beside
 	$(VENV)/bin/brainzoo run dcgan --data atlas --preset quick --images 80k --lr-discriminator 2e-4
 
 test: $(VENV)/.dev  ## all tests and examples

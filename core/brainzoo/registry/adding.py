@@ -14,7 +14,7 @@ from pathlib import Path
 
 from brainzoo.checkpoint_files import SAMPLES
 from brainzoo.errors import DataError, DiskError, ExistsError, NotFoundError
-from brainzoo.files import disk_errors, new_folder, write_bytes, write_text
+from brainzoo.files import disk_errors, new_folder, sha256, write_bytes, write_text
 from brainzoo.registry import merge
 from brainzoo.registry.entry import entry_of
 from brainzoo.registry.parse import dump_registry, read_registry
@@ -115,7 +115,7 @@ def add(
                 "brainzoo round RUN halves its weights; else train a smaller one.",
             )
         registry = _with(place.registry, entry, replace)
-        if registry is None and target.is_dir():
+        if registry is None and _holds(target, entry):
             return Added(entry, target, place.registry, new=False)
         shutil.rmtree(target, ignore_errors=True)
         with new_folder(target) as temporary, disk_errors(target):
@@ -150,6 +150,14 @@ def _own_verdict(checkpoint: Path) -> Path | None:
     from brainzoo.checkpoint_files import VERDICT
 
     return checkpoint / VERDICT if (checkpoint / VERDICT).is_file() else None
+
+
+def _holds(folder: Path, entry: Entry) -> bool:
+    """Tell whether a folder holds the files of an entry."""
+    return all(
+        (folder / name).is_file() and sha256(folder / name) == record.sha256
+        for name, record in entry.files.items()
+    )
 
 
 def _with(path: Path, entry: Entry, replace: bool) -> str | None:
