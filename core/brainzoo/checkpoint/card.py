@@ -157,11 +157,20 @@ def _trained_on(config: Mapping[str, Any]) -> str:
         "Citation": source.get("citation"),
         "Images": f"{counted}, the training split only",
         "Classes": ", ".join(map(_class_of(data), images["classes"])) or "none",
+        "Conditions": "; ".join(_conditions(config)),
         "Plane": prepared.get("plane"),
         "Orientation": prepared.get("orientation"),
         "Spacing": " × ".join(f"{s:g}" for s in prepared.get("spacing_mm") or ()) + " mm",
     }
     return "\n".join(f"- {name}: {_line(text)}" for name, text in facts.items() if text)
+
+
+def _conditions(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what may be asked of samples besides the class, as --condition takes it."""
+    for column in (config.get("conditions") or {}).get("columns", ()):
+        if column["name"] != "class":
+            values = " or ".join(column["levels"]) or f"{column['low']:g} to {column['high']:g}"
+            yield f"{column['name']}={values}"
 
 
 def _class_of(data: Mapping[str, Any]) -> Any:
