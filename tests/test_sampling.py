@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import brainzoo
 from brainzoo import Images
-from brainzoo.errors import DiskError, ExistsError, OptionError
+from brainzoo.errors import DiskError, ExistsError, NotFoundError, OptionError
 from brainzoo.plugins import plugins
 from brainzoo.run import Run, TrainConfig
 from brainzoo.sampling import Drawn, Request, draw, drawing, sinks
@@ -209,6 +210,20 @@ def test_a_finished_folder_is_never_touched(drawn: Draw, tmp_path: Path) -> None
         with pytest.raises(ExistsError, match="made exists already"):
             drawn("made", n=n)
     assert files_below(tmp_path / "made") == before
+
+
+def test_a_loaded_generator_writes_the_same_from_python(
+    drawn: Draw, checkpoint: Path, tmp_path: Path
+) -> None:
+    drawn("made", seed=3, sampling={"noise": 0.3})
+    generator = brainzoo.load(checkpoint, noise=0.3)
+    written = generator.write_images(tmp_path / "written", N, seed=3, workers=2)
+    assert files_below(tmp_path / "written") == files_below(tmp_path / "made")
+    pixels = generator.images(N, seed=3)
+    assert np.abs(written.floats() - pixels).max() < 1e-4
+    generator.folder = None
+    with pytest.raises(NotFoundError, match="not loaded from a checkpoint"):
+        generator.write_images(tmp_path / "more", 1)
 
 
 def test_two_processes_do_not_draw_the_same_folder(

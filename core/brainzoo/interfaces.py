@@ -9,9 +9,13 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from brainzoo.findings import Evaluation, Figure
+from brainzoo.reconstruction import Reconstruction, Reconstructs
+from brainzoo.subjects import Subject, Value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,10 +23,20 @@ if TYPE_CHECKING:
 
     from brainzoo.images import Images
     from brainzoo.run import Run
-    from brainzoo.volumes import Volume
 
-Value = str | float | None
-"""What a cell of a table holds: text, a number, or nothing known."""
+__all__ = [
+    "Dataset",
+    "Evaluation",
+    "Evaluator",
+    "Exporter",
+    "Figure",
+    "Generator",
+    "Reconstruction",
+    "Reconstructs",
+    "Spec",
+    "Subject",
+    "Value",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,33 +60,6 @@ class Spec:
         """Import the module of ``target`` and return the class."""
         module, _, attribute = self.target.partition(":")
         return getattr(importlib.import_module(module), attribute)
-
-
-@dataclasses.dataclass(frozen=True)
-class Subject:
-    """One scan (or slice picture) of one person.
-
-    A dataset may yield several with the same ``id``: they always fall into the same split.
-
-    Attributes:
-        id: The subject's pseudonym in the dataset; never a name.
-        source: The file (``.nii``, ``.nii.gz``, or a picture of one slice: ``.png``, ``.jpg``,
-            ``.tif``, ``.npy``), or a function that makes the volume.
-        scan: Tells several scans of one subject apart; empty where there is only one.
-        covariates: What is known of the subject: ``age`` in years, ``sex`` (``F`` or ``M``),
-            ``site``, and whatever else the dataset's table holds that identifies nobody.
-        class_name: The class that the dataset itself assigns (a class sub-folder), if any.
-        mask: A file on the same grid whose non-zero voxels are brain, if there is one.
-        key: What identifies the content for caching where ``source`` is a function.
-    """
-
-    id: str
-    source: Path | Callable[[], Volume]
-    scan: str = ""
-    covariates: Mapping[str, Value] = dataclasses.field(default_factory=dict)
-    class_name: str | None = None
-    mask: Path | None = None
-    key: str = ""
 
 
 class Dataset(ABC):
@@ -179,6 +166,35 @@ class Generator(ABC):
             raise OptionError(f"{n} images were asked for; expected 1 or more.")
         return np.concatenate(list(self.sample(n, seed=seed, condition=condition)))
 
+    def write_images(
+        self,
+        folder: Path | str,
+        n: int,
+        *,
+        seed: int = 0,
+        condition: Mapping[str, Value] | None = None,
+        workers: int | None = None,
+    ) -> Images:
+        """Write what :meth:`sample` yields as a new folder of images, any number in flat memory.
+
+        Several processes draw where that is worth it; after a stop of any kind the same call goes
+        on where it was. Needs a generator that :func:`brainzoo.load` read: the others read it too.
+
+        Args:
+            folder: The new folder.
+            n: How many images.
+            seed: Decides every random number.
+            condition: For example ``{"class": "old"}``.
+            workers: How many processes; see :func:`brainzoo.sampling.draw`.
+
+        Raises:
+            ExistsError: The folder is there already.
+            NotFoundError: It was not loaded from a checkpoint.
+        """
+        from brainzoo.sampling import write_images
+
+        return write_images(self, Path(folder), n, seed, condition, workers)
+
     def conditions(
         self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
     ) -> list[dict[str, Value]]:
@@ -206,94 +222,6 @@ class Generator(ABC):
         from brainzoo.loading import push
 
         return push(self, repository, **options)
-
-
-@dataclasses.dataclass(frozen=True)
-class Figure:
-    """One measured number with all that is needed to believe it.
-
-    Attributes:
-        name: For example ``"SWD 64"``.
-        value: The number.
-        n: How many images (or subjects, as ``detail`` says) it was computed from.
-        low: Lower end of the interval, if there is one.
-        high: Upper end of the interval.
-        floor: The same quantity of other real people in the place of the synthetic images, at the
-            same n; or what chance gives. ``detail`` says which.
-        detail: Extractor, hash, unit, protocol: what else a reader must know.
-    """
-
-    name: str
-    value: float
-    n: int
-    low: float | None = None
-    high: float | None = None
-    floor: float | None = None
-    detail: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """What an evaluator found.
-
-    Attributes:
-        figures: The numbers, each with n, interval and floor.
-        tables: Rows by the table's name.
-        pictures: PNG files by name, without ``.png``.
-        files: Other small files by name with suffix: what machines read, as ``verdict.json``.
-        notes: Sentences that a reader must see before the figures.
-    """
-
-    figures: Sequence[Figure] = ()
-    tables: Mapping[str, Sequence[Mapping[str, Value]]] = dataclasses.field(default_factory=dict)
-    pictures: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
-    files: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
-    notes: Sequence[str] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class Reconstruction:
-    """What a model makes of images that it is shown.
-
-    Attributes:
-        mean: ``(batch, channel, *spatial)`` in [0, 1].
-        std: Standard deviation of the likelihood, of the same shape, if the model has one.
-    """
-
-    mean: NDArray[np.float32]
-    std: NDArray[np.float32] | None = None
-
-
-class Reconstructs(ABC):
-    """What a generator can do besides: encode an image and decode it again (VAE, VQ-VAE)."""
-
-    @abstractmethod
-    def reconstruct(self, pixels: NDArray[np.float32], *, batch_size: int = 64) -> Reconstruction:
-        """Return the reconstruction of images ``(batch, channel, *spatial)`` in [0, 1].
-
-        The same images give the same reconstruction, whatever the batch size.
-        """
-
-    def anomaly_scores(
-        self,
-        pixels: NDArray[np.float32],
-        *,
-        seed: int = 0,
-        conditions: Sequence[Mapping[str, Value]] | None = None,
-    ) -> Mapping[str, NDArray[np.float32]]:
-        """Return how little each pixel belongs, by the name of the score; higher is stranger.
-
-        By default the reconstruction error. A model that knows more adds its own scores.
-
-        Args:
-            pixels: ``(image, channel, *spatial)`` in [0, 1].
-            seed: Decides what is drawn.
-            conditions: What is known of each image; what the model is not told is passed over.
-
-        Returns:
-            Maps of the shape of ``pixels``, on any scale.
-        """
-        return {"reconstruction error": abs(pixels - self.reconstruct(pixels).mean)}
 
 
 class Evaluator(ABC):

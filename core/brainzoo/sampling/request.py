@@ -114,7 +114,7 @@ class Source:
             at += len(pixels)
 
     def _pixels(self, span: range) -> Iterator[NDArray[np.float32]]:
-        how = {"seed": self._request.seed, "condition": self._condition}
+        how: dict[str, Any] = {"seed": self._request.seed, "condition": self._condition}
         size = self.batch_size
         if self.starts:
             yield from self._generator.sample(len(span), start=span.start, batch_size=size, **how)
@@ -127,7 +127,7 @@ class Source:
                 yield wanted
 
     def _conditions(self, start: int, count: int) -> list[Row]:
-        how = {"seed": self._request.seed, "condition": self._condition}
+        how: dict[str, Any] = {"seed": self._request.seed, "condition": self._condition}
         if self._tells_from:
             return self._generator.conditions(count, start=start, **how)
         if self._told is None:
