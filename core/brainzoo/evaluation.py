@@ -1,4 +1,4 @@
-"""Running evaluators, and ``evaluation.json``, which holds what they found.
+"""Running evaluators; what they found stands in ``evaluation.json``.
 
 Each evaluator's result is written as soon as it is there, so that none is lost when another one
 fails or the process is stopped. What was measured of the same images, with the same options, seed
@@ -7,9 +7,7 @@ and version, is not measured again.
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,18 +15,34 @@ from typing import Any, Literal
 
 from brainzoo import console
 from brainzoo.checkpoint import refresh_card
-from brainzoo.errors import BrainzooError, ExistsError, IntegrityError, OptionError
+from brainzoo.errors import BrainzooError, ExistsError, OptionError
+from brainzoo.evaluation_file import (
+    EARLIER,
+    FILE,
+    change,
+    read_evaluation,
+    set_aside,
+    to_json,
+    write_result,
+)
 from brainzoo.evaluation_images import describe_set
-from brainzoo.files import new_folder, write_text
+from brainzoo.files import write_text
 from brainzoo.images import Images
 from brainzoo.interfaces import Evaluation, Evaluator, Generator
-from brainzoo.locks import locked
 from brainzoo.plugins import plugins
 from brainzoo.settings import Part
 
-SCHEMA = 1
-FILE = "evaluation.json"
-EARLIER = "earlier"  # in the folder evaluation/: results that newer ones took the place of
+__all__ = [
+    "EARLIER",
+    "FILE",
+    "Again",
+    "EvaluatorsFailedError",
+    "check",
+    "evaluate",
+    "have_classes",
+    "read_evaluation",
+    "write_metrics",
+]
 
 Again = Literal["never", "stale", "always"]
 
@@ -128,37 +142,14 @@ def evaluate(
             if part is not todo[-1][0]:
                 console.warn(f"{part.name} failed; the other evaluators go on.")
             if not isinstance(error, OptionError):  # what was asked, not what was measured
-                _change(folder, {}, {part.name: f"brainzoo evaluate {part.name} says why"})
+                change(folder, {}, {part.name: f"brainzoo evaluate {part.name} says why"})
             continue
         seconds = round(time.monotonic() - started, 2)
-        _write(folder, part.name, {**request, "seconds": seconds}, found)
+        write_result(folder, part.name, {**request, "seconds": seconds}, found)
     result = read_evaluation(folder)
     if failures:
         raise EvaluatorsFailedError(failures, result) from next(iter(failures.values()))
     return result
-
-
-def read_evaluation(folder: Path) -> dict[str, Any]:
-    """Return what ``evaluation.json`` in a folder holds; no evaluators if there is none.
-
-    Raises:
-        IntegrityError: It cannot be read.
-    """
-    path = folder / FILE
-    if not path.is_file():
-        return {"schema": SCHEMA, "evaluators": {}}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise IntegrityError(
-            f"{path} cannot be read: {error}.", "Move it away, and evaluate again."
-        ) from error
-    if not isinstance(found, dict) or not isinstance(found.get("evaluators"), dict):
-        raise IntegrityError(
-            f"{path} holds no evaluators; expected a file that brainzoo wrote.",
-            "Move it away, and evaluate again.",
-        )
-    return found
 
 
 def write_metrics(folder: Path, checkpoint: Path) -> None:
@@ -172,7 +163,7 @@ def write_metrics(folder: Path, checkpoint: Path) -> None:
         name: {key: found[key] for key in public if key in found}
         for name, found in read_evaluation(folder)["evaluators"].items()
     }
-    write_text(checkpoint / "metrics.json", _json({"evaluators": metrics}))
+    write_text(checkpoint / "metrics.json", to_json({"evaluators": metrics}))
     refresh_card(checkpoint)
 
 
@@ -214,7 +205,7 @@ def _to_do(
     for part in parts:
         version = plugins().of("evaluator", part.name).version
         request = {"version": version, "options": part.options, "seed": seed, "sets": dict(sets)}
-        request = json.loads(_json(request))
+        request = json.loads(to_json(request))
         before = found.get(part.name)
         differs = [key for key, value in request.items() if before and before.get(key) != value]
         if before and not differs and again != "always":
@@ -232,60 +223,8 @@ def _to_do(
         named = {part.name for part in parts}
         reruns += [n for n, e in found.items() if n not in named and e.get("sets") != sets]
     for name in reruns:
-        _set_aside(folder, name)
+        set_aside(folder, name)
     return todo
-
-
-def _write(folder: Path, name: str, about: Mapping[str, Any], found: Evaluation) -> None:
-    """Write pictures and files, then the entry in ``evaluation.json`` that names them."""
-    pictures = {f"{picture}.png": content for picture, content in found.pictures.items()}
-    if (folder / "evaluation" / name).exists():
-        _set_aside(folder, name)  # left by a process that was killed before it wrote the entry
-    if pictures or found.files:
-        with new_folder(folder / "evaluation" / name) as temporary:
-            for file, content in {**pictures, **found.files}.items():
-                (temporary / file).write_bytes(content)
-    entry = {
-        **about,
-        "figures": [dataclasses.asdict(figure) for figure in found.figures],
-        "tables": {table: list(map(dict, rows)) for table, rows in found.tables.items()},
-        "notes": list(found.notes),
-        "pictures": [f"evaluation/{name}/{picture}" for picture in pictures],
-        "files": [f"evaluation/{name}/{file}" for file in found.files],
-    }
-    _change(folder, {name: entry}, {})
-
-
-def _set_aside(folder: Path, name: str) -> None:
-    """Move an evaluator's result to ``evaluation/earlier/NAME-001``, or the next free number."""
-    parent = folder / "evaluation" / EARLIER
-    taken = {path.name for path in parent.glob("*")}
-    number = next(n for n in range(1, len(taken) + 2) if f"{name}-{n:03d}" not in taken)
-    place = parent / f"{name}-{number:03d}"
-    entry = read_evaluation(folder)["evaluators"].get(name)
-    with new_folder(place) as temporary:
-        if entry is not None:
-            write_text(temporary / "found.json", _json(entry))
-        own = folder / "evaluation" / name
-        for path in sorted(own.iterdir()) if own.is_dir() else ():
-            path.rename(temporary / path.name)
-    if own.is_dir():
-        own.rmdir()
-    _change(folder, {name: None}, {})
-    console.note(f"the earlier result of {name} is kept in {place}")
-
-
-def _change(folder: Path, evaluators: Mapping[str, Any], failed: Mapping[str, str]) -> None:
-    """Change entries of ``evaluation.json`` (``None`` removes one), leaving all others."""
-    path = folder / FILE
-    with locked(path):
-        now = read_evaluation(folder)
-        kept = {**now["evaluators"], **evaluators}
-        kept = {name: entry for name, entry in kept.items() if entry is not None}
-        failures = {n: t for n, t in now.get("failed", {}).items() if n not in evaluators}
-        failures |= failed
-        content = {"schema": SCHEMA, "evaluators": dict(sorted(kept.items()))}
-        write_text(path, _json(content | ({"failed": failures} if failures else {})))
 
 
 def _named(name: str, error: Exception) -> BrainzooError:
@@ -301,16 +240,3 @@ def _named(name: str, error: Exception) -> BrainzooError:
     )
     found.code = "unexpected"
     return found
-
-
-def _json(value: Any) -> str:
-    return json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    """Return nested values with None instead of what JSON cannot hold."""
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

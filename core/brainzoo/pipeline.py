@@ -14,7 +14,7 @@ from typing import Any
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo import console, launch
-from brainzoo.errors import BrainzooError, DataError, OptionError, StoppedError
+from brainzoo.errors import BrainzooError, DataError, StoppedError
 from brainzoo.evaluation import EvaluatorsFailedError, check, evaluate, write_metrics
 from brainzoo.files import disk_errors
 from brainzoo.images import Images
@@ -22,7 +22,7 @@ from brainzoo.interfaces import Generator, Value
 from brainzoo.loading import find_checkpoint
 from brainzoo.plugins import plugins
 from brainzoo.prepare import prepare
-from brainzoo.record import to_record
+from brainzoo.resuming import expect_same_data, new_record, take_budget
 from brainzoo.run import Run
 from brainzoo.runfolder import RunFolder, exists_error
 from brainzoo.sampling import Request, draw
@@ -74,9 +74,9 @@ def run(
             if resume:
                 opened = RunFolder.open(folder)
                 expect_same_data(opened, images)
-                _take_budget(opened, settings)
+                take_budget(opened, settings)
             else:
-                opened = RunFolder.create(folder, _record(settings, images), command)
+                opened = RunFolder.create(folder, new_record(settings, images), command)
                 opened.record["seconds"]["prepare"] = round(time.monotonic() - started, 2)
                 opened.save()
             console.note(f"run folder: {folder}")
@@ -90,7 +90,7 @@ def run(
         if (folder / "state").exists() or (folder / "checkpoint").exists():
             console.note(f"What is done is kept; go on with: brainzoo run --resume {folder}")
         raise
-    return _made(opened)
+    return opened.made()
 
 
 def _help(settings: Settings, folder: Path) -> None:
@@ -291,61 +291,3 @@ def _do(
             report(opened.path)
     if failed:
         raise failed
-
-
-def _record(settings: Settings, images: Images) -> dict[str, Any]:
-    record = to_record(settings)
-    record["generator"] |= {
-        "distribution": plugins().of("generator", settings.generator.name).distribution,
-        "version": plugins().of("generator", settings.generator.name).version,
-    }
-    record["data"]["fingerprint"] = images.fingerprint
-    return record
-
-
-def expect_same_data(opened: RunFolder, images: Images) -> None:
-    """Refuse images that are not those of a run.
-
-    Raises:
-        DataError: Their fingerprint is not the one in ``run.yaml``.
-    """
-    wanted = opened.record["data"].get("fingerprint")
-    if images.fingerprint != wanted:
-        raise DataError(
-            f"the data are not those that {opened.path} began with: fingerprint "
-            f"{images.fingerprint[:12]}, expected {str(wanted)[:12]}.",
-            "Restore the scans and their table, or start a new run.",
-        )
-
-
-def _take_budget(opened: RunFolder, settings: Settings) -> None:
-    """Note a changed budget: training goes on from its state, and all after it is done anew."""
-    before, wanted = opened.record["train"], to_record(settings)["train"]
-    if before != wanted:
-        images, seconds = opened.seen()
-        too_few = wanted["images"] is not None and wanted["images"] < images
-        too_short = wanted["minutes"] is not None and 60 * wanted["minutes"] < seconds
-        if too_few or too_short:
-            raise OptionError(
-                f"the run has seen {images:,} images in {seconds / 60:.1f} minutes; the budget "
-                "given is less.",
-                "Give a larger one, or start a new run.",
-            )
-        # Schedules are fractions of the budget: who repeats the run must know that it grew.
-        budget = {name: before[name] for name in ("images", "minutes")}
-        opened.record.setdefault("earlier_budgets", []).append(budget)
-        opened.record["train"] = wanted
-        opened.forget()
-
-
-def _made(opened: RunFolder) -> dict[str, Any]:
-    paths = {
-        "run": ".",
-        "checkpoint": "checkpoint",
-        "samples": "samples",
-        "evaluation": "evaluation.json",
-        "export": "export",
-        "report": "report/index.html",
-    }
-    there = {k: str(opened.path / p) for k, p in paths.items() if (opened.path / p).exists()}
-    return {**there, "seconds": opened.record["seconds"]}

@@ -100,6 +100,19 @@ class RunFolder:
         self.record["hardware"] = hardware()
         self.save()
 
+    def made(self) -> dict[str, Any]:
+        """Return the paths of what is there, by what it is, and the seconds of each step."""
+        paths = {
+            "run": ".",
+            "checkpoint": "checkpoint",
+            "samples": "samples",
+            "evaluation": "evaluation.json",
+            "export": "export",
+            "report": "report/index.html",
+        }
+        there = {k: str(self.path / p) for k, p in paths.items() if (self.path / p).exists()}
+        return {**there, "seconds": self.record["seconds"]}
+
     def clear(self, name: str) -> None:
         """Remove what an earlier step of that name made, so that it can be made anew."""
         for output in OUTPUTS.get(name, ()):

@@ -25,7 +25,7 @@ from typing import Any
 from brainzoo import console
 from brainzoo.provenance import public_hardware
 
-TRAIN = ("--data", "atlas", "--preset", "quick", "--images", "512", "--samples", "8")
+TRAIN = ("--data", "atlas", "--preset", "quick", "--images", "64", "--samples", "8")
 
 
 def brainzoo(folder: Path, *words: str) -> dict[str, Any]:

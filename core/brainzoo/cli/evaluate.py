@@ -194,6 +194,7 @@ def _open_sets(
     """Return the three sets: of the folders named, and what is not named of the run."""
     from brainzoo import pipeline
     from brainzoo.evaluation_images import open_images
+    from brainzoo.resuming import expect_same_data
     from brainzoo.runfolder import RunFolder
 
     folders = {name: options[name] for name in SETS}
@@ -204,7 +205,7 @@ def _open_sets(
         if of_run:
             opened = RunFolder.open(run)
             prepared = pipeline.prepare_data(from_record(installed(ctx), opened.record))
-            pipeline.expect_same_data(opened, prepared)
+            expect_same_data(opened, prepared)
             images = dict.fromkeys(of_run, prepared)
     elif not all(folders.values()):
         raise OptionError("nothing to compare.", "Name a RUN, or --train, --test and --synthetic.")

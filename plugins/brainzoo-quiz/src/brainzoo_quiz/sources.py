@@ -96,9 +96,10 @@ def _of_run(run: Path) -> Images:
     from brainzoo import pipeline
     from brainzoo.plugins import plugins
     from brainzoo.record import from_record
+    from brainzoo.resuming import expect_same_data
     from brainzoo.runfolder import RunFolder
 
     opened = RunFolder.open(run)
     images = pipeline.prepare_data(from_record(plugins(), opened.record))
-    pipeline.expect_same_data(opened, images)
+    expect_same_data(opened, images)
     return images
