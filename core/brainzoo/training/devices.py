@@ -109,10 +109,15 @@ def _multiplies_bf16(device: torch.device) -> bool:
 
 
 def _channels_last(values: torch.Tensor) -> torch.Tensor:
-    if values.ndim == 4:
-        return values.contiguous(memory_format=torch.channels_last)
-    if values.ndim == 5:
-        return values.contiguous(memory_format=torch.channels_last_3d)
+    if values.ndim not in (4, 5):
+        return values
+    last = torch.channels_last if values.ndim == 4 else torch.channels_last_3d
+    values = values.contiguous(memory_format=last)
+    if values.shape[1] == 1:
+        # With one channel both layouts are the same memory, and torch takes it for the other one:
+        # convolutions then answer channels first, and what follows goes to and fro. Say which.
+        strides = [*torch.empty(values.shape[2:], device="meta").stride()]
+        values = values.as_strided(values.shape, [values[0].numel(), 1, *strides])
     return values
 
 
