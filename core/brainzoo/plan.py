@@ -81,7 +81,8 @@ def _known(images: Images) -> dict[str, Any]:
 def _preparing(settings: Settings, subjects: Sequence[Subject]) -> dict[str, Any]:
     """Prepare a few scans, keep nothing, and return how long all would take."""
     from brainzoo.preparation.subject import prepare_subject
-    from brainzoo.preparation.workers import POOL_FROM_SECONDS, cores
+    from brainzoo.preparation.workers import POOL_FROM_SECONDS
+    from brainzoo.processes import cores
 
     assert settings.prepare is not None
     chosen = [subjects[i * (len(subjects) - 1) // SCANS] for i in range(SCANS)]

@@ -136,15 +136,26 @@ def test_a_budget_is_spent_on_stages_and_grids():
     def stage(start, end, seconds, grid):
         kinds = ((0, 0.5), (1, 0.5))
         made = Stage(start, end, ("a",), 10, kinds, 1.0)
-        return Timed(made, {0: [1.5 * seconds, 9.0, 0.0], 1: [0.5 * seconds]}, grid, 64)
+        return Timed(made, {0: [seconds, 2.0 * seconds], 1: [0.5 * seconds]}, grid, 64)
 
     found = [stage(0.0, 0.25, 1.0, 0.0), stage(0.25, 1.0, 2.0, 3.0)]
     assert [of.rate for of in found] == [10.0, 5.0]
     config = TrainConfig(images=1000, grids=20)
-    # 250 images at 10/s, 750 at 5/s; 15 grids of 3 s, and the last one.
-    assert budget(config, found) == (1000, 25 + 150 + 45 + 3)
+    # 250 images at 10/s, 750 at 5/s; 5 grids of 0 s, 14 of 3 s, and the last one.
+    assert budget(config, found) == (1000, pytest.approx(25 + 150 + 42 + 3))
     minutes = dataclasses.replace(config, images=None, minutes=4.0)
-    # A quarter of 240 s at 10/s; of the other 180 s 45 go to grids.
-    assert budget(minutes, found) == (600 + 135 * 5, 240 + 3)
+    # A quarter of 240 s at 10/s; of the other 180 s 42 go to grids.
+    seen, seconds = budget(minutes, found)
+    assert seen == pytest.approx(600 + 138 * 5, abs=20)
+    assert seconds == pytest.approx(240 + 3, abs=2)
     assert budget(dataclasses.replace(config, minutes=4.0), found)[0] == 1000
     assert budget(dataclasses.replace(config, minutes=2.0), found)[0] < 1000
+
+
+def test_grids_that_take_longer_than_their_share_are_left_out():
+    stage = Stage(0.0, 1.0, ("a",), 10, ((0, 1.0),), 1.0)
+    found = [Timed(stage, {0: [1.0]}, grid=5.0, pictured=64)]
+    seen, seconds = budget(TrainConfig(minutes=1.0, grids=60), found)
+    # A grid after every step; one before and one after.
+    assert seen == 10 * 10
+    assert seconds == pytest.approx(60 + 5, abs=6)

@@ -150,7 +150,8 @@ class _Look:
         """Do one part of a step of these phases; return what it took."""
         asked, machine = self._asked, self._machine
         size = asked.size(progress) // asked.run.train.accumulate
-        with _Counts() as counts:
+        counts = _Counts()
+        with counts:
             pixels = torch.zeros(size, asked.images.channels, *asked.images.spatial)
             pixels = machine.tensor(pixels)
             labels = torch.zeros(size, dtype=torch.long)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import resource
 import statistics
 import sys
@@ -51,11 +52,15 @@ class Timed:
     pictured: int = 0
     resolution: int | None = None
 
-    @property
+    @functools.cached_property
     def rate(self) -> float:
-        """Images a second while steps are done: kinds of steps by their share, medians of each."""
+        """Images a second while steps are done: kinds of steps by their share, the mean of each.
+
+        Not medians: where other programs hold the processor now and then, a few steps take long,
+        and a training has its share of them.
+        """
         seconds = sum(
-            share * statistics.median(self.steps[number]) for number, share in self.stage.kinds
+            share * statistics.fmean(self.steps[number]) for number, share in self.stage.kinds
         )
         return self.stage.batch_size / seconds
 
@@ -119,7 +124,7 @@ def timed(
                     if rounds == 0:
                         step(of, number)  # the first one chooses algorithms and is not timed
                     of.steps[number].append(step(of, number))
-                if not rounds:
+                if rounds < 2:  # the first one only warms up
                     grid_started = time.perf_counter()
                     of.pictured = len(asked.sample(ema.network))
                     of.grid = time.perf_counter() - grid_started
@@ -133,21 +138,21 @@ def timed(
 def budget(train: TrainConfig, found: Sequence[Timed]) -> tuple[int, float]:
     """Return the images and the seconds of a training: what its budget leaves open is told.
 
-    Sample grids are made at equal parts of the budget, one before and one after it.
+    Goes through the training loop as :func:`brainzoo.training.fit` does, with the time of each step
+    and sample grid in place of the work.
     """
-    shares = [of.stage.end - of.stage.start for of in found]
-    grids = [of.grid * train.grids * share for of, share in zip(found, shares, strict=True)]
-    grids[0] += found[0].grid
-    last = found[-1].grid
-    parts = list(zip(found, shares, grids, strict=True))
-    if train.images is not None:
-        steps = sum(share / of.rate for of, share, _ in parts)
-        seconds = train.images * steps + sum(grids)
-        if train.minutes is None or seconds <= 60 * train.minutes:
-            return train.images, seconds + last
-    time_spent = 60 * (train.minutes or 0.0)
-    images = sum(of.rate * max(0.0, time_spent * share - grid) for of, share, grid in parts)
-    return round(images), time_spent + last
+    images, allowed = train.images or float("inf"), 60 * (train.minutes or float("inf"))
+    seconds, seen, progress, pictures, at = found[0].grid, 0, 0.0, 0, 0
+    while progress < 1:
+        while progress >= found[at].stage.end:
+            at += 1
+        seconds += found[at].stage.batch_size / found[at].rate
+        seen += found[at].stage.batch_size
+        progress = max(seen / images, seconds / allowed)
+        if int(train.grids * progress) > pictures and progress < 1:
+            pictures = int(train.grids * progress)
+            seconds += found[at].grid
+    return seen, seconds + found[at].grid
 
 
 def _forget_peak(device: torch.device) -> None:
