@@ -308,7 +308,7 @@ GENERATOR = """
             run.progress.mkdir(parents=True)
             run.stats.write_text(json.dumps({{"images": 0, "losses": {{}}}}))
 
-        def sample(self, n, *, seed, condition=None, batch_size=64):
+        def sample(self, n, *, seed, start=0, condition=None, batch_size=64):
             rng = np.random.default_rng(seed)
             for start in range(0, n, batch_size):
                 count = min(batch_size, n - start)
@@ -335,6 +335,11 @@ GENERATOR = """
             "yield np.random.default_rng(count).random(noise.shape, dtype=np.float32)",
             "same_seed_same_samples_whatever",
             "batch size changes",
+        ),
+        (
+            "yield np.clip(self.mean + noise, 0, 1).astype(np.float32)",
+            "samples_from_an_index_on",
+            "are others when sampling begins there",
         ),
         (
             "yield np.clip(self.mean + 0 * noise, 0, 1).astype(np.float32)",
