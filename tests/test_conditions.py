@@ -7,7 +7,7 @@ from brainzoo.conditions import Conditions
 from brainzoo.errors import DataError, IntegrityError, OptionError
 from brainzoo.images import Images
 
-PEOPLE = [(24.13, "F"), (24.13, "F"), (31.9, "M"), (68.2, "F"), (75.0, "M"), (75.4, "M")]
+PEOPLE = [(24.13, "F"), (24.13, "F"), (31.9, "M"), (68.2, "F"), (75.0, "M"), (75.4, "M")] * 3
 
 
 def images(rows=None, classes=("young", "old")):
@@ -43,20 +43,47 @@ def test_indices_point_from_images_to_rows():
     conditions = Conditions.of(images())
     assert len(conditions.rows) == 4, "two pairs of people are alike to whole years"
     chosen = [conditions.rows[i] for i in conditions.indices(images())]
-    assert [row["age"] for row in chosen] == [24, 24, 32, 68, 75, 75]
-    assert [row["sex"] for row in chosen] == list("FFMFMM")
-    assert sum(conditions.counts) == 6
+    assert [row["age"] for row in chosen] == [24, 24, 32, 68, 75, 75] * 3
+    assert [row["sex"] for row in chosen] == list("FFMFMM") * 3
+    assert sum(conditions.counts) == 18
 
 
 def test_exact_ages_are_not_kept():
     assert "24.13" not in json.dumps(Conditions.of(images()).describe())
 
 
+def test_what_is_published_is_the_mean_of_three_people_or_more():
+    ages = [21, 22, 26, 33, 34, 41, 55, 90]
+    rows = [
+        {"subject": f"s{i}", "age": float(age), "sex": "F", "class": "any"}
+        for i, age in enumerate(ages)
+        for _ in range(7)
+    ]
+    rows += [{"subject": "m", "age": 77.0, "sex": "M", "class": "any"}] * 7
+    conditions = Conditions.of(images(rows, classes=("any",)))
+    assert {row["age"] for row in conditions.rows} == {*map(float, ages), 77}, "training sees all"
+    stored = conditions.describe()
+    named = [dict(zip(conditions.names, row, strict=True)) for row in stored["rows"]]
+    found = {(row["age"], row["sex"]): n for row, n in zip(named, stored["counts"], strict=True)}
+    # 21 22 26 | 33 34 41 55 90, and of the one man only the decade.
+    assert found == {(23, "F"): 21, (51, "F"): 35, (80, "M"): 7}
+    assert {row["age"] for row in conditions.draw(500, seed=0)} == {23, 51, 80}
+    age = next(column for column in conditions.columns if column.name == "age")
+    assert (age.low, age.high) == (23, 80), "nor is the oldest person's age"
+
+
+def test_several_scans_of_one_person_are_one_person():
+    rows = [{"subject": "a", "age": float(age), "class": "x"} for age in (30, 31, 32, 33)]
+    rows += [{"subject": name, "age": 60.0, "class": "x"} for name in "bc"]
+    stored = Conditions.of(images(rows, classes=("x",))).describe()
+    assert stored["rows"] == [["x", 41.0]], "30 to 33 are the ages of one person"
+
+
 def test_draws_follow_the_training_rows_jointly():
     conditions = Conditions.of(images())
     drawn = conditions.draw(3000, seed=1)
     counts = [sum(row == kept for row in drawn) / 3000 for kept in conditions.rows]
-    assert np.allclose(counts, conditions.counts / 6, atol=0.03)
+    assert np.allclose(counts, conditions.counts / 18, atol=0.03)
     assert drawn[:10] == conditions.draw(10, seed=1)
     assert drawn[5:10] == conditions.draw(5, seed=1, start=5)
     assert drawn[:10] != conditions.draw(10, seed=2)

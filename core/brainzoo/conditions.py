@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.columns import COVARIATES, Column, column_of
+from brainzoo.crowds import crowded
 from brainzoo.errors import DataError, IntegrityError, OptionError
 from brainzoo.images import Images
 from brainzoo.interfaces import Value
@@ -30,21 +31,29 @@ BANDWIDTH = 0.25
 class Conditions:
     """The columns that a model is conditioned on, and how the training images fill them.
 
-    Numbers are kept to two significant digits (ages in whole years): a published checkpoint holds
-    these rows, and exact values of several columns together can single a person out.
+    Training sees numbers to two significant digits (ages in whole years). Samples are drawn from,
+    and a published checkpoint holds, rows that stand for three people or more each
+    (:mod:`brainzoo.crowds`): several columns together can single a person out.
 
     Args:
         columns: What the model is told; the class first.
         rows: Different rows of the training images: a value a column, ``None`` where not known.
         counts: How many training images each row stands for.
+        drawn: Rows and counts that samples are drawn from; by default the same.
     """
 
     def __init__(
-        self, columns: Sequence[Column], rows: Sequence[Row], counts: Sequence[int]
+        self,
+        columns: Sequence[Column],
+        rows: Sequence[Row],
+        counts: Sequence[int],
+        drawn: tuple[Sequence[Row], Sequence[int]] | None = None,
     ) -> None:
         self.columns = tuple(columns)
         self.rows = [dict(row) for row in rows]
         self.counts = np.asarray(counts, np.int64)
+        self.drawn_rows, counted = drawn or (self.rows, counts)
+        self.drawn_counts = np.asarray(counted, np.int64)
 
     @classmethod
     def of(cls, images: Images, covariates: Sequence[str] = COVARIATES) -> Conditions:
@@ -69,8 +78,10 @@ class Conditions:
                 f"{unclassed} of {len(images)} images are in no class; leave them out of "
                 "conditional training."
             )
-        rows, counts = _different([_row(columns, row) for row in images.table])
-        return cls(columns, rows, counts)
+        own = [_row(columns, row) for row in images.table]
+        people = [str(row.get("subject") or f"image {i}") for i, row in enumerate(images.table)]
+        drawn = _different(crowded(columns, own, people))
+        return cls([_within(c, drawn[0]) for c in columns], *_different(own), drawn)
 
     @property
     def names(self) -> list[str]:
@@ -113,7 +124,7 @@ class Conditions:
     ) -> list[Row]:
         """Return the conditions of the samples ``start`` to ``start + n - 1`` of a seed.
 
-        What ``condition`` fixes is the same in all; the rest is drawn together from the training
+        What ``condition`` fixes is the same in all; the rest is drawn together from the
         rows that match it: those of the same class and sex, and of an age near the one asked for.
 
         Args:
@@ -134,7 +145,7 @@ class Conditions:
             for index in range(start, start + n)
         ]
         chosen = np.minimum(np.searchsorted(edges, draws, side="right"), len(edges) - 1)
-        return [{**self.rows[index], **fixed} for index in chosen]
+        return [{**self.drawn_rows[index], **fixed} for index in chosen]
 
     def check(self, condition: Mapping[str, Value] | None) -> Row:
         """Return a condition with its values as they stand in the rows.
@@ -156,8 +167,8 @@ class Conditions:
         """Return all of it as JSON holds it, for a checkpoint's ``config.json``."""
         return {
             "columns": [dataclasses.asdict(column) for column in self.columns],
-            "rows": [[row[name] for name in self.names] for row in self.rows],
-            "counts": self.counts.tolist(),
+            "rows": [[row[name] for name in self.names] for row in self.drawn_rows],
+            "counts": self.drawn_counts.tolist(),
         }
 
     @classmethod
@@ -184,12 +195,12 @@ class Conditions:
 
     def _weights(self, fixed: Mapping[str, Value]) -> NDArray[np.float64]:
         """Return how likely each training row is, given what is fixed."""
-        logs = np.log(self.counts.astype(np.float64))
+        logs = np.log(self.drawn_counts.astype(np.float64))
         for column in self.columns:
             wanted = fixed.get(column.name)
             if wanted is None:
                 continue
-            own = [row[column.name] for row in self.rows]
+            own = [row[column.name] for row in self.drawn_rows]
             if column.levels:
                 # Not impossible, only last: a class and a sex that never met still give a row.
                 logs -= np.asarray([0.0 if value == wanted else 1e6 for value in own])
@@ -248,6 +259,14 @@ def draw_classes(
 def _row(columns: Sequence[Column], row: Mapping[str, Value]) -> Row:
     """Return the values of the columns as conditions keep them."""
     return {column.name: column.kept(row.get(column.name)) for column in columns}
+
+
+def _within(column: Column, rows: Sequence[Row]) -> Column:
+    """Return a column whose least and greatest values are nobody's own."""
+    if column.levels:
+        return column
+    known = [float(value) for row in rows if (value := row[column.name]) is not None]
+    return dataclasses.replace(column, low=min(known), high=max(known))
 
 
 def _different(rows: Sequence[Row]) -> tuple[list[Row], list[int]]:

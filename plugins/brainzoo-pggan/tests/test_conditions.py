@@ -91,9 +91,9 @@ def test_truncation_moves_towards_the_mean_image_of_the_same_conditions(trained)
     assert np.array_equal(free, drawn(trained, condition=OLD))
     assert np.ptp(mean, axis=0).max() < 1e-5, "at 0 all are the mean image"
     assert near.std(axis=0).mean() < free.std(axis=0).mean()
-    told = trained.conditions(4, seed=3)
-    means = drawn(trained, truncation=0.0)
-    alike = drawn(trained, truncation=0.0, condition=told[0])
+    told = trained.conditions(20, seed=3)
+    means = drawn(trained, 20, truncation=0.0)
+    alike = drawn(trained, 20, truncation=0.0, condition=told[0])
     assert np.allclose(means[0], alike[0])
     assert not np.allclose(means, alike), "each has the mean of its own"
 
