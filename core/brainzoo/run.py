@@ -21,7 +21,7 @@ class TrainConfig:
     minutes: float | None = option(
         None, "Budget: wall time of training, in minutes.", minimum=0.001
     )
-    batch_size: int = option(16, "Images a training step.", minimum=1)
+    batch_size: int = option(16, "Images a training step, of all processes together.", minimum=1)
     seed: int = option(0, "Seed of everything random.", minimum=0)
     device: str = option("auto", "cpu, cuda, mps, or auto.")
     precision: str = option(

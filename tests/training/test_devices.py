@@ -44,3 +44,17 @@ def test_precision_is_as_asked_for():
     for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         with compute("cpu", precision).autocast():
             assert layer(torch.rand(2, 4)).dtype is dtype
+
+
+def test_each_process_takes_the_gpu_of_its_number(monkeypatch):
+    taken = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    monkeypatch.setattr(torch, "empty", lambda *_, **__: None)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    assert compute("cuda", "fp32").device == torch.device("cuda:2")
+    assert taken == [2]
+    monkeypatch.setenv("LOCAL_RANK", "4")
+    with pytest.raises(OptionError, match=r"GPU 4 .* has 4.*--nproc-per-node 4"):
+        compute("cuda", "fp32")
