@@ -14,6 +14,7 @@ from typing import Any
 from brainzoo.checkpoint.card import model_card
 from brainzoo.checkpoint_files import METRICS, SAMPLES, VERDICT
 from brainzoo.registry import Entry, PackageSource
+from brainzoo.registry.adding import SHOWN
 from brainzoo.registry.parse import read_registry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,8 +26,8 @@ HEAD = f"""{BEGIN}# The zoo
 
 Checkpoints that come with their plugins: no download, no network. Every figure below is read from
 the checkpoint itself; [evaluation.md](evaluation.md) tells how to read one. The pictures show the
-first 64 samples of seed 0, of which none was picked; `brainzoo sample NAME -n 64 --seed 0` makes
-them again.
+first 64 samples of seed 0 (16 of models of whole heads), of which none was picked;
+`brainzoo sample NAME -n 64 --seed 0` makes them again.
 
     pip install brainzoo-pggan
     brainzoo sample pggan-ixi-64 -n 100
@@ -99,7 +100,8 @@ def about(entry: Entry) -> Iterator[str]:
     metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))["evaluators"]
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     yield f"## {entry.name}\n"
-    yield f"![The first 64 samples of seed 0](pictures/{picture_of(entry).name})\n"
+    shown = SHOWN[entry.spatial_dims]
+    yield f"![The first {shown} samples of seed 0](pictures/{picture_of(entry).name})\n"
     card = model_card(config, {})
     for title in ("Made with", "The weights were rounded"):
         yield from (f"{part}\n" for part in card.split("\n\n") if part.startswith(title))

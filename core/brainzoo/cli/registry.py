@@ -92,7 +92,7 @@ def add(run: Path, name: str, version: str, replace: bool, as_json: bool, debug:
 
     For maintainers, in a clone of the repository. What the publish gate refuses is refused, and
     what has over 12 MB; brainzoo round halves the weights. The files go to checkpoints/NAME in the
-    source of the plugin, with a picture of the first 64 samples of seed 0.
+    source of the plugin, with a picture of the first 64 samples of seed 0 (16 in 3-D).
 
     \b
     brainzoo registry add runs/dcgan-ixi-001 dcgan-ixi-64

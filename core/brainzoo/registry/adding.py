@@ -23,8 +23,8 @@ from brainzoo.registry.schema import Entry, PackageSource, RegistryFile
 MOST_BYTES = 12_000_000
 """What a checkpoint inside a package may weigh: whoever installs a plugin downloads it."""
 MOST_PICTURE_BYTES = 300_000
-SHOWN = 64
-"""Samples of the picture."""
+SHOWN = {2: 64, 3: 16}
+"""Samples of the picture, by spatial rank: of volumes three planes each."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,11 +130,12 @@ def picture_of(checkpoint: Path) -> bytes:
     """Return the first samples of seed 0 as a small PNG file: as many greys and pixels as fit."""
     from PIL import Image
 
-    from brainzoo.checkpoint import load
+    from brainzoo.checkpoint import load, read_config
     from brainzoo.checkpoint.writing import reference
     from brainzoo.pictures import grid, png_bytes
 
-    whole = grid(reference(load(checkpoint), SHOWN), columns=8)
+    dims = len(read_config(checkpoint)["images"]["spatial"])
+    whole = grid(reference(load(checkpoint), SHOWN[dims]), columns={2: 8, 3: 4}[dims])
     for size in (1.0, 0.75, 0.5):
         shape = (round(whole.width * size), round(whole.height * size))
         picture = whole if size == 1 else whole.resize(shape, Image.Resampling.LANCZOS)
@@ -143,7 +144,7 @@ def picture_of(checkpoint: Path) -> bytes:
             found = png_bytes(picture.point([value // step * step for value in range(256)]))
             if len(found) <= MOST_PICTURE_BYTES:
                 return found
-    raise DataError(f"a picture of {SHOWN} samples has over {MOST_PICTURE_BYTES} bytes.")
+    raise DataError(f"a picture of {SHOWN[dims]} samples has over {MOST_PICTURE_BYTES} bytes.")
 
 
 def _own_verdict(checkpoint: Path) -> Path | None:
