@@ -41,8 +41,7 @@ class PGGANConfig:
     )
     penalty: float | None = option(
         None,
-        "Weight of the gradient penalty: λ of wgan-gp (10), else γ "
-        "(0.0002 × pixels / batch, Karras 2020).",
+        "Weight of the gradient penalty: λ of wgan-gp (10), else γ (0.004 × pixels / batch).",
         minimum=0,
     )
     penalise_every: int | None = option(
@@ -80,6 +79,11 @@ class PGGANConfig:
         "Fraction of the budget after which the full resolution is faded in.",
         minimum=0,
         maximum=1,
+    )
+    grow_from: int = option(
+        4,
+        "Resolution of the first images; the layers below it are trained from the beginning too.",
+        minimum=4,
     )
     fade: float = option(
         0.5, "Fraction of each growing period that is fading.", minimum=0, maximum=1
@@ -174,7 +178,7 @@ class PGGANConfig:
                 f"diffaugment knows no {', '.join(sorted(unknown))}; it knows "
                 f"{', '.join(AUGMENTATIONS)}."
             )
-        for name in ("narrow_from", "condition_from"):
+        for name in ("narrow_from", "condition_from", "grow_from"):
             value = getattr(self, name)
             if value & (value - 1):
                 raise OptionError(

@@ -94,7 +94,12 @@ class ProgressiveGAN(Generator):
                 self.config.minibatch_stddev,
                 self.config.convolutions,
             )
-        schedule = Schedule(last_stage(images.spatial[0]), self.config.grow, self.config.fade)
+        schedule = Schedule(
+            last_stage(images.spatial[0]),
+            self.config.grow,
+            self.config.fade,
+            last_stage(self.config.grow_from),
+        )
         game = Game(
             self.config,
             generator,

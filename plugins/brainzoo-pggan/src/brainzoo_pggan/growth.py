@@ -50,24 +50,28 @@ class Growth:
 class Schedule:
     """When which stage is trained.
 
-    The first part of the budget has one period for each stage but the last: training of that stage,
-    then fading in of the next. The last stage has the rest.
+    The first part of the budget has one period for each stage from the first to the one before the
+    last: training of that stage, then fading in of the next. The last stage has the rest.
 
     Attributes:
         last: The last stage.
         grow: Fraction of the budget after which the last stage is faded in.
         fade: Fraction of each period that is fading.
+        first: The first stage that is trained; the layers of those before it are trained with it.
     """
 
     last: int
     grow: float
     fade: float
+    first: int = 0
 
     def __call__(self, progress: float) -> Growth:
         """Return the growth when this fraction of the budget is spent."""
-        if progress >= self.grow or not self.last:
+        first = min(self.first, self.last)
+        if progress >= self.grow or first == self.last:
             return Growth(self.last)
-        stage, within = divmod(progress / self.grow * self.last, 1)
+        passed, within = divmod(progress / self.grow * (self.last - first), 1)
+        stage = first + passed
         fading = within - (1 - self.fade)
         if fading <= 0:
             return Growth(int(stage))

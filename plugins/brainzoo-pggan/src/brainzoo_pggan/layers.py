@@ -37,22 +37,27 @@ def pixel_norm(values: torch.Tensor) -> torch.Tensor:
 class _PixelNorm(torch.autograd.Function):
     """Pixel norm with its gradient in closed form: 2 to 4 times as fast as autograd's on a CPU.
 
-    With y = x r and r = (mean x² + ε)^-½, the gradient is r (g - y mean(g y)).
+    With n = (mean x² + ε)^½ and y = x / n, the gradient is (g - y mean(g y)) / n.
     """
 
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
-        scale = torch.rsqrt((values * values).mean(1, keepdim=True) + EPSILON)
-        normalised = values * scale
-        ctx.save_for_backward(normalised, scale)
+        length = torch.linalg.vector_norm(values, dim=1, keepdim=True)
+        length = length.square_().div_(values.shape[1]).add_(EPSILON).sqrt_()
+        normalised = values / length
+        ctx.save_for_backward(normalised, length)
         return normalised
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
-        normalised, scale = ctx.saved_tensors
-        along = (gradient * normalised).mean(1, keepdim=True)
-        return torch.addcmul(gradient, normalised, along, value=-1).mul_(scale)
+        normalised, length = ctx.saved_tensors
+        # A product with a row of equal weights is the mean over channels, in half the time.
+        channels = normalised.shape[1]
+        row = torch.full((1, channels), 1 / channels, dtype=gradient.dtype, device=gradient.device)
+        products = (gradient * normalised).movedim(1, -1)
+        along = nn.functional.linear(products, row).movedim(-1, 1)
+        return torch.addcmul(gradient, normalised, along, value=-1).div_(length)
 
 
 def upsample(pixels: torch.Tensor, factor: int = 2) -> torch.Tensor:
@@ -83,7 +88,8 @@ def minibatch_stddev(features: torch.Tensor) -> torch.Tensor:
     """
     batch, group = len(features), group_of(len(features))
     grouped = features.float().reshape(group, batch // group, -1)
-    deviation = (grouped.var(0, unbiased=False) + EPSILON).sqrt().mean(1)
+    variance = (grouped - grouped.mean(0)).square().mean(0)  # var() is 20 times as slow
+    deviation = (variance + EPSILON).sqrt().mean(1)
     column = (batch, 1, *[1] * (features.ndim - 2))
     wanted = (batch, 1, *features.shape[2:])
     maps = deviation.repeat(group).view(column).expand(wanted).to(features.dtype)
@@ -107,7 +113,8 @@ class Linear(nn.Module):
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """Return ``(batch, outgoing)``."""
-        return nn.functional.linear(values, self.weight * self.scale, self.bias)
+        # The scale on the values: there are fewer of them than weights.
+        return nn.functional.linear(values * self.scale, self.weight, self.bias)
 
 
 class Convolution(nn.Module):
@@ -143,6 +150,10 @@ class Convolution(nn.Module):
         convolve = torch.conv2d if plane else torch.conv3d
         transposed = torch.conv_transpose2d if plane else torch.conv_transpose3d
         weight = self.weight * self.scale
+        if weight[0, 0].numel() == 1:
+            # Twice as fast as a 1-wide convolution, and the result has its channels last.
+            mixed = nn.functional.linear(images.movedim(1, -1), weight.flatten(1), self.bias)
+            return mixed.movedim(-1, 1)
         if self.scaling == "up":
             return transposed(images, upscaling_kernel(weight), self.bias, 2, 1)
         if self.scaling == "down":
