@@ -20,8 +20,9 @@ Critic = Callable[[torch.Tensor], torch.Tensor]
 """From images ``(batch, channel, *spatial)`` to logits ``(batch,)``."""
 
 GAMMA = 4e-3
-"""γ for a pixel and a batch of one: 20 times what Karras et al. 2020, "Training Generative Adversarial
-Networks with Limited Data", scale in the same way; better on 81 subjects (docs/results.md)."""
+"""γ for a pixel and a batch of one: 20 times what Karras et al. 2020, "Training Generative
+Adversarial Networks with Limited Data", scale in the same way; better on 81 subjects
+(docs/results.md)."""
 
 
 def discriminator_loss(kind: str, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
