@@ -27,8 +27,8 @@ types: $(VENV)/.dev
 wheels: $(VENV)/.dev  ## build every wheel and use them alone, in an environment of their own
 	$(VENV)/bin/python tests/wheels_check.py --torch "$(TORCH)"
 
-benchmarks: $(VENV)/.dev
-	for script in tests/benchmarks/*.py; do $(VENV)/bin/python $$script || exit 1; done
+benchmarks: $(VENV)/.dev  ## print the performance page; peers: tests/benchmarks/requirements.txt
+	$(VENV)/bin/python tests/benchmarks/all.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("brainzoo needs Python 3.11 or later; found " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'

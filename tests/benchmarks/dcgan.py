@@ -1,104 +1,87 @@
-"""Training images/s of DCGAN against a textbook PyTorch loop, in one interleaved run.
-
-    python tests/benchmarks/dcgan.py [--repeats 5] [--size 64] [--batch-size 16] [--maps 256]
+"""DCGAN against a textbook PyTorch loop: python tests/benchmarks/dcgan.py [--sizes 64,128]
 
 Both train the same networks on the same made-up heads with the same losses and learning rate. The
 textbook loop is what a tutorial shows: float32, a DataLoader, plain Adam, the discriminator's
-gradients computed in the generator's step too. brainzoo's is :func:`brainzoo.training.fit` with all
-that it does beside: averaged weights, augmentation, statistics, sample grids, the resumable state.
+gradients computed in the generator's step too.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import sys
-import tempfile
-import time
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
 import torch
+from contest import Contest, Way, main
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from training import Ours, Plain, drawing, heads
 
-from brainzoo.images import Images
-from brainzoo.run import Run, TrainConfig
-from brainzoo.testing.heads import make_images
 from brainzoo_dcgan import networks
 from brainzoo_dcgan.config import DCGANConfig
 from brainzoo_dcgan.generator import DCGAN
 
-
-def textbook(images: Images, count: int, batch_size: int, maps: int) -> float:
-    """Train on ``count`` images as a tutorial does; return images a second."""
-    torch.manual_seed(0)
-    generator = networks.Generator(images.spatial, 1, 100, maps, 0)
-    discriminator = networks.Discriminator(images.spatial, 1, maps, 0)
-    adam_g = torch.optim.Adam(generator.parameters(), 2e-4, betas=(0.5, 0.999))
-    adam_d = torch.optim.Adam(discriminator.parameters(), 2e-4, betas=(0.5, 0.999))
-    loss = nn.BCEWithLogitsLoss()
-    pixels = torch.from_numpy(images.floats()) * 2 - 1
-    loader = DataLoader(TensorDataset(pixels), batch_size, shuffle=True, drop_last=True)
-    no_classes = torch.zeros(batch_size, dtype=torch.long)
-    seen, started = 0, time.perf_counter()
-    while seen < count:
-        for (real,) in loader:
-            adam_d.zero_grad()
-            loss(discriminator(real, no_classes), torch.ones(batch_size)).backward()
-            fake = generator(torch.rand(batch_size, 100) * 2 - 1, no_classes)
-            loss(discriminator(fake.detach(), no_classes), torch.zeros(batch_size)).backward()
-            adam_d.step()
-            adam_g.zero_grad()
-            loss(discriminator(fake, no_classes), torch.ones(batch_size)).backward()
-            adam_g.step()
-            seen += batch_size
-            if seen >= count:
-                break
-    return seen / (time.perf_counter() - started)
+DEFAULTS = {"sizes": "64,128", "maps": 128, "batch_size": 16}
 
 
-def ours(images: Images, count: int, batch_size: int, maps: int) -> float:
-    """Train on ``count`` images with brainzoo, grids and state included; return images a second."""
-    with tempfile.TemporaryDirectory() as folder:
-        train = TrainConfig(images=count, batch_size=batch_size, device="cpu", grids=1)
-        started = time.perf_counter()
-        DCGAN(DCGANConfig(maps=maps)).fit(images, Run(Path(folder), train))
-        return count / (time.perf_counter() - started)
+class Textbook:
+    """The loop of PyTorch's DCGAN tutorial."""
+
+    def __init__(self, spatial: tuple[int, ...], batch_size: int, maps: int) -> None:
+        self.generator = networks.Generator(spatial, 1, 100, maps, 0)
+        self.discriminator = networks.Discriminator(spatial, 1, maps, 0)
+        both = (self.generator, self.discriminator)
+        self.adam_g, self.adam_d = (
+            torch.optim.Adam(n.parameters(), 2e-4, betas=(0.5, 0.999)) for n in both
+        )
+        self.loss = nn.BCEWithLogitsLoss()
+        self.no_classes = torch.zeros(batch_size, dtype=torch.long)
+
+    def step(self, real: torch.Tensor) -> None:
+        """Update both networks."""
+        count, judge = len(real), self.discriminator
+        self.adam_d.zero_grad()
+        self.loss(judge(real, self.no_classes), torch.ones(count)).backward()
+        fake = self.generator(torch.rand(count, 100) * 2 - 1, self.no_classes)
+        self.loss(judge(fake.detach(), self.no_classes), torch.zeros(count)).backward()
+        self.adam_d.step()
+        self.adam_g.zero_grad()
+        self.loss(judge(fake, self.no_classes), torch.ones(count)).backward()
+        self.adam_g.step()
+
+    def draw(self) -> torch.Tensor:
+        """Return 64 images."""
+        self.generator.eval()
+        made = self.generator(torch.rand(64, 100) * 2 - 1, torch.zeros(64, dtype=torch.long))
+        self.generator.train()
+        return made
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--maps", type=int, default=256)
-    parser.add_argument("--seconds", type=float, default=8.0, help="length of one timing")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        size = (given.size, given.size)
-        images = make_images(Path(folder) / "images", spatial=size, subjects=200, classes=())
-        warm = 4 * given.batch_size
-        rate = textbook(images, 2 * warm, given.batch_size, given.maps)
-        count = max(8, round(rate * given.seconds / given.batch_size)) * given.batch_size
-        ours(images, warm, given.batch_size, given.maps)
-        rows = []
-        for repeat in range(given.repeats):
-            rows.append(
-                (
-                    textbook(images, count, given.batch_size, given.maps),
-                    ours(images, count, given.batch_size, given.maps),
-                )
-            )
-            print(f"repeat {repeat + 1}/{given.repeats}: {rows[-1]}", file=sys.stderr)
-    plain, fast = (statistics.median(column) for column in zip(*rows, strict=True))
-    ratio = statistics.median(b / a for a, b in rows)
-    print(f"DCGAN {given.size} px, {given.maps} maps, batch {given.batch_size}, ", end="")
-    print(f"{torch.get_num_threads()} threads, median of {given.repeats} interleaved pairs")
-    print(f"  textbook loop     {plain:8.1f} images/s")
-    print(f"  brainzoo          {fast:8.1f} images/s")
-    print(f"  ratio             {ratio:8.2f}")
+def contests(given: Any) -> Iterator[Contest]:
+    """Yield training and sampling at each size."""
+    for size in map(int, given.sizes.split(",")):
+        images = heads((size, size))
+        what = f"DCGAN, {size} × {size}, {given.maps} maps, batch {given.batch_size}"
+        torch.manual_seed(0)
+        plain = Textbook((size, size), given.batch_size, given.maps)
+
+        def make() -> DCGAN:
+            return DCGAN(DCGANConfig(maps=given.maps))
+
+        ours = Ours(make, images, given.batch_size)
+        yield Contest(
+            f"training {what}",
+            "images/s",
+            [
+                Way("brainzoo", ours),
+                Way("brainzoo, fp32", Ours(make, images, given.batch_size, precision="fp32")),
+                Way("textbook loop", Plain(images, given.batch_size, plain.step, -1.0)),
+            ],
+        )
+        yield Contest(
+            f"sampling {what.rpartition(',')[0]}",
+            "images/s",
+            [Way("brainzoo", ours.sample(64)), Way("textbook network", drawing(plain.draw, 64))],
+        )
 
 
 if __name__ == "__main__":
-    main()
+    main(contests, __doc__, **DEFAULTS)

@@ -1,28 +1,27 @@
-"""Images/s of features and Fréchet distance, against torch-fidelity, in one interleaved run.
+"""Features and Fréchet distance against torch-fidelity: python tests/benchmarks/evaluation.py
 
-    python tests/benchmarks/evaluation.py [--repeats 3] [--images 256] [--size 64]
-        [--weights FILE]
+    python tests/benchmarks/evaluation.py [--images 96] [--size 64] [--weights FILE]
 
 Both compute the Fréchet distance of the same two sets of images from the same layer of the same
 SqueezeNet 1.1 with the same weights (random ones without ``--weights``), on the same threads; both
 start from pixels, without caches. torch-fidelity gets the network as an extractor of its own, in
 the form it wants: three colours of 8 bits, enlarged and normalised inside. It sees the images
-rounded to 8 bits, so distances agree to about a percent, which is printed.
+rounded to 8 bits, so distances agree to about a percent; they are told.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from contest import Contest, Way, main, say
 from numpy.typing import NDArray
+from peers import peer, there
 
 from brainzoo.evaluating import FeatureOptions, extractor
 from brainzoo.evaluating.extractors import LEAST_SIDE, MEAN, STD
@@ -33,9 +32,12 @@ from brainzoo_metrics.distances import frechet
 
 torchvision = import_torchvision()  # before torch-fidelity, which needs it imported
 
-import torch_fidelity  # noqa: E402
-from torch_fidelity.feature_extractor_base import FeatureExtractorBase  # noqa: E402
+FeatureExtractorBase: Any = object
+if there("torch_fidelity"):
+    torch_fidelity: Any = peer("torch_fidelity")
+    FeatureExtractorBase = peer("torch_fidelity.feature_extractor_base").FeatureExtractorBase
 
+DEFAULTS = {"images": 96, "size": 64, "weights": ""}
 Pixels = NDArray[np.float32]
 
 
@@ -64,7 +66,7 @@ class Colours(torch.utils.data.Dataset[torch.Tensor]):
         return torch.from_numpy(self.pixels[index]).expand(3, -1, -1)
 
 
-class SqueezeNet(FeatureExtractorBase):  # type: ignore[misc]
+class SqueezeNet(FeatureExtractorBase):
     """The same network, as one writes it for torch-fidelity."""
 
     def __init__(self, name: str, features_list: list[str], **kwargs: Any) -> None:
@@ -117,40 +119,42 @@ def theirs(sets: list[Pixels]) -> tuple[float, float]:
     return time.perf_counter() - started, found["frechet_inception_distance"]
 
 
-def main() -> None:
-    """Print images a second of both, their ratio, and both distances."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--images", type=int, default=256)
-    parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--weights", type=Path)
-    chosen = parser.parse_args()
-    name = "squeezenet" if chosen.weights else "random-squeezenet"
-    options = FeatureOptions(extractor=name, features_weights=chosen.weights)
+def contests(given: Any) -> Iterator[Contest]:
+    """Yield the contest; distances are told below its table."""
+    name = "squeezenet" if given.weights else "random-squeezenet"
+    weights = Path(given.weights) if given.weights else None
+    options = FeatureOptions(extractor=name, features_weights=weights)
     with tempfile.TemporaryDirectory() as folder:
         sets = [
             make_images(
                 Path(folder) / str(seed),
-                spatial=(chosen.size, chosen.size),
-                subjects=chosen.images,
+                spatial=(given.size, given.size),
+                subjects=given.images,
                 per_subject=1,
                 seed=seed,
             ).floats()
             for seed in (0, 1)
         ]
-    network = torchvision.models.squeezenet1_1(weights=None).features
-    STATE["network"] = same_weights(network, options).eval().requires_grad_(False)
-    torch_fidelity.register_feature_extractor("squeezenet-same", SqueezeNet)
-    count, ratios = 2 * chosen.images, []
-    for _ in range(chosen.repeats):
-        seconds, distance = ours(options, sets)
-        their_seconds, their_distance = theirs(sets)
-        ratios.append(their_seconds / seconds)
-        sys.stdout.write(
-            f"brainzoo {count / seconds:.1f}, torch-fidelity {count / their_seconds:.1f} images/s, "
-            f"ratio {ratios[-1]:.2f}; distances {distance:.4g} and {their_distance:.4g}\n"
-        )
-    sys.stdout.write(f"median ratio {statistics.median(ratios):.2f}\n")
+    count, distances = 2 * given.images, {}
+
+    def way(name: str, measure: Callable[[], tuple[float, float]]) -> Way:
+        def run(seconds: float) -> float:
+            spent, distances[name] = measure()
+            return count / spent
+
+        return Way(name, run)
+
+    ways = [way("brainzoo", lambda: ours(options, sets))]
+    if there("torch_fidelity"):
+        network = torchvision.models.squeezenet1_1(weights=None).features
+        STATE["network"] = same_weights(network, options).eval().requires_grad_(False)
+        torch_fidelity.register_feature_extractor("squeezenet-same", SqueezeNet)
+        ways.append(way("torch-fidelity", lambda: theirs(sets)))
+    title = f"Fréchet distance, SqueezeNet, 2 × {given.images} images, {given.size} × {given.size}"
+    contest = Contest(title, "images/s", ways)
+    yield contest
+    told = ", ".join(f"{name} {value:.4g}" for name, value in distances.items())
+    say(f"distances: {told}")
 
 
 def same_weights(features: torch.nn.Module, options: FeatureOptions) -> torch.nn.Module:
@@ -165,4 +169,4 @@ def same_weights(features: torch.nn.Module, options: FeatureOptions) -> torch.nn
 
 
 if __name__ == "__main__":
-    main()
+    main(contests, __doc__, **DEFAULTS)

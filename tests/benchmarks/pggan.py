@@ -1,39 +1,28 @@
-"""Images/s of PGGAN against pro-gan-pth (PyPI), training and sampling, in one interleaved run.
-
-    pip install --no-deps pro-gan-pth
-    python tests/benchmarks/pggan.py [--sizes 64 128] [--repeats 3] [--maps 128] [--batch-size 16]
+"""PGGAN against pro-gan-pth (PyPI): python tests/benchmarks/pggan.py [--sizes 64,128] [--maps 128]
 
 Same widths, batch, loss (WGAN-GP) and made-up heads, at full resolution from the beginning.
 pro-gan-pth is run as its own ``ProGAN`` runs it: float32, plain Adam, averaged weights; its data
-come from memory, without a loader. brainzoo runs :func:`brainzoo.training.fit` with all it does
-beside (augmentation, averaged weights, statistics), timed between the first and the last line of
-``stats.jsonl``, once with the penalty in every step (the same work) and once with its default
-(every fourth step). Sampling is in float32 on both sides.
+come from memory, without a loader. brainzoo is run once with the penalty in every step (the same
+work) and once with its default (every fourth step). Sampling is in float32 on both sides.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import importlib
 import io
-import json
-import statistics
-import sys
-import tempfile
-import time
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import torch
+from contest import Contest, Way, for_seconds, main
+from peers import peer, there
+from training import Ours, drawing, heads
 
-from brainzoo.images import Images
-from brainzoo.run import Run, TrainConfig
-from brainzoo.testing.heads import make_images
 from brainzoo_pggan import networks as ours
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.generator import ProgressiveGAN
 
+DEFAULTS = {"sizes": "64,128", "maps": 128, "narrow_from": 16, "batch_size": 16}
 LATENT = 128
 
 
@@ -41,8 +30,8 @@ class Theirs:
     """pro-gan-pth's networks, losses and steps."""
 
     def __init__(self, size: int, maps: int, narrow_from: int) -> None:
-        theirs: Any = importlib.import_module("pro_gan_pytorch.networks")
-        layers: Any = importlib.import_module("pro_gan_pytorch.custom_layers")
+        theirs: Any = peer("pro_gan_pytorch.networks")
+        layers: Any = peer("pro_gan_pytorch.custom_layers")
         layers.EqualizedConvTranspose2d.forward = _transposed
         widths = ours.widths_of(size, maps, narrow_from)
         # Their nf(1) is the width at 4 × 4.
@@ -53,38 +42,26 @@ class Theirs:
             self.discriminator = theirs.Discriminator(self.depth, 1, widths[0])
             self.average = theirs.Generator(self.depth, 1, LATENT)
         self.update_average = layers.update_average
-        self.loss = importlib.import_module("pro_gan_pytorch.losses").WganGP()
+        self.loss = peer("pro_gan_pytorch.losses").WganGP()
         both = (self.generator, self.discriminator)
         self.adam_g, self.adam_d = (
             torch.optim.Adam(n.parameters(), 1e-3, betas=(0.0, 0.99)) for n in both
         )
 
-    def train(self, pixels: torch.Tensor, steps: int, batch_size: int) -> float:
-        """Return images a second of so many steps."""
-        started = time.perf_counter()
-        for _ in range(steps):
-            real = pixels[torch.randint(len(pixels), (batch_size,))]
-            noise = torch.randn(batch_size, LATENT)
-            fake = self.generator(noise, self.depth, 1.0).detach()
-            loss = self.loss.dis_loss(self.discriminator, real, fake, self.depth, 1.0)
-            self.adam_d.zero_grad()
-            loss.backward()
-            self.adam_d.step()
-            fake = self.generator(torch.randn(batch_size, LATENT), self.depth, 1.0)
-            loss = self.loss.gen_loss(self.discriminator, real, fake, self.depth, 1.0)
-            self.adam_g.zero_grad()
-            loss.backward()
-            self.adam_g.step()
-            self.update_average(self.average, self.generator, 0.999)
-        return steps * batch_size / (time.perf_counter() - started)
-
-    def sample(self, count: int) -> float:
-        """Return samples a second, in batches of 64."""
-        started = time.perf_counter()
-        with torch.no_grad():
-            for _ in range(count // 64):
-                self.average(torch.randn(64, LATENT), self.depth, 1.0)
-        return count / (time.perf_counter() - started)
+    def step(self, real: torch.Tensor) -> None:
+        """Update both networks and the average."""
+        count = len(real)
+        fake = self.generator(torch.randn(count, LATENT), self.depth, 1.0).detach()
+        loss = self.loss.dis_loss(self.discriminator, real, fake, self.depth, 1.0)
+        self.adam_d.zero_grad()
+        loss.backward()
+        self.adam_d.step()
+        fake = self.generator(torch.randn(count, LATENT), self.depth, 1.0)
+        loss = self.loss.gen_loss(self.discriminator, real, fake, self.depth, 1.0)
+        self.adam_g.zero_grad()
+        loss.backward()
+        self.adam_g.step()
+        self.update_average(self.average, self.generator, 0.999)
 
 
 def _transposed(layer: Any, values: torch.Tensor) -> torch.Tensor:
@@ -93,76 +70,50 @@ def _transposed(layer: Any, values: torch.Tensor) -> torch.Tensor:
     return torch.conv_transpose2d(values, weight, layer.bias, layer.stride, layer.padding)
 
 
-def our_training(images: Images, given: Any, steps: int, every: int | None) -> tuple[float, Any]:
-    """Return images a second of training, and the trained generator."""
-    config = PGGANConfig(
-        loss="wgan-gp",
-        penalise_every=every,
-        maps=given.maps,
-        narrow_from=given.narrow_from,
-        latent=LATENT,
-        grow=0.0,
-        covariates=(),  # pro-gan-pth knows none
-    )
-    budget = (steps + 1) * given.batch_size
-    with tempfile.TemporaryDirectory() as folder:
-        train = TrainConfig(images=budget, batch_size=given.batch_size, device="cpu", grids=1)
-        generator = ProgressiveGAN(config)
-        generator.fit(images, Run(Path(folder), train))
-        lines = [json.loads(t) for t in (Path(folder) / "stats.jsonl").read_text().splitlines()]
-    spent = lines[-1]["seconds"] - lines[0]["seconds"]
-    return (lines[-1]["images"] - lines[0]["images"]) / spent, generator
+def contests(given: Any) -> Iterator[Contest]:
+    """Yield training and sampling at each size."""
+    for size in map(int, given.sizes.split(",")):
+        yield from _of(size, given)
 
 
-def our_sampling(generator: ProgressiveGAN, count: int) -> float:
-    """Return samples a second."""
-    started = time.perf_counter()
-    for _ in generator.sample(count, seed=1):
-        pass
-    return count / (time.perf_counter() - started)
+def _of(size: int, given: Any) -> Iterator[Contest]:
+    images, batch = heads((size, size)), given.batch_size
 
-
-def compare(size: int, given: Any, folder: Path) -> None:
-    """Print the table of one size."""
-    images = make_images(folder / str(size), spatial=(size, size), subjects=100, classes=())
-    pixels = torch.from_numpy(images.floats()) * 2 - 1
-    theirs = Theirs(size, given.maps, given.narrow_from)
-    rate = theirs.train(pixels, 2, given.batch_size)
-    steps = max(6, round(rate * given.seconds / given.batch_size))
-    rows: dict[str, list[float]] = {}
-    for repeat in range(given.repeats):
-        rows.setdefault("training: pro-gan-pth", []).append(
-            theirs.train(pixels, steps, given.batch_size)
+    def way(every: int | None, **train: Any) -> Ours:
+        config = PGGANConfig(
+            loss="wgan-gp",
+            penalise_every=every,
+            maps=given.maps,
+            narrow_from=given.narrow_from,
+            latent=LATENT,
+            grow=0.0,
+            covariates=(),  # pro-gan-pth knows none
         )
-        same, _ = our_training(images, given, steps, 1)
-        rows.setdefault("training: brainzoo, penalty in every step", []).append(same)
-        lazy, generator = our_training(images, given, steps, None)
-        rows.setdefault("training: brainzoo, default", []).append(lazy)
-        rows.setdefault("sampling: pro-gan-pth", []).append(theirs.sample(128))
-        rows.setdefault("sampling: brainzoo", []).append(our_sampling(generator, 128))
-        print(f"repeat {repeat + 1}/{given.repeats}", file=sys.stderr)
-    print(f"{size} px, {given.maps} maps, batch {given.batch_size}, ", end="")
-    print(f"{torch.get_num_threads()} threads, median of {given.repeats} interleaved rounds")
-    for name, rates in rows.items():
-        base = rows[f"{name.split(':')[0]}: pro-gan-pth"]
-        ratio = statistics.median(b / a for a, b in zip(base, rates, strict=True))
-        print(f"  {name:44}{statistics.median(rates):8.1f} images/s  ratio {ratio:.2f}")
+        return Ours(lambda: ProgressiveGAN(config), images, batch, **train)
 
+    default = way(None)
+    training = [
+        Way("brainzoo", way(1), "a penalty in every step: the same work"),
+        Way("brainzoo, default", default, "a penalty in every fourth step"),
+        Way("brainzoo, fp32", way(1, precision="fp32"), "a penalty in every step"),
+    ]
+    sampling = [Way("brainzoo", default.sample(64))]
+    if there("pro_gan_pytorch"):
+        theirs = Theirs(size, given.maps, given.narrow_from)
+        pixels = torch.from_numpy(images.floats()) * 2 - 1
 
-def main() -> None:
-    """Compare at each size."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[64, 128])
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--maps", type=int, default=128)
-    parser.add_argument("--narrow-from", type=int, default=16)
-    parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=8.0, help="length of one timing")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        for size in given.sizes:
-            compare(size, given, Path(folder))
+        def one() -> int:
+            theirs.step(pixels[torch.randint(len(pixels), (batch,))])
+            return batch
+
+        training.append(Way("pro-gan-pth", lambda seconds: for_seconds(one, seconds)))
+        latents = torch.randn(64, LATENT)
+        draw = drawing(lambda: theirs.average(latents, theirs.depth, 1.0), 64)
+        sampling.append(Way("pro-gan-pth", draw))
+    what = f"PGGAN, {size} × {size}, {given.maps} maps"
+    yield Contest(f"training {what}, batch {batch}", "images/s", training)
+    yield Contest(f"sampling {what}", "images/s", sampling)
 
 
 if __name__ == "__main__":
-    main()
+    main(contests, __doc__, **DEFAULTS)

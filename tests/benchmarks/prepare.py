@@ -11,11 +11,10 @@ The difference is of the slices at the very same places, with the same black and
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
+import itertools
 import os
 import statistics
-import sys
 import tempfile
 import time
 import warnings
@@ -25,6 +24,8 @@ from typing import Any
 
 import nibabel
 import numpy as np
+from contest import Contest, Way, for_seconds, main, say
+from peers import there
 
 from brainzoo.interfaces import Dataset, Subject
 from brainzoo.preparation.head import find_head, foreground
@@ -34,6 +35,7 @@ from brainzoo.prepare import PrepareConfig, prepare
 from brainzoo.volumes import Volume, read_volume, write_nifti
 
 REAL = Path(__file__).parents[3] / "shared/data/ixi-t1-full"
+DEFAULTS = {"many": 0, "made_up": 0}
 CONFIG = PrepareConfig(size=128, spacing_mm=1.0, slices=20)
 Slices = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -150,62 +152,38 @@ def difference(path: Path, way: Callable[..., tuple[Slices, Any]], where: Any) -
     return float(np.abs(mine - theirs).mean() * 255)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--many", type=int, default=120, help="volumes for the runs with workers")
-    parser.add_argument("--made-up", action="store_true", help="even where there are real volumes")
-    arguments = parser.parse_args()
+def contests(given: Any) -> Iterator[Contest]:
+    """Yield the contest; the differences of the slices are its note."""
     warnings.simplefilter("ignore")  # of the other libraries
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        paths = volumes(folder, made_up=arguments.made_up)
+        paths = volumes(Path(name), made_up=given.made_up)
         wheres = {path: place(path) for path in paths}
-        ways: dict[str, Callable[[Path], Any]] = {"brainzoo": ours}
-        for library, way in (("torchio", torchio), ("monai", monai)):
-            try:
-                __import__(library)
-            except ImportError:
-                print(f"{library} is not installed", file=sys.stderr)
-                continue
-            ways[library] = lambda path, way=way: way(path, wheres[path])
+        ways = [Way("brainzoo", over(paths, ours))]
+        notes = []
+        for library, title, way in (("torchio", "TorchIO", torchio), ("monai", "MONAI", monai)):
+            if there(library):
+                ways.append(Way(title, over(paths, lambda path, way=way: way(path, wheres[path]))))
+                found = statistics.mean(difference(path, way, wheres[path]) for path in paths[:2])
+                notes.append(f"mean difference to {title}'s slices {found:.2f} of 255")
         size = statistics.mean(path.stat().st_size for path in paths) / 1e6
-        print(f"{len(paths)} volumes of {size:.1f} MB, {os.cpu_count()} cores")
-        seconds = compare(ways, paths, arguments.repeats)
-        report(seconds)
-        for library, way in (("torchio", torchio), ("monai", monai)):
-            if library in ways:
-                found = [difference(path, way, wheres[path]) for path in paths]
-                print(f"mean difference to {library}: {statistics.mean(found):.2f} of 255")
-        many(paths, arguments.many, folder)
-
-
-def compare(
-    ways: dict[str, Callable[[Path], Any]], paths: list[Path], repeats: int
-) -> dict[str, list[float]]:
-    """Time every way on every volume, in turn; the first round warms up."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for way in ways.values():
-        way(paths[0])
-    for _ in range(repeats):
-        for path in paths:
-            for name, way in ways.items():
-                started = time.perf_counter()
-                way(path)
-                seconds[name].append(time.perf_counter() - started)
-    return seconds
-
-
-def report(seconds: dict[str, list[float]]) -> None:
-    mine = statistics.median(seconds["brainzoo"])
-    for name, values in seconds.items():
-        median = statistics.median(values)
-        print(
-            f"{name:9} {median * 1000:7.1f} ms a volume, {1 / median:6.2f} volumes/s, "
-            f"brainzoo is {median / mine:5.1f} times as fast"
+        kind = "made-up heads, noise everywhere" if "synthetic" in paths[0].name else "IXI"
+        title = f"preparing 20 slices of 128 × 128, {kind}, {size:.1f} MB a volume, one process"
+        yield Contest(
+            title, "volumes/s", ways, "; ".join(notes).capitalize() + "." if notes else ""
         )
+        if given.many:
+            many(paths, given.many, Path(name))
+
+
+def over(paths: list[Path], way: Callable[[Path], Any]) -> Callable[[float], float]:
+    """Return a way that does one volume after the other, all of them in turn."""
+    endless = itertools.cycle(paths)
+
+    def one() -> int:
+        way(next(endless))
+        return 1
+
+    return lambda seconds: for_seconds(one, seconds)
 
 
 def many(paths: list[Path], count: int, folder: Path) -> None:
@@ -217,8 +195,8 @@ def many(paths: list[Path], count: int, folder: Path) -> None:
         prepare(Folder(paths, count), config, name="benchmark", workers=workers, quiet=True)
         rate = count / (time.perf_counter() - started)
         total = 581 / rate
-        print(f"prepare, {workers} worker(s): {rate:.1f} volumes/s; 581 volumes take {total:.0f} s")
+        say(f"prepare, {workers} worker(s): {rate:.1f} volumes/s; 581 volumes take {total:.0f} s")
 
 
 if __name__ == "__main__":
-    main()
+    main(contests, __doc__, **DEFAULTS | {"many": 120})

@@ -1,65 +1,116 @@
-"""Training images/s of the VQ-VAE's autoencoder against MONAI's VQVAE of the same widths.
+"""VQ-VAE against MONAI's and pythae's: python tests/benchmarks/vqvae.py [--size 128] [--volume 32]
 
-    python tests/benchmarks/vqvae.py [--repeats 5] [--dims 2] [--size 128] [--batch-size 16]
-    python tests/benchmarks/vqvae.py --dims 3 --size 64 --batch-size 2
-
-Both have the same levels, feature maps, residual layers and codes, and are trained on the same
-made-up heads by L1 and the commitment loss with Adam. MONAI's is trained as its tutorials do:
-float32, a DataLoader. brainzoo's is :func:`brainzoo.training.fit` with all that it does beside:
-augmentation, statistics, the resumable state. Without MONAI, the autoencoder of this project stands
-in for it, in such a loop. Pairs are interleaved; read the ratio, for speeds drift.
+The same levels, maps, residual layers and codes for brainzoo, MONAI and a textbook loop over our
+own networks; pythae gets our convolutions and brings its quantiser, as it asks its users for
+networks of their own. Sampling draws codes with a transformer and decodes them: of the same width
+and layers as MONAI's, which computes all codes so far again for each new one.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
-import sys
-import tempfile
-import time
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import torch
+from contest import Contest, Way, main
+from peers import peer, there
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.nn.functional import l1_loss
+from training import Ours, Plain, descend, drawing, heads, millions
 
 from brainzoo.images import Images
-from brainzoo.run import Run, TrainConfig
-from brainzoo.testing.heads import make_images
 from brainzoo_vqvae.config import VQVAEConfig
 from brainzoo_vqvae.generator import VQVAE
 from brainzoo_vqvae.networks import Autoencoder
 
+DEFAULTS = {
+    "size": 128,
+    "batch_size": 16,
+    "widths": "96,96,192",
+    "volume": 32,
+    "volume_batch": 2,
+    "volume_widths": "32,64,128",
+    "sampled": 64,
+}
 OPTIONS: dict[str, Any] = {"residual_layers": 3, "codes": 256, "code_length": 32}
+PRIOR: dict[str, Any] = {"prior_width": 192, "prior_layers": 6}
+DRAWN = 8
+"""Images that are sampled at once."""
 
 
-class Own(nn.Module):
-    """This project's autoencoder with what MONAI's returns."""
+class Textbook(nn.Module):
+    """Our networks with the loss that books show."""
 
     def __init__(self, spatial: tuple[int, ...], widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.network = Autoencoder(
-            spatial, 1, widths=widths, cosine=False, code_decay=0.95, **OPTIONS
-        )
+        options = {"widths": widths, "cosine": False, "code_decay": 0.95, **OPTIONS}
+        self.network = Autoencoder(spatial, 1, **options)
 
-    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the reconstruction and the commitment loss."""
-        made, latents, quantised = self.network(pixels)
+    def loss(self, real: torch.Tensor) -> torch.Tensor:
+        """Return absolute error and commitment; move the codes."""
+        made, latents, quantised = self.network(real)
         self.network.quantiser.update(latents.detach(), quantised.codes)
-        return made, 0.25 * quantised.commitment
+        return l1_loss(made, real) + 0.25 * quantised.commitment
 
 
-def reference(spatial: tuple[int, ...], widths: tuple[int, ...]) -> tuple[str, nn.Module]:
-    """Return what is compared with, and its name."""
-    try:
-        from monai.networks.nets import VQVAE as Monai
-    except ImportError:
-        return "textbook loop", Own(spatial, widths)
-    dims, levels = len(spatial), len(widths)
-    network = Monai(
-        spatial_dims=dims,
+def contests(given: Any) -> Iterator[Contest]:
+    """Yield training in 2-D and 3-D, and sampling."""
+    for size, batch, text, dims in (
+        (given.size, given.batch_size, given.widths, 2),
+        (given.volume, given.volume_batch, given.volume_widths, 3),
+    ):
+        spatial, widths = (size,) * dims, tuple(map(int, text.split(",")))
+        yield _training(spatial, widths, batch, heads(spatial))
+    side = (given.sampled, given.sampled)
+    yield _sampling(side, tuple(map(int, given.volume_widths.split(","))), heads(side))
+
+
+def _training(
+    spatial: tuple[int, ...], widths: tuple[int, ...], batch: int, images: Images
+) -> Contest:
+    # The pictures are of the autoencoder: the small prior's turn never comes.
+    config = VQVAEConfig(widths=widths, prior_share=0.01, prior_width=32, prior_layers=1, **OPTIONS)
+    torch.manual_seed(0)
+    plain = Textbook(spatial, widths)
+    ways = [
+        Way("brainzoo", Ours(lambda: VQVAE(config), images, batch), millions(plain)),
+        Way("brainzoo, fp32", Ours(lambda: VQVAE(config), images, batch, precision="fp32")),
+        Way("textbook loop", Plain(images, batch, descend(plain, plain.loss), -1.0)),
+    ]
+    if there("monai"):
+        network = _monai(spatial, widths)
+
+        def loss(real: torch.Tensor) -> torch.Tensor:
+            made, commitment = network(real)
+            return l1_loss(made, real) + commitment
+
+        way = Plain(images, batch, descend(network, loss))
+        ways.append(Way("MONAI VQVAE", way, millions(network)))
+    if there("pythae") and len(spatial) == 2:
+        other = _pythae(spatial, widths)
+        way = Plain(images, batch, descend(other, lambda real: other({"data": real}).loss))
+        ways.append(Way("pythae VQVAE", way, "with our convolutions"))
+    shape = " × ".join(map(str, spatial))
+    title = f"training VQ-VAE, {shape}, widths {'-'.join(map(str, widths))}, batch {batch}"
+    return Contest(title, "images/s", ways)
+
+
+def _sampling(spatial: tuple[int, ...], widths: tuple[int, ...], images: Images) -> Contest:
+    config = VQVAEConfig(widths=widths, covariates=(), **OPTIONS, **PRIOR)
+    ours = Ours(lambda: VQVAE(config), images, 8)
+    ours(0.0)
+    codes = (spatial[0] // 2 ** len(widths)) ** 2
+    ways = [Way("brainzoo", ours.sample(DRAWN))]
+    if there("monai"):
+        ways.append(Way("MONAI VQVAE, transformer", _monai_sampling(spatial, widths)))
+    shape = " × ".join(map(str, spatial))
+    return Contest(f"sampling VQ-VAE, {shape}, {codes} codes", "images/s", ways)
+
+
+def _monai(spatial: tuple[int, ...], widths: tuple[int, ...]) -> Any:
+    levels = len(widths)
+    return peer("monai.networks.nets").VQVAE(
+        spatial_dims=len(spatial),
         in_channels=1,
         out_channels=1,
         channels=widths,
@@ -70,81 +121,68 @@ def reference(spatial: tuple[int, ...], widths: tuple[int, ...]) -> tuple[str, n
         num_embeddings=OPTIONS["codes"],
         embedding_dim=OPTIONS["code_length"],
     )
-    return "MONAI", network
 
 
-def theirs(network: nn.Module, images: Images, count: int, batch_size: int) -> float:
-    """Train on ``count`` images as tutorials do; return images a second."""
-    adam = torch.optim.Adam(network.parameters(), 1e-4)
-    pixels = torch.from_numpy(images.floats())
-    loader = DataLoader(TensorDataset(pixels), batch_size, shuffle=True, drop_last=True)
-    network.train()
-    seen, started = 0, time.perf_counter()
-    while seen < count:
-        for (real,) in loader:
-            adam.zero_grad()
-            made, commitment = network(real)
-            (nn.functional.l1_loss(made, real) + commitment).backward()
-            adam.step()
-            seen += batch_size
-            if seen >= count:
-                break
-    return seen / (time.perf_counter() - started)
-
-
-def ours(images: Images, widths: tuple[int, ...], count: int, batch_size: int) -> float:
-    """Train the first stage on ``count`` images; return images a second of whole steps.
-
-    The pictures before and after are left out: they cost as much after an hour as after a second.
-    """
-    config = VQVAEConfig(
-        widths=widths, prior_share=0.01, prior_width=32, prior_layers=1, lr=1e-4, **OPTIONS
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        train = TrainConfig(images=count, batch_size=batch_size, device="cpu", grids=1)
-        run = Run(Path(folder), train)
-        VQVAE(config).fit(images, run)
-        lines = [json.loads(text) for text in run.stats.read_text().splitlines()]
-    first, last = lines[0], lines[-1]
-    return float((last["images"] - first["images"]) / (last["seconds"] - first["seconds"]))
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--dims", type=int, choices=(2, 3), default=2)
-    parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--widths", default="96,96,192", help="feature maps a level")
-    parser.add_argument("--steps", type=int, default=5, help="of each timing")
-    given = parser.parse_args()
-    spatial = (given.size,) * given.dims
-    widths = tuple(map(int, given.widths.split(",")))
-    count = given.steps * given.batch_size
-    with tempfile.TemporaryDirectory() as folder:
-        # Not more subjects than a step takes: a DataLoader must not stop short of the count.
-        images = make_images(
-            Path(folder) / "images", spatial=spatial, subjects=given.batch_size, classes=()
+def _monai_sampling(spatial: tuple[int, ...], widths: tuple[int, ...]) -> Any:
+    side = spatial[0] // 2 ** len(widths)
+    network = _monai(spatial, widths).eval()
+    transformer = (
+        peer("monai.networks.nets")
+        .DecoderOnlyTransformer(
+            num_tokens=OPTIONS["codes"] + 1,
+            max_seq_len=side**2,
+            attn_layers_dim=PRIOR["prior_width"],
+            attn_layers_depth=PRIOR["prior_layers"],
+            attn_layers_heads=PRIOR["prior_width"] // 32,
+            use_flash_attention=True,
         )
-        torch.manual_seed(0)
-        name, network = reference(spatial, widths)
-        theirs(network, images, given.batch_size, given.batch_size)
-        ours(images, widths, 2 * given.batch_size, given.batch_size)
-        rows = []
-        for repeat in range(given.repeats):
-            first = theirs(network, images, count, given.batch_size)
-            rows.append((first, ours(images, widths, count, given.batch_size)))
-            print(f"repeat {repeat + 1}/{given.repeats}: {rows[-1]}", file=sys.stderr)
-    plain, fast = (statistics.median(column) for column in zip(*rows, strict=True))
-    ratio = statistics.median(b / a for a, b in rows)
-    print(f"VQ-VAE {' x '.join(map(str, spatial))}, widths {given.widths}, batch ", end="")
-    print(f"{given.batch_size}, {torch.get_num_threads()} threads, ", end="")
-    print(f"median of {given.repeats} interleaved pairs")
-    print(f"  {name:<16}{plain:10.2f} images/s")
-    print(f"  {'brainzoo':<16}{fast:10.2f} images/s")
-    print(f"  {'ratio':<16}{ratio:10.2f}")
+        .eval()
+    )
+    ordering = peer("monai.utils.ordering").Ordering("raster_scan", 2, (1, side, side))
+    infer = peer("monai.inferers").VQVAETransformerInferer()
+    start = torch.full((DRAWN, 1), OPTIONS["codes"])
+    return drawing(
+        lambda: infer.sample((side, side), start, network, transformer, ordering, verbose=False),
+        DRAWN,
+    )
+
+
+def _pythae(spatial: tuple[int, ...], widths: tuple[int, ...]) -> Any:
+    base, models = peer("pythae.models.nn"), peer("pythae.models")
+    output = peer("pythae.models.base.base_utils").ModelOutput
+    own = Textbook(spatial, widths).network
+
+    class Encoder(base.BaseEncoder):  # type: ignore[name-defined, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.levels, self.to_code = own.encoder, own.to_code
+
+        def forward(self, features: torch.Tensor) -> Any:
+            for level in self.levels:
+                features = level(features)
+            return output(embedding=self.to_code(features))
+
+    class Decoder(base.BaseDecoder):  # type: ignore[name-defined, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.levels, self.from_code = own.decoder, own.from_code
+
+        def forward(self, latents: torch.Tensor) -> Any:
+            features = self.from_code(latents)
+            for level in self.levels:
+                features = level(features)
+            return output(reconstruction=features)
+
+    side = spatial[0] // 2 ** len(widths)
+    settings = models.VQVAEConfig(
+        input_dim=(1, *spatial),
+        latent_dim=OPTIONS["code_length"] * side**2,
+        num_embeddings=OPTIONS["codes"],
+        use_ema=True,
+        decay=0.95,
+    )
+    return models.VQVAE(settings, Encoder(), Decoder())
 
 
 if __name__ == "__main__":
-    main()
+    main(contests, __doc__, **DEFAULTS)

@@ -1,0 +1,96 @@
+"""The performance page: python tests/benchmarks/all.py [--write] [--quick]
+
+Prints every table as Markdown, with date, machine and versions. --write puts them into
+docs/performance.md between its two marks, in place of those that are there. About twelve minutes on
+two idle cores; --quick tries everything once, for a look whether it runs.
+"""
+
+from __future__ import annotations
+
+import datetime
+import gc
+import platform
+from pathlib import Path
+from types import SimpleNamespace
+
+import dcgan
+import evaluation
+import pggan
+import prepare
+import start
+import torch
+import vae
+import vqvae
+from contest import hold, parser, say
+from peers import versions
+
+from brainzoo.files import write_bytes
+from brainzoo.provenance import hardware
+from brainzoo.training.devices import compute
+
+PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+MARKS = ("<!-- measured -->", "<!-- end of what was measured -->")
+SMALL = {
+    dcgan: {"sizes": "32"},
+    pggan: {"sizes": "16", "maps": 16, "batch_size": 4},
+    vae: {"size": 32, "batch_size": 4},
+    vqvae: {"size": 32, "batch_size": 4, "widths": "16,32", "volume": 16, "sampled": 32},
+    evaluation: {"images": 8},
+    prepare: {"made_up": 1},
+}
+SECTIONS = {
+    "Training and sampling": (dcgan, pggan, vae, vqvae),
+    "Preparing scans": (prepare,),
+    "Evaluation": (evaluation,),
+    "Start-up and size": (start,),
+}
+
+
+def header(repeats: int) -> str:
+    """Return date, machine and versions."""
+    found = hardware()
+    precision = "bf16" if compute("cpu").dtype is torch.bfloat16 else "float32"
+    return (
+        f"{datetime.date.today():%d %B %Y}: {found['cpu']}, {found['cores']} cores, "
+        f"{torch.get_num_threads()} threads, Python {platform.python_version()}, torch "
+        f"{torch.__version__.partition('+')[0]}. brainzoo trains in {precision} here, all others "
+        f"in float32. Medians of {repeats} interleaved rounds, least and most in brackets; ratios "
+        f"are medians of those within a round.\n\n{versions()}"
+    )
+
+
+def main() -> None:
+    """Hold all contests and print the page."""
+    options = parser(__doc__ or "")
+    options.add_argument("--write", action="store_true", help="into docs/performance.md")
+    options.add_argument("--quick", action="store_true", help="small, once: does it run?")
+    given = options.parse_args()
+    repeats, seconds = (1, 0.1) if given.quick else (given.repeats, given.seconds)
+    parts = [header(repeats)]
+    for title, scripts in SECTIONS.items():
+        parts.append(f"## {title}")
+        for script in scripts:
+            chosen = getattr(script, "DEFAULTS", {}) | (
+                SMALL.get(script, {}) if given.quick else {}
+            )
+            for contest in script.contests(SimpleNamespace(**chosen)):
+                parts.append(hold(contest, repeats, seconds))
+                gc.collect()
+    parts.append(start.sizes())
+    text = "\n\n".join(parts)
+    print(text)
+    if given.write:
+        write(text)
+
+
+def write(text: str) -> None:
+    """Replace what stands between the marks of the page."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    page = f"{before}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{after}"
+    write_bytes(PAGE, page.encode())
+    say(f"written: {PAGE}")
+
+
+if __name__ == "__main__":
+    main()
