@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo import console
-from brainzoo.errors import BrainzooError
+from brainzoo.errors import BrainzooError, DataError
 from brainzoo.images import Images
 from brainzoo.interfaces import Generator, Subject
 from brainzoo.plugins import Plugins
+from brainzoo.prepare_config import PrepareConfig
 from brainzoo.record import to_record
 from brainzoo.run import Run
 from brainzoo.settings import Settings
@@ -60,37 +61,38 @@ def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Images]
     if config is None:
         images = Images.open(settings.data.name)
         return _known(images), training_images(images)
-    from brainzoo.prepare import prepared_already
+    from brainzoo.prepare import limited, prepared_already
 
     dataset = plugins.load("dataset", settings.data.name)(settings.data.config)
     try:
-        subjects = list(dataset.subjects())
+        subjects = limited(list(dataset.subjects()), config.max_subjects)
         there = prepared_already(dataset, config, name=settings.data.name, classes=settings.classes)
     except BrainzooError as error:
-        return {"not here yet": str(error)}, _stand_in(settings, [])
+        return {"not here yet": str(error)}, _stand_in(settings, config, [])
+    if not subjects:
+        raise DataError(f"dataset {settings.data.name!r} holds no scans.")
     counts = {"scans": len(subjects), "subjects": len({s.id for s in subjects})}
     if there is not None:
         return {**counts, **_known(there)}, training_images(there)
-    return {**counts, **_preparing(settings, subjects)}, _stand_in(settings, subjects)
+    return {**counts, **_preparing(config, subjects)}, _stand_in(settings, config, subjects)
 
 
 def _known(images: Images) -> dict[str, Any]:
     return {"images": len(images), "prepared": True, "seconds": 0.0}
 
 
-def _preparing(settings: Settings, subjects: Sequence[Subject]) -> dict[str, Any]:
+def _preparing(config: PrepareConfig, subjects: Sequence[Subject]) -> dict[str, Any]:
     """Prepare a few scans, keep nothing, and return how long all would take."""
     from brainzoo.preparation.subject import prepare_subject
     from brainzoo.preparation.workers import POOL_FROM_SECONDS
     from brainzoo.processes import cores
 
-    assert settings.prepare is not None
     chosen = [subjects[i * (len(subjects) - 1) // SCANS] for i in range(SCANS)]
     seconds, images = [], []
     with console.progress("preparing a few scans", SCANS) as advance:
         for subject in chosen:
             started = time.perf_counter()
-            images.append(len(prepare_subject(subject, settings.prepare).rows))
+            images.append(len(prepare_subject(subject, config).rows))
             seconds.append(time.perf_counter() - started)
             advance(1)
     whole = sum(seconds[1:]) / (SCANS - 1) * len(subjects)
@@ -212,11 +214,10 @@ def _limit(options: Mapping[str, Any], samples: int) -> int:
     return min(options.get("limit") or samples, samples)
 
 
-def _stand_in(settings: Settings, subjects: Sequence[Subject]) -> Images:
+def _stand_in(settings: Settings, config: PrepareConfig, subjects: Sequence[Subject]) -> Images:
     """Return images of the right shape with noise in them and real subjects' covariates."""
     import numpy as np
 
-    assert settings.prepare is not None
     classes = list(settings.classes)
     unknown = [
         Subject(f"{i}", Path(), covariates={"age": 20.0 + i, "sex": "FM"[i % 2]})
@@ -231,7 +232,7 @@ def _stand_in(settings: Settings, subjects: Sequence[Subject]) -> Images:
         }
         for index, subject in enumerate((subjects or unknown)[:ROWS])
     ]
-    shape = [settings.prepare.size] * settings.prepare.dims
+    shape = [config.size] * config.dims
     noise = np.random.default_rng(0).integers(0, 65536, shape, np.uint16)
     pixels = np.broadcast_to(noise, (len(table), 1, *shape))
     return Images(pixels, table, {"classes": classes})

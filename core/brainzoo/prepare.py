@@ -77,7 +77,7 @@ def prepare(
         DiskError: The disk is full; nothing is left behind.
     """
     dataset.download()
-    subjects = _limited(list(dataset.subjects()), config.max_subjects)
+    subjects = limited(list(dataset.subjects()), config.max_subjects)
     if not subjects:
         raise DataError(f"dataset {name!r} holds no scans.")
     expressions = dict(classes or {})
@@ -100,7 +100,7 @@ def prepared_already(
     dataset: Dataset, config: PrepareConfig, *, name: str, classes: Mapping[str, str]
 ) -> Images | None:
     """Open what an earlier, equal call of :func:`prepare` left in the cache; do no work."""
-    subjects = _limited(list(dataset.subjects()), config.max_subjects)
+    subjects = limited(list(dataset.subjects()), config.max_subjects)
     request = request_of(dataset, name, config, classes, subjects)
     return existing_images(folder_of(name, request), request, cached=False)
 
@@ -226,7 +226,7 @@ def _reasons(failures: Sequence[str]) -> str:
     return "; ".join(shown) + more
 
 
-def _limited(subjects: list[Subject], most: int | None) -> list[Subject]:
+def limited(subjects: list[Subject], most: int | None) -> list[Subject]:
     """Keep all scans of the first ``most`` subjects."""
     ids = list(dict.fromkeys(subject.id for subject in subjects))
     kept = set(ids[:most])
