@@ -103,24 +103,7 @@ def test_a_finished_run_goes_on_with_a_larger_budget(tmp_path, uninterrupted):
 
 def test_two_processes_end_a_budget_of_time_together(tmp_path):
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    both = [*launcher, str(SCRIPT), str(tmp_path), "0", "--minutes", "0.03", "--no-batch-norm"]
+    both = [*launcher, str(SCRIPT), str(tmp_path), "0", "--minutes", "0.03"]
     digests = [line for line in completed(both).splitlines() if line.startswith("digest")]
     assert len(digests) == 2
     assert digests[0] == digests[1], "the processes ended in different weights"
-
-
-def test_two_processes_train_as_one(tmp_path):
-    """Without batch normalisation, whose statistics are each process's own."""
-    more = ["--no-batch-norm", "--save-minutes", "60"]
-    alone = [sys.executable, str(SCRIPT), str(tmp_path / "one"), "800", *more]
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    both = [*launcher, str(SCRIPT), str(tmp_path / "two"), "800", *more]
-    for each in (alone, both):
-        completed(each)
-    states = []
-    for name in ("one", "two"):
-        with safe_open(tmp_path / name / "state" / "state.safetensors", framework="pt") as file:
-            states.append({key: file.get_tensor(key) for key in file.keys() if "net" in key})  # noqa: SIM118
-    assert states[0].keys() == states[1].keys()
-    for key, value in states[0].items():
-        assert (value - states[1][key]).abs().max() < 1e-4 * (1 + value.abs().max()), key

@@ -49,7 +49,6 @@ class Maker(nn.Module):
 def train(
     folder: Path,
     resume: bool = False,
-    batch_norm: bool = True,
     lr: float = 1e-3,
     step_ms: float = 0,
     **options: object,
@@ -57,10 +56,8 @@ def train(
     """Train and return the averaged network."""
     with seeded(7):
         maker = Maker()
-        body = [nn.Conv2d(1, 8, 3, 2, 1), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(8 * 16, 1)]
-        if batch_norm:
-            body.insert(1, nn.BatchNorm2d(8))
-        judge = nn.Sequential(*body)
+        body = [nn.Conv2d(1, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.LeakyReLU(0.2)]
+        judge = nn.Sequential(*body, nn.Flatten(), nn.Linear(8 * 16, 1))
 
     def judge_loss(pixels, classes, step):
         with torch.no_grad():
@@ -106,7 +103,6 @@ if __name__ == "__main__":
     parser.add_argument("images", type=int)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--save-minutes", type=float, default=0.0)
-    parser.add_argument("--no-batch-norm", action="store_true")
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--step-ms", type=float, default=0)
@@ -114,7 +110,6 @@ if __name__ == "__main__":
     network = train(
         given.folder,
         given.resume,
-        not given.no_batch_norm,
         images=None if given.minutes else given.images,
         minutes=given.minutes,
         step_ms=given.step_ms,

@@ -1,0 +1,108 @@
+"""Two and four processes train what one does, in every generator, and resume each other's runs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+
+pytest.importorskip("accelerate")
+from training import together
+
+from brainzoo.plugins import plugins
+from brainzoo.testing.heads import make_images
+
+GENERATORS = tuple(together.OPTIONS)
+RTOL, ATOL = 1e-5, 2e-6
+"""Sums in another order. Weights that began at zero have moved by 6e-3 in all."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one process trained, whole and half; two went on with, and began; four trained."""
+    missing = [n for n in GENERATORS if n not in {s.name for s in plugins().specs("generator")}]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    folder = tmp_path_factory.mktemp("distributed")
+    images = make_images(folder / "images")
+
+    def of(kind: str, place: str) -> list[str]:
+        return [f"{kind}:{folder / place / name}" for name in GENERATORS]
+
+    together.main(images, of("whole", "one") + of("stopped", "one-two"))
+    launch(2, folder, of("resumed", "one-two") + of("stopped", "two-one"))
+    together.main(images, of("resumed", "two-one"))
+    launch(4, folder, of("whole", "four"))
+    return folder
+
+
+def launch(processes: int, folder: Path, trainings: list[str]) -> None:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    script = [together.__file__, str(folder / "images"), *trainings]
+    done = subprocess.run(
+        [*launcher, f"--nproc-per-node={processes}", *script],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-5000:]
+    assert done.stderr.count("training 100%") == sum(not w.startswith("stopped") for w in trainings)
+
+
+def state(run: Path) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+    """Return networks, averages and moments of optimisers; and the counters."""
+    with safe_open(run / "state" / "state.safetensors", framework="pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        return tensors, json.loads(file.metadata()["counters"])
+
+
+@pytest.mark.parametrize("trained", ["one-two", "two-one", "four"])
+@pytest.mark.parametrize("name", GENERATORS)
+def test_weights_averages_and_moments_are_those_of_one_process(
+    folder: Path, trained: str, name: str
+) -> None:
+    (one, told), (other, told_by_others) = (
+        state(folder / "one" / name),
+        state(folder / trained / name),
+    )
+    assert told_by_others["images"] == told["images"] == together.BATCH * together.STEPS
+    assert told_by_others["steps"] == told["steps"] == together.STEPS
+    assert other.keys() == one.keys()
+    for kind in ("network/average/", "optimizer/"):
+        assert any(key.startswith(kind) for key in one)
+    for key, value in one.items():
+        assert torch.allclose(other[key], value, rtol=RTOL, atol=ATOL), key
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_statistics_are_those_of_the_whole_batch(folder: Path, name: str) -> None:
+    one, four = (
+        [json.loads(text) for text in (folder / n / name / "stats.jsonl").read_text().splitlines()]
+        for n in ("one", "four")
+    )
+    assert len(one) == len(four) == together.STEPS
+    for expected, line in zip(one, four, strict=True):
+        assert line.keys() == expected.keys()
+        assert line["images"] == expected["images"]
+        assert line["losses"] == pytest.approx(expected["losses"], rel=1e-4)
+        for figure in line.keys() & {"d_real", "d_fake", "perplexity", "kl", "penalty", "ms_ssim"}:
+            # Some compare images with the mean of their batch, which is each process's own.
+            assert line[figure] == pytest.approx(expected[figure], rel=2e-3), figure
+    # The rate of all: no process alone has more than a quarter of it.
+    steps = four[-1]["seconds"] - four[-2]["seconds"]
+    assert four[-1]["images_per_second"] > together.BATCH / steps / 2
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_one_process_writes(folder: Path, name: str) -> None:
+    one, four = (
+        {str(path.relative_to(folder / n / name)) for path in (folder / n / name).rglob("*")}
+        for n in ("one", "four")
+    )
+    assert four == one
+    assert "stats.jsonl" in four
