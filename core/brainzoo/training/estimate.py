@@ -85,7 +85,7 @@ class Stage:
         phases: Names of the phases that act.
         batch_size: Images a step.
         kinds: Numbers of steps that stand for all, each with the share of steps that are like it.
-        gflop: Arithmetic of an image, averaged over the kinds of steps.
+        gflop: Arithmetic of an image in the second step, which has no lazy penalty.
     """
 
     start: float
@@ -177,9 +177,6 @@ class _Look:
             names = tuple(phase.name for phase in acting)
             if names not in kinds:
                 kinds[names] = self._kinds(acting, progress)
-            flops = sum(
-                share * self.step(acting, number, progress).flops for number, share in kinds[names]
-            )
             part = self._asked.size(progress) // self._asked.run.train.accumulate
             found.append(
                 Stage(
@@ -188,7 +185,7 @@ class _Look:
                     names,
                     self._asked.size(progress),
                     kinds[names],
-                    flops / part / 1e9,
+                    self._of(last - 1)[2] / part / 1e9,
                 )
             )
         return found[::-1]
