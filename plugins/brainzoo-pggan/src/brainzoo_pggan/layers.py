@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate, leaky_relu, pad
+from torch.utils._python_dispatch import _disable_current_modes
 
 LEAK = 0.2
 EPSILON = 1e-8
@@ -192,9 +193,11 @@ def _spread(weight: torch.Tensor, scaling: str) -> torch.Tensor:
 @functools.cache
 def _spreading(dims: int, scaling: str, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """Return ``(3^dims, 4^dims)``: each weight falls on two neighbouring places along each axis."""
-    kernels = torch.eye(3**dims).unflatten(1, (3,) * dims)
-    for axis in range(1, dims + 1):
-        margins = [0, 0] * (dims - axis)
-        kernels = pad(kernels, [*margins, 1, 0]) + pad(kernels, [*margins, 0, 1])
-    kernels = kernels.flip(list(range(1, dims + 1))) if scaling == "up" else kernels * 0.5**dims
-    return kernels.flatten(1).to(device, dtype)
+    # It is kept: a plan, which computes in shapes only, must not leave one without numbers behind.
+    with _disable_current_modes():
+        kernels = torch.eye(3**dims).unflatten(1, (3,) * dims)
+        for axis in range(1, dims + 1):
+            margins = [0, 0] * (dims - axis)
+            kernels = pad(kernels, [*margins, 1, 0]) + pad(kernels, [*margins, 0, 1])
+        kernels = kernels.flip(list(range(1, dims + 1))) if scaling == "up" else kernels * 0.5**dims
+        return kernels.flatten(1).to(device, dtype)
