@@ -10,7 +10,6 @@ convolution of width 4 and stride 2 with 16/36 of the multiplications (in 3-D, 6
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
@@ -18,7 +17,6 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate, leaky_relu, pad
-from torch.utils._python_dispatch import _disable_current_modes
 
 LEAK = 0.2
 EPSILON = 1e-8
@@ -190,14 +188,22 @@ def _spread(weight: torch.Tensor, scaling: str) -> torch.Tensor:
     return (weight.reshape(-1, 3**dims) @ matrix).view(*weight.shape[:2], *[4] * dims)
 
 
-@functools.cache
+_MATRICES: dict[tuple[int, str, torch.dtype, torch.device], torch.Tensor] = {}
+
+
 def _spreading(dims: int, scaling: str, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """Return ``(3^dims, 4^dims)``: each weight falls on two neighbouring places along each axis."""
-    # It is kept: a plan, which computes in shapes only, must not leave one without numbers behind.
-    with _disable_current_modes():
-        kernels = torch.eye(3**dims).unflatten(1, (3,) * dims)
+    key = dims, scaling, dtype, device
+    if key in _MATRICES:
+        return _MATRICES[key]
+    with torch.inference_mode(False):  # what sampling keeps, training uses
+        kernels = torch.eye(3**dims, dtype=dtype, device=device).unflatten(1, (3,) * dims)
         for axis in range(1, dims + 1):
             margins = [0, 0] * (dims - axis)
             kernels = pad(kernels, [*margins, 1, 0]) + pad(kernels, [*margins, 0, 1])
-        kernels = kernels.flip(list(range(1, dims + 1))) if scaling == "up" else kernels * 0.5**dims
-        return kernels.flatten(1).to(device, dtype)
+        turned = list(range(1, dims + 1))
+        kernels = kernels.flip(turned) if scaling == "up" else kernels * 0.5**dims
+        matrix = kernels.flatten(1)
+    if type(matrix) is torch.Tensor:  # a plan computes in shapes only: those have no numbers
+        _MATRICES[key] = matrix
+    return matrix
