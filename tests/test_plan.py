@@ -57,7 +57,7 @@ def test_a_budget_of_minutes_is_told_in_images(tmp_path):
 
 def test_growing_networks_are_told_by_resolution(tmp_path):
     make_images(tmp_path / "images", spatial=(16, 16))
-    found = planned("pggan", tmp_path / "images", maps=8, batch_size=4)
+    found = planned("pggan", tmp_path / "images", maps=8, batch_size=4, grow_from=4)
     assert [stage["resolution"] for stage in found["training"]["stages"]] == [4, 8, 16]
     shown = plan_table(found)
     assert "pixels" in shown
@@ -89,7 +89,7 @@ def test_scans_are_prepared_once_and_only_a_few_for_a_plan(scans, brainzoo):
     assert data["seconds"] > 0
     assert not list(Path().iterdir())
     folder = ["data", "folder", "--data.root", scans, "--data.slices", "3", "--size", "32"]
-    made = brainzoo(*folder)
+    made = brainzoo(*folder, "--data.reference-fraction", "0.585")  # of dcgan's preset
     assert made.exit_code == 0, made.stderr
     data = json.loads(brainzoo(*words).stdout)["data"]["data"]
     assert (data["images"], data["prepared"], data["seconds"]) == (36, True, 0.0)

@@ -15,7 +15,7 @@ from brainzoo.errors import BrainzooError, IntegrityError, OptionError
 from brainzoo.files import sha256
 from brainzoo.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
-from brainzoo.training.estimate import Estimated, without_memory
+from brainzoo.training.estimate import Estimated, estimate, without_memory
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.generator import ProgressiveGAN
 from brainzoo_pggan.growth import TICKS, Growth
@@ -260,25 +260,19 @@ def test_presets_can_be_made():
     assert settings.generator.config.batch_size(6, 0) == 14
 
 
-def estimated(images, **options):
+def stages(images, **options):
     config = PGGANConfig(**{**TINY, **options})
-    run = Run(Path("/nowhere"), TrainConfig(images=160, batch_size=8, device="cpu"), estimate=True)
+    train = TrainConfig(images=1600, batch_size=8, device="cpu")
+    run = Run(Path("/nowhere"), train, estimate=estimate)
     with without_memory(), pytest.raises(Estimated) as told:
         ProgressiveGAN(config).fit(images, run)
-    return told.value.estimate
+    return told.value.estimate["stages"]
 
 
-def test_a_dry_run_tells_of_the_full_size_and_of_all_the_steps_before(two_classes):
-    often = estimated(two_classes, loss="rpgan", maps=64, penalise_every=1, grow=0.1)
-    seldom = estimated(two_classes, loss="rpgan", maps=64, penalise_every=8, grow=1.0)
-    assert often["shares"] == {"discriminator": 1.0, "generator": 1.0}
-    assert often["parameters"] == seldom["parameters"]
-    assert often["step_mb"] == seldom["step_mb"], "the last stage and a penalty take the most"
-    for name in ("discriminator", "generator"):
-        late, early = (found["arithmetic_gflop"][name] for found in (seldom, often))
-        assert late < 0.8 * early, "networks that grow late are small for long"
-    ratios = [
-        found["arithmetic_gflop"]["discriminator"] / found["arithmetic_gflop"]["generator"]
-        for found in (often, seldom)
-    ]
-    assert ratios[0] > 1.3 * ratios[1], "penalties are seldom"
+def test_a_plan_tells_each_resolution_and_how_seldom_penalties_are(two_classes):
+    found = stages(two_classes, maps=64, penalise_every=8, grow=0.5, fade=0.5)
+    assert [stage.end for stage in found] == pytest.approx([0.125, 0.375, 1.0], abs=0.02)
+    arithmetic = [stage.gflop for stage in found]
+    assert arithmetic == sorted(arithmetic), "networks that grow late are small for long"
+    assert arithmetic[0] < 0.8 * arithmetic[-1]
+    assert all(sorted(share for _, share in stage.kinds) == [1 / 8, 7 / 8] for stage in found)
