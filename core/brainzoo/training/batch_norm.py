@@ -80,5 +80,5 @@ class _Gathered(torch.autograd.Function):
 
 
 def _gathered(own: torch.Tensor) -> torch.Tensor:
-    gathered: torch.Tensor = _Gathered.apply(own)
+    gathered: torch.Tensor = _Gathered.apply(own)  # type: ignore[no-untyped-call]
     return gathered

@@ -44,7 +44,7 @@ class _PixelNorm(torch.autograd.Function):
     def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
         length = torch.linalg.vector_norm(values, dim=1, keepdim=True)
         length = length.square_().div_(values.shape[1]).add_(EPSILON).sqrt_()
-        normalised = values / length
+        normalised: torch.Tensor = values / length
         ctx.save_for_backward(normalised, length)
         return normalised
 
@@ -197,13 +197,13 @@ def _spreading(dims: int, scaling: str, dtype: torch.dtype, device: torch.device
     if key in _MATRICES:
         return _MATRICES[key]
     with torch.inference_mode(False):  # what sampling keeps, training uses
-        kernels = torch.eye(3**dims, dtype=dtype, device=device).unflatten(1, (3,) * dims)
+        kernels = torch.eye(3**dims, dtype=dtype, device=device).view(-1, *[3] * dims)
         for axis in range(1, dims + 1):
             margins = [0, 0] * (dims - axis)
             kernels = pad(kernels, [*margins, 1, 0]) + pad(kernels, [*margins, 0, 1])
         turned = list(range(1, dims + 1))
         kernels = kernels.flip(turned) if scaling == "up" else kernels * 0.5**dims
-        matrix = kernels.flatten(1)
+        matrix: torch.Tensor = kernels.flatten(1)
     if type(matrix) is torch.Tensor:  # a plan computes in shapes only: those have no numbers
         _MATRICES[key] = matrix
     return matrix
