@@ -12,7 +12,7 @@ from brainzoo.images import Images
 from brainzoo.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
 from brainzoo.testing.probes import pressing_ctrl_c, samples
-from brainzoo.training.estimate import Estimated, without_memory
+from brainzoo.training.estimate import Estimated, estimate, without_memory
 from brainzoo_vqvae.config import VQVAEConfig
 from brainzoo_vqvae.generator import VQVAE
 
@@ -192,12 +192,13 @@ def test_checkpointing_halves_the_memory_that_a_dry_run_tells():
     for checkpointing in (False, True):
         config = VQVAEConfig(**{**TINY, "residual_layers": 3, "checkpointing": checkpointing})
         train = TrainConfig(images=100, batch_size=1, device="cpu", precision="fp32")
+        run = Run(Path("/nowhere"), train, estimate=estimate)
         with without_memory(), pytest.raises(Estimated) as told:
-            VQVAE(config).fit(Images(pixels, rows, {}), Run(Path("/nowhere"), train, estimate=True))
+            VQVAE(config).fit(Images(pixels, rows, {}), run)
         found.append(told.value.estimate)
     assert found[0]["parameters"].keys() == {"autoencoder", "prior"}
-    assert found[0]["shares"] == {"autoencoder": 0.5, "prior": 0.5}
-    assert 100 < found[1]["step_mb"] < 0.65 * found[0]["step_mb"]
+    assert [stage.phases for stage in found[0]["stages"]] == [("autoencoder",), ("prior",)]
+    assert 100e6 < found[1]["step"] < 0.65 * found[0]["step"]
 
 
 @pytest.mark.parametrize(
