@@ -124,7 +124,9 @@ def timed(
                     if rounds == 0:
                         step(of, number)  # the first one chooses algorithms and is not timed
                     of.steps[number].append(step(of, number))
-                if rounds < 2:  # the first one only warms up
+                # Before a later stage has been tried: what is pictured may depend on it, as that
+                # of a prior that has not begun. The first one only warms up.
+                for _ in range(2 if rounds == 0 else 0):
                     grid_started = time.perf_counter()
                     of.pictured = len(asked.sample(ema.network))
                     of.grid = time.perf_counter() - grid_started
