@@ -2,10 +2,10 @@
 
     python tests/benchmarks/plan.py [--seconds 30] [--only dcgan pggan] [--root IXI]
 
-For each generator, in 2-D and one in 3-D: the plan of a run with a budget of time, and the run; the
-plan of a run with a budget of as many images, and that run. (Where stages differ in speed, a half of
-the images is not a half of the time.) Prepares simulated heads, or with --root the scans of IXI. A
-plan is right if it is within 30 %.
+For each generator, in 2-D and one in 3-D: the plan of a run with a budget of time, and the run;
+the plan of a run with a budget of as many images, and that run. (Where stages differ in speed, half
+of the images is not half of the time.) Prepares simulated heads, or with --root the scans of IXI.
+A plan is right if it is within 30 %.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from contest import Contest, Way, main
+from contest import Contest, Way, main, say
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from peers import PEERS, there
@@ -31,7 +31,7 @@ def contests(given: Any) -> Iterator[Contest]:
         Way("import brainzoo", _starting(_import("brainzoo"))),
         Way("import torch", _starting(_import("torch"))),
     ]
-    ways += [Way(f"import {m}", _starting(_import(m))) for m in USED if there(m.split(".")[0])]
+    ways += [Way(f"import {m}", _starting(_import(m))) for m in USED if _starts(m)]
     yield Contest("start-up, a new process", "s", ways, inverse=True)
 
 
@@ -63,6 +63,16 @@ def _starting(line: list[str]) -> Any:
         return 1 / (time.perf_counter() - started)
 
     return run
+
+
+def _starts(module: str) -> bool:
+    """Tell whether a peer is there and can be imported: some ask for a torchvision of this torch."""
+    if not there(module.split(".")[0]):
+        return False
+    if subprocess.run(_import(module), check=False, capture_output=True).returncode:
+        say(f"{module} cannot be imported here, and is left out")
+        return False
+    return True
 
 
 def _import(module: str) -> list[str]:
