@@ -33,6 +33,12 @@ class TrainConfig:
         0.02, "Augment: shift up to ± this fraction of the size.", minimum=0, maximum=0.5
     )
     zoom: float = option(0.03, "Augment: scale up to ± this fraction.", minimum=0, maximum=0.5)
+    augment_until: float = option(
+        1.0,
+        "Rotate, shift and scale up to this fraction of the budget; then images come as they are.",
+        minimum=0,
+        maximum=1,
+    )
     decay: float = option(
         0.0,
         "Lower the learning rates to zero, linearly, over this last fraction of the budget.",

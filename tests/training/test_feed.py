@@ -62,6 +62,16 @@ def test_without_augmentation_images_stay_as_they_are(shape):
     assert torch.equal(augment(pixels, randomness(), off), pixels)
 
 
+def test_images_come_as_they_are_towards_the_end():
+    pixels = torch.rand(6, 1, 9, 9)
+    train = TrainConfig(images=1, flip=False, augment_until=0.5)
+    assert not torch.equal(augment(pixels, randomness(progress=0.4), train), pixels)
+    assert torch.equal(augment(pixels, randomness(progress=0.5), train), pixels)
+    train = TrainConfig(images=1, augment_until=0.5)
+    mirrored = augment(pixels, randomness(progress=0.9), train)
+    assert {bool((a == b).all()) for a, b in zip(mirrored, pixels, strict=True)} == {True, False}
+
+
 def test_mirroring_swaps_left_and_right_of_about_half():
     pixels = torch.rand(200, 1, 4, 6)
     made = augment(pixels, randomness(), TrainConfig(images=1, rotate_deg=0, translate=0, zoom=0))

@@ -91,7 +91,9 @@ def augment(pixels: torch.Tensor, step: Step, train: TrainConfig) -> torch.Tenso
     """Mirror, turn, zoom and shift real images at random; what comes in is background.
 
     2-D images rotate in their plane, 3-D images about all three axes. Mirroring swaps the
-    patient's left and right: the last axis of slices, the first of volumes.
+    patient's left and right: the last axis of slices, the first of volumes. After
+    ``train.augment_until`` images are only mirrored: what a generator learns from turned and
+    resampled ones is more varied and softer than scans are.
 
     Args:
         pixels: ``(batch, channel, *spatial)`` in [0, 1].
@@ -103,7 +105,8 @@ def augment(pixels: torch.Tensor, step: Step, train: TrainConfig) -> torch.Tenso
     angles = step.uniform(count, 3, low=-1, high=1) * math.radians(train.rotate_deg)
     shifts = step.uniform(count, dims, low=-2, high=2) * train.translate
     zooms = 1 + step.uniform(count, 1, 1, low=-1, high=1) * train.zoom
-    if train.rotate_deg or train.translate or train.zoom:
+    moves = train.rotate_deg or train.translate or train.zoom
+    if moves and step.progress < train.augment_until:
         matrix = torch.cat([_rotation(angles, dims) * zooms, shifts[:, :, None]], dim=2)
         grid = torch.nn.functional.affine_grid(matrix, list(pixels.shape), align_corners=False)
         pixels = torch.nn.functional.grid_sample(pixels, grid, align_corners=False)
