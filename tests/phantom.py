@@ -11,8 +11,8 @@ import nibabel
 import numpy as np
 
 from brainzoo.interfaces import Dataset, Subject
+from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.subject import prepare_subject
-from brainzoo.prepare_config import PrepareConfig
 from brainzoo.volumes import Volume, write_nifti
 
 CENTRE_MM = np.array([4.0, -9.0, 22.0])

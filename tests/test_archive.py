@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from brainzoo import archive as module
-from brainzoo.archive import extract
 from brainzoo.errors import BrainzooError, DiskError, IntegrityError
+from brainzoo.transfer import archive as module
+from brainzoo.transfer.archive import extract
 
 SCANS = re.compile(r"scan\d+\.nii\.gz")
 GZIP = b"\x1f\x8b"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from brainzoo.comparison import (
+from brainzoo.comparing.comparison import (
     allowed_difference,
     at_floor,
     compare,
@@ -17,7 +17,7 @@ from brainzoo.comparison import (
     sentences,
     short_names,
 )
-from brainzoo.comparison_page import write
+from brainzoo.comparing.page import write
 from brainzoo.errors import DataError, ExistsError, NotFoundError, OptionError
 from brainzoo.testing.heads import make_images
 

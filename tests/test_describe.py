@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from brainzoo.describe import describe, describe_text
 from brainzoo.images import Images
+from brainzoo.preparation.describe import describe, describe_text
 
 INFO = {
     "modality": "T1w",

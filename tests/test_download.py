@@ -17,10 +17,10 @@ import hostile_server as hostile
 import pytest
 from hostile_server import HostileServer, hostile_server
 
-from brainzoo import download as module
-from brainzoo.download import Patience, Remote, download
 from brainzoo.errors import DiskError, IntegrityError, NetworkError
 from brainzoo.locks import locked
+from brainzoo.transfer import download as module
+from brainzoo.transfer.download import Patience, Remote, download
 
 CONTENT = random.Random(0).randbytes(300_000)
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -308,7 +308,7 @@ def test_ctrl_c_keeps_what_is_here(
 PROGRAM = """
 import sys
 from pathlib import Path
-from brainzoo.download import Patience, Remote, download
+from brainzoo.transfer.download import Patience, Remote, download
 remote = Remote("file.tar", (sys.argv[1],), md5=sys.argv[3])
 download(remote, Path(sys.argv[2]), patience=Patience(5, 3, 0.1))
 """
@@ -373,7 +373,7 @@ def test_progress_in_a_log_is_a_line_now_and_then(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("brainzoo.meter.FIRST_LINE_S", 0.0)
+    monkeypatch.setattr("brainzoo.transfer.meter.FIRST_LINE_S", 0.0)
     server.faults["file.tar"] = [hostile.truncate(100_000)]
     download(Remote("file.tar", (f"{server.address}file.tar",)), tmp_path, patience=HASTY)
     lines = capsys.readouterr().err.splitlines()

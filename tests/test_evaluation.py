@@ -17,7 +17,7 @@ from brainzoo.errors import (
     StoppedError,
     UnknownPluginError,
 )
-from brainzoo.evaluation import EvaluatorsFailedError, check, evaluate, read_evaluation
+from brainzoo.evaluating.running import EvaluatorsFailedError, check, evaluate, read_evaluation
 from brainzoo.images import Images
 from brainzoo.options import make_config
 from brainzoo.plugins import plugins

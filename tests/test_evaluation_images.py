@@ -9,7 +9,7 @@ from PIL import Image
 
 from brainzoo import Images
 from brainzoo.errors import BrainzooError, DataError, NotFoundError, OptionError
-from brainzoo.evaluation_images import describe_set, open_images
+from brainzoo.evaluating.sets import describe_set, open_images
 from brainzoo.exporters.config import NiftiConfig, PngConfig
 from brainzoo.exporters.nifti import Nifti
 from brainzoo.exporters.png import Png

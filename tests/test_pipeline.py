@@ -13,7 +13,7 @@ from brainzoo.errors import DataError, ExistsError, IntegrityError, OptionError,
 from brainzoo.plugins import plugins
 from brainzoo.record import expect_same_run, from_record, read_record, to_record
 from brainzoo.run import Run
-from brainzoo.runfolder import RunFolder, next_folder
+from brainzoo.runs.folder import RunFolder, next_folder
 from brainzoo.settings import (
     Settings,
     resolve,

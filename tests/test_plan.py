@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from brainzoo.errors import OptionError
-from brainzoo.plan import plan
-from brainzoo.plan_table import duration, plan_table
+from brainzoo.planning.plan import plan
+from brainzoo.planning.table import duration, plan_table
 from brainzoo.plugins import plugins
 from brainzoo.settings import resolve
 from brainzoo.testing.heads import make_images
@@ -64,7 +64,7 @@ def test_growing_networks_are_told_by_resolution(tmp_path):
 
 def test_what_does_not_fit_into_memory_is_not_tried(tmp_path, monkeypatch):
     make_images(tmp_path / "images")
-    monkeypatch.setattr("brainzoo.plan._free", lambda device: 1000)
+    monkeypatch.setattr("brainzoo.planning.plan._free", lambda device: 1000)
     found = planned("dcgan", tmp_path / "images", maps=16)
     assert "GB are free" in found["training"]["not timed"]
     assert "images_per_second" not in found["training"]["stages"][0]

@@ -15,16 +15,16 @@ from typing import Any
 from brainzoo import checkpoint as checkpoints
 from brainzoo import console, launch
 from brainzoo.errors import BrainzooError, DataError, StoppedError
-from brainzoo.evaluation import EvaluatorsFailedError, check, evaluate, write_metrics
+from brainzoo.evaluating.running import EvaluatorsFailedError, check, evaluate, write_metrics
 from brainzoo.files import disk_errors
 from brainzoo.images import Images
 from brainzoo.interfaces import Generator, Value
 from brainzoo.loading import find_checkpoint
 from brainzoo.plugins import plugins
 from brainzoo.prepare import prepare
-from brainzoo.resuming import expect_same_data, new_record, take_budget
 from brainzoo.run import Run
-from brainzoo.runfolder import RunFolder, exists_error
+from brainzoo.runs.folder import RunFolder, exists_error
+from brainzoo.runs.resuming import expect_same_data, new_record, take_budget
 from brainzoo.sampling import Request, draw
 from brainzoo.settings import Part, Settings
 

@@ -19,12 +19,12 @@ from brainzoo.interfaces import Dataset, Subject, Value
 from brainzoo.locks import locked
 from brainzoo.options import plain
 from brainzoo.pixels import ImagesWriter
+from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.describe_grid import affine_of, orientation_of
 from brainzoo.preparation.progress import progress
 from brainzoo.preparation.request import existing_images, remove_abandoned, request_of
 from brainzoo.preparation.subject import is_picture
 from brainzoo.preparation.workers import prepare_all
-from brainzoo.prepare_config import PrepareConfig
 from brainzoo.splits import SPLITS, check_splits, split_of
 
 __all__ = ["PrepareConfig", "prepare"]

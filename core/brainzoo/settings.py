@@ -15,7 +15,7 @@ from brainzoo.errors import OptionError, UnknownPluginError
 from brainzoo.interfaces import Spec
 from brainzoo.options import Config, make_config, nearest, option, options_of, plain
 from brainzoo.plugins import Plugins
-from brainzoo.prepare_config import PrepareConfig
+from brainzoo.preparation.config import PrepareConfig
 from brainzoo.run import TrainConfig
 
 BUDGETS = ("images", "minutes")

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from brainzoo.evaluation import read_evaluation
+from brainzoo.evaluating.running import read_evaluation
 from brainzoo.plugins import plugins
 from brainzoo.testing.heads import make_images
 

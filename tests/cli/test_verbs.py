@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from brainzoo import Images, evaluation, pipeline
+from brainzoo import Images, pipeline
+from brainzoo.evaluating import running as evaluation
 
 from ..conftest import Brainzoo
 

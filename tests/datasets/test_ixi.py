@@ -24,7 +24,6 @@ from brainzoo.datasets import ixi_download
 from brainzoo.datasets.config import IxiConfig
 from brainzoo.datasets.ixi import Ixi
 from brainzoo.datasets.ixi_table import read_ixi_table, subject_id
-from brainzoo.download import Patience
 from brainzoo.errors import (
     BrainzooError,
     DataError,
@@ -33,6 +32,7 @@ from brainzoo.errors import (
     NotFoundError,
     OptionError,
 )
+from brainzoo.transfer.download import Patience
 
 HEADER = [
     "IXI_ID",
@@ -246,7 +246,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HostileServer]:
 
 
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brainzoo.download.Patience", lambda: HASTY)
+    monkeypatch.setattr("brainzoo.transfer.download.Patience", lambda: HASTY)
 
 
 def test_downloaded_end_to_end_through_trouble(

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from hub_server import HubServer, hub_server
 
-from brainzoo.download import Patience
 from brainzoo.hub import fetch
 from brainzoo.plugins import plugins
 from brainzoo.registry.schema import Entry
 from brainzoo.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
+from brainzoo.transfer.download import Patience
 
 from ..conftest import TINY
 

@@ -17,9 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from brainzoo import bundle as bundles
-from brainzoo import wheels as wheel_module
-from brainzoo.bundle import bundle
+from brainzoo.bundling import bundle as bundles
+from brainzoo.bundling import wheels as wheel_module
+from brainzoo.bundling.bundle import bundle
+from brainzoo.bundling.unbundle import unbundle
+from brainzoo.bundling.wheels import wheel_of
 from brainzoo.errors import (
     BrainzooError,
     ExistsError,
@@ -30,8 +32,6 @@ from brainzoo.errors import (
     UnknownPluginError,
 )
 from brainzoo.hub import pull, store
-from brainzoo.unbundle import unbundle
-from brainzoo.wheels import wheel_of
 
 from ..conftest import TINY, Brainzoo
 from .conftest import REPO, contents, entry_for
@@ -173,7 +173,7 @@ def test_unbundle_installs_when_asked(
         said = "WARNING: x\nERROR: brainzoo requires a different Python\nERROR: more\n"
         return subprocess.CompletedProcess(words, returned, "", said)
 
-    monkeypatch.setattr("brainzoo.unbundle.pip", pip)
+    monkeypatch.setattr("brainzoo.bundling.unbundle.pip", pip)
     assert brainzoo("unbundle", made).exit_code == 0
     assert asked == []
     done = brainzoo("unbundle", made, "--install", "--json")
@@ -230,7 +230,7 @@ def test_what_is_installed_comes_from_the_bundle_alone(
         read.append(Path(words[-1]).read_text())
         return subprocess.CompletedProcess(words, 0, "", "")
 
-    monkeypatch.setattr("brainzoo.unbundle.pip", pip)
+    monkeypatch.setattr("brainzoo.bundling.unbundle.pip", pip)
     unbundle(tmp_path / "changed.tar", install=True)
     assert "https:" not in read[0]
     assert [line.partition("==")[0] for line in read[0].splitlines()] == [

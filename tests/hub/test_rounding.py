@@ -14,7 +14,7 @@ from brainzoo.checkpoint import rounding
 from brainzoo.errors import DataError, ExistsError
 from brainzoo.files import sha256
 from brainzoo.hub.push import Plan, push
-from brainzoo.rounded_run import round_run
+from brainzoo.runs.rounded import round_run
 from brainzoo.weights_file import read_arrays, write_arrays
 
 from ..conftest import Brainzoo

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from brainzoo import checkpoint, evaluation, registry
+from brainzoo import checkpoint, registry
 from brainzoo.checkpoint.card import hub_licence
 from brainzoo.errors import IntegrityError
+from brainzoo.evaluating import running as evaluation
 from brainzoo.files import sha256
 from brainzoo.registry.parse import dump_entries, parse_registry
 from brainzoo.run import Run, TrainConfig

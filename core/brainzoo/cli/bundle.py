@@ -45,7 +45,7 @@ def bundle(
     \b
     brainzoo bundle pggan-ixi-64 --out pggan.tar --with-dependencies
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo import bundle as bundles
+    from brainzoo.bundling import bundle as bundles
     from brainzoo.files import sha256
 
     folder, name, version = bundles.find(reference, token=token)

@@ -13,7 +13,7 @@ AT_FLOOR = "="  # marks a figure that is at its floor
 
 def comparison_lines(found: Mapping[str, Any]) -> None:
     """Print notes, a table an evaluator, the differences that count, and the rules."""
-    from brainzoo.comparison import sentences
+    from brainzoo.comparing.comparison import sentences
 
     test = found["test"]
     console.result(f"{test['images']:,} test images of {test['subjects']:,} subjects")

@@ -61,8 +61,8 @@ def data(
 
     Name a dataset before --help to see its options.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo.describe import describe, describe_text
     from brainzoo.images import Images
+    from brainzoo.preparation.describe import describe, describe_text
     from brainzoo.prepare import prepare
 
     if is_images_folder(dataset):

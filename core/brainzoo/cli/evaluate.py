@@ -120,7 +120,7 @@ def _parts(ctx: click.Context, names: list[str]) -> list[Part]:
 
 
 def _evaluate(ctx: click.Context, parts: list[Part], run: Path | None, **options: Any) -> None:
-    from brainzoo import evaluation
+    from brainzoo.evaluating import running as evaluation
 
     place: Path = options["out"] or run or Path()
     failed: evaluation.EvaluatorsFailedError | None = None
@@ -152,7 +152,7 @@ def _measure(
     ctx: click.Context, parts: list[Part], run: Path | None, place: Path, **options: Any
 ) -> dict[str, Any]:
     """Run evaluators on the sets named; tell what ``evaluation.json`` holds then."""
-    from brainzoo import evaluation
+    from brainzoo.evaluating import running as evaluation
     from brainzoo.loading import load
 
     images = _open_sets(ctx, run, options)
@@ -178,8 +178,9 @@ def _measure(
 
 def _tell_run(run: Path) -> None:
     """Take what was measured into the run's checkpoint and its report."""
-    from brainzoo import evaluation, pipeline
-    from brainzoo.runfolder import RunFolder
+    from brainzoo import pipeline
+    from brainzoo.evaluating import running as evaluation
+    from brainzoo.runs.folder import RunFolder
 
     if not (run / evaluation.FILE).is_file():
         return
@@ -193,9 +194,9 @@ def _open_sets(
 ) -> dict[str, Images]:
     """Return the three sets: of the folders named, and what is not named of the run."""
     from brainzoo import pipeline
-    from brainzoo.evaluation_images import open_images
-    from brainzoo.resuming import expect_same_data
-    from brainzoo.runfolder import RunFolder
+    from brainzoo.evaluating.sets import open_images
+    from brainzoo.runs.folder import RunFolder
+    from brainzoo.runs.resuming import expect_same_data
 
     folders = {name: options[name] for name in SETS}
     of_run = [name for name in ("train", "test") if not folders[name]]
@@ -223,8 +224,9 @@ def _open_sets(
 
 
 def _compare(ctx: click.Context, words: tuple[str, ...], **options: Any) -> None:
-    from brainzoo import comparison, comparison_page
     from brainzoo.cli.comparison_table import comparison_lines
+    from brainzoo.comparing import comparison
+    from brainzoo.comparing import page as comparison_page
 
     if any(options[name] for name in (*SETS, "generator", "subject_pattern", "again")):
         raise OptionError(

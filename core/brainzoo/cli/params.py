@@ -19,7 +19,7 @@ from brainzoo.cli.found import installed
 from brainzoo.errors import OptionError
 from brainzoo.options import Option, check, options_of
 from brainzoo.plugins import Kind, Plugins
-from brainzoo.prepare_config import PrepareConfig
+from brainzoo.preparation.config import PrepareConfig
 from brainzoo.settings import is_images_folder
 
 

@@ -139,7 +139,7 @@ def _show(plans: list[Plan], as_json: bool) -> None:
     if as_json:
         console.result_json({"plans": [_plain(plan) for plan in plans]})
         return
-    from brainzoo.meter import size_text
+    from brainzoo.transfer.meter import size_text
 
     for plan in plans:
         rows = [[file.name, size_text(file.size), file.sha256] for file in plan.files]

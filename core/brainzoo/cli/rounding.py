@@ -26,7 +26,7 @@ def rounding(run: Path, out: Path | None, as_json: bool, debug: bool) -> None:
     \b
     brainzoo round runs/vae-ixi-001
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo.rounded_run import round_run
+    from brainzoo.runs.rounded import round_run
 
     made = round_run(run, out)
     mean, most = 255 * made.mean_difference, 255 * made.largest_difference

@@ -182,7 +182,7 @@ def _start(ctx: click.Context, steps: tuple[str, ...], **options: Any) -> None:
         _show_plan(plugins, settings, options["as_json"])
         return
     from brainzoo import launch, pipeline
-    from brainzoo.runfolder import next_folder
+    from brainzoo.runs.folder import next_folder
 
     if not (resume or options["out"]) and "RANK" in os.environ:
         raise OptionError("several processes must agree on the run folder.", "Give --out.")
@@ -259,7 +259,7 @@ def _record(resume: str | None, arguments: Sequence[str]) -> dict[str, Any] | No
 
 def _show_plan(plugins: Plugins, settings: Settings, as_json: bool) -> None:
     """Print the settings, how much data there is, and what training takes; write nothing."""
-    from brainzoo.plan import plan
+    from brainzoo.planning.plan import plan
 
     found = plan(plugins, settings)
     if as_json:
@@ -267,7 +267,7 @@ def _show_plan(plugins: Plugins, settings: Settings, as_json: bool) -> None:
         return
     import yaml
 
-    from brainzoo.plan_table import plan_table
+    from brainzoo.planning.table import plan_table
 
     text = yaml.safe_dump({"settings": found["settings"]}, sort_keys=False, allow_unicode=True)
     console.result(text)

@@ -20,9 +20,9 @@ from brainzoo.cli.params import (
 from brainzoo.errors import BrainzooError, StoppedError
 from brainzoo.files import expect_folder_place
 from brainzoo.interfaces import Value
-from brainzoo.meter import size_text
 from brainzoo.options import options_of
 from brainzoo.settings import part_of
+from brainzoo.transfer.meter import size_text
 
 IMAGES = "images"
 """What ``--export`` is called where nothing is exported."""

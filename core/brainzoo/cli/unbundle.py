@@ -21,7 +21,7 @@ def unbundle(bundle: Path, install: bool, digest: str | None, as_json: bool, deb
     Every byte is compared with the bundle's own hashes; these show damage, not who made it: compare
     --sha256 for that before you use --install, which lets code of the bundle run.
     """
-    from brainzoo.unbundle import unbundle as unpack
+    from brainzoo.bundling.unbundle import unbundle as unpack
 
     found = unpack(bundle, install=install, digest=digest)
     if as_json:

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from brainzoo.download import Patience, Remote, download
 from brainzoo.errors import IncompatiblePluginError, IntegrityError, NetworkError, NotFoundError
 from brainzoo.evaluating.options import FeatureOptions
 from brainzoo.files import sha256
 from brainzoo.home import home
+from brainzoo.transfer.download import Patience, Remote, download
 from brainzoo.weights_file import read_arrays
 
 TORCHVISION = "https://download.pytorch.org/models/"

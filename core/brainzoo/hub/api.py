@@ -9,7 +9,7 @@ from typing import Any
 
 from brainzoo.errors import AuthorisationError, BrainzooError, NetworkError, NotFoundError
 from brainzoo.hub.client import Hub
-from brainzoo.web import clean
+from brainzoo.transfer.web import clean
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What pulling asks of a Hub, and its refusals as one clear line.
 
-Files are fetched by :mod:`brainzoo.download`, which resumes across kills and compares checksums;
-the Hub's own client does neither across processes, so it is used for publishing only.
+Files are fetched by :mod:`brainzoo.transfer.download`, which resumes across kills and compares
+checksums; the Hub's own client does neither across processes, so it is used for publishing only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from brainzoo.errors import (
     OptionError,
 )
 from brainzoo.hub.answers import Listed, State, digest, listed
-from brainzoo.web import clean, explain, open_url
+from brainzoo.transfer.web import clean, explain, open_url
 
 OFFICIAL = "https://huggingface.co"
 ANSWER_WITHIN_S = 8.0

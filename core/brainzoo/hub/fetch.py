@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from brainzoo import console
-from brainzoo.download import Patience, Remote, download
 from brainzoo.errors import IntegrityError
 from brainzoo.files import disk_errors, sync
 from brainzoo.hub import store
 from brainzoo.hub.client import Hub
 from brainzoo.hub.store import Wanted
+from brainzoo.transfer.download import Patience, Remote, download
 
 PATIENCE = Patience(timeout_s=10, attempts=5)
 

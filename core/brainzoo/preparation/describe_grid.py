@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.grid import PLANES
-from brainzoo.prepare_config import PrepareConfig
 
 
 def affine_of(config: PrepareConfig, spacing_mm: tuple[float, ...]) -> list[list[float]]:

@@ -11,9 +11,9 @@ import numpy as np
 
 from brainzoo.errors import DataError
 from brainzoo.interfaces import Subject, Value
+from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.head import Head
 from brainzoo.preparation.scan import Floats, Matrix, Scan
-from brainzoo.prepare_config import PrepareConfig
 
 PLANES = {"axial": (2, 1, 0), "coronal": (1, 2, 0), "sagittal": (0, 2, 1)}
 """Axes (of RAS+) of a plane's normal, rows and columns. Rows and columns run against their axes:

@@ -16,7 +16,7 @@ from brainzoo.errors import IntegrityError, NotFoundError
 from brainzoo.images import Images
 from brainzoo.interfaces import Dataset, Subject
 from brainzoo.options import plain
-from brainzoo.prepare_config import PrepareConfig
+from brainzoo.preparation.config import PrepareConfig
 
 VERSION = 2
 """Raised whenever the same request would give other pixels: caches of before are not used."""

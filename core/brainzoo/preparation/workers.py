@@ -11,8 +11,8 @@ from concurrent.futures.process import BrokenProcessPool
 
 from brainzoo import console
 from brainzoo.interfaces import Subject
+from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.subject import Prepared, prepare_subject
-from brainzoo.prepare_config import PrepareConfig
 from brainzoo.processes import begin_worker, cores, fresh_children
 
 POOL_FROM_SECONDS = 4.0

@@ -18,7 +18,7 @@ from brainzoo.loading import sampling_options
 from brainzoo.options import plain
 from brainzoo.processes import cores, peak_memory
 from brainzoo.provenance import free_memory
-from brainzoo.runfolder import exists_error
+from brainzoo.runs.folder import exists_error
 from brainzoo.sampling.request import Request, Source
 from brainzoo.sampling.sinks import Sink
 from brainzoo.sampling.unfinished import Unfinished

@@ -20,11 +20,11 @@ from brainzoo.errors import DataError, DiskError, OptionError
 from brainzoo.images import Images
 from brainzoo.images_files import write_info
 from brainzoo.interfaces import Exporter
-from brainzoo.meter import size_text
 from brainzoo.pixels import from_floats, header
 from brainzoo.plugins import plugins
 from brainzoo.settings import Part
 from brainzoo.tables import Row, write_rows
+from brainzoo.transfer.meter import size_text
 
 DTYPE = np.dtype("<u2")
 BLOCK = 1 << 20

@@ -22,7 +22,7 @@ import filelock
 
 from brainzoo.errors import ExistsError
 from brainzoo.files import settle, write_text
-from brainzoo.runfolder import exists_error
+from brainzoo.runs.folder import exists_error
 from brainzoo.sampling.sinks import Sink, Written
 from brainzoo.tables import Row
 

@@ -6,8 +6,8 @@ import pytest
 
 from brainzoo.errors import DataError, NotFoundError
 from brainzoo.interfaces import Dataset, Subject
+from brainzoo.preparation.config import PrepareConfig
 from brainzoo.prepare import prepare
-from brainzoo.prepare_config import PrepareConfig
 from brainzoo.testing.heads import make_images, make_volume
 from brainzoo_anomaly.config import AnomalyConfig
 from brainzoo_anomaly.evaluator import Anomaly

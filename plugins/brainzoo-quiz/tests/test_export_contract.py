@@ -11,7 +11,7 @@ from brainzoo.interfaces import Spec
 from brainzoo.plugins import plugins
 from brainzoo.record import to_record
 from brainzoo.run import TrainConfig
-from brainzoo.runfolder import RunFolder
+from brainzoo.runs.folder import RunFolder
 from brainzoo.settings import Part, Settings
 from brainzoo.testing import ExporterContract
 from brainzoo.testing.heads import SUBJECT, make_images

@@ -19,10 +19,10 @@ from brainzoo.datasets.tree import VOLUMES, files_below, stem
 from brainzoo.errors import BrainzooError, DataError, NotFoundError
 from brainzoo.interfaces import Subject
 from brainzoo.options import make_config
+from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.grid import make_images
 from brainzoo.preparation.head import find_head
 from brainzoo.preparation.scan import Scan
-from brainzoo.prepare_config import PrepareConfig
 from brainzoo.volumes import read_volume
 from brainzoo_anomaly.cases import Cases, given_cases
 from brainzoo_anomaly.config import AnomalyConfig

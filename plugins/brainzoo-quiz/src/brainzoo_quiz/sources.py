@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from brainzoo.errors import DataError, NotFoundError
-from brainzoo.evaluation_images import open_images
+from brainzoo.evaluating.sets import open_images
 from brainzoo.home import home
 from brainzoo.images import Images
 
@@ -96,8 +96,8 @@ def _of_run(run: Path) -> Images:
     from brainzoo import pipeline
     from brainzoo.plugins import plugins
     from brainzoo.record import from_record
-    from brainzoo.resuming import expect_same_data
-    from brainzoo.runfolder import RunFolder
+    from brainzoo.runs.folder import RunFolder
+    from brainzoo.runs.resuming import expect_same_data
 
     opened = RunFolder.open(run)
     images = pipeline.prepare_data(from_record(plugins(), opened.record))

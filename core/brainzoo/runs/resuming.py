@@ -8,7 +8,7 @@ from brainzoo.errors import DataError, OptionError
 from brainzoo.images import Images
 from brainzoo.plugins import plugins
 from brainzoo.record import to_record
-from brainzoo.runfolder import RunFolder
+from brainzoo.runs.folder import RunFolder
 from brainzoo.settings import Settings
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from brainzoo import console
 from brainzoo.checkpoint import round_weights
 from brainzoo.errors import NotFoundError
-from brainzoo.evaluation import EARLIER, FILE, read_evaluation, write_metrics
+from brainzoo.evaluating.running import EARLIER, FILE, read_evaluation, write_metrics
 from brainzoo.files import new_folder
-from brainzoo.runfolder import RunFolder, exists_error
+from brainzoo.runs.folder import RunFolder, exists_error
 
 SUFFIX = "-float16"
 COPIED = ("stats.jsonl", "progress")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from brainzoo import console
-from brainzoo.bundle import (
+from brainzoo.bundling.bundle import (
     KIND,
     MANIFEST,
     README,
@@ -26,6 +26,7 @@ from brainzoo.bundle import (
     package,
     requirements,
 )
+from brainzoo.bundling.wheels import pip
 from brainzoo.checkpoint_files import MAX_BYTES, REQUIRED
 from brainzoo.errors import BrainzooError, IncompatiblePluginError, IntegrityError, NotFoundError
 from brainzoo.files import disk_errors, sha256
@@ -36,7 +37,6 @@ from brainzoo.hub.store import Wanted
 from brainzoo.locks import locked
 from brainzoo.preparation.request import remove_abandoned
 from brainzoo.reference import REVISION
-from brainzoo.wheels import pip
 
 MAX_FILES = 1000
 MAX_MANIFEST_BYTES = 1_000_000

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from brainzoo import console
 from brainzoo.checkpoint import refresh_card
 from brainzoo.errors import BrainzooError, ExistsError, OptionError
-from brainzoo.evaluation_file import (
+from brainzoo.evaluating.results import (
     EARLIER,
     FILE,
     change,
@@ -25,7 +25,7 @@ from brainzoo.evaluation_file import (
     to_json,
     write_result,
 )
-from brainzoo.evaluation_images import describe_set
+from brainzoo.evaluating.sets import describe_set
 from brainzoo.files import write_text
 from brainzoo.images import Images
 from brainzoo.interfaces import Evaluation, Evaluator, Generator

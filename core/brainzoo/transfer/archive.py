@@ -16,7 +16,7 @@ from pathlib import Path, PureWindowsPath
 
 from brainzoo.errors import DiskError, IntegrityError
 from brainzoo.files import disk_errors
-from brainzoo.meter import Meter, size_text
+from brainzoo.transfer.meter import Meter, size_text
 
 CHUNK = 1 << 20
 

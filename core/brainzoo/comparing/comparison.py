@@ -13,7 +13,7 @@ from typing import Any
 
 from brainzoo.console import number
 from brainzoo.errors import DataError, NotFoundError, OptionError
-from brainzoo.evaluation import FILE, read_evaluation
+from brainzoo.evaluating.running import FILE, read_evaluation
 from brainzoo.settings import Part
 
 Found = Mapping[str, Any]

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from brainzoo.errors import DiskError
-from brainzoo.meter import size_text
+from brainzoo.transfer.meter import size_text
 
 CHUNK = 1 << 20
 RESERVE = 256 << 20

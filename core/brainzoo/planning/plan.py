@@ -18,7 +18,7 @@ from brainzoo.errors import BrainzooError, DataError
 from brainzoo.images import Images
 from brainzoo.interfaces import Generator, Subject
 from brainzoo.plugins import Plugins
-from brainzoo.prepare_config import PrepareConfig
+from brainzoo.preparation.config import PrepareConfig
 from brainzoo.record import to_record
 from brainzoo.run import Run
 from brainzoo.settings import Settings

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo import __version__, console
-from brainzoo.comparison import sentences
+from brainzoo.comparing.comparison import sentences
 from brainzoo.errors import BrainzooError
 from brainzoo.files import free_folder, new_folder
 from brainzoo.images import Images
@@ -27,7 +27,7 @@ def write(found: Mapping[str, Any], runs: Sequence[Path], out: Path | None) -> P
     """Write a comparison as a new folder and return it.
 
     Args:
-        found: What :func:`brainzoo.comparison.compare` returned.
+        found: What :func:`brainzoo.comparing.comparison.compare` returned.
         runs: The folders compared; their samples are shown, if they have any.
         out: The new folder; by default ``comparison-001``, or the next number that is free.
 
@@ -46,7 +46,7 @@ def write(found: Mapping[str, Any], runs: Sequence[Path], out: Path | None) -> P
 def _page(found: Mapping[str, Any], runs: Sequence[Path]) -> str:
     names = [run["name"] for run in found["runs"]]
     title = f"{len(names)} runs side by side"
-    style = (Path(__file__).parent / "comparison.css").read_text(encoding="utf-8")
+    style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'"
     test = found["test"]

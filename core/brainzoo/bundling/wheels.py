@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from brainzoo.errors import IntegrityError, NetworkError, UnknownPluginError
-from brainzoo.web import clean
+from brainzoo.transfer.web import clean
 
 OF_THE_INSTALLER = {"INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_cache.json"}
 FIRST_DATE = (1980, 1, 1, 0, 0, 0)

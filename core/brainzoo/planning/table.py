@@ -1,4 +1,4 @@
-"""What :func:`brainzoo.plan.plan` found, as tables for people."""
+"""What :func:`brainzoo.planning.plan.plan` found, as tables for people."""
 
 from __future__ import annotations
 

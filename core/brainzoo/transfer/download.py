@@ -19,9 +19,9 @@ from urllib.request import Request
 from brainzoo.errors import IntegrityError, NetworkError
 from brainzoo.files import disk_errors
 from brainzoo.locks import locked
-from brainzoo.meter import Meter, size_text
-from brainzoo.partial import CHUNK, CorruptError, Origin, Partial
-from brainzoo.web import clean, content_range, explain, open_url, retry_after_s, validator
+from brainzoo.transfer.meter import Meter, size_text
+from brainzoo.transfer.partial import CHUNK, CorruptError, Origin, Partial
+from brainzoo.transfer.web import clean, content_range, explain, open_url, retry_after_s, validator
 
 LONGEST_WAIT_S = 60.0
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo import console
+from brainzoo.bundling.wheels import download_dependencies, wheel_of
 from brainzoo.checkpoint_files import CONFIG, MAX_BYTES
 from brainzoo.errors import ExistsError
 from brainzoo.files import disk_errors, new_folder, sha256, sync
 from brainzoo.hub.pulling import expect_checkpoint, pull
 from brainzoo.preparation.request import remove_abandoned
 from brainzoo.reference import Named, OnHub, parse
-from brainzoo.wheels import download_dependencies, wheel_of
 
 KIND = "brainzoo bundle"
 SCHEMA = 1
