@@ -66,7 +66,7 @@ def _starting(line: list[str]) -> Any:
 
 
 def _starts(module: str) -> bool:
-    """Tell whether a peer is there and can be imported: some ask for a torchvision of this torch."""
+    """Tell whether a peer is there and can be imported: some ask for another torchvision."""
     if not there(module.split(".")[0]):
         return False
     if subprocess.run(_import(module), check=False, capture_output=True).returncode:
