@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hub_server import HubServer, hub_server
 
-from brainzoo.hub import fetch
+from brainzoo.hub import fetch, store
 from brainzoo.plugins import plugins
 from brainzoo.registry.schema import Entry
 from brainzoo.run import Run, TrainConfig
@@ -22,6 +22,7 @@ from brainzoo.transfer.download import Patience
 from ..conftest import TINY
 
 REPO = "maker/tiny-heads-16"
+WEIGHTS = "model.safetensors"
 
 
 @pytest.fixture(autouse=True)
@@ -160,3 +161,13 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Callable[[Entry], None]:
         monkeypatch.setattr("brainzoo.registry.find", lambda reference: entry)
 
     return add
+
+
+def one_line(error: BaseException) -> str:
+    assert "\n" not in str(error)
+    return str(error)
+
+
+def strays() -> list[str]:
+    """What lies in the store beside complete checkpoints, locks and notes."""
+    return [p.name for p in store.root().glob(".*") if not p.name.endswith((".lock", ".verified"))]

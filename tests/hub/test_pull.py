@@ -1,48 +1,32 @@
-"""Pulling ends with a verified folder or one clear error, whatever the Hub does."""
+"""Pulling ends with a verified folder or one clear error."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import hostile_server as hostile
-import hub_server
 import pytest
-from hub_server import GOOD, READER, STRANGER, HubHandler, HubServer
+from hub_server import HubServer
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo.errors import (
     AuthorisationError,
     BrainzooError,
-    DiskError,
     IncompatiblePluginError,
     IntegrityError,
     NetworkError,
     NotFoundError,
     OptionError,
 )
-from brainzoo.hub import client, pull, registry_bytes, store
+from brainzoo.hub import pull, registry_bytes, store
 from brainzoo.registry.schema import Entry, HubSource
 from brainzoo.weights_file import read_arrays, write_arrays
 
 from ..conftest import Brainzoo
-from .conftest import REPO, contents, entry_for
-
-WEIGHTS = "model.safetensors"
-
-
-def one_line(error: BaseException) -> str:
-    assert "\n" not in str(error)
-    return str(error)
-
-
-def strays() -> list[str]:
-    """What lies in the store beside complete checkpoints, locks and notes."""
-    return [p.name for p in store.root().glob(".*") if not p.name.endswith((".lock", ".verified"))]
+from .conftest import REPO, WEIGHTS, contents, entry_for, one_line, strays
 
 
 def test_what_is_listed_arrives_and_nothing_else(
@@ -93,62 +77,6 @@ def test_damage_in_the_store_is_noticed_and_mended(
     assert "is damaged: model.safetensors has another SHA-256" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "faults",
-    [
-        [hostile.drop(100_000), hostile.drop(1), hostile.drop(0)],
-        [hostile.truncate(50_000), hostile.status(500), hostile.status(503)],
-        [hub_server.flip(70_000)],
-        [hostile.truncate(50_000), hub_server.flip(70_000)],
-        [hostile.whole(change=lambda content: content[:1000])],
-        [hostile.status(200)],
-    ],
-)
-def test_the_right_bytes_arrive_in_the_end(
-    server: HubServer, entry: Entry, checkpoint: Path, faults: list[hostile.Fault]
-) -> None:
-    server.faults[WEIGHTS] = list(faults)
-    try:
-        folder = pull(entry)
-    except NetworkError:  # an address that shows a web page or another size may do so for long
-        folder = pull(entry)
-    assert contents(folder) == contents(checkpoint)
-    assert strays() == []
-
-
-def test_a_flipped_byte_is_said_and_fetched_once_more(
-    server: HubServer, entry: Entry, capsys: pytest.CaptureFixture[str]
-) -> None:
-    server.faults[WEIGHTS] = [hub_server.flip(70_000)]
-    pull(entry)
-    assert "sent a file of SHA-256" in capsys.readouterr().err
-    assert len(server.fetched(WEIGHTS)) == 2
-
-
-@pytest.mark.parametrize("name", [WEIGHTS, "config.json"])
-@pytest.mark.parametrize("by", ["entry", "commit"])
-def test_what_is_wrong_twice_is_deleted(
-    server: HubServer, entry: Entry, name: str, by: str
-) -> None:
-    server.faults[name] = [hub_server.flip(150)] * 9
-    reference = entry if by == "entry" else f"hf:{REPO}@{server.repositories[REPO].head}"
-    with pytest.raises(IntegrityError, match=f"{name} of {REPO} was wrong twice and is deleted"):
-        pull(reference)
-    assert list(store.root().rglob(f"{name}*")) == []
-    server.faults.clear()
-    pull(reference)
-
-
-def test_a_transfer_goes_on_where_it_broke_off(server: HubServer, entry: Entry) -> None:
-    server.faults[WEIGHTS] = [hostile.truncate(100_000)] + [hostile.status(500)] * 9
-    with pytest.raises(NetworkError, match="goes on from the 100 kB"):
-        pull(entry)
-    server.faults.clear()
-    server.requests.clear()
-    pull(entry)
-    assert [visit.range for visit in server.fetched(WEIGHTS)] == ["bytes=100000-"]
-
-
 def test_a_commit_that_no_registry_lists(server: HubServer, entry: Entry, checkpoint: Path) -> None:
     reference = f"hf:{REPO}@{server.repositories[REPO].head}"
     folder = pull(reference)
@@ -194,132 +122,6 @@ def test_a_later_format_says_so(server: HubServer, checkpoint: Path) -> None:
     files = contents(checkpoint) | {"config.json": json.dumps(config | {"format": 99}).encode()}
     with pytest.raises(IncompatiblePluginError, match="format 99"):
         pull(f"hf:{REPO}@{server.add(REPO, files)}")
-
-
-@pytest.mark.parametrize(
-    ("access", "token", "message"),
-    [
-        (
-            {"private": True},
-            None,
-            "is private on 127.0.0.1:.* or is not there at all. Give --token",
-        ),
-        ({"private": True}, "hf_wrong", "refuses the token"),
-        ({"gated": True}, None, "is gated: .* Ask for it at http.*/maker/tiny-heads-16"),
-        ({"gated": True}, STRANGER, "is gated"),
-        ({"gated": True}, "hf_wrong", "refuses the token"),
-    ],
-)
-def test_what_may_not_be_had(
-    server: HubServer, entry: Entry, access: dict[str, bool], token: str | None, message: str
-) -> None:
-    for key in access:
-        setattr(server.repositories[REPO], key, True)
-    with pytest.raises(AuthorisationError, match=message) as caught:
-        pull(entry, token=token)
-    assert caught.value.exit_code == 4
-    assert "hf_" not in one_line(caught.value)
-    assert pull(entry, token=READER).is_dir()
-
-
-@pytest.mark.parametrize(
-    ("reference", "token"),
-    [(f"hf:maker/other@{'0' * 40}", READER), (f"hf:{REPO}@{'0' * 40}", None)],
-)
-def test_what_is_not_there(
-    server: HubServer, entry: Entry, reference: str, token: str | None
-) -> None:
-    with pytest.raises(NotFoundError) as caught:
-        pull(reference, token=token)
-    repository, _, commit = reference.removeprefix("hf:").partition("@")
-    assert one_line(caught.value).count(repository) == 1
-    assert one_line(caught.value).count(commit) == 1
-
-
-def test_a_token_goes_to_the_hub_that_it_is_for(
-    server: HubServer, entry: Entry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_TOKEN", GOOD)
-    server.repositories[REPO].gated = True
-    with pytest.raises(AuthorisationError, match='--token "\\$HF_TOKEN"'):
-        pull(entry)
-    assert not [visit for visit in server.requests if visit.token], "HF_TOKEN is the official Hub's"
-    monkeypatch.delenv("HF_ENDPOINT")
-    assert client.Hub.of().headers == {"Authorization": f"Bearer {GOOD}"}
-    assert client.Hub.of(endpoint=f"{client.OFFICIAL}/").token == GOOD
-    assert client.Hub.of(endpoint="https://huggingface.co.evil.org").headers == {}
-
-
-def test_a_token_is_not_sent_on_to_where_the_files_lie(server: HubServer, entry: Entry) -> None:
-    pull(entry, token=READER)
-    by_host = {(visit.host.partition(":")[0], visit.token) for visit in server.requests}
-    assert by_host == {("127.0.0.1", READER), ("localhost", None)}
-
-
-@pytest.mark.parametrize("address", ["huggingface.co", "ftp://a", "http://", "http://u:p@h", "x y"])
-def test_an_endpoint_that_is_none(entry: Entry, address: str) -> None:
-    with pytest.raises(OptionError, match="is no address of a Hub") as caught:
-        pull(entry, endpoint=address)
-    assert "u:p" not in str(caught.value), "no password on screens and in logs"
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {},
-        "x",
-        [1],
-        [{"type": "file"}],
-        [{"type": "file", "path": "a", "size": -1, "oid": "0" * 40}],
-    ],
-)
-def test_an_answer_that_makes_no_sense(
-    server: HubServer, entry: Entry, monkeypatch: pytest.MonkeyPatch, answer: object
-) -> None:
-    monkeypatch.setattr(HubHandler, "_tree", lambda self, **asked: self._json(answer))
-    with pytest.raises(IntegrityError, match=r"makes no sense|has no model\.safetensors") as caught:
-        pull(f"hf:{REPO}@{server.repositories[REPO].head}")
-    one_line(caught.value)
-
-
-def test_a_hub_that_hangs_up(server: HubServer, entry: Entry) -> None:
-    def hang_up(server: HubServer) -> None:
-        raise ConnectionResetError
-
-    server.before["tree"] = hang_up
-    with pytest.raises(NetworkError, match="closed the connection"):
-        pull(f"hf:{REPO}@{server.repositories[REPO].head}")
-
-
-def test_a_hub_that_is_silent_is_given_up_soon(
-    server: HubServer, entry: Entry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done = threading.Event()
-    monkeypatch.setattr(client, "ANSWER_WITHIN_S", 0.3)
-    server.before["resolve"] = lambda server: done.wait(20)
-    try:
-        with pytest.raises(NetworkError, match=r"127.0.0.1:\d+ does not answer") as caught:
-            pull(entry)
-    finally:
-        done.set()
-    assert "HF_ENDPOINT" in one_line(caught.value)
-    assert client.ANSWER_WITHIN_S < 10
-
-
-def test_no_hub_at_all(server: HubServer, entry: Entry) -> None:
-    for endpoint in ("http://127.0.0.1:9", "http://no-such-host.invalid"):
-        with pytest.raises(NetworkError, match=r"refuses connections|has no address") as caught:
-            pull(entry, endpoint=endpoint)
-        assert caught.value.exit_code == 5
-
-
-def test_too_little_space_is_said_before_a_byte_is_written(
-    server: HubServer, entry: Entry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10))
-    with pytest.raises(DiskError, match="of free space, found 10 bytes"):
-        pull(entry)
-    assert not list(store.root().rglob("*.part"))
 
 
 def test_a_package_is_used_where_it_is(

@@ -16,9 +16,7 @@ from hub_server import HubServer
 from brainzoo.hub import pull, store
 from brainzoo.registry.schema import Entry
 
-from .conftest import contents
-
-WEIGHTS = "model.safetensors"
+from .conftest import WEIGHTS, contents
 
 PROGRAM = """
 import resource, signal, sys

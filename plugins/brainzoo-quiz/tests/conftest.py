@@ -1,4 +1,4 @@
-"""Studies whose readers are simulated."""
+"""Studies, those who read them, and the pages and servers that show them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from browser import chromium
 
-from brainzoo_quiz.answers import Answer, Answers
-from brainzoo_quiz.study import Case, Key, write_key
+from brainzoo.images import Images
+from brainzoo_quiz.answers import Answer, Answers, read
+from brainzoo_quiz.package import Package, Settings, read_package
+from brainzoo_quiz.study import Case, Key, read_key, write_key
 
+from . import pools
+from .pages import Open, opener
 from .postgres import Cluster, programs
-from .serving import Running
+from .serving import Browser, Running, Site, make_study
+from .stores import AGREED, Study, prepared
 
 MOMENT = "2026-01-31T12:00:00Z"
 
@@ -118,3 +125,61 @@ def serve() -> Iterator[Callable[..., Running]]:
     yield start
     for running in started:
         running.stop(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
+    with opener(browser, tmp_path) as found:
+        yield found
+
+
+def read_file(text: str, folder: Path) -> Answers:
+    path = folder / "answers.json"
+    path.write_text(text, encoding="utf-8")
+    (found,) = read(path)
+    return found
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Images, Images]:
+    folder = tmp_path_factory.mktemp("pools")
+    return pools.pool(folder / "real", 60), pools.pool(folder / "created", 60, created=True)
+
+
+@pytest.fixture(scope="module")
+def made(both, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of twelve images, half of them shown twice."""
+    folder = tmp_path_factory.mktemp("made") / "study"
+    pools.study(folder, *both, repeats=0.5, seed=7)
+    return folder
+
+
+@pytest.fixture
+def opened(made: Path) -> tuple[Package, Key]:
+    return read_package(made), read_key(made / "key.json")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., Running]) -> Site:
+    folder = tmp_path_factory.mktemp("site") / "study"
+    key, package = make_study(folder, kind=8, readers=6)
+    server = serve(folder)
+    reader = Browser(server.url).join(server.invitations["R1"]).start()
+    other = Browser(server.url).join(server.invitations["R2"]).start()
+    owner = Browser(server.url).own(server.owner)
+    return Site(folder, key, package, server, Browser(server.url), reader, other, owner)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[Study]:
+    settings = Settings(seconds=10, reasons=("blurred",), click=True)
+    found = prepared(tmp_path / "study", str(tmp_path / "answers.sqlite"), settings=settings)
+    found.store.start(found.session, AGREED)
+    yield found
+    found.store.engine.dispose()

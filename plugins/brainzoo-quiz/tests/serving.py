@@ -239,3 +239,24 @@ def answer_of(position: int, token: str, **said: Any) -> dict[str, Any]:
         "click": None,
         **said,
     }
+
+
+@dataclass
+class Site:
+    """A study that is served, and who may be there."""
+
+    folder: Path
+    key: Key
+    package: Package
+    server: Running
+    stranger: Browser
+    reader: Browser
+    other: Browser
+    owner: Browser
+
+    def browser(self) -> Browser:
+        return Browser(self.server.url)
+
+
+def token_of(site: Site, seat: int, position: int) -> str:
+    return site.package.seats[seat].order[position - 1].token

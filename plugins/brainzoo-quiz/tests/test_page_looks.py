@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from browser import chromium
 
 from brainzoo_quiz import answers
 
-from .pages import DESKTOP, REASONS, TABLET, UPRIGHT, Open, Reader, make_study, opener
+from .pages import DESKTOP, REASONS, TABLET, UPRIGHT, Open, Reader, make_study
 
 PHONE = (390, 844)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture
-def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    with opener(browser, tmp_path) as found:
-        yield found
 
 
 def expect_accessible(reader: Reader) -> None:

@@ -9,27 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium
 
 from brainzoo_quiz.answers import Answers
 from brainzoo_quiz.scoring import Settings, score
 from brainzoo_quiz.trials import join
 
-from .pages import Open, Reader, Served, Study, make_study, opener
+from .pages import Open, Reader, Served, Study, make_study
 
 Serve = Callable[[Study], Served]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture
-def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    with opener(browser, tmp_path) as found:
-        yield found
 
 
 @pytest.fixture

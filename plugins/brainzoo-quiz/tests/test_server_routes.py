@@ -3,64 +3,16 @@
 from __future__ import annotations
 
 import http.client
-import io
 import json
-import sqlite3
 import ssl
 import subprocess
-import threading
-import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from brainzoo_quiz.answers import from_json, read
-from brainzoo_quiz.answers_csv import from_csv
-from brainzoo_quiz.package import Package
-from brainzoo_quiz.server import running
-from brainzoo_quiz.server.address import address
-from brainzoo_quiz.server.database import open_database
-from brainzoo_quiz.server.limits import Buckets
-from brainzoo_quiz.server.preparing import prepare
-from brainzoo_quiz.server.service import Service
-from brainzoo_quiz.study import Key
-
-from .serving import SIDE, Browser, Reply, Running, answer_of, make_study
-
-
-@dataclass
-class Site:
-    """A study that is served, and who may be there."""
-
-    folder: Path
-    key: Key
-    package: Package
-    server: Running
-    stranger: Browser
-    reader: Browser
-    other: Browser
-    owner: Browser
-
-    def browser(self) -> Browser:
-        return Browser(self.server.url)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., Running]) -> Site:
-    folder = tmp_path_factory.mktemp("site") / "study"
-    key, package = make_study(folder, kind=8, readers=6)
-    server = serve(folder)
-    reader = Browser(server.url).join(server.invitations["R1"]).start()
-    other = Browser(server.url).join(server.invitations["R2"]).start()
-    owner = Browser(server.url).own(server.owner)
-    return Site(folder, key, package, server, Browser(server.url), reader, other, owner)
-
-
-def token_of(site: Site, seat: int, position: int) -> str:
-    return site.package.seats[seat].order[position - 1].token
+from .serving import SIDE, Browser, Reply, Running, Site, answer_of, make_study, token_of
 
 
 def test_readers_owner_and_strangers_reach_what_is_theirs_and_nothing_else(site: Site) -> None:
@@ -255,80 +207,6 @@ def test_large_and_odd_bodies_are_refused(site: Site) -> None:
     assert site.reader.get("/api/session").status == 200
 
 
-def test_who_asks_too_often_waits_and_others_do_not(tmp_path: Path) -> None:
-    folder = tmp_path / "study"
-    _, package = make_study(folder)
-    engine = open_database(str(folder / "answers.sqlite"), create=True)
-    invitations = prepare(engine, package, folder)
-    with running.listen("127.0.0.1", 0) as listening:
-        at = address("127.0.0.1", listening.getsockname()[1])
-        slow = Buckets(a_second=0.001, burst=5)
-        server = running.server(Service(folder, package, engine, at, "owner", asks=slow))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            one, two = (Browser(at.url).join(f"/join/{invitations[r]}") for r in ("R1", "R2"))
-            codes = [one.get("/api/session").status for _ in range(6)]
-            assert codes == [200] * 4 + [429] * 2
-            found = one.post("/api/show", {"position": 1})
-            assert (found.status, found.code) == (429, "too-many")
-            assert int(found.headers["retry-after"]) > 60
-            assert two.get("/api/session").status == 200
-        finally:
-            server.should_exit = True
-            thread.join(timeout=60)
-            engine.dispose()
-
-
-def guess_until_held_up(browser: Browser) -> Reply:
-    """Try invitations until there were too many."""
-    for number in range(2000):
-        found = browser.ask("POST", f"/join/guess{number}")
-        if found.status == 429:
-            break
-    assert found.status == 429
-    return found
-
-
-def test_who_guesses_is_held_up(site: Site, serve: Callable[..., Running]) -> None:
-    server = serve(site.folder)  # of its own: nobody can join while guesses come
-    browser = Browser(server.url)
-    assert browser.get("/join/guess").status == 404
-    assert int(guess_until_held_up(browser).headers["retry-after"]) >= 1
-    assert browser.get(server.owner).status == 429
-    reader = Browser(server.url, dict(site.reader.cookies))
-    assert reader.get("/api/session").status == 200
-    browser.close()
-    reader.close()
-
-
-def test_answers_leave_as_the_files_that_readers_would_send(site: Site, tmp_path: Path) -> None:
-    said = {"answer": "created", "reasons": ["blurred", "noise"], "click": [0, 10_000]}
-    site.reader.read_one(1, **said, lost_focus=2, reloads=1)
-    site.reader.read_one(2, answer=None, confidence=None, timed_out=True)
-    found = site.owner.get("/owner/answers.zip")
-    assert found.headers["content-type"] == "application/zip"
-    archive = zipfile.ZipFile(io.BytesIO(found.body))
-    sessions = [from_json(archive.read(name).decode()) for name in archive.namelist()]
-    assert {session.reader for session in sessions} >= {"R1", "R2"}
-    (mine,) = (session for session in sessions if session.reader == "R1")
-    assert (mine.study, mine.commitment) == (site.key.study, site.key.commitment)
-    assert (mine.group, mine.years, mine.finished_at) == ("neuroradiologist", 7, None)
-    first, second = mine.answers
-    assert (first.answer, first.reasons, first.click) == (
-        "created",
-        ("blurred", "noise"),
-        (0, 10_000),
-    )
-    assert (first.token, first.phase, first.lost_focus) == (token_of(site, 0, 1), "practice", 2)
-    assert (second.answer, second.timed_out, second.phase) == (None, True, "test")
-    (tmp_path / "answers.csv").write_bytes(site.owner.get("/owner/answers.csv").body)
-    table = {session.reader: session for session in read(tmp_path / "answers.csv")}
-    assert table["R1"] == mine
-    assert site.owner.get("/owner/answers.zip").body == found.body
-    assert from_csv((tmp_path / "answers.csv").read_text(encoding="utf-8"))
-
-
 def test_the_owner_renews_an_invitation(site: Site) -> None:
     link = site.owner.post("/owner/api/renew", {"reader": "R5"}).json["invitation"]
     assert site.browser().get(site.server.invitations["R5"]).status == 404
@@ -343,25 +221,6 @@ def test_the_owner_renews_an_invitation(site: Site) -> None:
     assert site.owner.post("/owner/api/renew", {"reader": "nobody"}).status == 404
 
 
-def test_one_answer_is_stored_of_many_at_once(site: Site) -> None:
-    token = site.other.post("/api/show", {"position": 1}).json["token"]
-    found: list[bool] = []
-
-    def send(word: str) -> None:
-        browser = Browser(site.server.url, dict(site.other.cookies), site.other.csrf)
-        found.append(
-            browser.post("/api/answer", answer_of(1, token, answer=word)).json["duplicate"]
-        )
-        browser.close()
-
-    threads = [threading.Thread(target=send, args=(w,)) for w in ["real", "created"] * 6]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert sorted(found) == [False] + [True] * 11
-
-
 def test_the_log_holds_no_secrets(site: Site) -> None:
     secret = [link.rsplit("/", 1)[-1] for link in site.server.invitations.values()]
     secret += [site.server.owner.rsplit("/", 1)[-1], *site.reader.cookies.values()]
@@ -369,55 +228,6 @@ def test_the_log_holds_no_secrets(site: Site) -> None:
     said = site.server.said()
     assert "answers go to" in said
     assert not [word for word in secret if word in said]
-
-
-def test_closing_is_final_and_survives_a_restart(
-    tmp_path: Path, serve: Callable[..., Running]
-) -> None:
-    make_study(tmp_path / "study")
-    server = serve(tmp_path / "study")
-    reader = Browser(server.url).join(server.invitations["R1"]).start()
-    assert reader.read_one(1).json["stored"]
-    assert server.stop() == 0
-    assert "The same command goes on" in server.said()
-    server = serve(tmp_path / "study")
-    assert server.invitations == {}
-    reader.url = server.url
-    reader.close()
-    assert reader.get("/api/session").json["next"] == 2
-    owner = Browser(server.url).own(server.owner)
-    assert owner.post("/owner/api/close").status == 200
-    assert (reader.post("/api/show", {"position": 2}).code) == "closed"
-    assert reader.get("/api/session").json["closed"]
-    assert b"Closed" in owner.get("/owner").body
-    assert owner.get("/owner/api/progress").json["answered"] == 1
-    reader.close()
-    owner.close()
-
-
-def test_a_database_that_fails_costs_no_answer_and_the_log_says_where(
-    tmp_path: Path, serve: Callable[..., Running]
-) -> None:
-    make_study(tmp_path / "study")
-    server = serve(tmp_path / "study")
-    reader = Browser(server.url).join(server.invitations["R1"]).start()
-    token = reader.post("/api/show", {"position": 1}).json["token"]
-    database = sqlite3.connect(tmp_path / "study" / "answers.sqlite")
-    database.execute("ALTER TABLE answer RENAME TO away")
-    found = reader.post("/api/answer", answer_of(1, token))
-    assert (found.status, found.code) == (503, "database")
-    assert reader.get("/read").status == 200
-    database.execute("ALTER TABLE away RENAME TO answer")
-    database.close()
-    assert reader.post("/api/answer", answer_of(1, token)).json == {
-        "stored": True,
-        "duplicate": False,
-        "answer": "created",
-    }
-    said = server.said()
-    assert "answer failed: OperationalError at store.py:" in said
-    assert token not in said
-    assert "SELECT" not in said
 
 
 def test_tls_and_its_cookies(tmp_path: Path, serve: Callable[..., Running]) -> None:
@@ -441,21 +251,4 @@ def test_tls_and_its_cookies(tmp_path: Path, serve: Callable[..., Running]) -> N
     assert reply.headers["set-cookie"].startswith("__Host-quiz-")
     assert "; Secure" in reply.headers["set-cookie"]
     assert browser.get("/api/session").status == 200
-    browser.close()
-
-
-def test_behind_a_proxy_clients_are_told_apart_and_links_are_public(
-    tmp_path: Path, serve: Callable[..., Running]
-) -> None:
-    make_study(tmp_path / "study")
-    url = "https://study.example.org"
-    server = serve(tmp_path / "study", "--behind-proxy", "--url", url, "--port", "0")
-    assert server.owner.startswith(f"{url}/owner/open/")
-    inner = next(line for line in server.said().splitlines() if "proxy finds" in line).split()[-1]
-    proxy = {"Host": "study.example.org", "Origin": url}
-    browser = Browser(f"http://{inner}", headers={**proxy, "X-Forwarded-For": "9.9.9.9, 1.2.3.4"})
-    guess_until_held_up(browser)
-    browser.headers["X-Forwarded-For"] = "1.2.3.4, 5.6.7.8"
-    assert browser.get(server.invitations["R1"]).status == 200
-    assert "; Secure" in browser.ask("POST", server.invitations["R1"]).headers["set-cookie"]
     browser.close()

@@ -25,7 +25,7 @@ from brainzoo.record import expect_same_run
 from brainzoo.settings import Part, Settings, evaluator_names, resolve
 from brainzoo.testing.heads import make_images
 
-from .conftest import Install
+from ..conftest import Install
 
 Sets = dict[str, Any]
 

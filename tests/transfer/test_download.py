@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import random
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,35 +11,9 @@ import pytest
 from hostile_server import HostileServer, hostile_server
 
 from brainzoo.errors import DiskError, IntegrityError, NetworkError
-from brainzoo.locks import locked
-from brainzoo.transfer import download as module
-from brainzoo.transfer.download import Patience, Remote, download
+from brainzoo.transfer.download import Remote, download
 
-CONTENT = random.Random(0).randbytes(300_000)
-MD5 = hashlib.md5(CONTENT).hexdigest()
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-HASTY = Patience(timeout_s=1, attempts=3, wait_s=0.01)
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture
-def server() -> Iterator[HostileServer]:
-    with hostile_server() as server:
-        server.files["file.tar"] = CONTENT
-        yield server
-
-
-def fetch(server: HostileServer, folder: Path, **known: object) -> Path:
-    remote = Remote("file.tar", (f"{server.address}file.tar",), **known)  # type: ignore[arg-type]
-    return download(remote, folder, patience=HASTY, quiet=True)
-
-
-def leftovers(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
+from .conftest import CONTENT, HASTY, MD5, SHA256, fetch, leftovers
 
 
 def test_a_file_arrives_with_its_checksum_recorded(server: HostileServer, tmp_path: Path) -> None:
@@ -86,53 +53,6 @@ def test_the_right_bytes_arrive_in_the_end(
     server.faults["file.tar"] = list(faults)
     assert fetch(server, tmp_path, **known).read_bytes() == CONTENT
     assert leftovers(tmp_path) == ["file.tar", "file.tar.sha256"]
-
-
-def test_an_interrupted_transfer_goes_on_where_it_was(
-    server: HostileServer, tmp_path: Path
-) -> None:
-    server.faults["file.tar"] = [hostile.truncate(100_000), hostile.truncate(50_000)]
-    fetch(server, tmp_path)
-    assert [asked.range for asked in server.requests] == [None, "bytes=100000-", "bytes=150000-"]
-    etag = f'"{MD5}"'
-    assert [asked.if_range for asked in server.requests] == [None, etag, etag]
-    assert sum(asked.sent for asked in server.requests) == len(CONTENT)
-
-
-def test_a_file_that_changed_meanwhile_is_never_mixed(
-    server: HostileServer, tmp_path: Path
-) -> None:
-    server.faults["file.tar"] = [hostile.truncate(100_000)] + [hostile.status(500)] * 9
-    with pytest.raises(NetworkError):
-        fetch(server, tmp_path)
-    changed = CONTENT[::-1]
-    server.faults.clear()
-    server.files["file.tar"] = changed
-    assert fetch(server, tmp_path).read_bytes() == changed
-
-
-def test_without_version_or_checksum_it_starts_anew(server: HostileServer, tmp_path: Path) -> None:
-    server.etags = False
-    server.faults["file.tar"] = [hostile.truncate(100_000)]
-    assert fetch(server, tmp_path).read_bytes() == CONTENT
-    assert [asked.range for asked in server.requests] == [None, None]
-
-
-def test_a_foreign_part_is_caught_by_the_checksum_and_fetched_anew(
-    server: HostileServer, tmp_path: Path
-) -> None:
-    (tmp_path / "file.tar.part").write_bytes(b"x" * 1000)
-    assert fetch(server, tmp_path, md5=MD5).read_bytes() == CONTENT
-    assert [asked.range for asked in server.requests] == ["bytes=1000-", None]
-
-
-@pytest.mark.parametrize("note", ["", "{", "[]", '{"total": "x"}', '{"url": 1, "other": 2}'])
-def test_a_broken_note_beside_the_part_does_no_harm(
-    server: HostileServer, tmp_path: Path, note: str
-) -> None:
-    (tmp_path / "file.tar.part").write_bytes(b"x" * 1000)
-    (tmp_path / "file.tar.part.json").write_text(note)
-    assert fetch(server, tmp_path).read_bytes() == CONTENT
 
 
 def test_a_second_address_takes_over_what_the_first_began(
@@ -273,98 +193,6 @@ def test_an_endless_file_does_not_fill_the_disk(
     server.faults["file.tar"] = [hostile.chunked()]
     with pytest.raises(DiskError):
         fetch(server, tmp_path)
-
-
-def test_a_full_disk_keeps_what_is_here(
-    server: HostileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(response: object) -> bytes:
-        raise OSError(28, "No space left on device")
-
-    server.faults["file.tar"] = [hostile.truncate(100_000)]
-    read = module._read
-    monkeypatch.setattr(module, "_read", lambda r: read(r) if len(server.requests) < 2 else full(r))
-    with pytest.raises(DiskError, match="disk is full"):
-        fetch(server, tmp_path)
-    monkeypatch.undo()
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert fetch(server, tmp_path).read_bytes() == CONTENT
-    assert server.requests[-1].range == "bytes=100000-"
-
-
-def test_ctrl_c_keeps_what_is_here(
-    server: HostileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    server.faults["file.tar"] = [hostile.truncate(100_000)]
-    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=interrupt))
-    with pytest.raises(KeyboardInterrupt):
-        fetch(server, tmp_path)
-    assert (tmp_path / "file.tar.part").read_bytes() == CONTENT[:100_000]
-
-
-PROGRAM = """
-import sys
-from pathlib import Path
-from brainzoo.transfer.download import Patience, Remote, download
-remote = Remote("file.tar", (sys.argv[1],), md5=sys.argv[3])
-download(remote, Path(sys.argv[2]), patience=Patience(5, 3, 0.1))
-"""
-
-
-def start(server: HostileServer, folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", PROGRAM, f"{server.address}file.tar", str(folder), MD5]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_killed_process_goes_on_from_its_part(
-    server: HostileServer, tmp_path: Path, how: signal.Signals
-) -> None:
-    part = tmp_path / "file.tar.part"
-    ranges = []
-    for _ in range(2):
-        server.faults["file.tar"] = [hostile.slow(0.1)]
-        before = part.stat().st_size if part.exists() else 0
-        process = start(server, tmp_path)
-        deadline = time.monotonic() + 20
-        while not part.exists() or part.stat().st_size < before + 40_000:
-            assert time.monotonic() < deadline, process.poll()
-            time.sleep(0.005)
-        process.send_signal(how)
-        process.communicate()
-        assert not (tmp_path / "file.tar").exists()
-        ranges.append(f"bytes={part.stat().st_size}-")
-    assert fetch(server, tmp_path, md5=MD5).read_bytes() == CONTENT
-    assert [asked.range for asked in server.requests] == [None, *ranges]
-    assert leftovers(tmp_path) == ["file.tar", "file.tar.sha256"]
-
-
-def test_two_processes_download_once(server: HostileServer, tmp_path: Path) -> None:
-    server.faults["file.tar"] = [hostile.slow(0.05)]
-    processes = [start(server, tmp_path) for _ in range(2)]
-    messages = "".join(process.communicate(timeout=30)[1] for process in processes)
-    assert [process.returncode for process in processes] == [0, 0]
-    assert len(server.requests) == 1
-    assert "another process is busy with file.tar; waiting for it." in messages
-
-
-def test_a_lock_is_waited_for(tmp_path: Path) -> None:
-    order = []
-
-    def second() -> None:
-        with locked(tmp_path / "thing"):
-            order.append("second")
-
-    with locked(tmp_path / "thing"):
-        thread = threading.Thread(target=second)
-        thread.start()
-        time.sleep(0.2)
-        order.append("first")
-    thread.join()
-    assert order == ["first", "second"]
 
 
 def test_progress_in_a_log_is_a_line_now_and_then(

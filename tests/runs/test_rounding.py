@@ -18,7 +18,7 @@ from brainzoo.runs.rounded import round_run
 from brainzoo.weights_file import read_arrays, write_arrays
 
 from ..conftest import Brainzoo
-from .conftest import write_verdict
+from ..hub.conftest import write_verdict
 
 
 @pytest.fixture(autouse=True)
