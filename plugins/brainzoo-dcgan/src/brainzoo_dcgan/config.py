@@ -18,7 +18,6 @@ _TUNED: Mapping[str, Any] = {
     "real_label": 0.9,
     "ema_images": 5_000,
     "decay": 0.3,
-    "augment_until": 0.75,
     "data.sections_mm": (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0),
     "data.reference_fraction": 0.585,
 }

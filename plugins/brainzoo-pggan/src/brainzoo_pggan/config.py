@@ -28,7 +28,6 @@ _LEAN: Mapping[str, Any] = {
     "lr_discriminator": 9e-3,
     "ema_images": 5_000,
     "decay": 0.6,
-    "augment_until": 0.75,
     **_SECTIONS,
 }
 
