@@ -182,6 +182,18 @@ def test_resume_continues_with_a_larger_budget(run: Brainzoo, brainzoo: Brainzoo
     assert Path("r/checkpoint/config.json").read_text() != before
 
 
+def test_a_finished_run_of_an_older_version_stays_as_it_is(
+    run: Brainzoo, brainzoo: Brainzoo
+) -> None:
+    ok(run("--out", "r"))
+    record = yaml.safe_load(Path("r/run.yaml").read_text())
+    del record["train"]["augment_until"]
+    Path("r/run.yaml").write_text(yaml.safe_dump(record))
+    before = {p: p.read_bytes() for p in Path("r").rglob("*") if p.is_file()}
+    ok(brainzoo("run", "--resume", "r"))
+    assert {p: p.read_bytes() for p in Path("r").rglob("*") if p.is_file()} == before
+
+
 def test_a_smaller_budget_than_what_was_seen_is_refused(run: Brainzoo, brainzoo: Brainzoo) -> None:
     ok(run("--out", "r"))
     before = {p: p.read_bytes() for p in Path("r").rglob("*") if p.is_file()}

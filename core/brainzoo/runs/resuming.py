@@ -41,7 +41,8 @@ def expect_same_data(opened: RunFolder, images: Images) -> None:
 def take_budget(opened: RunFolder, settings: Settings) -> None:
     """Note a changed budget: training goes on from its state, and all after it is done anew."""
     before, wanted = opened.record["train"], to_record(settings)["train"]
-    if before != wanted:
+    # Options that came after the run have their defaults in it.
+    if any(wanted.get(name) != value for name, value in before.items()):
         images, seconds = opened.seen()
         too_few = wanted["images"] is not None and wanted["images"] < images
         too_short = wanted["minutes"] is not None and 60 * wanted["minutes"] < seconds
