@@ -254,7 +254,7 @@ def test_presets_can_be_made():
     from brainzoo.plugins import plugins
     from brainzoo.settings import resolve
 
-    for preset in ("quick", "default", "paper", "karras2018"):
+    for preset in ("quick", "default", "volumes", "paper", "karras2018"):
         settings = resolve(plugins(), "pggan", "ixi", {}, preset=preset)
         assert isinstance(settings.generator.config, PGGANConfig)
     assert settings.generator.config.batch_size(6, 0) == 14

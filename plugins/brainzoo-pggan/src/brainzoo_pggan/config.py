@@ -128,6 +128,17 @@ class PGGANConfig:
             "grow": 0.4,
             **_LEAN,
         },
+        # Whole heads: half as wide, for many steps, and growing does no harm here.
+        "volumes": {
+            "size": 32,
+            "data.dims": 3,
+            "images": 23_000,
+            "grow": 0.3,
+            "augment_until": 0.75,
+            **_LEAN,
+            "narrow_from": 4,
+            "grow_from": 8,
+        },
         # Alam et al. 2020, sections 3 and 4; what they leave open is told in generator.py.
         "paper": {
             "size": 256,
