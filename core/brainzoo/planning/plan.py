@@ -49,7 +49,8 @@ def plan(plugins: Plugins, settings: Settings) -> dict[str, Any]:
     }
     if None not in parts.values():
         found["seconds"] = {**parts, "total": round(sum(parts.values()), 1)}
-    found["disk_mb"] = _disk(settings, data, found, images)
+    reported = any(spec.name == "report" for spec in plugins.specs("exporter"))
+    found["disk_mb"] = _disk(settings, data, found, images, reported)
     return found
 
 
@@ -188,12 +189,17 @@ def _free(device: str) -> int | None:
 
 
 def _disk(
-    settings: Settings, data: Mapping[str, Any], found: Mapping[str, Any], images: Images
+    settings: Settings,
+    data: Mapping[str, Any],
+    found: Mapping[str, Any],
+    images: Images,
+    reported: bool,
 ) -> dict[str, Any]:
     """Return the megabytes of what a run writes; the checkpoint is of the averaged network."""
     import numpy as np
 
     pixels = images.channels * int(np.prod(images.spatial))
+    shown = pixels if len(images.spatial) == 2 else sum(pixels // edge for edge in images.spatial)
     disk: dict[str, Any] = {}
     if "images" in data:
         disk["prepared"] = _mb(data["images"] * pixels * np.dtype(images.dtype).itemsize)
@@ -206,7 +212,9 @@ def _disk(
         memory = training["memory_mb"]
         disk["state"] = memory["networks"] + memory["average"] + memory["optimizers"]
         disk["checkpoint"] = memory["average"]
-        disk["grids"] = _mb(settings.train.grids * 64 * pixels * PNG_SHARE)
+        disk["grids"] = _mb(settings.train.grids * 64 * shown * PNG_SHARE)
+        if reported:  # its film holds the grids again, in base64
+            disk["report"] = round(disk["grids"] * 4 / 3, 1)
     return {**disk, "total": round(sum(disk.values()), 1)}
 
 
