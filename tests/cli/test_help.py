@@ -9,8 +9,6 @@ from brainzoo.testing.plugin import HEAVY
 
 from ..conftest import Brainzoo
 
-# How long --help may take on an idle machine is 0.15 s; a busy one is given more.
-
 
 @pytest.mark.usefixtures("tiny")
 @pytest.mark.parametrize(
