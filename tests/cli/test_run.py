@@ -221,6 +221,9 @@ def test_a_grown_budget_is_told_and_the_old_checkpoint_stays_until_there_is_a_ne
     record = yaml.safe_load(Path("r/run.yaml").read_text())
     assert record["train"]["images"] == 96
     assert record["earlier_budgets"] == [{"images": 64, "minutes": None}]
+    assert "budget was raised while it trained; before, it was 64 images." in (
+        Path("r/checkpoint/README.md").read_text()
+    )
 
 
 def test_slices_given_replace_the_sections_of_a_preset(

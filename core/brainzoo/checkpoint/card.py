@@ -217,7 +217,14 @@ def _command(config: Mapping[str, Any]) -> str:
     about = [f"seed {made['seed']}", made.get("hardware")]
     about += [f"brainzoo at commit {made['commit']}"] if made.get("commit") else []
     facts = ", ".join(part for part in about if part)
-    return f"```bash\n{_line(made['command'])}\n```\n\n{facts[:1].upper()}{facts[1:]}."
+    text = f"```bash\n{_line(made['command'])}\n```\n\n{facts[:1].upper()}{facts[1:]}."
+    if budgets := made.get("earlier_budgets"):
+        text += (
+            f" The budget was raised while it trained; before, it was {', then '.join(budgets)}. "
+            "Learning rates and growth are fractions of a budget, so the command alone makes other "
+            "weights."
+        )
+    return text
 
 
 def _interval(figure: Mapping[str, Any]) -> str:

@@ -164,9 +164,16 @@ class VerifyPart(Strict):
 
 
 class TrainingPart(Strict):
-    """What makes the weights again."""
+    """What makes the weights again.
+
+    Attributes:
+        earlier_budgets: Those that were spent before training went on to the command's own:
+            ``"58 minutes"``. Schedules are fractions of a budget, so the command alone makes other
+            weights.
+    """
 
     command: Prose
+    earlier_budgets: Annotated[tuple[Text, ...], Field(strict=False, max_length=100)] = ()
     seed: Count
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
     hardware: Text | None = None

@@ -180,10 +180,17 @@ def training_of(run: Path) -> dict[str, Any] | None:
         return None
     return {
         "command": command,
+        "earlier_budgets": [_budget(spent) for spent in record.get("earlier_budgets", ())],
         "seed": int(record["train"].get("seed") or 0),
         "commit": commit(),
         "hardware": public_hardware() or None,
     }
+
+
+def _budget(spent: Mapping[str, Any]) -> str:
+    images, minutes = spent["images"], spent["minutes"]
+    parts = [f"{images:,} images" if images else "", f"{minutes:g} minutes" if minutes else ""]
+    return " or ".join(filter(None, parts))
 
 
 def reference(generator: Generator, n: int, seed: int = 0) -> NDArray[np.float32]:

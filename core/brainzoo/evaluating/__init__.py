@@ -1,4 +1,6 @@
-"""What evaluators share: checks of the three sets, intervals over subjects, image features.
+"""Evaluating: the three sets, running evaluators, their results, and what evaluators share.
+
+Shared are checks of the sets, intervals over subjects and image features.
 
 Nothing here imports numpy or torch before it is used: configurations of evaluators are made of
 :class:`~brainzoo.evaluating.options.FeatureOptions`, and ``--help`` reads those.

@@ -1,8 +1,8 @@
 """What a run would do and take, found without doing it: ``brainzoo plan`` and ``--dry-run``.
 
 Memory is counted by running the generator's own steps in shapes only; time is measured, on a few
-scans and a few steps of each stage of training. What evaluators, exporters and the report take is
-not known beforehand and left out.
+scans and a few steps of each stage of training. How long evaluators, exporters and the report
+take is not known beforehand and left out.
 """
 
 from __future__ import annotations

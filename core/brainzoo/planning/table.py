@@ -14,7 +14,7 @@ MEMORY = {
     "step": "a step: activations and gradients",
     "process_peak": "the whole process at its peak, measured",
 }
-NOT_COUNTED = "Not counted: start-up, evaluators, exporters and the report."
+NOT_COUNTED = "Not in the time: start-up, evaluators, exporters and the report."
 
 
 def plan_table(found: Mapping[str, Any]) -> str:

@@ -128,9 +128,10 @@ class Metric(Strict):
 
 
 class Training(Strict):
-    """What makes the weights again."""
+    """What makes the weights again; see :class:`brainzoo.checkpoint.config.TrainingPart`."""
 
     command: Prose
+    earlier_budgets: Annotated[tuple[Text, ...], Field(strict=False, max_length=100)] = ()
     seed: Count
     commit: Annotated[str, Field(pattern=exactly("[0-9a-f]{7,40}"))] | None = None
     hardware: Text | None = None
