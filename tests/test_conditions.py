@@ -183,3 +183,14 @@ def test_damaged_descriptions_are_refused(change):
     stored = Conditions.of(images()).describe() | change
     with pytest.raises(IntegrityError, match="conditions are damaged"):
         Conditions.from_description(json.loads(json.dumps(stored)))
+
+
+@pytest.mark.parametrize("classes", [[], ["young"], ["old", "young"]])
+def test_a_checkpoint_whose_conditions_know_other_classes_than_its_images_is_refused(classes):
+    made = images()
+    stored = {"conditions": Conditions.of(made).describe(), "images": {"classes": made.classes}}
+    stored = json.loads(json.dumps(stored))
+    assert Conditions.of_checkpoint(stored).names == Conditions.of(made).names
+    stored["images"]["classes"] = classes
+    with pytest.raises(IntegrityError, match="classes"):
+        Conditions.of_checkpoint(stored)

@@ -193,6 +193,24 @@ class Conditions:
             ) from None
         return conditions
 
+    @classmethod
+    def of_checkpoint(cls, config: Mapping[str, Any]) -> Conditions:
+        """Return those that the ``config.json`` of a checkpoint tells of under ``conditions``.
+
+        Raises:
+            IntegrityError: They are damaged, or their classes are not those of the images.
+        """
+        conditions = cls.from_description(config.get("conditions"))
+        told = [level for c in conditions.columns if c.name == "class" for level in c.levels]
+        wanted = list(config["images"]["classes"])
+        if told != wanted:
+            raise IntegrityError(
+                f"the checkpoint is conditioned on classes {told}; those of its images are "
+                f"{wanted}.",
+                "Fetch it again.",
+            )
+        return conditions
+
     def _weights(self, fixed: Mapping[str, Value]) -> NDArray[np.float64]:
         """Return how likely each training row is, given what is fixed."""
         logs = np.log(self.drawn_counts.astype(np.float64))

@@ -236,7 +236,7 @@ class ProgressiveGAN(Generator):
         loaded = cls(make_config(PGGANConfig, stored["hyperparameters"], "hyperparameter of pggan"))
         keys = ("images", "preprocessing", "trained_on", "conditions")
         loaded._training = {key: stored.get(key) for key in keys}
-        loaded._known = known_to(folder, stored)
+        loaded._known = Conditions.of_checkpoint(stored)
         check_spatial(tuple(stored["images"]["spatial"]))
         with torch.device("meta"):
             network = loaded._build()
@@ -283,20 +283,3 @@ class ProgressiveGAN(Generator):
 
     def _sampler(self, network: networks.Generator) -> Sampler:
         return Sampler(self.config, network, self._known, self._training["images"]["spatial"][0])
-
-
-def known_to(folder: Path, stored: Mapping[str, Any]) -> Conditions:
-    """Return the conditions that a checkpoint's configuration tells of.
-
-    Raises:
-        IntegrityError: They are damaged, or their classes are not those of the images.
-    """
-    known = Conditions.from_description(stored.get("conditions"))
-    classes = [level for c in known.columns if c.name == "class" for level in c.levels]
-    expected = list(stored["images"]["classes"])
-    if classes != expected:
-        raise IntegrityError(
-            f"{folder} is conditioned on classes {classes}; those of its images are {expected}.",
-            "Fetch the checkpoint again.",
-        )
-    return known

@@ -184,7 +184,7 @@ class VAE(Inference, Generator):
         loaded = cls(make_config(VAEConfig, stored["hyperparameters"], "hyperparameter of vae"))
         keys = ("images", "preprocessing", "trained_on", "conditions")
         loaded._training = {key: stored.get(key) for key in keys}
-        loaded._known = Conditions.from_description(stored.get("conditions"))
+        loaded._known = Conditions.of_checkpoint(stored)
         components = _components(stored.get("prior"))
         with torch.device("meta"):
             networks = loaded._build()

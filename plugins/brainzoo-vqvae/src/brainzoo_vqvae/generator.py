@@ -207,7 +207,7 @@ class VQVAE(Generator, Reconstructs):
         """Read a checkpoint folder, strictly."""
         stored = checkpoint.expect_plugin(folder, "vqvae")
         loaded = cls(make_config(VQVAEConfig, stored["hyperparameters"], "hyperparameter of vqvae"))
-        loaded._conditions = Conditions.from_description(stored.get("conditions"))
+        loaded._conditions = Conditions.of_checkpoint(stored)
         keys = ("images", "preprocessing", "trained_on", "conditions")
         loaded._training = {key: stored[key] for key in keys}
         with torch.device("meta"):
