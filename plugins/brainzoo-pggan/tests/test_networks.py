@@ -111,3 +111,16 @@ def test_conditions_act_from_their_stage_on(dims, convolutions):
             torch.equal(discriminator(pixels, told, growth), discriminator(pixels, none, growth)),
         ]
         assert same == [stage == 0] * 2
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 6, 8])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_batches_judged_in_one_pass_have_the_logits_of_each_alone(dims, count):
+    _, discriminator = pair(dims, WIDTH)
+    real, fake = doubles(count, 1, *[SIZE] * dims), 3 * doubles(count, 1, *[SIZE] * dims, seed=1)
+    told, growth = doubles(count, WIDTH), Growth(2, 0.5)
+    alone = torch.cat([discriminator(part, told, growth) for part in (real, fake)])
+    together = discriminator(torch.cat([real, fake]), told.repeat(2, 1), growth, batches=2)
+    assert torch.allclose(together, alone, rtol=1e-5)
+    mixed = discriminator(torch.cat([real, fake]), told.repeat(2, 1), growth)
+    assert not torch.allclose(mixed, alone, rtol=1e-3), "statistics tell the two apart"
