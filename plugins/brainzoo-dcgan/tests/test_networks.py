@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from brainzoo.errors import OptionError
+from brainzoo.options import make_config
 from brainzoo.testing.heads import make_images
 from brainzoo_dcgan import networks
 from brainzoo_dcgan.config import DCGANConfig
@@ -76,11 +77,11 @@ def test_fit_refuses_such_a_size_before_it_trains(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"maps": 100}, "multiple of 8"), ({"diffaugment": ("colour",)}, "knows no colour")],
+    [({"maps": 100}, "multiple of 8"), ({"diffaugment": ("colour",)}, "'colour' is not one of")],
 )
 def test_options_that_make_no_sense(options, message):
     with pytest.raises(OptionError, match=message):
-        DCGANConfig(**options)
+        make_config(DCGANConfig, options)
 
 
 def test_conditions_tell_what_was_drawn(tmp_path):

@@ -13,6 +13,7 @@ from safetensors.numpy import load, save
 import brainzoo
 from brainzoo.errors import BrainzooError, IntegrityError, OptionError
 from brainzoo.files import sha256
+from brainzoo.options import make_config
 from brainzoo.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
 from brainzoo.training.estimate import Estimated, estimate, without_memory
@@ -218,13 +219,13 @@ def test_a_batch_of_one_without_them_trains(two_classes, tmp_path):
     [
         ({"condition_from": 12}, "resolution of a stage"),
         ({"narrow_from": 20}, "resolution of a stage"),
-        ({"diffaugment": ("colour",)}, "knows no colour"),
+        ({"diffaugment": ("colour",)}, "'colour' is not one of brightness, translation, cutout"),
         ({"batch_sizes": (16, 0)}, "batch_sizes holds 0"),
     ],
 )
 def test_options_that_make_no_sense(options, message):
     with pytest.raises(OptionError, match=message):
-        PGGANConfig(**options)
+        make_config(PGGANConfig, options)
 
 
 def test_interpolation_goes_from_one_sample_to_another(trained):

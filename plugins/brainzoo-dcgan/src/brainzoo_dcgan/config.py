@@ -9,9 +9,6 @@ from typing import Any, ClassVar
 from brainzoo.errors import OptionError
 from brainzoo.options import option
 
-AUGMENTATIONS = ("brightness", "translation", "cutout")
-
-
 _TUNED: Mapping[str, Any] = {
     "lr": 1e-3,
     "lr_discriminator": 4e-4,
@@ -43,7 +40,9 @@ class DCGANConfig:
         maximum=1,
     )
     diffaugment: tuple[str, ...] = option(
-        (), "Augment real and fake alike: any of brightness,translation,cutout (Zhao 2020)."
+        (),
+        "Augment real and fake alike (Zhao 2020), any of these.",
+        choices=("brightness", "translation", "cutout"),
     )
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -79,12 +78,6 @@ class DCGANConfig:
     }
 
     def __post_init__(self) -> None:
-        unknown = set(self.diffaugment) - set(AUGMENTATIONS)
-        if unknown:
-            raise OptionError(
-                f"diffaugment knows no {', '.join(sorted(unknown))}; it knows "
-                f"{', '.join(AUGMENTATIONS)}."
-            )
         if self.maps % 8:
             raise OptionError(
                 f"maps is {self.maps}; expected a multiple of 8: it is halved thrice."
