@@ -238,6 +238,8 @@ def test_interpolation_goes_from_one_sample_to_another(trained):
     assert steps.max() < np.abs(ends[0] - ends[1]).mean(), "no step is as long as the way"
     with pytest.raises(OptionError, match="no two ends"):
         generator.interpolate(1, seed=3)
+    with pytest.raises(OptionError, match="no way to go"):
+        generator.interpolate(5, seed=3, first=1, second=1)
 
 
 def test_flipped_labels_turn_the_discriminator_s_loss(heads, tmp_path):

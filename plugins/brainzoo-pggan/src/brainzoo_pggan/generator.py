@@ -205,7 +205,7 @@ class ProgressiveGAN(Generator):
             ``(steps, channel, *spatial)`` in [0, 1]; the latents lie on the arc between the two.
 
         Raises:
-            OptionError: There are fewer than two steps.
+            OptionError: There are fewer than two steps, or both ends are one sample.
         """
         return self._sampler(self._ready()).way(steps, seed, first, second, condition)
 

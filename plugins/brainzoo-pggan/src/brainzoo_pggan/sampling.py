@@ -79,10 +79,15 @@ class Sampler:
             ``(steps, channel, *spatial)`` in [0, 1].
 
         Raises:
-            OptionError: There are fewer than two steps.
+            OptionError: There are fewer than two steps, or both ends are one sample.
         """
         if steps < 2:
             raise OptionError(f"an interpolation of {steps} steps has no two ends.", "Ask for 2.")
+        if first == second:
+            raise OptionError(
+                f"an interpolation from sample {first} to sample {second} has no way to go.",
+                "Choose two different samples.",
+            )
         start, end = (self._latents(seed, i, 1)[0] for i in (first, second))
         start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
         angle = math.acos(float(np.clip(start @ end, -1, 1)))
