@@ -165,10 +165,10 @@ class Monitor:
             self.say(f"training {progress:.0%}: {text}{eta}")
 
     def _watch(self, line: Mapping[str, Any]) -> None:
-        if "d_real" not in line or "d_fake" not in line:
-            return
-        gap = line["d_real"] - line["d_fake"]
-        for side, is_so in (("strong", gap > 0.9), ("weak", abs(gap) < 0.01)):
+        gap = line["d_real"] - line["d_fake"] if {"d_real", "d_fake"} <= line.keys() else None
+        strong = line.get("certain", 0.0) > 0.9 or (gap is not None and gap > 0.9)
+        weak = gap is not None and abs(gap) < 0.01
+        for side, is_so in (("strong", strong), ("weak", weak)):
             self._one_sided[side] = self._one_sided[side] + 1 if is_so else 0
             if self._one_sided[side] >= PATIENCE and side not in self._warned:
                 self._warned.add(side)
@@ -189,9 +189,10 @@ class Monitor:
 
 
 _ADVICE = {
-    "strong": "the discriminator tells real from fake almost surely (D(real) - D(fake) > 0.9 for a "
-    "tenth of the run); the generator learns little. Lower --lr-discriminator, add augmentation "
-    "(--diffaugment) or more data.",
+    "strong": "the discriminator has told real from fake almost surely for a tenth of the run "
+    "(D(real) - D(fake) > 0.9, or nearly every step with all real images above all fake ones); the "
+    "generator learns little. Lower --lr-discriminator, add augmentation (--diffaugment) or more "
+    "data.",
     "weak": "the discriminator no longer tells real from fake at all; the generator gets no "
     "direction. Raise --lr-discriminator or widen the networks.",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 CHUNK = 8
@@ -36,7 +37,10 @@ def in_chunks(
     waiting: list[NDArray[np.float32]] = []
     held, stop = 0, start + n
     for at in range(start - start % chunk, stop, chunk):
-        waiting.append(make(at, chunk)[max(0, start - at) : stop - at])
+        # cuDNN would otherwise round the products of convolutions to 10 bits (TF32).
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            made = make(at, chunk)
+        waiting.append(made[max(0, start - at) : stop - at])
         held += len(waiting[-1])
         while held >= batch_size or (held and at + chunk >= stop):
             ready = np.concatenate(waiting)

@@ -11,7 +11,21 @@ class TestPGGAN(GeneratorContract):
     shapes = ((16, 16), (8, 8, 8))
 
 
-class TestPGGANWithTheOtherLosses(GeneratorContract):
+class TestPGGANAsItsPresetsTrain(GeneratorContract):
+    name = "pggan"
+    options: ClassVar = {
+        "loss": "rpgan",
+        "maps": 16,
+        "narrow_from": 8,
+        "latent": 8,
+        "convolutions": 1,
+        "penalise_every": 2,
+        "grow_from": 8,
+    }
+    shapes = ((16, 16),)
+
+
+class TestPGGANWithWassersteinLoss(GeneratorContract):
     name = "pggan"
     options: ClassVar = {
         "loss": "wgan-gp",

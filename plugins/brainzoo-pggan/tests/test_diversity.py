@@ -1,9 +1,17 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
 from brainzoo.testing.heads import make_head
-from brainzoo_pggan.diversity import PATIENCE, CollapseWatch, ms_ssim, similarity
+from brainzoo_pggan.diversity import (
+    PATIENCE,
+    CollapseWatch,
+    ms_ssim,
+    of_different_people,
+    similarity,
+)
 
 
 def heads(count, size, dims=2, start=0):
@@ -75,6 +83,14 @@ def test_figures_are_told_at_one_step_only():
     assert set(watch.figures(2)) == {"ms_ssim", "ms_ssim_real"}
     assert watch.figures(2), "each part of an accumulated step tells them"
     assert watch.figures(3) == {}
+
+
+@pytest.mark.parametrize(("people", "slices"), [(12, 7), (81, 7), (3, 40)])
+def test_real_images_are_compared_with_those_of_other_people(people, slices):
+    subjects = [f"s{i}" for i in range(people) for _ in range(slices)]
+    rows = of_different_people(subjects, 64)
+    assert len(rows) == len(set(rows)) == 64
+    assert all(subjects[a] != subjects[b] for a, b in itertools.pairwise(rows))
 
 
 def test_one_real_image_tells_nothing_of_diversity():

@@ -93,7 +93,7 @@ def level_in_state(folder):
         return int(file.get_tensor("network/generator/level"))
 
 
-@pytest.mark.parametrize("loss", ["r1", "wgan-gp"])
+@pytest.mark.parametrize("loss", ["r1", "rpgan", "wgan-gp"])
 def test_killed_in_the_middle_of_a_fade_ends_in_the_same_weights(tmp_path, loss):
     make_images(tmp_path / "images", spatial=(16, 16))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -209,6 +209,11 @@ def test_a_batch_of_one_with_minibatch_statistics(heads, tmp_path, options, sett
     assert not (tmp_path / "run").exists()
 
 
+def test_a_batch_of_one_at_a_stage_that_is_never_trained(two_classes, tmp_path):
+    options = {"batch_sizes": (1, 4), "grow_from": 8}
+    assert first(train(tmp_path, two_classes, options=options, budget=8)).any()
+
+
 def test_a_batch_of_one_without_them_trains(two_classes, tmp_path):
     options = {"minibatch_stddev": False}
     assert first(train(tmp_path, two_classes, options=options, budget=6, batch_size=1)).any()
@@ -236,6 +241,14 @@ def test_interpolation_goes_from_one_sample_to_another(trained):
     assert np.allclose(way[[0, -1]], ends, atol=1e-4)
     steps = np.abs(np.diff(way, axis=0)).mean(axis=(1, 2, 3))
     assert steps.max() < np.abs(ends[0] - ends[1]).mean(), "no step is as long as the way"
+    other = brainzoo.load(trained[1] / "checkpoint", truncation=0.5)
+    assert np.allclose(
+        other.interpolate(2, seed=3, first=0, second=2),
+        np.concatenate(list(other.sample(4, seed=3)))[[0, 2]],
+        atol=1e-4,
+    )
+    with pytest.raises(OptionError, match="expected 0 to 2"):
+        generator.interpolate(2, seed=3, truncation=float("nan"))
     with pytest.raises(OptionError, match="no two ends"):
         generator.interpolate(1, seed=3)
     with pytest.raises(OptionError, match="no way to go"):
@@ -261,6 +274,17 @@ def test_presets_can_be_made():
         settings = resolve(plugins(), "pggan", "ixi", {}, preset=preset)
         assert isinstance(settings.generator.config, PGGANConfig)
     assert settings.generator.config.batch_size(6, 0) == 14
+
+
+def test_the_preset_paper_is_what_alam_et_al_tell():
+    from brainzoo.plugins import plugins
+    from brainzoo.settings import resolve
+
+    settings = resolve(plugins(), "pggan", "ixi", {}, preset="paper")
+    config, train = settings.generator.config, settings.train
+    assert (settings.size, train.batch_size, train.images // train.batch_size) == (256, 4, 20_000)
+    assert (config.loss, config.lr, config.flip_every) == ("wgan-gp", 2e-4, 3)
+    assert (config.latent_distribution, config.condition_from) == ("uniform", 64)
 
 
 def stages(images, **options):

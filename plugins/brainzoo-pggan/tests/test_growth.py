@@ -96,9 +96,14 @@ def test_fade_of_the_networks(dims, convolutions):
         new = discriminator(pixels, none, Growth(2, 0.0))
         old = discriminator(networks.downsample(pixels), none, Growth(1))
         assert torch.allclose(new, old, atol=1e-6)
-        halfway, full = (discriminator(pixels, none, Growth(2, a)) for a in (0.5, 1.0))
-    assert not torch.allclose(halfway, old)
-    assert not torch.allclose(halfway, full)
+        # What the next block gets of a fading stage, seen at the block itself.
+        seen = []
+        discriminator.blocks[0].register_forward_hook(lambda _, given, __: seen.append(given[0]))
+        for alpha in (0.0, 0.25, 1.0):
+            discriminator(pixels, none, Growth(2, alpha))
+    before, quarter, after = seen
+    assert not torch.allclose(before, after, atol=0.1)
+    assert torch.allclose(quarter, 0.75 * before + 0.25 * after, atol=1e-9)
 
 
 def test_only_the_present_stage_gets_gradients():

@@ -47,7 +47,9 @@ def check_options(
             f"condition_from is {config.condition_from}, but images have {size} pixels.",
             f"Choose --condition-from {size} or less.",
         )
-    stages = range(last_stage(size) + 1)
+    last = last_stage(size)
+    first = min(last_stage(config.grow_from), last) if config.grow else last
+    stages = range(first, last + 1)
     sizes = [config.batch_size(stage, train.batch_size) for stage in stages]
     for size in sizes:
         launch.expect_shareable(size, train.accumulate)

@@ -32,7 +32,7 @@ _LEAN: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class PGGANConfig:
-    """What decides a PGGAN; the defaults are today's best on few subjects."""
+    """What decides a PGGAN; what was found best on few subjects stands in the presets."""
 
     loss: str = option(
         "r1",
@@ -60,7 +60,7 @@ class PGGANConfig:
     )
     convolutions: int = option(
         2,
-        "Convolutions of a stage: 2 (Karras 2018), or 1, more than twice as fast.",
+        "Convolutions of a stage: 2 (Karras 2018), or 1, with half the multiplications.",
         minimum=1,
         maximum=2,
     )
@@ -101,7 +101,7 @@ class PGGANConfig:
     )
     diffaugment: tuple[str, ...] = option(
         (),
-        "Augment real and fake alike (Zhao 2020), any of these.",
+        "Augment real and fake alike from 16 pixels on (Zhao 2020), any of these.",
         choices=("brightness", "translation", "cutout"),
     )
     truncation: float = option(

@@ -9,7 +9,12 @@ for the paper's five scales, the first ones are taken and their weights scaled t
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn.functional import conv2d, conv3d
 
 from brainzoo import console
@@ -21,6 +26,7 @@ SIGMA = 1.5
 SMALLEST = 16  # below, images of heads are all alike
 TOO_ALIKE = 0.5  # share of the real images' diversity that is warned of
 PATIENCE = 2  # grids in a row
+PAIRS = 8  # compared at once
 
 
 def ms_ssim(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -49,7 +55,29 @@ def ms_ssim(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
 def similarity(images: torch.Tensor) -> float:
     """Return the mean :func:`ms_ssim` of neighbours among ``(batch, channel, *spatial)``."""
-    return float(ms_ssim(images[:-1], images[1:]).mean())
+    parts = zip(images[:-1].split(PAIRS), images[1:].split(PAIRS), strict=True)
+    return float(torch.cat([ms_ssim(first, second) for first, second in parts]).mean())
+
+
+def of_different_people(subjects: Sequence[object], count: int) -> NDArray[np.intp]:
+    """Return rows whose neighbours are of different people, as far as there are enough.
+
+    Slices of one person are alike, and would make real images look less diverse than they are.
+
+    Args:
+        subjects: Whose image each row is.
+        count: How many rows at most.
+    """
+    order = np.random.default_rng(0).permutation(len(subjects))
+    turns: Counter[object] = Counter()
+    turn = []
+    for row in order:
+        turn.append(turns[subjects[row]])
+        turns[subjects[row]] += 1
+    # Everybody's first row, then everybody's second one, in the same order of people.
+    people = {person: place for place, person in enumerate(turns)}
+    rows = sorted(zip(turn, order, strict=True), key=lambda t: (t[0], people[subjects[t[1]]]))
+    return np.asarray([row for _, row in rows[:count]])
 
 
 class CollapseWatch:

@@ -26,6 +26,8 @@ class Game:
         discriminator: Judges them.
         schedule: When which stage is trained.
         batch_size: The run's, for stages that have none of their own.
+        device: The kind of device of the run, by which penalties are lazy (a plan computes its
+            shapes elsewhere).
         conditions: ``(row, width)``: what the labels of training images stand for, encoded.
         reached: The level of growth to begin at; that of the generator at the first step if
             ``None``: its state is restored by then.
@@ -38,6 +40,7 @@ class Game:
         discriminator: networks.Discriminator,
         schedule: Schedule,
         batch_size: int,
+        device: str,
         conditions: torch.Tensor,
         reached: int | None = None,
     ) -> None:
@@ -48,6 +51,8 @@ class Game:
         self._schedule = schedule
         self._batch_size = batch_size
         self._conditions = conditions
+        often = device == "cpu" or config.loss == "wgan-gp"
+        self._penalise_every = config.penalise_every or (4 if often else 16)
         self._reached = reached
 
     def growth(self, progress: float) -> Growth:
@@ -83,10 +88,9 @@ class Game:
         }
         if kind == "wgan-gp":
             loss = loss + self._config.drift * of_real.square().mean()
-        every = self._penalise_every(pixels.device)
-        if step.number % every == 0:
+        if step.number % self._penalise_every == 0:
             penalty = self._penalty(real, fake, told, step, growth)
-            loss = loss + every * penalty
+            loss = loss + self._penalise_every * penalty
             figures["penalty"] = penalty
         return loss, figures
 
@@ -135,19 +139,11 @@ class Game:
                 middle = losses.between(real, fake, step.uniform(len(real)))
                 return weight * losses.gradient_penalty(critic, middle)
             if weight is None:
-                weight = losses.GAMMA * real[0, 0].numel() / self._batch_of(growth)
+                weight = losses.GAMMA * real[0, 0].numel() / self.batch_size(step.progress)
             if kind == "r1":
                 return weight / 2 * losses.gradient_size(critic, real)
             # The sum of R1 and R2 is twice the mean over real and fake images.
             return weight * losses.gradient_size(critic, torch.cat([real, fake]))
-
-    def _penalise_every(self, device: torch.device) -> int:
-        if self._config.penalise_every is not None:
-            return self._config.penalise_every
-        return 4 if device.type == "cpu" or self._config.loss == "wgan-gp" else 16
-
-    def _batch_of(self, growth: Growth) -> int:
-        return self._config.batch_size(growth.stage, self._batch_size)
 
     def _make(self, told: torch.Tensor, step: Step, growth: Growth) -> torch.Tensor:
         count, length = len(told), self._config.latent

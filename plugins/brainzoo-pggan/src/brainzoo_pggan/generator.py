@@ -19,7 +19,8 @@ the preset ``paper``:
   Here half of them grow the networks (``--grow``, ``--fade``). So few leave 256 × 256 coarse.
 - "Conditional information is also added [...] in a high-resolution phase": the class acts from
   64 × 64 on (``--condition-from``).
-- Widths, length of the latent, Adam's decays and averaged weights are those of Karras et al.; the
+- λ, the drift term, one step of the discriminator for each of the generator, widths, length of the
+  latent, Adam's decays and averaged weights are not told; they are those of Karras et al. The
   latent, uniform in [-1, 1], is brought to constant length by them, so only its direction counts.
 """
 
@@ -54,6 +55,7 @@ from brainzoo.training.sampling import CHUNK
 from brainzoo_pggan import networks
 from brainzoo_pggan.checks import check_options, check_spatial
 from brainzoo_pggan.config import PGGANConfig
+from brainzoo_pggan.diversity import of_different_people
 from brainzoo_pggan.game import Game
 from brainzoo_pggan.growth import Schedule, last_stage
 from brainzoo_pggan.layers import downsample
@@ -106,22 +108,23 @@ class ProgressiveGAN(Generator):
             discriminator,
             schedule,
             run.train.batch_size,
+            compute(run.train.device).device.type,
             torch.from_numpy(self._known.encode(self._known.rows)),
             reached=0 if run.estimate is not None else None,
         )
-        shown = np.linspace(0, len(images) - 1, min(GRID, len(images))).astype(int)
-        real = torch.from_numpy(images.floats(shown))
+        shown = of_different_people(images.column("subject"), GRID)
 
         def grid(network: nn.Module) -> NDArray[np.float32]:
             """Return the samples of fixed latents; have their diversity watched."""
             average = cast(networks.Generator, network)
-            sampler = self._sampler(average)
+            growth, sampler = average.growth, self._sampler(average)
             made = [sampler.images(0, at, CHUNK) for at in range(0, GRID, CHUNK)]
-            pixels = np.concatenate(made)
-            factor = images.spatial[0] // average.growth.resolution
-            small = downsample(torch.from_numpy(pixels), factor)
-            game.watch.look(small, networks.matching(real, average.growth))
-            return pixels
+            factor = images.spatial[0] // growth.resolution
+            samples = [downsample(torch.from_numpy(pixels), factor) for pixels in made]
+            rows = [shown[at : at + CHUNK] for at in range(0, len(shown), CHUNK)]
+            real = [networks.matching(torch.from_numpy(images.floats(r)), growth) for r in rows]
+            game.watch.look(torch.cat(samples), torch.cat(real))
+            return np.concatenate(made)
 
         lr_discriminator = self.config.lr_discriminator
         if lr_discriminator is None:
@@ -175,10 +178,9 @@ class ProgressiveGAN(Generator):
             Arrays ``(batch, channel, *spatial)`` in [0, 1].
         """
         sampler = self._sampler(self._ready())
-        towards_mean = self.config.truncation if truncation is None else truncation
 
         def chunk(at: int, count: int) -> NDArray[np.float32]:
-            return sampler.images(seed, at, count, condition, towards_mean)
+            return sampler.images(seed, at, count, condition, truncation)
 
         return in_chunks(chunk, n, batch_size, start=start)
 
@@ -190,6 +192,7 @@ class ProgressiveGAN(Generator):
         first: int = 0,
         second: int = 1,
         condition: Mapping[str, Value] | None = None,
+        truncation: float | None = None,
     ) -> NDArray[np.float32]:
         """Return images on the way from one sample of a seed to another.
 
@@ -200,6 +203,7 @@ class ProgressiveGAN(Generator):
             second: Index of the sample that it ends at.
             condition: What all of them have in common; the rest moves from what was drawn for the
                 one to what was drawn for the other.
+            truncation: As of :meth:`sample`.
 
         Returns:
             ``(steps, channel, *spatial)`` in [0, 1]; the latents lie on the arc between the two.
@@ -207,7 +211,8 @@ class ProgressiveGAN(Generator):
         Raises:
             OptionError: There are fewer than two steps, or both ends are one sample.
         """
-        return self._sampler(self._ready()).way(steps, seed, first, second, condition)
+        sampler = self._sampler(self._ready())
+        return sampler.way(steps, seed, first, second, condition, truncation)
 
     def conditions(
         self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None

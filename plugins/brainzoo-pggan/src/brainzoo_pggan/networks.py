@@ -9,7 +9,9 @@ Differences from the paper:
 - In the discriminator the downscaling is fused with the convolution before it, so that the leaky
   ReLU comes after it (as in the authors' code; table 2 has it before).
 - The last convolutions over all of the 4 × 4 pixels are written as fully connected layers.
-- Minibatch statistics are taken over groups of four images, as in the authors' code.
+- Minibatch statistics are taken over groups of four images, as in the authors' code; of three, of
+  two, or of the batch where that does not divide it.
+- The embeddings of conditions learn at the plain rate, not at the equalised one.
 - Conditions (class, age, sex, ...) enter the generator as a linear embedding beside the latent,
   brought to constant length like it, and the discriminator by projection (Miyato and Koyama 2018)
   onto a linear map of them; the paper adds an auxiliary classifier of classes instead. Conditions

@@ -18,6 +18,7 @@ from brainzoo.conditions import Conditions
 from brainzoo.errors import OptionError
 from brainzoo.interfaces import Value
 from brainzoo.training import latents
+from brainzoo.training.sampling import CHUNK
 from brainzoo_pggan import networks
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.layers import upsample
@@ -52,7 +53,7 @@ class Sampler:
         start: int,
         count: int,
         condition: Mapping[str, Value] | None = None,
-        truncation: float = 1.0,
+        truncation: float | None = None,
     ) -> Floats:
         """Return the samples ``start`` to ``start + count - 1`` of a seed.
 
@@ -70,6 +71,7 @@ class Sampler:
         first: int,
         second: int,
         condition: Mapping[str, Value] | None = None,
+        truncation: float | None = None,
     ) -> Floats:
         """Return images from the sample ``first`` of a seed to the sample ``second``.
 
@@ -98,16 +100,23 @@ class Sampler:
         ]
         here, there = self._known.encode(rows)
         line = (1 - share) * here + share * there
-        return self._render(arc.astype(np.float32), line.astype(np.float32))
+        made = [
+            self._render(*(x[at : at + CHUNK].astype(np.float32) for x in (arc, line)), truncation)
+            for at in range(0, steps, CHUNK)
+        ]
+        return np.concatenate(made)
 
     def _latents(self, seed: int, start: int, count: int) -> Floats:
         distribution = self._config.latent_distribution
         return latents(seed, start, count, self._config.latent, distribution)
 
     @torch.inference_mode()
-    def _render(self, latent: Floats, encoded: Floats, truncation: float = 1.0) -> Floats:
+    def _render(self, latent: Floats, encoded: Floats, truncation: float | None) -> Floats:
         """Return full-size images ``(batch, channel, *spatial)`` in [0, 1]."""
         network = self._network
+        truncation = self._config.truncation if truncation is None else truncation
+        if not 0 <= truncation <= 2:
+            raise OptionError(f"truncation is {truncation}; expected 0 to 2.")
         device = network.level.device
         told = torch.from_numpy(encoded).to(device)
         features = network.first(torch.from_numpy(latent).to(device), told)
