@@ -55,8 +55,9 @@ def ms_ssim(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
 def similarity(images: torch.Tensor) -> float:
     """Return the mean :func:`ms_ssim` of neighbours among ``(batch, channel, *spatial)``."""
-    parts = zip(images[:-1].split(PAIRS), images[1:].split(PAIRS), strict=True)
-    return float(torch.cat([ms_ssim(first, second) for first, second in parts]).mean())
+    starts = range(0, len(images) - 1, PAIRS)
+    parts = [images[at : at + PAIRS + 1] for at in starts]
+    return float(torch.cat([ms_ssim(part[:-1], part[1:]) for part in parts]).mean())
 
 
 def of_different_people(subjects: Sequence[object], count: int) -> NDArray[np.intp]:

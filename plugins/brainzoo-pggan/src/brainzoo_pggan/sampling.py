@@ -100,11 +100,9 @@ class Sampler:
         ]
         here, there = self._known.encode(rows)
         line = (1 - share) * here + share * there
-        made = [
-            self._render(*(x[at : at + CHUNK].astype(np.float32) for x in (arc, line)), truncation)
-            for at in range(0, steps, CHUNK)
-        ]
-        return np.concatenate(made)
+        arc, line = arc.astype(np.float32), line.astype(np.float32)
+        parts = [slice(at, at + CHUNK) for at in range(0, steps, CHUNK)]
+        return np.concatenate([self._render(arc[p], line[p], truncation) for p in parts])
 
     def _latents(self, seed: int, start: int, count: int) -> Floats:
         distribution = self._config.latent_distribution
