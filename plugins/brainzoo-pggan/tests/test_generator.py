@@ -282,7 +282,8 @@ def test_the_preset_paper_is_what_alam_et_al_tell():
 
     settings = resolve(plugins(), "pggan", "ixi", {}, preset="paper")
     config, train = settings.generator.config, settings.train
-    assert (settings.size, train.batch_size, train.images // train.batch_size) == (256, 4, 20_000)
+    steps = train.images // train.batch_size
+    assert (settings.prepare.size, train.batch_size, steps) == (256, 4, 20_000)
     assert (config.loss, config.lr, config.flip_every) == ("wgan-gp", 2e-4, 3)
     assert (config.latent_distribution, config.condition_from) == ("uniform", 64)
 
