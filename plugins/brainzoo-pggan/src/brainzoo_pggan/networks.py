@@ -212,7 +212,10 @@ class Discriminator(nn.Module):
         if self.statistics:
             features = torch.cat([minibatch_stddev(part) for part in features.chunk(batches)])
         features = activate(self.connect(activate(self.convolve(features)).flatten(1)))
-        logits: torch.Tensor = self.judge(features).squeeze(1).float()
+        # Batch by batch: where real and fake pull the bias by the same (rpgan), its gradient is then
+        # exactly zero. Of one sum over both, Adam would make steps of the last digit.
+        logits = torch.cat([self.judge(part) for part in features.chunk(batches)])
+        logits = logits.squeeze(1).float()
         if self.embed is not None and growth.stage >= self.condition_stage:
             likeness = (self.embed(conditions).float() * features.float()).sum(1)
             logits = logits + likeness / features.shape[1] ** 0.5
