@@ -22,8 +22,8 @@ STOPPED_AFTER = 4  # calls of any optimiser
 
 # The mathematics is smooth in all of them: no absolute errors, no dropout of each process's own.
 # The seed matters: the first steps of Adam move a weight by the sign of its gradient alone, and one
-# that is zero but for the last digit, rare as it is, sends the runs apart (of four seeds, with PGGAN,
-# two; they then differ by what a step of one bias makes).
+# that is zero but for the last digit sends the runs apart: with PGGAN, three of the seeds 1 to 4,
+# by what a step of one bias makes.
 OPTIONS = {
     "dcgan": {"maps": 8, "latent": 8},
     "pggan": {"maps": 8, "latent": 8, "penalise_every": 2, "loss": "rpgan", "convolutions": 1},

@@ -212,8 +212,8 @@ class Discriminator(nn.Module):
         if self.statistics:
             features = torch.cat([minibatch_stddev(part) for part in features.chunk(batches)])
         features = activate(self.connect(activate(self.convolve(features)).flatten(1)))
-        # Batch by batch: where real and fake pull the bias by the same (rpgan), its gradient is then
-        # exactly zero. Of one sum over both, Adam would make steps of the last digit.
+        # Batch by batch: where real and fake pull the bias alike (rpgan), its gradient is zero.
+        # Of one sum over both it would be the last digit, and Adam would make steps of that.
         logits = torch.cat([self.judge(part) for part in features.chunk(batches)])
         logits = logits.squeeze(1).float()
         if self.embed is not None and growth.stage >= self.condition_stage:
