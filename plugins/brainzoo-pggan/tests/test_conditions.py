@@ -69,7 +69,8 @@ def test_each_of_them_changes_the_samples(trained, change):
 
 def test_ventricles_grow_with_the_age_asked_for(tmp_path):
     images = make_images(tmp_path / "images", spatial=(8, 8), subjects=100, classes=())
-    fast = {"grow": 0.3, "convolutions": 1, "lr": 2e-3, "penalise_every": 16}
+    # As the presets train; with R1 one seed in four learned nothing of age in so short a time.
+    fast = {"grow": 0.3, "convolutions": 1, "lr": 2e-3, "penalise_every": 8, "loss": "rpgan"}
     generator = train(tmp_path, images, 10_000, batch_size=16, **fast)
 
     def brightness(age):
