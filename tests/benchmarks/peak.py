@@ -3,7 +3,7 @@
 Tells images a second, and the arithmetic of whole training steps (feed, augmentation, both
 networks, penalties, Adam, averaged weights) over that of one large product of bf16 matrices: the
 peak that the device reaches, not the one that its maker tells. The preset is ``default`` but for
-size and batch, and has grown. Works on CPUs and GPUs (--device cuda).
+size and batch, knows no conditions, and has grown. Works on CPUs and GPUs (--device cuda).
 """
 
 from __future__ import annotations
