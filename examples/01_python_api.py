@@ -10,9 +10,9 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from brainzoo.pictures import grid
-from brainzoo.prepare import PrepareConfig, prepare
-from brainzoo.run import Run, TrainConfig
+from brainzoo.data.pictures import grid
+from brainzoo.plugin.run import Run, TrainConfig
+from brainzoo.preparation.prepare import PrepareConfig, prepare
 from brainzoo_atlas.config import AtlasConfig
 from brainzoo_atlas.dataset import Atlas
 from brainzoo_dcgan.config import DCGANConfig

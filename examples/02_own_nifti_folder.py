@@ -10,12 +10,12 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from brainzoo.data.pictures import grid
+from brainzoo.data.tables import counts
+from brainzoo.data.volumes import write_nifti
 from brainzoo.datasets.config import FolderConfig
 from brainzoo.datasets.folder import Folder
-from brainzoo.pictures import grid
-from brainzoo.prepare import PrepareConfig, prepare
-from brainzoo.tables import counts
-from brainzoo.volumes import write_nifti
+from brainzoo.preparation.prepare import PrepareConfig, prepare
 from brainzoo_atlas.config import AtlasConfig
 from brainzoo_atlas.dataset import Atlas
 

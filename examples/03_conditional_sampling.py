@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from brainzoo import Images
+from brainzoo.data.pictures import grid
 from brainzoo.exporters.config import NiftiConfig
 from brainzoo.exporters.nifti import Nifti
-from brainzoo.pictures import grid
-from brainzoo.pipeline import sample, training_images
-from brainzoo.prepare import PrepareConfig, prepare
-from brainzoo.run import Run, TrainConfig
+from brainzoo.plugin.run import Run, TrainConfig
+from brainzoo.preparation.prepare import PrepareConfig, prepare
+from brainzoo.runs.pipeline import sample, training_images
 from brainzoo_atlas.config import AtlasConfig
 from brainzoo_atlas.dataset import Atlas
 from brainzoo_dcgan.config import DCGANConfig

@@ -16,10 +16,10 @@ from torch import nn
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, RandomSampler
 
 import brainzoo
-from brainzoo.pictures import grid
-from brainzoo.pipeline import training_images
-from brainzoo.prepare import PrepareConfig, prepare
-from brainzoo.run import Run, TrainConfig
+from brainzoo.data.pictures import grid
+from brainzoo.plugin.run import Run, TrainConfig
+from brainzoo.preparation.prepare import PrepareConfig, prepare
+from brainzoo.runs.pipeline import training_images
 from brainzoo_atlas.config import AtlasConfig
 from brainzoo_atlas.dataset import Atlas
 from brainzoo_dcgan.config import DCGANConfig

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from brainzoo.files import sha256
+from brainzoo.common.files import sha256
 
 Damage = Callable[[Path], object]
 
@@ -78,7 +78,7 @@ def change(folder: Path, key: str, value: Any) -> None:
 
 def arrays(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     """Change the arrays of the weights, and let the configuration agree."""
-    from brainzoo.weights_file import read_arrays, write_arrays
+    from brainzoo.checkpoint.weights_file import read_arrays, write_arrays
 
     found = read_arrays(weights(folder))
     edit(found)

@@ -23,7 +23,7 @@ def main(folder: Path, good: str, names: list[str]) -> None:
     import torch
 
     from brainzoo import checkpoint
-    from brainzoo.errors import BrainzooError
+    from brainzoo.common.errors import BrainzooError
 
     torch.set_num_threads(1)
     assert checkpoint.verify(folder / good).passed

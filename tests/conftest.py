@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from brainzoo.plugins import plugins
+from brainzoo.plugin.manager import plugins
 
 ROOT = Path(__file__).parent.parent
 TINY = ROOT / "tests" / "tiny"
@@ -100,8 +100,8 @@ def brainzoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Brainzoo:
 @pytest.fixture(scope="session")
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of 12 made-up heads as NIfTI files, with a table of ages and sexes."""
+    from brainzoo.data.volumes import write_nifti
     from brainzoo.testing.heads import make_volume
-    from brainzoo.volumes import write_nifti
 
     folder = tmp_path_factory.mktemp("scans")
     ages = [22.0 + 5 * number for number in range(12)]

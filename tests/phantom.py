@@ -10,10 +10,11 @@ from typing import Any
 import nibabel
 import numpy as np
 
-from brainzoo.interfaces import Dataset, Subject
+from brainzoo.data.subjects import Subject
+from brainzoo.data.volumes import Volume, write_nifti
+from brainzoo.plugin.interfaces import Dataset
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.subject import prepare_subject
-from brainzoo.volumes import Volume, write_nifti
 
 CENTRE_MM = np.array([4.0, -9.0, 22.0])
 BRAIN_MM = np.array([66.0, 84.0, 67.5])

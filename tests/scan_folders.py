@@ -11,7 +11,8 @@ import nibabel
 import numpy as np
 from PIL import Image
 
-from brainzoo.interfaces import Dataset, Subject
+from brainzoo.data.subjects import Subject
+from brainzoo.plugin.interfaces import Dataset
 
 
 def volume_bytes(seed: int = 0) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import brainzoo
-from brainzoo.images import Images
+from brainzoo.data.images import Images
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"

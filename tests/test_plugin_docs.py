@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from brainzoo import hookspecs, interfaces, testing
+from brainzoo import testing
+from brainzoo.plugin import hookspecs, interfaces
 
 TEXT = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
@@ -57,7 +58,7 @@ def test_what_the_text_names_is_there():
 
 
 def test_the_example_of_options_is_a_valid_config():
-    from brainzoo.options import make_config, options_of
+    from brainzoo.plugin.options import make_config, options_of
 
     names = {"__name__": "documented"}
     exec(next(block for block in BLOCKS if "class MineConfig:" in block), names)

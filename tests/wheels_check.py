@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 CORE_ONLY = """
-import sys, brainzoo, brainzoo.prepare, brainzoo.images
+import sys, brainzoo, brainzoo.preparation.prepare, brainzoo.data.images
 assert not {"torch", "scipy", "sklearn"} & set(sys.modules), "the core imported something heavy"
 import importlib.resources
 assert (importlib.resources.files("brainzoo") / "registry.yaml").is_file(), "registry.yaml"

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo.checkpoint.card import model_card
-from brainzoo.checkpoint_files import METRICS, SAMPLES, VERDICT
-from brainzoo.registry import Entry, PackageSource
-from brainzoo.registry.adding import SHOWN
-from brainzoo.registry.parse import read_registry
+from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT
+from brainzoo.zoo.registry import Entry, PackageSource
+from brainzoo.zoo.registry.adding import SHOWN
+from brainzoo.zoo.registry.parse import read_registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "zoo.md"

@@ -8,34 +8,26 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from brainzoo.hookspecs import hookimpl
-from brainzoo.interfaces import (
-    Dataset,
-    Evaluation,
-    Evaluator,
-    Exporter,
-    Figure,
-    Generator,
-    Reconstruction,
-    Reconstructs,
-    Spec,
-    Subject,
-)
+from brainzoo.common.version import __version__
+from brainzoo.data.subjects import Subject
+from brainzoo.plugin.findings import Evaluation, Figure
+from brainzoo.plugin.hookspecs import hookimpl
+from brainzoo.plugin.interfaces import Dataset, Evaluator, Exporter, Generator, Spec
+from brainzoo.plugin.reconstruction import Reconstruction, Reconstructs
 
 if TYPE_CHECKING:
-    from brainzoo.images import Images
-    from brainzoo.loading import load
-    from brainzoo.training.torch_dataset import as_torch, synthetic
-    from brainzoo.volumes import Volume
-
-__version__ = "0.1.0"
+    from brainzoo.data.images import Images
+    from brainzoo.data.volumes import Volume
+    from brainzoo.training.torch_dataset import as_torch
+    from brainzoo.zoo.loading import load
+    from brainzoo.zoo.synthetic import synthetic
 
 _LAZY = {
-    "Images": "brainzoo.images",
-    "Volume": "brainzoo.volumes",
+    "Images": "brainzoo.data.images",
+    "Volume": "brainzoo.data.volumes",
     "as_torch": "brainzoo.training.torch_dataset",
-    "load": "brainzoo.loading",
-    "synthetic": "brainzoo.training.torch_dataset",
+    "load": "brainzoo.zoo.loading",
+    "synthetic": "brainzoo.zoo.synthetic",
 }
 
 __all__ = [
@@ -51,6 +43,7 @@ __all__ = [
     "Spec",
     "Subject",
     "Volume",
+    "__version__",
     "as_torch",
     "hookimpl",
     "load",

@@ -12,10 +12,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from brainzoo.prepare import PrepareConfig, prepare
-from brainzoo.registry import PackageSource, RegistryFile, entry_of
-from brainzoo.registry.parse import dump_registry
-from brainzoo.run import Run, TrainConfig
+from brainzoo.plugin.run import Run, TrainConfig
+from brainzoo.preparation.prepare import PrepareConfig, prepare
+from brainzoo.zoo.registry import PackageSource, RegistryFile, entry_of
+from brainzoo.zoo.registry.parse import dump_registry
 
 from brainzoo_digits.config import DigitsConfig, DigitsGANConfig
 from brainzoo_digits.dataset import Digits

@@ -24,8 +24,8 @@ import vqvae
 from contest import hold, parser, say
 from peers import versions
 
-from brainzoo.files import write_bytes
-from brainzoo.provenance import hardware
+from brainzoo.common.files import write_bytes
+from brainzoo.common.hardware import hardware
 from brainzoo.training.devices import compute
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"

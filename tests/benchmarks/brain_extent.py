@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from brainzoo.data.volumes import read_volume
 from brainzoo.preparation import head
 from brainzoo.preparation.scan import Scan
-from brainzoo.volumes import read_volume
 
 DATA = Path(__file__).parents[3] / "shared/data/ixi-t1-2mm"
 NAMES = ("left", "right", "posterior", "anterior", "inferior", "superior")

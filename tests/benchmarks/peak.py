@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from training import heads
 
-from brainzoo.run import Run, TrainConfig
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.training.devices import compute
 from brainzoo.training.distribution import Processes
 from brainzoo.training.ema import EMA

@@ -27,12 +27,13 @@ import numpy as np
 from contest import Contest, Way, for_seconds, main, say
 from peers import there
 
-from brainzoo.interfaces import Dataset, Subject
+from brainzoo.data.subjects import Subject
+from brainzoo.data.volumes import Volume, read_volume, write_nifti
+from brainzoo.plugin.interfaces import Dataset
 from brainzoo.preparation.head import find_head, foreground
+from brainzoo.preparation.prepare import PrepareConfig, prepare
 from brainzoo.preparation.scan import Scan
 from brainzoo.preparation.subject import prepare_subject
-from brainzoo.prepare import PrepareConfig, prepare
-from brainzoo.volumes import Volume, read_volume, write_nifti
 
 REAL = Path(__file__).parents[3] / "shared/data/ixi-t1-full"
 DEFAULTS = {"many": 0, "made_up": 0}

@@ -22,8 +22,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from brainzoo import console
-from brainzoo.provenance import public_hardware
+from brainzoo.common import console
+from brainzoo.common.hardware import public_hardware
 
 TRAIN = ("--data", "atlas", "--preset", "quick", "--images", "64", "--samples", "8")
 

@@ -12,8 +12,8 @@ import torch
 from contest import for_seconds
 from torch.utils.data import DataLoader, TensorDataset
 
-from brainzoo.images import Images
-from brainzoo.run import Run, TrainConfig
+from brainzoo.data.images import Images
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
 
 SUBJECTS = 64

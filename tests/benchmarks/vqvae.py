@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.functional import l1_loss
 from training import Ours, Plain, descend, drawing, heads, millions
 
-from brainzoo.images import Images
+from brainzoo.data.images import Images
 from brainzoo_vqvae.config import VQVAEConfig
 from brainzoo_vqvae.generator import VQVAE
 from brainzoo_vqvae.networks import Autoencoder

@@ -29,9 +29,9 @@ from torch.nn.functional import cross_entropy, l1_loss
 
 import brainzoo
 from brainzoo import Images
-from brainzoo.console import progress
-from brainzoo.pictures import grid, png_bytes
-from brainzoo.run import TrainConfig
+from brainzoo.common.console import progress
+from brainzoo.data.pictures import grid, png_bytes
+from brainzoo.plugin.run import TrainConfig
 from brainzoo.training.feed import Feed, augment
 from brainzoo.training.step import Step
 from brainzoo_vae.evaluator import psnr, ssim

@@ -11,7 +11,7 @@ from click.testing import Result
 from PIL import Image
 
 from brainzoo.evaluating.running import read_evaluation
-from brainzoo.plugins import plugins
+from brainzoo.plugin.manager import plugins
 from brainzoo.testing.heads import make_images
 
 from ..conftest import Brainzoo, Install

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from brainzoo.plugins import PACKAGES
+from brainzoo.plugin.manager import PACKAGES
 
 from ..conftest import Brainzoo, Install
 
@@ -88,7 +88,7 @@ def test_an_unexpected_error_is_one_line_unless_debugging(brainzoo: Brainzoo, sc
 def test_a_failure_after_training_says_what_is_kept(
     brainzoo: Brainzoo, scans: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from brainzoo import pipeline
+    from brainzoo.runs import pipeline
 
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from brainzoo.cli.new import LONGEST_NAME, new
-from brainzoo.errors import ExistsError, OptionError
-from brainzoo.plugins import KINDS
+from brainzoo.common.errors import ExistsError, OptionError
+from brainzoo.plugin.manager import KINDS
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from brainzoo.registry import merge
+from brainzoo.zoo.registry import merge
 
 from ..conftest import Brainzoo
 from ..registry.conftest import Written, content, entry, ours, own_home
@@ -41,7 +41,7 @@ def test_list_shows_a_line_each(ours: Written, brainzoo: Brainzoo) -> None:
 
 
 def test_what_was_pulled_is_here(ours: Written, brainzoo: Brainzoo, own_home: Path) -> None:
-    from brainzoo.hub import store
+    from brainzoo.zoo.hub import store
 
     ours(entry())
     store.place("pggan-heads-64", "1.0.0", "b2" * 32).mkdir(parents=True)
@@ -121,7 +121,7 @@ def test_check_and_schema(brainzoo: Brainzoo) -> None:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Let the Hub hold a newer registry; the list is what was asked for."""
-    from brainzoo import hub
+    from brainzoo.zoo import hub
 
     served: list[bytes] = [content(entry(), VAE, serial=3)]
     monkeypatch.setattr(hub, "registry_bytes", lambda repository: served[0], raising=False)

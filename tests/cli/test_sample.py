@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from brainzoo import Images
-from brainzoo.plugins import plugins
-from brainzoo.run import Run, TrainConfig
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
 from brainzoo.testing.plugin import files_below
 

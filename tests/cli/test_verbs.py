@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from brainzoo import Images, pipeline
+from brainzoo import Images
 from brainzoo.evaluating import running as evaluation
+from brainzoo.runs import pipeline
 
 from ..conftest import Brainzoo
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from scan_folders import found, make
 
+from brainzoo.common.errors import DataError, OptionError
 from brainzoo.datasets.bids import Bids
 from brainzoo.datasets.config import BidsConfig
-from brainzoo.errors import DataError, OptionError
 
 TREE = (
     "sub-01/anat/sub-01_T1w.nii.gz",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.datasets.covariates import Covariates, age_of, read_covariates, sex_of
-from brainzoo.errors import BrainzooError, DataError
 
 
 def table(folder: Path, text: str, name: str = "participants.csv") -> Covariates:

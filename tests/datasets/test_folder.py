@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from scan_folders import found, make
 
+from brainzoo.common.errors import DataError, NotFoundError, OptionError
 from brainzoo.datasets.config import FolderConfig
 from brainzoo.datasets.folder import Folder
-from brainzoo.errors import DataError, NotFoundError, OptionError
-from brainzoo.options import make_config
-from brainzoo.prepare import PrepareConfig, prepare
+from brainzoo.plugin.options import make_config
+from brainzoo.preparation.prepare import PrepareConfig, prepare
 
 
 def scans(root: Path, **options: object) -> list[tuple[str, str, str]]:

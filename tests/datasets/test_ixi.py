@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scan_folders import found, make, xls_bytes
 
+from brainzoo.common.errors import BrainzooError, DataError, NotFoundError
 from brainzoo.datasets.config import IxiConfig
 from brainzoo.datasets.ixi import Ixi
 from brainzoo.datasets.ixi_table import read_ixi_table, subject_id
-from brainzoo.errors import BrainzooError, DataError, NotFoundError
 
 from .conftest import EXPECTED, HEADER, ROWS, SCANS, people
 

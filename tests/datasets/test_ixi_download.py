@@ -16,11 +16,11 @@ import pytest
 from hostile_server import HostileServer, hostile_server
 from scan_folders import volume_bytes, xls_bytes
 
+from brainzoo.common.downloads.download import Patience
+from brainzoo.common.errors import DataError, IntegrityError, NetworkError, OptionError
 from brainzoo.datasets import ixi_download
 from brainzoo.datasets.config import IxiConfig
 from brainzoo.datasets.ixi import Ixi
-from brainzoo.errors import DataError, IntegrityError, NetworkError, OptionError
-from brainzoo.transfer.download import Patience
 
 from .conftest import EXPECTED, HEADER, ROWS, SCANS, people
 
@@ -50,7 +50,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HostileServer]:
 
 
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brainzoo.transfer.download.Patience", lambda: HASTY)
+    monkeypatch.setattr("brainzoo.common.downloads.download.Patience", lambda: HASTY)
 
 
 def test_downloaded_end_to_end_through_trouble(

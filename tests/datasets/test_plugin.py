@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from brainzoo.interfaces import Dataset
-from brainzoo.options import make_config, options_of
-from brainzoo.plugins import plugins
+from brainzoo.plugin.interfaces import Dataset
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.options import make_config, options_of
 
 
 @pytest.mark.parametrize("name", ["folder", "bids", "ixi"])

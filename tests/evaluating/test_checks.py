@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from brainzoo import Images
-from brainzoo.errors import DataError
+from brainzoo.common.errors import DataError
 from brainzoo.evaluating import expect_comparable, halves, of_equal_number, subjects_of
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from brainzoo import pipeline
-from brainzoo.errors import (
+from brainzoo.common.errors import (
     BrainzooError,
     DataError,
     ExistsError,
@@ -17,12 +16,14 @@ from brainzoo.errors import (
     StoppedError,
     UnknownPluginError,
 )
+from brainzoo.data.images import Images
 from brainzoo.evaluating.running import EvaluatorsFailedError, check, evaluate, read_evaluation
-from brainzoo.images import Images
-from brainzoo.options import make_config
-from brainzoo.plugins import plugins
-from brainzoo.record import expect_same_run
-from brainzoo.settings import Part, Settings, evaluator_names, resolve
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.options import make_config
+from brainzoo.plugin.part import Part
+from brainzoo.runs import pipeline
+from brainzoo.runs.record import expect_same_run
+from brainzoo.runs.settings import Settings, evaluator_names, resolve
 from brainzoo.testing.heads import make_images
 
 from ..conftest import Install

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from brainzoo import Images
-from brainzoo.errors import BrainzooError, DataError, NotFoundError, OptionError
+from brainzoo.common.errors import BrainzooError, DataError, NotFoundError, OptionError
+from brainzoo.data.subjects import Value
+from brainzoo.data.volumes import Volume, write_nifti
 from brainzoo.evaluating.sets import describe_set, open_images
 from brainzoo.exporters.config import NiftiConfig, PngConfig
 from brainzoo.exporters.nifti import Nifti
 from brainzoo.exporters.png import Png
-from brainzoo.interfaces import Value
 from brainzoo.testing.heads import make_images
-from brainzoo.volumes import Volume, write_nifti
 
 
 def png(path: Path, seed: int = 0, size: int = 16) -> Path:

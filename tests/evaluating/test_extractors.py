@@ -3,11 +3,11 @@ import pytest
 import torch
 from torch import nn
 
-from brainzoo.errors import DataError
+from brainzoo.checkpoint.weights_file import write_arrays
+from brainzoo.common.errors import DataError
 from brainzoo.evaluating.extractors import MEAN, STD, GreyFirst, extractor
 from brainzoo.evaluating.feature_weights import import_torchvision
 from brainzoo.evaluating.options import FeatureOptions
-from brainzoo.weights_file import write_arrays
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from brainzoo.errors import IntegrityError, NetworkError, NotFoundError
+from brainzoo.checkpoint.weights_file import write_arrays
+from brainzoo.common.errors import IntegrityError, NetworkError, NotFoundError
 from brainzoo.evaluating import feature_weights
 from brainzoo.evaluating.extractors import _BUILD, extractor
 from brainzoo.evaluating.feature_weights import fill_randomly, load_weights
 from brainzoo.evaluating.options import FeatureOptions
-from brainzoo.weights_file import write_arrays
 
 
 def squeezenet():

@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brainzoo.errors import DataError
+from brainzoo.common.errors import DataError
+from brainzoo.data.images import Images
 from brainzoo.evaluating import FeatureOptions, extractor, features_of
 from brainzoo.evaluating.extractors import Extractor
-from brainzoo.images import Images
 from brainzoo.testing.heads import make_images
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from brainzoo.errors import IntegrityError, OptionError
+from brainzoo.common.errors import IntegrityError, OptionError
 from brainzoo.evaluating import extractor
 from brainzoo.evaluating.feature_weights import import_torchvision
 from brainzoo.evaluating.options import FeatureOptions

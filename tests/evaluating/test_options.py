@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from brainzoo.errors import OptionError
+from brainzoo.common.errors import OptionError
 from brainzoo.evaluating.options import EXTRACTORS, LAST, LAYERS, FeatureOptions
-from brainzoo.options import make_config, options_of
+from brainzoo.plugin.options import make_config, options_of
 
 
 def test_every_extractor_has_its_last_layer():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from brainzoo.images import Images
+from brainzoo.data.images import Images
 
 SECRET = "IXI999-HH-0001"
 

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from brainzoo.errors import DataError, ExistsError
+from brainzoo.common.errors import DataError, ExistsError
 from brainzoo.exporters.config import NiftiConfig
 from brainzoo.exporters.nifti import Nifti
 

@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 from brainzoo.exporters.plugin import brainzoo_exporters
-from brainzoo.interfaces import Exporter
-from brainzoo.options import make_config, options_of
+from brainzoo.plugin.interfaces import Exporter
+from brainzoo.plugin.options import make_config, options_of
 
 
 def test_offers_nifti_and_png_that_load() -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from brainzoo.errors import DataError, ExistsError
+from brainzoo.common.errors import DataError, ExistsError
+from brainzoo.data.pictures import GAP_PIXELS
 from brainzoo.exporters.config import PngConfig
 from brainzoo.exporters.png import Png
-from brainzoo.pictures import GAP_PIXELS
 
 from .conftest import SECRET, Make
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from phantom import Heads
 
-from brainzoo.prepare import PrepareConfig
+from brainzoo.preparation.prepare import PrepareConfig
 
 SMALL = PrepareConfig(size=32, slices=3)
 

@@ -10,10 +10,10 @@ from phantom import (
     pixels_of,
 )
 
-from brainzoo.errors import OptionError
-from brainzoo.options import make_config, plain
+from brainzoo.common.errors import OptionError
+from brainzoo.plugin.options import make_config, plain
 from brainzoo.preparation.grid import rotation
-from brainzoo.prepare import PrepareConfig
+from brainzoo.preparation.prepare import PrepareConfig
 
 
 def test_slices_by_fraction_mm_index_and_step() -> None:

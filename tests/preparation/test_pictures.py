@@ -9,9 +9,9 @@ from phantom import (
 )
 from PIL import Image
 
-from brainzoo.interfaces import Subject
+from brainzoo.data.subjects import Subject
+from brainzoo.preparation.prepare import PrepareConfig
 from brainzoo.preparation.subject import prepare_subject
-from brainzoo.prepare import PrepareConfig
 
 
 def test_pictures_of_slices(tmp_path: Path) -> None:

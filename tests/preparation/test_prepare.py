@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from phantom import Heads, phantom
 
-from brainzoo.images import Images
-from brainzoo.interfaces import Subject
-from brainzoo.options import make_config
-from brainzoo.prepare import PrepareConfig, prepare
-from brainzoo.splits import split_of
+from brainzoo.data.images import Images
+from brainzoo.data.splits import split_of
+from brainzoo.data.subjects import Subject
+from brainzoo.plugin.options import make_config
+from brainzoo.preparation.prepare import PrepareConfig, prepare
 
 from .conftest import SMALL
 

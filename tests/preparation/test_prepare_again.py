@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from phantom import Heads
 
-from brainzoo.errors import ExistsError
-from brainzoo.images import Images
-from brainzoo.interfaces import Subject
-from brainzoo.options import options_of
+from brainzoo.common.errors import ExistsError
+from brainzoo.data.images import Images
+from brainzoo.data.subjects import Subject
+from brainzoo.plugin.options import options_of
+from brainzoo.preparation.prepare import PrepareConfig, prepare
 from brainzoo.preparation.request import request_of
-from brainzoo.prepare import PrepareConfig, prepare
 
 from .conftest import SMALL
 
@@ -25,7 +25,7 @@ def test_the_same_request_does_no_work(
     heads: Heads, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = prepare(heads, SMALL, name="heads")
-    monkeypatch.setattr("brainzoo.prepare.prepare_all", refuse)
+    monkeypatch.setattr("brainzoo.preparation.prepare.prepare_all", refuse)
     again = prepare(heads, SMALL, name="heads")
     assert again.folder == first.folder
     assert "prepared already" in capsys.readouterr().err

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from phantom import Heads
 
-from brainzoo.errors import DiskError
-from brainzoo.prepare import prepare
+from brainzoo.common.errors import DiskError
+from brainzoo.preparation.prepare import prepare
 
 from .conftest import SMALL, in_cache
 
@@ -34,7 +34,7 @@ def test_processes_with_a_cold_cache_prepare_once(folder: Path) -> None:
     Heads(folder)
     code = (
         "from pathlib import Path\nfrom phantom import Heads\n"
-        "from brainzoo.prepare import prepare, PrepareConfig\n"
+        "from brainzoo.preparation.prepare import prepare, PrepareConfig\n"
         f"heads = Heads(Path({str(folder)!r}))\n"
         "prepare(heads, PrepareConfig(size=64, slices=40), name='heads', workers=1)\n"
     )
@@ -56,7 +56,7 @@ def test_a_script_without_a_guard_runs_once(folder: Path, tmp_path: Path) -> Non
     script = tmp_path / "script.py"
     script.write_text(
         f"print('once')\nfrom pathlib import Path\nfrom phantom import Heads\n"
-        f"from brainzoo.prepare import prepare, PrepareConfig\n"
+        f"from brainzoo.preparation.prepare import prepare, PrepareConfig\n"
         f"images = prepare(Heads(Path({str(folder)!r})), PrepareConfig(size=32, slices=3), "
         f"name='heads', workers=2)\nprint(len(images))\n"
     )
@@ -87,7 +87,7 @@ def test_an_interrupt_leaves_nothing(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("brainzoo.pixels.ImagesWriter.append", interrupt)
+    monkeypatch.setattr("brainzoo.data.pixels.ImagesWriter.append", interrupt)
     with pytest.raises(KeyboardInterrupt):
         prepare(heads, SMALL, name="heads", workers=workers, quiet=True)
     assert in_cache(own_cache) == []
@@ -102,7 +102,7 @@ def test_killed_while_preparing(
     script = tmp_path / "script.py"
     script.write_text(
         "import dataclasses, sys\nfrom pathlib import Path\nfrom phantom import Heads\n"
-        "from brainzoo.prepare import prepare, PrepareConfig\n"
+        "from brainzoo.preparation.prepare import prepare, PrepareConfig\n"
         f"heads = Heads(Path({str(folder)!r}))\n"
         "scans = [dataclasses.replace(s, scan=str(i)) for i in range(999) for s in heads.listed]\n"
         "heads.listed = scans\n"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from phantom import Heads, phantom
 
-from brainzoo.errors import DataError, DiskError
-from brainzoo.interfaces import Subject
-from brainzoo.prepare import PrepareConfig, prepare
-from brainzoo.volumes import Volume, write_nifti
+from brainzoo.common.errors import DataError, DiskError
+from brainzoo.data.subjects import Subject
+from brainzoo.data.volumes import Volume, write_nifti
+from brainzoo.preparation.prepare import PrepareConfig, prepare
 
 from .conftest import SMALL, in_cache
 

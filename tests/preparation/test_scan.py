@@ -15,12 +15,12 @@ from phantom import (
     stripped,
 )
 
-from brainzoo.interfaces import Subject
+from brainzoo.data.subjects import Subject
+from brainzoo.data.volumes import read_volume, write_nifti
 from brainzoo.preparation.grid import rotation
 from brainzoo.preparation.head import find_head
+from brainzoo.preparation.prepare import PrepareConfig, prepare
 from brainzoo.preparation.scan import Scan, area_weights
-from brainzoo.prepare import PrepareConfig, prepare
-from brainzoo.volumes import read_volume, write_nifti
 
 
 def brightest(image: np.ndarray) -> tuple[int, int]:

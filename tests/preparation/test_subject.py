@@ -13,10 +13,10 @@ from phantom import (
     stripped,
 )
 
-from brainzoo.interfaces import Subject
+from brainzoo.data.subjects import Subject
+from brainzoo.data.volumes import Volume, write_nifti
+from brainzoo.preparation.prepare import PrepareConfig
 from brainzoo.preparation.subject import prepare_subject
-from brainzoo.prepare import PrepareConfig
-from brainzoo.volumes import Volume, write_nifti
 
 SMALL = PrepareConfig(size=32, slices=3)
 

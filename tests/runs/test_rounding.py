@@ -11,11 +11,11 @@ import pytest
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo.checkpoint import rounding
-from brainzoo.errors import DataError, ExistsError
-from brainzoo.files import sha256
-from brainzoo.hub.push import Plan, push
+from brainzoo.checkpoint.weights_file import read_arrays, write_arrays
+from brainzoo.common.errors import DataError, ExistsError
+from brainzoo.common.files import sha256
 from brainzoo.runs.rounded import round_run
-from brainzoo.weights_file import read_arrays, write_arrays
+from brainzoo.zoo.hub.push import Plan, push
 
 from ..conftest import Brainzoo
 from ..hub.conftest import write_verdict

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from brainzoo.plugins import plugins
-from brainzoo.run import Run, TrainConfig
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.part import Part
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.sampling import Drawn, Request, draw, sinks
-from brainzoo.settings import Part
 from brainzoo.testing.heads import make_images
 
 N = 50

@@ -10,8 +10,8 @@ import pytest
 
 import brainzoo
 from brainzoo import Images
-from brainzoo.errors import NotFoundError
-from brainzoo.plugins import plugins
+from brainzoo.common.errors import NotFoundError
+from brainzoo.plugin.manager import plugins
 from brainzoo.sampling import drawing
 from brainzoo.sampling.workers import cut
 from brainzoo.testing.plugin import files_below

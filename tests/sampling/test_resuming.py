@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from brainzoo import Images
-from brainzoo.errors import DiskError, ExistsError, OptionError
-from brainzoo.plugins import plugins
+from brainzoo.common.errors import DiskError, ExistsError, OptionError
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.part import Part
 from brainzoo.sampling import Request, draw, sinks
-from brainzoo.settings import Part
 from brainzoo.testing.plugin import files_below
 
 from .conftest import Draw, N, nifti, stopped_after

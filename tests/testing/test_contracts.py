@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from brainzoo.data.volumes import write_nifti
 from brainzoo.testing import DatasetContract, ExporterContract, make_volume
-from brainzoo.volumes import write_nifti
 
 
 class TestNifti(ExporterContract):

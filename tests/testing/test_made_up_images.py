@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from brainzoo.data.volumes import read_volume, write_nifti
 from brainzoo.testing import heads, make_head, make_images, make_volume
-from brainzoo.volumes import read_volume, write_nifti
 
 
 @pytest.mark.parametrize("spatial", [(32, 32), (24, 16), (16, 16, 16)])

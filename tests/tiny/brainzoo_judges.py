@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brainzoo import Evaluation, Evaluator, Figure, Generator, Images, Reconstructs, Spec, hookimpl
-from brainzoo.errors import DataError, NetworkError, OptionError
-from brainzoo.options import option
+from brainzoo.common.errors import DataError, NetworkError, OptionError
+from brainzoo.plugin.options import option
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from training import tiny
 
-from brainzoo.errors import OptionError
-from brainzoo.run import Run, TrainConfig
+from brainzoo.common.errors import OptionError
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.training import Phase, fit
 
 

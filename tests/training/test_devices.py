@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from brainzoo.errors import OptionError
+from brainzoo.common.errors import OptionError
 from brainzoo.training.devices import compute
 
 

@@ -13,7 +13,7 @@ from safetensors import safe_open
 pytest.importorskip("accelerate")
 from training import together
 
-from brainzoo.plugins import plugins
+from brainzoo.plugin.manager import plugins
 from brainzoo.testing.heads import make_images
 
 GENERATORS = tuple(together.OPTIONS)

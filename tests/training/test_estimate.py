@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from brainzoo.images import Images
-from brainzoo.run import Run, TrainConfig
+from brainzoo.data.images import Images
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.training import Phase, fit
 from brainzoo.training.estimate import Estimated, Stage, estimate, without_memory
 from brainzoo.training.timing import Timed, budget, timed

@@ -3,7 +3,7 @@ import pytest
 import torch
 from training import tiny
 
-from brainzoo.run import TrainConfig
+from brainzoo.plugin.run import TrainConfig
 from brainzoo.training.diffaugment import diffaugment
 from brainzoo.training.feed import Feed, augment
 from brainzoo.training.sampling import in_chunks

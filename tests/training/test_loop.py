@@ -7,9 +7,9 @@ import torch
 from PIL import Image
 from training import tiny
 
-from brainzoo.errors import DataError, DiskError, IntegrityError, OptionError
-from brainzoo.images import Images
-from brainzoo.run import Run, TrainConfig
+from brainzoo.common.errors import DataError, DiskError, IntegrityError, OptionError
+from brainzoo.data.images import Images
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.training import Phase, fit, loop
 from brainzoo.training.ema import EMA
 from brainzoo.training.monitor import PATIENCE, Monitor

@@ -14,10 +14,11 @@ import torch
 from torch.utils.data import ConcatDataset, DataLoader
 
 import brainzoo
-from brainzoo import Images, pipeline
-from brainzoo.errors import NotFoundError, OptionError
-from brainzoo.home import home
-from brainzoo.run import Run, TrainConfig
+from brainzoo import Images
+from brainzoo.common.errors import NotFoundError, OptionError
+from brainzoo.common.home import home
+from brainzoo.plugin.run import Run, TrainConfig
+from brainzoo.runs import pipeline
 from brainzoo.testing.heads import make_images
 
 

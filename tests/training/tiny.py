@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from brainzoo.images import Images
-from brainzoo.run import Run, TrainConfig
+from brainzoo.data.images import Images
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.training import Phase, arrays_of, fit, seeded
 
 SIZE = 8

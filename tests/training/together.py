@@ -11,10 +11,10 @@ from pathlib import Path
 
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from brainzoo import launch
-from brainzoo.images import Images
-from brainzoo.plugins import plugins
-from brainzoo.run import Run, TrainConfig
+from brainzoo.common import launch
+from brainzoo.data.images import Images
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.run import Run, TrainConfig
 
 BATCH, STEPS = 16, 6
 SEED = 2

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from brainzoo.strict import (
+from brainzoo.common.strict import (
     CONTROL,
     Count,
     Digest,
@@ -204,7 +204,7 @@ def problem(raw: dict[str, Any], model: type[Strict] = ConfigFile) -> str:
     """Return what is wrong with the content of a ``config.json``, or a part of it, or nothing."""
     from pydantic import ValidationError
 
-    from brainzoo.strict import explain, printable
+    from brainzoo.common.strict import explain, printable
 
     try:
         model.model_validate(raw)

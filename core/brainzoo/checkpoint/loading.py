@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
 from brainzoo.checkpoint.reading import AGAIN, check, read_config
-from brainzoo.errors import (
+from brainzoo.common.errors import (
     BrainzooError,
     DataError,
     IncompatiblePluginError,
@@ -24,14 +24,19 @@ from brainzoo.errors import (
     OptionError,
     UnknownPluginError,
 )
-from brainzoo.interfaces import Generator
-from brainzoo.options import make_config
-from brainzoo.plugins import plugins
-from brainzoo.strict import printable
+from brainzoo.common.strict import printable
+from brainzoo.plugin.interfaces import Generator
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.options import make_config, nearest, plain, sampling_options
 
 
-def load(folder: Path | str) -> Generator:
+def load(folder: Path | str, **sampling: Any) -> Generator:
     """Load a trained generator from a checkpoint folder, or from the run that holds one.
+
+    Args:
+        folder: The checkpoint, or the run.
+        **sampling: Options of the generator that act when images are drawn; those of the
+            checkpoint if not given.
 
     Raises:
         NotFoundError: There is none.
@@ -39,6 +44,7 @@ def load(folder: Path | str) -> Generator:
             checkpoint is not made for.
         IntegrityError: It is damaged.
         MemoryShortError: Its weights do not fit into the free memory.
+        OptionError: The generator has no such sampling option, or not with this value.
     """
     folder = Path(folder)
     if (folder / "checkpoint" / "config.json").is_file():
@@ -70,7 +76,20 @@ def load(folder: Path | str) -> Generator:
     except Exception as error:  # what a plugin raises at a file that makes no sense
         said = printable(" ".join(f"{type(error).__name__}: {error}".split()))[:200].rstrip(".")
         raise IntegrityError(f"{folder} does not fit {plugin}: {said}.", AGAIN) from error
+    if sampling:
+        _set_sampling(loaded, sampling)
     return loaded
+
+
+def _set_sampling(generator: Generator, values: Mapping[str, Any]) -> None:
+    known = sampling_options(type(generator.config))
+    for name in values:
+        if name not in known:
+            raise OptionError(
+                f"this generator has no sampling option {name!r}.", nearest(name, known)
+            )
+    given = {**plain(generator.config), **values}
+    generator.config = make_config(type(generator.config), given, "sampling option")
 
 
 def expect_plugin(folder: Path, plugin: str) -> dict[str, Any]:

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.checkpoint import config as configs
-from brainzoo.checkpoint_files import CONFIG, MAX_BYTES, REQUIRED, WEIGHTS
-from brainzoo.errors import (
+from brainzoo.checkpoint.names import CONFIG, MAX_BYTES, REQUIRED, WEIGHTS
+from brainzoo.checkpoint.weights_file import read_arrays, read_header
+from brainzoo.common.errors import (
     IncompatiblePluginError,
     IntegrityError,
     MemoryShortError,
     NotFoundError,
 )
-from brainzoo.strict import printable
-from brainzoo.weights_file import read_arrays, read_header
+from brainzoo.common.strict import printable
 
 AGAIN = "Fetch the checkpoint again."
 
@@ -148,7 +148,7 @@ def expect_memory(needed: int, what: str) -> None:
     Raises:
         MemoryShortError: It does not.
     """
-    from brainzoo.provenance import free_memory
+    from brainzoo.common.hardware import free_memory
 
     free = free_memory()
     if free is not None and 2 * needed > free:

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from brainzoo.checkpoint.config import REFERENCE_SAMPLES, RoundedPart, problem
 from brainzoo.checkpoint.loading import load
+from brainzoo.checkpoint.names import CONFIG, LICENCE, METRICS, WEIGHTS
 from brainzoo.checkpoint.reading import check, read_weights
+from brainzoo.checkpoint.weights_file import write_arrays
 from brainzoo.checkpoint.writing import reference, refresh_card, training_of, write_reference
-from brainzoo.checkpoint_files import CONFIG, LICENCE, METRICS, WEIGHTS
-from brainzoo.errors import DataError, ExistsError, IntegrityError
-from brainzoo.files import new_folder, sha256
-from brainzoo.interfaces import Generator, Reconstructs
-from brainzoo.weights_file import write_arrays
+from brainzoo.common.errors import DataError, ExistsError, IntegrityError
+from brainzoo.common.files import new_folder, sha256
+from brainzoo.plugin.interfaces import Generator
+from brainzoo.plugin.reconstruction import Reconstructs
 
 SMALL = 2**15
 """Numbers of a tensor that is not rounded: 128 kB in float32."""

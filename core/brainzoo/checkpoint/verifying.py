@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from brainzoo.checkpoint.config import TOLERANCE
 from brainzoo.checkpoint.loading import load
+from brainzoo.checkpoint.names import REFERENCE
 from brainzoo.checkpoint.reading import check
 from brainzoo.checkpoint.writing import eight_bit, reference
-from brainzoo.checkpoint_files import REFERENCE
-from brainzoo.errors import IntegrityError
+from brainzoo.common.errors import IntegrityError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,18 +21,19 @@ from brainzoo.checkpoint.config import (
     DescribedImages,
     problem,
 )
-from brainzoo.checkpoint_files import CARD, CONFIG, LICENCE, METRICS, REFERENCE, SAMPLES, WEIGHTS
-from brainzoo.classes import public_expression
-from brainzoo.errors import BrainzooError, DataError, IntegrityError
-from brainzoo.files import new_folder, sha256, write_text
-from brainzoo.images import Images
-from brainzoo.interfaces import Generator
-from brainzoo.options import plain
-from brainzoo.pictures import grid, png_bytes
-from brainzoo.plugins import plugins
-from brainzoo.provenance import commit, public_command, public_hardware
-from brainzoo.tables import counts
-from brainzoo.weights_file import write_arrays
+from brainzoo.checkpoint.names import CARD, CONFIG, LICENCE, METRICS, REFERENCE, SAMPLES, WEIGHTS
+from brainzoo.checkpoint.provenance import commit, public_command
+from brainzoo.checkpoint.weights_file import write_arrays
+from brainzoo.common.errors import BrainzooError, DataError, IntegrityError
+from brainzoo.common.files import new_folder, sha256, write_text
+from brainzoo.common.hardware import public_hardware
+from brainzoo.data.classes import public_expression
+from brainzoo.data.images import Images
+from brainzoo.data.pictures import grid, png_bytes
+from brainzoo.data.tables import counts
+from brainzoo.plugin.interfaces import Generator
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.options import plain
 
 _DESCRIBES_IMAGES = (
     "modality",
@@ -169,7 +170,7 @@ def training_of(run: Path) -> dict[str, Any] | None:
 
     Nothing of it names folders or people. ``None`` outside of runs.
     """
-    from brainzoo.record import read_record
+    from brainzoo.plugin.run import read_record
 
     try:
         record = read_record(run)

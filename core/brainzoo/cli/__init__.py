@@ -18,9 +18,9 @@ from typing import Any, NoReturn
 
 import click
 
-import brainzoo
-from brainzoo import console, launch
-from brainzoo.errors import BrainzooError, OptionError, StoppedError
+from brainzoo.common import console, launch
+from brainzoo.common.errors import BrainzooError, OptionError, StoppedError
+from brainzoo.common.version import __version__
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Train and sample": {
@@ -80,7 +80,7 @@ class Zoo(click.Group):
         """Find the verb, or say which one is nearest."""
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
-            from brainzoo.options import nearest
+            from brainzoo.plugin.options import nearest
 
             known = self.list_commands(ctx)
             raise OptionError(f"there is no command {name!r}.", nearest(name, known))
@@ -199,7 +199,7 @@ def _plugin_commands(ctx: click.Context) -> dict[str, click.Command]:
     cls=Zoo,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(brainzoo.__version__, "-V", "--version", message="brainzoo %(version)s")
+@click.version_option(__version__, "-V", "--version", message="brainzoo %(version)s")
 def main() -> None:
     """A zoo of generative models for brain MRI.
 

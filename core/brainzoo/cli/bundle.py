@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options
+from brainzoo.common import console
 
 
 @click.command()
@@ -45,8 +45,8 @@ def bundle(
     \b
     brainzoo bundle pggan-ixi-64 --out pggan.tar --with-dependencies
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo.bundling import bundle as bundles
-    from brainzoo.files import sha256
+    from brainzoo.common.files import sha256
+    from brainzoo.zoo.bundling import bundle as bundles
 
     folder, name, version = bundles.find(reference, token=token)
     bundles.bundle(

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from brainzoo import console
+from brainzoo.common import console
 
 AT_FLOOR = "="  # marks a figure that is at its floor
 
 
 def comparison_lines(found: Mapping[str, Any]) -> None:
     """Print notes, a table an evaluator, the differences that count, and the rules."""
-    from brainzoo.comparing.comparison import sentences
+    from brainzoo.evaluating.comparison import sentences
 
     test = found["test"]
     console.result(f"{test['images']:,} test images of {test['subjects']:,} subjects")

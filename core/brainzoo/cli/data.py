@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.found import installed
 from brainzoo.cli.params import (
     DynamicCommand,
@@ -17,8 +16,9 @@ from brainzoo.cli.params import (
     pairs,
     size_option,
 )
-from brainzoo.files import expect_folder_place
-from brainzoo.settings import dataset_part, is_images_folder
+from brainzoo.common import console
+from brainzoo.common.files import expect_folder_place
+from brainzoo.runs.settings import dataset_part, is_images_folder
 
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
@@ -61,9 +61,9 @@ def data(
 
     Name a dataset before --help to see its options.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo.images import Images
+    from brainzoo.data.images import Images
     from brainzoo.preparation.describe import describe, describe_text
-    from brainzoo.prepare import prepare
+    from brainzoo.preparation.prepare import prepare
 
     if is_images_folder(dataset):
         images = Images.open(dataset, verify=True)

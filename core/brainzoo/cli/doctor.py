@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options
-from brainzoo.home import home
-from brainzoo.plugins import plugins
-from brainzoo.provenance import hardware, memory_gb, versions
+from brainzoo.common import console
+from brainzoo.common.hardware import hardware, memory_gb
+from brainzoo.common.home import home
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.versions import versions
 
 ADDRESSES = {
     "Hugging Face Hub": "https://huggingface.co",

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from brainzoo import console
+from brainzoo.common import console
 
 if TYPE_CHECKING:
-    from brainzoo.registry import Entry, Registry
-    from brainzoo.registry.schema import Metric
+    from brainzoo.zoo.registry import Entry, Registry
+    from brainzoo.zoo.registry.schema import Metric
 
 HEADLINES = 3  # figures shown of an entry in a table
 
@@ -23,7 +23,7 @@ def warn_of_problems(registry: Registry) -> None:
 
 def as_json(entry: Entry) -> dict[str, Any]:
     """Return an entry as it stands in the registry, with where its files are."""
-    from brainzoo.registry.where import where
+    from brainzoo.zoo.registry.where import where
 
     plain: dict[str, Any] = entry.model_dump(mode="json", by_alias=True)
     return {**plain, "where": where(entry), "bytes": entry.size}
@@ -31,7 +31,7 @@ def as_json(entry: Entry) -> dict[str, Any]:
 
 def print_entries(entries: Iterable[Entry]) -> None:
     """Print a line an entry: name, what it makes, size, spacing, licence, where, figures."""
-    from brainzoo.registry.where import where
+    from brainzoo.zoo.registry.where import where
 
     header = ["name", "version", "makes", "size", "spacing", "licence", "where", "measured"]
     rows = [
@@ -123,7 +123,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _facts(entry: Entry, versions: Sequence[Entry], origin: str) -> Iterator[tuple[str, str]]:
-    from brainzoo.registry.where import where
+    from brainzoo.zoo.registry.where import where
 
     if entry.status != "active":
         instead = f" Use {entry.replaced_by} instead." if entry.replaced_by else ""
@@ -156,7 +156,7 @@ def _facts(entry: Entry, versions: Sequence[Entry], origin: str) -> Iterator[tup
 
 def source(entry: Entry) -> str:
     """Return where the files come from, exactly."""
-    from brainzoo.registry import HubSource
+    from brainzoo.zoo.registry import HubSource
 
     if isinstance(entry.source, HubSource):
         return f"hf:{entry.source.hub}@{entry.source.revision}"

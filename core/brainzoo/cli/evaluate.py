@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from brainzoo import console
 from brainzoo.cli.found import installed
 from brainzoo.cli.params import (
     DynamicCommand,
@@ -19,13 +18,16 @@ from brainzoo.cli.params import (
     given_options,
     seed_option,
 )
-from brainzoo.errors import OptionError
-from brainzoo.files import expect_folder_place
-from brainzoo.record import from_record, read_record
-from brainzoo.settings import ALL, Part, evaluator_names, evaluator_part
+from brainzoo.common import console
+from brainzoo.common.errors import OptionError
+from brainzoo.common.files import expect_folder_place
+from brainzoo.plugin.part import Part
+from brainzoo.plugin.run import read_record
+from brainzoo.runs.record import from_record
+from brainzoo.runs.settings import ALL, evaluator_names, evaluator_part
 
 if TYPE_CHECKING:
-    from brainzoo.images import Images
+    from brainzoo.data.images import Images
 
 SETS = ("train", "test", "synthetic")
 
@@ -153,7 +155,7 @@ def _measure(
 ) -> dict[str, Any]:
     """Run evaluators on the sets named; tell what ``evaluation.json`` holds then."""
     from brainzoo.evaluating import running as evaluation
-    from brainzoo.loading import load
+    from brainzoo.zoo.loading import load
 
     images = _open_sets(ctx, run, options)
     classes = evaluation.have_classes(images["test"], images["synthetic"])
@@ -178,8 +180,8 @@ def _measure(
 
 def _tell_run(run: Path) -> None:
     """Take what was measured into the run's checkpoint and its report."""
-    from brainzoo import pipeline
     from brainzoo.evaluating import running as evaluation
+    from brainzoo.runs import pipeline
     from brainzoo.runs.folder import RunFolder
 
     if not (run / evaluation.FILE).is_file():
@@ -193,8 +195,8 @@ def _open_sets(
     ctx: click.Context, run: Path | None, options: Mapping[str, Any]
 ) -> dict[str, Images]:
     """Return the three sets: of the folders named, and what is not named of the run."""
-    from brainzoo import pipeline
     from brainzoo.evaluating.sets import open_images
+    from brainzoo.runs import pipeline
     from brainzoo.runs.folder import RunFolder
     from brainzoo.runs.resuming import expect_same_data
 
@@ -225,8 +227,7 @@ def _open_sets(
 
 def _compare(ctx: click.Context, words: tuple[str, ...], **options: Any) -> None:
     from brainzoo.cli.comparison_table import comparison_lines
-    from brainzoo.comparing import comparison
-    from brainzoo.comparing import page as comparison_page
+    from brainzoo.evaluating import comparison, comparison_page
 
     if any(options[name] for name in (*SETS, "generator", "subject_pattern", "again")):
         raise OptionError(

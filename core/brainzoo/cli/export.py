@@ -6,16 +6,10 @@ from pathlib import Path
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.found import installed
-from brainzoo.cli.params import (
-    DynamicCommand,
-    Words,
-    common_options,
-    config_options,
-    given_options,
-)
-from brainzoo.settings import part_of
+from brainzoo.cli.params import DynamicCommand, Words, common_options, config_options, given_options
+from brainzoo.common import console
+from brainzoo.plugin.part import part_of
 
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
@@ -43,8 +37,8 @@ def export(
 
     Give --to before --help to see the exporter's options.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo import pipeline
-    from brainzoo.images import Images
+    from brainzoo.data.images import Images
+    from brainzoo.runs import pipeline
 
     run = images if (images / "run.yaml").is_file() else None
     values = {k.removeprefix(f"{exporter}."): v for k, v in given_options(ctx).items()}

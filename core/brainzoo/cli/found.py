@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from brainzoo import console
-from brainzoo.plugins import Plugins, plugins
+from brainzoo.common import console
+from brainzoo.plugin.manager import Plugins, plugins
 
 
 def installed(ctx: click.Context | None = None) -> Plugins:

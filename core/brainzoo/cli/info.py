@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options
-from brainzoo.errors import NotFoundError
+from brainzoo.common import console
+from brainzoo.common.errors import NotFoundError
 
 
 @click.command()
@@ -19,8 +19,8 @@ def info(name: str, as_json: bool, debug: bool) -> None:
     brainzoo info pggan-ixi-64
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo.cli import entries
-    from brainzoo.reference import Named, parse
-    from brainzoo.registry import known
+    from brainzoo.zoo.address import Named, parse
+    from brainzoo.zoo.registry import known
 
     wanted = parse(name)
     if not isinstance(wanted, Named):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options
+from brainzoo.common import console
 
 
 @click.command(name="list")
@@ -19,7 +19,7 @@ def listing(every: bool, as_json: bool, debug: bool) -> None:
     brainzoo info NAME
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo.cli import entries
-    from brainzoo.registry import known
+    from brainzoo.zoo.registry import known
 
     registry = known()
     entries.warn_of_problems(registry)

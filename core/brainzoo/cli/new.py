@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-import brainzoo
-from brainzoo import console
 from brainzoo.cli.params import common_options
-from brainzoo.errors import ExistsError, OptionError
-from brainzoo.plugins import KINDS, PACKAGES, Kind, plugins
+from brainzoo.common import console
+from brainzoo.common.errors import ExistsError, OptionError
+from brainzoo.common.version import __version__
+from brainzoo.plugin.manager import KINDS, PACKAGES, Kind, plugins
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -92,7 +92,7 @@ def write_package(folder: Path, kind: Kind, name: str) -> list[str]:
     Returns:
         The paths of its files below ``folder``.
     """
-    from brainzoo.files import new_folder
+    from brainzoo.common.files import new_folder
 
     words = _words(kind, name)
     root = files("brainzoo") / "templates"
@@ -111,7 +111,7 @@ def write_package(folder: Path, kind: Kind, name: str) -> list[str]:
 
 def _words(kind: Kind, name: str) -> dict[str, str]:
     """Return what the templates' placeholders stand for."""
-    version = ".".join(brainzoo.__version__.split(".")[:2])
+    version = ".".join(__version__.split(".")[:2])
     camel = "".join(part.capitalize() for part in name.split("-"))
     training = kind == "generator"
     needed = [f"brainzoo{'[training]' if training else ''}~={version}.0"]

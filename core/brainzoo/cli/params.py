@@ -16,11 +16,11 @@ import click
 from click.core import ParameterSource
 
 from brainzoo.cli.found import installed
-from brainzoo.errors import OptionError
-from brainzoo.options import Option, check, options_of
-from brainzoo.plugins import Kind, Plugins
+from brainzoo.common.errors import OptionError
+from brainzoo.plugin.manager import Kind, Plugins
+from brainzoo.plugin.options import Option, check, options_of
 from brainzoo.preparation.config import PrepareConfig
-from brainzoo.settings import is_images_folder
+from brainzoo.runs.settings import is_images_folder
 
 
 class ConfigOption(click.Option):

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options
-from brainzoo.plugins import KINDS, Plugin
-from brainzoo.plugins import plugins as find_plugins
+from brainzoo.common import console
+from brainzoo.plugin.manager import KINDS, Plugin
+from brainzoo.plugin.manager import plugins as find_plugins
 
 
 @click.command()

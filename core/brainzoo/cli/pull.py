@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options
+from brainzoo.common import console
 
 
 @click.command()
@@ -31,8 +31,8 @@ def pull(
     brainzoo pull pggan-ixi-64
     brainzoo pull hf:owner/repo@0123456789abcdef0123456789abcdef01234567
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo import hub
-    from brainzoo.files import sha256
+    from brainzoo.common.files import sha256
+    from brainzoo.zoo import hub
 
     folder = hub.pull(reference, offline=offline, token=token)
     if as_json:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options
-from brainzoo.errors import OptionError
+from brainzoo.common import console
+from brainzoo.common.errors import OptionError
 
 if TYPE_CHECKING:
-    from brainzoo.hub.push import Plan
+    from brainzoo.zoo.hub.push import Plan
 
 
 @click.command()
@@ -74,9 +74,9 @@ def push(
         raise OptionError("--namespace goes with --registry.", "Else the owner is in OWNER/NAME.")
     if checkpoint is None or repository is None:
         raise OptionError("push needs a checkpoint and OWNER/NAME.", "See: brainzoo push --help")
-    from brainzoo.hub.gate import GateError
-    from brainzoo.hub.push import Plan, push
-    from brainzoo.registry.parse import dump_entries
+    from brainzoo.zoo.hub.gate import GateError
+    from brainzoo.zoo.hub.push import Plan, push
+    from brainzoo.zoo.registry.parse import dump_entries
 
     try:
         done = push(
@@ -103,9 +103,9 @@ def push(
 
 
 def _push_registry(namespace: str | None, token: str | None, dry_run: bool, as_json: bool) -> None:
-    from brainzoo.hub.gate import GateError
-    from brainzoo.hub.push_registry import packaged, plan_of, push_registry
-    from brainzoo.registry.parse import dump_entries
+    from brainzoo.zoo.hub.gate import GateError
+    from brainzoo.zoo.hub.push_registry import packaged, plan_of, push_registry
+    from brainzoo.zoo.registry.parse import dump_entries
 
     if dry_run:
         _show([plan_of(entry, namespace or "owner") for entry in packaged()], as_json)
@@ -139,7 +139,7 @@ def _show(plans: list[Plan], as_json: bool) -> None:
     if as_json:
         console.result_json({"plans": [_plain(plan) for plan in plans]})
         return
-    from brainzoo.transfer.meter import size_text
+    from brainzoo.common.downloads.meter import size_text
 
     for plan in plans:
         rows = [[file.name, size_text(file.size), file.sha256] for file in plan.files]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options
-from brainzoo.errors import OptionError
+from brainzoo.common import console
+from brainzoo.common.errors import OptionError
 
 
 @click.group(invoke_without_command=True)
@@ -25,7 +25,7 @@ def registry(ctx: click.Context) -> None:
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def schema(debug: bool) -> None:
     """Print the JSON Schema of a file of entries, for editors and CI."""
-    from brainzoo.registry import schema as described
+    from brainzoo.zoo.registry import schema as described
 
     console.result(json.dumps(described(), indent=2))
 
@@ -35,7 +35,7 @@ def schema(debug: bool) -> None:
 @common_options
 def check(file: Path, as_json: bool, debug: bool) -> None:
     """Check a file of entries: brainzoo's own or a plugin's fragment."""
-    from brainzoo.registry.parse import read_registry
+    from brainzoo.zoo.registry.parse import read_registry
 
     found = read_registry(file)
     names = [entry.reference for entry in found.checkpoints]
@@ -55,9 +55,9 @@ def update(repository: str, yes: bool, as_json: bool, debug: bool) -> None:
     What was published stays as it is: an update that changes files of a known version is refused.
     There is no default repository: you decide whom you trust.
     """
-    from brainzoo.hub import registry_bytes
-    from brainzoo.registry.merge import current
-    from brainzoo.registry.update import accept, prepare
+    from brainzoo.zoo.hub import registry_bytes
+    from brainzoo.zoo.registry.merge import current
+    from brainzoo.zoo.registry.update import accept, prepare
 
     found = prepare(current(), registry_bytes(repository))
     if found.lines and not yes:
@@ -97,9 +97,9 @@ def add(run: Path, name: str, version: str, replace: bool, as_json: bool, debug:
     \b
     brainzoo registry add runs/dcgan-ixi-001 dcgan-ixi-64
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo.hub.gate import GateError
-    from brainzoo.loading import generator_of
-    from brainzoo.registry import adding
+    from brainzoo.zoo.hub.gate import GateError
+    from brainzoo.zoo.loading import generator_of
+    from brainzoo.zoo.registry import adding
 
     try:
         place = adding.Place.of(generator_of(run))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options
+from brainzoo.common import console
 
 
 @click.command()
@@ -18,8 +18,8 @@ from brainzoo.cli.params import common_options
 @common_options
 def report(run: Path, out: Path | None, as_json: bool, debug: bool) -> None:
     """Write the report of a run: one page, readable without a network."""
-    from brainzoo import pipeline
-    from brainzoo.record import read_record
+    from brainzoo.plugin.run import read_record
+    from brainzoo.runs import pipeline
 
     read_record(run)
     page = pipeline.report(run, out)

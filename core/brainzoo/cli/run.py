@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.found import installed
 from brainzoo.cli.params import (
     DynamicCommand,
@@ -22,12 +21,13 @@ from brainzoo.cli.params import (
     pairs,
     size_option,
 )
-from brainzoo.errors import OptionError
-from brainzoo.files import expect_folder_place
-from brainzoo.plugins import KINDS, Kind, Plugins
-from brainzoo.record import expect_same_run, from_record, read_record
-from brainzoo.run import TrainConfig
-from brainzoo.settings import (
+from brainzoo.common import console
+from brainzoo.common.errors import OptionError
+from brainzoo.common.files import expect_folder_place
+from brainzoo.plugin.manager import KINDS, Kind, Plugins
+from brainzoo.plugin.run import TrainConfig, read_record
+from brainzoo.runs.record import expect_same_run, from_record
+from brainzoo.runs.settings import (
     DEFAULT_EXPORTS,
     SampleConfig,
     Settings,
@@ -181,7 +181,8 @@ def _start(ctx: click.Context, steps: tuple[str, ...], **options: Any) -> None:
     if options["dry_run"]:
         _show_plan(plugins, settings, options["as_json"])
         return
-    from brainzoo import launch, pipeline
+    from brainzoo.common import launch
+    from brainzoo.runs import pipeline
     from brainzoo.runs.folder import next_folder
 
     if not (resume or options["out"]) and "RANK" in os.environ:
@@ -259,7 +260,7 @@ def _record(resume: str | None, arguments: Sequence[str]) -> dict[str, Any] | No
 
 def _show_plan(plugins: Plugins, settings: Settings, as_json: bool) -> None:
     """Print the settings, how much data there is, and what training takes; write nothing."""
-    from brainzoo.planning.plan import plan
+    from brainzoo.runs.planning.plan import plan
 
     found = plan(plugins, settings)
     if as_json:
@@ -267,7 +268,7 @@ def _show_plan(plugins: Plugins, settings: Settings, as_json: bool) -> None:
         return
     import yaml
 
-    from brainzoo.planning.table import plan_table
+    from brainzoo.runs.planning.table import plan_table
 
     text = yaml.safe_dump({"settings": found["settings"]}, sort_keys=False, allow_unicode=True)
     console.result(text)

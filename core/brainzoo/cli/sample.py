@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.found import installed
 from brainzoo.cli.params import (
     DynamicCommand,
@@ -17,12 +16,13 @@ from brainzoo.cli.params import (
     pairs,
     seed_option,
 )
-from brainzoo.errors import BrainzooError, StoppedError
-from brainzoo.files import expect_folder_place
-from brainzoo.interfaces import Value
-from brainzoo.options import options_of
-from brainzoo.settings import part_of
-from brainzoo.transfer.meter import size_text
+from brainzoo.common import console
+from brainzoo.common.downloads.meter import size_text
+from brainzoo.common.errors import BrainzooError, StoppedError
+from brainzoo.common.files import expect_folder_place
+from brainzoo.data.subjects import Value
+from brainzoo.plugin.options import options_of
+from brainzoo.plugin.part import part_of
 
 IMAGES = "images"
 """What ``--export`` is called where nothing is exported."""
@@ -39,7 +39,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
         options += config_options(config, group, prefix=prefix, leave_out=["limit"])
     if not words.arguments:
         return options
-    from brainzoo.loading import generator_of
+    from brainzoo.zoo.loading import generator_of
 
     try:
         name = generator_of(words.arguments[0])
@@ -117,8 +117,8 @@ def sample(
     brainzoo sample NAME -n 10000 --workers 4 --export nifti --out volumes
     brainzoo sample runs/dcgan-ixi-001 -n 100 --seed 1 --condition class=old --out old
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo.loading import find_checkpoint
     from brainzoo.sampling import Request, draw
+    from brainzoo.zoo.loading import find_checkpoint
 
     if out is not None:
         expect_folder_place(out)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options
+from brainzoo.common import console
 
 if TYPE_CHECKING:
-    from brainzoo.registry import Entry
+    from brainzoo.zoo.registry import Entry
 
 
 @click.command()
@@ -24,7 +24,7 @@ def search(words: tuple[str, ...], as_json: bool, debug: bool) -> None:
     brainzoo search 3-d t1w
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo.cli import entries
-    from brainzoo.registry import known
+    from brainzoo.zoo.registry import known
 
     registry = known()
     entries.warn_of_problems(registry)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options
+from brainzoo.common import console
 
 
 @click.command()
@@ -21,7 +21,7 @@ def unbundle(bundle: Path, install: bool, digest: str | None, as_json: bool, deb
     Every byte is compared with the bundle's own hashes; these show damage, not who made it: compare
     --sha256 for that before you use --install, which lets code of the bundle run.
     """
-    from brainzoo.bundling.unbundle import unbundle as unpack
+    from brainzoo.zoo.bundling.unbundle import unbundle as unpack
 
     found = unpack(bundle, install=install, digest=digest)
     if as_json:

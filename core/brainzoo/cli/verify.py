@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options
-from brainzoo.errors import IntegrityError
+from brainzoo.common import console
+from brainzoo.common.errors import IntegrityError
 
 
 @click.command()
@@ -20,7 +20,7 @@ def verify(checkpoint: str, as_json: bool, debug: bool) -> None:
     two of 255 grey levels.
     """
     from brainzoo import checkpoint as checkpoints
-    from brainzoo.loading import find_checkpoint
+    from brainzoo.zoo.loading import find_checkpoint
 
     found = checkpoints.verify(find_checkpoint(checkpoint))
     levels = round(found.largest_difference * 255)

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from brainzoo.common.errors import DataError
+from brainzoo.data.subjects import Subject
 from brainzoo.datasets.config import BidsConfig
 from brainzoo.datasets.folder import find_table
 from brainzoo.datasets.tree import VOLUMES, existing_root, files_below, stem
-from brainzoo.errors import DataError
-from brainzoo.interfaces import Dataset, Subject
+from brainzoo.plugin.interfaces import Dataset
 
 SCAN = re.compile(r"(sub-[A-Za-z0-9]+)/(?:(ses-[A-Za-z0-9]+)/)?anat/(\1(?:_[^/]+)?)_([A-Za-z0-9]+)")
 

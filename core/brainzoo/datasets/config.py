@@ -6,8 +6,8 @@ import dataclasses
 import re
 from pathlib import Path
 
-from brainzoo.errors import OptionError
-from brainzoo.options import option
+from brainzoo.common.errors import OptionError
+from brainzoo.plugin.options import option
 
 
 @dataclasses.dataclass(frozen=True)

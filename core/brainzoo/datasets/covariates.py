@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from brainzoo.errors import DataError
-from brainzoo.interfaces import Value
-from brainzoo.tables import MISSING, Row, read_table
+from brainzoo.common.errors import DataError
+from brainzoo.data.subjects import Value
+from brainzoo.data.tables import MISSING, Row, read_table
 
 ID_COLUMNS = (
     "participant_id", "participant", "subject", "subject_id", "subjectid", "sub", "ixi_id",

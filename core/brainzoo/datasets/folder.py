@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
+from brainzoo.common.errors import DataError, NotFoundError
+from brainzoo.data.subjects import Subject
 from brainzoo.datasets.config import FolderConfig
 from brainzoo.datasets.covariates import Covariates, read_covariates
 from brainzoo.datasets.tree import PICTURES, VOLUMES, existing_root, files_below, stem
-from brainzoo.errors import DataError, NotFoundError
-from brainzoo.interfaces import Dataset, Subject
+from brainzoo.plugin.interfaces import Dataset
 
 MASK_WORDS = re.compile(
     r"(?:^|[-_. ])(?:(?:brain|head|lesion)?[-_]?masks?|seg(?:m|s|mentations?)?|dseg|probseg|"

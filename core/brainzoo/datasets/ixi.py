@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from brainzoo.common.errors import DataError, NetworkError, NotFoundError
+from brainzoo.data.subjects import Subject, Value
 from brainzoo.datasets.config import IxiConfig
 from brainzoo.datasets.covariates import Covariates
 from brainzoo.datasets.ixi_download import download_ixi, ixi_folder
 from brainzoo.datasets.ixi_table import read_ixi_table
 from brainzoo.datasets.tree import existing_root, files_below
-from brainzoo.errors import DataError, NetworkError, NotFoundError
-from brainzoo.interfaces import Dataset, Subject, Value
+from brainzoo.plugin.interfaces import Dataset
 
 MODALITIES = {"T1": "T1w", "T2": "T2w", "PD": "PDw", "MRA": "angio", "DTI": "b0"}
 """IXI's names, and what BIDS calls the same; of DTI the b = 0 volume is taken."""

@@ -6,12 +6,12 @@ import re
 import shutil
 from pathlib import Path
 
-from brainzoo.errors import IntegrityError, OptionError
-from brainzoo.files import disk_errors
-from brainzoo.home import home
-from brainzoo.locks import locked
-from brainzoo.transfer.archive import extract
-from brainzoo.transfer.download import Patience, Remote, download
+from brainzoo.common.downloads.archive import extract
+from brainzoo.common.downloads.download import Patience, Remote, download
+from brainzoo.common.errors import IntegrityError, OptionError
+from brainzoo.common.files import disk_errors
+from brainzoo.common.home import home
+from brainzoo.common.locks import locked
 
 ADDRESSES = (
     "https://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI/",

@@ -11,6 +11,9 @@ import io
 import re
 from pathlib import Path
 
+from brainzoo.common.errors import DataError
+from brainzoo.data.subjects import Value
+from brainzoo.data.tables import Row, read_table
 from brainzoo.datasets.covariates import (
     AGE_COLUMNS,
     ID_COLUMNS,
@@ -19,9 +22,6 @@ from brainzoo.datasets.covariates import (
     plain_name,
     sex_of,
 )
-from brainzoo.errors import DataError
-from brainzoo.interfaces import Value
-from brainzoo.tables import Row, read_table
 
 HINT = "Get IXI.xls from https://brain-development.org/ixi-dataset/ and name it with --data.table."
 

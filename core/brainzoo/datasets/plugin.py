@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from brainzoo.datasets.config import BidsConfig, FolderConfig, IxiConfig
-from brainzoo.hookspecs import hookimpl
-from brainzoo.interfaces import Spec
+from brainzoo.plugin.hookspecs import hookimpl
+from brainzoo.plugin.interfaces import Spec
 
 
 @hookimpl

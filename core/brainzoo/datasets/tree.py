@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from brainzoo.errors import DataError, NotFoundError, OptionError
+from brainzoo.common.errors import DataError, NotFoundError, OptionError
 
 VOLUMES = (".nii.gz", ".nii")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")

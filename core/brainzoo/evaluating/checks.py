@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.errors import DataError
-from brainzoo.images import Images
+from brainzoo.common.errors import DataError
+from brainzoo.data.images import Images
 
 LEAST = 8  # images or subjects: below, no distribution can be spoken of
 

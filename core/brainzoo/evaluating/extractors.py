@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import conv2d, interpolate
 
-from brainzoo.errors import DataError
+from brainzoo.common.errors import DataError
+from brainzoo.common.files import sha256
 from brainzoo.evaluating.feature_weights import (
     fill_randomly,
     import_torchvision,
@@ -36,7 +37,6 @@ from brainzoo.evaluating.feature_weights import (
     weights_file,
 )
 from brainzoo.evaluating.options import FeatureOptions
-from brainzoo.files import sha256
 
 INCEPTION = "inception"
 LEAST_SIDE = 128

@@ -16,12 +16,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from brainzoo.errors import IncompatiblePluginError, IntegrityError, NetworkError, NotFoundError
+from brainzoo.checkpoint.weights_file import read_arrays
+from brainzoo.common.downloads.download import Patience, Remote, download
+from brainzoo.common.errors import (
+    IncompatiblePluginError,
+    IntegrityError,
+    NetworkError,
+    NotFoundError,
+)
+from brainzoo.common.files import sha256
+from brainzoo.common.home import home
 from brainzoo.evaluating.options import FeatureOptions
-from brainzoo.files import sha256
-from brainzoo.home import home
-from brainzoo.transfer.download import Patience, Remote, download
-from brainzoo.weights_file import read_arrays
 
 TORCHVISION = "https://download.pytorch.org/models/"
 FIDELITY = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
@@ -82,7 +87,7 @@ def _import(name: str) -> ModuleType:
 def weights_file(options: FeatureOptions, owner: str = "EVALUATOR") -> Path:
     """Return the file of a network's weights: the one named, one that is here, or a new download.
 
-    Torch's own cache is looked into; downloads go to ``models`` below :func:`brainzoo.home.home`.
+    Torch's own cache is looked into; downloads go to ``models`` below brainzoo's home.
 
     Args:
         options: Which network, and the file if one is named.

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo import console
-from brainzoo.errors import BrainzooError, DataError
+from brainzoo.checkpoint.weights_file import read_arrays, write_arrays
+from brainzoo.common import console
+from brainzoo.common.errors import BrainzooError, DataError
+from brainzoo.common.files import write_bytes
+from brainzoo.common.home import home
+from brainzoo.data.images import Images
 from brainzoo.evaluating.planes import views
-from brainzoo.files import write_bytes
-from brainzoo.home import home
-from brainzoo.images import Images
-from brainzoo.weights_file import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from brainzoo.evaluating.extractors import Extractor
@@ -25,7 +25,7 @@ BATCH = 8  # the fastest on a CPU: its maps stay in the cache
 def features_of(extractor: Extractor, images: Images, view: str = "") -> NDArray[np.float32]:
     """Return the features of images.
 
-    Of images that lie in a folder, features are kept below :func:`brainzoo.home.home`, a file for
+    Of images that lie in a folder, features are kept below brainzoo's home, a file for
     each folder, view and extractor: any selection of them takes from there what it can.
 
     Args:

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from brainzoo.errors import IncompatiblePluginError, IntegrityError
+from brainzoo.common.errors import IncompatiblePluginError, IntegrityError
 from brainzoo.evaluating.feature_weights import import_torchvision, read_state
 
 POOLED = "2048"

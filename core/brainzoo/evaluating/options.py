@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from brainzoo.errors import OptionError
-from brainzoo.options import nearest, option
+from brainzoo.common.errors import OptionError
+from brainzoo.plugin.options import nearest, option
 
 LAYERS: Mapping[str, tuple[str, ...]] = {
     "vgg16": ("conv3", "conv4", "conv5", "fc6", "fc7"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.images import Images
+from brainzoo.data.images import Images
 
 PLANES = ("sagittal", "coronal", "axial")  # normal to x, y, z
 

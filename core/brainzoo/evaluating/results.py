@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from brainzoo import console
-from brainzoo.errors import IntegrityError
-from brainzoo.files import new_folder, write_text
-from brainzoo.interfaces import Evaluation
-from brainzoo.locks import locked
+from brainzoo.common import console
+from brainzoo.common.errors import IntegrityError
+from brainzoo.common.files import new_folder, write_text
+from brainzoo.common.locks import locked
+from brainzoo.plugin.findings import Evaluation
 
 SCHEMA = 1
 FILE = "evaluation.json"

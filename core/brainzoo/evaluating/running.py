@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from brainzoo import console
 from brainzoo.checkpoint import refresh_card
-from brainzoo.errors import BrainzooError, ExistsError, OptionError
+from brainzoo.common import console
+from brainzoo.common.errors import BrainzooError, ExistsError, OptionError
+from brainzoo.common.files import write_text
+from brainzoo.data.images import Images
 from brainzoo.evaluating.results import (
     EARLIER,
     FILE,
@@ -26,11 +28,10 @@ from brainzoo.evaluating.results import (
     write_result,
 )
 from brainzoo.evaluating.sets import describe_set
-from brainzoo.files import write_text
-from brainzoo.images import Images
-from brainzoo.interfaces import Evaluation, Evaluator, Generator
-from brainzoo.plugins import plugins
-from brainzoo.settings import Part
+from brainzoo.plugin.findings import Evaluation
+from brainzoo.plugin.interfaces import Evaluator, Generator
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.part import Part
 
 __all__ = [
     "EARLIER",

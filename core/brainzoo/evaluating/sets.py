@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from brainzoo import console
+from brainzoo.common import console
+from brainzoo.common.errors import DataError, NotFoundError, OptionError
+from brainzoo.data.images import Images
+from brainzoo.data.pixels import from_floats
+from brainzoo.data.tables import Row
+from brainzoo.data.volumes import read_volume
 from brainzoo.datasets.folder import SLICE, SUBJECT, find_table
 from brainzoo.datasets.tree import PICTURES, VOLUMES, files_below, stem
-from brainzoo.errors import DataError, NotFoundError, OptionError
-from brainzoo.images import Images
-from brainzoo.pixels import from_floats
-from brainzoo.tables import Row
-from brainzoo.volumes import read_volume
 
 _nibabel: Any = nibabel  # typed in part only
 

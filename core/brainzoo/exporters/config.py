@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from brainzoo.options import option
+from brainzoo.plugin.options import option
 
 
 @dataclasses.dataclass(frozen=True)

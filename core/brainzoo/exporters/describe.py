@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from brainzoo.errors import DataError
-from brainzoo.images import Images
-from brainzoo.interfaces import Value
+from brainzoo.common.errors import DataError
+from brainzoo.data.images import Images
+from brainzoo.data.subjects import Value
 
 NOT_FOR_DIAGNOSIS = "Synthetic images made by a generative model. Not for diagnosis."
 REAL = "Real images prepared by brainzoo; their licence and their subjects' consent apply."

@@ -17,13 +17,15 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo import __version__, console
+from brainzoo.common import console
+from brainzoo.common.files import new_folder
+from brainzoo.common.version import __version__
+from brainzoo.data.images import Images
+from brainzoo.data.subjects import Value
+from brainzoo.data.volumes import Volume, write_nifti
 from brainzoo.exporters.config import NiftiConfig
 from brainzoo.exporters.describe import describe, describe_image, file_names, limited
-from brainzoo.files import new_folder
-from brainzoo.images import Images
-from brainzoo.interfaces import Exporter, Value
-from brainzoo.volumes import Volume, write_nifti
+from brainzoo.plugin.interfaces import Exporter
 
 # Directions in RAS+ of a slice's rows, columns and normal, where images.json has no affine.
 _PLANES = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from brainzoo.exporters.config import NiftiConfig, PngConfig
-from brainzoo.hookspecs import hookimpl
-from brainzoo.interfaces import Spec
+from brainzoo.plugin.hookspecs import hookimpl
+from brainzoo.plugin.interfaces import Spec
 
 
 @hookimpl

@@ -9,14 +9,14 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image
 
-from brainzoo import console
+from brainzoo.common import console
+from brainzoo.common.files import new_folder
+from brainzoo.data.images import Images
+from brainzoo.data.pictures import flat, grid, png_bytes, tile
+from brainzoo.data.pixels import from_floats
 from brainzoo.exporters.config import PngConfig
 from brainzoo.exporters.describe import describe, file_names, limited, safe_name
-from brainzoo.files import new_folder
-from brainzoo.images import Images
-from brainzoo.interfaces import Exporter
-from brainzoo.pictures import flat, grid, png_bytes, tile
-from brainzoo.pixels import from_floats
+from brainzoo.plugin.interfaces import Exporter
 
 
 class Png(Exporter):

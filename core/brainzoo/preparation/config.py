@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from brainzoo.errors import OptionError
-from brainzoo.options import option
-from brainzoo.splits import FRACTIONS, check_fractions
+from brainzoo.common.errors import OptionError
+from brainzoo.data.splits import FRACTIONS, check_fractions
+from brainzoo.plugin.options import option
 
 BASAL_GANGLIA = 0.55
 """Level of the basal ganglia within the brain's height (0 bottom, 1 top): mean over 121 IXI scans

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from brainzoo import console
-from brainzoo.images import Images
+from brainzoo.common import console
+from brainzoo.data.images import Images
+from brainzoo.data.splits import SPLITS
+from brainzoo.data.tables import Row
 from brainzoo.preparation.progress import progress
-from brainzoo.splits import SPLITS
-from brainzoo.tables import Row
 
 THIN = 5
 """A group with fewer subjects than this is named as thin."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from brainzoo.errors import DataError
-from brainzoo.interfaces import Subject, Value
+from brainzoo.common.errors import DataError
+from brainzoo.data.subjects import Subject, Value
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.head import Head
 from brainzoo.preparation.scan import Floats, Matrix, Scan

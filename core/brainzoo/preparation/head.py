@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.errors import DataError
+from brainzoo.common.errors import DataError
 from brainzoo.preparation.scan import Matrix, Scan
 
 COARSE_MM = 4.0

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from brainzoo.errors import DataError
+from brainzoo.common.errors import DataError
 from brainzoo.preparation.grid import centred
 from brainzoo.preparation.scan import Floats, area_weights
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from brainzoo import console
+from brainzoo.common import console
 
 Item = TypeVar("Item")
 

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from brainzoo import console
-from brainzoo.errors import IntegrityError, NotFoundError
-from brainzoo.images import Images
-from brainzoo.interfaces import Dataset, Subject
-from brainzoo.options import plain
+from brainzoo.common import console
+from brainzoo.common.errors import IntegrityError, NotFoundError
+from brainzoo.data.images import Images
+from brainzoo.data.subjects import Subject
+from brainzoo.plugin.interfaces import Dataset
+from brainzoo.plugin.options import plain
 from brainzoo.preparation.config import PrepareConfig
 
 VERSION = 2

@@ -13,7 +13,7 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.volumes import Volume
+from brainzoo.data.volumes import Volume
 
 _nibabel: Any = nibabel  # typed in part only
 

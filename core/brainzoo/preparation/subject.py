@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.errors import BrainzooError, DataError, DiskError, NetworkError
-from brainzoo.interfaces import Subject
-from brainzoo.pixels import from_floats
+from brainzoo.common.errors import BrainzooError, DataError, DiskError, NetworkError
+from brainzoo.data.pixels import from_floats
+from brainzoo.data.subjects import Subject
+from brainzoo.data.volumes import Volume, read_volume
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.grid import Made, Row, make_images
 from brainzoo.preparation.head import find_head
 from brainzoo.preparation.pictures import fit_picture, read_picture
 from brainzoo.preparation.scan import Scan
-from brainzoo.volumes import Volume, read_volume
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from brainzoo import console
-from brainzoo.interfaces import Subject
+from brainzoo.common import console
+from brainzoo.common.processes import begin_worker, cores, fresh_children
+from brainzoo.data.subjects import Subject
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.subject import Prepared, prepare_subject
-from brainzoo.processes import begin_worker, cores, fresh_children
 
 POOL_FROM_SECONDS = 4.0
 """Work that one process ends within this is not worth the start of others (about 0.5 s each)."""

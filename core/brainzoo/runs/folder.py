@@ -15,10 +15,10 @@ from typing import Any
 
 import yaml
 
-from brainzoo.errors import ExistsError
-from brainzoo.files import disk_errors, write_text
-from brainzoo.provenance import hardware, versions
-from brainzoo.record import SCHEMA, read_record
+from brainzoo.common.files import disk_errors, exists_error, write_text
+from brainzoo.common.hardware import hardware
+from brainzoo.plugin.run import SCHEMA, read_record
+from brainzoo.plugin.versions import versions
 
 OUTPUTS = {
     "train": ("checkpoint",),
@@ -140,15 +140,6 @@ class RunFolder:
             name: value for name, value in self.record["seconds"].items() if name not in OUTPUTS
         }
         self.save()
-
-
-def exists_error(path: Path) -> ExistsError:
-    """Return the error for an output folder that is there already."""
-    if (path / "run.yaml").is_file():
-        hint = f"Go on with: brainzoo run --resume {path}, or choose another folder with --out."
-    else:
-        hint = "Choose another with --out, or remove it."
-    return ExistsError(f"{path} exists already.", hint)
 
 
 def next_folder(generator: str, data: str, parent: Path = Path("runs")) -> Path:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from brainzoo.errors import DataError, OptionError
-from brainzoo.images import Images
-from brainzoo.plugins import plugins
-from brainzoo.record import to_record
+from brainzoo.common.errors import DataError, OptionError
+from brainzoo.data.images import Images
+from brainzoo.plugin.manager import plugins
 from brainzoo.runs.folder import RunFolder
-from brainzoo.settings import Settings
+from brainzoo.runs.record import to_record
+from brainzoo.runs.settings import Settings
 
 
 def new_record(settings: Settings, images: Images) -> dict[str, Any]:

@@ -11,12 +11,12 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from brainzoo import console
 from brainzoo.checkpoint import round_weights
-from brainzoo.errors import NotFoundError
+from brainzoo.common import console
+from brainzoo.common.errors import NotFoundError
+from brainzoo.common.files import exists_error, new_folder
 from brainzoo.evaluating.running import EARLIER, FILE, read_evaluation, write_metrics
-from brainzoo.files import new_folder
-from brainzoo.runs.folder import RunFolder, exists_error
+from brainzoo.runs.folder import RunFolder
 
 SUFFIX = "-float16"
 COPIED = ("stats.jsonl", "progress")

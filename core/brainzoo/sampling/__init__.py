@@ -8,7 +8,7 @@ bits with any number of workers.
 What is drawn lies in ``NAME.part`` until it is complete; the same request goes on there.
 """
 
-from brainzoo.sampling.drawing import Drawn, draw, write_images
+from brainzoo.sampling.drawing import Drawn, draw
 from brainzoo.sampling.request import Request
 
-__all__ = ["Drawn", "Request", "draw", "write_images"]
+__all__ = ["Drawn", "Request", "draw"]

@@ -5,20 +5,15 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from brainzoo import console
-from brainzoo.errors import NotFoundError, OptionError
-from brainzoo.files import disk_errors
-from brainzoo.images import Images
-from brainzoo.interfaces import Generator, Value
-from brainzoo.loading import sampling_options
-from brainzoo.options import plain
-from brainzoo.processes import cores, peak_memory
-from brainzoo.provenance import free_memory
-from brainzoo.runs.folder import exists_error
+from brainzoo.common import console
+from brainzoo.common.errors import OptionError
+from brainzoo.common.files import disk_errors, exists_error
+from brainzoo.common.hardware import free_memory
+from brainzoo.common.processes import cores, peak_memory
 from brainzoo.sampling.request import Request, Source
 from brainzoo.sampling.sinks import Sink
 from brainzoo.sampling.unfinished import Unfinished
@@ -120,30 +115,6 @@ def draw(
             seconds = time.monotonic() - begun
             unfinished.finish(sink)
     return Drawn(unfinished.target, request.n, source.info, resumed, seconds, used, memory)
-
-
-def write_images(
-    generator: Generator,
-    folder: Path,
-    n: int,
-    seed: int,
-    condition: Mapping[str, Value] | None,
-    workers: int | None,
-) -> Images:
-    """Draw with a generator as it was loaded; see :meth:`brainzoo.Generator.write_images`.
-
-    Raises:
-        NotFoundError: It was not loaded from a checkpoint.
-    """
-    if generator.folder is None:
-        raise NotFoundError(
-            "this generator was not loaded from a checkpoint.",
-            "Save it first, and take what brainzoo.load returns.",
-        )
-    acting = sampling_options(type(generator.config))
-    sampling = {k: v for k, v in plain(generator.config).items() if k in acting}
-    draw(Request(generator.folder, n, seed, condition or {}, sampling), folder, workers=workers)
-    return Images.open(folder)
 
 
 def _drawn(

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo import __version__
 from brainzoo import checkpoint as checkpoints
-from brainzoo.interfaces import Generator, Value
-from brainzoo.loading import load, sampling_options
-from brainzoo.options import plain
-from brainzoo.plugins import plugins
-from brainzoo.settings import Part
-from brainzoo.tables import Row
+from brainzoo.common.version import __version__
+from brainzoo.data.subjects import Value
+from brainzoo.data.tables import Row
+from brainzoo.plugin.interfaces import Generator
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.options import plain, sampling_options
+from brainzoo.plugin.part import Part
 
 BATCH = {2: 64, 3: 8}
 """Images that are drawn, written and noted at once, by spatial rank."""
@@ -65,7 +65,7 @@ class Source:
     def __init__(self, request: Request) -> None:
         self._request = request
         config = checkpoints.read_config(request.checkpoint)
-        self._generator: Generator = load(request.checkpoint, **request.sampling)
+        self._generator: Generator = checkpoints.load(request.checkpoint, **request.sampling)
         self._condition = dict(request.condition) or None
         self.starts = _takes_start(self._generator.sample)
         self._tells_from = _takes_start(self._generator.conditions)

@@ -16,15 +16,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.errors import DataError, DiskError, OptionError
-from brainzoo.images import Images
-from brainzoo.images_files import write_info
-from brainzoo.interfaces import Exporter
-from brainzoo.pixels import from_floats, header
-from brainzoo.plugins import plugins
-from brainzoo.settings import Part
-from brainzoo.tables import Row, write_rows
-from brainzoo.transfer.meter import size_text
+from brainzoo.common.downloads.meter import size_text
+from brainzoo.common.errors import DataError, DiskError, OptionError
+from brainzoo.data.images import Images
+from brainzoo.data.images_files import write_info
+from brainzoo.data.pixels import from_floats, header
+from brainzoo.data.tables import Row, write_rows
+from brainzoo.plugin.interfaces import Exporter
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.part import Part
 
 DTYPE = np.dtype("<u2")
 BLOCK = 1 << 20

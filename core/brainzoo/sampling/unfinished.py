@@ -20,11 +20,10 @@ from typing import Any
 
 import filelock
 
-from brainzoo.errors import ExistsError
-from brainzoo.files import settle, write_text
-from brainzoo.runs.folder import exists_error
+from brainzoo.common.errors import ExistsError
+from brainzoo.common.files import exists_error, settle, write_text
+from brainzoo.data.tables import Row
 from brainzoo.sampling.sinks import Sink, Written
-from brainzoo.tables import Row
 
 
 class Unfinished:

@@ -15,8 +15,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from brainzoo.errors import StoppedError
-from brainzoo.processes import begin_worker, fresh_children, peak_memory
+from brainzoo.common.errors import StoppedError
+from brainzoo.common.processes import begin_worker, fresh_children, peak_memory
 from brainzoo.sampling.request import Request, Source
 from brainzoo.sampling.sinks import FilesSink, ImagesSink, Sink, Written
 

@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from brainzoo.interfaces import Dataset, Subject
-from brainzoo.options import make_config
-from brainzoo.prepare import PrepareConfig, prepare
+from brainzoo.data.subjects import Subject
+from brainzoo.plugin.interfaces import Dataset
+from brainzoo.plugin.options import make_config
+from brainzoo.preparation.prepare import PrepareConfig, prepare
 from brainzoo.testing.plugin import PluginContract
 
 PERSONAL = re.compile(
@@ -150,7 +151,7 @@ def described(subject: Subject) -> tuple[Any, ...]:
 
 def check_source(subject: Subject) -> None:
     """Read one scan and look at its grid."""
-    from brainzoo.volumes import read_volume
+    from brainzoo.data.volumes import read_volume
 
     if isinstance(subject.source, Path):
         assert subject.source.is_file(), f"{subject.source} of {subject.id} is not there"

@@ -11,9 +11,10 @@ from typing import ClassVar
 
 import pytest
 
-from brainzoo.errors import DataError
-from brainzoo.images import Images
-from brainzoo.interfaces import Evaluation, Evaluator, Generator
+from brainzoo.common.errors import DataError
+from brainzoo.data.images import Images
+from brainzoo.plugin.findings import Evaluation
+from brainzoo.plugin.interfaces import Evaluator, Generator
 from brainzoo.testing.heads import make_images
 from brainzoo.testing.plugin import PluginContract
 

@@ -12,9 +12,9 @@ from typing import ClassVar
 
 import pytest
 
-from brainzoo.errors import ExistsError
-from brainzoo.images import Images
-from brainzoo.interfaces import Exporter
+from brainzoo.common.errors import ExistsError
+from brainzoo.data.images import Images
+from brainzoo.plugin.interfaces import Exporter
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo.testing.plugin import PluginContract, files_below
 

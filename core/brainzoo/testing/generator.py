@@ -15,15 +15,15 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from brainzoo.errors import BrainzooError, OptionError
-from brainzoo.files import sha256
-from brainzoo.images import Images
-from brainzoo.interfaces import Generator
-from brainzoo.run import Run, TrainConfig
+from brainzoo.checkpoint.weights_file import read_header
+from brainzoo.common.errors import BrainzooError, OptionError
+from brainzoo.common.files import sha256
+from brainzoo.data.images import Images
+from brainzoo.plugin.interfaces import Generator
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo.testing.plugin import PluginContract, files_below
 from brainzoo.testing.probes import copied, global_random_state, pressing_ctrl_c, samples
-from brainzoo.weights_file import read_header
 
 PICKLES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".npz", ".joblib"})
 """Suffixes of files that may hold Python objects."""

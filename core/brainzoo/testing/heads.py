@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.images import Images
-from brainzoo.interfaces import Value
+from brainzoo.data.images import Images
+from brainzoo.data.subjects import Value
 
 if TYPE_CHECKING:
-    from brainzoo.volumes import Volume
+    from brainzoo.data.volumes import Volume
 
 SUBJECT = "head-of-a-real-subject-"
 """Real subjects' ids begin with this, so that a test finds them wherever they do not belong."""
@@ -107,7 +107,7 @@ def make_images(
 
 def make_volume(*, shape: Sequence[int] = (32, 36, 32), age: float = 40.0, seed: int = 0) -> Volume:
     """Return a whole head of 6 mm voxels in RAS+, its centre at the origin."""
-    from brainzoo.volumes import Volume
+    from brainzoo.data.volumes import Volume
 
     affine = np.diag([6.0, 6.0, 6.0, 1.0])
     affine[:3, 3] = -6.0 * (np.array(shape) - 1) / 2

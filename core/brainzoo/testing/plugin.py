@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from brainzoo import plugins as installed
-from brainzoo.interfaces import Spec
-from brainzoo.options import make_config, options_of
+from brainzoo.plugin import manager as installed
+from brainzoo.plugin.interfaces import Spec
+from brainzoo.plugin.options import make_config, options_of
 
 HEAVY = (
     "torch",
@@ -97,7 +97,7 @@ class PluginContract:
         frozen = getattr(config, "__dataclass_params__").frozen  # noqa: B009
         assert frozen, f"{config.__name__} is not frozen; use @dataclass(frozen=True)"
         silent = [option.name for option in options_of(config) if not option.help.strip()]
-        assert not silent, f"no help for {', '.join(silent)}; use brainzoo.options.option"
+        assert not silent, f"no help for {', '.join(silent)}; use brainzoo.plugin.options.option"
         needed = [o.name for o in options_of(config) if o.default is dataclasses.MISSING]
         assert not needed, f"no default for {', '.join(needed)}"
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.images import Images
-from brainzoo.interfaces import Generator
+from brainzoo.data.images import Images
+from brainzoo.plugin.interfaces import Generator
 from brainzoo.testing.plugin import files_below
 
 

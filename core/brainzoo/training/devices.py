@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from brainzoo import launch
-from brainzoo.errors import OptionError
+from brainzoo.common import launch
+from brainzoo.common.errors import OptionError
 
 DEVICES = ("cpu", "cuda", "mps")
 _ANY_DEVICE = "cpu, cuda, mps or auto"

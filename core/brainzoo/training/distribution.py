@@ -21,8 +21,8 @@ from accelerate import Accelerator, InitProcessGroupKwargs
 from accelerate.utils import broadcast
 from torch import nn
 
-from brainzoo import launch
-from brainzoo.errors import DataError, OptionError
+from brainzoo.common import launch
+from brainzoo.common.errors import DataError, OptionError
 from brainzoo.training.batch_norm import share_batch_norm
 from brainzoo.training.devices import Compute
 from brainzoo.training.feed import Feed

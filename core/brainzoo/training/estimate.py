@@ -26,8 +26,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import flop_registry
 
-from brainzoo.images import Images
-from brainzoo.run import Run
+from brainzoo.data.images import Images
+from brainzoo.plugin.run import Run
 from brainzoo.training.devices import Compute, compute
 from brainzoo.training.step import Step
 

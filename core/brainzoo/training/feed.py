@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from brainzoo.errors import DataError
-from brainzoo.images import Images
-from brainzoo.run import TrainConfig
+from brainzoo.common.errors import DataError
+from brainzoo.data.images import Images
+from brainzoo.plugin.run import TrainConfig
 from brainzoo.training.step import Step, number_of
 
 

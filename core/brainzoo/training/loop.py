@@ -12,12 +12,12 @@ from numpy import float32, int64
 from numpy.typing import NDArray
 from torch import nn
 
-from brainzoo import launch
-from brainzoo.errors import OptionError
-from brainzoo.files import write_bytes
-from brainzoo.images import Images
-from brainzoo.pictures import grid, png_bytes
-from brainzoo.run import Run
+from brainzoo.common import launch
+from brainzoo.common.errors import OptionError
+from brainzoo.common.files import write_bytes
+from brainzoo.data.images import Images
+from brainzoo.data.pictures import grid, png_bytes
+from brainzoo.plugin.run import Run
 from brainzoo.training.devices import Compute, compute
 from brainzoo.training.distribution import Processes
 from brainzoo.training.ema import EMA
@@ -95,7 +95,7 @@ def fit(
         batch_size: Images of a step by the fraction of the budget that is spent; the run's batch
             size throughout if there is none.
         labels: What losses get instead of class indices: a whole number an image, such as which
-            row of :class:`brainzoo.conditions.Conditions` is its own.
+            row of :class:`brainzoo.data.conditions.Conditions` is its own.
 
     Returns:
         The averaged network, in evaluation mode, on the CPU.

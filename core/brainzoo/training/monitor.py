@@ -28,7 +28,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from brainzoo.errors import DataError
+from brainzoo.common.errors import DataError
 
 LINES = 400  # of stats.jsonl over a whole run
 PLAIN_SECONDS = 15.0  # between progress lines where there is no terminal

@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from brainzoo.errors import IntegrityError
-from brainzoo.files import write_bytes
+from brainzoo.common.errors import IntegrityError
+from brainzoo.common.files import write_bytes
 
 FILE = "state.safetensors"
 

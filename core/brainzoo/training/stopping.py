@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from types import FrameType
 
-from brainzoo import console, launch
-from brainzoo.errors import StoppedError
+from brainzoo.common import console, launch
+from brainzoo.common.errors import StoppedError
 
 GIVE_UP_SECONDS = 20.0
 """A step that lasts longer after a launcher's signal waits for a process that is gone. The launcher

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from brainzoo.run import TrainConfig
+from brainzoo.plugin.run import TrainConfig
 from brainzoo.training.devices import compute
 from brainzoo.training.distribution import Processes
 from brainzoo.training.ema import EMA

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from brainzoo.errors import IntegrityError
+from brainzoo.common.errors import IntegrityError
 
 
 def arrays_of(network: nn.Module) -> dict[str, NDArray[np.generic]]:

@@ -1,9 +1,9 @@
 import brainzoo
 import numpy as np
 from brainzoo.checkpoint import verify
-from brainzoo.loading import find_checkpoint
-from brainzoo.prepare import PrepareConfig, prepare
-from brainzoo.registry import find
+from brainzoo.preparation.prepare import PrepareConfig, prepare
+from brainzoo.zoo.loading import find_checkpoint
+from brainzoo.zoo.registry import find
 
 from brainzoo_digits.config import DigitsConfig
 from brainzoo_digits.dataset import Digits

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from brainzoo.errors import OptionError
-from brainzoo.options import make_config
-from brainzoo.prepare import PrepareConfig, prepare
-from brainzoo.run import Run, TrainConfig
+from brainzoo.common.errors import OptionError
+from brainzoo.plugin.options import make_config
+from brainzoo.plugin.run import Run, TrainConfig
+from brainzoo.preparation.prepare import PrepareConfig, prepare
 from brainzoo.testing import make_images
 
 from brainzoo_digits.config import DigitsConfig, DigitsGANConfig

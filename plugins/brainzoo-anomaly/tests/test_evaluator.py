@@ -7,8 +7,8 @@ import pytest
 from scipy.ndimage import median_filter
 
 from brainzoo import Generator, Reconstructs
-from brainzoo.errors import OptionError
-from brainzoo.interfaces import Reconstruction
+from brainzoo.common.errors import OptionError
+from brainzoo.plugin.reconstruction import Reconstruction
 from brainzoo.testing import EvaluatorContract
 from brainzoo.testing.heads import make_images
 from brainzoo_anomaly.config import AnomalyConfig

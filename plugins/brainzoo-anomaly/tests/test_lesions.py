@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from brainzoo.errors import DataError
+from brainzoo.common.errors import DataError
 from brainzoo.testing.heads import make_head
 from brainzoo_anomaly.config import KINDS
 from brainzoo_anomaly.lesions import add_lesion

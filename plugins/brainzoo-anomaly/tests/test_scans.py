@@ -4,10 +4,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from brainzoo.errors import DataError, NotFoundError
-from brainzoo.interfaces import Dataset, Subject
+from brainzoo.common.errors import DataError, NotFoundError
+from brainzoo.data.subjects import Subject
+from brainzoo.plugin.interfaces import Dataset
 from brainzoo.preparation.config import PrepareConfig
-from brainzoo.prepare import prepare
+from brainzoo.preparation.prepare import prepare
 from brainzoo.testing.heads import make_images, make_volume
 from brainzoo_anomaly.config import AnomalyConfig
 from brainzoo_anomaly.evaluator import Anomaly

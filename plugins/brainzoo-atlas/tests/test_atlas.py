@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from brainzoo.errors import IncompatiblePluginError
-from brainzoo.prepare import PrepareConfig, prepare
+from brainzoo.common.errors import IncompatiblePluginError
+from brainzoo.preparation.prepare import PrepareConfig, prepare
 from brainzoo.testing import DatasetContract
 from brainzoo_atlas import dataset as module
 from brainzoo_atlas.config import AtlasConfig

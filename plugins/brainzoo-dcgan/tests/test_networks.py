@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from brainzoo.errors import OptionError
-from brainzoo.options import make_config
+from brainzoo.common.errors import OptionError
+from brainzoo.plugin.options import make_config
 from brainzoo.testing.heads import make_images
 from brainzoo_dcgan import networks
 from brainzoo_dcgan.config import DCGANConfig
@@ -66,7 +66,7 @@ def test_sizes_that_four_doublings_cannot_reach(spatial):
 
 
 def test_fit_refuses_such_a_size_before_it_trains(tmp_path):
-    from brainzoo.run import Run, TrainConfig
+    from brainzoo.plugin.run import Run, TrainConfig
     from brainzoo_dcgan.generator import DCGAN
 
     images = make_images(tmp_path / "images", spatial=(24, 24)).where(split="train")
@@ -85,7 +85,7 @@ def test_options_that_make_no_sense(options, message):
 
 
 def test_conditions_tell_what_was_drawn(tmp_path):
-    from brainzoo.run import Run, TrainConfig
+    from brainzoo.plugin.run import Run, TrainConfig
     from brainzoo_dcgan.generator import DCGAN
 
     images = make_images(tmp_path / "images", spatial=(32, 32)).where(split="train")

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from brainzoo import Images
-from brainzoo.errors import DataError, NotFoundError, OptionError
-from brainzoo.options import make_config
-from brainzoo.plugins import plugins
+from brainzoo.common.errors import DataError, NotFoundError, OptionError
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.options import make_config
 from brainzoo.testing.heads import make_images
 
 FAST = {"extractor": "random-squeezenet", "layer": "fire3", "fractions": (0.25, 0.5)}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from brainzoo import Evaluation, Figure, Images
-from brainzoo.errors import BrainzooError, DataError
+from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.testing import make_images
 from brainzoo_metrics import anatomy, gaps
 from brainzoo_metrics.config import MetricsConfig

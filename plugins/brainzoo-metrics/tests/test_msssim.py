@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import convolve2d
 
-from brainzoo.errors import DataError
+from brainzoo.common.errors import DataError
 from brainzoo_metrics import msssim
 
 

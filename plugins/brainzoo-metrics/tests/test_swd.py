@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import wasserstein_distance
 
-from brainzoo.errors import DataError
+from brainzoo.common.errors import DataError
 from brainzoo_metrics import swd
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import brainzoo
-from brainzoo.errors import BrainzooError, DataError, IntegrityError, OptionError
-from brainzoo.images import Images
-from brainzoo.run import Run, TrainConfig
+from brainzoo.common.errors import BrainzooError, DataError, IntegrityError, OptionError
+from brainzoo.data.images import Images
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.generator import ProgressiveGAN

@@ -11,10 +11,10 @@ from safetensors import safe_open
 from safetensors.numpy import load, save
 
 import brainzoo
-from brainzoo.errors import BrainzooError, IntegrityError, OptionError
-from brainzoo.files import sha256
-from brainzoo.options import make_config
-from brainzoo.run import Run, TrainConfig
+from brainzoo.common.errors import BrainzooError, IntegrityError, OptionError
+from brainzoo.common.files import sha256
+from brainzoo.plugin.options import make_config
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
 from brainzoo.training.estimate import Estimated, estimate, without_memory
 from brainzoo_pggan.config import PGGANConfig
@@ -267,8 +267,8 @@ def test_flipped_labels_turn_the_discriminator_s_loss(heads, tmp_path):
 
 
 def test_presets_can_be_made():
-    from brainzoo.plugins import plugins
-    from brainzoo.settings import resolve
+    from brainzoo.plugin.manager import plugins
+    from brainzoo.runs.settings import resolve
 
     for preset in ("quick", "default", "volumes", "paper", "karras2018"):
         settings = resolve(plugins(), "pggan", "ixi", {}, preset=preset)
@@ -277,8 +277,8 @@ def test_presets_can_be_made():
 
 
 def test_the_preset_paper_is_what_alam_et_al_tell():
-    from brainzoo.plugins import plugins
-    from brainzoo.settings import resolve
+    from brainzoo.plugin.manager import plugins
+    from brainzoo.runs.settings import resolve
 
     settings = resolve(plugins(), "pggan", "ixi", {}, preset="paper")
     config, train = settings.generator.config, settings.train

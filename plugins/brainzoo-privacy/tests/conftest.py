@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from brainzoo.images import Images
+from brainzoo.data.images import Images
 from brainzoo.testing.heads import make_images
 
 WEIGHTS = "ab" * 32

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from brainzoo.errors import DataError, NotFoundError
-from brainzoo.images import Images
+from brainzoo.common.errors import DataError, NotFoundError
+from brainzoo.data.images import Images
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo_privacy import findings, verdict
 from brainzoo_privacy.config import PrivacyConfig

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainzoo.errors import BrainzooError, IntegrityError, NotFoundError
+from brainzoo.common.errors import BrainzooError, IntegrityError, NotFoundError
 from brainzoo_privacy.verdict import Verdict, read
 
 DIGEST = "0f" * 32

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from browser import chromium
 
-from brainzoo.images import Images
+from brainzoo.data.images import Images
 from brainzoo_quiz.answers import Answer, Answers, read
 from brainzoo_quiz.package import Package, Settings, read_package
 from brainzoo_quiz.study import Case, Key, read_key, write_key

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from brainzoo.images import Images
-from brainzoo.pixels import from_floats
+from brainzoo.data.images import Images
+from brainzoo.data.pixels import from_floats
 from brainzoo.testing.heads import make_images
 from brainzoo_quiz.config import QuizConfig
 from brainzoo_quiz.exporting import export_study

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from brainzoo import checkpoint as checkpoints
-from brainzoo.errors import DataError, IntegrityError
-from brainzoo.images import Images
+from brainzoo.common.errors import DataError, IntegrityError
+from brainzoo.data.images import Images
 from brainzoo_quiz import chain
 from brainzoo_quiz.audit import Audit, audit, expect_no_leak
 from brainzoo_quiz.chain import Chain, chain_of, expect_same_chain

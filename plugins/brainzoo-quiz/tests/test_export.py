@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brainzoo.errors import DataError, DiskError, ExistsError
+from brainzoo.common.errors import DataError, DiskError, ExistsError
 from brainzoo_quiz import exporting
 from brainzoo_quiz import package as packages
 from brainzoo_quiz.answers import Answer, Answers

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from brainzoo.cli import main
+from brainzoo.data.images import Images
 from brainzoo.exporters.config import PngConfig
 from brainzoo.exporters.png import Png
-from brainzoo.images import Images
 from brainzoo_quiz.package import read_package
 from brainzoo_quiz.study import read_key
 

@@ -5,14 +5,15 @@ from typing import ClassVar
 
 import pytest
 
-from brainzoo.errors import OptionError
-from brainzoo.images import Images
-from brainzoo.interfaces import Spec
-from brainzoo.plugins import plugins
-from brainzoo.record import to_record
-from brainzoo.run import TrainConfig
+from brainzoo.common.errors import OptionError
+from brainzoo.data.images import Images
+from brainzoo.plugin.interfaces import Spec
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.part import Part
+from brainzoo.plugin.run import TrainConfig
 from brainzoo.runs.folder import RunFolder
-from brainzoo.settings import Part, Settings
+from brainzoo.runs.record import to_record
+from brainzoo.runs.settings import Settings
 from brainzoo.testing import ExporterContract
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo_quiz.config import QuizConfig

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from brainzoo.errors import DataError
+from brainzoo.common.errors import DataError
 from brainzoo_quiz import exact, exporting
 from brainzoo_quiz.package import Package
 from brainzoo_quiz.study import Key

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brainzoo.errors import BrainzooError, DataError, ExistsError, IntegrityError
+from brainzoo.common.errors import BrainzooError, DataError, ExistsError, IntegrityError
 from brainzoo_quiz import answers as files
 from brainzoo_quiz.answers import Answer, Answers
 from brainzoo_quiz.answers_csv import from_csv, to_csv

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brainzoo.errors import BrainzooError, IntegrityError
+from brainzoo.common.errors import BrainzooError, IntegrityError
 from brainzoo_quiz import package as packages
 from brainzoo_quiz.package import pixels, read_package
 

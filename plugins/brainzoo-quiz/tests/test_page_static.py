@@ -67,7 +67,7 @@ def test_digests_are_those_that_python_makes(open_page: Open) -> None:
 
 
 def test_pixels_that_do_not_fit_the_study_are_refused() -> None:
-    from brainzoo.errors import DataError
+    from brainzoo.common.errors import DataError
     from brainzoo_quiz.package import page_data
     from brainzoo_quiz.reading import static_page
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from brainzoo.cli import main
-from brainzoo.images import Images
+from brainzoo.data.images import Images
 from brainzoo_quiz.answers_csv import from_csv
 from brainzoo_quiz.scoring import Settings, score, verdict
 from brainzoo_quiz.study import Case, Key, Source

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from brainzoo.errors import OptionError
+from brainzoo.common.errors import OptionError
 from brainzoo_quiz.server.address import address, expect_sound
 
 

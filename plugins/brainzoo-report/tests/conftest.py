@@ -14,9 +14,9 @@ import pytest
 import yaml
 from browser import chromium
 
-from brainzoo.files import write_bytes
-from brainzoo.images import Images
-from brainzoo.pictures import grid, png_bytes
+from brainzoo.common.files import write_bytes
+from brainzoo.data.images import Images
+from brainzoo.data.pictures import grid, png_bytes
 from brainzoo.testing.heads import make_images
 
 COMMAND = "brainzoo run dcgan --data ixi --preset quick --seed 1"

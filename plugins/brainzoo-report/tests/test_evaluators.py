@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from brainzoo.images import Images
-from brainzoo.pictures import grid, png_bytes
+from brainzoo.data.images import Images
+from brainzoo.data.pictures import grid, png_bytes
 from brainzoo.testing.heads import SUBJECT
 
 from .test_exporter import missing, page_of, text_of

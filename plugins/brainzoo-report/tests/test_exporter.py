@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from brainzoo.errors import ExistsError
-from brainzoo.images import Images
-from brainzoo.options import make_config
+from brainzoo.common.errors import ExistsError
+from brainzoo.data.images import Images
+from brainzoo.plugin.options import make_config
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo_report.config import ReportConfig
 from brainzoo_report.exporter import Report

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from brainzoo.images import Images
+from brainzoo.data.images import Images
 from brainzoo_report.config import ReportConfig
 from brainzoo_report.exporter import Report
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from brainzoo.errors import UnknownPluginError
-from brainzoo.images import Images
+from brainzoo.common.errors import UnknownPluginError
+from brainzoo.data.images import Images
 from brainzoo.testing.heads import make_images
 from brainzoo_report.config import ReportConfig
 from brainzoo_report.exporter import Report
@@ -47,5 +47,5 @@ def test_nothing_is_shown_that_is_not_here(tmp_path: Path, monkeypatch: pytest.M
     def gone(source: object) -> Path:
         raise UnknownPluginError("the checkpoint is part of what is not installed.")
 
-    monkeypatch.setattr("brainzoo.registry.package_folder", gone)
+    monkeypatch.setattr("brainzoo.zoo.registry.package_folder", gone)
     assert beside("dcgan", slices) is None

@@ -7,8 +7,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from brainzoo import Generator, Images, Reconstructs
-from brainzoo.errors import OptionError
-from brainzoo.interfaces import Reconstruction as Result
+from brainzoo.common.errors import OptionError
+from brainzoo.plugin.reconstruction import Reconstruction as Result
 from brainzoo.testing import EvaluatorContract
 from brainzoo.testing.heads import make_head, make_images
 from brainzoo_vae.aging import fluid

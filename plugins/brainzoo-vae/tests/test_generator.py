@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from brainzoo.errors import DataError, IntegrityError, NotFoundError, OptionError
-from brainzoo.run import Run, TrainConfig
+from brainzoo.common.errors import DataError, IntegrityError, NotFoundError, OptionError
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
 from brainzoo_vae.config import VAEConfig
 from brainzoo_vae.generator import VAE

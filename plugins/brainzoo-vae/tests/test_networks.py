@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from brainzoo.errors import OptionError
+from brainzoo.common.errors import OptionError
 from brainzoo_vae.config import VAEConfig, halvings
 from brainzoo_vae.networks import Networks
 
@@ -68,7 +68,7 @@ def test_sizes_that_cannot_be_halved(spatial, hint):
     ],
 )
 def test_options_that_make_no_sense(options, message):
-    from brainzoo.options import make_config
+    from brainzoo.plugin.options import make_config
 
     with pytest.raises(OptionError, match=message):
         make_config(VAEConfig, options)

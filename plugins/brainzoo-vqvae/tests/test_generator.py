@@ -7,9 +7,9 @@ import pytest
 
 import brainzoo
 from brainzoo.checkpoint import load
-from brainzoo.errors import DataError, IntegrityError, NotFoundError, OptionError
-from brainzoo.images import Images
-from brainzoo.run import Run, TrainConfig
+from brainzoo.common.errors import DataError, IntegrityError, NotFoundError, OptionError
+from brainzoo.data.images import Images
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
 from brainzoo.testing.probes import pressing_ctrl_c, samples
 from brainzoo.training.estimate import Estimated, estimate, without_memory

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from brainzoo import Evaluation, Evaluator, Figure, Generator, Images
-from brainzoo.pictures import grid, png_bytes
+from brainzoo.data.pictures import grid, png_bytes
 
 
 class Difference(Evaluator):

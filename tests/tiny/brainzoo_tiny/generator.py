@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo import Generator, Images, checkpoint
-from brainzoo.conditions import draw_classes
-from brainzoo.errors import OptionError
-from brainzoo.files import write_text
-from brainzoo.interfaces import Value
-from brainzoo.options import make_config
-from brainzoo.run import Run
+from brainzoo.common.errors import OptionError
+from brainzoo.common.files import write_text
+from brainzoo.data.conditions import draw_classes
+from brainzoo.data.subjects import Value
+from brainzoo.plugin.options import make_config
+from brainzoo.plugin.run import Run
 
 from .config import TinyConfig
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from brainzoo import Dataset, Subject
-from brainzoo.files import new_folder
-from brainzoo.home import home
+from brainzoo.common.files import new_folder
+from brainzoo.common.home import home
 
 from brainzoo_digits.config import DigitsConfig
 

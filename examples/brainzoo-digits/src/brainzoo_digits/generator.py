@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 from brainzoo import Generator, Images, checkpoint
-from brainzoo.conditions import draw_classes
-from brainzoo.errors import NotFoundError, OptionError
-from brainzoo.interfaces import Value
-from brainzoo.options import make_config
-from brainzoo.run import Run
+from brainzoo.common.errors import NotFoundError, OptionError
+from brainzoo.data.conditions import draw_classes
+from brainzoo.data.subjects import Value
+from brainzoo.plugin.options import make_config
+from brainzoo.plugin.run import Run
 from brainzoo.training import Phase, Step, arrays_of, fit, in_chunks, latents, load_arrays
 from numpy.typing import NDArray
 from torch import nn

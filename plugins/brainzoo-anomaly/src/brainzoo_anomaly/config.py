@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from brainzoo.errors import OptionError
-from brainzoo.options import nearest, option
+from brainzoo.common.errors import OptionError
+from brainzoo.plugin.options import nearest, option
 
 KINDS = ("texture", "hypointense", "hyperintense", "mass")
 

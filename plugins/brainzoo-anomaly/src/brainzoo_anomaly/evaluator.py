@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from brainzoo import Evaluation, Evaluator, Generator, Images, Reconstructs
-from brainzoo.errors import BrainzooError, OptionError
+from brainzoo.common.errors import BrainzooError, OptionError
 from brainzoo.evaluating import expect_comparable, halves
 from brainzoo_anomaly import result
 from brainzoo_anomaly.cases import Cases, healthy_cases, with_lesions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from brainzoo import Figure
-from brainzoo.interfaces import Value
+from brainzoo.data.subjects import Value
 from brainzoo_anomaly.cases import Cases
 from brainzoo_anomaly.study import (
     ALL,

@@ -22,11 +22,11 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from brainzoo import Generator, Images, checkpoint
-from brainzoo.conditions import draw_classes
-from brainzoo.errors import NotFoundError
-from brainzoo.interfaces import Value
-from brainzoo.options import make_config
-from brainzoo.run import Run
+from brainzoo.common.errors import NotFoundError
+from brainzoo.data.conditions import draw_classes
+from brainzoo.data.subjects import Value
+from brainzoo.plugin.options import make_config
+from brainzoo.plugin.run import Run
 from brainzoo.training import (
     Phase,
     Step,

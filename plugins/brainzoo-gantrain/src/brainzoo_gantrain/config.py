@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from brainzoo.errors import OptionError
+from brainzoo.common.errors import OptionError
 from brainzoo.evaluating.options import FeatureOptions
-from brainzoo.options import option
+from brainzoo.plugin.options import option
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo import Evaluation, Evaluator, Generator, Images, console
+from brainzoo import Evaluation, Evaluator, Generator, Images
+from brainzoo.common import console
 from brainzoo.evaluating import (
     Extractor,
     expect_comparable,

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.errors import DataError, OptionError
-from brainzoo.images import Images
-from brainzoo.options import nearest
+from brainzoo.common.errors import DataError, OptionError
+from brainzoo.data.images import Images
+from brainzoo.plugin.options import nearest
 
 LEAST = 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from brainzoo.evaluating.options import FeatureOptions
-from brainzoo.options import option
+from brainzoo.plugin.options import option
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from brainzoo import Evaluation, Evaluator, Figure, Generator, Images, console
-from brainzoo.errors import BrainzooError
+from brainzoo import Evaluation, Evaluator, Figure, Generator, Images
+from brainzoo.common import console
+from brainzoo.common.errors import BrainzooError
+from brainzoo.data.pictures import png_bytes
+from brainzoo.data.subjects import Value
+from brainzoo.data.tables import Row
 from brainzoo.evaluating import expect_comparable, extractor, features_of
-from brainzoo.interfaces import Value
-from brainzoo.pictures import png_bytes
-from brainzoo.tables import Row
 from brainzoo_metrics import anatomy, gaps, looks, measures
 from brainzoo_metrics.config import MetricsConfig
 from brainzoo_metrics.distances import Vectors

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from brainzoo import Images, launch
-from brainzoo.conditions import Conditions
-from brainzoo.errors import DataError, OptionError
-from brainzoo.run import TrainConfig
+from brainzoo import Images
+from brainzoo.common import launch
+from brainzoo.common.errors import DataError, OptionError
+from brainzoo.data.conditions import Conditions
+from brainzoo.plugin.run import TrainConfig
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.growth import START, last_stage
 

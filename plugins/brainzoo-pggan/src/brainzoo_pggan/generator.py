@@ -36,21 +36,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from brainzoo import Generator, Images, checkpoint
-from brainzoo.conditions import Conditions
-from brainzoo.errors import IntegrityError, NotFoundError
-from brainzoo.interfaces import Value
-from brainzoo.options import make_config
-from brainzoo.run import Run
-from brainzoo.tables import Row
-from brainzoo.training import (
-    Phase,
-    arrays_of,
-    compute,
-    fit,
-    in_chunks,
-    load_arrays,
-    seeded,
-)
+from brainzoo.common.errors import IntegrityError, NotFoundError
+from brainzoo.data.conditions import Conditions
+from brainzoo.data.subjects import Value
+from brainzoo.data.tables import Row
+from brainzoo.plugin.options import make_config
+from brainzoo.plugin.run import Run
+from brainzoo.training import Phase, arrays_of, compute, fit, in_chunks, load_arrays, seeded
 from brainzoo.training.sampling import CHUNK
 from brainzoo_pggan import networks
 from brainzoo_pggan.checks import check_options, check_spatial

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from brainzoo.conditions import Conditions
-from brainzoo.errors import OptionError
-from brainzoo.interfaces import Value
+from brainzoo.common.errors import OptionError
+from brainzoo.data.conditions import Conditions
+from brainzoo.data.subjects import Value
 from brainzoo.training import latents
 from brainzoo.training.sampling import CHUNK
 from brainzoo_pggan import networks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from brainzoo.evaluating.options import EXTRACTORS, FeatureOptions
-from brainzoo.options import option
+from brainzoo.plugin.options import option
 
 NONE = "none"
 

@@ -13,7 +13,7 @@ import numpy as np
 from brainzoo import Evaluation, Evaluator, Figure, Generator, Images
 from brainzoo.evaluating import expect_comparable, extractor, features_of
 from brainzoo.evaluating.planes import PLANES
-from brainzoo.options import plain
+from brainzoo.plugin.options import plain
 from brainzoo_privacy import findings
 from brainzoo_privacy.audit import Audit, audit, expect_subjects
 from brainzoo_privacy.calibration import planted_copies

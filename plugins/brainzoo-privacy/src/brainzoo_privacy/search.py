@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from brainzoo.console import progress
-from brainzoo.images import Images
+from brainzoo.common.console import progress
+from brainzoo.data.images import Images
 from brainzoo_privacy.pose import Array, Pose, mirror_axis
 
 BAND = (0.01, 0.06)  # scales kept, as standard deviations of Gaussians in parts of the side

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 
 from brainzoo import checkpoint as checkpoints
-from brainzoo import console
-from brainzoo.errors import BrainzooError, DataError
-from brainzoo.images import Images
-from brainzoo.loading import find_checkpoint, load
+from brainzoo.common import console
+from brainzoo.common.errors import BrainzooError, DataError
+from brainzoo.data.images import Images
+from brainzoo.zoo.loading import find_checkpoint, load
 
 DRAWN_AGAIN = 8
 TOLERANCE = 2 / 255  # other hardware sums in another order

@@ -34,8 +34,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from brainzoo.errors import DataError, IntegrityError, NotFoundError
-from brainzoo.files import write_text
+from brainzoo.common.errors import DataError, IntegrityError, NotFoundError
+from brainzoo.common.files import write_text
 from brainzoo_quiz import strict
 from brainzoo_quiz.package_checks import KIND, SCHEMA, expect_study
 
@@ -213,7 +213,7 @@ def write(package: Package, folder: Path) -> None:
 
 
 def write_pixels(package: Package, folder: Path, image: str, pixels: bytes) -> None:
-    """Write one image of a study folder that :func:`brainzoo.files.new_folder` makes.
+    """Write one image of a study folder that :func:`brainzoo.common.files.new_folder` makes.
 
     Raises:
         DataError: It has another length than all others.

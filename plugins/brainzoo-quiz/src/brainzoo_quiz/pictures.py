@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from brainzoo.errors import DataError
-from brainzoo.images import Images
-from brainzoo.pictures import png_bytes, tile
+from brainzoo.common.errors import DataError
+from brainzoo.data.images import Images
+from brainzoo.data.pictures import png_bytes, tile
 from brainzoo_quiz.study import Key, Source
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from brainzoo.errors import DataError, NotFoundError
+from brainzoo.common.errors import DataError, NotFoundError
+from brainzoo.common.home import home
+from brainzoo.data.images import Images
 from brainzoo.evaluating.sets import open_images
-from brainzoo.home import home
-from brainzoo.images import Images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,10 +93,10 @@ def _folder(place: Path) -> Path:
 
 def _of_run(run: Path) -> Images:
     """Return the images that a run was prepared from, from the cache or made again."""
-    from brainzoo import pipeline
-    from brainzoo.plugins import plugins
-    from brainzoo.record import from_record
+    from brainzoo.plugin.manager import plugins
+    from brainzoo.runs import pipeline
     from brainzoo.runs.folder import RunFolder
+    from brainzoo.runs.record import from_record
     from brainzoo.runs.resuming import expect_same_data
 
     opened = RunFolder.open(run)

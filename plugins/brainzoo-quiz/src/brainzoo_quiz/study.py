@@ -40,8 +40,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from brainzoo.errors import DataError, ExistsError, IntegrityError
-from brainzoo.files import disk_errors
+from brainzoo.common.errors import DataError, ExistsError, IntegrityError
+from brainzoo.common.files import disk_errors
 from brainzoo_quiz import strict
 
 KIND = "brainzoo quiz key"

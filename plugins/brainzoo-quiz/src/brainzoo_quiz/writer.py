@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.errors import DataError
-from brainzoo.pixels import from_floats, to_floats
+from brainzoo.common.errors import DataError
+from brainzoo.data.pixels import from_floats, to_floats
 from brainzoo.preparation.head import foreground
 
 PERCENTILES = (1.0, 99.5)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from brainzoo.images import Images
-from brainzoo.pictures import grid, png_bytes
+from brainzoo.data.images import Images
+from brainzoo.data.pictures import grid, png_bytes
 from brainzoo_report.runfolder import RunFolder, inside
 
 FILM_PIXELS = 1056  # the longer side of a frame at most

@@ -16,7 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from brainzoo import __version__
-from brainzoo.images import Images
+from brainzoo.data.images import Images
 from brainzoo_report import facts
 from brainzoo_report.charts import Line, bar_chart, line_chart
 from brainzoo_report.config import ReportConfig

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from brainzoo.errors import BrainzooError
-from brainzoo.home import home
-from brainzoo.images import Images
+from brainzoo.common.errors import BrainzooError
+from brainzoo.common.home import home
+from brainzoo.data.images import Images
 
 MOST_JSON_BYTES = 100_000  # of an evaluator's file that is shown
 

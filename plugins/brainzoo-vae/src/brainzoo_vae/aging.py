@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo import Figure, Images
+from brainzoo.data.subjects import Value
 from brainzoo.evaluating import bootstrap, subjects_of
-from brainzoo.interfaces import Value
 
 Floats = NDArray[np.float32]
 Table = list[dict[str, Value]]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from brainzoo.errors import OptionError
-from brainzoo.options import nearest, option
+from brainzoo.common.errors import OptionError
+from brainzoo.plugin.options import nearest, option
 
 VARIANTS = ("vae", "cevae", "compact")
 LOSSES = ("spectral", "perceptual")

@@ -24,13 +24,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from brainzoo import Generator, Images, checkpoint, console
-from brainzoo.conditions import Conditions
-from brainzoo.errors import IntegrityError, NotFoundError
-from brainzoo.interfaces import Value
-from brainzoo.options import make_config
-from brainzoo.run import Run
-from brainzoo.tables import Row
+from brainzoo import Generator, Images, checkpoint
+from brainzoo.common import console
+from brainzoo.common.errors import IntegrityError, NotFoundError
+from brainzoo.data.conditions import Conditions
+from brainzoo.data.subjects import Value
+from brainzoo.data.tables import Row
+from brainzoo.plugin.options import make_config
+from brainzoo.plugin.run import Run
 from brainzoo.training import (
     Phase,
     Step,

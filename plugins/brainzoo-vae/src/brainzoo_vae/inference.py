@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from brainzoo.conditions import Conditions
-from brainzoo.errors import DataError, NotFoundError, OptionError
-from brainzoo.interfaces import Reconstruction, Reconstructs, Value
-from brainzoo.options import nearest
-from brainzoo.tables import Row
+from brainzoo.common.errors import DataError, NotFoundError, OptionError
+from brainzoo.data.conditions import Conditions
+from brainzoo.data.subjects import Value
+from brainzoo.data.tables import Row
+from brainzoo.plugin.options import nearest
+from brainzoo.plugin.reconstruction import Reconstruction, Reconstructs
 from brainzoo.training import compute, latents
 from brainzoo.training.sampling import CHUNK
 from brainzoo_vae import losses

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.interfaces import Value
+from brainzoo.data.subjects import Value
 
 if TYPE_CHECKING:
     from brainzoo_vqvae.generator import VQVAE

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from brainzoo.errors import OptionError
-from brainzoo.options import option
+from brainzoo.common.errors import OptionError
+from brainzoo.plugin.options import option
 
 _SLICES: Mapping[str, Any] = {
     "decay": 0.3,

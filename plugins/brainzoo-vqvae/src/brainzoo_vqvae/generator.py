@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from brainzoo import Generator, Images, checkpoint
-from brainzoo.conditions import Conditions
-from brainzoo.errors import DataError, NotFoundError
-from brainzoo.interfaces import Reconstruction, Reconstructs, Value
-from brainzoo.options import make_config
-from brainzoo.run import Run
+from brainzoo.common.errors import DataError, NotFoundError
+from brainzoo.data.conditions import Conditions
+from brainzoo.data.subjects import Value
+from brainzoo.plugin.options import make_config
+from brainzoo.plugin.reconstruction import Reconstruction, Reconstructs
+from brainzoo.plugin.run import Run
 from brainzoo.training import arrays_of, compute, fit, in_chunks, load_arrays, seeded
 from brainzoo.training.feed import Feed
 from brainzoo_vqvae import anomalies

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options, seed_option
-from brainzoo.errors import OptionError
+from brainzoo.common import console
+from brainzoo.common.errors import OptionError
 
 
 @click.command()

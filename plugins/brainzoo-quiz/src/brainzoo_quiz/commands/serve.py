@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from brainzoo import console
 from brainzoo.cli.params import common_options
+from brainzoo.common import console
 
 FILE = click.Path(path_type=Path)
 

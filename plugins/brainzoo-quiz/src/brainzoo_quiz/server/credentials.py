@@ -12,8 +12,8 @@ import os
 import secrets
 from pathlib import Path
 
-from brainzoo.errors import DataError
-from brainzoo.files import disk_errors
+from brainzoo.common.errors import DataError
+from brainzoo.common.files import disk_errors
 
 OWNER_FILE = "owner-token"
 """In the study folder, mode 0600. Remove it, and the next start makes another."""

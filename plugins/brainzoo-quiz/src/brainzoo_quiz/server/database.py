@@ -21,7 +21,13 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from brainzoo.errors import AuthorisationError, DataError, NetworkError, NotFoundError, OptionError
+from brainzoo.common.errors import (
+    AuthorisationError,
+    DataError,
+    NetworkError,
+    NotFoundError,
+    OptionError,
+)
 
 FILE = "answers.sqlite"
 """The database's name in a study folder."""

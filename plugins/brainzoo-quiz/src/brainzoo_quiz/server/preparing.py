@@ -8,8 +8,8 @@ from pathlib import Path
 import sqlalchemy
 from sqlalchemy import Connection, Engine, insert, select
 
-from brainzoo import console
-from brainzoo.errors import DataError, IntegrityError
+from brainzoo.common import console
+from brainzoo.common.errors import DataError, IntegrityError
 from brainzoo_quiz.package import Package, pixels
 from brainzoo_quiz.server import tables
 from brainzoo_quiz.server.credentials import hashed, new_secret

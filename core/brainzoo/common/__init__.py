@@ -1,0 +1,1 @@
+"""Errors, files, locks, the console, processes and downloads: what everything else stands on."""

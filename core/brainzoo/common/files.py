@@ -1,0 +1,185 @@
+"""Writing files so that they are complete or absent, and errors of the disk as one clear line."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import itertools
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from brainzoo.common.errors import AuthorisationError, BrainzooError, DiskError, ExistsError
+
+SYNCED_AT_ONCE = 16
+"""Files: a disk writes many in little more time than one."""
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors while writing ``path`` into brainzoo's.
+
+    Raises:
+        DiskError: No space is left, the file system is read-only, or a name is too long.
+        ExistsError: There is a file where a folder is needed, or the other way round.
+        AuthorisationError: Permission was denied.
+    """
+    try:
+        yield
+    except BrainzooError:
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise DiskError(
+                f"the disk is full: {path} could not be written.",
+                "Free some space, then run the same command again; what was complete is kept.",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise AuthorisationError(
+                f"no permission to write {path}.", "Choose another folder with --out."
+            ) from error
+        if error.errno == errno.EROFS:
+            raise DiskError(f"{path} is on a read-only file system.", "Choose another.") from error
+        if error.errno == errno.ENAMETOOLONG:
+            longest = max(path.parts, key=len, default="")
+            raise DiskError(
+                f"a name of {len(longest)} characters is too long to write: {longest[:32]}…",
+                "Choose a shorter one with --out.",
+            ) from error
+        at = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else path
+        if error.errno in (errno.EEXIST, errno.ENOTDIR):
+            file = _file_among(at) or _file_among(path)
+            if file is not None:
+                raise _file_error(file) from error
+        if error.errno == errno.EISDIR:
+            raise ExistsError(
+                f"{path if path.is_dir() else at} is a folder; expected a file.",
+                "Choose another with --out, or remove it.",
+            ) from error
+        raise
+
+
+def expect_folder_place(path: Path) -> None:
+    """Refuse a place where no folder can be made, before the work whose result it is to hold.
+
+    Raises:
+        ExistsError: It, or a folder above it, is a file.
+        DiskError: A name in it is too long.
+    """
+    with disk_errors(path):
+        file = _file_among(path)
+        if file is not None:
+            raise _file_error(file)
+
+
+def free_folder(name: str, parent: Path = Path()) -> Path:
+    """Return ``name-001``, or with the next number that is free."""
+    numbers = itertools.count(1)
+    return next(path for n in numbers if not (path := parent / f"{name}-{n:03d}").exists())
+
+
+def _file_among(path: Path) -> Path | None:
+    """Return the path, or what is above it, that is no folder."""
+    return next((at for at in (path, *path.parents) if at.exists() and not at.is_dir()), None)
+
+
+def _file_error(file: Path) -> ExistsError:
+    return ExistsError(
+        f"{file} is a file; expected a folder.", "Choose another with --out, or remove it."
+    )
+
+
+def write_bytes(path: Path, content: bytes, *, synced: bool = True) -> None:
+    """Write a file atomically: a reader sees the old content or the new, never a part.
+
+    Args:
+        path: Where.
+        content: What.
+        synced: Wait until it is on the disk; not needed in a folder that is synced as a whole.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                if synced:
+                    file.flush()
+                    os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write a text file (UTF-8) atomically."""
+    write_bytes(path, content.encode())
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes ``path`` when the block ends without an error.
+
+    Raises:
+        ExistsError: ``path`` is already there.
+        DiskError: The disk is full; the temporary folder is removed.
+    """
+    with disk_errors(path):
+        if path.exists():
+            raise ExistsError(f"{path} exists already.", "Choose another with --out, or remove it.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+        temporary.mkdir()
+        try:
+            yield temporary
+            settle(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def settle(temporary: Path, path: Path) -> None:
+    """Wait until a folder is on the disk, then give it its name.
+
+    Raises:
+        ExistsError: Another process was faster.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(SYNCED_AT_ONCE) as pool:
+        for _ in pool.map(sync, (path for path in temporary.rglob("*") if path.is_file())):
+            pass  # an error of any is raised here
+    sync(temporary)
+    try:
+        temporary.rename(path)
+    except OSError as error:
+        if path.exists() and error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            raise ExistsError(f"{path} was written by another process meanwhile.") from error
+        raise
+    sync(path.parent)
+
+
+def sha256(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def exists_error(path: Path) -> ExistsError:
+    """Return the error for an output folder that is there already."""
+    if (path / "run.yaml").is_file():
+        hint = f"Go on with: brainzoo run --resume {path}, or choose another folder with --out."
+    else:
+        hint = "Choose another with --out, or remove it."
+    return ExistsError(f"{path} exists already.", hint)

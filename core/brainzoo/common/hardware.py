@@ -1,0 +1,77 @@
+"""The machine: processor, cores, memory and graphics cards; nothing that names it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def hardware() -> dict[str, Any]:
+    """Return processor, cores, memory and graphics cards; nothing that names the machine.
+
+    Graphics cards are known only after torch is imported: this function does not import it.
+    """
+    return {
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "memory_gb": memory_gb(),
+        "gpus": _gpus(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def memory_gb() -> float:
+    """Return the main memory in GB, or that of the container where it is limited; 0 if unknown."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 0.0
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.is_file():
+        text = limit.read_text().strip()
+        total = min(total, int(text)) if text.isdigit() else total
+    return round(total / 1e9, 1)
+
+
+def free_memory() -> int | None:
+    """Return how many bytes of memory could be used now, or in the container; None if unknown."""
+    free = []
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                free.append(1024 * int(line.split()[1]))
+        group = Path("/sys/fs/cgroup")
+        limit = (group / "memory.max").read_text().strip()
+        if limit.isdigit():
+            free.append(int(limit) - int((group / "memory.current").read_text()))
+    except (OSError, ValueError):
+        pass
+    return max(0, min(free)) if free else None
+
+
+def public_hardware() -> str:
+    """Return processor and graphics cards in one line, for what is published."""
+    found = hardware()
+    parts = [f"{found['cpu']}, {found['cores']} cores", *found["gpus"]]
+    return " + ".join(part for part in parts if part)[:300]
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _gpus() -> list[str]:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return []
+    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

@@ -1,0 +1,3 @@
+"""The version of this source."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Images, tables, volumes, subjects, splits, classes and conditions."""

@@ -1,0 +1,301 @@
+"""What a conditional model is told: classes and covariates of training images, encoded and drawn.
+
+:func:`draw_classes` serves models that know classes only. :class:`Conditions` holds the class and
+any covariates (age, sex, site, ...) together, so that what is not asked for is drawn jointly: an
+old class gets old ages.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.common.errors import DataError, IntegrityError, OptionError
+from brainzoo.data.covariates import COVARIATES, Column, column_of
+from brainzoo.data.images import Images
+from brainzoo.data.microaggregation import crowded
+from brainzoo.data.subjects import Value
+from brainzoo.data.tables import Row
+from brainzoo.plugin.options import nearest
+
+__all__ = ["COVARIATES", "Column", "Conditions", "draw_classes"]
+
+BANDWIDTH = 0.25
+"""How near a training row must be to a number asked for, in standard deviations (a Gaussian)."""
+
+
+class Conditions:
+    """The columns that a model is conditioned on, and how the training images fill them.
+
+    Training sees numbers to two significant digits (ages in whole years). Samples are drawn from,
+    and a published checkpoint holds, rows that stand for three people or more each
+    (:mod:`brainzoo.data.microaggregation`): several columns together can single a person out.
+
+    Args:
+        columns: What the model is told; the class first.
+        rows: Different rows of the training images: a value a column, ``None`` where not known.
+        counts: How many training images each row stands for.
+        drawn: Rows and counts that samples are drawn from; by default the same.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        rows: Sequence[Row],
+        counts: Sequence[int],
+        drawn: tuple[Sequence[Row], Sequence[int]] | None = None,
+    ) -> None:
+        self.columns = tuple(columns)
+        self.rows = [dict(row) for row in rows]
+        self.counts = np.asarray(counts, np.int64)
+        self.drawn_rows, counted = drawn or (self.rows, counts)
+        self.drawn_counts = np.asarray(counted, np.int64)
+
+    @classmethod
+    def of(cls, images: Images, covariates: Sequence[str] = COVARIATES) -> Conditions:
+        """Learn from training images which columns there are and how they are filled.
+
+        The class comes first if the images have classes. A covariate that is the same everywhere
+        tells nothing and is left out; so are age and sex where the table does not know them.
+
+        Raises:
+            OptionError: A covariate that is no column, or names people, or is a text of too many
+                different values.
+            DataError: An image has no class while others do.
+        """
+        columns = [Column("class", tuple(images.classes))] if images.classes else []
+        for name in dict.fromkeys(covariates):
+            column = column_of(images, name)
+            if column is not None:
+                columns.append(column)
+        unclassed = images.column("class").count(None) if images.classes else 0
+        if unclassed:
+            raise DataError(
+                f"{unclassed} of {len(images)} images are in no class; leave them out of "
+                "conditional training."
+            )
+        own = [_row(columns, row) for row in images.table]
+        people = [str(row.get("subject") or f"image {i}") for i, row in enumerate(images.table)]
+        drawn = _different(crowded(columns, own, people))
+        return cls([_within(c, drawn[0]) for c in columns], *_different(own), drawn)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return [column.name for column in self.columns]
+
+    @property
+    def width(self) -> int:
+        """Numbers that encode a row; 0 for an unconditional model."""
+        return sum(column.width for column in self.columns)
+
+    def indices(self, images: Images) -> NDArray[np.int64]:
+        """Return for each training image which of ``rows`` is its own: ``(image,)``.
+
+        Give it to :func:`brainzoo.training.fit` as ``labels``; a loss then finds the encoded
+        conditions of a batch in ``encode(rows)[labels]``.
+        """
+        known = {_key(row): index for index, row in enumerate(self.rows)}
+        return np.asarray([known[_key(_row(self.columns, r))] for r in images.table], np.int64)
+
+    def encode(self, rows: Sequence[Mapping[str, Value]]) -> NDArray[np.float32]:
+        """Return rows as numbers ``(row, width)``.
+
+        Categories are one-hot; a number is standardised and followed by 1. What a row does not
+        hold, or holds as ``None``, is all zeros: the same as an empty row, "not known".
+
+        Raises:
+            OptionError: A value that the column cannot take.
+        """
+        encoded = [[x for c in self.columns for x in c.encode(row.get(c.name))] for row in rows]
+        return np.asarray(encoded, np.float32).reshape(len(rows), self.width)
+
+    def draw(
+        self,
+        n: int,
+        *,
+        seed: int,
+        condition: Mapping[str, Value] | None = None,
+        start: int = 0,
+    ) -> list[Row]:
+        """Return the conditions of the samples ``start`` to ``start + n - 1`` of a seed.
+
+        What ``condition`` fixes is the same in all; the rest is drawn together from the
+        rows that match it: those of the same class and sex, and of an age near the one asked for.
+
+        Args:
+            n: How many.
+            seed: Seed of the samples; a sample's row depends on it and the index only.
+            condition: For example ``{"class": "old", "sex": "F"}`` or ``{"age": 71}``.
+            start: Index of the first sample.
+
+        Raises:
+            OptionError: The condition names something that the model does not know.
+        """
+        fixed = self.check(condition)
+        if len(fixed) == len(self.columns):
+            return [dict(fixed) for _ in range(n)]
+        edges = np.cumsum(self._weights(fixed))
+        draws = [
+            np.random.default_rng(np.random.SeedSequence([seed, index, 1])).random() * edges[-1]
+            for index in range(start, start + n)
+        ]
+        chosen = np.minimum(np.searchsorted(edges, draws, side="right"), len(edges) - 1)
+        return [{**self.drawn_rows[index], **fixed} for index in chosen]
+
+    def check(self, condition: Mapping[str, Value] | None) -> Row:
+        """Return a condition with its values as they stand in the rows.
+
+        Raises:
+            OptionError: A name or value that the model does not know.
+        """
+        columns = {column.name: column for column in self.columns}
+        checked: Row = {}
+        for name, value in (condition or {}).items():
+            if name not in columns:
+                known = f"its conditions are {', '.join(columns)}"
+                why = known if columns else "it was trained without classes and covariates"
+                raise OptionError(f"this model takes no condition {name!r}: {why}.")
+            checked[name] = columns[name].checked(value)
+        return checked
+
+    def describe(self) -> dict[str, Any]:
+        """Return all of it as JSON holds it, for a checkpoint's ``config.json``."""
+        return {
+            "columns": [dataclasses.asdict(column) for column in self.columns],
+            "rows": [[row[name] for name in self.names] for row in self.drawn_rows],
+            "counts": self.drawn_counts.tolist(),
+        }
+
+    @classmethod
+    def from_description(cls, stored: Any) -> Conditions:
+        """Return what :meth:`describe` told.
+
+        Raises:
+            IntegrityError: It is something else.
+        """
+        try:
+            columns = [Column(**{**c, "levels": tuple(c["levels"])}) for c in stored["columns"]]
+            names = [column.name for column in columns]
+            rows = [dict(zip(names, row, strict=True)) for row in stored["rows"]]
+            conditions = cls(columns, rows, stored["counts"])
+            encoded = conditions.encode(rows)
+            sound = len(rows) == len(conditions.counts) and bool((conditions.counts > 0).all())
+            if not sound or not rows or not np.isfinite(encoded).all():
+                raise ValueError("rows and counts do not fit")
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise IntegrityError(
+                f"the checkpoint's conditions are damaged: {type(error).__name__}: {error}."
+            ) from None
+        return conditions
+
+    @classmethod
+    def of_checkpoint(cls, config: Mapping[str, Any]) -> Conditions:
+        """Return those that the ``config.json`` of a checkpoint tells of under ``conditions``.
+
+        Raises:
+            IntegrityError: They are damaged, or their classes are not those of the images.
+        """
+        conditions = cls.from_description(config.get("conditions"))
+        told = [level for c in conditions.columns if c.name == "class" for level in c.levels]
+        wanted = list(config["images"]["classes"])
+        if told != wanted:
+            raise IntegrityError(
+                f"the checkpoint is conditioned on classes {told}; those of its images are "
+                f"{wanted}.",
+                "Fetch it again.",
+            )
+        return conditions
+
+    def _weights(self, fixed: Mapping[str, Value]) -> NDArray[np.float64]:
+        """Return how likely each training row is, given what is fixed."""
+        logs = np.log(self.drawn_counts.astype(np.float64))
+        for column in self.columns:
+            wanted = fixed.get(column.name)
+            if wanted is None:
+                continue
+            own = [row[column.name] for row in self.drawn_rows]
+            if column.levels:
+                # Not impossible, only last: a class and a sex that never met still give a row.
+                logs -= np.asarray([0.0 if value == wanted else 1e6 for value in own])
+            else:
+                numbers = np.asarray([column.mean if v is None else float(v) for v in own])
+                away = (numbers - float(wanted)) / (BANDWIDTH * column.std)
+                logs -= 0.5 * np.minimum(away**2, 1e5)
+        weights: NDArray[np.float64] = np.exp(logs - logs.max())
+        return weights
+
+
+def draw_classes(
+    classes: Sequence[str],
+    shares: Sequence[float],
+    seed: int,
+    start: int,
+    count: int,
+    condition: Mapping[str, Value] | None,
+) -> NDArray[np.int64]:
+    """Return the class indices of the samples ``start`` to ``start + count - 1`` of a seed.
+
+    Args:
+        classes: The model's classes; empty if it has none.
+        shares: How much of the training images each class was.
+        seed: Seed of the samples; a sample's class depends on it and the index only.
+        start: Index of the first sample.
+        count: How many.
+        condition: ``{"class": name}`` fixes the class; ``None`` draws from ``shares``.
+
+    Returns:
+        ``(count,)`` indices; all 0 if the model has no classes.
+
+    Raises:
+        OptionError: The condition names something that the model does not know.
+    """
+    unknown = sorted(set(condition or {}) - {"class"})
+    if unknown or (condition and not classes):
+        name = unknown[0] if unknown else "class"
+        known = "its condition is the class" if classes else "it was trained without classes"
+        raise OptionError(f"this model takes no condition {name!r}: {known}.")
+    if condition:
+        wanted = str(condition["class"])
+        if wanted not in classes:
+            raise OptionError(f"there is no class {wanted!r}.", nearest(wanted, list(classes)))
+        return np.full(count, list(classes).index(wanted), np.int64)
+    if not classes:
+        return np.zeros(count, np.int64)
+    edges = np.cumsum(shares) / np.sum(shares)
+    draws = [
+        np.random.default_rng(np.random.SeedSequence([seed, index, 1])).random()
+        for index in range(start, start + count)
+    ]
+    return np.minimum(np.searchsorted(edges, draws, side="right"), len(classes) - 1)
+
+
+def _row(columns: Sequence[Column], row: Mapping[str, Value]) -> Row:
+    """Return the values of the columns as conditions keep them."""
+    return {column.name: column.kept(row.get(column.name)) for column in columns}
+
+
+def _within(column: Column, rows: Sequence[Row]) -> Column:
+    """Return a column whose least and greatest values are nobody's own."""
+    if column.levels:
+        return column
+    known = [float(value) for row in rows if (value := row[column.name]) is not None]
+    return dataclasses.replace(column, low=min(known), high=max(known))
+
+
+def _different(rows: Sequence[Row]) -> tuple[list[Row], list[int]]:
+    """Return the different rows in a stable order, and how often each occurs."""
+    found: dict[str, tuple[Row, int]] = {}
+    for row in rows:
+        key = _key(row)
+        found[key] = (row, found.get(key, (row, 0))[1] + 1)
+    ordered = [found[key] for key in sorted(found)]
+    return [row for row, _ in ordered], [count for _, count in ordered]
+
+
+def _key(row: Row) -> str:
+    return repr(list(row.values()))

@@ -1,0 +1,132 @@
+"""The columns of a table that a model is conditioned on: numbers and categories, encoded."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+
+from brainzoo.common import console
+from brainzoo.common.errors import OptionError
+from brainzoo.data.images import Images
+from brainzoo.data.subjects import Value
+from brainzoo.plugin.options import nearest
+
+COVARIATES = ("age", "sex")
+"""What models are told besides the class if nothing else is asked for; left out if not known."""
+MOST_LEVELS = 50
+"""Different texts in a column that may still be a category; a column of names or ids has more."""
+NO_COVARIATES = ("image_id", "subject", "scan", "class", "split")
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One thing that a model is told.
+
+    Attributes:
+        name: The column of the table.
+        levels: The texts that a category may be; empty for a number.
+        mean: Of a number in the training images.
+        std: Its standard deviation there.
+        low: Its least value there.
+        high: Its greatest value there.
+    """
+
+    name: str
+    levels: tuple[str, ...] = ()
+    mean: float = 0.0
+    std: float = 1.0
+    low: float = 0.0
+    high: float = 0.0
+
+    @property
+    def width(self) -> int:
+        """Numbers that encode it: one a level, or value and whether it is known."""
+        return len(self.levels) or 2
+
+    def encode(self, value: Value) -> list[float]:
+        """Return ``width`` numbers; all are 0 where the value is not known.
+
+        Raises:
+            OptionError: No such level, or no finite number.
+        """
+        if value is None:
+            return [0.0] * self.width
+        if self.levels:
+            return [float(self.checked(value) == level) for level in self.levels]
+        return [(float(self.checked(value) or 0.0) - self.mean) / self.std, 1.0]
+
+    def checked(self, value: Value) -> Value:
+        """Return a value as it stands in the rows: a level's text, or a number.
+
+        Raises:
+            OptionError: No such level, or no finite number.
+        """
+        if value is None:
+            return None
+        if self.levels:
+            text = value if isinstance(value, str) else f"{value:g}"
+            if text not in self.levels:
+                raise OptionError(
+                    f"there is no {self.name} {text!r}.", nearest(text, list(self.levels))
+                )
+            return text
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise OptionError(f"{self.name} is {value!r}; expected a number.")
+        return number
+
+    def kept(self, value: Value) -> Value:
+        """Return a table's value as conditions keep it: a number to two significant digits."""
+        if value is None:
+            return None
+        return _text(value) if self.levels else _rounded(value)
+
+
+def column_of(images: Images, name: str) -> Column | None:
+    """Return a covariate as the images fill it; ``None`` if it tells nothing."""
+    columns = {key for row in images.table for key in row}
+    if name in NO_COVARIATES:
+        raise OptionError(
+            f"{name!r} cannot be a covariate: it is a name, or no property of a person.",
+            "Covariates are columns like age, sex or site.",
+        )
+    if name not in columns and name not in COVARIATES:
+        raise OptionError(
+            f"the images have no column {name!r} to be a covariate.", nearest(name, list(columns))
+        )
+    known = [value for value in images.column(name) if value is not None]
+    if len(set(known)) < 2:
+        why = "the same for all images" if known else "not known of any image"
+        console.note(f"{name} is {why}: the model is not conditioned on it")
+        return None
+    if all(isinstance(value, int | float) for value in known):
+        numbers = np.asarray([_rounded(value) for value in known], np.float64)
+        if numbers.std() == 0:
+            return None
+        return Column(
+            name,
+            mean=float(numbers.mean()),
+            std=float(numbers.std()),
+            low=float(numbers.min()),
+            high=float(numbers.max()),
+        )
+    levels = tuple(sorted({_text(value) for value in known}))
+    if len(levels) > MOST_LEVELS:
+        raise OptionError(
+            f"{name!r} holds {len(levels)} different texts; a category has at most {MOST_LEVELS}."
+        )
+    return Column(name, levels)
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _rounded(value: Value) -> float:
+    """Return a number to two significant digits."""
+    return float(f"{float(value or 0.0):.2g}")

@@ -1,0 +1,258 @@
+"""``Images``: the one thing that travels between datasets, generators, evaluators and exporters.
+
+Real and synthetic images are the same type. On disk it is a folder of three files: ``pixels.npy``
+``(image, channel, *spatial)``, ``table.csv`` (a row per image) and ``images.json`` (modality,
+spacing, source, licence, preparation, fingerprint). A folder is complete or absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.common.errors import DataError, IntegrityError, NotFoundError
+from brainzoo.common.files import new_folder
+from brainzoo.data.images_files import fingerprint, map_pixels, read_info, sha256_of, write_info
+from brainzoo.data.pixels import DTYPES, ImagesWriter, from_floats, to_floats
+from brainzoo.data.subjects import Value
+from brainzoo.data.tables import Row, read_table, table_text
+
+__all__ = ["Images", "ImagesWriter", "from_floats", "to_floats"]
+
+
+class Images:
+    """Images of one shape with a table row each and a common description.
+
+    Indexing with a slice, a boolean mask or an array of positions gives another ``Images`` that
+    shares the pixels: nothing is read before :meth:`read` or :meth:`floats`.
+
+    Args:
+        pixels: ``(image, channel, *spatial)`` of dtype uint16, uint8 (spanning [0, 1]) or float32
+            (in [0, 1]); usually memory-mapped. Spatial is (height, width) or (x, y, z) in RAS+.
+        table: A row per image.
+        info: What ``images.json`` holds.
+        positions: Which images of ``pixels`` these are; all of them if ``None``.
+        folder: Where they lie on disk, if they do.
+    """
+
+    def __init__(
+        self,
+        pixels: NDArray[Any],
+        table: Sequence[Row],
+        info: Mapping[str, Any],
+        *,
+        positions: NDArray[np.intp] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        if pixels.ndim not in (4, 5):
+            raise DataError(
+                f"pixels have shape {pixels.shape}; expected (image, channel, height, width) or "
+                "(image, channel, x, y, z)."
+            )
+        if str(pixels.dtype) not in DTYPES:
+            raise DataError(f"pixels are {pixels.dtype}; expected one of {', '.join(DTYPES)}.")
+        self._pixels = pixels
+        self._positions = positions
+        self.table = list(table)
+        self.info = dict(info)
+        self.folder = folder
+        if len(self.table) != len(self):
+            raise IntegrityError(
+                f"{len(self)} images but {len(self.table)} rows in their table; expected as many."
+            )
+
+    @classmethod
+    def open(cls, folder: Path | str, *, verify: bool = False) -> Images:
+        """Open a folder without reading its pixels.
+
+        Args:
+            folder: What :meth:`save` or :meth:`write` wrote.
+            verify: Read everything and compare with the fingerprint.
+
+        Raises:
+            NotFoundError: There is no such folder, or it is not a folder of images.
+            IntegrityError: It is half-written or corrupt; the message names what is wrong.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise NotFoundError(f"there is no folder {folder}.")
+        present = [n for n in ("pixels.npy", "table.csv", "images.json") if (folder / n).is_file()]
+        if not present:
+            raise NotFoundError(
+                f"{folder} holds no images (no pixels.npy, table.csv, images.json)."
+            )
+        if len(present) < 3:
+            raise IntegrityError(
+                f"{folder} is half-written: it holds only {', '.join(present)}.",
+                "Remove it and make it again.",
+            )
+        info = read_info(folder)
+        pixels = map_pixels(folder)
+        try:
+            table = read_table(folder / "table.csv") if len(pixels) else []
+        except DataError as error:
+            raise IntegrityError(f"{folder} is corrupt: {error.message}") from error
+        if len(table) != len(pixels):
+            raise IntegrityError(
+                f"{folder} is corrupt: {len(pixels)} images but {len(table)} table rows.",
+                "Remove it and make it again.",
+            )
+        images = cls(pixels, table, info, folder=folder)
+        if verify and images.fingerprint != fingerprint(folder, info, sha256_of(pixels)):
+            raise IntegrityError(
+                f"{folder} is corrupt: its content does not match its fingerprint.",
+                "Remove it and make it again.",
+            )
+        return images
+
+    def __len__(self) -> int:
+        return len(self._pixels) if self._positions is None else len(self._positions)
+
+    def __getitem__(self, key: slice | Sequence[int] | NDArray[Any]) -> Images:
+        index = key if isinstance(key, slice) else np.asarray(key)
+        if isinstance(index, np.ndarray) and not index.size:
+            index = index.astype(np.intp)  # an empty list has no type of its own
+        chosen = self.positions[index]
+        within = np.arange(len(self))[index]
+        return Images(
+            self._pixels,
+            [self.table[i] for i in within],
+            self.info,
+            positions=chosen,
+            folder=self.folder,
+        )
+
+    def __repr__(self) -> str:
+        kind = "synthetic" if self.synthetic else "real"
+        return f"Images({len(self)} {kind}, {self.channels} × {' × '.join(map(str, self.spatial))})"
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """(height, width) or (x, y, z)."""
+        return tuple(self._pixels.shape[2:])
+
+    @property
+    def dims(self) -> int:
+        """2 or 3."""
+        return len(self.spatial)
+
+    @property
+    def channels(self) -> int:
+        """Channels of an image: 1 for one modality."""
+        return int(self._pixels.shape[1])
+
+    @property
+    def positions(self) -> NDArray[np.intp]:
+        """Which of the stored images these are."""
+        return np.arange(len(self._pixels)) if self._positions is None else self._positions
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The stored type of the pixels."""
+        return self._pixels.dtype
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether a generator made these images."""
+        return bool(self.info.get("synthetic", False))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of pixels, table and description as stored; empty before they are saved."""
+        return str(self.info.get("fingerprint", ""))
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes in their fixed order; empty if the images have none."""
+        return list(self.info.get("classes", []))
+
+    def column(self, name: str) -> list[Value]:
+        """Return one column of the table; ``None`` where a row lacks it."""
+        return [row.get(name) for row in self.table]
+
+    def where(self, **equal: Value) -> Images:
+        """Return the images whose table cells equal the given values: ``where(split="train")``."""
+        keep = [all(row.get(k) == v for k, v in equal.items()) for row in self.table]
+        return self[np.asarray(keep, dtype=bool)]
+
+    def subjects(self) -> list[str]:
+        """Return the different subject ids, sorted."""
+        return sorted({str(row["subject"]) for row in self.table if row.get("subject")})
+
+    def read(self, positions: Sequence[int] | NDArray[Any] | None = None) -> NDArray[Any]:
+        """Read pixels as stored: ``(image, channel, *spatial)``; all images by default."""
+        own = self._positions
+        if positions is None:
+            return np.array(self._pixels if own is None else self._pixels[own])
+        chosen = np.asarray(positions)
+        return np.array(self._pixels[chosen if own is None else own[chosen]])
+
+    def floats(self, positions: Sequence[int] | NDArray[Any] | None = None) -> NDArray[np.float32]:
+        """Read pixels as float32 in [0, 1]."""
+        return to_floats(self.read(positions))
+
+    def save(self, folder: Path | str) -> Images:
+        """Write these images as a new folder and return them opened from there."""
+        with self.write(folder, self.spatial, self.info, self.channels, str(self.dtype)) as writer:
+            for start in range(0, len(self), 256):
+                stop = min(start + 256, len(self))
+                writer.append(self.read(np.arange(start, stop)), self.table[start:stop])
+        return Images.open(folder)
+
+    @staticmethod
+    @contextmanager
+    def write(
+        folder: Path | str,
+        spatial: Sequence[int],
+        info: Mapping[str, Any],
+        channels: int = 1,
+        dtype: str = "uint16",
+    ) -> Iterator[ImagesWriter]:
+        """Open a writer that takes images in a stream; the folder appears when the block ends.
+
+        Raises:
+            ExistsError: The folder is already there.
+            DiskError: The disk is full; nothing is left behind.
+        """
+        with new_folder(Path(folder)) as temporary:
+            with (temporary / "pixels.npy").open("wb") as file:
+                writer = ImagesWriter(file, (channels, *spatial), dtype)
+                yield writer
+                digest = writer.finish()
+            table = table_text(writer.table)
+            (temporary / "table.csv").write_text(table, encoding="utf-8")
+            write_info(temporary, info, digest)
+
+    @staticmethod
+    def concatenate(parts: Sequence[Images], folder: Path | str) -> Images:
+        """Write several ``Images`` of one shape and dtype as one new folder.
+
+        The description of the first is kept; keys whose values differ are listed under ``"parts"``.
+
+        Raises:
+            DataError: Shapes or dtypes differ, or there are no parts.
+        """
+        if not parts:
+            raise DataError("nothing to concatenate: no images were given.")
+        first = parts[0]
+        for part in parts[1:]:
+            if (part.spatial, part.channels, part.dtype) != (
+                first.spatial,
+                first.channels,
+                first.dtype,
+            ):
+                raise DataError(f"cannot concatenate {first} with {part}: shapes or dtypes differ.")
+        info = dict(first.info)
+        if any(part.fingerprint != first.fingerprint for part in parts):
+            info["parts"] = [part.fingerprint for part in parts]
+        with Images.write(folder, first.spatial, info, first.channels, str(first.dtype)) as writer:
+            for part in parts:
+                for start in range(0, len(part), 256):
+                    stop = min(start + 256, len(part))
+                    writer.append(part.read(np.arange(start, stop)), part.table[start:stop])
+        return Images.open(folder)

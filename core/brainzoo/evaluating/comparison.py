@@ -1,0 +1,254 @@
+"""Several evaluated runs side by side, on the same test set, and what differs beyond its intervals.
+
+Everything is read from the ``evaluation.json`` of each; nothing is measured here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from brainzoo.common.console import number
+from brainzoo.common.errors import DataError, NotFoundError, OptionError
+from brainzoo.evaluating.running import FILE, read_evaluation
+from brainzoo.plugin.part import Part
+
+Found = Mapping[str, Any]
+
+LEVEL = 0.95  # of the intervals that evaluators give (evaluating/intervals.py)
+
+FLOOR_RULE = (
+    "at floor: its interval holds its floor (the same of other real people in place of synthetic "
+    "images, or what chance gives: see the figure's detail), so that at this n it cannot be told "
+    "from its floor"
+)
+DIFFERENCE_RULE = (
+    "a difference counts if it exceeds the square root of the summed squared half widths of both "
+    "intervals; without intervals, or where n, version or options differ, none is claimed"
+)
+
+
+def expect_folders(folders: Sequence[Path]) -> None:
+    """Refuse what cannot be put side by side.
+
+    Raises:
+        OptionError: Fewer than two folders, or one given twice.
+        NotFoundError: One is not there.
+        DataError: What was measured so far was measured on different test sets.
+    """
+    if len(folders) < 2:
+        raise OptionError(
+            f"--compare needs two runs or more; found {len(folders)}.",
+            "Try: brainzoo evaluate --compare runs/dcgan-ixi-001 runs/pggan-ixi-001",
+        )
+    resolved = [folder.resolve() for folder in folders]
+    twice = next((f for f, r in zip(folders, resolved, strict=True) if resolved.count(r) > 1), None)
+    if twice is not None:
+        raise OptionError(f"{twice} is given twice.", "Name different runs.")
+    for folder in folders:
+        if not folder.is_dir():
+            raise NotFoundError(f"there is no folder {folder}.")
+    _test_set(folders, [read_evaluation(folder)["evaluators"] for folder in folders])
+
+
+def lacking(folder: Path, parts: Sequence[Part]) -> list[Part]:
+    """Return those evaluators that a run has no result of."""
+    there = read_evaluation(folder)["evaluators"]
+    return [part for part in parts if part.name not in there]
+
+
+def compare(folders: Sequence[Path]) -> dict[str, Any]:
+    """Put the evaluations of several folders side by side.
+
+    Args:
+        folders: Runs, or other folders that hold an ``evaluation.json``.
+
+    Returns:
+        ``test`` (the common set), ``runs``, ``notes``, by evaluator the ``figures`` with a value a
+        run (``None`` where it lacks one) and their ``differences``, and how many differences were
+        looked at (``compared``), ``exceed``, and would by chance alone (``by_chance``).
+
+    Raises:
+        NotFoundError: One was not evaluated.
+        DataError: The test sets differ, or one result does not say what it was measured on.
+    """
+    found = [read_evaluation(folder)["evaluators"] for folder in folders]
+    for folder, evaluators in zip(folders, found, strict=True):
+        if not evaluators:
+            raise NotFoundError(
+                f"{folder} was not evaluated: it has no figures in {FILE}.",
+                f"Add --evaluate all, or run: brainzoo evaluate all {folder}",
+            )
+    test = _test_set(folders, found)
+    runs = [
+        {"name": name, "sets": next(iter(evaluators.values()))["sets"]}
+        for name, evaluators in zip(short_names(folders), found, strict=True)
+    ]
+    names = [run["name"] for run in runs]
+    evaluators = {
+        name: _side_by_side([one.get(name) for one in found], names)
+        for name in sorted({name for one in found for name in one})
+    }
+    looked_at = [d for e in evaluators.values() for f in e["figures"] for d in f["differences"]]
+    return {
+        "schema": 1,
+        "test": test,
+        "runs": runs,
+        "notes": list(_notes(runs)),
+        "evaluators": evaluators,
+        "compared": len(looked_at),
+        "exceed": sum(d["exceeds"] for d in looked_at),
+        "by_chance": round((1 - LEVEL) * len(looked_at), 1),
+        "rules": {"floor": FLOOR_RULE, "difference": DIFFERENCE_RULE},
+    }
+
+
+def at_floor(figure: Found) -> bool:
+    """Tell whether a figure is no better than the noise of its floor: its interval holds it."""
+    low, high, floor = (figure.get(key) for key in ("low", "high", "floor"))
+    if not all(isinstance(end, int | float) for end in (low, high, floor)):
+        return False
+    return bool(low <= floor <= high)  # type: ignore[operator]  # numbers, as just seen
+
+
+def allowed_difference(first: Found, second: Found) -> float | None:
+    """Return what two values may differ by within their intervals; ``None`` without intervals.
+
+    The square root of the summed squared half widths, as errors of independent estimates add up.
+    Runs that are measured on the same test subjects share part of their error, so it is rather too
+    much than too little.
+    """
+    ends = [one.get(key) for one in (first, second) for key in ("low", "high")]
+    if not all(isinstance(end, int | float) for end in ends):
+        return None
+    low, high, other_low, other_high = ends
+    return math.hypot((high - low) / 2, (other_high - other_low) / 2)  # type: ignore[operator]
+
+
+def sentences(comparison: Found) -> Iterator[str]:
+    """Say each difference that exceeds its intervals, and what is nearer to the floor."""
+    names = [run["name"] for run in comparison["runs"]]
+    for evaluator, part in comparison["evaluators"].items():
+        for figure in part["figures"]:
+            for found in figure["differences"]:
+                if found["exceeds"]:
+                    yield f"{evaluator}, {figure['name']}: {_said(figure, found, names)}"
+
+
+def short_names(folders: Sequence[Path]) -> list[str]:
+    """Return the shortest ends of paths that tell them apart."""
+    parts = [folder.resolve().parts for folder in folders]
+    most = max(len(p) for p in parts)
+    for depth in range(1, most + 1):
+        names = ["/".join(p[-depth:]) for p in parts]
+        if len(set(names)) == len(names):
+            return names
+    return [str(folder) for folder in folders]
+
+
+def _test_set(folders: Sequence[Path], found: Sequence[Found]) -> dict[str, Any]:
+    """Return the one test set that everything was measured on."""
+    known: dict[str, dict[str, Any]] = {}
+    where: dict[str, str] = {}
+    for folder, evaluators in zip(folders, found, strict=True):
+        for name, entry in evaluators.items():
+            test = (entry.get("sets") or {}).get("test")
+            if not isinstance(test, dict):
+                raise DataError(
+                    f"{folder}: the result of {name} does not say which test set it is of.",
+                    f"Measure it again: brainzoo evaluate {name} {folder} --again",
+                )
+            known.setdefault(test["fingerprint"], test)
+            where.setdefault(test["fingerprint"], f"{name} of {folder}")
+    if len(known) > 1:
+        (first, second), sets = list(known)[:2], known
+        raise DataError(
+            f"the test sets differ: {where[first]} was measured on {_described(sets[first])}, "
+            f"{where[second]} on {_described(sets[second])}.",
+            "Figures of different test sets cannot be compared: evaluate all with one --test.",
+        )
+    return next(iter(known.values()), {})
+
+
+def _described(found: Found) -> str:
+    return f"{found['images']} images of {found['subjects']} subjects ({found['fingerprint'][:12]})"
+
+
+def _side_by_side(entries: Sequence[Found | None], names: Sequence[str]) -> dict[str, Any]:
+    there = [entry for entry in entries if entry is not None]
+    said = {
+        note: [r for r, e in zip(names, entries, strict=True) if e and note in e.get("notes", ())]
+        for entry in there
+        for note in entry.get("notes", ())
+    }
+    notes = [n if len(by) == len(names) else f"{', '.join(by)}: {n}" for n, by in said.items()]
+    missing = [run for run, entry in zip(names, entries, strict=True) if entry is None]
+    if missing:
+        notes.append(f"not measured of {', '.join(missing)}")
+    unlike = [key for key in ("version", "options") if any(e[key] != there[0][key] for e in there)]
+    if unlike:
+        notes.append(f"measured with other {' and '.join(unlike)}: no differences are claimed")
+    by_name = [{f["name"]: f for f in (entry or {}).get("figures", ())} for entry in entries]
+    order = dict.fromkeys(name for figures in by_name for name in figures)
+    figures = []
+    for name in order:
+        values = [one.get(name) for one in by_name]
+        figures.append(
+            {
+                "name": name,
+                "values": [None if v is None else {**v, "at_floor": at_floor(v)} for v in values],
+                "differences": [] if unlike else list(_differences(values)),
+            }
+        )
+    return {"notes": notes, "figures": figures}
+
+
+def _differences(values: Sequence[Found | None]) -> Iterator[dict[str, Any]]:
+    numbered = [(i, v) for i, v in enumerate(values) if v and v.get("value") is not None]
+    for (i, first), (j, second) in itertools.combinations(numbered, 2):
+        allowed = allowed_difference(first, second)
+        if allowed is None or first.get("n") != second.get("n"):
+            continue
+        difference = second["value"] - first["value"]
+        yield {
+            "runs": [i, j],
+            "difference": difference,
+            "allowed": allowed,
+            "exceeds": abs(difference) > allowed,
+        }
+
+
+def _said(figure: Found, found: Found, names: Sequence[str]) -> str:
+    i, j = found["runs"]
+    first, second = figure["values"][i], figure["values"][j]
+    word = "higher" if found["difference"] > 0 else "lower"
+    text = (
+        f"{names[j]} {number(second['value'])} is {word} than {names[i]} {number(first['value'])}, "
+        f"by {number(abs(found['difference']))} where {number(found['allowed'])} is within the "
+        "intervals"
+    )
+    floors = [first.get("floor"), second.get("floor")]
+    if None in floors:
+        return f"{text}."
+    distances = [abs(v["value"] - f) for v, f in zip((first, second), floors, strict=True)]
+    nearer = names[j] if distances[1] < distances[0] else names[i]
+    return f"{text}; {nearer} is nearer to real against real."
+
+
+def _notes(runs: Sequence[Found]) -> Iterator[str]:
+    trained = {run["sets"]["train"]["fingerprint"] for run in runs}
+    if len(trained) > 1:
+        yield "The runs were trained on different images."
+    counts = [run["sets"]["synthetic"]["images"] for run in runs]
+    if len(set(counts)) > 1:
+        yield (
+            "The numbers of synthetic images differ ("
+            + ", ".join(f"{run['name']}: {n:,}" for run, n in zip(runs, counts, strict=True))
+            + "): distances depend on them."
+        )
+    made = [run["sets"]["synthetic"]["fingerprint"] for run in runs]
+    if len(set(made)) < len(made):
+        yield "Two of the runs made the very same images."

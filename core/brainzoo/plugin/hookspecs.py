@@ -1,0 +1,50 @@
+"""What a plugin may offer: one function a hook.
+
+A plugin is a module named by an entry point of the group ``brainzoo``; it implements any of these
+functions, marked with :data:`hookimpl`. It must import nothing heavy: no torch, no numpy.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from brainzoo.plugin.interfaces import Spec
+
+hookspec = pluggy.HookspecMarker("brainzoo")
+hookimpl = pluggy.HookimplMarker("brainzoo")
+
+
+@hookspec
+def brainzoo_datasets() -> list[Spec]:  # type: ignore[empty-body]
+    """Return the datasets that this plugin brings; targets are :class:`brainzoo.Dataset`."""
+
+
+@hookspec
+def brainzoo_generators() -> list[Spec]:  # type: ignore[empty-body]
+    """Return the generators that this plugin brings; targets are :class:`brainzoo.Generator`."""
+
+
+@hookspec
+def brainzoo_evaluators() -> list[Spec]:  # type: ignore[empty-body]
+    """Return the evaluators that this plugin brings; targets are :class:`brainzoo.Evaluator`."""
+
+
+@hookspec
+def brainzoo_exporters() -> list[Spec]:  # type: ignore[empty-body]
+    """Return the exporters that this plugin brings; targets are :class:`brainzoo.Exporter`."""
+
+
+@hookspec
+def brainzoo_registry() -> Path:  # type: ignore[empty-body]
+    """Return the path of a registry fragment (YAML) with this plugin's checkpoints."""
+
+
+@hookspec
+def brainzoo_commands(group: click.Group) -> None:
+    """Add commands of this plugin's own to the command line's top group."""

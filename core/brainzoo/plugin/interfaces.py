@@ -1,0 +1,240 @@
+"""The four kinds of things that plugins bring, and what describes them.
+
+Nothing heavy is imported here: a :class:`Spec` names its implementation as text, and it is imported
+only when it is used.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from brainzoo.data.images import Images
+    from brainzoo.data.subjects import Subject, Value
+    from brainzoo.plugin.findings import Evaluation
+    from brainzoo.plugin.run import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """What a hook returns: a thing described without importing what it needs.
+
+    Attributes:
+        name: What a user types, for example ``"pggan"``.
+        target: Where the class lives, for example ``"brainzoo_pggan.generator:ProgressiveGAN"``.
+        config: A frozen dataclass; its fields (see :func:`brainzoo.plugin.options.option`) become
+            options of the command line, and the class is constructed with an instance of it.
+        summary: One line for lists and help.
+    """
+
+    name: str
+    target: str
+    config: type
+    summary: str
+
+    def load(self) -> Any:
+        """Import the module of ``target`` and return the class."""
+        module, _, attribute = self.target.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+class Dataset(ABC):
+    """Where real scans come from.
+
+    Subclasses are constructed with an instance of their spec's configuration, and the constructor
+    only stores. The class attributes below describe what every image made from it must carry.
+    """
+
+    license: str = "unknown"
+    citation: str = ""
+    url: str = ""
+    modality: str = "T1w"
+    simulated: bool = False
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @abstractmethod
+    def subjects(self) -> Iterator[Subject]:
+        """Yield the scans in a stable order.
+
+        Raises:
+            DataError: There are none, and the message says where it looked.
+        """
+
+    def download(self) -> None:  # noqa: B027 - most datasets have nothing to fetch
+        """Fetch what is missing: resumable and verified. By default there is nothing to fetch.
+
+        Called before :meth:`subjects`; must return at once when everything is there.
+        """
+
+
+class Generator(ABC):
+    """A model that learns from images and makes new ones.
+
+    Constructed with an instance of its configuration; the constructor only stores. A subclass
+    calls :func:`brainzoo.training.fit` from :meth:`fit` with its networks and losses.
+
+    The configuration class of a generator may hold a class variable ``presets``: it maps a preset's
+    name (``quick``, ``default``, ``paper``) to option values, by the names of the command line with
+    underscores: the generator's own (``"maps"``), the common ones (``"size"``, ``"images"``,
+    ``"batch_size"``, ...) and the data's (``"data.slices_fraction"``). It may have a method
+    ``check_spatial(spatial)`` that refuses image sizes which the model cannot make; it is called
+    before any data are prepared.
+
+    Attributes:
+        estimable: Set it where :meth:`fit` does nothing heavy before it calls
+            :func:`brainzoo.training.fit`, and losses never ask for the value of a tensor:
+            ``--dry-run`` then tells memory and time (:mod:`brainzoo.training.estimate`).
+    """
+
+    estimable: ClassVar[bool] = False
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @abstractmethod
+    def fit(self, images: Images, run: Run) -> None:
+        """Train on ``images`` within the budget of ``run``, or resume what ``run`` holds."""
+
+    @abstractmethod
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int,
+        start: int = 0,
+        condition: Mapping[str, Value] | None = None,
+        batch_size: int = 64,
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield new images.
+
+        An image depends on the seed and its index only: not on the batch size, nor on where others
+        began, so that several processes may each make a part.
+
+        Args:
+            n: How many images in all.
+            seed: Decides every random number.
+            start: Index of the first image.
+            condition: For example ``{"class": "old"}``; ``None`` draws conditions from the
+                training distribution.
+            batch_size: How many images a yielded array holds at most.
+
+        Yields:
+            Arrays of shape ``(batch, channel, *spatial)`` in [0, 1].
+        """
+
+    def images(
+        self, n: int, *, seed: int = 0, condition: Mapping[str, Value] | None = None
+    ) -> NDArray[np.float32]:
+        """Return all that :meth:`sample` yields as one array ``(n, channel, *spatial)``.
+
+        Raises:
+            OptionError: ``n`` is less than 1.
+        """
+        import numpy as np
+
+        from brainzoo.common.errors import OptionError
+
+        if n < 1:
+            raise OptionError(f"{n} images were asked for; expected 1 or more.")
+        return np.concatenate(list(self.sample(n, seed=seed, condition=condition)))
+
+    def conditions(
+        self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
+    ) -> list[dict[str, Value]]:
+        """Return the condition of each image that :meth:`sample` makes of the same arguments.
+
+        A conditional model overrides this to tell what it drew from the training distribution.
+        """
+        return [dict(condition or {}) for _ in range(n)]
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the weights and hyperparameters as a checkpoint folder."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path) -> Generator:
+        """Read what :meth:`save` wrote; refuses anything that does not fit exactly."""
+
+
+class Evaluator(ABC):
+    """How good, how private, how useful synthetic images are.
+
+    Attributes:
+        needs: What the generator must be able to do, for example :class:`Reconstructs`: among
+            several evaluators, one that needs more than the generator can is left out.
+        needs_classes: Whether images must have classes: among several evaluators, one that needs
+            them is left out where they have none.
+    """
+
+    needs: ClassVar[type | None] = None
+    needs_classes: ClassVar[bool] = False
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def check(self) -> None:  # noqa: B027 - most evaluators need nothing from elsewhere
+        """Refuse now what would fail after hours of training: weights that are not to be had.
+
+        Raises:
+            BrainzooError: What is missing, and which option helps.
+        """
+
+    @abstractmethod
+    def evaluate(
+        self,
+        *,
+        train: Images,
+        test: Images,
+        synthetic: Images,
+        generator: Generator | None = None,
+        seed: int,
+    ) -> Evaluation:
+        """Compare synthetic images with real ones of test subjects."""
+
+
+class Exporter(ABC):
+    """What leaves brainzoo: files for people and other programs."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @abstractmethod
+    def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
+        """Write ``images`` below ``folder`` and return the files written.
+
+        Args:
+            images: Real or synthetic images.
+            folder: Where the files go; made if it is not there.
+            run: The run folder that the images came from, for exporters that tell its story.
+
+        Raises:
+            ExistsError: Something is already there; nothing is ever overwritten.
+        """
+
+    def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
+        """Write the files of some of many images, while the others are still being made.
+
+        An exporter that writes files for each image overrides this, so that ``brainzoo sample
+        --export`` can stream into it: all parts together are what :meth:`export` writes. Several
+        processes may write parts into one folder; one that was stopped is written again.
+
+        Args:
+            images: Some synthetic images, in memory.
+            folder: A folder that is there.
+            start: Index of the first of them among all; with 0, files about all are written too.
+
+        Returns:
+            The files written.
+        """
+        raise NotImplementedError

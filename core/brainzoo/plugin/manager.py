@@ -1,0 +1,239 @@
+"""Finds the installed plugins; a broken one becomes one warning and everything else works.
+
+The manager loops over the entry points of the group ``brainzoo`` itself: each plugin is imported,
+checked and asked for its offers on its own, so that no plugin's failure reaches another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import importlib.metadata
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import Any, Literal
+
+import pluggy
+
+from brainzoo.common.errors import IncompatiblePluginError, UnknownPluginError
+from brainzoo.plugin import hookspecs
+from brainzoo.plugin.interfaces import Spec
+from brainzoo.plugin.options import nearest, options_of
+
+GROUP = "brainzoo"
+Kind = Literal["dataset", "generator", "evaluator", "exporter"]
+KINDS: tuple[Kind, ...] = ("dataset", "generator", "evaluator", "exporter")
+
+PACKAGES = {
+    "anomaly": "brainzoo-anomaly",
+    "atlas": "brainzoo-atlas",
+    "dcgan": "brainzoo-dcgan",
+    "gantrain": "brainzoo-gantrain",
+    "metrics": "brainzoo-metrics",
+    "pggan": "brainzoo-pggan",
+    "privacy": "brainzoo-privacy",
+    "quiz": "brainzoo-quiz",
+    "reconstruction": "brainzoo-vae",
+    "report": "brainzoo-report",
+    "vae": "brainzoo-vae",
+    "vqvae": "brainzoo-vqvae",
+}
+"""Which of the project's own packages brings a name, for the error when it is not installed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plugin:
+    """One entry point: where it comes from, what it offers, or why it does not work."""
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    offers: dict[Kind, list[Spec]] = dataclasses.field(default_factory=dict)
+    problem: str = ""
+
+
+class Plugins:
+    """Everything that is installed.
+
+    Args:
+        entry_points: For tests; the installed ones of the group ``brainzoo`` by default.
+    """
+
+    def __init__(self, entry_points: Iterable[importlib.metadata.EntryPoint] | None = None) -> None:
+        if entry_points is None:
+            entry_points = importlib.metadata.entry_points(group=GROUP)
+        self._manager = pluggy.PluginManager("brainzoo")
+        self._manager.add_hookspecs(hookspecs)
+        self._specs: dict[tuple[Kind, str], tuple[Spec, Plugin]] = {}
+        self.all: list[Plugin] = []
+        for entry_point in sorted(entry_points, key=_order):
+            self.all.append(self._add(entry_point))
+
+    @property
+    def problems(self) -> list[str]:
+        """One line for each broken plugin."""
+        return [
+            f"{plugin.distribution} {plugin.version}: plugin {plugin.name!r} is left out: "
+            f"{plugin.problem}"
+            for plugin in self.all
+            if plugin.problem
+        ]
+
+    @property
+    def hook(self) -> Any:
+        """The hooks of the working plugins, for those that are not lists of specs."""
+        return self._manager.hook
+
+    def specs(self, kind: Kind) -> list[Spec]:
+        """Return what is offered of one kind, sorted by name."""
+        return [spec for (of, _), (spec, _) in sorted(self._specs.items()) if of == kind]
+
+    def get(self, kind: Kind, name: str) -> Spec:
+        """Return the spec of a name.
+
+        Raises:
+            UnknownPluginError: Nothing installed offers it; says which package would, or the
+                nearest name.
+        """
+        found = self._specs.get((kind, name))
+        if found:
+            return found[0]
+        broken = [p for p in self.all if p.problem and (p.name == name or name in p.distribution)]
+        if broken:
+            hint = f"{broken[0].distribution} is installed but broken: {broken[0].problem}"
+        elif name in PACKAGES:
+            hint = f"Install it with: pip install {PACKAGES[name]}"
+        else:
+            hint = nearest(name, [spec.name for spec in self.specs(kind)])
+        raise UnknownPluginError(f"there is no {kind} named {name!r}.", hint)
+
+    def load(self, kind: Kind, name: str) -> Any:
+        """Import and return the class behind a name.
+
+        Raises:
+            UnknownPluginError: Nothing installed offers it.
+            IncompatiblePluginError: Its module cannot be imported.
+        """
+        spec, plugin = self.get(kind, name), self.of(kind, name)
+        try:
+            with _off_stdout():
+                return spec.load()
+        except (ImportError, AttributeError, SyntaxError) as error:
+            raise IncompatiblePluginError(
+                f"{kind} {name!r} of {plugin.distribution} {plugin.version} cannot be imported: "
+                f"{error}.",
+                f"Try: pip install --upgrade {plugin.distribution}",
+            ) from error
+
+    def of(self, kind: Kind, name: str) -> Plugin:
+        """Return the plugin that offers a name."""
+        self.get(kind, name)
+        return self._specs[kind, name][1]
+
+    def _add(self, entry_point: importlib.metadata.EntryPoint) -> Plugin:
+        distribution = entry_point.dist
+        plugin = Plugin(
+            name=entry_point.name,
+            distribution=distribution.name if distribution else "unknown",
+            version=distribution.version if distribution else "unknown",
+            module=entry_point.value,
+        )
+        module = None
+        try:
+            _check_version(distribution)
+            with _off_stdout():
+                module = entry_point.load()
+                _check_hooks(module)
+                self._manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
+                offers = self._ask(module, plugin)
+        except (Exception, SystemExit) as error:  # a plugin may do anything to itself only
+            if module is not None and self._manager.is_registered(module):
+                self._manager.unregister(module)
+            problem = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
+            return dataclasses.replace(plugin, problem=problem)
+        plugin = dataclasses.replace(plugin, offers=offers)
+        for kind, specs in offers.items():
+            self._specs.update({(kind, spec.name): (spec, plugin) for spec in specs})
+        return plugin
+
+    def _ask(self, module: ModuleType, plugin: Plugin) -> dict[Kind, list[Spec]]:
+        offers: dict[Kind, list[Spec]] = {}
+        for kind in KINDS:
+            hook = getattr(module, f"brainzoo_{kind}s", None)
+            if hook is None:
+                continue
+            specs = list(hook())
+            for spec in specs:
+                if not isinstance(spec, Spec) or not dataclasses.is_dataclass(spec.config):
+                    raise TypeError(f"{spec!r} is no Spec with a dataclass as its config")
+                list(options_of(spec.config))  # raises for a field that cannot be an option
+                other = self._specs.get((kind, spec.name))
+                if other:
+                    raise ValueError(
+                        f"it offers the {kind} {spec.name!r}, which {other[1].distribution} "
+                        "offers already"
+                    )
+            names = [spec.name for spec in specs]
+            twice = [name for name in names if names.count(name) > 1]
+            if twice:
+                raise ValueError(f"it offers the {kind} {twice[0]!r} twice")
+            offers[kind] = specs
+        return offers
+
+
+@functools.cache
+def plugins() -> Plugins:
+    """Return the installed plugins, found once a process."""
+    return Plugins()
+
+
+def _off_stdout() -> contextlib.AbstractContextManager[Any]:
+    """Send what a plugin prints to stderr: stdout is for results, such as those of --json."""
+    return contextlib.redirect_stdout(sys.stderr)
+
+
+def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
+    # brainzoo's own first: where two offer the same name, ours stays.
+    name = entry_point.dist.name if entry_point.dist else ""
+    return (name != "brainzoo", name, entry_point.name)
+
+
+def _check_version(distribution: importlib.metadata.Distribution | None) -> None:
+    """Refuse a plugin that requires another version of brainzoo than this one."""
+    if distribution is None or distribution.name == "brainzoo":
+        return
+    from brainzoo.common.version import __version__
+
+    minor = re.escape(".".join(__version__.split(".")[:2]))
+    usual = re.compile(rf"brainzoo(\[\w+\])?~={minor}\.0")
+    for line in _requirements(distribution):
+        if usual.fullmatch(line):
+            continue  # as our own plugins write it; packaging would add 12 ms to every command
+        from packaging.requirements import Requirement
+
+        requirement = Requirement(line)
+        if requirement.name == "brainzoo" and __version__ not in requirement.specifier:
+            raise IncompatiblePluginError(
+                f"it requires brainzoo{requirement.specifier}, found {__version__}"
+            )
+
+
+def _requirements(distribution: importlib.metadata.Distribution) -> Iterator[str]:
+    for line in distribution.requires or []:
+        if line.startswith("brainzoo") and "extra ==" not in line:
+            yield line
+
+
+def _check_hooks(module: ModuleType) -> None:
+    """Refuse a misspelt hook: pluggy alone would silently never call it."""
+    known = [name for name in vars(hookspecs) if name.startswith("brainzoo_")]
+    for name, value in vars(module).items():
+        marked = hasattr(value, "brainzoo_impl")
+        if marked and name not in known:
+            raise ValueError(f"there is no hook named {name!r}. {nearest(name, known)}")
+        if callable(value) and name in known and not marked:
+            raise ValueError(f"{name} lacks the decorator @brainzoo.hookimpl")

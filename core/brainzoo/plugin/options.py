@@ -1,0 +1,243 @@
+"""Configuration dataclasses, and how they become options of the command line.
+
+A plugin's ``config.py`` holds one frozen dataclass whose fields are made with :func:`option`; the
+command line, ``run.yaml`` and the checkpoint's ``config.json`` all read the same dataclass. This
+module imports nothing heavy, so that ``--help`` stays instant.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union
+
+from brainzoo.common.errors import OptionError
+
+Config = TypeVar("Config")
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] = (),
+    minimum: float | None = None,
+    maximum: float | None = None,
+    metavar: str = "",
+    sampling: bool = False,
+) -> Any:
+    """Declare one field of a configuration dataclass.
+
+    Args:
+        default: The value when nothing is given; ``None`` where the field's type admits it.
+        help: One line for ``--help``; units belong into the field's name (``spacing_mm``).
+        choices: The strings allowed.
+        minimum: The smallest number allowed.
+        maximum: The largest number allowed.
+        metavar: What ``--help`` shows for the value.
+        sampling: Of a generator: read when images are drawn, and by nothing else, so that it may
+            be changed after training (``brainzoo sample``, :func:`brainzoo.load`).
+
+    Returns:
+        A :func:`dataclasses.field` that carries the above as metadata.
+    """
+    metadata = {
+        "help": help,
+        "choices": choices,
+        "minimum": minimum,
+        "maximum": maximum,
+        "metavar": metavar,
+        "sampling": sampling,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """One field of a configuration, with its type resolved.
+
+    ``type`` is the type of one value; ``many`` says that the field is a tuple of them and
+    ``optional`` that ``None`` is allowed.
+    """
+
+    name: str
+    type: type
+    many: bool
+    optional: bool
+    default: Any
+    help: str
+    choices: tuple[str, ...]
+    minimum: float | None
+    maximum: float | None
+    metavar: str
+    sampling: bool
+
+
+def options_of(config: type) -> Iterator[Option]:
+    """Yield the options of a configuration dataclass in the order of its fields."""
+    hints = typing.get_type_hints(config)
+    for field in dataclasses.fields(config):
+        hint, optional = _without_none(hints[field.name])
+        many = typing.get_origin(hint) is tuple
+        if many:
+            hint = typing.get_args(hint)[0]
+        choices = tuple(field.metadata.get("choices", ()))
+        if typing.get_origin(hint) is Literal:
+            choices, hint = tuple(str(value) for value in typing.get_args(hint)), str
+        if hint not in (int, float, str, bool, Path):
+            raise TypeError(f"{config.__name__}.{field.name}: options cannot be of type {hint}")
+        yield Option(
+            name=field.name,
+            type=hint,
+            many=many,
+            optional=optional,
+            default=field.default,
+            help=field.metadata.get("help", ""),
+            choices=choices,
+            minimum=field.metadata.get("minimum"),
+            maximum=field.metadata.get("maximum"),
+            metavar=field.metadata.get("metavar", ""),
+            sampling=field.metadata.get("sampling", False),
+        )
+
+
+def make_config(config: type[Config], values: Mapping[str, Any], what: str = "option") -> Config:
+    """Build a configuration from plain values (of YAML, JSON or the command line), checked.
+
+    Args:
+        config: The frozen dataclass.
+        values: A value a field name; lists and comma-separated strings become tuples, the string
+            ``none`` an empty one.
+        what: How an error names the owner of the options, for example ``"option of dcgan"``.
+
+    Returns:
+        An instance of ``config``.
+
+    Raises:
+        OptionError: An unknown name (the nearest one is offered), or a value of the wrong type,
+            range or choice.
+    """
+    known = {item.name: item for item in options_of(config)}
+    checked = {}
+    for name, value in values.items():
+        if name not in known:
+            raise OptionError(f"there is no {what} named {name!r}.", nearest(name, list(known)))
+        checked[name] = check(known[name], value, f"{what} {name!r}")
+    try:
+        return config(**checked)
+    except OptionError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"{what}: {error}") from error
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """Return a configuration as values that YAML and JSON hold (paths and tuples converted)."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, Path):
+            return str(value)
+        return list(value) if isinstance(value, tuple) else value
+
+    return {f.name: convert(getattr(config, f.name)) for f in dataclasses.fields(config)}
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """Return a hint with the known name nearest to a misspelt one, else all known names."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known: {', '.join(sorted(known)) or 'none'}."
+
+
+_KINDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "yes or no",
+    Path: "a path",
+}
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    if typing.get_origin(hint) in (Union, types.UnionType):
+        rest = [arg for arg in typing.get_args(hint) if arg is not type(None)]
+        if len(rest) == 1:
+            return rest[0], True
+    return hint, False
+
+
+def check(item: Option, value: Any, label: str) -> Any:
+    """Return a plain value converted to the option's type and checked.
+
+    Args:
+        item: What is expected.
+        value: Of YAML, JSON or the command line.
+        label: How an error names the option, for example ``"--batch-size"``.
+
+    Raises:
+        OptionError: The value is of the wrong type, out of range, or none of the choices.
+    """
+    if value is None:
+        if item.optional:
+            return None
+        raise OptionError(f"{label} needs a value, found none.")
+    if item.many:
+        if isinstance(value, str):
+            parts = [] if value.lower() in ("", "none") else value.split(",")
+        else:
+            parts = list(value) if isinstance(value, list | tuple) else [value]
+        return tuple(_one(item, part, label) for part in parts)
+    return _one(item, value, label)
+
+
+def _one(item: Option, value: Any, label: str) -> Any:
+    try:
+        converted = _convert(item.type, value)
+    except (TypeError, ValueError):
+        raise OptionError(f"{label}: expected {_KINDS[item.type]}, found {value!r}.") from None
+    if item.choices and converted not in item.choices:
+        raise OptionError(f"{label}: {value!r} is not one of {', '.join(item.choices)}.")
+    if item.minimum is not None and converted < item.minimum:
+        raise OptionError(f"{label}: {value} is below the least, {item.minimum:g}.")
+    if item.maximum is not None and converted > item.maximum:
+        raise OptionError(f"{label}: {value} is above the most, {item.maximum:g}.")
+    return converted
+
+
+def _convert(kind: type, value: Any) -> Any:
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in ("true", "yes", "1", "on"):
+            return True
+        if str(value).lower() in ("false", "no", "0", "off"):
+            return False
+        raise ValueError(value)
+    if kind is int:
+        if isinstance(value, float) and not value.is_integer():
+            raise ValueError(value)
+        return count(value) if isinstance(value, str) else int(value)
+    if kind is float and not math.isfinite(float(value)):
+        raise ValueError(value)
+    return kind(value)
+
+
+def count(text: str) -> int:
+    """Return a whole number written as ``300000``, ``300k``, ``1.5M`` or ``1e4``."""
+    text = text.strip().replace("_", "")
+    scale = {"k": 1_000, "m": 1_000_000}.get(text[-1:].lower(), 1)
+    number = float(text[:-1]) * scale if scale > 1 else float(text)
+    if not number.is_integer():
+        raise ValueError(text)
+    return int(number)
+
+
+def sampling_options(config: type) -> list[str]:
+    """Return the names of a configuration's options that act when images are drawn."""
+    return [item.name for item in options_of(config) if item.sampling]

@@ -1,0 +1,32 @@
+"""What a user chose by name: a plugin's offer, with its configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from brainzoo.plugin.interfaces import Spec
+from brainzoo.plugin.options import make_config, plain
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Something a plugin brings, by its name, with its configuration."""
+
+    name: str
+    config: Any
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The configuration as plain values."""
+        return plain(self.config) if self.config is not None else {}
+
+
+def part_of(spec: Spec, values: Mapping[str, Any]) -> Part:
+    """Make the configuration of what a plugin brings.
+
+    Raises:
+        OptionError: An option is unknown or has a bad value.
+    """
+    return Part(spec.name, make_config(spec.config, values, f"option of {spec.name}"))

@@ -1,0 +1,137 @@
+"""A run is a folder; ``Run`` is what a generator needs of it while it trains."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from brainzoo.common.errors import IntegrityError, NotFoundError, OptionError
+from brainzoo.plugin.options import option
+
+SCHEMA = 1
+"""Of ``run.yaml``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """The options that training takes for every generator."""
+
+    images: int | None = option(
+        None, "Budget: images seen, counted with repeats (300k, 2M).", minimum=1
+    )
+    minutes: float | None = option(
+        None, "Budget: wall time of training, in minutes.", minimum=0.001
+    )
+    batch_size: int = option(16, "Images a training step, of all processes together.", minimum=1)
+    seed: int = option(0, "Seed of everything random.", minimum=0)
+    device: str = option("auto", "cpu, cuda, mps, or auto.")
+    precision: str = option(
+        "auto", "auto takes bf16 where it is faster.", choices=("auto", "fp32", "bf16")
+    )
+    flip: bool = option(True, "Augment: mirror left and right at random.")
+    rotate_deg: float = option(5.0, "Augment: rotate in the plane up to ± this.", minimum=0)
+    translate: float = option(
+        0.02, "Augment: shift up to ± this fraction of the size.", minimum=0, maximum=0.5
+    )
+    zoom: float = option(0.03, "Augment: scale up to ± this fraction.", minimum=0, maximum=0.5)
+    augment_until: float = option(
+        1.0,
+        "Rotate, shift and scale up to this fraction of the budget; then images come as they are.",
+        minimum=0,
+        maximum=1,
+    )
+    decay: float = option(
+        0.0,
+        "Lower the learning rates to zero, linearly, over this last fraction of the budget.",
+        minimum=0,
+        maximum=1,
+    )
+    ema_images: int = option(
+        10_000, "Half-life, in images, of the averaged weights that samples come from.", minimum=0
+    )
+    accumulate: int = option(1, "Split each step into this many smaller batches.", minimum=1)
+    save_minutes: float = option(2.0, "Write the state for resuming this often.", minimum=0)
+    grids: int = option(24, "Sample grids over the whole run, from noise on.", minimum=1)
+
+    def __post_init__(self) -> None:
+        if self.batch_size % self.accumulate:
+            raise OptionError(
+                f"batch size {self.batch_size} cannot be split into {self.accumulate} parts.",
+                "Choose --accumulate so that it divides --batch-size.",
+            )
+
+    @property
+    def budgeted(self) -> bool:
+        """Whether an end is set at all."""
+        return self.images is not None or self.minutes is not None
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Where training writes, and the settings common to every generator.
+
+    Attributes:
+        folder: The run folder; see the design in docs/architecture.md.
+        train: The common training options.
+        resume: Whether to go on from ``state/`` if there is one.
+        estimate: Finds what training would take, in its place; called with a
+            :class:`brainzoo.training.estimate.Asked`.
+    """
+
+    folder: Path
+    train: TrainConfig
+    resume: bool = False
+    estimate: Callable[[Any], dict[str, Any]] | None = None
+
+    @property
+    def state(self) -> Path:
+        """What resuming needs."""
+        return self.folder / "state"
+
+    @property
+    def progress(self) -> Path:
+        """Sample grids made while training."""
+        return self.folder / "progress"
+
+    @property
+    def stats(self) -> Path:
+        """A JSON line a logging step."""
+        return self.folder / "stats.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        """What can be published."""
+        return self.folder / "checkpoint"
+
+    @property
+    def samples(self) -> Path:
+        """Synthetic images."""
+        return self.folder / "samples"
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read ``run.yaml``, given its path or that of its run folder.
+
+    Raises:
+        NotFoundError: There is none.
+        IntegrityError: It is no YAML, of another schema, or lacks a section.
+    """
+    import yaml
+
+    path = path if path.suffix in (".yaml", ".yml") else path / "run.yaml"
+    if not path.is_file():
+        raise NotFoundError(f"there is no run at {path.parent}: it has no {path.name}.")
+    try:
+        record = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        text = " ".join(str(error).split())
+        raise IntegrityError(f"{path} cannot be read: {text}.") from error
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        found = record.get("schema") if isinstance(record, dict) else type(record).__name__
+        raise IntegrityError(f"{path} is of schema {found!r}; this version reads {SCHEMA}.")
+    for name in ("generator", "data", "train", "export", "evaluate"):
+        if not isinstance(record.get(name), list if name in ("export", "evaluate") else dict):
+            raise IntegrityError(f"{path} lacks the section {name!r}.")
+    return record

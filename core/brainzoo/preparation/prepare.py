@@ -1,0 +1,312 @@
+"""``prepare``: a dataset's scans become ``Images``, once; the same request again does no work."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from brainzoo.common import console
+from brainzoo.common.errors import DataError, ExistsError
+from brainzoo.common.files import disk_errors
+from brainzoo.common.home import home
+from brainzoo.common.locks import locked
+from brainzoo.data import classes as class_rules
+from brainzoo.data.images import Images
+from brainzoo.data.pixels import ImagesWriter
+from brainzoo.data.splits import SPLITS, check_splits, split_of
+from brainzoo.data.subjects import Subject, Value
+from brainzoo.plugin.interfaces import Dataset
+from brainzoo.plugin.options import plain
+from brainzoo.preparation.config import PrepareConfig
+from brainzoo.preparation.describe_grid import affine_of, orientation_of
+from brainzoo.preparation.progress import progress
+from brainzoo.preparation.request import existing_images, remove_abandoned, request_of
+from brainzoo.preparation.subject import is_picture
+from brainzoo.preparation.workers import prepare_all
+
+__all__ = ["PrepareConfig", "prepare"]
+
+RESERVED = frozenset({"image_id", "subject", "scan", "split", "class", "plane", "position_mm"})
+"""Columns that the preparation fills; a dataset's covariates of these names are left out."""
+
+REASONS_SHOWN = 3
+FEW_SCANS = 20
+"""So few are read before an error about splits: that they are unusable matters more."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Scan:
+    subject: Subject
+    split: str
+    class_name: str | None
+
+
+def prepare(
+    dataset: Dataset,
+    config: PrepareConfig,
+    *,
+    name: str,
+    classes: Mapping[str, str] | None = None,
+    out: Path | None = None,
+    workers: int | None = None,
+    quiet: bool = False,
+) -> Images:
+    """Make images of a dataset's scans, or open those of an earlier, equal request.
+
+    Rows are ordered by split. Scans that cannot be used are left out, named in a warning and
+    listed in ``images.json`` under ``failed``.
+
+    Args:
+        dataset: Where the scans come from.
+        config: How they become images.
+        name: The dataset's name.
+        classes: An expression by class name, for example ``{"young": "age < 35"}``; without any,
+            the classes that the dataset itself assigns.
+        out: The folder to write; in the cache if ``None``.
+        workers: Processes; ``None`` decides by the work, 1 stays in this process.
+        quiet: Print no progress and no notes; warnings are printed.
+
+    Raises:
+        DataError: No scan can be used, there is only one subject, a class matches nobody, or
+            classes overlap.
+        OptionError: A class expression is wrong.
+        ExistsError: ``out`` holds something else.
+        DiskError: The disk is full; nothing is left behind.
+    """
+    dataset.download()
+    subjects = limited(list(dataset.subjects()), config.max_subjects)
+    if not subjects:
+        raise DataError(f"dataset {name!r} holds no scans.")
+    expressions = dict(classes or {})
+    request = request_of(dataset, name, config, expressions, subjects)
+    folder = out or folder_of(name, request)
+    with disk_errors(folder), locked(folder) if out is None else nullcontext():
+        found = existing_images(folder, request, cached=out is None)
+        if found is not None:
+            if not quiet:
+                console.note(f"{_summary(found)}: prepared already in {folder}")
+            return found
+        remove_abandoned(folder)
+        _check_subjects(subjects, config)
+        scans = _sorted_scans(subjects, config, expressions, quiet)
+        info = _info(dataset, name, config, expressions, scans, request)
+        return _made(folder, scans, config, info, workers, quiet)
+
+
+def prepared_already(
+    dataset: Dataset, config: PrepareConfig, *, name: str, classes: Mapping[str, str]
+) -> Images | None:
+    """Open what an earlier, equal call of :func:`prepare` left in the cache; do no work."""
+    subjects = limited(list(dataset.subjects()), config.max_subjects)
+    request = request_of(dataset, name, config, classes, subjects)
+    return existing_images(folder_of(name, request), request, cached=False)
+
+
+def folder_of(name: str, request: str) -> Path:
+    """Return the folder of the cache that a request is prepared in."""
+    return home() / "prepared" / f"{name}-{request[:16]}"
+
+
+def _check_subjects(subjects: Sequence[Subject], config: PrepareConfig) -> None:
+    """Refuse subjects that cannot be split; says so too if their scans cannot be used at all."""
+    try:
+        check_splits([s.id for s in subjects], config.split_seed, config.split_fractions)
+    except DataError as error:
+        if len(subjects) > FEW_SCANS:
+            raise
+        found = [prepared.failure for prepared in prepare_all(subjects, config, workers=1)]
+        failures = [failure for failure in found if failure]
+        if len(failures) == len(subjects):
+            raise _unusable(failures) from None
+        if failures:
+            unusable = f"{len(failures)} of {len(subjects)} scans cannot be used"
+            raise DataError(
+                f"{error.message} {unusable}: {_reasons(failures)}.", error.hint
+            ) from None
+        raise
+
+
+def _made(
+    folder: Path,
+    scans: Sequence[_Scan],
+    config: PrepareConfig,
+    info: dict[str, Any],
+    workers: int | None,
+    quiet: bool,
+) -> Images:
+    """Write the folder, unless another process that needs the same is faster."""
+    started = time.monotonic()
+    try:
+        with Images.write(folder, (config.size,) * config.dims, info, dtype=config.dtype) as writer:
+            _write(writer, scans, config, info, workers, quiet)
+    except ExistsError:
+        # Another process made it meanwhile.
+        found = existing_images(folder, info["request"], cached=False)
+        if found is None:
+            raise
+        return found
+    images = Images.open(folder)
+    if not quiet:
+        seconds = time.monotonic() - started
+        console.note(f"{_summary(images)}: prepared in {seconds:.1f} s in {folder}")
+    return images
+
+
+def _write(
+    writer: ImagesWriter,
+    scans: Sequence[_Scan],
+    config: PrepareConfig,
+    info: dict[str, Any],
+    workers: int | None,
+    quiet: bool,
+) -> None:
+    """Prepare and append every scan; completes ``info`` with what is known only afterwards."""
+    spacings: set[tuple[float, ...]] = set()
+    results = prepare_all([scan.subject for scan in scans], config, workers)
+    results = progress(results, len(scans), "preparing scans", quiet=quiet)
+    for scan, prepared in zip(scans, results, strict=True):
+        label = " ".join(filter(None, (scan.subject.id, scan.subject.scan)))
+        for warning in prepared.warnings:
+            console.warn(f"{label}: {warning}.")
+        if prepared.failure:
+            console.warn(f"{label} is left out: {prepared.failure}")
+            info["failed"].append(
+                {
+                    "subject": scan.subject.id,
+                    "scan": scan.subject.scan,
+                    "reason": prepared.failure,
+                }
+            )
+            continue
+        spacings.add(tuple(round(value, 3) for value in prepared.pixel_mm))
+        first = _columns(scan)
+        writer.append(
+            prepared.pixels, [{**first, **row, **_covariates(scan)} for row in prepared.rows]
+        )
+    _check_failures(scans, info["failed"], config)
+    if len(spacings) > 1:
+        console.warn(f"patches have {len(spacings)} different spacings; that of one is recorded.")
+    if config.patch_size is not None:
+        info["spacing_mm"] = list(min(spacings))
+
+
+def _check_failures(
+    scans: Sequence[_Scan], failed: Sequence[Mapping[str, str]], config: PrepareConfig
+) -> None:
+    """Refuse a data set of which nothing, or too little, could be used."""
+    if len(failed) == len(scans):
+        raise _unusable([failure["reason"] for failure in failed])
+    bad = {(f["subject"], f["scan"]) for f in failed}
+    kept = [s.subject.id for s in scans if (s.subject.id, s.subject.scan) not in bad]
+    if failed:
+        check_splits(kept, config.split_seed, config.split_fractions)
+
+
+def _unusable(failures: Sequence[str]) -> DataError:
+    return DataError(
+        f"none of {len(failures)} scans can be used: {_reasons(failures)}.",
+        "Check the files, or the options that chose them.",
+    )
+
+
+def _reasons(failures: Sequence[str]) -> str:
+    """Say why scans cannot be used, each kind of reason once."""
+    alike: dict[str, list[str]] = {}
+    for failure in failures:  # most begin with the file's name
+        reason = failure.rstrip(".")
+        alike.setdefault(reason.partition(" ")[2], []).append(reason)
+    shown = [
+        reasons[0] + (f" (and {len(reasons) - 1} more like it)" if len(reasons) > 1 else "")
+        for reasons in list(alike.values())[:REASONS_SHOWN]
+    ]
+    more = f"; and {len(alike) - len(shown)} other reasons" if len(alike) > len(shown) else ""
+    return "; ".join(shown) + more
+
+
+def limited(subjects: list[Subject], most: int | None) -> list[Subject]:
+    """Keep all scans of the first ``most`` subjects."""
+    ids = list(dict.fromkeys(subject.id for subject in subjects))
+    kept = set(ids[:most])
+    return [subject for subject in subjects if subject.id in kept]
+
+
+def _sorted_scans(
+    subjects: Sequence[Subject],
+    config: PrepareConfig,
+    expressions: Mapping[str, str],
+    quiet: bool,
+) -> list[_Scan]:
+    """Return the scans with split and class, those of each split together."""
+    if expressions:
+        rows = [{**s.covariates, "subject": s.id, "scan": s.scan} for s in subjects]
+        names = class_rules.assign(rows, expressions)
+    else:
+        names = [subject.class_name for subject in subjects]
+    scans = [
+        _Scan(s, split_of(s.id, config.split_seed, config.split_fractions), class_name)
+        for s, class_name in zip(subjects, names, strict=True)
+    ]
+    if expressions and None in names and not quiet:
+        console.note(f"{names.count(None)} of {len(names)} scans are in no class.")
+    return sorted(scans, key=lambda scan: SPLITS.index(scan.split))
+
+
+def _columns(scan: _Scan) -> dict[str, Value]:
+    return {
+        "subject": scan.subject.id,
+        "scan": scan.subject.scan or None,
+        "split": scan.split,
+        "class": scan.class_name,
+    }
+
+
+def _covariates(scan: _Scan) -> dict[str, Value]:
+    known = {k: v for k, v in scan.subject.covariates.items() if k not in RESERVED}
+    return {"age": None, "sex": None, "site": None, **known}
+
+
+def _info(
+    dataset: Dataset,
+    name: str,
+    config: PrepareConfig,
+    expressions: Mapping[str, str],
+    scans: Sequence[_Scan],
+    request: str,
+) -> dict[str, Any]:
+    """Return what ``images.json`` holds; ``failed`` is filled while the scans are prepared."""
+    if any(is_picture(scan.subject) for scan in scans):
+        console.warn(f"pictures carry no spacing: {config.fov_mm:g} mm assumed across each.")
+    own = sorted({scan.class_name for scan in scans if scan.class_name is not None})
+    spacing = (config.pixel_mm,) * config.dims
+    return {
+        "modality": dataset.modality,
+        "dims": config.dims,
+        "plane": config.plane if config.dims == 2 else None,
+        "spacing_mm": list(spacing),
+        # Each patch of a slice lies elsewhere, in each scan: no one affine is true of them.
+        "affine": None if config.patch_size is not None else affine_of(config, spacing),
+        "orientation": orientation_of(config),
+        "value_range": [0, 1],
+        "source": {
+            "name": name,
+            "license": dataset.license,
+            "citation": dataset.citation,
+            "url": dataset.url,
+            "simulated": dataset.simulated,
+        },
+        "preparation": plain(config),
+        "classes": list(expressions) if expressions else own,
+        "class_expressions": dict(expressions),
+        "split": {"seed": config.split_seed, "fractions": list(config.split_fractions)},
+        "failed": [],
+        "request": request,
+    }
+
+
+def _summary(images: Images) -> str:
+    size = " × ".join(map(str, images.spatial))
+    return f"{len(images):,} images of {len(images.subjects()):,} subjects, {size}"

@@ -1,0 +1,295 @@
+"""The road from scans to a report: prepare, train, sample, evaluate, export, report.
+
+Each step is a function that the command line offers on its own; :func:`run` calls them in order in
+a run folder, which remembers what is done so that a stopped run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from brainzoo import checkpoint as checkpoints
+from brainzoo.common import console, launch
+from brainzoo.common.errors import BrainzooError, DataError, StoppedError
+from brainzoo.common.files import disk_errors, exists_error
+from brainzoo.data.images import Images
+from brainzoo.data.subjects import Value
+from brainzoo.evaluating.running import EvaluatorsFailedError, check, evaluate, write_metrics
+from brainzoo.plugin.interfaces import Generator
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.part import Part
+from brainzoo.plugin.run import Run
+from brainzoo.preparation.prepare import prepare
+from brainzoo.runs.folder import RunFolder
+from brainzoo.runs.resuming import expect_same_data, new_record, take_budget
+from brainzoo.runs.settings import Settings
+from brainzoo.sampling import Request, draw
+from brainzoo.zoo.loading import find_checkpoint
+
+
+def run(
+    settings: Settings,
+    folder: Path,
+    *,
+    command: str,
+    resume: bool = False,
+    steps: Sequence[str] = ("train", "sample", "evaluate", "export", "report"),
+) -> dict[str, Any]:
+    """Do all steps in a run folder, or those that a stopped run lacks.
+
+    Args:
+        settings: What to do.
+        folder: The run folder; new, or with ``resume`` one that is there.
+        command: The command line, for ``run.yaml``.
+        resume: Go on with the run in ``folder``.
+        steps: Which steps follow the preparing.
+
+    Returns:
+        What was made: the paths of ``run``, ``checkpoint``, ``samples``, ``export`` and ``report``,
+        and the ``seconds`` of each step.
+
+    Raises:
+        ExistsError: The folder is there already.
+        DataError: With ``resume``, the data are no longer those that the run began with.
+        StoppedError: Ctrl-C or SIGTERM, or another process of a distributed training is gone; the
+            hint says how to go on.
+        OptionError: Processes that train together cannot share a batch equally.
+        EvaluatorsFailedError: Evaluators failed; all else is done, and the hint says how to go on.
+    """
+    launch.expect_shareable(settings.train.batch_size, settings.train.accumulate)
+    if launch.is_helper():
+        _help(settings, folder)
+        return {}
+    if folder.exists() and not resume:
+        raise exists_error(folder)
+    if "evaluate" in steps and not (resume and RunFolder.open(folder).done("evaluate")):
+        # A folder of prepared images tells of its classes only when it is opened.
+        check(settings.evaluate, classes=bool(settings.classes) or settings.prepare is None)
+    try:
+        with disk_errors(folder):
+            started = time.monotonic()
+            images = prepare_data(settings)
+            if resume:
+                opened = RunFolder.open(folder)
+                expect_same_data(opened, images)
+                take_budget(opened, settings)
+            else:
+                opened = RunFolder.create(folder, new_record(settings, images), command)
+                opened.record["seconds"]["prepare"] = round(time.monotonic() - started, 2)
+                opened.save()
+            console.note(f"run folder: {folder}")
+            launch.tell_helpers("train" in steps and not opened.done("train"))
+            _do(opened, settings, images, resume, steps)
+    except KeyboardInterrupt:
+        raise _stopped(folder) from None
+    except StoppedError:
+        raise
+    except Exception:
+        if (folder / "state").exists() or (folder / "checkpoint").exists():
+            console.note(f"What is done is kept; go on with: brainzoo run --resume {folder}")
+        raise
+    return opened.made()
+
+
+def _help(settings: Settings, folder: Path) -> None:
+    """Train beside the first process, which does all else."""
+    try:
+        if launch.wait_for_first():
+            fit(settings.generator, prepare_data(settings), Run(folder, settings.train))
+    except KeyboardInterrupt:
+        raise _stopped(folder) from None
+
+
+def _stopped(folder: Path) -> StoppedError:
+    if not (folder / "run.yaml").is_file():
+        return StoppedError("stopped while preparing data.", "Run it again.")
+    return StoppedError(
+        f"stopped; what is done is kept in {folder}.",
+        f"Go on with: brainzoo run --resume {folder}",
+    )
+
+
+def prepare_data(settings: Settings) -> Images:
+    """Return the images of all splits: prepared now, from the cache, or opened from a folder."""
+    if settings.prepare is None:
+        return Images.open(settings.data.name)
+    dataset = plugins().load("dataset", settings.data.name)(settings.data.config)
+    images: Images = prepare(
+        dataset, settings.prepare, name=settings.data.name, classes=dict(settings.classes)
+    )
+    return images
+
+
+def training_images(images: Images) -> Images:
+    """Return what a generator may see: the training split, and with classes only their images.
+
+    Raises:
+        DataError: Nothing is left.
+    """
+    train = images.where(split="train")
+    if images.classes:
+        chosen = [i for i, name in enumerate(train.column("class")) if name is not None]
+        if len(chosen) < len(train):
+            left_out = len(train) - len(chosen)
+            console.note(f"{left_out} of {len(train)} training images are in no class: left out.")
+        train = train[chosen]
+    empty = sorted(set(images.classes) - set(map(str, train.column("class"))))
+    if empty and len(train):
+        raise DataError(
+            f"no training image is of class {', '.join(empty)}.",
+            "Widen its expression, add subjects, or choose another --data.split-seed.",
+        )
+    if not len(train):
+        raise DataError(
+            f"there are no images to train on among the {len(images)} of all splits.",
+            "Add subjects, or change the fractions of the splits or the classes.",
+        )
+    return train
+
+
+def fit(part: Part, images: Images, run: Run) -> Generator:
+    """Return a generator trained on the training split of ``images``."""
+    generator: Generator = plugins().load("generator", part.name)(part.config)
+    generator.fit(training_images(images), run)
+    return generator
+
+
+def sample(
+    reference: str | Path,
+    folder: Path,
+    n: int,
+    *,
+    seed: int,
+    condition: Mapping[str, Value] | None = None,
+    batch_size: int | None = None,
+    sampling: Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    replace: bool = False,
+) -> Images:
+    """Make images with a checkpoint and write them as a new folder, going on after a stop.
+
+    Args:
+        reference: A checkpoint; see :func:`brainzoo.zoo.loading.find_checkpoint`.
+        folder: The new folder.
+        n: How many images.
+        seed: Decides every random number.
+        condition: For example ``{"class": "old"}``; ``None`` draws conditions as in training.
+        batch_size: How many are made at once; changes no image.
+        sampling: Options of the generator that act when images are drawn; those of the checkpoint
+            if not given.
+        workers: How many processes; see :func:`brainzoo.sampling.draw`.
+        replace: Throw away what a stopped request for other images left.
+
+    Raises:
+        ExistsError: The folder is already there.
+    """
+    request = Request(
+        find_checkpoint(reference), n, seed, condition or {}, sampling or {}, batch_size=batch_size
+    )
+    draw(request, folder, workers=workers, replace=replace)
+    return Images.open(folder)
+
+
+def export(part: Part, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
+    """Run an exporter.
+
+    Raises:
+        ExistsError: Something is already there.
+    """
+    console.note(f"exporting: {part.name}")
+    exporter = plugins().load("exporter", part.name)(part.config)
+    files: list[Path] = exporter.export(images, folder, run=run)
+    return files
+
+
+def report(run: Path, folder: Path | None = None) -> Path:
+    """Write the report of a run and return the path of its page.
+
+    Raises:
+        UnknownPluginError: No installed plugin brings the exporter ``report``.
+        NotFoundError: The run has no samples yet.
+    """
+    spec = plugins().get("exporter", "report")
+    files = export(
+        Part("report", spec.config()),
+        Images.open(run / "samples"),
+        folder or run / "report",
+        run=run,
+    )
+    return next((path for path in files if path.suffix == ".html"), files[0])
+
+
+def report_again(opened: RunFolder) -> None:
+    """Write the report of a run anew, if the run itself wrote the one that is there."""
+    if opened.done("report"):
+        opened.clear("report")
+        with opened.step("report"):
+            report(opened.path)
+
+
+def _do(
+    opened: RunFolder, settings: Settings, images: Images, resume: bool, steps: Sequence[str]
+) -> None:
+    """Do those of the steps that are not done yet."""
+    folder = Run(opened.path, settings.train, resume)
+    if "train" in steps and not opened.done("train"):
+        try:
+            with opened.step("train"):
+                generator = fit(settings.generator, images, folder)
+                opened.clear("train")  # an older checkpoint stays until there is a new one
+                generator.save(folder.checkpoint)
+        except StoppedError:
+            raise
+        except BrainzooError:
+            if not (resume or folder.state.exists() or folder.stats.exists()):
+                shutil.rmtree(opened.path)  # nothing was trained: leave nothing in the way
+            raise
+    if "sample" in steps and not opened.done("sample"):
+        opened.clear("sample")
+        with opened.step("sample"):
+            sample(
+                opened.path,
+                folder.samples,
+                settings.samples,
+                seed=settings.train.seed,
+                replace=True,
+            )
+    failed: EvaluatorsFailedError | None = None
+    if "evaluate" in steps and settings.evaluate and not opened.done("evaluate"):
+        opened.redo("report")
+        try:
+            with opened.step("evaluate"):
+                evaluate(
+                    settings.evaluate,
+                    opened.path,
+                    train=images.where(split="train"),
+                    test=images.where(split="test"),
+                    synthetic=Images.open(folder.samples),
+                    generator=checkpoints.load(folder.checkpoint),
+                    seed=settings.train.seed,
+                    again="stale",
+                )
+        except EvaluatorsFailedError as error:
+            failed = error  # what the others found, and the rest of the run, is not lost for it
+        write_metrics(opened.path, folder.checkpoint)
+    if "export" in steps and settings.export and not opened.done("export"):
+        opened.clear("export")
+        with opened.step("export"):
+            for part in settings.export:
+                export(
+                    part,
+                    Images.open(folder.samples),
+                    opened.path / "export" / part.name,
+                    run=opened.path,
+                )
+    offered = {spec.name for spec in plugins().specs("exporter")}
+    if "report" in steps and "report" in offered and not opened.done("report"):
+        opened.clear("report")
+        with opened.step("report"):
+            report(opened.path)
+    if failed:
+        raise failed

@@ -1,0 +1,109 @@
+"""``run.yaml``: the settings of a run as plain values, and back. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from brainzoo.common.errors import IntegrityError, OptionError
+from brainzoo.plugin.manager import Plugins
+from brainzoo.plugin.options import plain
+from brainzoo.runs.settings import BUDGETS, Settings, merged, resolve
+
+
+def to_record(settings: Settings) -> dict[str, Any]:
+    """Return the settings as the part of ``run.yaml`` that decides the run."""
+    prepare = plain(settings.prepare) if settings.prepare else {}
+    size = prepare.pop("size", None)
+    return {
+        "generator": {"name": settings.generator.name, "options": settings.generator.options},
+        "data": {
+            "name": settings.data.name,
+            "options": settings.data.options,
+            "prepare": prepare,
+            "classes": dict(settings.classes),
+        },
+        "size": size,
+        "train": plain(settings.train),
+        "preset": settings.preset,
+        "samples": settings.samples,
+        "export": [{"name": part.name, "options": part.options} for part in settings.export],
+        "evaluate": [{"name": part.name, "options": part.options} for part in settings.evaluate],
+    }
+
+
+def from_record(
+    plugins: Plugins,
+    record: Mapping[str, Any],
+    given: Mapping[str, Any] | None = None,
+    *,
+    classes: Mapping[str, str] | None = None,
+    export: Sequence[str] | None = None,
+    evaluate: Sequence[str] | None = None,
+) -> Settings:
+    """Return the settings that ``run.yaml`` holds; what is given replaces what it holds.
+
+    Args:
+        plugins: What is installed.
+        record: What :func:`read_record` returned.
+        given: Option values as :func:`resolve` takes them.
+        classes: Other classes.
+        export: Other exporters.
+        evaluate: Other evaluators.
+
+    Raises:
+        IntegrityError: The record is incomplete.
+        OptionError: A value is bad.
+    """
+    try:
+        data = record["data"]
+        values = {**record["generator"]["options"], **record["train"], "samples": record["samples"]}
+        if data["prepare"]:
+            stored = {"size": record["size"], **data["prepare"], **data["options"]}
+            values |= {"size" if k == "size" else f"data.{k}": v for k, v in stored.items()}
+        names = {}
+        for verb, chosen in (("export", export), ("evaluate", evaluate)):
+            names[verb] = [part["name"] for part in record[verb]] if chosen is None else chosen
+            for part in record[verb]:
+                if part["name"] in names[verb]:
+                    values |= {f"{part['name']}.{k}": v for k, v in part["options"].items()}
+        settings = resolve(
+            plugins,
+            record["generator"]["name"],
+            data["name"],
+            merged(values, given or {}),
+            classes=data["classes"] if classes is None else classes,
+            export=names["export"],
+            evaluate=names["evaluate"],
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise IntegrityError(f"run.yaml is damaged: {type(error).__name__} {error}.") from error
+    return dataclasses.replace(settings, preset=record["preset"])
+
+
+def expect_same_run(before: Settings, now: Settings) -> None:
+    """Refuse settings that make another run of one that is to be resumed.
+
+    Raises:
+        OptionError: Something but a budget differs.
+    """
+    old, new = _flat(to_record(before)), _flat(to_record(now))
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key) and key not in {f"train.{name}" for name in BUDGETS}:
+            if key == "evaluate":
+                raise OptionError(
+                    "--resume evaluates what the run began with.",
+                    "Evaluate more with: brainzoo evaluate NAME RUN",
+                )
+            raise OptionError(
+                f"{key} is {new.get(key)!r}, but the run began with {old.get(key)!r}.",
+                "With --resume only --images and --minutes may change; or start a new run.",
+            )
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        parts = [_flat(item, f"{path}.{key}" if path else str(key)) for key, item in value.items()]
+        return {key: item for part in parts for key, item in part.items()}
+    return {path: value}

@@ -1,0 +1,1 @@
+"""Checkpoints by name: the registry, the Hub, and bundles for machines without internet."""

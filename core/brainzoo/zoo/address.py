@@ -1,0 +1,109 @@
+"""How people name a checkpoint: by name, by a commit on the Hub, or by a folder.
+
+``pggan-ixi-64``, ``pggan-ixi-64@1.0.0``, ``hf:owner/repo@<40 hex digits>``, or a folder that is a
+checkpoint or a run. Nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+from pathlib import Path
+
+from brainzoo.common.errors import OptionError
+
+NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+NAME_LENGTH = 64
+VERSION = r"(?:0|[1-9][0-9]{0,5})(?:\.(?:0|[1-9][0-9]{0,5})){2}"
+REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.\-]{0,95}"
+REVISION = r"[0-9a-f]{40}"
+
+EXPECTED = (
+    "Expected a name as brainzoo list shows it, NAME@1.0.0, "
+    "hf:OWNER/REPOSITORY@<40 hex digits of a commit>, or a folder."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """A checkpoint of the registry; without a version the newest one."""
+
+    name: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}" if self.version else self.name
+
+
+@dataclasses.dataclass(frozen=True)
+class OnHub:
+    """A repository on the Hub at one commit, which can never change."""
+
+    repository: str
+    revision: str
+
+    def __str__(self) -> str:
+        return f"hf:{self.repository}@{self.revision}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Folder:
+    """A checkpoint or run folder on this machine."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+Reference = Named | OnHub | Folder
+
+
+def parse(text: str) -> Reference:
+    """Return what a reference names. Nothing is looked up but whether a folder is there.
+
+    What holds a path separator is a folder; a bare word is one where it names a checkpoint or run
+    in the current folder, else a name of the registry.
+
+    Raises:
+        OptionError: It is none of the forms, or a repository without a commit.
+    """
+    if text.startswith("hf:"):
+        return _on_hub(text)
+    folder = Path(text or "?")
+    with contextlib.suppress(RuntimeError):  # ~ of a user who is not there
+        folder = folder.expanduser()
+    if any(mark in text for mark in "/\\") or text.startswith((".", "~")):
+        return Folder(folder)
+    if is_model_folder(folder):
+        return Folder(folder)
+    name, at, version = text.partition("@")
+    fits = len(name) <= NAME_LENGTH and re.fullmatch(NAME, name)
+    if not fits or (at and not re.fullmatch(VERSION, version)):
+        raise OptionError(f"{_short(text)} names no checkpoint.", EXPECTED)
+    return Named(name, version or None)
+
+
+def is_model_folder(path: Path) -> bool:
+    """Tell whether a folder is a checkpoint or a run."""
+    try:
+        return any((path / file).is_file() for file in ("config.json", "run.yaml"))
+    except (OSError, ValueError):  # a name too long, or with a null byte
+        return False
+
+
+def _on_hub(text: str) -> OnHub:
+    repository, _, revision = text.removeprefix("hf:").partition("@")
+    if not re.fullmatch(REPOSITORY, repository) or ".." in text:
+        raise OptionError(f"{_short(text)} names no repository.", EXPECTED)
+    if not re.fullmatch(REVISION, revision):
+        raise OptionError(
+            f"{_short(text)} pins no commit: branches and tags may change under you.",
+            "Write hf:OWNER/REPOSITORY@ and the 40 hex digits of a commit.",
+        )
+    return OnHub(repository, revision)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:80]}…")

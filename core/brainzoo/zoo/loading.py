@@ -1,0 +1,128 @@
+"""Checkpoints by reference: a folder, a name of the registry, or a revision on the Hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from brainzoo import checkpoint as checkpoints
+from brainzoo.common.errors import NotFoundError
+from brainzoo.plugin.interfaces import Generator
+from brainzoo.plugin.options import plain, sampling_options
+from brainzoo.zoo.address import Folder, Named, parse
+
+if TYPE_CHECKING:
+    from brainzoo.data.images import Images
+    from brainzoo.data.subjects import Value
+
+
+def find_checkpoint(reference: str | Path) -> Path:
+    """Return the checkpoint folder of a reference; fetched first if it is not on this machine.
+
+    Args:
+        reference: A checkpoint folder, a run folder that holds one, ``NAME``, ``NAME@VERSION`` or
+            ``hf:owner/repo@<40 hex digits>``.
+
+    Raises:
+        NotFoundError: There is none.
+        NetworkError: It is elsewhere, and that place cannot be reached.
+        IntegrityError: What came is not what the registry says.
+    """
+    named = parse(reference) if isinstance(reference, str) else Folder(reference)
+    if not isinstance(named, Folder):
+        from brainzoo.zoo.hub import pull
+
+        return pull(str(named))
+    for folder in (named.path / "checkpoint", named.path):
+        if (folder / "config.json").is_file():
+            return folder
+    raise NotFoundError(f"{named} is no checkpoint, and no run that holds one.")
+
+
+def generator_of(reference: str | Path) -> str:
+    """Return the name of the generator that a checkpoint needs, without fetching its weights.
+
+    Raises:
+        NotFoundError: There is no such checkpoint.
+    """
+    named = parse(reference) if isinstance(reference, str) else Folder(reference)
+    if isinstance(named, Named):
+        from brainzoo.zoo.registry import find
+
+        return str(find(str(named)).plugin)
+    return str(checkpoints.read_config(find_checkpoint(reference))["plugin"].get("name"))
+
+
+class Loaded(Generator):
+    """A generator that was read from a checkpoint, and so can do more: what :func:`load` returns.
+
+    Attributes:
+        folder: The checkpoint's folder.
+    """
+
+    folder: Path
+
+    def write_images(
+        self,
+        folder: Path | str,
+        n: int,
+        *,
+        seed: int = 0,
+        condition: Mapping[str, Value] | None = None,
+        workers: int | None = None,
+    ) -> Images:
+        """Write what :meth:`sample` yields as a new folder of images, any number in flat memory.
+
+        Several processes draw where that is worth it; after a stop of any kind the same call goes
+        on where it was.
+
+        Args:
+            folder: The new folder.
+            n: How many images.
+            seed: Decides every random number.
+            condition: For example ``{"class": "old"}``.
+            workers: How many processes; see :func:`brainzoo.sampling.draw`.
+
+        Raises:
+            ExistsError: The folder is there already.
+        """
+        from brainzoo.data.images import Images
+        from brainzoo.sampling import Request, draw
+
+        acting = sampling_options(type(self.config))
+        sampling = {k: v for k, v in plain(self.config).items() if k in acting}
+        request = Request(self.folder, n, seed, condition or {}, sampling)
+        draw(request, Path(folder), workers=workers)
+        return Images.open(Path(folder))
+
+    def push(self, repository: str, **options: Any) -> Any:
+        """Publish the checkpoint; see :func:`brainzoo.zoo.hub.push.push`."""
+        from brainzoo.zoo.hub.push import push
+
+        return push(self.folder, repository, **options)
+
+
+def load(reference: str | Path, **sampling: Any) -> Loaded:
+    """Load a trained generator, fetched first if it is not on this machine.
+
+    Args:
+        reference: See :func:`find_checkpoint`; ``"pggan-ixi-64"``, for example.
+        **sampling: Options of the generator that act when images are drawn, such as
+            ``temperature=0.9``; those of the checkpoint if not given.
+
+    Raises:
+        NotFoundError: There is no such checkpoint.
+        UnknownPluginError: The plugin that made it is not installed.
+        IncompatiblePluginError: It is installed in a version that the checkpoint is not made for.
+        IntegrityError: It is damaged.
+        OptionError: The generator has no such sampling option, or not with this value.
+    """
+    folder = find_checkpoint(reference)
+    generator = checkpoints.load(folder, **sampling)
+    own = type(generator)
+    # The plugin's class, with the methods of Loaded behind its own.
+    generator.__class__ = type(own.__name__, (own, Loaded), {"__module__": own.__module__})
+    loaded = cast(Loaded, generator)
+    loaded.folder = folder
+    return loaded

@@ -1,0 +1,98 @@
+"""New images of a checkpoint as a torch ``Dataset``, drawn once and kept in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from brainzoo.checkpoint import read_config
+from brainzoo.common import console
+from brainzoo.common.errors import IntegrityError, NotFoundError, OptionError
+from brainzoo.common.files import disk_errors
+from brainzoo.common.home import home
+from brainzoo.common.locks import locked
+from brainzoo.data.images import Images
+from brainzoo.data.subjects import Value
+from brainzoo.plugin.manager import plugins
+from brainzoo.preparation.request import remove_abandoned
+from brainzoo.sampling import Request, draw
+from brainzoo.training.torch_dataset import Target, TorchImages, Transform, as_torch
+from brainzoo.zoo.loading import find_checkpoint
+
+
+def synthetic(
+    reference: str | Path,
+    n: int,
+    *,
+    seed: int = 0,
+    condition: Mapping[str, Value] | None = None,
+    target: Target = "class",
+    transform: Transform | None = None,
+    batch_size: int | None = None,
+    workers: int | None = None,
+    **sampling: Any,
+) -> TorchImages:
+    """Return new images of a checkpoint as a ``torch.utils.data.Dataset``.
+
+    They are drawn at the first call and kept under ``$BRAINZOO_HOME/synthetic``; a later call for
+    as many of the same or fewer reads them. Index ``i`` is the same image however many there are.
+
+    Args:
+        reference: A checkpoint: a folder, ``"pggan-ixi-64"``, or ``hf:owner/repo@revision``.
+        n: How many.
+        seed: Decides every random number.
+        condition: For example ``{"class": "old"}``; ``None`` draws conditions as in training.
+        target: See :func:`as_torch`; covariates that the generator knows are columns here too.
+        transform: See :func:`as_torch`.
+        batch_size: How many are drawn at once; changes no image.
+        workers: How many processes draw; ``None`` takes several where that is worth it.
+        **sampling: Options of the generator, as in :func:`brainzoo.load`.
+
+    Raises:
+        NotFoundError: There is no such checkpoint.
+        OptionError: ``n`` is less than 1, or the generator does not know the condition or option.
+        DiskError: The disk is full; the next call goes on.
+    """
+    if n < 1:
+        raise OptionError(f"{n} synthetic images were asked for; expected 1 or more.")
+
+    checkpoint = find_checkpoint(reference)
+    folder = home() / "synthetic" / _key(checkpoint, seed, condition, sampling)
+    with disk_errors(folder), locked(folder):
+        images = _kept(folder, n)
+        if images is None:
+            remove_abandoned(folder / str(n))
+            request = Request(checkpoint, n, seed, condition or {}, sampling, batch_size=batch_size)
+            draw(request, folder / str(n), workers=workers, replace=True)
+            images = Images.open(folder / str(n))
+    return as_torch(images[:n], target=target, transform=transform)
+
+
+def _key(
+    checkpoint: Path,
+    seed: int,
+    condition: Mapping[str, Value] | None,
+    sampling: Mapping[str, Any],
+) -> str:
+    """Return a name for all that decides the images, but for how many there are."""
+    config = read_config(checkpoint)
+    installed = plugins().of("generator", str(config["plugin"].get("name")))
+    decides = [config, installed.version, seed, dict(condition or {}), dict(sampling)]
+    text = json.dumps(decides, sort_keys=True, default=str)
+    return f"{installed.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _kept(folder: Path, n: int) -> Images | None:
+    """Return images that were drawn before, if they are enough and whole."""
+    counts = [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
+    for count in sorted(count for count in counts if count >= n):
+        try:
+            return Images.open(folder / str(count))
+        except (IntegrityError, NotFoundError) as error:
+            console.warn(f"{error.message} It is drawn again.")
+            shutil.rmtree(folder / str(count), ignore_errors=True)
+    return None

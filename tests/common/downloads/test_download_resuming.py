@@ -1,0 +1,160 @@
+"""A transfer that was stopped goes on from what is here, and never mixes files."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import hostile_server as hostile
+import pytest
+from hostile_server import HostileServer
+
+from brainzoo.common.downloads import download as module
+from brainzoo.common.errors import DiskError, NetworkError
+from brainzoo.common.locks import locked
+
+from .conftest import CONTENT, MD5, fetch, leftovers
+
+
+def test_an_interrupted_transfer_goes_on_where_it_was(
+    server: HostileServer, tmp_path: Path
+) -> None:
+    server.faults["file.tar"] = [hostile.truncate(100_000), hostile.truncate(50_000)]
+    fetch(server, tmp_path)
+    assert [asked.range for asked in server.requests] == [None, "bytes=100000-", "bytes=150000-"]
+    etag = f'"{MD5}"'
+    assert [asked.if_range for asked in server.requests] == [None, etag, etag]
+    assert sum(asked.sent for asked in server.requests) == len(CONTENT)
+
+
+def test_a_file_that_changed_meanwhile_is_never_mixed(
+    server: HostileServer, tmp_path: Path
+) -> None:
+    server.faults["file.tar"] = [hostile.truncate(100_000)] + [hostile.status(500)] * 9
+    with pytest.raises(NetworkError):
+        fetch(server, tmp_path)
+    changed = CONTENT[::-1]
+    server.faults.clear()
+    server.files["file.tar"] = changed
+    assert fetch(server, tmp_path).read_bytes() == changed
+
+
+def test_without_version_or_checksum_it_starts_anew(server: HostileServer, tmp_path: Path) -> None:
+    server.etags = False
+    server.faults["file.tar"] = [hostile.truncate(100_000)]
+    assert fetch(server, tmp_path).read_bytes() == CONTENT
+    assert [asked.range for asked in server.requests] == [None, None]
+
+
+def test_a_foreign_part_is_caught_by_the_checksum_and_fetched_anew(
+    server: HostileServer, tmp_path: Path
+) -> None:
+    (tmp_path / "file.tar.part").write_bytes(b"x" * 1000)
+    assert fetch(server, tmp_path, md5=MD5).read_bytes() == CONTENT
+    assert [asked.range for asked in server.requests] == ["bytes=1000-", None]
+
+
+@pytest.mark.parametrize("note", ["", "{", "[]", '{"total": "x"}', '{"url": 1, "other": 2}'])
+def test_a_broken_note_beside_the_part_does_no_harm(
+    server: HostileServer, tmp_path: Path, note: str
+) -> None:
+    (tmp_path / "file.tar.part").write_bytes(b"x" * 1000)
+    (tmp_path / "file.tar.part.json").write_text(note)
+    assert fetch(server, tmp_path).read_bytes() == CONTENT
+
+
+def test_a_full_disk_keeps_what_is_here(
+    server: HostileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(response: object) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    server.faults["file.tar"] = [hostile.truncate(100_000)]
+    read = module._read
+    monkeypatch.setattr(module, "_read", lambda r: read(r) if len(server.requests) < 2 else full(r))
+    with pytest.raises(DiskError, match="disk is full"):
+        fetch(server, tmp_path)
+    monkeypatch.undo()
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert fetch(server, tmp_path).read_bytes() == CONTENT
+    assert server.requests[-1].range == "bytes=100000-"
+
+
+def test_ctrl_c_keeps_what_is_here(
+    server: HostileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    server.faults["file.tar"] = [hostile.truncate(100_000)]
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=interrupt))
+    with pytest.raises(KeyboardInterrupt):
+        fetch(server, tmp_path)
+    assert (tmp_path / "file.tar.part").read_bytes() == CONTENT[:100_000]
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from brainzoo.transfer.download import Patience, Remote, download
+remote = Remote("file.tar", (sys.argv[1],), md5=sys.argv[3])
+download(remote, Path(sys.argv[2]), patience=Patience(5, 3, 0.1))
+"""
+
+
+def start(server: HostileServer, folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PROGRAM, f"{server.address}file.tar", str(folder), MD5]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_process_goes_on_from_its_part(
+    server: HostileServer, tmp_path: Path, how: signal.Signals
+) -> None:
+    part = tmp_path / "file.tar.part"
+    ranges = []
+    for _ in range(2):
+        server.faults["file.tar"] = [hostile.slow(0.1)]
+        before = part.stat().st_size if part.exists() else 0
+        process = start(server, tmp_path)
+        deadline = time.monotonic() + 20
+        while not part.exists() or part.stat().st_size < before + 40_000:
+            assert time.monotonic() < deadline, process.poll()
+            time.sleep(0.005)
+        process.send_signal(how)
+        process.communicate()
+        assert not (tmp_path / "file.tar").exists()
+        ranges.append(f"bytes={part.stat().st_size}-")
+    assert fetch(server, tmp_path, md5=MD5).read_bytes() == CONTENT
+    assert [asked.range for asked in server.requests] == [None, *ranges]
+    assert leftovers(tmp_path) == ["file.tar", "file.tar.sha256"]
+
+
+def test_two_processes_download_once(server: HostileServer, tmp_path: Path) -> None:
+    server.faults["file.tar"] = [hostile.slow(0.05)]
+    processes = [start(server, tmp_path) for _ in range(2)]
+    messages = "".join(process.communicate(timeout=30)[1] for process in processes)
+    assert [process.returncode for process in processes] == [0, 0]
+    assert len(server.requests) == 1
+    assert "another process is busy with file.tar; waiting for it." in messages
+
+
+def test_a_lock_is_waited_for(tmp_path: Path) -> None:
+    order = []
+
+    def second() -> None:
+        with locked(tmp_path / "thing"):
+            order.append("second")
+
+    with locked(tmp_path / "thing"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.2)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]

@@ -1,0 +1,201 @@
+"""One broken plugin is one warning, and everything else works."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from brainzoo.common.errors import IncompatiblePluginError, UnknownPluginError
+from brainzoo.plugin.manager import Plugins
+
+from .conftest import Brainzoo, Install
+
+GOOD = """
+from dataclasses import dataclass
+from brainzoo import Spec, hookimpl
+from brainzoo.options import option
+
+@dataclass(frozen=True)
+class Config:
+    size: int = option(3, "A size.")
+
+@hookimpl
+def brainzoo_generators():
+    return [Spec("{name}", "nowhere:Nothing", Config, "Made for a test.")]
+"""
+
+BROKEN = {
+    "import error": ("import does_not_exist", "No module named 'does_not_exist'"),
+    "syntax error": ("def (", "SyntaxError"),
+    "no such module": (None, "No module named 'broken_plugin'"),
+    "exits": ("import sys; sys.exit(3)", "SystemExit"),
+    "duplicate name": (GOOD.format(name="tiny"), "offers the generator 'tiny', which brainzoo-"),
+    "same name twice": (
+        GOOD.format(name="twin").replace("return [", "return 2 * ["),
+        "offers the generator 'twin' twice",
+    ),
+    "misspelt hook": (
+        GOOD.format(name="x").replace("brainzoo_generators", "brainzoo_generator"),
+        "there is no hook named 'brainzoo_generator'. Did you mean 'brainzoo_generators'?",
+    ),
+    "forgotten decorator": (
+        GOOD.format(name="x").replace("@hookimpl", ""),
+        "brainzoo_generators lacks the decorator @brainzoo.hookimpl",
+    ),
+    "hook fails": (GOOD.format(name="x").replace("return", "return 1 / 0 or"), "ZeroDivisionError"),
+    "no list": (GOOD.format(name="x").replace("return [", "return 5 or ["), "TypeError"),
+    "no spec": (GOOD.format(name="x").replace("return [", "return ['a'] or ["), "is no Spec"),
+    "config is no dataclass": (
+        GOOD.format(name="x").replace("@dataclass(frozen=True)\n", ""),
+        "is no Spec with a dataclass as its config",
+    ),
+    "unknown option type": (
+        GOOD.format(name="x").replace("size: int", "size: dict"),
+        "options cannot be of type",
+    ),
+}
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_plugin_is_one_warning_and_all_else_works(
+    case: str, install: Install, brainzoo: Brainzoo, scans: Path
+) -> None:
+    text, reason = BROKEN[case]
+    modules = {} if text is None else {"broken_plugin": text}
+    install("brainzoo-zz", {"broken": "broken_plugin"}, modules=modules)
+
+    result = brainzoo("run", "tiny", "--data", "folder", "--data.root", scans, "--dry-run")
+    assert result.exit_code == 0
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("warning:")]
+    assert len(warnings) == 1
+    assert "brainzoo-zz 0.1.0: plugin 'broken' is left out: " in warnings[0]
+    assert reason in warnings[0]
+
+    assert warnings[0] in brainzoo("--help").stderr
+    assert brainzoo("--help").exit_code == 0
+
+    listed = json.loads(brainzoo("plugins", "--json").stdout)["data"]["plugins"]
+    problems = {p["distribution"]: p["problem"] for p in listed if p["problem"]}
+    assert list(problems) == ["brainzoo-zz"]
+    assert reason in problems["brainzoo-zz"]
+    table = brainzoo("plugins")
+    assert "broken" in next(line for line in table.stdout.splitlines() if "brainzoo-zz" in line)
+    assert reason in table.stderr
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_plugin_that_prints_leaves_json_alone(install: Install, brainzoo: Brainzoo) -> None:
+    text = "print('hello')\n" + GOOD.format(name="loud").replace(
+        "return [", "print('asked')\n    return ["
+    )
+    install("brainzoo-loud", {"loud": "loud_plugin"}, modules={"loud_plugin": text})
+    result = brainzoo("plugins", "--json")
+    assert "brainzoo-loud" in {
+        p["distribution"] for p in json.loads(result.stdout)["data"]["plugins"]
+    }
+    assert "hello" in result.stderr
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize(
+    ("requires", "works"),
+    [
+        ("brainzoo", True),
+        ("brainzoo~=0.1.0", True),
+        ("brainzoo[training]~=0.1.0", True),
+        ("brainzoo>=0.1,<1", True),
+        ("brainzoo~=0.2.0", False),
+        ("brainzoo[training]<0.1", False),
+        ("brainzoo==9.9; python_version>'3'", False),
+        ("brainzoo-other~=9.0", True),
+    ],
+)
+def test_a_plugin_for_another_version_is_left_out(
+    requires: str, works: bool, install: Install, brainzoo: Brainzoo
+) -> None:
+    modules = {"for_version": GOOD.format(name="versioned")}
+    install("brainzoo-v", {"v": "for_version"}, modules=modules, requires=requires)
+    found = Plugins()
+    assert ("versioned" in [spec.name for spec in found.specs("generator")]) is works
+    assert "tiny" in [spec.name for spec in found.specs("generator")]
+    if not works:
+        assert "it requires brainzoo" in found.problems[0]
+        with pytest.raises(UnknownPluginError, match="brainzoo-v is installed but broken"):
+            found.get("generator", "v")
+
+
+@pytest.mark.usefixtures("tiny")
+def test_commands_that_fail_are_left_out(install: Install, brainzoo: Brainzoo) -> None:
+    module = """
+from brainzoo import hookimpl
+@hookimpl
+def brainzoo_commands(group):
+    raise RuntimeError("no commands today")
+"""
+    install("brainzoo-c", {"c": "bad_commands"}, modules={"bad_commands": module})
+    result = brainzoo("--help")
+    assert result.exit_code == 0
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("warning:")]
+    assert warnings == [
+        "warning: brainzoo-c:c: its commands are left out: RuntimeError: no commands today"
+    ]
+    assert "tiny" in result.stdout
+
+
+@pytest.mark.usefixtures("tiny")
+def test_no_plugin_takes_the_place_of_a_verb(install: Install, brainzoo: Brainzoo) -> None:
+    module = """
+from brainzoo import hookimpl
+@hookimpl
+def brainzoo_commands(group):
+    @group.command()
+    def doctor():
+        print("mine")
+"""
+    install("brainzoo-d", {"d": "greedy"}, modules={"greedy": module})
+    assert "mine" not in brainzoo("doctor", "--help").stdout
+
+
+def test_the_package_that_would_bring_a_name_is_named() -> None:
+    nothing = Plugins([])
+    with pytest.raises(UnknownPluginError, match="pip install brainzoo-pggan"):
+        nothing.get("generator", "pggan")
+    with pytest.raises(UnknownPluginError, match="Known: none"):
+        nothing.get("dataset", "oasis")
+
+
+@pytest.mark.usefixtures("tiny")
+def test_of_two_with_the_same_name_ours_stays(install: Install) -> None:
+    module = GOOD.format(name="nifti").replace("generators", "exporters")
+    install("aaa-first-by-name", {"a": "usurper"}, modules={"usurper": module})
+    found = Plugins()
+    assert found.of("exporter", "nifti").distribution == "brainzoo"
+    assert "which brainzoo offers already" in found.problems[0]
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_class_that_is_not_there_names_its_distribution(install: Install) -> None:
+    install("brainzoo-h", {"h": "hollow"}, modules={"hollow": GOOD.format(name="hollow")})
+    with pytest.raises(IncompatiblePluginError, match=r"of brainzoo-h 0\.1\.0 cannot be imported"):
+        Plugins().load("generator", "hollow")
+
+
+@pytest.mark.usefixtures("tiny")
+def test_plugins_table(brainzoo: Brainzoo) -> None:
+    result = brainzoo("plugins")
+    header, *rows = result.stdout.splitlines()
+    assert header.split()[:2] == ["distribution", "version"]
+    row = next(line for line in rows if line.startswith("brainzoo-tiny"))
+    assert row.split() == ["brainzoo-tiny", "0.1.0", "tiny", "difference", "commands", "works"]
+
+
+def test_real_entry_points_are_seen_by_a_fresh_process() -> None:
+    command = [sys.executable, "-m", "brainzoo", "plugins", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)["data"]["plugins"]
+    assert [p["problem"] for p in found if p["distribution"] == "brainzoo"] == [None, None]
