@@ -7,11 +7,12 @@ optimisers and losses (:class:`Phase`); :func:`fit` owns everything else.
 from brainzoo.training.devices import Compute, compute
 from brainzoo.training.diffaugment import diffaugment
 from brainzoo.training.loop import Phase, fit
-from brainzoo.training.sampling import in_chunks
+from brainzoo.training.sampling import CHUNK, in_chunks
 from brainzoo.training.step import Step, latents, seeded
 from brainzoo.training.weights import arrays_of, load_arrays
 
 __all__ = [
+    "CHUNK",
     "Compute",
     "Phase",
     "Step",

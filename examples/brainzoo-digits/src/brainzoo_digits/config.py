@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from brainzoo.plugin.options import option
+from brainzoo.api import option
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from brainzoo import Dataset, Subject
-from brainzoo.common.files import new_folder
-from brainzoo.common.home import home
+from brainzoo.api import Dataset, Subject, home, new_folder
 
 from brainzoo_digits.config import DigitsConfig
 

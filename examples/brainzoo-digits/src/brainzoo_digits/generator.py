@@ -11,12 +11,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from brainzoo import Generator, Images, checkpoint
-from brainzoo.common.errors import NotFoundError, OptionError
-from brainzoo.data.conditions import draw_classes
-from brainzoo.data.subjects import Value
-from brainzoo.plugin.options import make_config
-from brainzoo.plugin.run import Run
+from brainzoo.api import (
+    Generator,
+    Images,
+    NotFoundError,
+    OptionError,
+    Run,
+    Value,
+    checkpoint,
+    draw_classes,
+    make_config,
+)
 from brainzoo.training import Phase, Step, arrays_of, fit, in_chunks, latents, load_arrays
 from numpy.typing import NDArray
 from torch import nn

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from brainzoo import Spec, hookimpl
+from brainzoo.api import Spec, hookimpl
 
 from brainzoo_digits.config import DigitsConfig, DigitsGANConfig
 

@@ -8,11 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo import Images
-from brainzoo.common import console
-from brainzoo.common.errors import DataError
-from brainzoo.data.subjects import Value
-from brainzoo.evaluating import subjects_of
+from brainzoo.api import DataError, Images, Value, console, subjects_of
 from brainzoo_anomaly.config import AnomalyConfig
 from brainzoo_anomaly.lesions import add_lesion
 from brainzoo_anomaly.regions import Bools, Floats, inside, width_of

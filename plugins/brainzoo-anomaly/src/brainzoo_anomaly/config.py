@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from brainzoo.common.errors import OptionError
-from brainzoo.plugin.options import nearest, option
+from brainzoo.api import OptionError, nearest, option
 
 KINDS = ("texture", "hypointense", "hyperintense", "mass")
 

@@ -10,9 +10,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from brainzoo import Evaluation, Evaluator, Generator, Images, Reconstructs
-from brainzoo.common.errors import BrainzooError, OptionError
-from brainzoo.evaluating import expect_comparable, halves
+from brainzoo.api import (
+    BrainzooError,
+    Evaluation,
+    Evaluator,
+    Generator,
+    Images,
+    OptionError,
+    Reconstructs,
+    expect_comparable,
+    halves,
+)
 from brainzoo_anomaly import result
 from brainzoo_anomaly.cases import Cases, healthy_cases, with_lesions
 from brainzoo_anomaly.config import AnomalyConfig

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from brainzoo.common.errors import DataError
+from brainzoo.api import DataError
 from brainzoo_anomaly.regions import Bools, Floats, width_of
 
 TRIES = 12

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from brainzoo.data.pictures import png_bytes
+from brainzoo.api import png_bytes
 from brainzoo_anomaly.cases import Cases
 from brainzoo_anomaly.measures import found_at
 from brainzoo_anomaly.regions import Bools, Floats

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from brainzoo import Figure
-from brainzoo.data.subjects import Value
+from brainzoo.api import Figure, Value
 from brainzoo_anomaly.cases import Cases
 from brainzoo_anomaly.study import (
     ALL,

@@ -14,17 +14,23 @@ from typing import Any
 
 import numpy as np
 
-from brainzoo import Images
-from brainzoo.common import console
-from brainzoo.common.errors import BrainzooError, DataError, NotFoundError
-from brainzoo.data.subjects import Subject
-from brainzoo.data.volumes import read_volume
-from brainzoo.datasets.tree import VOLUMES, files_below, stem
-from brainzoo.plugin.options import make_config
-from brainzoo.preparation.config import PrepareConfig
-from brainzoo.preparation.grid import make_images
-from brainzoo.preparation.head import find_head
-from brainzoo.preparation.scan import Scan
+from brainzoo.api import (
+    VOLUMES,
+    BrainzooError,
+    DataError,
+    Images,
+    NotFoundError,
+    PrepareConfig,
+    Scan,
+    Subject,
+    console,
+    files_below,
+    find_head,
+    make_config,
+    make_images,
+    read_volume,
+    stem,
+)
 from brainzoo_anomaly.cases import Cases, given_cases
 from brainzoo_anomaly.config import AnomalyConfig
 from brainzoo_anomaly.regions import Bools, Floats

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.decomposition import PCA
 
-from brainzoo import Images, Reconstructs
-from brainzoo.common import console
+from brainzoo.api import Images, Reconstructs, console
 from brainzoo_anomaly.cases import Cases, places_of
 from brainzoo_anomaly.config import AnomalyConfig
 from brainzoo_anomaly.regions import Floats

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from brainzoo.common import console
-from brainzoo.evaluating import resamples
+from brainzoo.api import console, resamples
 from brainzoo_anomaly.cases import Cases
 from brainzoo_anomaly.config import AnomalyConfig
 from brainzoo_anomaly.measures import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from brainzoo.plugin.options import option
+from brainzoo.api import option
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.files import write_bytes
-from brainzoo.common.home import home
-from brainzoo.data.subjects import Subject, Value
-from brainzoo.data.volumes import Volume
-from brainzoo.plugin.interfaces import Dataset
+from brainzoo.api import Dataset, Subject, Value, Volume, home, write_bytes
 from brainzoo_atlas.anatomy import make_anatomy
 from brainzoo_atlas.config import AtlasConfig
 from brainzoo_atlas.fields import Grid, covering

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.errors import DataError, IncompatiblePluginError, IntegrityError
-from brainzoo.data.volumes import read_volume
+from brainzoo.api import DataError, IncompatiblePluginError, IntegrityError, read_volume
 from brainzoo_atlas.fields import Array, Grid, covering
 
 TEMPLATE_FILE = "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from brainzoo.common.errors import OptionError
-from brainzoo.plugin.options import option
+from brainzoo.api import OptionError, option
 
 _TUNED: Mapping[str, Any] = {
     "lr": 1e-3,

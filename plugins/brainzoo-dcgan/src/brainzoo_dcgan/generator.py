@@ -21,12 +21,16 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-from brainzoo import Generator, Images, checkpoint
-from brainzoo.common.errors import NotFoundError
-from brainzoo.data.conditions import draw_classes
-from brainzoo.data.subjects import Value
-from brainzoo.plugin.options import make_config
-from brainzoo.plugin.run import Run
+from brainzoo.api import (
+    Generator,
+    Images,
+    NotFoundError,
+    Run,
+    Value,
+    checkpoint,
+    draw_classes,
+    make_config,
+)
 from brainzoo.training import (
     Phase,
     Step,

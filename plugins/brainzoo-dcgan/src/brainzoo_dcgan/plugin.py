@@ -1,6 +1,6 @@
 """What this plugin offers."""
 
-from brainzoo import Spec, hookimpl
+from brainzoo.api import Spec, hookimpl
 from brainzoo_dcgan.config import DCGANConfig
 
 

@@ -21,17 +21,20 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo import Evaluation, Evaluator, Generator, Images
-from brainzoo.common import console
-from brainzoo.evaluating import (
+from brainzoo.api import (
+    PLANES,
+    Evaluation,
+    Evaluator,
     Extractor,
+    Generator,
+    Images,
+    console,
     expect_comparable,
     extractor,
     features_of,
     subjects_of,
     weights_of,
 )
-from brainzoo.evaluating.planes import PLANES
 from brainzoo_gantrain.classifier import Labelled, learn
 from brainzoo_gantrain.config import GANTrainConfig
 from brainzoo_gantrain.copies import near_copies

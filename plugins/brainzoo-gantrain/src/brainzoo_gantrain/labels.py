@@ -7,9 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.errors import DataError, OptionError
-from brainzoo.data.images import Images
-from brainzoo.plugin.options import nearest
+from brainzoo.api import DataError, Images, OptionError, nearest
 
 LEAST = 2
 

@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.evaluating import Interval
+from brainzoo.api import Interval
 
 Weights = NDArray[np.float64]
 

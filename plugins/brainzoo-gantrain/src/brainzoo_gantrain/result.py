@@ -9,11 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from brainzoo import Evaluation, Figure
-from brainzoo.data.pictures import png_bytes
-from brainzoo.data.subjects import Value
-from brainzoo.data.tables import table_text
-from brainzoo.evaluating import Extractor
+from brainzoo.api import Evaluation, Extractor, Figure, Value, png_bytes, table_text
 from brainzoo_gantrain.chart import COLOURS, INK, Level, Point, curve
 from brainzoo_gantrain.classifier import Labelled
 from brainzoo_gantrain.copies import NEAR, by_chance

@@ -28,8 +28,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.mixture import GaussianMixture
 
-from brainzoo.common import console
-from brainzoo.data.images import Images
+from brainzoo.api import Images, console
 from brainzoo_metrics.resampling import Draws, Weights
 
 HEAD = 0.1  # of the range

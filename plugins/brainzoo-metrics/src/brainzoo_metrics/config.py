@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from brainzoo.evaluating.options import FeatureOptions
-from brainzoo.plugin.options import option
+from brainzoo.api import FeatureOptions, option
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from brainzoo import Evaluation, Evaluator, Figure, Generator, Images
-from brainzoo.common import console
-from brainzoo.common.errors import BrainzooError
-from brainzoo.data.pictures import png_bytes
-from brainzoo.data.subjects import Value
-from brainzoo.data.tables import Row
-from brainzoo.evaluating import expect_comparable, extractor, features_of
+from brainzoo.api import (
+    BrainzooError,
+    Evaluation,
+    Evaluator,
+    Figure,
+    Generator,
+    Images,
+    Row,
+    Value,
+    console,
+    expect_comparable,
+    extractor,
+    features_of,
+    png_bytes,
+)
 from brainzoo_metrics import anatomy, gaps, looks, measures
 from brainzoo_metrics.config import MetricsConfig
 from brainzoo_metrics.distances import Vectors
@@ -21,7 +29,7 @@ from brainzoo_metrics.sets import Sets
 from brainzoo_metrics.twosample import simple_features
 
 if TYPE_CHECKING:
-    from brainzoo.evaluating import Extractor
+    from brainzoo.api import Extractor
 
 FEW_SUBJECTS = 30
 STEPS = 7  # of progress, a view

@@ -13,10 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.data.images import Images
-from brainzoo.data.subjects import Value
-from brainzoo.data.tables import Row
-from brainzoo.evaluating import subjects_of
+from brainzoo.api import Images, Row, Value, subjects_of
 from brainzoo_metrics.distances import Vectors
 from brainzoo_metrics.neighbours import radii
 from brainzoo_metrics.resampling import Draws, Weights

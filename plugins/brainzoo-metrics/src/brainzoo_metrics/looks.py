@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from brainzoo.data.pictures import grid
-from brainzoo.data.tables import Row
+from brainzoo.api import Row, grid
 from brainzoo_metrics.anatomy import segment, spacing_of
 from brainzoo_metrics.charts import curves, shaded_table
 from brainzoo_metrics.pixels import histograms

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.data.tables import Row
-from brainzoo.evaluating import subjects_of
-from brainzoo.plugin.findings import Figure
+from brainzoo.api import Figure, Row, subjects_of
 from brainzoo_metrics import anatomy, distances, msssim, neighbours, pixels, swd, twosample
 from brainzoo_metrics.distances import Vectors
 from brainzoo_metrics.resampling import Draws, figure

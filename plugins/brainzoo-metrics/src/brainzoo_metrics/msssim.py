@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
-from brainzoo.common.errors import DataError
+from brainzoo.api import DataError
 
 WINDOW = 11
 SIGMA = 1.5

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.plugin.findings import Figure
+from brainzoo.api import Figure
 
 ROUNDS = 100  # standard errors within 7 percent
 NORMAL = 1.96

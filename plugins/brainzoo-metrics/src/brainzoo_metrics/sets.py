@@ -13,8 +13,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.data.images import Images
-from brainzoo.evaluating import of_equal_number, subjects_of, views, weights_of
+from brainzoo.api import Images, of_equal_number, subjects_of, views, weights_of
 from brainzoo_metrics.resampling import ROUNDS, Weights
 
 

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import convolve1d
 
-from brainzoo.common.errors import DataError
+from brainzoo.api import DataError
 from brainzoo_metrics.resampling import Draws, Weights
 
 PATCH = 7

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from brainzoo import Images
-from brainzoo.common import launch
-from brainzoo.common.errors import DataError, OptionError
-from brainzoo.data.conditions import Conditions
-from brainzoo.plugin.run import TrainConfig
+from brainzoo.api import Conditions, DataError, Images, OptionError, TrainConfig, launch
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.growth import START, last_stage
 

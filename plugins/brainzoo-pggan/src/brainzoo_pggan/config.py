@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from brainzoo.common.errors import OptionError
-from brainzoo.plugin.options import option
+from brainzoo.api import OptionError, option
 
 _SECTIONS: Mapping[str, Any] = {
     "data.sections_mm": (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0),

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import conv2d, conv3d
 
-from brainzoo.common import console
+from brainzoo.api import console
 from brainzoo_pggan.layers import downsample
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)

@@ -35,15 +35,19 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from brainzoo import Generator, Images, checkpoint
-from brainzoo.common.errors import IntegrityError, NotFoundError
-from brainzoo.data.conditions import Conditions
-from brainzoo.data.subjects import Value
-from brainzoo.data.tables import Row
-from brainzoo.plugin.options import make_config
-from brainzoo.plugin.run import Run
-from brainzoo.training import Phase, arrays_of, compute, fit, in_chunks, load_arrays, seeded
-from brainzoo.training.sampling import CHUNK
+from brainzoo.api import (
+    Conditions,
+    Generator,
+    Images,
+    IntegrityError,
+    NotFoundError,
+    Row,
+    Run,
+    Value,
+    checkpoint,
+    make_config,
+)
+from brainzoo.training import CHUNK, Phase, arrays_of, compute, fit, in_chunks, load_arrays, seeded
 from brainzoo_pggan import networks
 from brainzoo_pggan.checks import check_options, check_spatial
 from brainzoo_pggan.config import PGGANConfig

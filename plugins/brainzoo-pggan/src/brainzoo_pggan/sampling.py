@@ -14,11 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from brainzoo.common.errors import OptionError
-from brainzoo.data.conditions import Conditions
-from brainzoo.data.subjects import Value
-from brainzoo.training import latents
-from brainzoo.training.sampling import CHUNK
+from brainzoo.api import Conditions, OptionError, Value
+from brainzoo.training import CHUNK, latents
 from brainzoo_pggan import networks
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.layers import upsample

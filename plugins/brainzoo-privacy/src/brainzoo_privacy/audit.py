@@ -8,9 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.console import note
-from brainzoo.common.errors import DataError
-from brainzoo.data.images import Images
+from brainzoo.api import DataError, Images, note
 from brainzoo_privacy.calibration import COPY_RATE, Limits, duplicate_limits, lead_of, limits
 from brainzoo_privacy.pose import Array
 from brainzoo_privacy.search import Neighbours, Vectors, search

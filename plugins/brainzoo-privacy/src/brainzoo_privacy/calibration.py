@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from brainzoo.data.images import Images
+from brainzoo.api import Images
 from brainzoo_privacy.pose import Array, generators_of, mirror_axis, warp
 
 COPY_RATE = 0.01  # of real, unseen images that may count as copies

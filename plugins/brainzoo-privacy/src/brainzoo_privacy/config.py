@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from brainzoo.evaluating.options import EXTRACTORS, FeatureOptions
-from brainzoo.plugin.options import option
+from brainzoo.api import EXTRACTORS, FeatureOptions, option
 
 NONE = "none"
 

@@ -10,10 +10,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from brainzoo import Evaluation, Evaluator, Figure, Generator, Images
-from brainzoo.evaluating import expect_comparable, extractor, features_of
-from brainzoo.evaluating.planes import PLANES
-from brainzoo.plugin.options import plain
+from brainzoo.api import (
+    PLANES,
+    Evaluation,
+    Evaluator,
+    Figure,
+    Generator,
+    Images,
+    expect_comparable,
+    extractor,
+    features_of,
+    plain,
+)
 from brainzoo_privacy import findings
 from brainzoo_privacy.audit import Audit, audit, expect_subjects
 from brainzoo_privacy.calibration import planted_copies

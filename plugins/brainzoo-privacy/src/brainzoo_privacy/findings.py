@@ -9,10 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.data.images import Images
-from brainzoo.data.subjects import Value
-from brainzoo.evaluating import bootstrap
-from brainzoo.plugin.findings import Figure
+from brainzoo.api import Figure, Images, Value, bootstrap
 from brainzoo_privacy import measures
 from brainzoo_privacy.audit import Audit
 from brainzoo_privacy.calibration import COPY_RATE, DUPLICATE_ERROR

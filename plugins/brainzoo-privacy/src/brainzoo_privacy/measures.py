@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from brainzoo.evaluating import Interval, bootstrap
+from brainzoo.api import Interval, bootstrap
 from brainzoo_privacy.calibration import Limits, lead_of
 from brainzoo_privacy.pose import Array
 

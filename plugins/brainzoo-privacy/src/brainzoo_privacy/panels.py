@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.data.images import Images
-from brainzoo.data.pictures import grid, png_bytes
+from brainzoo.api import Images, grid, png_bytes
 from brainzoo_privacy.pose import Array, mirror_axis
 from brainzoo_privacy.search import Individuality, Vectors
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brainzoo import Spec, hookimpl
+from brainzoo.api import Spec, hookimpl
 from brainzoo_privacy.config import PrivacyConfig
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.linalg import expm
 
-from brainzoo.data.images import Images
+from brainzoo.api import Images
 
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from brainzoo.common.console import progress
-from brainzoo.data.images import Images
+from brainzoo.api import Images, progress
 from brainzoo_privacy.pose import Array, Pose, mirror_axis
 
 BAND = (0.01, 0.06)  # scales kept, as standard deviations of Gaussians in parts of the side

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from brainzoo.common.errors import IntegrityError, NotFoundError
+from brainzoo.api import IntegrityError, NotFoundError
 
 SCHEMA = 1
 KIND = "brainzoo privacy verdict"

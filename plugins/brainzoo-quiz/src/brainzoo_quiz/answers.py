@@ -34,7 +34,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from brainzoo.common.errors import DataError, IntegrityError
+from brainzoo.api import DataError, IntegrityError
 from brainzoo_quiz import strict
 from brainzoo_quiz.study import DESIGNS, PHASES
 

@@ -15,7 +15,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from brainzoo.common.errors import DataError
+from brainzoo.api import DataError
 from brainzoo_quiz.answers import KIND, SCHEMA, Answers, checked
 
 COLUMNS = (

@@ -19,11 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common import console
-from brainzoo.common.errors import DataError
-from brainzoo.data.images import Images
-from brainzoo.data.pixels import from_floats
-from brainzoo.evaluating.checks import subjects_of
+from brainzoo.api import DataError, Images, console, from_floats, subjects_of
 from brainzoo_quiz.chain import Chain
 from brainzoo_quiz.features import CHANNELS, JPEG, features
 from brainzoo_quiz.separation import Separation, separate

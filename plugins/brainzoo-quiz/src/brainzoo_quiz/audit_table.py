@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from brainzoo.common import console
+from brainzoo.api import console
 
 HEADER = ["channel", "AUC before", "as written", "p", "difference"]
 

@@ -12,7 +12,7 @@ import random as python_random
 import secrets
 from collections.abc import Mapping, Sequence
 
-from brainzoo.data.images import Images
+from brainzoo.api import Images
 from brainzoo_quiz.choosing import Draw
 from brainzoo_quiz.package import ImageShape, Package, PackagedCase, Place, Seat, Settings
 from brainzoo_quiz.study import DESIGNS, PHASES, Case, Key, Source

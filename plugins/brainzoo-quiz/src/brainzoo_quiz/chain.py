@@ -22,11 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from brainzoo import checkpoint as checkpoints
-from brainzoo.common import console
-from brainzoo.common.errors import BrainzooError, DataError
-from brainzoo.data.images import Images
-from brainzoo.zoo.loading import find_checkpoint, load
+from brainzoo.api import BrainzooError, DataError, Images, console, find_checkpoint, load
+from brainzoo.api import checkpoint as checkpoints
 
 DRAWN_AGAIN = 8
 TOLERANCE = 2 / 255  # other hardware sums in another order

@@ -15,9 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from brainzoo.common.errors import DataError
-from brainzoo.data.images import Images
-from brainzoo.evaluating.checks import subjects_of
+from brainzoo.api import DataError, Images, subjects_of
 
 CONDITIONS = ("class", "plane")
 """Columns in which both kinds are made alike, where both have them."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from brainzoo.plugin.options import option
+from brainzoo.api import option
 
 REASONS = ("shape of the anatomy", "contrast", "texture", "blur", "noise", "artefact")
 """What a reader may tick; after the errors that Kazuhiro et al. describe."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from brainzoo.evaluating.running import read_evaluation
+from brainzoo.api import read_evaluation
 
 SHOWN = {"privacy": None, "metrics": ("coverage", "recall")}
 """Which figures of which evaluator; None means all."""

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from brainzoo.common.errors import DataError
+from brainzoo.api import DataError
 from brainzoo_quiz.package import Package, Seat, page_data
 from brainzoo_quiz.reading import static_page
 from brainzoo_quiz.study import DESIGNS, Case, Key

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from brainzoo.common import console
-from brainzoo.common.errors import OptionError
-from brainzoo.data.images import Images
-from brainzoo.plugin.interfaces import Exporter
+from brainzoo.api import Exporter, Images, OptionError, console
 from brainzoo_quiz.audit_table import audit_lines
 from brainzoo_quiz.config import QuizConfig
 from brainzoo_quiz.exporting import export_study

@@ -12,10 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from brainzoo.common import console
-from brainzoo.common.errors import ExistsError, OptionError
-from brainzoo.common.files import new_folder
-from brainzoo.data.images import Images
+from brainzoo.api import ExistsError, Images, OptionError, console, new_folder
 from brainzoo_quiz import exact
 from brainzoo_quiz.audit import Audit, audit, eight_bit, expect_no_leak, written
 from brainzoo_quiz.audit_table import audit_lines

@@ -34,8 +34,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from brainzoo.common.errors import DataError, IntegrityError, NotFoundError
-from brainzoo.common.files import write_text
+from brainzoo.api import DataError, IntegrityError, NotFoundError, write_text
 from brainzoo_quiz import strict
 from brainzoo_quiz.package_checks import KIND, SCHEMA, expect_study
 

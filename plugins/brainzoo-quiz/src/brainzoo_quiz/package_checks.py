@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from brainzoo.common.errors import DataError
+from brainzoo.api import DataError
 from brainzoo_quiz import strict
 from brainzoo_quiz.study import DESIGNS, MOST_CASES, PHASES
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from brainzoo.common.errors import DataError
-from brainzoo.data.images import Images
-from brainzoo.data.pictures import png_bytes, tile
+from brainzoo.api import DataError, Images, png_bytes, tile
 from brainzoo_quiz.study import Key, Source
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.errors import OptionError
+from brainzoo.api import OptionError
 
 MOST_IMAGES = 2000
 """Nobody reads more in one study: beyond it, the answer is never."""

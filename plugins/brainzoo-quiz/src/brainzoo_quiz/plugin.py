@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from brainzoo import Spec, hookimpl
+from brainzoo.api import Spec, hookimpl
 from brainzoo_quiz.commands import quiz
 from brainzoo_quiz.config import QuizConfig
 

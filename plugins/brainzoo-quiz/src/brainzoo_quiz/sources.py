@@ -5,10 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from brainzoo.common.errors import DataError, NotFoundError
-from brainzoo.common.home import home
-from brainzoo.data.images import Images
-from brainzoo.evaluating.sets import open_images
+from brainzoo.api import DataError, Images, NotFoundError, home, open_images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,11 +90,7 @@ def _folder(place: Path) -> Path:
 
 def _of_run(run: Path) -> Images:
     """Return the images that a run was prepared from, from the cache or made again."""
-    from brainzoo.plugin.manager import plugins
-    from brainzoo.runs import pipeline
-    from brainzoo.runs.folder import RunFolder
-    from brainzoo.runs.record import from_record
-    from brainzoo.runs.resuming import expect_same_data
+    from brainzoo.api import RunFolder, expect_same_data, from_record, pipeline, plugins
 
     opened = RunFolder.open(run)
     images = pipeline.prepare_data(from_record(plugins(), opened.record))

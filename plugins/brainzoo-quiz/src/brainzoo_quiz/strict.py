@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from brainzoo.common.errors import DataError, IntegrityError, NotFoundError
+from brainzoo.api import DataError, IntegrityError, NotFoundError
 
 MAX_BYTES = 50_000_000
 HEX_128 = re.compile(r"[0-9a-f]{32}")

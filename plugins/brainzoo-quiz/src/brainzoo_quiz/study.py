@@ -40,8 +40,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from brainzoo.common.errors import DataError, ExistsError, IntegrityError
-from brainzoo.common.files import disk_errors
+from brainzoo.api import DataError, ExistsError, IntegrityError, disk_errors
 from brainzoo_quiz import strict
 
 KIND = "brainzoo quiz key"

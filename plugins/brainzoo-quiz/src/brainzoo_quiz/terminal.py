@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from brainzoo.common import console
+from brainzoo.api import console
 from brainzoo_quiz.scoring import verdict
 
 MOST_IMAGES = 10  # shown of those that fooled somebody

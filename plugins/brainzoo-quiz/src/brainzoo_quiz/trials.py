@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.errors import DataError, IntegrityError
+from brainzoo.api import DataError, IntegrityError
 from brainzoo_quiz.answers import Answer, Answers
 from brainzoo_quiz.answers_csv import plain
 from brainzoo_quiz.study import DESIGNS, Case, Key

@@ -11,9 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.errors import DataError
-from brainzoo.data.pixels import from_floats, to_floats
-from brainzoo.preparation.head import foreground
+from brainzoo.api import DataError, foreground, from_floats, to_floats
 
 PERCENTILES = (1.0, 99.5)
 """Of the head: what becomes black and white; the same as in preparing scans."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from brainzoo.plugin.options import option
+from brainzoo.api import option
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from brainzoo.evaluating.comparison import at_floor
+from brainzoo.api import at_floor
 from brainzoo_report import captions
 from brainzoo_report.charts import interval_plot
 from brainzoo_report.facts import flat

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from brainzoo.common.files import new_folder
-from brainzoo.data.images import Images
-from brainzoo.plugin.interfaces import Exporter
+from brainzoo.api import Exporter, Images, new_folder
 from brainzoo_report.config import ReportConfig
 from brainzoo_report.render import render
 from brainzoo_report.runfolder import read_run

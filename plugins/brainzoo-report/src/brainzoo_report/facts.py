@@ -9,10 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PureWindowsPath
 from typing import Any
 
-from brainzoo.data.classes import public_expression
-from brainzoo.data.images import Images
-from brainzoo.data.subjects import Value
-from brainzoo.data.tables import counts
+from brainzoo.api import Images, Value, counts, public_expression
 from brainzoo_report.runfolder import RunFolder, dig, number
 
 TOO_PERFECT = 0.9  # D(real) - D(fake) above which the discriminator has won

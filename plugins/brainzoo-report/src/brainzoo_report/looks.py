@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from brainzoo.data.images import Images
-from brainzoo.data.pictures import grid, png_bytes
+from brainzoo.api import Images, grid, png_bytes
 from brainzoo_report.runfolder import RunFolder, inside
 
 FILM_PIXELS = 1056  # the longer side of a frame at most

@@ -15,8 +15,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from brainzoo import __version__
-from brainzoo.data.images import Images
+from brainzoo.api import Images, __version__
 from brainzoo_report import facts
 from brainzoo_report.charts import Line, bar_chart, line_chart
 from brainzoo_report.config import ReportConfig

@@ -10,9 +10,7 @@ from typing import Any
 
 import yaml
 
-from brainzoo.common.errors import BrainzooError
-from brainzoo.common.home import home
-from brainzoo.data.images import Images
+from brainzoo.api import BrainzooError, Images, home
 
 MOST_JSON_BYTES = 100_000  # of an evaluator's file that is shown
 

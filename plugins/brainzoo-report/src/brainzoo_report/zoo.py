@@ -8,9 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from brainzoo.checkpoint.names import SAMPLES
-from brainzoo.common.errors import BrainzooError
-from brainzoo.data.images import Images
+from brainzoo.api import SAMPLES, BrainzooError, Images
 from brainzoo_report.looks import Picture, read_picture
 
 
@@ -30,7 +28,7 @@ def beside(generator: str, images: Images) -> Beside | None:
 
     ``None`` where no installed package brings one of the same rank.
     """
-    from brainzoo.zoo.registry import Entry, PackageSource, known, package_folder
+    from brainzoo.api import Entry, PackageSource, known, package_folder
 
     def distance(entry: Entry) -> float:
         return abs(math.log(math.prod(entry.image_shape[1:]) / max(1, math.prod(images.spatial))))

@@ -11,9 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo import Figure, Images
-from brainzoo.data.subjects import Value
-from brainzoo.evaluating import bootstrap, subjects_of
+from brainzoo.api import Figure, Images, Value, bootstrap, subjects_of
 
 Floats = NDArray[np.float32]
 Table = list[dict[str, Value]]

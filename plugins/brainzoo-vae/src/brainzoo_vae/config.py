@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from brainzoo.common.errors import OptionError
-from brainzoo.plugin.options import nearest, option
+from brainzoo.api import OptionError, nearest, option
 
 VARIANTS = ("vae", "cevae", "compact")
 LOSSES = ("spectral", "perceptual")

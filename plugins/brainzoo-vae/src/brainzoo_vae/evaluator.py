@@ -17,11 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from brainzoo import Evaluation, Evaluator, Figure, Generator, Images, Reconstructs
-from brainzoo.common.errors import OptionError
-from brainzoo.data.pictures import grid, png_bytes
-from brainzoo.data.subjects import Value
-from brainzoo.evaluating import bootstrap, expect_comparable, subjects_of
+from brainzoo.api import (
+    Evaluation,
+    Evaluator,
+    Figure,
+    Generator,
+    Images,
+    OptionError,
+    Reconstructs,
+    Value,
+    bootstrap,
+    expect_comparable,
+    grid,
+    png_bytes,
+    subjects_of,
+)
 from brainzoo_vae.aging import fluid_by_age, growth_of_fluid
 from brainzoo_vae.config import ReconstructionConfig
 

@@ -24,14 +24,19 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from brainzoo import Generator, Images, checkpoint
-from brainzoo.common import console
-from brainzoo.common.errors import IntegrityError, NotFoundError
-from brainzoo.data.conditions import Conditions
-from brainzoo.data.subjects import Value
-from brainzoo.data.tables import Row
-from brainzoo.plugin.options import make_config
-from brainzoo.plugin.run import Run
+from brainzoo.api import (
+    Conditions,
+    Generator,
+    Images,
+    IntegrityError,
+    NotFoundError,
+    Row,
+    Run,
+    Value,
+    checkpoint,
+    console,
+    make_config,
+)
 from brainzoo.training import (
     Phase,
     Step,

@@ -15,14 +15,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from brainzoo.common.errors import DataError, NotFoundError, OptionError
-from brainzoo.data.conditions import Conditions
-from brainzoo.data.subjects import Value
-from brainzoo.data.tables import Row
-from brainzoo.plugin.options import nearest
-from brainzoo.plugin.reconstruction import Reconstruction, Reconstructs
-from brainzoo.training import compute, latents
-from brainzoo.training.sampling import CHUNK
+from brainzoo.api import (
+    Conditions,
+    DataError,
+    NotFoundError,
+    OptionError,
+    Reconstruction,
+    Reconstructs,
+    Row,
+    Value,
+    nearest,
+)
+from brainzoo.training import CHUNK, compute, latents
 from brainzoo_vae import losses
 from brainzoo_vae.networks import Networks
 from brainzoo_vae.prior import Prior

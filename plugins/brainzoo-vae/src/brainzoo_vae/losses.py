@@ -81,8 +81,7 @@ class Perceptual:
     """
 
     def __init__(self, weights: Path | None, device: torch.device) -> None:
-        from brainzoo.evaluating.extractors import extractor
-        from brainzoo.evaluating.options import FeatureOptions
+        from brainzoo.api import FeatureOptions, extractor
 
         options = FeatureOptions(extractor="squeezenet", features_weights=weights, layer="fire7")
         self._network = extractor(options).network.to(device)

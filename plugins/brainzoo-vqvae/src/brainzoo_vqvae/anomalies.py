@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.data.subjects import Value
+from brainzoo.api import Value
 
 if TYPE_CHECKING:
     from brainzoo_vqvae.generator import VQVAE

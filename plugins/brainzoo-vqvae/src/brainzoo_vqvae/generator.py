@@ -22,13 +22,19 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from brainzoo import Generator, Images, checkpoint
-from brainzoo.common.errors import DataError, NotFoundError
-from brainzoo.data.conditions import Conditions
-from brainzoo.data.subjects import Value
-from brainzoo.plugin.options import make_config
-from brainzoo.plugin.reconstruction import Reconstruction, Reconstructs
-from brainzoo.plugin.run import Run
+from brainzoo.api import (
+    Conditions,
+    DataError,
+    Generator,
+    Images,
+    NotFoundError,
+    Reconstruction,
+    Reconstructs,
+    Run,
+    Value,
+    checkpoint,
+    make_config,
+)
 from brainzoo.training import arrays_of, compute, fit, in_chunks, load_arrays, seeded
 from brainzoo.training.feed import Feed
 from brainzoo_vqvae import anomalies

@@ -7,9 +7,7 @@ from typing import Any
 
 import click
 
-from brainzoo.cli.params import common_options, config_options
-from brainzoo.common import console
-from brainzoo.common.files import expect_folder_place
+from brainzoo.api import common_options, config_options, console, expect_folder_place
 from brainzoo_quiz.config import PRESETS, QuizConfig
 
 PLACE = click.Path(path_type=Path)
@@ -31,7 +29,7 @@ def export(
 
     The study is refused if anything but the anatomy could tell readers what is created.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo.plugin.options import make_config
+    from brainzoo.api import make_config
     from brainzoo_quiz.audit_table import show_export
     from brainzoo_quiz.exporting import export_study
     from brainzoo_quiz.sources import find

@@ -6,9 +6,7 @@ from typing import Any
 
 import click
 
-from brainzoo.cli.params import common_options, seed_option
-from brainzoo.common import console
-from brainzoo.common.errors import OptionError
+from brainzoo.api import OptionError, common_options, console, seed_option
 
 
 @click.command()

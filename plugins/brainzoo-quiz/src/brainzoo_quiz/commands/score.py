@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from brainzoo.cli.params import common_options, seed_option
-from brainzoo.common import console
-from brainzoo.common.errors import ExistsError, OptionError
+from brainzoo.api import ExistsError, OptionError, common_options, console, seed_option
 
 if TYPE_CHECKING:
     from brainzoo_quiz.answers import Answers
@@ -89,7 +87,7 @@ def score(
         found, pictures = _study(sessions, key_path, margin, alpha, seed, images, run)
         _write_tables(sessions, key_path, csv_path, imrmc)
     if html is not None:
-        from brainzoo.common.files import write_text
+        from brainzoo.api import write_text
         from brainzoo_quiz.page import render
 
         write_text(html, render(found, pictures))
@@ -148,7 +146,7 @@ def _write_tables(
 ) -> None:
     if csv_path is None and imrmc is None:
         return
-    from brainzoo.common.files import write_text
+    from brainzoo.api import write_text
     from brainzoo_quiz.answers_csv import to_csv
     from brainzoo_quiz.study import read_key
     from brainzoo_quiz.trials import imrmc_csv, join

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from brainzoo.cli.params import common_options
-from brainzoo.common import console
+from brainzoo.api import common_options, console
 
 FILE = click.Path(path_type=Path)
 

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from brainzoo import __version__
+from brainzoo.api import __version__
 from brainzoo_quiz import terminal
 from brainzoo_quiz.scoring import verdict
 

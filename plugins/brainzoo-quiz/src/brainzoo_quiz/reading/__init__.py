@@ -27,7 +27,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from brainzoo.common.errors import DataError, NotFoundError
+from brainzoo.api import DataError, NotFoundError
 
 HERE = Path(__file__).parent
 

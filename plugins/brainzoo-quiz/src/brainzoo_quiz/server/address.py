@@ -7,7 +7,7 @@ import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from brainzoo.common.errors import OptionError
+from brainzoo.api import OptionError
 
 HERE = ("127.0.0.1", "localhost", "[::1]")
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from brainzoo.common.errors import BrainzooError
+from brainzoo.api import BrainzooError
 from brainzoo_quiz.server import owner, pages, reader
 from brainzoo_quiz.server.guard import Guard, answer_error
 from brainzoo_quiz.server.refusals import Refused

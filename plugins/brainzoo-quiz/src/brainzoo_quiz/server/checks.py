@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from brainzoo.common.errors import BrainzooError
+from brainzoo.api import BrainzooError
 from brainzoo_quiz import answers, strict
 from brainzoo_quiz.package import Package
 from brainzoo_quiz.server.refusals import Refused

@@ -12,8 +12,7 @@ import os
 import secrets
 from pathlib import Path
 
-from brainzoo.common.errors import DataError
-from brainzoo.common.files import disk_errors
+from brainzoo.api import DataError, disk_errors
 
 OWNER_FILE = "owner-token"
 """In the study folder, mode 0600. Remove it, and the next start makes another."""

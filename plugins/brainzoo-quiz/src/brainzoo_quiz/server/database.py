@@ -21,13 +21,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from brainzoo.common.errors import (
-    AuthorisationError,
-    DataError,
-    NetworkError,
-    NotFoundError,
-    OptionError,
-)
+from brainzoo.api import AuthorisationError, DataError, NetworkError, NotFoundError, OptionError
 
 FILE = "answers.sqlite"
 """The database's name in a study folder."""

@@ -8,8 +8,7 @@ from pathlib import Path
 import sqlalchemy
 from sqlalchemy import Connection, Engine, insert, select
 
-from brainzoo.common import console
-from brainzoo.common.errors import DataError, IntegrityError
+from brainzoo.api import DataError, IntegrityError, console
 from brainzoo_quiz.package import Package, pixels
 from brainzoo_quiz.server import tables
 from brainzoo_quiz.server.credentials import hashed, new_secret

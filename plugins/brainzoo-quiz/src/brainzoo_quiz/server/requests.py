@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from brainzoo.common.errors import DataError
+from brainzoo.api import DataError
 from brainzoo_quiz import strict
 from brainzoo_quiz.server.address import Address
 from brainzoo_quiz.server.refusals import Refused

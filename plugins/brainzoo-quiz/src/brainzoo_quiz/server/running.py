@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
-from brainzoo.common.errors import AuthorisationError, DataError, NotFoundError, OptionError
+from brainzoo.api import AuthorisationError, DataError, NotFoundError, OptionError
 from brainzoo_quiz.server.app import application
 from brainzoo_quiz.server.service import Service
 

@@ -1,0 +1,197 @@
+"""What a plugin may import from brainzoo; docs/plugins.md shows each name at work.
+
+Beside these only :mod:`brainzoo.training`, for plugins that train. Nothing is imported before it is
+used, so ``plugin.py`` and ``config.py`` stay instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from brainzoo import checkpoint as checkpoint
+    from brainzoo.checkpoint.names import SAMPLES as SAMPLES
+    from brainzoo.cli.params import common_options as common_options
+    from brainzoo.cli.params import config_options as config_options
+    from brainzoo.cli.params import seed_option as seed_option
+    from brainzoo.common import console as console
+    from brainzoo.common import launch as launch
+    from brainzoo.common.console import note as note
+    from brainzoo.common.console import progress as progress
+    from brainzoo.common.errors import AuthorisationError as AuthorisationError
+    from brainzoo.common.errors import BrainzooError as BrainzooError
+    from brainzoo.common.errors import DataError as DataError
+    from brainzoo.common.errors import ExistsError as ExistsError
+    from brainzoo.common.errors import IncompatiblePluginError as IncompatiblePluginError
+    from brainzoo.common.errors import IntegrityError as IntegrityError
+    from brainzoo.common.errors import NetworkError as NetworkError
+    from brainzoo.common.errors import NotFoundError as NotFoundError
+    from brainzoo.common.errors import OptionError as OptionError
+    from brainzoo.common.files import disk_errors as disk_errors
+    from brainzoo.common.files import expect_folder_place as expect_folder_place
+    from brainzoo.common.files import new_folder as new_folder
+    from brainzoo.common.files import write_bytes as write_bytes
+    from brainzoo.common.files import write_text as write_text
+    from brainzoo.common.home import home as home
+    from brainzoo.common.version import __version__ as __version__
+    from brainzoo.data.classes import public_expression as public_expression
+    from brainzoo.data.conditions import Conditions as Conditions
+    from brainzoo.data.conditions import draw_classes as draw_classes
+    from brainzoo.data.images import Images as Images
+    from brainzoo.data.pictures import grid as grid
+    from brainzoo.data.pictures import png_bytes as png_bytes
+    from brainzoo.data.pictures import tile as tile
+    from brainzoo.data.pixels import from_floats as from_floats
+    from brainzoo.data.pixels import to_floats as to_floats
+    from brainzoo.data.subjects import Subject as Subject
+    from brainzoo.data.subjects import Value as Value
+    from brainzoo.data.tables import Row as Row
+    from brainzoo.data.tables import counts as counts
+    from brainzoo.data.tables import table_text as table_text
+    from brainzoo.data.volumes import Volume as Volume
+    from brainzoo.data.volumes import read_volume as read_volume
+    from brainzoo.datasets.tree import VOLUMES as VOLUMES
+    from brainzoo.datasets.tree import files_below as files_below
+    from brainzoo.datasets.tree import stem as stem
+    from brainzoo.evaluating import Extractor as Extractor
+    from brainzoo.evaluating import Interval as Interval
+    from brainzoo.evaluating import bootstrap as bootstrap
+    from brainzoo.evaluating import expect_comparable as expect_comparable
+    from brainzoo.evaluating import extractor as extractor
+    from brainzoo.evaluating import features_of as features_of
+    from brainzoo.evaluating import halves as halves
+    from brainzoo.evaluating import of_equal_number as of_equal_number
+    from brainzoo.evaluating import resamples as resamples
+    from brainzoo.evaluating import subjects_of as subjects_of
+    from brainzoo.evaluating import views as views
+    from brainzoo.evaluating import weights_of as weights_of
+    from brainzoo.evaluating.comparison import at_floor as at_floor
+    from brainzoo.evaluating.options import EXTRACTORS as EXTRACTORS
+    from brainzoo.evaluating.options import FeatureOptions as FeatureOptions
+    from brainzoo.evaluating.planes import PLANES as PLANES
+    from brainzoo.evaluating.running import read_evaluation as read_evaluation
+    from brainzoo.evaluating.sets import open_images as open_images
+    from brainzoo.plugin.findings import Evaluation as Evaluation
+    from brainzoo.plugin.findings import Figure as Figure
+    from brainzoo.plugin.hookspecs import hookimpl as hookimpl
+    from brainzoo.plugin.interfaces import Dataset as Dataset
+    from brainzoo.plugin.interfaces import Evaluator as Evaluator
+    from brainzoo.plugin.interfaces import Exporter as Exporter
+    from brainzoo.plugin.interfaces import Generator as Generator
+    from brainzoo.plugin.interfaces import Spec as Spec
+    from brainzoo.plugin.manager import plugins as plugins
+    from brainzoo.plugin.options import make_config as make_config
+    from brainzoo.plugin.options import nearest as nearest
+    from brainzoo.plugin.options import option as option
+    from brainzoo.plugin.options import plain as plain
+    from brainzoo.plugin.reconstruction import Reconstruction as Reconstruction
+    from brainzoo.plugin.reconstruction import Reconstructs as Reconstructs
+    from brainzoo.plugin.run import Run as Run
+    from brainzoo.plugin.run import TrainConfig as TrainConfig
+    from brainzoo.preparation.config import PrepareConfig as PrepareConfig
+    from brainzoo.preparation.grid import make_images as make_images
+    from brainzoo.preparation.head import find_head as find_head
+    from brainzoo.preparation.head import foreground as foreground
+    from brainzoo.preparation.scan import Scan as Scan
+    from brainzoo.runs import pipeline as pipeline
+    from brainzoo.runs.folder import RunFolder as RunFolder
+    from brainzoo.runs.record import from_record as from_record
+    from brainzoo.runs.resuming import expect_same_data as expect_same_data
+    from brainzoo.zoo.loading import find_checkpoint as find_checkpoint
+    from brainzoo.zoo.loading import load as load
+    from brainzoo.zoo.registry import Entry as Entry
+    from brainzoo.zoo.registry import PackageSource as PackageSource
+    from brainzoo.zoo.registry import known as known
+    from brainzoo.zoo.registry import package_folder as package_folder
+
+_NAMES = {
+    "brainzoo": ["checkpoint"],
+    "brainzoo.checkpoint.names": ["SAMPLES"],
+    "brainzoo.cli.params": ["common_options", "config_options", "seed_option"],
+    "brainzoo.common": ["console", "launch"],
+    "brainzoo.common.console": ["note", "progress"],
+    "brainzoo.common.errors": [
+        "AuthorisationError",
+        "BrainzooError",
+        "DataError",
+        "ExistsError",
+        "IncompatiblePluginError",
+        "IntegrityError",
+        "NetworkError",
+        "NotFoundError",
+        "OptionError",
+    ],
+    "brainzoo.common.files": [
+        "disk_errors",
+        "expect_folder_place",
+        "new_folder",
+        "write_bytes",
+        "write_text",
+    ],
+    "brainzoo.common.home": ["home"],
+    "brainzoo.common.version": ["__version__"],
+    "brainzoo.data.classes": ["public_expression"],
+    "brainzoo.data.conditions": ["Conditions", "draw_classes"],
+    "brainzoo.data.images": ["Images"],
+    "brainzoo.data.pictures": ["grid", "png_bytes", "tile"],
+    "brainzoo.data.pixels": ["from_floats", "to_floats"],
+    "brainzoo.data.subjects": ["Subject", "Value"],
+    "brainzoo.data.tables": ["Row", "counts", "table_text"],
+    "brainzoo.data.volumes": ["Volume", "read_volume"],
+    "brainzoo.datasets.tree": ["VOLUMES", "files_below", "stem"],
+    "brainzoo.evaluating": [
+        "Extractor",
+        "Interval",
+        "bootstrap",
+        "expect_comparable",
+        "extractor",
+        "features_of",
+        "halves",
+        "of_equal_number",
+        "resamples",
+        "subjects_of",
+        "views",
+        "weights_of",
+    ],
+    "brainzoo.evaluating.comparison": ["at_floor"],
+    "brainzoo.evaluating.options": ["EXTRACTORS", "FeatureOptions"],
+    "brainzoo.evaluating.planes": ["PLANES"],
+    "brainzoo.evaluating.running": ["read_evaluation"],
+    "brainzoo.evaluating.sets": ["open_images"],
+    "brainzoo.plugin.findings": ["Evaluation", "Figure"],
+    "brainzoo.plugin.hookspecs": ["hookimpl"],
+    "brainzoo.plugin.interfaces": ["Dataset", "Evaluator", "Exporter", "Generator", "Spec"],
+    "brainzoo.plugin.manager": ["plugins"],
+    "brainzoo.plugin.options": ["make_config", "nearest", "option", "plain"],
+    "brainzoo.plugin.reconstruction": ["Reconstruction", "Reconstructs"],
+    "brainzoo.plugin.run": ["Run", "TrainConfig"],
+    "brainzoo.preparation.config": ["PrepareConfig"],
+    "brainzoo.preparation.grid": ["make_images"],
+    "brainzoo.preparation.head": ["find_head", "foreground"],
+    "brainzoo.preparation.scan": ["Scan"],
+    "brainzoo.runs": ["pipeline"],
+    "brainzoo.runs.folder": ["RunFolder"],
+    "brainzoo.runs.record": ["from_record"],
+    "brainzoo.runs.resuming": ["expect_same_data"],
+    "brainzoo.zoo.loading": ["find_checkpoint", "load"],
+    "brainzoo.zoo.registry": ["Entry", "PackageSource", "known", "package_folder"],
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'brainzoo.api' has no attribute {name!r}")
+    module = importlib.import_module(_MODULES[name])
+    return (
+        getattr(module, name)
+        if hasattr(module, name)
+        else importlib.import_module(f"{module.__name__}.{name}")
+    )
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
