@@ -117,7 +117,7 @@ def about(entry: Entry) -> Iterator[str]:
 def figures(metrics: dict[str, Any]) -> Iterator[str]:
     yield "| evaluator | figure | value (95 % interval) | floor | n |\n|---|---|---|---|---|\n"
     for name, found in metrics.items():
-        for figure in found["figures"]:
+        for figure in found["metrics"]:
             if figure["value"] is None:
                 continue
             low, high, floor = (figure.get(key) for key in ("low", "high", "floor"))

@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     from brainzoo.evaluating.running import read_evaluation as read_evaluation
     from brainzoo.evaluating.sets import open_images as open_images
     from brainzoo.plugin.findings import Evaluation as Evaluation
-    from brainzoo.plugin.findings import Figure as Figure
+    from brainzoo.plugin.findings import MetricValue as MetricValue
     from brainzoo.plugin.hookspecs import hookimpl as hookimpl
     from brainzoo.plugin.interfaces import Dataset as Dataset
     from brainzoo.plugin.interfaces import Evaluator as Evaluator
@@ -159,7 +159,7 @@ _NAMES = {
     "brainzoo.evaluating.planes": ["PLANES"],
     "brainzoo.evaluating.running": ["read_evaluation"],
     "brainzoo.evaluating.sets": ["open_images"],
-    "brainzoo.plugin.findings": ["Evaluation", "Figure"],
+    "brainzoo.plugin.findings": ["Evaluation", "MetricValue"],
     "brainzoo.plugin.hookspecs": ["hookimpl"],
     "brainzoo.plugin.interfaces": ["Dataset", "Evaluator", "Exporter", "Generator", "Spec"],
     "brainzoo.plugin.manager": ["plugins"],

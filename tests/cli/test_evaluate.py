@@ -121,7 +121,7 @@ def test_the_report_of_the_run_shows_what_was_measured_since(
     ok(brainzoo("evaluate", "judge", made))
     assert "Only greys" in Path("r/report/index.html").read_text()
     metrics = json.loads(Path("r/checkpoint/metrics.json").read_text())
-    assert metrics["evaluators"]["judge"]["figures"][0]["name"] == "grey"
+    assert metrics["evaluators"]["judge"]["metrics"][0]["name"] == "grey"
 
 
 def test_plain_folders_of_pictures(brainzoo: Brainzoo, tmp_path: Path) -> None:

@@ -153,8 +153,8 @@ def test_evaluators_and_exporters_bring_their_options(run: Brainzoo) -> None:
     ok(run("--evaluate", "difference", "--difference.power", "2", "--export", "none", "--out", "r"))
     found = json.loads(Path("r/evaluation.json").read_text())["evaluators"]["difference"]
     assert found["options"] == {"power": 2}
-    assert found["figures"][0]["n"] == 8
-    assert found["figures"][1]["value"] is None
+    assert found["metrics"][0]["n"] == 8
+    assert found["metrics"][1]["value"] is None
     assert Path("r", found["pictures"][0]).is_file()
     assert json.loads(Path("r/checkpoint/metrics.json").read_text())["evaluators"]["difference"]
     assert not Path("r/export").exists()

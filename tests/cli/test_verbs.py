@@ -119,7 +119,7 @@ def test_evaluate_takes_an_empty_split_for_what_it_is(
     whole = pipeline.prepare_data
     monkeypatch.setattr(pipeline, "prepare_data", lambda settings: whole(settings)[:0])
     given = {}
-    result = {"evaluators": {"difference": {"figures": []}}}
+    result = {"evaluators": {"difference": {"metrics": []}}}
     monkeypatch.setattr(evaluation, "evaluate", lambda *_, **more: given.update(more) or result)
     ok(brainzoo("evaluate", "difference", made))
     assert (len(given["train"]), len(given["test"]), len(given["synthetic"])) == (0, 0, 8)
@@ -130,7 +130,7 @@ def test_evaluate_folders(brainzoo: Brainzoo, made: Path, scans: Path) -> None:
     folders = ("--train", "real", "--test", "real", "--synthetic", "r/samples")
     words = ("evaluate", "difference", *folders, "--generator", made, "--out", "e", "--json")
     found = json.loads(ok(brainzoo(*words)))["data"]["evaluators"]["difference"]
-    assert found["figures"][0]["name"] == "grey"
+    assert found["metrics"][0]["name"] == "grey"
     assert Path("e/evaluation.json").is_file()
 
 

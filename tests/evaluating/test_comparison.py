@@ -39,7 +39,7 @@ def entry(figures: list[Found], test: str = "t" * 64, **more: Any) -> Found:
     }
     sets["synthetic"] = {**sets["synthetic"], "fingerprint": f"made {figures[0]['value']}"}
     about = {"version": "1", "options": {}, "seed": 0, "sets": sets}
-    return {**about, "figures": figures, "tables": {}, "notes": [], "pictures": [], **more}
+    return {**about, "metrics": figures, "tables": {}, "notes": [], "pictures": [], **more}
 
 
 def run(folder: Path, **evaluators: Found) -> Path:
@@ -56,7 +56,7 @@ def two(tmp_path: Path, first: Found, second: Found) -> Found:
 
 def test_a_difference_counts_where_it_exceeds_both_half_widths_together(tmp_path: Path) -> None:
     found = two(tmp_path, figure("SWD", 10, 3), figure("SWD", 15.1, 4))
-    (difference,) = found["evaluators"]["metrics"]["figures"][0]["differences"]
+    (difference,) = found["evaluators"]["metrics"]["metrics"][0]["differences"]
     assert difference["allowed"] == pytest.approx(5)
     assert difference["difference"] == pytest.approx(5.1)
     assert difference["exceeds"]
@@ -145,7 +145,7 @@ def test_an_evaluator_that_one_run_lacks_is_said(tmp_path: Path) -> None:
     b = run(tmp_path / "b", metrics=entry([figure("SWD", 11)]))
     privacy = compare([a, b])["evaluators"]["privacy"]
     assert privacy["notes"] == ["not measured of b"]
-    assert privacy["figures"][0]["values"][1] is None
+    assert privacy["metrics"][0]["values"][1] is None
 
 
 def test_what_all_runs_say_is_said_once(tmp_path: Path) -> None:

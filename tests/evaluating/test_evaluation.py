@@ -51,7 +51,7 @@ def part(name: str = "judge", **options: Any) -> Part:
 
 def figures(folder: Path) -> dict[str, Any]:
     return {
-        name: found["figures"][0]["value"]
+        name: found["metrics"][0]["value"]
         for name, found in read_evaluation(folder)["evaluators"].items()
     }
 
@@ -60,7 +60,7 @@ def test_everything_that_was_found_is_written(sets: Sets, tmp_path: Path) -> Non
     found = evaluate([part()], tmp_path / "e", **sets, seed=3)["evaluators"]["judge"]
     assert json.loads((tmp_path / "e" / found["files"][0]).read_text()) == {"copies": 0}
     assert found["notes"] == ["Only greys are looked at."]
-    assert found["seed"] == found["figures"][1]["value"] == 3
+    assert found["seed"] == found["metrics"][1]["value"] == 3
     assert found["sets"]["test"]["subjects"] == len(sets["test"].subjects())
     assert found["sets"]["synthetic"]["images"] == 18
 

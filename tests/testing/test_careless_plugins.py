@@ -172,7 +172,7 @@ def test_a_careless_dataset_is_caught(broken: Broken, body: str, test: str, matc
 
 
 EVALUATOR = """
-    from brainzoo import Evaluation, Evaluator, Figure
+    from brainzoo import Evaluation, Evaluator, MetricValue
 
     class Part(Evaluator):
         calls = 0
@@ -187,10 +187,10 @@ EVALUATOR = """
     ("what", "test", "match"),
     [
         ("", "finds_something", "holds nothing"),
-        ("[Figure('x', float('nan'), 1)]", "figures_can_be_believed", "x is nan"),
-        ("[Figure('x', 1.0, 0)]", "figures_can_be_believed", "from how many"),
-        ("[Figure('x', 1.0, 5, low=2.0, high=1.0)]", "figures_can_be_believed", "upside down"),
-        ("[Figure('x', 1.0, 5)] * 2", "names_of_figures_are_unique", "occur twice"),
+        ("[MetricValue('x', float('nan'), 1)]", "figures_can_be_believed", "x is nan"),
+        ("[MetricValue('x', 1.0, 0)]", "figures_can_be_believed", "from how many"),
+        ("[MetricValue('x', 1.0, 5, low=2.0, high=1.0)]", "figures_can_be_believed", "upside down"),
+        ("[MetricValue('x', 1.0, 5)] * 2", "names_of_figures_are_unique", "occur twice"),
         ("pictures={'x': b'GIF89a'}", "pictures_are_png", "no PNG"),
     ],
 )
@@ -204,7 +204,7 @@ def test_a_careless_evaluator_is_caught(
 
 
 def test_an_evaluator_without_seed_or_checks_is_caught(broken: Broken, tmp_path: Path) -> None:
-    suite = broken(EvaluatorContract, EVALUATOR.format(what="[Figure('x', Part.calls, 1)]"))
+    suite = broken(EvaluatorContract, EVALUATOR.format(what="[MetricValue('x', Part.calls, 1)]"))
     real, synthetic = make_images(tmp_path / "real"), make_images(tmp_path / "s", synthetic=True)
     with caught("the same seed gives other figures"):
         suite.test_same_seed_same_figures(suite.evaluate(real, synthetic), real, synthetic)

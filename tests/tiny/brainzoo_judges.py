@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from brainzoo import Evaluation, Evaluator, Figure, Generator, Images, Reconstructs, Spec, hookimpl
+from brainzoo import (
+    Evaluation,
+    Evaluator,
+    Generator,
+    Images,
+    MetricValue,
+    Reconstructs,
+    Spec,
+    hookimpl,
+)
 from brainzoo.common.errors import DataError, NetworkError, OptionError
 from brainzoo.plugin.options import option
 
@@ -42,9 +51,9 @@ class Judge(Evaluator):
         grey, half = float(synthetic.floats().mean()), self.config.half_width
         floor = float(test.floats().mean())
         return Evaluation(
-            figures=[
-                Figure("grey", grey, len(synthetic), grey - half, grey + half, floor, "mean"),
-                Figure("seed", seed, len(synthetic)),
+            metrics=[
+                MetricValue("grey", grey, len(synthetic), grey - half, grey + half, floor, "mean"),
+                MetricValue("seed", seed, len(synthetic)),
             ],
             tables={"rows": [{"subject": name} for name in test.subjects()]},
             files={"verdict.json": b'{"copies": 0}'},

@@ -100,7 +100,7 @@ def _results(data: str, evaluators: Mapping[str, Any]) -> Iterator[dict[str, Any
                     if figure.get(key) is not None
                 },
             }
-            for figure in found["figures"]
+            for figure in found["metrics"]
             if figure["value"] is not None
         ]
         if metrics:
@@ -193,7 +193,7 @@ def _measured(evaluators: Mapping[str, Any]) -> str:
             figure.get("detail") or "",
         )
         for evaluator, found in evaluators.items()
-        for figure in found["figures"]
+        for figure in found["metrics"]
         if figure["value"] is not None
     ]
     if not rows:

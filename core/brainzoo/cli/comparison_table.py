@@ -23,7 +23,7 @@ def comparison_lines(found: Mapping[str, Any]) -> None:
         console.result(f"\n{name}")
         for note in part["notes"]:
             console.result(f"note: {note}")
-        _table([run["name"] for run in found["runs"]], part["figures"])
+        _table([run["name"] for run in found["runs"]], part["metrics"])
     console.result("")
     for sentence in sentences(found):
         console.result(sentence)

@@ -143,7 +143,7 @@ def _evaluate(ctx: click.Context, parts: list[Part], run: Path | None, **options
             console.result(f"{part.name}:")
         for note in found.get("notes", ()):
             console.result(f"note: {note}")
-        for figure in found["figures"]:
+        for figure in found["metrics"]:
             console.result(figure_line(figure))
     if failed:
         raise failed

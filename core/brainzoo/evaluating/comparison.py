@@ -92,7 +92,7 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
         name: _side_by_side([one.get(name) for one in found], names)
         for name in sorted({name for one in found for name in one})
     }
-    looked_at = [d for e in evaluators.values() for f in e["figures"] for d in f["differences"]]
+    looked_at = [d for e in evaluators.values() for f in e["metrics"] for d in f["differences"]]
     return {
         "schema": 1,
         "test": test,
@@ -132,7 +132,7 @@ def sentences(comparison: Found) -> Iterator[str]:
     """Say each difference that exceeds its intervals, and what is nearer to the floor."""
     names = [run["name"] for run in comparison["runs"]]
     for evaluator, part in comparison["evaluators"].items():
-        for figure in part["figures"]:
+        for figure in part["metrics"]:
             for found in figure["differences"]:
                 if found["exceeds"]:
                     yield f"{evaluator}, {figure['name']}: {_said(figure, found, names)}"
@@ -191,7 +191,7 @@ def _side_by_side(entries: Sequence[Found | None], names: Sequence[str]) -> dict
     unlike = [key for key in ("version", "options") if any(e[key] != there[0][key] for e in there)]
     if unlike:
         notes.append(f"measured with other {' and '.join(unlike)}: no differences are claimed")
-    by_name = [{f["name"]: f for f in (entry or {}).get("figures", ())} for entry in entries]
+    by_name = [{f["name"]: f for f in (entry or {}).get("metrics", ())} for entry in entries]
     order = dict.fromkeys(name for figures in by_name for name in figures)
     figures = []
     for name in order:
@@ -203,7 +203,7 @@ def _side_by_side(entries: Sequence[Found | None], names: Sequence[str]) -> dict
                 "differences": [] if unlike else list(_differences(values)),
             }
         )
-    return {"notes": notes, "figures": figures}
+    return {"notes": notes, "metrics": figures}
 
 
 def _differences(values: Sequence[Found | None]) -> Iterator[dict[str, Any]]:

@@ -71,7 +71,7 @@ def _page(found: Mapping[str, Any], runs: Sequence[Path]) -> str:
     for name, part in found["evaluators"].items():
         parts += [f"<h2>{escape(name)}</h2>"]
         parts += [f"<p>{escape(note)}</p>" for note in part["notes"]]
-        parts += _table(names, part["figures"])
+        parts += _table(names, part["metrics"])
     parts.append(f'<p class="small">Made by brainzoo {__version__}. Not a medical device.</p>')
     return "\n".join([*parts, "</body></html>\n"])
 
@@ -115,7 +115,7 @@ def _table(names: Sequence[str], figures: Sequence[Mapping[str, Any]]) -> Iterat
     heads = "".join(f'<th scope="col">{_run(i, name)}</th>' for i, name in enumerate(names))
     yield (
         '<div class="scroll" tabindex="0" role="region" aria-label="Figures"><table><thead><tr>'
-        f'<th scope="col">Figure</th>{heads}<th scope="col">Floor</th><th scope="col">n</th>'
+        f'<th scope="col">MetricValue</th>{heads}<th scope="col">Floor</th><th scope="col">n</th>'
         '<th scope="col">Intervals, floor dashed</th></tr></thead><tbody>'
     )
     for figure in figures:

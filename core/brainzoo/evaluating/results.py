@@ -54,7 +54,7 @@ def write_result(folder: Path, name: str, about: Mapping[str, Any], found: Evalu
                 (temporary / file).write_bytes(content)
     entry = {
         **about,
-        "figures": [dataclasses.asdict(figure) for figure in found.figures],
+        "metrics": [dataclasses.asdict(figure) for figure in found.metrics],
         "tables": {table: list(map(dict, rows)) for table, rows in found.tables.items()},
         "notes": list(found.notes),
         "pictures": [f"evaluation/{name}/{picture}" for picture in pictures],

@@ -159,7 +159,7 @@ def write_metrics(folder: Path, checkpoint: Path) -> None:
     A checkpoint is published: tables, which may name subjects, and options, which may name folders,
     stay in the run.
     """
-    public = ("version", "seed", "figures", "notes")
+    public = ("version", "seed", "metrics", "notes")
     metrics = {
         name: {key: found[key] for key in public if key in found}
         for name, found in read_evaluation(folder)["evaluators"].items()

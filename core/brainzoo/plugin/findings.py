@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Figure:
+class MetricValue:
     """One measured number with all that is needed to believe it.
 
     Attributes:
@@ -39,14 +39,14 @@ class Evaluation:
     """What an evaluator found.
 
     Attributes:
-        figures: The numbers, each with n, interval and floor.
+        metrics: The numbers, each with n, interval and floor.
         tables: Rows by the table's name.
         pictures: PNG files by name, without ``.png``.
         files: Other small files by name with suffix: what machines read, as ``verdict.json``.
         notes: Sentences that a reader must see before the figures.
     """
 
-    figures: Sequence[Figure] = ()
+    metrics: Sequence[MetricValue] = ()
     tables: Mapping[str, Sequence[Mapping[str, Value]]] = dataclasses.field(default_factory=dict)
     pictures: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
     files: Mapping[str, bytes] = dataclasses.field(default_factory=dict)

@@ -73,10 +73,10 @@ class EvaluatorContract(PluginContract):
         )
 
     def test_finds_something(self, evaluation: Evaluation) -> None:
-        assert evaluation.figures or evaluation.tables, "the evaluation holds nothing"
+        assert evaluation.metrics or evaluation.tables, "the evaluation holds nothing"
 
     def test_figures_can_be_believed(self, evaluation: Evaluation) -> None:
-        for figure in evaluation.figures:
+        for figure in evaluation.metrics:
             assert figure.name.strip(), "a figure has no name"
             assert math.isfinite(figure.value), f"{figure.name} is {figure.value}"
             assert figure.n > 0, f"{figure.name} does not say from how many (n)"
@@ -87,7 +87,7 @@ class EvaluatorContract(PluginContract):
             assert low <= high, f"{figure.name}: the interval {low} to {high} is upside down"
 
     def test_names_of_figures_are_unique(self, evaluation: Evaluation) -> None:
-        names = [figure.name for figure in evaluation.figures]
+        names = [figure.name for figure in evaluation.metrics]
         assert len(names) == len(set(names)), f"names occur twice: {sorted(names)}"
 
     def test_pictures_are_png(self, evaluation: Evaluation) -> None:
@@ -98,12 +98,12 @@ class EvaluatorContract(PluginContract):
         self, evaluation: Evaluation, real: Images, synthetic: Images
     ) -> None:
         again = self.evaluate(real, synthetic)
-        assert list(again.figures) == list(evaluation.figures), "the same seed gives other figures"
+        assert list(again.metrics) == list(evaluation.metrics), "the same seed gives other figures"
 
     def test_images_against_themselves_are_finite(self, real: Images) -> None:
         test = real.where(split="test")
         evaluation = self.evaluate(real, test)
-        for figure in evaluation.figures:
+        for figure in evaluation.metrics:
             assert math.isfinite(figure.value), f"identical sets: {figure.name} is {figure.value}"
 
     def test_subjects_in_both_splits_are_refused(self, real: Images, synthetic: Images) -> None:

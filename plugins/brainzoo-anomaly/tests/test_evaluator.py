@@ -89,7 +89,7 @@ def evaluate(sets, generator, seed=0, **options):
 
 
 def values(found):
-    return {figure.name: figure.value for figure in found.figures}
+    return {figure.name: figure.value for figure in found.metrics}
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_all_scores_stand_beside_each_other_with_intervals(guessed):
 
 def test_models_that_only_reconstruct_are_scored_by_their_error(sets):
     found = evaluate(sets, Fake(), kinds=("hyperintense",), widths=(0.1,), smoothing_pixels=1.0)
-    assert "reconstruction error" in found.figures[0].detail
+    assert "reconstruction error" in found.metrics[0].detail
     assert values(found)["AUROC, voxels"] > 0.7
     assert "8 validation subjects" in found.notes[-1]
 
@@ -159,7 +159,7 @@ def test_without_validation_subjects_half_of_the_test_chooses(sets):
     lone = {name: type(i)(i.read(), i.table, i.info) for name, i in sets.items()}
     found = evaluate(lone, Guessing(), kinds=("hyperintense",))
     assert "4 of the test subjects, who are not measured" in found.notes[-1]
-    assert found.figures[0].n == 4
+    assert found.metrics[0].n == 4
 
 
 @pytest.mark.parametrize("generator", [None, object()])

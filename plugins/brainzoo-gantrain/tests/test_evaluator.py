@@ -33,7 +33,7 @@ def good(tmp_path_factory):
 def evaluate(real, synthetic, *, seed=0, **options):
     train, test = real.where(split="train"), real.where(split="test")
     found = evaluator(**options).evaluate(train=train, test=test, synthetic=synthetic, seed=seed)
-    return found, {figure.name: figure for figure in found.figures}
+    return found, {figure.name: figure for figure in found.metrics}
 
 
 def relabelled(images, change):

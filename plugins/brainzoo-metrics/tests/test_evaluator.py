@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brainzoo import Evaluation, Figure, Images
+from brainzoo import Evaluation, Images, MetricValue
 from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.testing import make_images
 from brainzoo_metrics import anatomy, gaps
@@ -26,8 +26,8 @@ def evaluate(real: Images, synthetic: Images, config: MetricsConfig | None = Non
     )
 
 
-def named(evaluation: Evaluation, name: str) -> Figure:
-    return next(figure for figure in evaluation.figures if figure.name == name)
+def named(evaluation: Evaluation, name: str) -> MetricValue:
+    return next(figure for figure in evaluation.metrics if figure.name == name)
 
 
 def made(images: Images, pixels: np.ndarray, folder: Path) -> Images:
@@ -82,7 +82,7 @@ def test_copies_of_the_test_images_cover_everybody(memoriser: Evaluation) -> Non
 
 def test_every_figure_has_n_interval_and_says_how(memoriser: Evaluation) -> None:
     test = 24  # images of 12 subjects
-    for figure in memoriser.figures:
+    for figure in memoriser.metrics:
         assert figure.n == test
         assert figure.low is not None, figure.name
         assert figure.detail, figure.name
@@ -95,7 +95,7 @@ def test_small_n_is_said_and_so_is_the_lack_of_features(memoriser: Evaluation) -
     assert "12 test subjects are few" in notes
     assert "n = 24 is below 2,000" in notes
     assert "neither FD nor KID" in notes
-    assert not any(f.name in ("FD", "KID") for f in memoriser.figures)
+    assert not any(f.name in ("FD", "KID") for f in memoriser.metrics)
 
 
 def test_regions_count_subjects_and_flag_the_thin(memoriser: Evaluation) -> None:

@@ -20,7 +20,7 @@ MEMORISED = 32  # images that the overfitted model knows by heart
 def judged(train, test, synthetic, **options):
     config = PrivacyConfig(rounds=50, **options)
     evaluation = Privacy(config).evaluate(train=train, test=test, synthetic=synthetic, seed=0)
-    return evaluation, {figure.name: figure for figure in evaluation.figures}
+    return evaluation, {figure.name: figure for figure in evaluation.metrics}
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_the_verdict_tells_what_was_compared(of_unseen, train, tmp_path):
 
 def test_no_subject_is_named_anywhere(of_overfitted):
     evaluation, _ = of_overfitted
-    told = json.dumps([evaluation.tables, evaluation.notes, [str(f) for f in evaluation.figures]])
+    told = json.dumps([evaluation.tables, evaluation.notes, [str(f) for f in evaluation.metrics]])
     for text in (told, *(content.decode() for content in evaluation.files.values())):
         assert SUBJECT not in text
 

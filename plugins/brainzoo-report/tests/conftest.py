@@ -122,7 +122,7 @@ def _write_evaluation(folder: Path, made: Images) -> None:
     found = {
         "version": "0.1.0",
         "options": {},
-        "figures": [{**figure, "detail": "mean over levels, × 1000"}, {**figure, "name": "FID"}],
+        "metrics": [{**figure, "detail": "mean over levels, × 1000"}, {**figure, "name": "FID"}],
         "tables": {"by class": [{"class": "young", "SWD": 11.2}, {"class": "old", "SWD": 13.5}]},
         "pictures": [place],
     }

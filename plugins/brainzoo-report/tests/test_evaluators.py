@@ -25,7 +25,7 @@ def measured(make_run: Make) -> Callable[..., Path]:
 
     def make(name: str = "someones", top: dict[str, Any] | None = None, **found: Any) -> Path:
         run = make_run()
-        content = {"schema": 1, "evaluators": {name: {"figures": [], **found}}, **(top or {})}
+        content = {"schema": 1, "evaluators": {name: {"metrics": [], **found}}, **(top or {})}
         (run / "evaluation.json").write_text(json.dumps(content))
         return run
 
@@ -37,7 +37,7 @@ def figure(name: str = "SWD", **more: Any) -> dict[str, Any]:
 
 
 def test_notes_stand_before_the_figures(measured: Callable[..., Path]) -> None:
-    text = text_of(page_of(measured(notes=["Too few subjects."], figures=[figure("zebra")])))
+    text = text_of(page_of(measured(notes=["Too few subjects."], metrics=[figure("zebra")])))
     assert text.index("Too few subjects.") < text.index("zebra")
 
 
@@ -45,14 +45,14 @@ def test_notes_stand_before_the_figures(measured: Callable[..., Path]) -> None:
 def test_a_figure_at_its_floor_is_grey_and_the_rule_is_said(
     measured: Callable[..., Path], floor: float, grey: bool
 ) -> None:
-    page = page_of(measured(figures=[figure(floor=floor)]))
+    page = page_of(measured(metrics=[figure(floor=floor)]))
     assert ('<tr class="at-floor">' in page) is grey
     assert ("(at its floor)" in page) is grey
     assert "its interval holds the floor" in text_of(page)
 
 
 def test_without_floors_no_rule_is_said(measured: Callable[..., Path]) -> None:
-    assert "floor" not in text_of(page_of(measured(figures=[figure()]))).lower()
+    assert "floor" not in text_of(page_of(measured(metrics=[figure()]))).lower()
 
 
 def test_anybodys_tables_pictures_and_files_are_shown(
@@ -87,7 +87,7 @@ def test_the_projects_own_are_explained(measured: Callable[..., Path]) -> None:
 def test_gan_train_stands_beside_what_was_published(measured: Callable[..., Path]) -> None:
     values = {"harmonic mean": 0.6, "harmonic mean, real": 0.8, "ratio to real": 0.75}
     figures = [figure(name, value=value) for name, value in values.items()]
-    text = text_of(page_of(measured("gantrain", figures=figures)))
+    text = text_of(page_of(measured("gantrain", metrics=figures)))
     assert "this run 0.600 0.800 0.750" in text
     assert "Alam et al., PGGAN 0.736 0.883 0.834" in text
     assert "Alam et al., DCGAN 0.598 0.883 0.677" in text
@@ -95,7 +95,7 @@ def test_gan_train_stands_beside_what_was_published(measured: Callable[..., Path
 
 
 def test_without_its_figure_nothing_stands_beside(measured: Callable[..., Path]) -> None:
-    assert "Alam" not in text_of(page_of(measured("gantrain", figures=[figure("GAN-test")])))
+    assert "Alam" not in text_of(page_of(measured("gantrain", metrics=[figure("GAN-test")])))
 
 
 @pytest.mark.parametrize("passed", [True, False])
@@ -147,5 +147,5 @@ def test_the_caveat_says_whether_copies_were_looked_for(
 def test_numbers_are_written_for_people(
     measured: Callable[..., Path], value: float, shown: str
 ) -> None:
-    page = page_of(measured(figures=[figure(value=value, low=None, high=None)]))
+    page = page_of(measured(metrics=[figure(value=value, low=None, high=None)]))
     assert re.search(rf"<strong>{shown}</strong>", page)

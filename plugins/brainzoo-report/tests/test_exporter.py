@@ -182,7 +182,7 @@ def test_broken_files_never_stop_the_page(make_run: Make, name: str, content: by
 
 def test_values_of_the_wrong_kind_never_stop_the_page(make_run: Make) -> None:
     run = make_run(generator=["x"], data="x", hardware=7, seconds={"train": "long"}, command=None)
-    odd = {"evaluators": {"a": {"figures": [{"value": None}, 3], "tables": {"t": 1}}, "b": 2}}
+    odd = {"evaluators": {"a": {"metrics": [{"value": None}, 3], "tables": {"t": 1}}, "b": 2}}
     (run / "evaluation.json").write_text(json.dumps(odd))
     lines = [{"images": 1, "losses": {"g": "x"}}, {"images": 2, "losses": 3, "d_real": None}]
     lines.append({"images": 3, "losses": {"g": 1e300, "h": float("nan")}, "seconds": "x"})
@@ -194,7 +194,7 @@ def test_values_of_the_wrong_kind_never_stop_the_page(make_run: Make) -> None:
 def test_pictures_outside_the_run_folder_are_not_taken_in(make_run: Make, tmp_path: Path) -> None:
     run = make_run()
     Image.new("L", (9, 9)).save(tmp_path / "private.png")
-    found = {"evaluators": {"a": {"figures": [], "pictures": ["../../private.png"]}}}
+    found = {"evaluators": {"a": {"metrics": [], "pictures": ["../../private.png"]}}}
     (run / "evaluation.json").write_text(json.dumps(found))
     assert 'width="9"' not in page_of(run)
 

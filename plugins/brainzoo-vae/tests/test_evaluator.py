@@ -70,7 +70,7 @@ def test_less_blur_is_better_and_the_mean_image_is_the_measure(sets):
     values = []
     for blur in (0.3, 2.0):
         found = evaluate(sets, Blurring(blur))
-        figures = found.figures[:2]
+        figures = found.metrics[:2]
         values.append([figure.value for figure in figures])
         for figure in figures:
             assert figure.low < figure.value < figure.high
@@ -88,7 +88,7 @@ def test_the_walk_shows_fluid_that_grows_with_age(sets):
 
 
 def test_growth_of_fluid_in_samples_stands_beside_that_in_people(sets, tmp_path):
-    growth = evaluate(sets, Blurring()).figures[2]
+    growth = evaluate(sets, Blurring()).metrics[2]
     assert growth.name == "fluid, growth in ten years"
     assert growth.low < growth.value < growth.high
     assert growth.value > 0
@@ -102,7 +102,7 @@ def test_no_growth_is_told_where_ages_are_one_or_not_known(sets, tmp_path, row):
     with Images.write(tmp_path / "same", (32, 32), info, 1) as writer:
         writer.append(sets["synthetic"].floats(), [row] * len(sets["synthetic"]))
     found = evaluate({**sets, "synthetic": Images.open(tmp_path / "same")}, Blurring())
-    assert len(found.figures) == 2
+    assert len(found.metrics) == 2
 
 
 def test_models_that_do_not_know_age_have_no_walk(sets):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from brainzoo import Evaluation, Evaluator, Figure, Generator, Images
+from brainzoo import Evaluation, Evaluator, Generator, Images, MetricValue
 from brainzoo.data.pictures import grid, png_bytes
 
 
@@ -19,9 +19,9 @@ class Difference(Evaluator):
         assert generator is not None
         real, made = test.floats().mean(), synthetic.floats().mean()
         return Evaluation(
-            figures=[
-                Figure("grey", float(abs(real - made)) ** self.config.power, len(synthetic)),
-                Figure("undefined", float("nan"), 0),
+            metrics=[
+                MetricValue("grey", float(abs(real - made)) ** self.config.power, len(synthetic)),
+                MetricValue("undefined", float("nan"), 0),
             ],
             tables={"means": [{"which": "real", "grey": float(real)}]},
             pictures={"synthetic": png_bytes(grid(synthetic.floats()))},

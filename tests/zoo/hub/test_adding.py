@@ -72,7 +72,7 @@ def test_another_takes_its_place_only_on_request(audited: Path, place: Place) ->
     add(audited, NAME, place=place)
     add(audited, "tiny-other", place=place)
     before = contents(place.package / "checkpoints" / NAME)
-    (audited / "metrics.json").write_text('{"evaluators": {"x": {"figures": []}}}')
+    (audited / "metrics.json").write_text('{"evaluators": {"x": {"metrics": []}}}')
     with pytest.raises(ExistsError, match=f"{NAME}@1.0.0 is listed already"):
         add(audited, NAME, place=place)
     assert contents(place.package / "checkpoints" / NAME) == before

@@ -23,7 +23,7 @@ FOUND = {
     "version": "0.1.0",
     "seed": 0,
     "options": {"root": f"/home/jane/{SUBJECT}"},
-    "figures": [FIGURE, FIGURE | {"name": "undefined", "value": None, "low": None}],
+    "metrics": [FIGURE, FIGURE | {"name": "undefined", "value": None, "low": None}],
     "tables": {"nearest": [{"subject": SUBJECT}]},
     "notes": ["Few images."],
 }

@@ -85,7 +85,7 @@ def _metrics(checkpoint: Path) -> Iterator[dict[str, Any]]:
     try:
         evaluators = json.loads((checkpoint / METRICS).read_text(encoding="utf-8"))["evaluators"]
         for evaluator, found in evaluators.items():
-            for figure in found["figures"]:
+            for figure in found["metrics"]:
                 if figure["value"] is not None and math.isfinite(figure["value"]):
                     yield _metric(evaluator, figure)
     except FileNotFoundError:

@@ -70,7 +70,7 @@ class Anomaly(Evaluator):
         model = result.chosen(scored)
         rival = result.best_baseline(scored, VALIDATION)
         return Evaluation(
-            figures=result.figures(scored, cases),
+            metrics=result.figures(scored, cases),
             tables=result.tables(scored, cases),
             pictures={"overlays": overlays(cases, maps, [model, rival], config.least_pixels)},
             notes=result.notes(scored, cases, chosen_on, config.scans is not None),

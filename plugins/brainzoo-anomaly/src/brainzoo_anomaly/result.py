@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from brainzoo.api import Figure, Value
+from brainzoo.api import MetricValue, Value
 from brainzoo_anomaly.cases import Cases
 from brainzoo_anomaly.study import (
     ALL,
@@ -43,7 +43,7 @@ def best_baseline(scored: Sequence[Scored], measure: str, group: str = ALL) -> S
     return max((s for s in scored if not s.own), key=lambda s: s.value(measure, group))
 
 
-def figures(scored: Sequence[Scored], cases: Cases) -> list[Figure]:
+def figures(scored: Sequence[Scored], cases: Cases) -> list[MetricValue]:
     """Return the figures of the model's chosen score, and how far it is above the baselines."""
     model, sick = chosen(scored), int((~cases.healthy).sum())
     found = []
@@ -51,7 +51,7 @@ def figures(scored: Sequence[Scored], cases: Cases) -> list[Figure]:
         low, high = model.interval(measure)
         others = ", ".join(f"{s.name} {s.value(measure):.3f}" for s in scored if not s.own)
         found.append(
-            Figure(
+            MetricValue(
                 name=measure,
                 value=model.value(measure),
                 n=len(cases) if "images" in measure else sick,
@@ -66,7 +66,7 @@ def figures(scored: Sequence[Scored], cases: Cases) -> list[Figure]:
         rounds = model.rounds[ALL, measure] - rival.rounds[ALL, measure]
         low, high = interval(rounds)
         found.append(
-            Figure(
+            MetricValue(
                 name=f"{measure.partition(',')[0]} above the best baseline",
                 value=float(rounds[0]),
                 n=sick,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from brainzoo.api import Evaluation, Extractor, Figure, Value, png_bytes, table_text
+from brainzoo.api import Evaluation, Extractor, MetricValue, Value, png_bytes, table_text
 from brainzoo_gantrain.chart import COLOURS, INK, Level, Point, curve
 from brainzoo_gantrain.classifier import Labelled
 from brainzoo_gantrain.copies import NEAR, by_chance
@@ -91,7 +91,7 @@ class Result:
         """Return it as evaluators do."""
         numbers = [dict(self._numbers(row)) for row in self.rows]
         return Evaluation(
-            figures=[f for f in self._figures() if np.isfinite(f.value)],
+            metrics=[f for f in self._figures() if np.isfinite(f.value)],
             tables={"GAN-train": [*map(self._readable, self.rows), self._gan_test_row()]},
             pictures={"curve": png_bytes(self._curve())},
             files={"gan-train.csv": table_text(numbers).encode()},
@@ -113,16 +113,18 @@ class Result:
         ratio: Values = np.divide(found, real, out=np.full(len(real), np.nan), where=real > 0)
         return ratio
 
-    def _figures(self) -> Iterator[Figure]:
+    def _figures(self) -> Iterator[MetricValue]:
         synthetic, real = self._row(SYNTHETIC), self._row(REAL)
         alike = next((row for row in self.rows if row.trained.name == AS_MANY), real)
         images, subjects = len(self.judged), self.judged.subjects()
         on_test = f"{images} test images of {subjects} subjects; {self.looks.label}"
 
-        def figure(name: str, values: Values, detail: str, floor: Values | None = None) -> Figure:
+        def figure(
+            name: str, values: Values, detail: str, floor: Values | None = None
+        ) -> MetricValue:
             ends = interval(values) or (None, None)
             least = None if floor is None else float(floor[0])
-            return Figure(name, float(values[0]), images, ends[0], ends[1], least, detail)
+            return MetricValue(name, float(values[0]), images, ends[0], ends[1], least, detail)
 
         trained = f"trained on {synthetic.images} synthetic, tested on {on_test}"
         for name in ("sensitivity", "specificity", "harmonic_mean"):

@@ -9,9 +9,9 @@ from brainzoo.api import (
     BrainzooError,
     Evaluation,
     Evaluator,
-    Figure,
     Generator,
     Images,
+    MetricValue,
     Row,
     Value,
     console,
@@ -72,7 +72,7 @@ class Metrics(Evaluator):
         expect_comparable(train=train, test=test, synthetic=synthetic, least_subjects=3)
         network, why = self._extractor()
         sets = Sets.draw(train, test, synthetic, most=self.config.most, seed=seed)
-        figures: list[Figure] = []
+        figures: list[MetricValue] = []
         pictures: dict[str, bytes] = {}
         tables: dict[str, Sequence[Mapping[str, Value]]] = {}
         for name, seen in sets.views().items():
@@ -148,7 +148,9 @@ class Metrics(Evaluator):
             return tuple(small(part) for part in seen), "pixels averaged to at most 32 × 32"
         return tuple(features_of(network, x, view) for x in sets.all), network.label
 
-    def _reached(self, sets: Sets, vectors: tuple[Vectors, ...], view: str, label: str) -> Figure:
+    def _reached(
+        self, sets: Sets, vectors: tuple[Vectors, ...], view: str, label: str
+    ) -> MetricValue:
         subjects, k = sets.test_subjects, self.config.neighbours
         test, *others = vectors
         drawn = [
@@ -166,7 +168,7 @@ class Metrics(Evaluator):
         )
 
 
-def _floor_rows(figures: Sequence[Figure]) -> list[Row]:
+def _floor_rows(figures: Sequence[MetricValue]) -> list[Row]:
     """Return each figure beside its floor, and whether its interval holds it."""
     rows: list[Row] = []
     for one in figures:

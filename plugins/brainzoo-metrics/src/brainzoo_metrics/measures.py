@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Figure, Row, subjects_of
+from brainzoo.api import MetricValue, Row, subjects_of
 from brainzoo_metrics import anatomy, distances, msssim, neighbours, pixels, swd, twosample
 from brainzoo_metrics.distances import Vectors
 from brainzoo_metrics.resampling import Draws, figure
@@ -18,7 +18,7 @@ SEGMENTED = 1000  # images of each set
 FEW = 2000  # Bińkowski et al. 2018, section 4: below, bias outweighs what the distance tells
 
 
-def patch_figures(sets: Sets, seen: Pixels, view: str, seed: int) -> list[Figure]:
+def patch_figures(sets: Sets, seen: Pixels, view: str, seed: int) -> list[MetricValue]:
     """Return the sliced Wasserstein distance of each pyramid level, their mean, and its excess."""
     found, sums = [], [np.zeros(1), np.zeros(1)]
     for level in swd.levels(seen, seed):
@@ -37,7 +37,9 @@ def patch_figures(sets: Sets, seen: Pixels, view: str, seed: int) -> list[Figure
     ]
 
 
-def likeness_figures(sets: Sets, seen: Pixels, view: str, seed: int, pairs: int) -> list[Figure]:
+def likeness_figures(
+    sets: Sets, seen: Pixels, view: str, seed: int, pairs: int
+) -> list[MetricValue]:
     """Return the MS-SSIM of pairs of synthetic images, beside that of pairs of real people."""
     drawn: list[Draws] = []
     for images, part, weights in zip(
@@ -59,7 +61,7 @@ def likeness_figures(sets: Sets, seen: Pixels, view: str, seed: int, pairs: int)
     ]
 
 
-def intensity_figures(sets: Sets, seen: Pixels, view: str) -> list[Figure]:
+def intensity_figures(sets: Sets, seen: Pixels, view: str) -> list[MetricValue]:
     """Return how far apart the intensities of all pixels are."""
     test, *others = (pixels.histograms(part) for part in seen)
     drawn = [
@@ -81,7 +83,7 @@ def intensity_figures(sets: Sets, seen: Pixels, view: str) -> list[Figure]:
 
 def feature_figures(
     sets: Sets, vectors: tuple[Vectors, ...], view: str, label: str
-) -> list[Figure]:
+) -> list[MetricValue]:
     """Return Fréchet distance (of Inception's features: FID), its ratio to the floor, and KID."""
     test, *others = vectors
     frechet, floor = (
@@ -117,7 +119,7 @@ def feature_figures(
 
 def neighbour_figures(
     sets: Sets, vectors: tuple[Vectors, ...], view: str, label: str, k: int
-) -> list[Figure]:
+) -> list[MetricValue]:
     """Return precision, recall, density and coverage."""
     test, *others = vectors
     k = min(k, sets.n - 1)
@@ -140,7 +142,7 @@ def neighbour_figures(
 
 def twosample_figures(
     sets: Sets, vectors: tuple[Vectors, ...], name: str, label: str, seed: int
-) -> list[Figure]:
+) -> list[MetricValue]:
     """Return how often a classifier tells synthetic from real."""
     test, *others = vectors
     drawn = []
@@ -151,7 +153,7 @@ def twosample_figures(
     return [figure(name, drawn[0], sets.n, floor=drawn[1], bounds=SHARE, detail=detail)]
 
 
-def anatomy_figures(sets: Sets, white: float, seed: int) -> tuple[list[Figure], list[Row]]:
+def anatomy_figures(sets: Sets, white: float, seed: int) -> tuple[list[MetricValue], list[Row]]:
     """Return effect sizes of tissue shares and ventricles, and a table of their distributions.
 
     Of more than 1,000 images of each set, 1,000 are drawn.
@@ -160,7 +162,7 @@ def anatomy_figures(sets: Sets, white: float, seed: int) -> tuple[list[Figure], 
     chosen = np.sort(rng.choice(sets.n, min(sets.n, SEGMENTED), replace=False))
     test, *others = (anatomy.measure(images[chosen], white) for images in sets.all)
     pairs = [(a[:, chosen], b[:, chosen]) for a, b in sets.pairs]
-    figures: list[Figure] = []
+    figures: list[MetricValue] = []
     rows: list[Row] = []
     for name, values in test.items():
         signed, floor = (

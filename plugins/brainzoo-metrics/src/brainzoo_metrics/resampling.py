@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Figure
+from brainzoo.api import MetricValue
 
 ROUNDS = 100  # standard errors within 7 percent
 NORMAL = 1.96
@@ -36,7 +36,7 @@ def figure(
     floor: Draws | float | None = None,
     bounds: tuple[float, float] = (-np.inf, np.inf),
     detail: str = "",
-) -> Figure:
+) -> MetricValue:
     """Return a value with its interval.
 
     Args:
@@ -54,4 +54,4 @@ def figure(
         low, high = max(bounds[0], value - width), min(bounds[1], value + width)
     if isinstance(floor, np.ndarray):
         floor = float(floor[0])
-    return Figure(name, value, n, low, high, floor, detail)
+    return MetricValue(name, value, n, low, high, floor, detail)

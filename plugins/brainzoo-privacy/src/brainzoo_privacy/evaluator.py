@@ -14,9 +14,9 @@ from brainzoo.api import (
     PLANES,
     Evaluation,
     Evaluator,
-    Figure,
     Generator,
     Images,
+    MetricValue,
     expect_comparable,
     extractor,
     features_of,
@@ -115,7 +115,7 @@ class Privacy(Evaluator):
             ],
         )
         return Evaluation(
-            figures=figures,
+            metrics=figures,
             tables={
                 "most suspicious": findings.suspicious_rows(found, synthetic),
                 "similarity to the nearest training image": findings.histogram_rows(found),
@@ -136,7 +136,7 @@ class Privacy(Evaluator):
         )
 
     def _verdict(
-        self, found: Audit, figures: Sequence[Figure], sets: dict[str, Images], seed: int
+        self, found: Audit, figures: Sequence[MetricValue], sets: dict[str, Images], seed: int
     ) -> Verdict:
         by_name = {figure.name: figure for figure in figures}
         train, test, synthetic = sets["train"], sets["test"], sets["synthetic"]
@@ -179,7 +179,7 @@ class Privacy(Evaluator):
 
     def _feature_figures(
         self, sets: dict[str, Images], subjects: Sequence[Sequence[str]], seed: int
-    ) -> list[Figure]:
+    ) -> list[MetricValue]:
         network = extractor(self.config, owner="privacy")
         views = ("",) if sets["train"].dims == 2 else PLANES
         raw = {

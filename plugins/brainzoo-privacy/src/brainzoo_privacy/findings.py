@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Figure, Images, Value, bootstrap
+from brainzoo.api import Images, MetricValue, Value, bootstrap
 from brainzoo_privacy import measures
 from brainzoo_privacy.audit import Audit
 from brainzoo_privacy.calibration import COPY_RATE, DUPLICATE_ERROR
@@ -40,7 +40,7 @@ def figures(
     test_subjects: Sequence[str],
     seed: int,
     rounds: int,
-) -> list[Figure]:
+) -> list[MetricValue]:
     """Return the figures of an audit of pixels."""
     members = len(found.among_train)
     auc_values = found.to_train.of_reference, found.to_test.of_reference
@@ -57,7 +57,7 @@ def figures(
     n = len(found.synthetic.copy)
     return [
         *flagged_figures(found, test_subjects, seed=seed, rounds=rounds),
-        Figure(
+        MetricValue(
             "copy rate at equal number",
             equal,
             n,
@@ -65,7 +65,7 @@ def figures(
             detail=f"images that copy one of {subjects} training subjects; floor: one of "
             f"{subjects} test subjects; mean of {measures.DRAWS} draws",
         ),
-        Figure(
+        MetricValue(
             "nearer to train",
             nearer,
             n,
@@ -75,7 +75,7 @@ def figures(
             detail=f"share of images nearer to {subjects} training than to {subjects} test "
             "subjects",
         ),
-        Figure(
+        MetricValue(
             "AuthPct",
             measures.authentic(
                 found.synthetic.similarity, found.to_train.nearest, found.among_train
@@ -84,7 +84,7 @@ def figures(
             floor=test_authentic,
             detail="percent; next training image of another subject; floor: real test images",
         ),
-        Figure(
+        MetricValue(
             "membership AUC",
             measures.membership_auc(*auc_values),
             members + len(found.test.copy),
@@ -99,14 +99,14 @@ def figures(
 
 def flagged_figures(
     found: Audit, test_subjects: Sequence[str], *, seed: int, rounds: int, prefix: str = ""
-) -> list[Figure]:
+) -> list[MetricValue]:
     """Return what counts as a copy among synthetic, unseen and planted images."""
     synthetic, test, planted = found.synthetic.copy, found.test.copy, found.planted.copy
     copied = measures.share_interval(int(synthetic.sum()), len(synthetic))
     recalled = measures.share_interval(int(planted.sum()), len(planted))
     unseen = bootstrap(lambda at: test[at].mean(), test_subjects, seed=seed, rounds=rounds)
     return [
-        Figure(
+        MetricValue(
             f"{prefix}copy rate",
             float(synthetic.mean()),
             len(synthetic),
@@ -116,7 +116,7 @@ def flagged_figures(
             detail=f"similarity above {found.copies.similarity:.3f} or lead above "
             f"{found.copies.lead:.3f}; floor: real test images",
         ),
-        Figure(
+        MetricValue(
             f"{prefix}near duplicates",
             int(found.synthetic.duplicate.sum()),
             len(synthetic),
@@ -124,7 +124,7 @@ def flagged_figures(
             detail=f"images; similarity above {found.duplicates.similarity:.3f} or lead above "
             f"{found.duplicates.lead:.3f}; floor: among {len(test)} real test images",
         ),
-        Figure(
+        MetricValue(
             f"{prefix}real test flagged",
             float(test.mean()),
             len(test),
@@ -132,7 +132,7 @@ def flagged_figures(
             high=unseen.high,
             detail="share of real test images that count as copies; they had no part in the limits",
         ),
-        Figure(
+        MetricValue(
             f"{prefix}planted copies found",
             float(planted.mean()),
             len(planted),
@@ -144,7 +144,7 @@ def flagged_figures(
 
 
 def reasons(
-    by_name: Mapping[str, Figure], *, train: Images, test: Images, synthetic: Images
+    by_name: Mapping[str, MetricValue], *, train: Images, test: Images, synthetic: Images
 ) -> list[str]:
     """Return what speaks against publishing, a sentence each; nothing, if nothing does."""
     copy, duplicates = by_name["copy rate"], by_name["near duplicates"]
@@ -191,7 +191,7 @@ def reasons(
     return against
 
 
-def doubts(by_name: Mapping[str, Figure], test: Images) -> list[str]:
+def doubts(by_name: Mapping[str, MetricValue], test: Images) -> list[str]:
     """Return what the audit could not rule out, a sentence each."""
     auc = by_name["membership AUC"]
     if auc.high is None or auc.high <= MOST_AUC:

@@ -33,7 +33,7 @@ def beside(run: Path | None) -> dict[str, Any]:
         NotFoundError: The folder has no evaluation.
     """
     if run is None:
-        return {"notes": [MISSING], "figures": []}
+        return {"notes": [MISSING], "metrics": []}
     evaluators = read_evaluation(run).get("evaluators", {})
     notes, figures = [], []
     for name, wanted in SHOWN.items():
@@ -42,8 +42,8 @@ def beside(run: Path | None) -> dict[str, Any]:
             continue
         if name == "privacy":  # its first note is the verdict
             notes += [f"Privacy. {note}" for note in evaluators[name].get("notes", [])[:1]]
-        for figure in evaluators[name].get("figures", []):
+        for figure in evaluators[name].get("metrics", []):
             if wanted is None or figure["name"] in wanted:
                 keys = ("name", "value", "low", "high", "floor")
                 figures.append({"evaluator": name, **{key: figure.get(key) for key in keys}})
-    return {"notes": notes, "figures": figures}
+    return {"notes": notes, "metrics": figures}

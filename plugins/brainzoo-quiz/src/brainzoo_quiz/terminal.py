@@ -53,7 +53,7 @@ def show(found: Row) -> None:
         _table(["reason", "given", "right"], rows)
     for note in found.get("beside", {}).get("notes", []):
         console.result(f"note: {note}")
-    for figure in found.get("beside", {}).get("figures", []):
+    for figure in found.get("beside", {}).get("metrics", []):
         console.result(f"{figure['evaluator']}: {figure['name']} {console.number(figure['value'])}")
 
 

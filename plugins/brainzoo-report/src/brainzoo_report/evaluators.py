@@ -45,7 +45,7 @@ def failed_of(run: RunFolder) -> list[str]:
 def _evaluator(
     run: RunFolder, name: str, found: Mapping[str, Any], real: bool, people: set[str]
 ) -> dict[str, Any]:
-    figures = [_figure(f) for f in listed(found.get("figures")) if isinstance(f, dict)]
+    figures = [_figure(f) for f in listed(found.get("metrics")) if isinstance(f, dict)]
     tables = [
         _table(name, str(title), rows, people)
         for title, rows in mapping(found.get("tables")).items()
@@ -56,7 +56,7 @@ def _evaluator(
         "name": name,
         "lead": captions.LEADS.get(name, ""),
         "notes": [str(note) for note in listed(found.get("notes"))],
-        "figures": figures,
+        "metrics": figures,
         "floors": any(figure["floor"] for figure in figures),
         "at_floor": sum(figure["at_floor"] for figure in figures),
         "published": _published(found) if name == "gantrain" else [],
@@ -91,7 +91,7 @@ def _published(found: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """
     own = {
         str(f.get("name")): number(f.get("value"))
-        for f in listed(found.get("figures"))
+        for f in listed(found.get("metrics"))
         if isinstance(f, dict)
     }
     if own.get("harmonic mean") is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Figure, Images, Value, bootstrap, subjects_of
+from brainzoo.api import Images, MetricValue, Value, bootstrap, subjects_of
 
 Floats = NDArray[np.float32]
 Table = list[dict[str, Value]]
@@ -57,7 +57,7 @@ def fluid_by_age(heads: Floats, ages: Sequence[float], test: Images) -> Table:
     return table
 
 
-def growth_of_fluid(synthetic: Images, test: Images, seed: int) -> list[Figure]:
+def growth_of_fluid(synthetic: Images, test: Images, seed: int) -> list[MetricValue]:
     """Return how much the share of fluid grows in ten years in samples, and in people beside it.
 
     Args:
@@ -78,7 +78,7 @@ def growth_of_fluid(synthetic: Images, test: Images, seed: int) -> list[Figure]:
     value = real_slope(np.arange(len(real_ages)))
     correlations = [np.corrcoef(s, a)[0, 1] for s, a in ((shares, ages), (real, real_ages))]
     return [
-        Figure(
+        MetricValue(
             name="fluid, growth in ten years",
             value=slope(np.arange(len(ages))),
             n=len(ages),

@@ -20,9 +20,9 @@ from scipy.ndimage import gaussian_filter
 from brainzoo.api import (
     Evaluation,
     Evaluator,
-    Figure,
     Generator,
     Images,
+    MetricValue,
     OptionError,
     Reconstructs,
     Value,
@@ -75,7 +75,7 @@ class Reconstruction(Evaluator):
             baseline = float(measure(pixels, np.broadcast_to(mean, pixels.shape)).mean())
             interval = bootstrap(_mean_of(values), subjects, seed=seed)
             figures.append(
-                Figure(
+                MetricValue(
                     name=f"reconstruction {name}",
                     value=float(values.mean()),
                     n=len(pixels),
@@ -101,7 +101,7 @@ class Reconstruction(Evaluator):
                 "Blurred heads show less dark fluid than real ones: along age, compare how it "
                 "grows, not how much there is."
             )
-        return Evaluation(figures=figures, tables=tables, pictures=pictures, notes=notes)
+        return Evaluation(metrics=figures, tables=tables, pictures=pictures, notes=notes)
 
     def _walk(
         self, generator: Generator, train: Images, seed: int
