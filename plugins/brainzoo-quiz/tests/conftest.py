@@ -14,9 +14,9 @@ import pytest
 from browser import chromium
 
 from brainzoo.data.images import Images
-from brainzoo_quiz.answers import Answer, Answers, read
-from brainzoo_quiz.package import Package, Settings, read_package
-from brainzoo_quiz.study import Case, Key, read_key, write_key
+from brainzoo_quiz.study.answers import Answer, Answers, read
+from brainzoo_quiz.study.key import Case, Key, read_key, write_key
+from brainzoo_quiz.study.package import Package, Settings, read_package
 
 from . import pools
 from .pages import Open, opener
@@ -82,7 +82,7 @@ def write_study(tmp_path: Path) -> Callable[[Key, Sequence[Answers]], tuple[Path
 
 def resealed(content: dict[str, object]) -> str:
     """Return edited answers as JSON with a digest that fits again, as a page would write them."""
-    from brainzoo_quiz import strict
+    from brainzoo_quiz.study import files as strict
 
     content = {k: v for k, v in content.items() if k != "digest"}
     return json.dumps({**content, "digest": strict.digest(content)})

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from brainzoo_quiz.package import (
+from brainzoo_quiz.reader import static_page
+from brainzoo_quiz.study.key import DESIGNS, Case, Key
+from brainzoo_quiz.study.package import (
     ImageShape,
     Package,
     PackagedCase,
@@ -24,8 +26,6 @@ from brainzoo_quiz.package import (
     write,
     write_pixels,
 )
-from brainzoo_quiz.reading import static_page
-from brainzoo_quiz.study import DESIGNS, Case, Key
 
 SHAPES = {2: (40, 32), 3: (14, 18, 12)}
 REASONS = ("blurred", "odd anatomy")

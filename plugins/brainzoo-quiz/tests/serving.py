@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from brainzoo_quiz.package import (
+from brainzoo_quiz.study.key import Case, Key, write_key
+from brainzoo_quiz.study.package import (
     ImageShape,
     Package,
     PackagedCase,
@@ -26,7 +27,6 @@ from brainzoo_quiz.package import (
     write,
     write_pixels,
 )
-from brainzoo_quiz.study import Case, Key, write_key
 
 SIDE = 8
 

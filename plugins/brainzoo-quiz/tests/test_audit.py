@@ -10,14 +10,14 @@ import pytest
 from brainzoo import checkpoint as checkpoints
 from brainzoo.common.errors import DataError, IntegrityError
 from brainzoo.data.images import Images
-from brainzoo_quiz import chain
-from brainzoo_quiz.audit import Audit, audit, expect_no_leak
-from brainzoo_quiz.chain import Chain, chain_of, expect_same_chain
-from brainzoo_quiz.features import CHANNELS, features
-from brainzoo_quiz.package import read_package
-from brainzoo_quiz.separation import auc, separate
-from brainzoo_quiz.study import read_key
-from brainzoo_quiz.writer import canonical, head_mask
+from brainzoo_quiz.audit import chain
+from brainzoo_quiz.audit.chain import Chain, chain_of, expect_same_chain
+from brainzoo_quiz.audit.features import CHANNELS, features
+from brainzoo_quiz.audit.pixels import Audit, audit, expect_no_leak
+from brainzoo_quiz.audit.separation import auc, separate
+from brainzoo_quiz.audit.writer import canonical, head_mask
+from brainzoo_quiz.study.key import read_key
+from brainzoo_quiz.study.package import read_package
 
 from . import pools
 

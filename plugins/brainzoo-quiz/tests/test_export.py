@@ -9,12 +9,12 @@ import pytest
 
 from brainzoo.common.errors import DataError, DiskError, ExistsError
 from brainzoo_quiz import exporting
-from brainzoo_quiz import package as packages
-from brainzoo_quiz.answers import Answer, Answers
-from brainzoo_quiz.package import Package, page_data, pixels, read_package
-from brainzoo_quiz.study import read_key
-from brainzoo_quiz.trials import join
-from brainzoo_quiz.writer import canonical
+from brainzoo_quiz.audit.writer import canonical
+from brainzoo_quiz.statistics.trials import join
+from brainzoo_quiz.study import package as packages
+from brainzoo_quiz.study.answers import Answer, Answers
+from brainzoo_quiz.study.key import read_key
+from brainzoo_quiz.study.package import Package, page_data, pixels, read_package
 
 from . import pools
 from .conftest import MOMENT

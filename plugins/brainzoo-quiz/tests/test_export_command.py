@@ -10,8 +10,8 @@ from brainzoo.cli import main
 from brainzoo.data.images import Images
 from brainzoo.exporters.config import PngConfig
 from brainzoo.exporters.png import Png
-from brainzoo_quiz.package import read_package
-from brainzoo_quiz.study import read_key
+from brainzoo_quiz.study.key import read_key
+from brainzoo_quiz.study.package import read_package
 
 from . import pools
 

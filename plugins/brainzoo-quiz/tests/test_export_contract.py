@@ -18,9 +18,9 @@ from brainzoo.testing import ExporterContract
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo_quiz.config import QuizConfig
 from brainzoo_quiz.exporter import Quiz
-from brainzoo_quiz.package import read_package
-from brainzoo_quiz.sources import find
-from brainzoo_quiz.study import read_key
+from brainzoo_quiz.study.key import read_key
+from brainzoo_quiz.study.package import read_package
+from brainzoo_quiz.study.sources import find
 
 
 def run_folder(real: Images, folder: Path) -> Path:

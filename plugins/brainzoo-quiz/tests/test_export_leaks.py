@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from brainzoo.common.errors import DataError
-from brainzoo_quiz import exact, exporting
-from brainzoo_quiz.package import Package
-from brainzoo_quiz.study import Key
+from brainzoo_quiz import exporting
+from brainzoo_quiz.audit import exact
+from brainzoo_quiz.study.key import Key
+from brainzoo_quiz.study.package import Package
 
 from . import pools
 

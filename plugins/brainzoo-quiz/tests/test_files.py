@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainzoo.common.errors import BrainzooError, DataError, ExistsError, IntegrityError
-from brainzoo_quiz import answers as files
-from brainzoo_quiz.answers import Answer, Answers
-from brainzoo_quiz.answers_csv import from_csv, to_csv
-from brainzoo_quiz.study import Key, read_key, write_key
-from brainzoo_quiz.trials import join
+from brainzoo_quiz.statistics.trials import join
+from brainzoo_quiz.study import answers as files
+from brainzoo_quiz.study.answers import Answer, Answers
+from brainzoo_quiz.study.answers_csv import from_csv, to_csv
+from brainzoo_quiz.study.key import Key, read_key, write_key
 
 from .conftest import MOMENT, make_answers, make_key, resealed
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainzoo.common.errors import BrainzooError, IntegrityError
-from brainzoo_quiz import package as packages
-from brainzoo_quiz.package import pixels, read_package
+from brainzoo_quiz.study import package as packages
+from brainzoo_quiz.study.package import pixels, read_package
 
 WRONG = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5) | st.floats(0, 2),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from brainzoo_quiz import answers
+from brainzoo_quiz.study import answers
 
 from .pages import DESKTOP, REASONS, TABLET, UPRIGHT, Open, Reader, make_study
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from brainzoo_quiz.answers import Answers
-from brainzoo_quiz.scoring import Settings, score
-from brainzoo_quiz.trials import join
+from brainzoo_quiz.statistics.scoring import Settings, score
+from brainzoo_quiz.statistics.trials import join
+from brainzoo_quiz.study.answers import Answers
 
 from .pages import Open, Reader, Served, Study, make_study
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from brainzoo_quiz.scoring import Settings, score
-from brainzoo_quiz.trials import join
+from brainzoo_quiz.statistics.scoring import Settings, score
+from brainzoo_quiz.statistics.trials import join
 
 from .conftest import read_file
 from .pages import REASONS, TABLET, Open, make_study

@@ -57,7 +57,7 @@ SAMPLES: list[Any] = [
 
 
 def test_digests_are_those_that_python_makes(open_page: Open) -> None:
-    from brainzoo_quiz import strict
+    from brainzoo_quiz.study import files as strict
 
     reader = open_page(make_study())
     found = reader.page.evaluate("all => all.map(digest)", SAMPLES)
@@ -68,8 +68,8 @@ def test_digests_are_those_that_python_makes(open_page: Open) -> None:
 
 def test_pixels_that_do_not_fit_the_study_are_refused() -> None:
     from brainzoo.common.errors import DataError
-    from brainzoo_quiz.package import page_data
-    from brainzoo_quiz.reading import static_page
+    from brainzoo_quiz.reader import static_page
+    from brainzoo_quiz.study.package import page_data
 
     study = make_study()
     data = page_data(study.package, study.seat)

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 
 from brainzoo.cli import main
 from brainzoo.data.images import Images
-from brainzoo_quiz.answers_csv import from_csv
-from brainzoo_quiz.scoring import Settings, score, verdict
-from brainzoo_quiz.study import Case, Key, Source
-from brainzoo_quiz.trials import join
+from brainzoo_quiz.statistics.scoring import Settings, score, verdict
+from brainzoo_quiz.statistics.trials import join
+from brainzoo_quiz.study.answers_csv import from_csv
+from brainzoo_quiz.study.key import Case, Key, Source
 
 from .conftest import make_answers, make_key
 

@@ -9,8 +9,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from brainzoo_quiz.answers import from_json, read
-from brainzoo_quiz.answers_csv import from_csv
+from brainzoo_quiz.study.answers import from_json, read
+from brainzoo_quiz.study.answers_csv import from_csv
 
 from .serving import Browser, Running, Site, answer_of, make_study, token_of
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from brainzoo.cli import main
-from brainzoo_quiz.package import write
+from brainzoo_quiz.study.package import write
 
 from .postgres import Cluster
 from .serving import make_study

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from brainzoo_quiz.package import Settings
 from brainzoo_quiz.server import admission, overview
 from brainzoo_quiz.server.refusals import Refused
+from brainzoo_quiz.study.package import Settings
 
 from .serving import answer_of
 from .stores import AGREED, Study, prepared, refusal

@@ -15,11 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from brainzoo.cli import main
-from brainzoo_quiz.answers import Answers
-from brainzoo_quiz.package import Settings
 from brainzoo_quiz.server.database import open_database
 from brainzoo_quiz.server.overview import read_answers
-from brainzoo_quiz.study import Key
+from brainzoo_quiz.study.answers import Answers
+from brainzoo_quiz.study.key import Key
+from brainzoo_quiz.study.package import Settings
 
 from .postgres import Cluster
 from .serving import Browser, Reply, Running, answer_of, make_study

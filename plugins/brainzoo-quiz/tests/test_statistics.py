@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from brainzoo_quiz import agreement, group, planning, rates
-from brainzoo_quiz.paper import TABLE_1, kazuhiro2018
+from brainzoo_quiz.statistics import agreement, group, planning, rates
+from brainzoo_quiz.statistics.paper import TABLE_1, kazuhiro2018
 
 from .conftest import normal_reader
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from brainzoo.api import Exporter, Images, OptionError, console
-from brainzoo_quiz.audit_table import audit_lines
+from brainzoo_quiz.audit.table import audit_lines
 from brainzoo_quiz.config import QuizConfig
 from brainzoo_quiz.exporting import export_study
-from brainzoo_quiz.sources import Sources, real_images
+from brainzoo_quiz.study.sources import Sources, real_images
 
 
 class Quiz(Exporter):

@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 
 from brainzoo.api import ExistsError, Images, OptionError, console, new_folder
-from brainzoo_quiz import exact
-from brainzoo_quiz.audit import Audit, audit, eight_bit, expect_no_leak, written
-from brainzoo_quiz.audit_table import audit_lines
-from brainzoo_quiz.building import Secrets, make_cases, make_package, secrets_of
-from brainzoo_quiz.chain import chain_of, expect_same_chain
-from brainzoo_quiz.choosing import Draw, Wanted, draw
+from brainzoo_quiz.audit import exact
+from brainzoo_quiz.audit.chain import chain_of, expect_same_chain
+from brainzoo_quiz.audit.pixels import Audit, audit, eight_bit, expect_no_leak, written
+from brainzoo_quiz.audit.table import audit_lines
 from brainzoo_quiz.config import REASONS, QuizConfig
-from brainzoo_quiz.package import (
+from brainzoo_quiz.reader import static_page
+from brainzoo_quiz.study.cases import Secrets, make_cases, make_package, secrets_of
+from brainzoo_quiz.study.drawing import Draw, Wanted, draw
+from brainzoo_quiz.study.key import Key, write_key
+from brainzoo_quiz.study.package import (
     ImageShape,
     Package,
     Settings,
@@ -28,10 +30,8 @@ from brainzoo_quiz.package import (
     write,
     write_pixels,
 )
-from brainzoo_quiz.reading import static_page
-from brainzoo_quiz.readme import readme
-from brainzoo_quiz.sources import Sources
-from brainzoo_quiz.study import Key, write_key
+from brainzoo_quiz.study.readme import readme
+from brainzoo_quiz.study.sources import Sources
 
 MOST_PAGE_BYTES = 150_000_000
 """A larger page would not open in a browser; such a study is for a server."""

@@ -30,9 +30,9 @@ def export(
     The study is refused if anything but the anatomy could tell readers what is created.
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo.api import make_config
-    from brainzoo_quiz.audit_table import show_export
+    from brainzoo_quiz.audit.table import show_export
     from brainzoo_quiz.exporting import export_study
-    from brainzoo_quiz.sources import find
+    from brainzoo_quiz.study.sources import find
 
     expect_folder_place(out)
     values = {name: value for name, value in given.items() if value is not None}

@@ -73,7 +73,7 @@ def plan(
     All readers see the same images, half real and half created. The spreads decide most: take them
     from a pilot study (`brainzoo quiz score` prints them).
     """
-    from brainzoo_quiz import planning
+    from brainzoo_quiz.statistics import planning
 
     if (reader_sd is None) != (image_sd is None):
         raise OptionError("--reader-sd and --image-sd belong together.", "Give both, or none.")

@@ -11,7 +11,7 @@ import click
 from brainzoo.api import ExistsError, OptionError, common_options, console, seed_option
 
 if TYPE_CHECKING:
-    from brainzoo_quiz.answers import Answers
+    from brainzoo_quiz.study.answers import Answers
 
 FILE = click.Path(path_type=Path)
 
@@ -73,7 +73,7 @@ def score(
     if paper:
         if answers or key_path or csv_path or imrmc or images or run:
             raise OptionError("--paper scores a published table; it takes no answers and no key.")
-        from brainzoo_quiz.paper import kazuhiro2018
+        from brainzoo_quiz.statistics.paper import kazuhiro2018
 
         found = kazuhiro2018(margin=margin, alpha=alpha)
     else:
@@ -88,14 +88,14 @@ def score(
         _write_tables(sessions, key_path, csv_path, imrmc)
     if html is not None:
         from brainzoo.api import write_text
-        from brainzoo_quiz.page import render
+        from brainzoo_quiz.statistics.page import render
 
         write_text(html, render(found, pictures))
         console.note(f"wrote {html}")
     if as_json:
         console.result_json(found)
         return
-    from brainzoo_quiz.terminal import show
+    from brainzoo_quiz.statistics.terminal import show
 
     show(found)
 
@@ -103,7 +103,7 @@ def score(
 def _sessions(answers: tuple[Path, ...], database: str | None) -> list[Answers]:
     """Return what readers said, of files or of the database."""
     if database is None:
-        from brainzoo_quiz.answers import read
+        from brainzoo_quiz.study.answers import read
 
         return [session for path in answers for session in read(path)]
     from brainzoo_quiz.server.database import open_database
@@ -128,12 +128,12 @@ def _study(
     images: tuple[Path, ...],
     run: Path | None,
 ) -> tuple[dict[str, Any], dict[tuple[str, int], bytes]]:
-    from brainzoo_quiz.evidence import beside
-    from brainzoo_quiz.pictures import pictures_of
-    from brainzoo_quiz.scoring import Settings
-    from brainzoo_quiz.scoring import score as score_study
-    from brainzoo_quiz.study import read_key
-    from brainzoo_quiz.trials import join
+    from brainzoo_quiz.statistics.evidence import beside
+    from brainzoo_quiz.statistics.pictures import pictures_of
+    from brainzoo_quiz.statistics.scoring import Settings
+    from brainzoo_quiz.statistics.scoring import score as score_study
+    from brainzoo_quiz.statistics.trials import join
+    from brainzoo_quiz.study.key import read_key
 
     key = read_key(key_path)
     trials = join(key, sessions)
@@ -147,9 +147,9 @@ def _write_tables(
     if csv_path is None and imrmc is None:
         return
     from brainzoo.api import write_text
-    from brainzoo_quiz.answers_csv import to_csv
-    from brainzoo_quiz.study import read_key
-    from brainzoo_quiz.trials import imrmc_csv, join
+    from brainzoo_quiz.statistics.trials import imrmc_csv, join
+    from brainzoo_quiz.study.answers_csv import to_csv
+    from brainzoo_quiz.study.key import read_key
 
     if csv_path is not None:
         write_text(csv_path, to_csv(sessions))

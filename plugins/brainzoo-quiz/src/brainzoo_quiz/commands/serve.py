@@ -48,7 +48,6 @@ def serve(
     The first start prints a link for each reader, which works once; every start prints the owner's.
     The same command goes on where it was; no stored answer is ever lost.
     """
-    from brainzoo_quiz.package import read_package
     from brainzoo_quiz.server import running
     from brainzoo_quiz.server.address import address, expect_sound
     from brainzoo_quiz.server.credentials import owner_token
@@ -56,6 +55,7 @@ def serve(
     from brainzoo_quiz.server.database import open_database, shown
     from brainzoo_quiz.server.preparing import prepare
     from brainzoo_quiz.server.service import Service
+    from brainzoo_quiz.study.package import read_package
 
     expect_sound(host, url=url, cert=tls_cert, key=tls_key, behind_proxy=behind_proxy)
     running.expect_certificate(tls_cert, tls_key)

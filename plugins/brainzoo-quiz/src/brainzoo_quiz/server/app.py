@@ -35,7 +35,7 @@ def _home(request: Request) -> Response:
 
 
 def _asset(request: Request) -> Response:
-    from brainzoo_quiz import reading
+    from brainzoo_quiz import reader as reading
 
     name = request.path_params["name"]
     found = pages.asset(name)

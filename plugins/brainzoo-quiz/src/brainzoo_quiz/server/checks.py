@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from brainzoo.api import BrainzooError
-from brainzoo_quiz import answers, strict
-from brainzoo_quiz.package import Package
 from brainzoo_quiz.server.refusals import Refused
-from brainzoo_quiz.study import DESIGNS
+from brainzoo_quiz.study import answers
+from brainzoo_quiz.study import files as strict
+from brainzoo_quiz.study.key import DESIGNS
+from brainzoo_quiz.study.package import Package
 
 EVENTS = ("blur", "resize", "reload")
 

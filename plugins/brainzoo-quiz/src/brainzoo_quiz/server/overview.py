@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, case, func, select
 
-from brainzoo_quiz.answers import Answer, Answers, from_json
 from brainzoo_quiz.server.database import database_errors, reading
 from brainzoo_quiz.server.preparing import expect_study
 from brainzoo_quiz.server.tables import ANSWER, EVENT, READER, SESSION, STUDY, TRIAL
 from brainzoo_quiz.server.times import milliseconds, moment
+from brainzoo_quiz.study.answers import Answer, Answers, from_json
 
 LATE_MS = 5000
 """An answer chosen in time, as the page says, that comes so much later: long thought about reasons,

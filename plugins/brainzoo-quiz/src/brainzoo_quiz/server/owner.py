@@ -17,9 +17,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from brainzoo_quiz import strict
-from brainzoo_quiz.answers import Answers
-from brainzoo_quiz.answers_csv import to_csv
 from brainzoo_quiz.server import admission, overview
 from brainzoo_quiz.server.checks import expect
 from brainzoo_quiz.server.credentials import derived, same
@@ -35,6 +32,9 @@ from brainzoo_quiz.server.requests import (
 )
 from brainzoo_quiz.server.service import Service, service_of
 from brainzoo_quiz.server.times import moment
+from brainzoo_quiz.study import files as strict
+from brainzoo_quiz.study.answers import Answers
+from brainzoo_quiz.study.answers_csv import to_csv
 
 ZIP_DATE = (2000, 1, 1, 0, 0, 0)
 Read = Callable[[Service], Response]

@@ -1,4 +1,4 @@
-"""The server's own pages; the reading page is ``brainzoo_quiz.reading``'s."""
+"""The server's own pages; the reading page is ``brainzoo_quiz.reader``'s."""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine, insert, select
 
 from brainzoo.api import DataError, IntegrityError, console
-from brainzoo_quiz.package import Package, pixels
 from brainzoo_quiz.server import tables
 from brainzoo_quiz.server.credentials import hashed, new_secret
 from brainzoo_quiz.server.database import database_errors, shown, writing
 from brainzoo_quiz.server.times import milliseconds
+from brainzoo_quiz.study.package import Package, pixels
 
 
 def prepare(engine: Engine, package: Package, folder: Path) -> dict[str, str]:

@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from brainzoo_quiz.package import pixels
 from brainzoo_quiz.server import admission
 from brainzoo_quiz.server.credentials import derived, same
 from brainzoo_quiz.server.pages import entry_page, message_page
@@ -29,6 +28,7 @@ from brainzoo_quiz.server.requests import (
 )
 from brainzoo_quiz.server.service import service_of
 from brainzoo_quiz.server.store import Store
+from brainzoo_quiz.study.package import pixels
 
 Work = Callable[[Store, str, Mapping[str, Any]], dict[str, Any]]
 
@@ -75,7 +75,7 @@ async def _join(request: Request) -> Response:
 
 
 def _read(request: Request) -> Response:
-    from brainzoo_quiz.reading import server_page
+    from brainzoo_quiz.reader import server_page
 
     try:
         _session(request)

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from brainzoo.api import DataError
-from brainzoo_quiz import strict
 from brainzoo_quiz.server.address import Address
 from brainzoo_quiz.server.refusals import Refused
+from brainzoo_quiz.study import files as strict
 
 MOST_BYTES = 20_000
 """Of a request's body; an answer has a few hundred."""

@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
-from brainzoo_quiz.package import Package, Place, page_data
 from brainzoo_quiz.server.admission import closed, expect_open
 from brainzoo_quiz.server.checks import OF_EVENT, OF_SHOW, OF_START, expect, expect_answer
 from brainzoo_quiz.server.database import reading, writing
 from brainzoo_quiz.server.refusals import Refused
 from brainzoo_quiz.server.tables import ANSWER, EVENT, SESSION, TRIAL
 from brainzoo_quiz.server.times import milliseconds, moment
+from brainzoo_quiz.study.package import Package, Place, page_data
 
 MOST_EVENTS = 5000
 """Stored of a session; a page that sends more is ill, and the rest would say nothing new."""

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo.api import DataError
-from brainzoo_quiz.package import Package, Seat, page_data
-from brainzoo_quiz.reading import static_page
-from brainzoo_quiz.study import DESIGNS, Case, Key
+from brainzoo_quiz.reader import static_page
+from brainzoo_quiz.study.key import DESIGNS, Case, Key
+from brainzoo_quiz.study.package import Package, Seat, page_data
 
 CHECKED = (
     "study.json is the same when labels are exchanged",

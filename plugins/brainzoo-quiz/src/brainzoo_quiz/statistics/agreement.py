@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo_quiz.rates import number
+from brainzoo_quiz.statistics.rates import number
 
 Floats = NDArray[np.float64]
 

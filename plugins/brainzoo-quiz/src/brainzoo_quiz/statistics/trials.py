@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.api import DataError, IntegrityError
-from brainzoo_quiz.answers import Answer, Answers
-from brainzoo_quiz.answers_csv import plain
-from brainzoo_quiz.study import DESIGNS, Case, Key
+from brainzoo_quiz.study.answers import Answer, Answers
+from brainzoo_quiz.study.answers_csv import plain
+from brainzoo_quiz.study.key import DESIGNS, Case, Key
 
 Floats = NDArray[np.float64]
 

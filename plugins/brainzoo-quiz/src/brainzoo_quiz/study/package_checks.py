@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from brainzoo.api import DataError
-from brainzoo_quiz import strict
-from brainzoo_quiz.study import DESIGNS, MOST_CASES, PHASES
+from brainzoo_quiz.study import files as strict
+from brainzoo_quiz.study.key import DESIGNS, MOST_CASES, PHASES
 
 KIND = "brainzoo quiz study"
 SCHEMA = 1

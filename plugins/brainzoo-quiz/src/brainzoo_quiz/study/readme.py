@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from brainzoo_quiz.package import Package
-from brainzoo_quiz.study import Key
+from brainzoo_quiz.study.key import Key
+from brainzoo_quiz.study.package import Package
 
 TEXT = """\
 {title}

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo_quiz import agreement, group, rates
-from brainzoo_quiz.rates import number
-from brainzoo_quiz.study import DESIGNS, Key
-from brainzoo_quiz.trials import Trials
+from brainzoo_quiz.statistics import agreement, group, rates
+from brainzoo_quiz.statistics.rates import number
+from brainzoo_quiz.statistics.trials import Trials
+from brainzoo_quiz.study.key import DESIGNS, Key
 
 Floats = NDArray[np.float64]
 

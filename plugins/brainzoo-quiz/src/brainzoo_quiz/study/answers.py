@@ -23,7 +23,7 @@ ten-thousandths of the image's width and height.
 The digest finds damage and careless edits. It is no signature: who edits on purpose can make it
 anew. A study that needs more uses the server, where answers never lie in readers' hands.
 
-:mod:`brainzoo_quiz.answers_csv` is the same as a table.
+:mod:`brainzoo_quiz.study.answers_csv` is the same as a table.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo.api import DataError, IntegrityError
-from brainzoo_quiz import strict
-from brainzoo_quiz.study import DESIGNS, PHASES
+from brainzoo_quiz.study import files as strict
+from brainzoo_quiz.study.key import DESIGNS, PHASES
 
 KIND = "brainzoo quiz answers"
 SCHEMA = 1
@@ -115,7 +115,7 @@ def read(path: Path) -> list[Answers]:
     """
     text = strict.read_text(path, "answers file")
     if path.suffix.lower() == ".csv":
-        from brainzoo_quiz.answers_csv import from_csv
+        from brainzoo_quiz.study.answers_csv import from_csv
 
         return from_csv(text, path.name)
     return [from_json(text, path.name)]

@@ -1,8 +1,8 @@
 """Answers as CSV, tidy and long, for spreadsheets and R.
 
 A row an answer, many sessions in one file, everything of the session repeated in each row, reasons
-joined by ``;``. It converts into the JSON form (:mod:`brainzoo_quiz.answers`) and back without
-loss, and the digest is the same.
+joined by ``;``. It converts into the JSON form (:mod:`brainzoo_quiz.study.answers`) and back
+without loss, and the digest is the same.
 
 Readers' own words may not become formulas in a spreadsheet: a text that starts with ``=``, ``+``,
 ``-``, ``@`` or an apostrophe has an apostrophe before it, which reading takes away again.
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from brainzoo.api import DataError
-from brainzoo_quiz.answers import KIND, SCHEMA, Answers, checked
+from brainzoo_quiz.study.answers import KIND, SCHEMA, Answers, checked
 
 COLUMNS = (
     *("study", "commitment", "session", "reader", "group", "years", "started_at", "finished_at"),

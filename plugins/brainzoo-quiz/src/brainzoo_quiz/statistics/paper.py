@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from brainzoo_quiz import group, rates
+from brainzoo_quiz.statistics import group, rates
 
 TABLE_1 = {
     "NR1": (56, 44, 45, 55),

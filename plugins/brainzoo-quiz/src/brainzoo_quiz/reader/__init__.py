@@ -41,7 +41,7 @@ def static_page(data: Mapping[str, Any], pixels: Mapping[str, Sequence[bytes]]) 
     """Return one reader's page as a single HTML file.
 
     Args:
-        data: From :func:`brainzoo_quiz.package.page_data`, of mode ``static``.
+        data: From :func:`brainzoo_quiz.study.package.page_data`, of mode ``static``.
         pixels: By token, the image or the two images of each trial.
 
     Raises:

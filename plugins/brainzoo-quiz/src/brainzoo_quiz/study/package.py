@@ -35,8 +35,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from brainzoo.api import DataError, IntegrityError, NotFoundError, write_text
-from brainzoo_quiz import strict
-from brainzoo_quiz.package_checks import KIND, SCHEMA, expect_study
+from brainzoo_quiz.study import files as strict
+from brainzoo_quiz.study.package_checks import KIND, SCHEMA, expect_study
 
 
 @dataclasses.dataclass(frozen=True)

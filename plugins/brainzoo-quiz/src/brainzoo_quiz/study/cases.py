@@ -2,7 +2,7 @@
 
 Everything secret (tokens, names of images, orders) is drawn without knowing any truth:
 :func:`secrets_of` gets names, phases and repeats of the cases, nothing else. So exchanging the
-labels changes pixels and commitment only, which :mod:`brainzoo_quiz.exact` checks on every export.
+labels changes pixels and commitment only, which every export checks (``audit/exact.py``).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from brainzoo.api import Images
-from brainzoo_quiz.choosing import Draw
-from brainzoo_quiz.package import ImageShape, Package, PackagedCase, Place, Seat, Settings
-from brainzoo_quiz.study import DESIGNS, PHASES, Case, Key, Source
+from brainzoo_quiz.study.drawing import Draw
+from brainzoo_quiz.study.key import DESIGNS, PHASES, Case, Key, Source
+from brainzoo_quiz.study.package import ImageShape, Package, PackagedCase, Place, Seat, Settings
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from brainzoo.api import DataError, Images, png_bytes, tile
-from brainzoo_quiz.study import Key, Source
+from brainzoo_quiz.study.key import Key, Source
 
 
 def pictures_of(key: Key, folders: Sequence[Path]) -> dict[tuple[str, int], bytes]:

@@ -5,7 +5,7 @@ images came (*before*), and as the canonical writer writes them (*after*). A dif
 is none after was removed by the writer. What remains is
 
 - the model's own, if nothing but the generator lies between both kinds
-  (:mod:`brainzoo_quiz.chain`): it is reported, and whether readers see it is what the study asks;
+  (:mod:`brainzoo_quiz.audit.chain`): it is reported; whether readers see it is what the study asks;
 - a leak as far as anybody can know, if the way is unknown: the export is refused. Then a difference
   before the writer is refused, too: it shows that both kinds came different ways.
 """
@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.api import DataError, Images, console, from_floats, subjects_of
-from brainzoo_quiz.chain import Chain
-from brainzoo_quiz.features import CHANNELS, JPEG, features
-from brainzoo_quiz.separation import Separation, separate
-from brainzoo_quiz.writer import canonical
+from brainzoo_quiz.audit.chain import Chain
+from brainzoo_quiz.audit.features import CHANNELS, JPEG, features
+from brainzoo_quiz.audit.separation import Separation, separate
+from brainzoo_quiz.audit.writer import canonical
 
 ALPHA = 0.01 / 4
 """A p below is a difference. There are four tests (features and classifier, before and after): of a

@@ -12,8 +12,8 @@ import jinja2
 from markupsafe import Markup, escape
 
 from brainzoo.api import __version__
-from brainzoo_quiz import terminal
-from brainzoo_quiz.scoring import verdict
+from brainzoo_quiz.statistics import terminal
+from brainzoo_quiz.statistics.scoring import verdict
 
 MOST_PICTURES = 24
 WIDTH, ROW, LEFT, RIGHT, TOP, BOTTOM = 640, 34, 130, 20, 8, 40

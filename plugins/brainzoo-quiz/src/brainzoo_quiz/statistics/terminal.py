@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from brainzoo.api import console
-from brainzoo_quiz.scoring import verdict
+from brainzoo_quiz.statistics.scoring import verdict
 
 MOST_IMAGES = 10  # shown of those that fooled somebody
 

@@ -41,7 +41,7 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo.api import DataError, ExistsError, IntegrityError, disk_errors
-from brainzoo_quiz import strict
+from brainzoo_quiz.study import files as strict
 
 KIND = "brainzoo quiz key"
 SCHEMA = 1

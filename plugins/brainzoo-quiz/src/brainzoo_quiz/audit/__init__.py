@@ -1,0 +1,1 @@
+"""What could tell readers the truth besides the anatomy."""

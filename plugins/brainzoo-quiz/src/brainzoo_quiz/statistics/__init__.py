@@ -1,0 +1,1 @@
+"""What readers could tell: plans before a study, scores after it."""
