@@ -52,7 +52,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         entry_points: Mapping[str, str],
         *,
         modules: Mapping[str, str] | None = None,
-        requires: str = "brainzoo",
+        requires: str = "brainzoo-core",
     ) -> Path:
         info = site / f"{distribution.replace('-', '_')}-0.1.0.dist-info"
         info.mkdir()

@@ -13,7 +13,12 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 
-MODULES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+MODULES = {
+    "brainzoo-core": "brainzoo",
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+}
 """Modules that are called otherwise than their distribution."""
 
 DATA_ONLY = {"nilearn"}

@@ -48,7 +48,7 @@ HELP = ("run", "pggan", "--data", "ixi", "--help")
 def sizes() -> str:
     """Return the table of installed sizes."""
     lines = ["| installed size, torch apart | MB | distributions |", "|---|---|---|"]
-    for name in ("brainzoo", "brainzoo-pggan", *(PEERS[m] for m in PEERS if there(m))):
+    for name in ("brainzoo-core", "brainzoo-pggan", *(PEERS[m] for m in PEERS if there(m))):
         needed = _needed(name)
         size = sum(map(_bytes, needed)) / 1e6
         missing = "" if all(map(_found, needed)) else " (some not installed here: not counted)"
@@ -111,7 +111,7 @@ def _bytes(name: str) -> int:
     files = [Path(str(distribution.locate_file(file))) for file in distribution.files or []]
     if name.startswith("brainzoo"):
         root = Path(__file__).parents[2]
-        source = root / "core" if name == "brainzoo" else root / "plugins" / name / "src"
+        source = root / "core" if name == "brainzoo-core" else root / "plugins" / name / "src"
         files = [file for file in source.rglob("*") if "__pycache__" not in file.parts]
     return sum(file.stat().st_size for file in files if file.is_file())
 

@@ -17,7 +17,7 @@ from broken_checkpoints import CASES, MARKER, change
 
 from brainzoo.testing.heads import make_images
 
-from .conftest import TINY
+from ..conftest import TINY
 
 pytest.importorskip("brainzoo_dcgan")
 HERE = Path(__file__).parent

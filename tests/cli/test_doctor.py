@@ -86,4 +86,4 @@ def test_a_broken_plugin_is_named_with_what_to_do(brainzoo: Brainzoo, install: I
 @pytest.mark.usefixtures("without_torch")
 def test_without_torch_it_says_what_to_install(brainzoo: Brainzoo) -> None:
     text = " ".join(brainzoo("doctor", "--offline").stdout.split())
-    assert "warning training: not installed Try: pip install 'brainzoo[training]'" in text
+    assert "warning training: not installed Try: pip install 'brainzoo-core[training]'" in text

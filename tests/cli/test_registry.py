@@ -8,7 +8,7 @@ import pytest
 from brainzoo.zoo.registry import merge
 
 from ..conftest import Brainzoo
-from ..registry.conftest import Written, content, entry, ours, own_home
+from ..zoo.registry.conftest import Written, content, entry, ours, own_home
 
 __all__ = ["ours", "own_home"]
 

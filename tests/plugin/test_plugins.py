@@ -12,7 +12,7 @@ import pytest
 from brainzoo.common.errors import IncompatiblePluginError, UnknownPluginError
 from brainzoo.plugin.manager import Plugins
 
-from .conftest import Brainzoo, Install
+from ..conftest import Brainzoo, Install
 
 GOOD = """
 from dataclasses import dataclass
@@ -105,13 +105,13 @@ def test_a_plugin_that_prints_leaves_json_alone(install: Install, brainzoo: Brai
 @pytest.mark.parametrize(
     ("requires", "works"),
     [
-        ("brainzoo", True),
-        ("brainzoo~=0.1.0", True),
-        ("brainzoo[training]~=0.1.0", True),
-        ("brainzoo>=0.1,<1", True),
-        ("brainzoo~=0.2.0", False),
-        ("brainzoo[training]<0.1", False),
-        ("brainzoo==9.9; python_version>'3'", False),
+        ("brainzoo-core", True),
+        ("brainzoo-core~=0.1.0", True),
+        ("brainzoo-core[training]~=0.1.0", True),
+        ("brainzoo-core>=0.1,<1", True),
+        ("brainzoo-core~=0.2.0", False),
+        ("brainzoo-core[training]<0.1", False),
+        ("brainzoo-core==9.9; python_version>'3'", False),
         ("brainzoo-other~=9.0", True),
     ],
 )
@@ -174,8 +174,8 @@ def test_of_two_with_the_same_name_ours_stays(install: Install) -> None:
     module = GOOD.format(name="nifti").replace("generators", "exporters")
     install("aaa-first-by-name", {"a": "usurper"}, modules={"usurper": module})
     found = Plugins()
-    assert found.of("exporter", "nifti").distribution == "brainzoo"
-    assert "which brainzoo offers already" in found.problems[0]
+    assert found.of("exporter", "nifti").distribution == "brainzoo-core"
+    assert "which brainzoo-core offers already" in found.problems[0]
 
 
 @pytest.mark.usefixtures("tiny")
@@ -198,4 +198,4 @@ def test_real_entry_points_are_seen_by_a_fresh_process() -> None:
     command = [sys.executable, "-m", "brainzoo", "plugins", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)["data"]["plugins"]
-    assert [p["problem"] for p in found if p["distribution"] == "brainzoo"] == [None, None]
+    assert [p["problem"] for p in found if p["distribution"] == "brainzoo-core"] == [None, None]

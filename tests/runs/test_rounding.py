@@ -18,7 +18,7 @@ from brainzoo.runs.rounded import round_run
 from brainzoo.zoo.hub.push import Plan, push
 
 from ..conftest import Brainzoo
-from ..hub.conftest import write_verdict
+from ..zoo.hub.conftest import write_verdict
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
 from brainzoo.zoo.loading import find_checkpoint, generator_of
 
-from .conftest import Brainzoo, Install
+from ..conftest import Brainzoo, Install
 
 NAME = "tiny-heads-16"
 

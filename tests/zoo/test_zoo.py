@@ -15,7 +15,7 @@ from brainzoo.zoo.hub.gate import findings
 from brainzoo.zoo.registry import Entry
 from brainzoo.zoo.registry.adding import MOST_BYTES, MOST_PICTURE_BYTES
 
-from .conftest import Brainzoo
+from ..conftest import Brainzoo
 
 SHIPPED = zoo_page.shipped()
 each = pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)

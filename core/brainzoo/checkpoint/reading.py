@@ -107,7 +107,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         found = str(config["format"])[:12]
         raise IncompatiblePluginError(
             f"{folder} is of format {found}; this version reads up to {configs.FORMAT}.",
-            "Try: pip install --upgrade brainzoo",
+            "Try: pip install --upgrade brainzoo-core",
         )
     problem = configs.problem(config)
     if problem:

@@ -114,7 +114,7 @@ def _words(kind: Kind, name: str) -> dict[str, str]:
     version = ".".join(__version__.split(".")[:2])
     camel = "".join(part.capitalize() for part in name.split("-"))
     training = kind == "generator"
-    needed = [f"brainzoo{'[training]' if training else ''}~={version}.0"]
+    needed = [f"brainzoo-core{'[training]' if training else ''}~={version}.0"]
     needed += {"generator": ["numpy", "torch"], "dataset": []}.get(kind, ["numpy"])
     return {
         "kind": kind,

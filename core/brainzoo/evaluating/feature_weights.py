@@ -64,7 +64,7 @@ def import_torchvision() -> ModuleType:
     except ImportError as error:
         raise IncompatiblePluginError(
             f"image features need torchvision, which cannot be imported: {error}.",
-            "Install it with: pip install 'brainzoo[features]'",
+            "Install it with: pip install 'brainzoo-core[features]'",
         ) from error
 
 

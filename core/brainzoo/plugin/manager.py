@@ -19,6 +19,7 @@ from typing import Any, Literal
 import pluggy
 
 from brainzoo.common.errors import IncompatiblePluginError, UnknownPluginError
+from brainzoo.common.version import DISTRIBUTION, __version__
 from brainzoo.plugin import hookspecs
 from brainzoo.plugin.interfaces import Spec
 from brainzoo.plugin.options import nearest, options_of
@@ -199,32 +200,30 @@ def _off_stdout() -> contextlib.AbstractContextManager[Any]:
 def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
     # brainzoo's own first: where two offer the same name, ours stays.
     name = entry_point.dist.name if entry_point.dist else ""
-    return (name != "brainzoo", name, entry_point.name)
+    return (name != DISTRIBUTION, name, entry_point.name)
 
 
 def _check_version(distribution: importlib.metadata.Distribution | None) -> None:
     """Refuse a plugin that requires another version of brainzoo than this one."""
-    if distribution is None or distribution.name == "brainzoo":
+    if distribution is None or distribution.name == DISTRIBUTION:
         return
-    from brainzoo.common.version import __version__
-
     minor = re.escape(".".join(__version__.split(".")[:2]))
-    usual = re.compile(rf"brainzoo(\[\w+\])?~={minor}\.0")
+    usual = re.compile(rf"{DISTRIBUTION}(\[\w+\])?~={minor}\.0")
     for line in _requirements(distribution):
         if usual.fullmatch(line):
             continue  # as our own plugins write it; packaging would add 12 ms to every command
         from packaging.requirements import Requirement
 
         requirement = Requirement(line)
-        if requirement.name == "brainzoo" and __version__ not in requirement.specifier:
+        if requirement.name == DISTRIBUTION and __version__ not in requirement.specifier:
             raise IncompatiblePluginError(
-                f"it requires brainzoo{requirement.specifier}, found {__version__}"
+                f"it requires {DISTRIBUTION}{requirement.specifier}, found {__version__}"
             )
 
 
 def _requirements(distribution: importlib.metadata.Distribution) -> Iterator[str]:
     for line in distribution.requires or []:
-        if line.startswith("brainzoo") and "extra ==" not in line:
+        if line.startswith(DISTRIBUTION) and "extra ==" not in line:
             yield line
 
 

@@ -6,7 +6,7 @@
         name = "mine"
 
 That is all of ``tests/test_contract.py``; run it with ``pytest``. Needs pytest, and for generators
-what ``brainzoo[training]`` installs.
+what ``brainzoo-core[training]`` installs.
 """
 
 import pytest

@@ -147,7 +147,7 @@ def _info(spatial: Sequence[int], classes: Sequence[str], synthetic: bool) -> di
     if synthetic:
         info |= {
             "synthetic": True,
-            "generator": {"name": "made-up", "distribution": "brainzoo", "version": "0"},
+            "generator": {"name": "made-up", "distribution": "brainzoo-core", "version": "0"},
             "checkpoint_sha256": "0" * 64,
             "seed": 0,
             "condition": None,

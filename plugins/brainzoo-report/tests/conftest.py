@@ -150,7 +150,7 @@ def _record(fingerprint: str) -> dict[str, Any]:
         "train": {"images": 45000, "batch_size": 16, "seed": 1},
         "preset": "quick",
         "samples": 70,
-        "versions": {"python": "3.11.2", "brainzoo": "0.1.0", "torch": "2.13.0"},
+        "versions": {"python": "3.11.2", "brainzoo-core": "0.1.0", "torch": "2.13.0"},
         "hardware": {"cpu": "a processor", "cores": 2, "memory_gb": 8.2, "gpus": []},
         "command": COMMAND,
         "started": "2026-11-20T13:47:30+00:00",

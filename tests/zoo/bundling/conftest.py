@@ -13,7 +13,7 @@ from brainzoo.zoo.bundling import bundle as bundles
 from brainzoo.zoo.bundling.bundle import bundle
 from brainzoo.zoo.bundling.wheels import wheel_of
 
-from ..conftest import TINY
+from ...conftest import TINY
 from ..hub.conftest import checkpoint, hasty, trained
 
 __all__ = ["checkpoint", "hasty", "trained"]  # fixtures that are made as the Hub's tests make them
@@ -31,10 +31,10 @@ def shipped(checkpoint: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     (info / "RECORD").write_text("\n".join([*rows, "../../../bin/tiny,,", f"{info.name}/RECORD,,"]))
 
     def instead(name: str, folder: Path) -> Path:
-        if name != "brainzoo":
+        if name != "brainzoo-core":
             return wheel_of(name, folder)
-        (folder / "brainzoo-0.1.0-py3-none-any.whl").write_bytes(b"PK, made quickly")
-        return folder / "brainzoo-0.1.0-py3-none-any.whl"
+        (folder / "brainzoo_core-0.1.0-py3-none-any.whl").write_bytes(b"PK, made quickly")
+        return folder / "brainzoo_core-0.1.0-py3-none-any.whl"
 
     monkeypatch.setattr(bundles, "wheel_of", instead)
     return checkpoint

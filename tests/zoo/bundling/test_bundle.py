@@ -14,7 +14,7 @@ from brainzoo.zoo.bundling import wheels as wheel_module
 from brainzoo.zoo.bundling.bundle import bundle
 from brainzoo.zoo.bundling.wheels import wheel_of
 
-from ..conftest import Brainzoo
+from ...conftest import Brainzoo
 
 
 def test_a_plugins_wheel_is_what_it_was_installed_from(shipped: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from brainzoo.common.errors import BrainzooError, IntegrityError, NotFoundError
 from brainzoo.zoo.bundling.unbundle import unbundle
 from brainzoo.zoo.hub import store
 
-from ..conftest import Brainzoo
+from ...conftest import Brainzoo
 
 Members = list[tuple[tarfile.TarInfo, bytes]]
 
@@ -105,7 +105,7 @@ def test_what_is_installed_comes_from_the_bundle_alone(
     unbundle(tmp_path / "changed.tar", install=True)
     assert "https:" not in read[0]
     assert [line.partition("==")[0] for line in read[0].splitlines()] == [
-        "brainzoo",
+        "brainzoo-core",
         "brainzoo-tiny",
     ]
 

@@ -18,7 +18,7 @@ from brainzoo.zoo.bundling.unbundle import unbundle
 from brainzoo.zoo.bundling.wheels import wheel_of
 from brainzoo.zoo.hub import pull, store
 
-from ..conftest import Brainzoo
+from ...conftest import Brainzoo
 from ..hub.conftest import REPO, contents, entry_for
 
 
@@ -26,7 +26,7 @@ from ..hub.conftest import REPO, contents, entry_for
 def test_it_is_found_by_name_where_it_arrives(shipped: Path, tmp_path: Path, form: str) -> None:
     out = bundle(shipped, tmp_path / form, name="tiny-heads-16", version="1.0.0")
     found = unbundle(out)
-    assert found.packages == ("brainzoo==0.1.0", "brainzoo-tiny==0.1.0")
+    assert found.packages == ("brainzoo-core==0.1.0", "brainzoo-tiny==0.1.0")
     assert not found.installed
     assert contents(found.checkpoint) == contents(shipped)
     entry = entry_for(shipped, {"hub": REPO, "revision": "0" * 40})

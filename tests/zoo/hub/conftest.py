@@ -19,7 +19,7 @@ from brainzoo.testing.heads import make_images
 from brainzoo.zoo.hub import fetch, store
 from brainzoo.zoo.registry.schema import Entry
 
-from ..conftest import TINY
+from ...conftest import TINY
 
 REPO = "maker/tiny-heads-16"
 WEIGHTS = "model.safetensors"

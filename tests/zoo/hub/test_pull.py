@@ -25,7 +25,7 @@ from brainzoo.common.errors import (
 from brainzoo.zoo.hub import pull, registry_bytes, store
 from brainzoo.zoo.registry.schema import Entry, HubSource
 
-from ..conftest import Brainzoo
+from ...conftest import Brainzoo
 from .conftest import REPO, WEIGHTS, contents, entry_for, one_line, strays
 
 

@@ -23,7 +23,7 @@ from brainzoo.zoo.hub.gate import GateError
 from brainzoo.zoo.hub.push import Plan, Published, push
 from brainzoo.zoo.registry.parse import dump_entries, parse_registry
 
-from ..conftest import Brainzoo
+from ...conftest import Brainzoo
 from .conftest import contents
 
 # The Hub's client gives its HTTP library files in a way that this one frowns on.

@@ -18,7 +18,7 @@ from brainzoo.zoo.registry import Entry, HubSource, known
 from brainzoo.zoo.registry.parse import dump_registry, parse_registry
 from brainzoo.zoo.registry.schema import RegistryFile
 
-from ..conftest import Brainzoo
+from ...conftest import Brainzoo
 from .conftest import contents, entry_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")

@@ -11,7 +11,7 @@ from brainzoo.zoo import registry
 from brainzoo.zoo.registry import merge, update
 from brainzoo.zoo.registry.parse import parse_registry, read_registry
 
-from ..conftest import Install
+from ...conftest import Install
 from .conftest import Written, content, entry
 
 ROOT = Path(__file__).parents[3]
@@ -42,7 +42,7 @@ def test_fragments_of_plugins_are_known(ours: Written, install: Install) -> None
     )
     found = registry.known()
     assert [e.reference for e in found] == ["mine@1.0.0", "theirs@2.0.0", "theirs@1.0.0"]
-    assert found.origins == {"mine": "brainzoo", "theirs": "zz-theirs"}
+    assert found.origins == {"mine": "brainzoo-core", "theirs": "zz-theirs"}
     assert found.problems == ()
     assert registry.find("theirs").version == "2.0.0"
 
@@ -64,7 +64,7 @@ def test_a_bad_fragment_is_left_out_with_one_warning(
     install_fragment(install, "bb-good", content(entry("good")))
     found = registry.known()
     assert names() == ["good@1.0.0", "mine@1.0.0"]
-    assert found.origins["mine"] == "brainzoo"
+    assert found.origins["mine"] == "brainzoo-core"
     assert len(found.problems) == 1
     assert found.problems[0].startswith("aa-bad: its checkpoints are left out: ")
     assert said in found.problems[0]

@@ -19,6 +19,7 @@ from brainzoo.checkpoint.names import CONFIG, MAX_BYTES
 from brainzoo.common import console
 from brainzoo.common.errors import ExistsError
 from brainzoo.common.files import disk_errors, new_folder, sha256, sync
+from brainzoo.common.version import DISTRIBUTION
 from brainzoo.preparation.request import remove_abandoned
 from brainzoo.zoo.address import Named, OnHub, parse
 from brainzoo.zoo.bundling.wheels import download_dependencies, wheel_of
@@ -101,7 +102,7 @@ def bundle(
             if (checkpoint / file).is_file():
                 shutil.copyfile(checkpoint / file, folder / "checkpoint" / file)
         console.note(f"making the wheels of brainzoo and {plugin}")
-        wheels = [wheel_of(of, folder / "wheels") for of in dict.fromkeys(["brainzoo", plugin])]
+        wheels = [wheel_of(of, folder / "wheels") for of in dict.fromkeys([DISTRIBUTION, plugin])]
         if with_dependencies:
             console.note("fetching what they depend on with pip; with torch this takes minutes")
             download_dependencies(wheels, folder / "wheels", platform=platform, python=python)

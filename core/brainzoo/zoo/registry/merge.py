@@ -9,12 +9,11 @@ from typing import Any
 
 from brainzoo.common.errors import BrainzooError, IntegrityError, NotFoundError
 from brainzoo.common.home import home
+from brainzoo.common.version import DISTRIBUTION
 from brainzoo.plugin import manager as installed
 from brainzoo.plugin.options import nearest
 from brainzoo.zoo.registry.parse import read_registry
 from brainzoo.zoo.registry.schema import Entry, RegistryFile
-
-OURS = "brainzoo"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +78,7 @@ def merged(own: RegistryFile, fragments: Iterable[tuple[str, RegistryFile]]) -> 
         fragments: The entries of other distributions, each with its distribution.
     """
     entries = list(own.checkpoints)
-    origins = {entry.name: OURS for entry in entries}
+    origins = {entry.name: DISTRIBUTION for entry in entries}
     problems = []
     for distribution, fragment in sorted(fragments, key=lambda pair: pair[0]):
         names = {entry.name for entry in fragment.checkpoints}

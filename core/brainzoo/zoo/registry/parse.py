@@ -69,7 +69,7 @@ def parse_registry(content: bytes, name: str = "registry.yaml") -> RegistryFile:
     if type(schema) is int and schema > SCHEMA:
         raise IncompatiblePluginError(
             f"{name} is of schema {schema}; this version reads up to {SCHEMA}.",
-            "Try: pip install --upgrade brainzoo",
+            "Try: pip install --upgrade brainzoo-core",
         )
     try:
         return RegistryFile.model_validate(raw)

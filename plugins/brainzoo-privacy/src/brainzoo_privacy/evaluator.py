@@ -31,7 +31,7 @@ from brainzoo_privacy.pose import Pose
 from brainzoo_privacy.search import Individuality, Vectors
 from brainzoo_privacy.verdict import Verdict
 
-LIBRARIES = ("brainzoo", "brainzoo-privacy", "numpy", "scipy")
+LIBRARIES = ("brainzoo-core", "brainzoo-privacy", "numpy", "scipy")
 PRIVATE = (
     "suspicious.png shows training and test images of people, and nearest.csv points to them: keep "
     "both to yourself unless the licence of the data allows otherwise."
