@@ -17,7 +17,7 @@ from ..conftest import Brainzoo, Install
 GOOD = """
 from dataclasses import dataclass
 from brainzoo import Spec, hookimpl
-from brainzoo.options import option
+from brainzoo.plugin.options import option
 
 @dataclass(frozen=True)
 class Config:
