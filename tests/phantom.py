@@ -73,7 +73,7 @@ class Heads(Dataset):
             if not path.exists():
                 write_nifti(path, phantom(6.0, noise=15, seed=i))
             known = {"age": 20.0 + 5 * i, "sex": "FM"[i % 2], "site": None}
-            self.listed.append(Subject(f"s{i:02d}", path, covariates=known))
+            self.listed.append(Subject(f"s{i:02d}", {"T1w": path}, covariates=known))
 
     def subjects(self) -> Iterator[Subject]:
         yield from self.listed
@@ -90,7 +90,7 @@ def stripped(volume: Volume) -> Volume:
 def pixels_of(volume: Volume, **options: Any) -> tuple[np.ndarray, list[dict[str, Any]]]:
     """Return the images made from a volume, and their rows."""
     config = PrepareConfig(**{"size": 64, "dtype": "float32", **options})
-    made = prepare_subject(Subject("s", lambda: volume), config)
+    made = prepare_subject(Subject("s", {"T1w": lambda: volume}), config)
     assert made.failure == ""
     return np.asarray(made.pixels), made.rows
 
@@ -98,6 +98,6 @@ def pixels_of(volume: Volume, **options: Any) -> tuple[np.ndarray, list[dict[str
 def failure_of(volume: Volume | Path, **options: Any) -> str:
     """Return why no images are made from a volume or file."""
     source = volume if isinstance(volume, Path) else (lambda: volume)
-    made = prepare_subject(Subject("s", source), PrepareConfig(**options))
+    made = prepare_subject(Subject("s", {"T1w": source}), PrepareConfig(**options))
     assert made.rows == []
     return made.failure

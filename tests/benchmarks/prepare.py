@@ -50,7 +50,7 @@ class Folder(Dataset):
 
     def subjects(self) -> Iterator[Subject]:
         for i in range(self.count):
-            yield Subject(f"s{i:03d}", self.paths[i % len(self.paths)])
+            yield Subject(f"s{i:03d}", {"T1w": self.paths[i % len(self.paths)]})
 
 
 def volumes(folder: Path, *, made_up: bool) -> list[Path]:
@@ -85,7 +85,7 @@ def levels(volume: Volume) -> tuple[float, float]:
 
 
 def ours(path: Path) -> None:
-    assert not prepare_subject(Subject("s", path), CONFIG).failure
+    assert not prepare_subject(Subject("s", {"T1w": path}), CONFIG).failure
 
 
 def ours_at(path: Path, centres_mm: list[Any]) -> Slices:

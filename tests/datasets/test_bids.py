@@ -80,7 +80,7 @@ def test_annexed_files_are_taken_and_unfetched_ones_are_not(tmp_path: Path) -> N
 def test_the_description_gives_licence_and_citation(tmp_path: Path) -> None:
     dataset = pickle.loads(pickle.dumps(Bids(BidsConfig(root=tmp_path, modality="FLAIR"))))
     assert (dataset.license, dataset.citation, dataset.url) == ("unknown", "", "")
-    assert dataset.modality == "FLAIR"
+    assert dataset.channels == ("FLAIR",)
     path = tmp_path / "dataset_description.json"
     described = {
         "Name": "Brains",

@@ -242,7 +242,7 @@ def test_what_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
 def test_it_says_what_it_was_told_and_pickles() -> None:
     config = FolderConfig(root=Path("/nowhere"), license="CC0", citation="Us", modality="FLAIR")
     dataset = pickle.loads(pickle.dumps(Folder(config)))
-    assert (dataset.license, dataset.citation, dataset.modality) == ("CC0", "Us", "FLAIR")
+    assert (dataset.license, dataset.citation, dataset.channels) == ("CC0", "Us", ("FLAIR",))
     assert Folder(FolderConfig()).license == "unknown"
 
 

@@ -36,7 +36,7 @@ def test_masks_belong_to_the_modality_they_were_drawn_on(tmp_path: Path) -> None
     assert masks == {"IXI012": tmp_path / "seg/IXI012-HH-1211-DLMUSE.nii.gz"}
     t2 = Ixi(IxiConfig(root=tmp_path, modality="T2"))
     assert [s.mask for s in found(t2)] == [None]
-    assert t2.modality == "T2w"
+    assert t2.channels == ("T2w",)
 
 
 def test_of_dti_the_first_volume_is_taken(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_ids_in_every_spelling(value: str | float | None, expected: str | None) 
 
 def test_constructing_and_pickling_touch_no_disk() -> None:
     dataset = pickle.loads(pickle.dumps(Ixi(IxiConfig(root=Path("/nowhere"), modality="MRA"))))
-    assert (dataset.license, dataset.modality) == ("CC BY-SA 3.0", "angio")
+    assert (dataset.license, dataset.channels) == ("CC BY-SA 3.0", ("angio",))
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real data are not here")

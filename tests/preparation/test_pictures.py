@@ -29,7 +29,7 @@ def test_pictures_of_slices(tmp_path: Path) -> None:
     }
     for name, save in pictures.items():
         save(tmp_path / name)
-        made = prepare_subject(Subject("s", tmp_path / name), PrepareConfig(size=20))
+        made = prepare_subject(Subject("s", {"T1w": tmp_path / name}), PrepareConfig(size=20))
         assert made.failure == "", name
         image = made.pixels[0, 0].astype(float) / 65535
         assert (image[:, :5] == 0).all(), name  # the aspect is kept, the rest black

@@ -44,7 +44,10 @@ def test_images_carry_table_splits_and_provenance(heads: Heads) -> None:
 def test_sources_that_are_functions(own_cache: Path) -> None:
     volumes = [phantom(6.0, noise=9, seed=i) for i in range(8)]
     heads = Heads(own_cache, 0)
-    heads.listed = [Subject(f"n{i}", lambda v=v: v, key=f"k{i}") for i, v in enumerate(volumes)]  # type: ignore[misc]
+    heads.listed = [
+        Subject(f"n{i}", {"T1w": lambda v=v: v}, key=f"k{i}")  # type: ignore[misc]
+        for i, v in enumerate(volumes)
+    ]
     first = prepare(heads, SMALL, name="made", workers=2, quiet=True)
     assert len(first.subjects()) == 8
     assert prepare(heads, SMALL, name="made", quiet=True).folder == first.folder

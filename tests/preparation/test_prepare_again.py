@@ -101,7 +101,7 @@ def test_touched_or_moved_files_are_the_same_data(tmp_path: Path) -> None:
     before = tmp_path / "name of a person"
     before.mkdir()
     heads = Heads(before, 8)
-    heads.listed.append(Subject("bad", before / "bad.png"))
+    heads.listed.append(Subject("bad", {"T1w": before / "bad.png"}))
     heads.listed[-1].source.write_bytes(b"no picture")  # type: ignore[union-attr]
     first = prepare(heads, SMALL, name="heads", quiet=True)
     os.utime(before / "s03.nii.gz", ns=(1, 1))
@@ -109,7 +109,8 @@ def test_touched_or_moved_files_are_the_same_data(tmp_path: Path) -> None:
     after = tmp_path / "after"
     before.rename(after)
     heads.listed = [
-        dataclasses.replace(s, source=after / Path(str(s.source)).name) for s in heads.listed
+        dataclasses.replace(s, images={"T1w": after / Path(str(s.source)).name})
+        for s in heads.listed
     ]
     moved = prepare(heads, SMALL, name="heads", quiet=True)
     assert len({first.folder, touched.folder, moved.folder}) == 3

@@ -21,7 +21,7 @@ def test_unreadable_scans_are_listed_and_skipped(
     heads: Heads, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bad.nii.gz").write_bytes(heads.listed[0].source.read_bytes()[:2000])  # type: ignore[union-attr]
-    heads.listed.insert(3, Subject("bad", tmp_path / "bad.nii.gz", scan="2"))
+    heads.listed.insert(3, Subject("bad", {"T1w": tmp_path / "bad.nii.gz"}, scan="2"))
     images = prepare(heads, SMALL, name="heads")
     assert len(images.subjects()) == 12
     (failed,) = images.info["failed"]
@@ -34,7 +34,7 @@ def test_unreadable_scans_are_listed_and_skipped(
 def test_few_unusable_scans_are_said_to_be_so_not_to_miss_a_split(
     heads: Heads, tmp_path: Path, count: int
 ) -> None:
-    heads.listed = [Subject(f"n{i}", tmp_path / f"absent{i}.nii.gz") for i in range(count)]
+    heads.listed = [Subject(f"n{i}", {"T1w": tmp_path / f"absent{i}.nii.gz"}) for i in range(count)]
     config = dataclasses.replace(SMALL, split_fractions=(0.001, 0.0, 0.999))
     with pytest.raises(DataError, match=rf"none of {count} scans can be used: absent0"):
         prepare(heads, config, name="heads", quiet=True)
@@ -43,7 +43,7 @@ def test_few_unusable_scans_are_said_to_be_so_not_to_miss_a_split(
 def test_an_empty_split_is_said_with_the_scans_that_cannot_be_used(
     heads: Heads, tmp_path: Path
 ) -> None:
-    heads.listed = [*heads.listed[:2], Subject("n", tmp_path / "absent.nii.gz")]
+    heads.listed = [*heads.listed[:2], Subject("n", {"T1w": tmp_path / "absent.nii.gz"})]
     config = dataclasses.replace(SMALL, split_fractions=(0.001, 0.0, 0.999))
     said = "split 'train'.*1 of 3 scans cannot be used: absent.nii.gz"
     with pytest.raises(DataError, match=said):
@@ -51,7 +51,7 @@ def test_an_empty_split_is_said_with_the_scans_that_cannot_be_used(
 
 
 def test_none_readable_says_why(heads: Heads, tmp_path: Path, own_cache: Path) -> None:
-    heads.listed = [Subject(f"n{i}", tmp_path / f"absent{i}.nii.gz") for i in range(9)]
+    heads.listed = [Subject(f"n{i}", {"T1w": tmp_path / f"absent{i}.nii.gz"}) for i in range(9)]
     with pytest.raises(
         DataError, match=r"none of 9 scans.*absent\d.nii.gz cannot be read.*8 more like it"
     ):
@@ -76,7 +76,7 @@ def test_warnings_of_headers_are_told(
     content = bytearray((tmp_path / "odd.nii").read_bytes())
     content[252:256] = b"\0\0\0\0"  # qform_code and sform_code
     (tmp_path / "odd.nii").write_bytes(content)
-    heads.listed.append(Subject("odd", tmp_path / "odd.nii"))
+    heads.listed.append(Subject("odd", {"T1w": tmp_path / "odd.nii"}))
     images = prepare(heads, SMALL, name="heads")
     assert "odd" in images.subjects()
     assert "warning: odd: neither sform nor qform" in capsys.readouterr().err
@@ -90,7 +90,7 @@ def test_a_full_disk_is_no_fault_of_a_scan(folder: Path, own_cache: Path) -> Non
     def full() -> Volume:
         raise DiskError("the disk is full.")
 
-    heads.listed[2] = dataclasses.replace(heads.listed[2], source=full, key="full")
+    heads.listed[2] = dataclasses.replace(heads.listed[2], images={"T1w": full}, key="full")
     with pytest.raises(DiskError):
         prepare(heads, PrepareConfig(size=32), name="heads")
     assert in_cache(own_cache) == []

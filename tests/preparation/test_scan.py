@@ -65,7 +65,7 @@ def test_the_affine_says_where_pixels_lie(tmp_path: Path) -> None:
         options = {"plane": plane, "slices": 1, "slices_mm": (at, at), "percentiles": (1, 100)}
         config = PrepareConfig(size=96, split_fractions=(1, 0, 0), **options)
         heads = Heads(tmp_path, 0)
-        heads.listed = [Subject(name, tmp_path / f"{name}.nii.gz") for name in "ab"]
+        heads.listed = [Subject(name, {"T1w": tmp_path / f"{name}.nii.gz"}) for name in "ab"]
         images = prepare(heads, config, name=plane, quiet=True)
         values = images.floats()[0, 0]
         place = np.argwhere(values > 0.97).mean(axis=0)

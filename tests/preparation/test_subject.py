@@ -43,7 +43,7 @@ def test_masks_black_out_everything_else(tmp_path: Path) -> None:
     write_nifti(tmp_path / "scan.nii.gz", volume)
     write_nifti(tmp_path / "mask.nii.gz", Volume(brain.astype(np.uint8), volume.affine))
     write_nifti(tmp_path / "other.nii.gz", Volume(brain[:-1].astype(np.uint8), volume.affine))
-    subject = Subject("s", tmp_path / "scan.nii.gz", mask=tmp_path / "mask.nii.gz")
+    subject = Subject("s", {"T1w": tmp_path / "scan.nii.gz"}, mask=tmp_path / "mask.nii.gz")
     config = PrepareConfig(size=64, slices=1, slices_fraction=(0.5, 0.5), mask=True)
     masked = np.asarray(prepare_subject(subject, config).pixels, dtype=float)
     area_mm2 = (masked > 0.1 * masked.max()).sum() * config.pixel_mm**2
@@ -65,7 +65,7 @@ def test_what_is_no_head_is_a_failure_not_a_crash(tmp_path: Path) -> None:
     def broken() -> Volume:
         raise RuntimeError("no more simulated people")
 
-    made = prepare_subject(Subject("s", broken), SMALL)
+    made = prepare_subject(Subject("s", {"T1w": broken}), SMALL)
     assert made.failure == "it could not be made: RuntimeError: no more simulated people."
 
 
@@ -86,5 +86,5 @@ def test_an_unexpected_error_is_that_scans_failure_and_names_no_folder(
         raise IndexError(f"nobody thought of {path}")
 
     monkeypatch.setattr("brainzoo.preparation.subject.find_head", odd)
-    made = prepare_subject(Subject("s", path), SMALL)
+    made = prepare_subject(Subject("s", {"T1w": path}), SMALL)
     assert made.failure == "s.nii.gz cannot be prepared: IndexError: nobody thought of s.nii.gz."

@@ -1,9 +1,9 @@
-"""What datasets yield: a scan of a person, and what is known of them."""
+"""What datasets yield: the images of a person, their label map, and what is known of them."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,26 +16,42 @@ Value = str | float | None
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """One scan (or slice picture) of one person.
+    """One scan of one person: the images of all contrasts that were taken together.
 
     A dataset may yield several with the same ``id``: they always fall into the same split.
 
     Attributes:
-        id: The subject's pseudonym in the dataset; never a name.
-        source: The file (``.nii``, ``.nii.gz``, or a picture of one slice: ``.png``, ``.jpg``,
-            ``.tif``, ``.npy``), or a function that makes the volume.
-        scan: Tells several scans of one subject apart; empty where there is only one.
-        covariates: What is known of the subject: ``age`` in years, ``sex`` (``F`` or ``M``),
-            ``site``, and whatever else the dataset's table holds that identifies nobody.
+        id: The person's pseudonym in the dataset; never a name.
+        images: Where each channel comes from, for example ``{"T1w": path, "FLAIR": path}``: a file
+            (``.nii``, ``.nii.gz``, ``.mgz``, or a picture of one slice: ``.png``, ``.jpg``,
+            ``.tif``, ``.npy``), or a function that makes the volume. Grids may differ.
+        scan: Tells several scans of one person apart; empty where there is only one.
+        covariates: What is known of the person at this scan: ``age`` in years, ``sex`` (``F`` or
+            ``M``), ``site``, and whatever else the dataset's table holds that identifies nobody.
         class_name: The class that the dataset itself assigns (a class sub-folder), if any.
-        mask: A file on the same grid whose non-zero voxels are brain, if there is one.
-        key: What identifies the content for caching where ``source`` is a function.
+        labels: The label map of the scan, a file or a function; 0 is background. What the other
+            values mean, the dataset says (:attr:`brainzoo.plugin.interfaces.Dataset.label_names`).
+        mask: A file whose non-zero voxels are brain, if there is one.
+        key: What identifies the content for caching where sources are functions.
     """
 
     id: str
-    source: Path | Callable[[], Volume]
+    images: Mapping[str, Path | Callable[[], Volume]]
     scan: str = ""
     covariates: Mapping[str, Value] = dataclasses.field(default_factory=dict)
     class_name: str | None = None
+    labels: Path | Callable[[], Volume] | None = None
     mask: Path | None = None
     key: str = ""
+
+    @property
+    def source(self) -> Path | Callable[[], Volume]:
+        """The first channel's file or function."""
+        return next(iter(self.images.values()))
+
+
+def channels_of(dataset_channels: Sequence[str], subjects: Iterable[Subject]) -> tuple[str, ...]:
+    """Return the channels that were asked for, else all that the subjects have."""
+    return tuple(dataset_channels) or tuple(
+        dict.fromkeys(channel for subject in subjects for channel in subject.images)
+    )

@@ -29,7 +29,7 @@ class Bids(Dataset):
 
     def __init__(self, config: BidsConfig) -> None:
         super().__init__(config)
-        self.modality = config.modality
+        self.channels = (config.modality,)
 
     @property
     def license(self) -> str:  # type: ignore[override]  # read from the dataset, never set
@@ -70,7 +70,7 @@ class Bids(Dataset):
             subjects.append(
                 Subject(
                     id=subject,
-                    source=path,
+                    images={self.channels[0]: path},
                     scan=scan if scans_of[subject] > 1 else "",
                     covariates=known,
                     class_name=str(own_class) if own_class else None,

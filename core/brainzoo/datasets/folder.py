@@ -50,7 +50,7 @@ class Folder(Dataset):
         super().__init__(config)
         self.license = config.license
         self.citation = config.citation
-        self.modality = config.modality
+        self.channels = (config.modality,)
 
     def subjects(self) -> Iterator[Subject]:
         """Yield the scans in the order of their paths.
@@ -80,7 +80,7 @@ class Folder(Dataset):
             found.append(
                 Subject(
                     id=ids[scan],
-                    source=scan,
+                    images={self.channels[0]: scan},
                     scan=names[scan],
                     covariates=known,
                     class_name=classes.get(scan, str(own_class) if own_class else None),

@@ -47,7 +47,7 @@ class Ixi(Dataset):
 
     def __init__(self, config: IxiConfig) -> None:
         super().__init__(config)
-        self.modality = MODALITIES.get(config.modality, config.modality)
+        self.channels = (MODALITIES.get(config.modality, config.modality),)
 
     def download(self) -> None:
         """Fetch the scans and the table unless ``--data.root`` names a copy or they are there.
@@ -96,7 +96,7 @@ class Ixi(Dataset):
             found.append(
                 Subject(
                     id=subject,
-                    source=path,
+                    images={self.channels[0]: path},
                     scan=f"{site}-{number}" if visits[subject] > 1 else "",
                     covariates=covariates,
                     mask=masks.get(visit),

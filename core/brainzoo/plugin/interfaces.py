@@ -11,6 +11,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -51,16 +52,25 @@ class Dataset(ABC):
 
     Subclasses are constructed with an instance of their spec's configuration, and the constructor
     only stores. The class attributes below describe what every image made from it must carry.
+
+    Attributes:
+        channels: Which channels images shall have, in order; empty: all that the subjects have.
+        label_names: What the values of label maps mean, for example ``{1: "oedema"}``.
+        simulated: Whether no scan shows a real person.
+        understood: What :meth:`subjects` wants people to read before anything long begins: how
+            files and tables were taken, and what was left out and why, a line each.
     """
 
     license: str = "unknown"
     citation: str = ""
     url: str = ""
-    modality: str = "T1w"
+    channels: tuple[str, ...] = ()
+    label_names: Mapping[int, str] = MappingProxyType({})
     simulated: bool = False
 
     def __init__(self, config: Any) -> None:
         self.config = config
+        self.understood: dict[str, str] = {}
 
     @abstractmethod
     def subjects(self) -> Iterator[Subject]:

@@ -18,7 +18,7 @@ from brainzoo.data import classes as class_rules
 from brainzoo.data.images import Images
 from brainzoo.data.pixels import ImagesWriter
 from brainzoo.data.splits import SPLITS, check_splits, split_of
-from brainzoo.data.subjects import Subject, Value
+from brainzoo.data.subjects import Subject, Value, channels_of
 from brainzoo.plugin.interfaces import Dataset
 from brainzoo.plugin.options import plain
 from brainzoo.preparation.config import PrepareConfig
@@ -78,7 +78,7 @@ def prepare(
         DiskError: The disk is full; nothing is left behind.
     """
     dataset.download()
-    subjects = limited(list(dataset.subjects()), config.max_subjects)
+    subjects = limited(_first_channel(dataset), config.max_subjects)
     if not subjects:
         raise DataError(f"dataset {name!r} holds no scans.")
     expressions = dict(classes or {})
@@ -101,9 +101,21 @@ def prepared_already(
     dataset: Dataset, config: PrepareConfig, *, name: str, classes: Mapping[str, str]
 ) -> Images | None:
     """Open what an earlier, equal call of :func:`prepare` left in the cache; do no work."""
-    subjects = limited(list(dataset.subjects()), config.max_subjects)
+    subjects = limited(_first_channel(dataset), config.max_subjects)
     request = request_of(dataset, name, config, classes, subjects)
     return existing_images(folder_of(name, request), request, cached=False)
+
+
+def _first_channel(dataset: Dataset) -> list[Subject]:
+    """Return the scans that have the first channel, with no other."""
+    subjects = list(dataset.subjects())
+    first = channels_of(dataset.channels, subjects)[:1]
+    return [
+        dataclasses.replace(subject, images={channel: subject.images[channel]})
+        for subject in subjects
+        for channel in first
+        if channel in subject.images
+    ]
 
 
 def folder_of(name: str, request: str) -> Path:
@@ -283,7 +295,7 @@ def _info(
     own = sorted({scan.class_name for scan in scans if scan.class_name is not None})
     spacing = (config.pixel_mm,) * config.dims
     return {
-        "modality": dataset.modality,
+        "modality": next(iter(scans[0].subject.images)),
         "dims": config.dims,
         "plane": config.plane if config.dims == 2 else None,
         "spacing_mm": list(spacing),

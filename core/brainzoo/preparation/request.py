@@ -38,7 +38,8 @@ def request_of(
         [
             VERSION,
             name,
-            [dataset.modality, dataset.license, dataset.citation, dataset.url, dataset.simulated],
+            [list(dataset.channels), sorted(dataset.label_names.items())],
+            [dataset.license, dataset.citation, dataset.url, dataset.simulated],
             plain(config),
             list(expressions.items()),
             [_identity(subject) for subject in subjects],
@@ -50,14 +51,16 @@ def request_of(
 
 
 def _identity(subject: Subject) -> list[Any]:
-    if isinstance(subject.source, Path):
-        source: list[Any] = _stamp(subject.source)
-    else:
+    def stamp(source: Any) -> list[Any]:
+        if isinstance(source, Path):
+            return _stamp(source)
         # A function without a key may return anything: never the same request twice.
-        source = [subject.key or f"{time.time_ns()}"]
-    mask = _stamp(subject.mask) if subject.mask else []
+        return [subject.key or f"{time.time_ns()}"] if source else []
+
+    images = [[channel, *stamp(source)] for channel, source in subject.images.items()]
     covariates = sorted(subject.covariates.items())
-    return [subject.id, subject.scan, subject.class_name, covariates, source, mask]
+    who = [subject.id, subject.scan, subject.class_name, covariates]
+    return [*who, images, stamp(subject.labels), stamp(subject.mask)]
 
 
 def _stamp(path: Path) -> list[Any]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from brainzoo.data.subjects import Subject
+from brainzoo.data.volumes import Volume, read_volume
 from brainzoo.plugin.interfaces import Dataset
 from brainzoo.plugin.options import make_config
 from brainzoo.preparation.prepare import PrepareConfig, prepare
@@ -128,8 +129,9 @@ class DatasetContract(PluginContract):
 
     def test_generated_volumes_have_a_key(self, dataset: Dataset) -> None:
         for subject in dataset.subjects():
-            assert isinstance(subject.source, Path) or subject.key, (
-                f"the source of {subject.id} is a function without a key; the cache needs one that "
+            sources = [*subject.images.values(), subject.labels]
+            assert subject.key or not any(map(callable, sources)), (
+                f"a source of {subject.id} is a function without a key; the cache needs one that "
                 "changes with the content"
             )
 
@@ -144,21 +146,26 @@ class DatasetContract(PluginContract):
 
 def described(subject: Subject) -> tuple[Any, ...]:
     """Return what identifies a scan; functions as sources are compared by their key."""
-    source = subject.source if isinstance(subject.source, Path) else subject.key
+    named = {**subject.images, "labels": subject.labels, "mask": subject.mask}
+    sources = tuple((name, subject.key if callable(s) else s) for name, s in named.items())
     covariates = tuple(sorted(subject.covariates.items()))
-    return subject.id, subject.scan, subject.class_name, source, covariates
+    return subject.id, subject.scan, subject.class_name, sources, covariates
 
 
 def check_source(subject: Subject) -> None:
-    """Read one scan and look at its grid."""
-    from brainzoo.data.volumes import read_volume
+    """Read the images of one scan and look at their grids."""
+    assert subject.images, f"{subject.id} has no images"
+    for source in (*subject.images.values(), subject.labels):
+        if source is not None:
+            _check_one(subject, source)
 
-    if isinstance(subject.source, Path):
-        assert subject.source.is_file(), f"{subject.source} of {subject.id} is not there"
-        if subject.source.suffix.lower() in PICTURES:
-            assert subject.source.stat().st_size, f"{subject.source} is empty"
+
+def _check_one(subject: Subject, source: Path | Callable[[], Volume]) -> None:
+    if isinstance(source, Path):
+        assert source.is_file(), f"{source} of {subject.id} is not there"
+        if source.suffix.lower() in PICTURES:
+            assert source.stat().st_size, f"{source} is empty"
             return
-    source = subject.source
     volume = read_volume(source) if isinstance(source, Path) else source()
     assert volume.data.ndim == 3, f"{subject.id} has {volume.data.ndim} axes; expected x, y, z"
     assert np.isfinite(volume.data).all(), f"{subject.id} holds NaN or infinite voxels"

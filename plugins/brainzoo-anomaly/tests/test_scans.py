@@ -18,7 +18,7 @@ from brainzoo_anomaly.scans import scan_cases
 class Heads(Dataset):
     def subjects(self):
         for n in range(10):
-            yield Subject(id=f"{n}", source=lambda n=n: make_volume(seed=100 + n), key=f"{n}")
+            yield Subject(f"{n}", {"T1w": lambda n=n: make_volume(seed=100 + n)}, key=f"{n}")
 
 
 @pytest.fixture(scope="module", params=[2, 3])

@@ -229,8 +229,7 @@ def _stand_in(settings: Settings, config: PrepareConfig, subjects: Sequence[Subj
 
     classes = list(settings.classes)
     unknown = [
-        Subject(f"{i}", Path(), covariates={"age": 20.0 + i, "sex": "FM"[i % 2]})
-        for i in range(ROWS)
+        Subject(f"{i}", {}, covariates={"age": 20.0 + i, "sex": "FM"[i % 2]}) for i in range(ROWS)
     ]
     table = [
         {

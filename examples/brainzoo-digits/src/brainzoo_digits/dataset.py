@@ -17,7 +17,7 @@ class Digits(Dataset):
         "Learning Repository, doi:10.24432/C50P49"
     )
     url = "https://archive.ics.uci.edu/dataset/80"
-    modality = "handwriting"
+    channels = ("handwriting",)
 
     config: DigitsConfig
 
@@ -39,7 +39,7 @@ class Digits(Dataset):
     def subjects(self) -> Iterator[Subject]:
         """Yield the pictures in scikit-learn's order."""
         for path in sorted(self._folder.glob("*.png")):
-            yield Subject(id=f"digit-{self.config.digit}-{path.stem}", source=path)
+            yield Subject(f"digit-{self.config.digit}-{path.stem}", {"handwriting": path})
 
     @property
     def _folder(self) -> Path:

@@ -130,7 +130,7 @@ def _prepared(scan: Path, mask: Path, config: PrepareConfig) -> tuple[Floats, Bo
         raise DataError(f"its mask {mask.name} lies on another grid.")
     seen = Scan.of(volume, config.axes)
     head = find_head(seen, config.percentiles)
-    subject = Subject(id=stem(scan), source=scan)
+    subject = Subject(stem(scan), {"scan": scan})
     image = make_images(seen, head, config, subject).pixels
     binary = dataclasses.replace(
         lesion, data=(lesion.data != 0).astype(np.float32), affine=volume.affine

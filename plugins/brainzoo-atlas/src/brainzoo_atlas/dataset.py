@@ -46,7 +46,7 @@ class Atlas(Dataset):
         "NeuroImage 54:313-327. https://doi.org/10.1016/j.neuroimage.2010.07.033"
     )
     url = "https://nist.mni.mcgill.ca/icbm-152-nonlinear-atlases-2009/"
-    modality = "T1w"
+    channels = ("T1w",)
     simulated = True
 
     def subjects(self) -> Iterator[Subject]:
@@ -56,7 +56,7 @@ class Atlas(Dataset):
             covariates: dict[str, Value] = {"age": who.age, "sex": who.sex, "site": "simulated"}
             if self.config.lesions:
                 covariates["lesions"] = float(who.lesions)
-            yield Subject(id=who.id, source=source, covariates=covariates, key=source.key)
+            yield Subject(who.id, {"T1w": source}, covariates=covariates, key=source.key)
 
     def scans(self) -> Iterator[SimulatedScan]:
         """Yield what makes each subject's volume and its lesion mask."""
