@@ -32,7 +32,8 @@ from brainzoo import Images
 from brainzoo.common.console import progress
 from brainzoo.data.pictures import grid, png_bytes
 from brainzoo.plugin.run import TrainConfig
-from brainzoo.training.feed import Feed, augment
+from brainzoo.training.augment import Augmentation
+from brainzoo.training.feed import Feed
 from brainzoo.training.step import Step
 from brainzoo_vae.evaluator import psnr, ssim
 
@@ -49,13 +50,14 @@ def stage_seconds(run: Path) -> tuple[float, float]:
 def batches(images: Images, train: TrainConfig, seconds: float, title: str) -> Iterator[Any]:
     """Yield augmented batches until the time is over."""
     feed, seen, started = Feed(images, train.seed), 0, time.perf_counter()
+    augmentation = Augmentation(train, feed.spacing_mm)
     with progress(title, round(seconds)) as advance:
         told = 0
         while (spent := time.perf_counter() - started) < seconds:
             advance(int(spent) - told)
             told = int(spent)
             pixels, _ = feed.batch(seen, train.batch_size)
-            yield augment(pixels, Step(train.seed, seen, CPU), train)
+            yield augmentation(pixels, Step(train.seed, seen, CPU))[0]
             seen += train.batch_size
     print(f"{title}: {seen} images in {seconds:.0f} s")
 

@@ -5,9 +5,15 @@ from training import tiny
 
 from brainzoo.plugin.run import TrainConfig
 from brainzoo.training.diffaugment import diffaugment
-from brainzoo.training.feed import Feed, augment
+from brainzoo.training.augment import Augmentation
+from brainzoo.training.feed import Feed
 from brainzoo.training.sampling import in_chunks
 from brainzoo.training.step import Step, latents
+
+
+def augment(pixels, step, train, spacing_mm=None, label_channels=0):
+    spacing_mm = spacing_mm or (1.0,) * (pixels.ndim - 2)
+    return Augmentation(train, spacing_mm, label_channels)(pixels, step)[0]
 
 
 def randomness(images=0, **more):
@@ -84,18 +90,18 @@ def test_mirroring_swaps_left_and_right_of_about_half():
 @pytest.mark.parametrize("dims", [2, 3])
 def test_rotating_and_shifting_move_a_point_no_further_than_stated(dims):
     size = 33
-    pixels = torch.zeros(64, 1, *[size] * dims)
     at = [size // 2] * dims
     at[-1] += 10  # ten pixels from the centre
-    pixels[(slice(None), 0, *at)] = 1
+    grid = torch.stack(torch.meshgrid(*[torch.arange(size)] * dims, indexing="ij")).float()
+    blob = (-sum((g - a) ** 2 for g, a in zip(grid, at, strict=True)) / 4).exp()
+    pixels = blob.expand(64, 1, *blob.shape)
     train = TrainConfig(images=1, flip=False, rotate_deg=10, translate=0, zoom=0)
     made = augment(pixels, randomness(), train)
-    grid = torch.stack(torch.meshgrid(*[torch.arange(size)] * dims, indexing="ij")).float()
     centres = [(made * grid[i]).flatten(1).sum(1) / made.flatten(1).sum(1) for i in range(dims)]
     distance = sum((c - a) ** 2 for c, a in zip(centres, at, strict=True)) ** 0.5
     most = 10 * 2 * np.sin(np.radians(10) / 2) * (1 if dims == 2 else 1.8) + 0.3
     assert 0.3 < float(distance.max()) < most
-    assert abs(float(made.flatten(1).sum(1).mean()) - 1) < 0.1
+    assert abs(float(made.flatten(1).sum(1).mean() / blob.sum()) - 1) < 0.1
 
 
 def test_random_numbers_do_not_depend_on_the_number_of_processes():
@@ -159,3 +165,32 @@ def test_zooming_moves_an_edge_no_further_than_stated():
     sides = augment(pixels, randomness(), train).sum((1, 2, 3)) ** 0.5 / 21
     assert 0.8 < float(sides.min()) < 0.9
     assert 1.1 < float(sides.max()) < 1.27
+
+
+@pytest.mark.parametrize("shape", [(8, 1, 24, 24), (8, 1, 12, 12, 12)])
+def test_the_network_is_told_which_images_are_changed(shape):
+    pixels = torch.rand(shape)
+    train = TrainConfig(images=1, flip=False, augment_fraction=0.5, elastic_mm=1.0, gamma=0.1)
+    made, changed = Augmentation(train, (2.0,) * (len(shape) - 2))(pixels, randomness())
+    same = torch.tensor([torch.equal(a, b) for a, b in zip(made, pixels, strict=True)])
+    assert 0 < changed.sum() < 8
+    assert torch.equal(changed == 0, same)
+
+
+def test_elastic_displacements_have_the_size_in_mm_that_was_asked_for():
+    ramp = torch.linspace(0, 1, 64).expand(40, 1, 64, 64).contiguous()  # 63 pixels of 2 mm
+    train = TrainConfig(images=1, flip=False, rotate_deg=0, translate=0, zoom=0, elastic_mm=3.0)
+    made = augment(ramp, randomness(), train, (2.0, 2.0))
+    inside = (made - ramp)[:, :, 12:-12, 12:-12] * 63 * 2
+    assert 1.5 < float(inside.std()) < 3.5  # interpolation between the knots lowers it
+
+
+def test_label_maps_stay_label_maps():
+    labels = torch.zeros(6, 3, 20, 20)
+    labels[:, 0], labels[:, 0, 6:14, 6:14], labels[:, 2, 6:14, 6:14] = 1, 0, 1
+    pixels = torch.cat([torch.rand(6, 2, 20, 20), labels], 1)
+    train = TrainConfig(images=1, rotate_deg=20, elastic_mm=2, gamma=0.2)
+    made = augment(pixels, randomness(), train, label_channels=3)
+    assert set(made[:, 2:].unique().tolist()) == {0.0, 1.0}
+    assert bool((made[:, 2:].sum(1) == 1).all())
+    assert not torch.equal(made[:, 2:], pixels[:, 2:])

@@ -36,9 +36,18 @@ class TrainConfig:
         0.02, "Augment: shift up to ± this fraction of the size.", minimum=0, maximum=0.5
     )
     zoom: float = option(0.03, "Augment: scale up to ± this fraction.", minimum=0, maximum=0.5)
+    elastic_mm: float = option(
+        0.0, "Augment: bend smoothly, by displacements of this standard deviation.", minimum=0
+    )
+    gamma: float = option(
+        0.0, "Augment: raise intensities to a power whose logarithm varies by this.", minimum=0
+    )
+    augment_fraction: float = option(
+        1.0, "Augment this fraction of the images; the others are only mirrored.", minimum=0, maximum=1
+    )
     augment_until: float = option(
         1.0,
-        "Rotate, shift and scale up to this fraction of the budget; then images come as they are.",
+        "Augment up to this fraction of the budget; then images are only mirrored.",
         minimum=0,
         maximum=1,
     )

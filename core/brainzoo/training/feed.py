@@ -7,7 +7,6 @@ Reading whole batches from a memory map in the training process is faster than a
 from __future__ import annotations
 
 import hashlib
-import math
 
 import numpy as np
 import torch
@@ -15,8 +14,7 @@ from numpy.typing import NDArray
 
 from brainzoo.common.errors import DataError
 from brainzoo.data.images import Images
-from brainzoo.plugin.run import TrainConfig
-from brainzoo.training.step import Step, number_of
+from brainzoo.training.step import number_of
 
 
 class Feed:
@@ -27,6 +25,9 @@ class Feed:
         seed: The run's seed.
         labels: A whole number an image to come with its pixels instead of its class index.
 
+    Attributes:
+        spacing_mm: Of a pixel along each axis.
+
     Raises:
         DataError: There are no images, or one of them has no class while others do.
     """
@@ -34,6 +35,8 @@ class Feed:
     def __init__(self, images: Images, seed: int, labels: NDArray[np.int64] | None = None) -> None:
         if not len(images):
             raise DataError("there are no images to train on.")
+        sides = images.info.get("spacing_mm") or (1.0,) * len(images.spatial)
+        self.spacing_mm: tuple[float, ...] = tuple(sides)
         self._images = images
         self._seed = seed
         self._epoch = -1
@@ -85,46 +88,3 @@ def _class_indices(images: Images) -> NDArray[np.int64]:
             f"{', '.join(names)}; leave them out of conditional training."
         )
     return np.asarray(labels, np.int64)
-
-
-def augment(pixels: torch.Tensor, step: Step, train: TrainConfig) -> torch.Tensor:
-    """Mirror, turn, zoom and shift real images at random; what comes in is background.
-
-    2-D images rotate in their plane, 3-D images about all three axes. Mirroring swaps the
-    patient's left and right: the last axis of slices, the first of volumes. After
-    ``train.augment_until`` images are only mirrored: what a generator learns from turned and
-    resampled ones is more varied and softer than scans are.
-
-    Args:
-        pixels: ``(batch, channel, *spatial)`` in [0, 1].
-        step: The step's random numbers; the same number of them is drawn whatever is switched on.
-        train: Magnitudes.
-    """
-    dims, count = pixels.ndim - 2, len(pixels)
-    mirror = step.uniform(count) < 0.5
-    angles = step.uniform(count, 3, low=-1, high=1) * math.radians(train.rotate_deg)
-    shifts = step.uniform(count, dims, low=-2, high=2) * train.translate
-    zooms = 1 + step.uniform(count, 1, 1, low=-1, high=1) * train.zoom
-    moves = train.rotate_deg or train.translate or train.zoom
-    if moves and step.progress < train.augment_until:
-        matrix = torch.cat([_rotation(angles, dims) * zooms, shifts[:, :, None]], dim=2)
-        grid = torch.nn.functional.affine_grid(matrix, list(pixels.shape), align_corners=False)
-        pixels = torch.nn.functional.grid_sample(pixels, grid, align_corners=False)
-    if train.flip:
-        axis = -1 if dims == 2 else 2
-        pixels = torch.where(mirror.view(-1, *[1] * (dims + 1)), pixels.flip(axis), pixels)
-    return pixels
-
-
-def _rotation(angles: torch.Tensor, dims: int) -> torch.Tensor:
-    cos, sin = angles.cos(), angles.sin()
-    if dims == 2:
-        rows = [torch.stack([cos[:, 0], -sin[:, 0]], 1), torch.stack([sin[:, 0], cos[:, 0]], 1)]
-        return torch.stack(rows, 1)
-    result = torch.eye(3, device=angles.device).expand(len(angles), 3, 3)
-    for index, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):
-        turn = torch.eye(3, device=angles.device).repeat(len(angles), 1, 1)
-        turn[:, i, i] = turn[:, j, j] = cos[:, index]
-        turn[:, i, j], turn[:, j, i] = -sin[:, index], sin[:, index]
-        result = result @ turn
-    return result

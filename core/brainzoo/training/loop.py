@@ -22,7 +22,8 @@ from brainzoo.training.devices import Compute, compute
 from brainzoo.training.distribution import Processes
 from brainzoo.training.ema import EMA
 from brainzoo.training.estimate import Asked, Estimated
-from brainzoo.training.feed import Feed, augment
+from brainzoo.training.augment import Augmentation
+from brainzoo.training.feed import Feed
 from brainzoo.training.monitor import Monitor
 from brainzoo.training.state import (
     clear_leftovers,
@@ -219,11 +220,13 @@ def train_step(
     torch.manual_seed(number_of("layers", train.seed, seen, index))
     # Every n-th image: those of a part, and of a group of minibatch statistics, stay together.
     pixels, classes = feed.batch(seen + index, batch_size // count, count)
-    pixels = augment(pixels.to(machine.device), step, train) * 2 - 1
+    augmentation = Augmentation(train, feed.spacing_mm)
+    pixels, augmented = augmentation(pixels.to(machine.device), step)
     parts = list(
         zip(
-            machine.tensor(pixels).chunk(train.accumulate),
+            machine.tensor(pixels * 2 - 1).chunk(train.accumulate),
             classes.to(machine.device).chunk(train.accumulate),
+            augmented.chunk(train.accumulate),
             strict=True,
         )
     )
@@ -232,7 +235,7 @@ def train_step(
         for other in phases:
             other.network.requires_grad_(other is phase)
         phase.optimizer.zero_grad(set_to_none=True)
-        for part_pixels, part_classes in parts:
+        for part_pixels, part_classes, step.augmented in parts:
             with machine.autocast():
                 loss, more = phase.loss(part_pixels, part_classes, step)
             (loss / len(parts)).backward()  # type: ignore[no-untyped-call]

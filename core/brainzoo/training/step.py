@@ -22,6 +22,8 @@ class Step:
     Attributes:
         number: Steps done before this one.
         progress: The fraction of the budget that is spent, from 0 to 1.
+        augmented: Which images of the batch at hand are more than mirrored: ``(batch,)`` of 0
+            and 1. A network that can be told does not imitate it.
 
     Args:
         seed: The run's seed.
@@ -46,6 +48,7 @@ class Step:
     ) -> None:
         self.number = number
         self.progress = progress
+        self.augmented = torch.zeros(0, device=device)
         self._generator = torch.Generator().manual_seed(number_of("step", seed, images))
         self._device = device
         self._process = process
