@@ -4,8 +4,8 @@ import torch
 from training import tiny
 
 from brainzoo.plugin.run import TrainConfig
-from brainzoo.training.diffaugment import diffaugment
 from brainzoo.training.augment import Augmentation
+from brainzoo.training.diffaugment import diffaugment
 from brainzoo.training.feed import Feed
 from brainzoo.training.sampling import in_chunks
 from brainzoo.training.step import Step, latents

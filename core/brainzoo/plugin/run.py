@@ -43,7 +43,10 @@ class TrainConfig:
         0.0, "Augment: raise intensities to a power whose logarithm varies by this.", minimum=0
     )
     augment_fraction: float = option(
-        1.0, "Augment this fraction of the images; the others are only mirrored.", minimum=0, maximum=1
+        1.0,
+        "Augment this fraction of the images; the others are only mirrored.",
+        minimum=0,
+        maximum=1,
     )
     augment_until: float = option(
         1.0,

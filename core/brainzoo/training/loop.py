@@ -18,11 +18,11 @@ from brainzoo.common.files import write_bytes
 from brainzoo.data.images import Images
 from brainzoo.data.pictures import grid, png_bytes
 from brainzoo.plugin.run import Run
+from brainzoo.training.augment import Augmentation
 from brainzoo.training.devices import Compute, compute
 from brainzoo.training.distribution import Processes
 from brainzoo.training.ema import EMA
 from brainzoo.training.estimate import Asked, Estimated
-from brainzoo.training.augment import Augmentation
 from brainzoo.training.feed import Feed
 from brainzoo.training.monitor import Monitor
 from brainzoo.training.state import (
