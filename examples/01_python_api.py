@@ -24,7 +24,7 @@ def main(out: Path, subjects: int, budget: int) -> None:
     scans = Atlas(AtlasConfig(subjects=subjects))
     images = prepare(scans, PrepareConfig(size=32, sections_mm=(4,)), name="atlas")
 
-    gan = DCGAN(DCGANConfig(maps=128, real_label=0.9))
+    gan = DCGAN(DCGANConfig(base_channels=128, real_label=0.9))
     train = TrainConfig(images=budget, batch_size=8, ema_images=1_000)
     gan.fit(images.where(split="train"), Run(out, train))
     samples = next(gan.sample(32, seed=0))

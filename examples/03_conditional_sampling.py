@@ -41,7 +41,7 @@ def main(out: Path, subjects: int, budget: int) -> None:
     )
 
     run = Run(out / "run", TrainConfig(images=budget, batch_size=8, ema_images=1_000))
-    gan = DCGAN(DCGANConfig(maps=128, real_label=0.9))
+    gan = DCGAN(DCGANConfig(base_channels=128, real_label=0.9))
     gan.fit(training_images(images), run)  # the training split, without those in no class
     gan.save(run.checkpoint)
 

@@ -35,7 +35,7 @@ def main(out: Path, subjects: int, budget: int, steps: int) -> None:
         classes={"young": "age < 40", "old": "age > 60"},
     )
     # Yours may be a name of `brainzoo list` instead: brainzoo.synthetic("pggan-ixi-64", n=10_000).
-    gan = DCGAN(DCGANConfig(maps=128, real_label=0.9))
+    gan = DCGAN(DCGANConfig(base_channels=128, real_label=0.9))
     gan.fit(training_images(images), Run(out, TrainConfig(images=budget, batch_size=8)))
     gan.save(out / "checkpoint")
 

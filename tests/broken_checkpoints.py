@@ -331,13 +331,14 @@ def _cases() -> Iterator[tuple[str, Damage, str]]:
     yield "a plugin's folder", config("plugin.name", "../evil"), "plugin.name: string should match"
     yield "a later plugin", config("plugin.requires", ">=99"), "requires brainzoo-dcgan>=99, found"
     yield "nonsense of a version", config("plugin.requires", "newest"), "are no versions"
+    widest = "hyperparameters.base_channels"
     for value in (10**12, 2**52, 8 * 10**6):
-        yield f"maps {value}", config("hyperparameters.maps", value), "larger than the weights|fit"
+        yield f"base channels {value}", config(widest, value), "larger than the weights|fit"
     yield "latent 2**52", config("hyperparameters.latent", 2**52), "larger than the weights|fit"
     yield "latent 10**30", config("hyperparameters.latent", 10**30), "no plain value, or too large"
-    yield "maps is negative", config("hyperparameters.maps", -8), "is below the least"
-    yield "maps is a list", config("hyperparameters.maps", [8]), "expected a whole number"
-    yield "maps is a tree", config("hyperparameters.maps", {"a": 1}), "no plain value"
+    yield "base channels are negative", config(widest, -8), "is below the least"
+    yield "base channels are a list", config(widest, [8]), "expected a whole number"
+    yield "base channels are a tree", config(widest, {"a": 1}), "no plain value"
     yield "an unknown option", config("hyperparameters.target", "os:system"), "named 'target'"
     yield "an endless list", config("hyperparameters.diffaugment", ["cutout"] * 2000), "too large"
     for spatial in ([2**40, 2**40], [16384, 16384, 16384], [0, 32], ["32", 32], [32], [32] * 4):

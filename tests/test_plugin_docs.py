@@ -63,5 +63,5 @@ def test_the_example_of_options_is_a_valid_config():
     names = {"__name__": "documented"}
     exec(next(block for block in BLOCKS if "class MineConfig:" in block), names)
     config = names["MineConfig"]
-    assert [item.name for item in options_of(config)] == ["maps", "noise", "spacing_mm"]
-    assert make_config(config, {"maps": 16}).maps == 16
+    assert [item.name for item in options_of(config)] == ["base_channels", "noise", "spacing_mm"]
+    assert make_config(config, {"base_channels": 16}).base_channels == 16

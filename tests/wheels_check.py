@@ -37,7 +37,16 @@ def main() -> None:
         run(core / "brainzoo", "plugins", cwd=place)
         full = install(place / "full", [torch, *wheels])
         command = ["run", "dcgan", "--data", "atlas", "--size", "32", "--images", "640"]
-        command += ["--maps", "32", "--samples", "16", "--data.subjects", "12", "--out", "demo"]
+        command += [
+            "--base-channels",
+            "32",
+            "--samples",
+            "16",
+            "--data.subjects",
+            "12",
+            "--out",
+            "demo",
+        ]
         run(full / "brainzoo", *command, cwd=place)
         report = place / "demo" / "report" / "index.html"
         if not report.is_file():

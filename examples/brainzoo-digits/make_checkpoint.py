@@ -35,7 +35,7 @@ TRAIN: dict[str, Any] = {
 def main(package: Path, version: str, images: int) -> None:
     """Train, save inside the package, and write the fragment beside it."""
     sevens = prepare(Digits(DigitsConfig()), PrepareConfig(size=16), name="digits")
-    gan = DigitsGAN(DigitsGANConfig(maps=32))
+    gan = DigitsGAN(DigitsGANConfig(base_channels=32))
     with tempfile.TemporaryDirectory() as folder:
         gan.fit(sevens.where(split="train"), Run(Path(folder), TrainConfig(images=images, **TRAIN)))
     checkpoint = package / "checkpoints" / NAME

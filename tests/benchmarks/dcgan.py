@@ -26,31 +26,31 @@ class Textbook:
     """The loop of PyTorch's DCGAN tutorial."""
 
     def __init__(self, spatial: tuple[int, ...], batch_size: int, maps: int) -> None:
-        self.generator = networks.Generator(spatial, 1, 100, maps, 0)
-        self.discriminator = networks.Discriminator(spatial, 1, maps, 0)
+        self.generator = networks.Generator((1, *spatial), 100, maps, 0)
+        self.discriminator = networks.Discriminator((1, *spatial), maps, 0)
         both = (self.generator, self.discriminator)
         self.adam_g, self.adam_d = (
             torch.optim.Adam(n.parameters(), 2e-4, betas=(0.5, 0.999)) for n in both
         )
         self.loss = nn.BCEWithLogitsLoss()
-        self.no_classes = torch.zeros(batch_size, dtype=torch.long)
+        self.no_condition = torch.zeros(batch_size, 0)
 
     def step(self, real: torch.Tensor) -> None:
         """Update both networks."""
         count, judge = len(real), self.discriminator
         self.adam_d.zero_grad()
-        self.loss(judge(real, self.no_classes), torch.ones(count)).backward()
-        fake = self.generator(torch.rand(count, 100) * 2 - 1, self.no_classes)
-        self.loss(judge(fake.detach(), self.no_classes), torch.zeros(count)).backward()
+        self.loss(judge(real, self.no_condition), torch.ones(count)).backward()
+        fake = self.generator(torch.rand(count, 100) * 2 - 1, self.no_condition)
+        self.loss(judge(fake.detach(), self.no_condition), torch.zeros(count)).backward()
         self.adam_d.step()
         self.adam_g.zero_grad()
-        self.loss(judge(fake, self.no_classes), torch.ones(count)).backward()
+        self.loss(judge(fake, self.no_condition), torch.ones(count)).backward()
         self.adam_g.step()
 
     def draw(self) -> torch.Tensor:
         """Return 64 images."""
         self.generator.eval()
-        made = self.generator(torch.rand(64, 100) * 2 - 1, torch.zeros(64, dtype=torch.long))
+        made = self.generator(torch.rand(64, 100) * 2 - 1, torch.zeros(64, 0))
         self.generator.train()
         return made
 
@@ -64,7 +64,7 @@ def contests(given: Any) -> Iterator[Contest]:
         plain = Textbook((size, size), given.batch_size, given.maps)
 
         def make() -> DCGAN:
-            return DCGAN(DCGANConfig(maps=given.maps))
+            return DCGAN(DCGANConfig(base_channels=given.maps))
 
         ours = Ours(make, images, given.batch_size)
         yield Contest(

@@ -38,7 +38,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("good")
     images = make_images(folder / "images", spatial=(32, 32)).where(split="train")
-    generator = DCGAN(DCGANConfig(maps=8, latent=4))
+    generator = DCGAN(DCGANConfig(base_channels=8, latent=4))
     run = Run(folder / "run", TrainConfig(images=2, batch_size=2, device="cpu"))
     run.folder.mkdir()
     generator.fit(images, run)

@@ -331,7 +331,7 @@ def test_helper_processes_write_no_run(run: Brainzoo, monkeypatch: pytest.Monkey
 
 def test_dcgan_on_real_scans(brainzoo: Brainzoo, ixi: Path) -> None:
     pytest.importorskip("brainzoo_dcgan")
-    words = ["--data.max-subjects", "12", "--size", "32", "--images", "64", "--maps", "16"]
+    words = ["--data.max-subjects", "12", "--size", "32", "--images", "64", "--base-channels", "16"]
     ok(brainzoo("run", "dcgan", "--data", "ixi", "--data.root", ixi, *words, "--samples", "8"))
     samples = Images.open("runs/dcgan-ixi-001/samples")
     assert samples.info["source"]["license"].startswith("CC BY-SA")

@@ -24,7 +24,7 @@ def planned(name, data, **given):
 def test_a_plan_tells_what_a_run_takes(tmp_path):
     folder = tmp_path / "images"
     images = make_images(folder)
-    found = planned("dcgan", folder, maps=64, samples=32)
+    found = planned("dcgan", folder, base_channels=64, samples=32)
     training = found["training"]
     assert training["parameters"].keys() == {"discriminator", "generator"}
     assert training["memory_mb"]["optimizers"] >= 1
@@ -46,7 +46,7 @@ def test_a_plan_tells_what_a_run_takes(tmp_path):
 
 def test_a_budget_of_minutes_is_told_in_images(tmp_path):
     make_images(tmp_path / "images")
-    given = {"images": None, "minutes": 60.0, "maps": 16, "grids": 1}
+    given = {"images": None, "minutes": 60.0, "base_channels": 16, "grids": 1}
     training = planned("dcgan", tmp_path / "images", **given)["training"]
     (stage,) = training["stages"]
     assert training["images"] == pytest.approx(3600 * stage["images_per_second"], rel=0.05)
@@ -65,7 +65,7 @@ def test_growing_networks_are_told_by_resolution(tmp_path):
 def test_what_does_not_fit_into_memory_is_not_tried(tmp_path, monkeypatch):
     make_images(tmp_path / "images")
     monkeypatch.setattr("brainzoo.runs.planning.plan._free", lambda device: 1000)
-    found = planned("dcgan", tmp_path / "images", maps=16)
+    found = planned("dcgan", tmp_path / "images", base_channels=16)
     assert "GB are free" in found["training"]["not timed"]
     assert "images_per_second" not in found["training"]["stages"][0]
     assert "not measured: it needs about" in plan_table(found)
@@ -81,7 +81,7 @@ def test_sizes_that_cannot_be_made_are_refused(tmp_path):
 @pytest.mark.usefixtures("home")
 def test_scans_are_prepared_once_and_only_a_few_for_a_plan(scans, brainzoo):
     words = ["plan", "dcgan", "--data", "folder", "--data.root", scans, "--size", "32"]
-    words += ["--maps", "8", "--images", "64", "--data.slices", "3", "--json"]
+    words += ["--base-channels", "8", "--images", "64", "--data.slices", "3", "--json"]
     data = json.loads(brainzoo(*words).stdout)["data"]["data"]
     assert (data["scans"], data["images"], data["prepared"]) == (12, 36, False)
     assert data["seconds"] > 0

@@ -38,7 +38,7 @@ def train(folder, *, resume=False, stop_at=0, batch_size=halved, **options):
         [Phase("copier", network, adam, loss)],
         tiny.images(),
         Run(folder, TrainConfig(**settings), resume),
-        averaged=network,
+        network=network,
         sample=sample,
         batch_size=batch_size,
     )

@@ -92,7 +92,7 @@ def told_at_the_end(process: subprocess.Popen[str]) -> str:
 @pytest.mark.parametrize("rank", [1, 0])
 def test_a_killed_worker_ends_all_with_one_line(stopped: Path, rank: int) -> None:
     run = stopped / f"run-{rank}"
-    words = ["--out", run, "--images=10M", "--maps=8", "--save-minutes=0", "--device=cpu"]
+    words = ["--out", run, "--images=10M", "--base-channels=8", "--save-minutes=0", "--device=cpu"]
     with launched(TORCHRUN, "dcgan", "--data", stopped / "images", *words) as process:
         wait_for_more(process, run, 0)
         os.kill(dict(workers(process.pid))[rank], signal.SIGKILL)

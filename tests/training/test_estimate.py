@@ -61,7 +61,7 @@ def asked(ask, size, *, repeats=12, lazy=1, grow=None, second=None, **train):
     bounds = [0.0, 1.0] if second is None else [0.0, second, 1.0]
     phases = [phase(f"phase {i}", *pair) for i, pair in enumerate(itertools.pairwise(bounds))]
     with pytest.raises(Estimated) as told:
-        fit(phases, images(size), run, averaged=phases[0].network, sample=lambda n: np.zeros(4))
+        fit(phases, images(size), run, network=phases[0].network, sample=lambda n: np.zeros(4))
     return told.value.estimate
 
 

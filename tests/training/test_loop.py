@@ -119,7 +119,7 @@ def test_accumulating_gives_the_update_of_the_whole_batch(tmp_path):
             [Phase("network", network, optimizer, loss)],
             tiny.images(),
             run,
-            averaged=network,
+            network=network,
             sample=lambda averaged: np.zeros((64, 1, 8, 8), np.float32),
         )
         return network[1].weight.detach()
@@ -163,15 +163,15 @@ def test_a_full_disk_keeps_the_last_state(tmp_path, monkeypatch):
 def test_a_corrupt_or_foreign_state_is_refused(tmp_path):
     network = torch.nn.Linear(3, 2)
     optimizer = torch.optim.Adam(network.parameters())
-    save_state(tmp_path, {"n": network}, {"n": optimizer}, {"images": 5})
+    save_state(tmp_path, {"n": network.state_dict()}, {"n": optimizer}, {"images": 5})
     other = torch.nn.Linear(4, 2)
     with pytest.raises(IntegrityError, match="another model or size"):
-        load_state(tmp_path, {"n": other}, {"n": torch.optim.Adam(other.parameters())})
+        load_state(tmp_path, {"n": other.state_dict()}, {"n": torch.optim.Adam(other.parameters())})
     content = (tmp_path / FILE).read_bytes()
     for damaged in (content[: len(content) // 2], b"", b"\x80\x04" + content, content[:-1]):
         (tmp_path / FILE).write_bytes(damaged)
         with pytest.raises(IntegrityError, match="corrupt"):
-            load_state(tmp_path, {"n": network}, {"n": optimizer})
+            load_state(tmp_path, {"n": network.state_dict()}, {"n": optimizer})
 
 
 def test_the_average_follows_parameters_and_buffers():

@@ -86,7 +86,7 @@ def train(
     ]
     settings = {"batch_size": 8, "ema_images": 100, "device": "cpu", "grids": 3, **options}
     run = Run(folder, TrainConfig(**settings), resume)
-    return fit(phases, images(), run, averaged=maker, sample=sample)
+    return fit(phases, images(), run, network=maker, sample=sample)
 
 
 def digest(network: nn.Module) -> str:

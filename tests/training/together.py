@@ -25,7 +25,7 @@ STOPPED_AFTER = 4  # calls of any optimiser
 # that is zero but for the last digit sends the runs apart: with PGGAN, three of the seeds 1 to 4,
 # by what a step of one bias makes.
 OPTIONS = {
-    "dcgan": {"maps": 8, "latent": 8},
+    "dcgan": {"base_channels": 8, "latent": 8},
     "pggan": {"maps": 8, "latent": 8, "penalise_every": 2, "loss": "rpgan", "convolutions": 1},
     "vae": {"maps": 4, "latent": 8},
     "vqvae": {

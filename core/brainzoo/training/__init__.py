@@ -1,12 +1,14 @@
 """The one training loop that every generator calls, and what it is made of.
 
 This package is the only part of the core that imports torch. A generator brings networks,
-optimisers and losses (:class:`Phase`); :func:`fit` owns everything else.
+optimisers and losses (:class:`Phase`), most easily as a :class:`TorchGenerator`; :func:`fit` owns
+everything else.
 """
 
 from brainzoo.training.devices import Compute, compute
 from brainzoo.training.diffaugment import diffaugment
-from brainzoo.training.loop import Phase, fit
+from brainzoo.training.generator import Draw, TorchGenerator
+from brainzoo.training.loop import Loss, Phase, fit
 from brainzoo.training.sampling import CHUNK, in_chunks
 from brainzoo.training.step import Step, latents, seeded
 from brainzoo.training.weights import arrays_of, load_arrays
@@ -14,8 +16,11 @@ from brainzoo.training.weights import arrays_of, load_arrays
 __all__ = [
     "CHUNK",
     "Compute",
+    "Draw",
+    "Loss",
     "Phase",
     "Step",
+    "TorchGenerator",
     "arrays_of",
     "compute",
     "diffaugment",

@@ -7,9 +7,11 @@ Reading whole batches from a memory map in the training process is faster than a
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import torch
+
 from numpy.typing import NDArray
 
 from brainzoo.common.errors import DataError
@@ -23,7 +25,7 @@ class Feed:
     Args:
         images: What to train on; all of it.
         seed: The run's seed.
-        labels: A whole number an image to come with its pixels instead of its class index.
+        labels: What comes with the pixels of each image instead of its class index, a row an image.
 
     Attributes:
         spacing_mm: Of a pixel along each axis.
@@ -32,7 +34,7 @@ class Feed:
         DataError: There are no images, or one of them has no class while others do.
     """
 
-    def __init__(self, images: Images, seed: int, labels: NDArray[np.int64] | None = None) -> None:
+    def __init__(self, images: Images, seed: int, labels: NDArray[Any] | None = None) -> None:
         if not len(images):
             raise DataError("there are no images to train on.")
         sides = images.info.get("spacing_mm") or (1.0,) * len(images.spatial)
@@ -52,8 +54,8 @@ class Feed:
             stride: Take every n-th position: what one of n processes gets of a batch.
 
         Returns:
-            Pixels ``(count, channel, *spatial)`` in [0, 1], and labels ``(count,)``: class indices
-            (-1 without classes) unless others were given.
+            Pixels ``(count, channel, *spatial)`` in [0, 1], and labels ``(count, ...)``: class
+            indices (-1 without classes) unless others were given.
         """
         positions = range(start, start + count * stride, stride)
         chosen = np.asarray([self._at(position) for position in positions])

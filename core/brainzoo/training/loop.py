@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from numpy import float32, int64
+from numpy import float32
 from numpy.typing import NDArray
 from torch import nn
 
@@ -26,6 +26,7 @@ from brainzoo.training.estimate import Asked, Estimated
 from brainzoo.training.feed import Feed
 from brainzoo.training.monitor import Monitor
 from brainzoo.training.state import (
+    Tensors,
     clear_leftovers,
     load_state,
     pack_state,
@@ -36,9 +37,12 @@ from brainzoo.training.step import Step, number_of, seeded
 from brainzoo.training.stopping import interruptions
 
 Loss = Callable[[torch.Tensor, torch.Tensor, Step], tuple[torch.Tensor, dict[str, torch.Tensor]]]
-"""Takes pixels ``(batch, channel, *spatial)`` in [-1, 1], class indices ``(batch,)`` (-1 without
-classes; other ``labels`` if :func:`fit` is given them) and the :class:`Step`; returns a scalar loss
-and figures to log."""
+"""Takes pixels ``(batch, channel, *spatial)`` in [-1, 1], encoded conditions ``(batch, numbers)``
+and the :class:`Step`; returns a scalar loss and figures to log. Called by :func:`fit` itself, it
+gets the ``labels``, or class indices ``(batch,)`` (-1 without classes)."""
+
+GRID_SHARE = 0.1
+"""The most that sample grids in the middle of training take, as a fraction of training time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +60,10 @@ class Phase:
         loss: Computes the loss; see :data:`Loss`.
         start: The fraction of the budget from which on it acts.
         end: The fraction of the budget up to which it acts.
+        warm_up: Steps over which the learning rate rises linearly at the beginning.
+        clip: The most that the norm of the gradient may be; a longer one is shortened.
+        averaged: Whether samples come from a moving average of its weights; else from the
+            weights themselves.
     """
 
     name: str
@@ -64,6 +72,9 @@ class Phase:
     loss: Loss
     start: float = 0.0
     end: float = 1.0
+    warm_up: int = 0
+    clip: float | None = None
+    averaged: bool = True
 
     def acts(self, progress: float) -> bool:
         """Tell whether it acts when this fraction of the budget is spent."""
@@ -75,10 +86,10 @@ def fit(
     images: Images,
     run: Run,
     *,
-    averaged: nn.Module,
+    network: nn.Module,
     sample: Callable[[nn.Module], NDArray[float32]],
     batch_size: Callable[[float], int] | None = None,
-    labels: NDArray[int64] | None = None,
+    labels: NDArray[Any] | None = None,
 ) -> nn.Module:
     """Train until the budget is spent, from the beginning or from where ``run`` was left.
 
@@ -90,13 +101,16 @@ def fit(
         phases: What happens in each step, in this order.
         images: The training images, all of them used.
         run: Where to write, and the common options.
-        averaged: The network (of one of the phases) whose moving average samples come from.
+        network: What samples come from and what is published: networks of phases, in a container
+            if they are several. What it holds besides, such as a first stage that was trained
+            before, stays as it is, and out of the state.
         sample: Makes the images of a sample grid, ``(64, channel, *spatial)`` in [0, 1], from the
-            averaged network; always from the same latents.
+            averaged network; always from the same latents. Sample grids are not training time;
+            where they would take longer than a tenth of it, there are fewer.
         batch_size: Images of a step by the fraction of the budget that is spent; the run's batch
             size throughout if there is none.
-        labels: What losses get instead of class indices: a whole number an image, such as which
-            row of :class:`brainzoo.data.conditions.Conditions` is its own.
+        labels: What losses get instead of class indices, a row an image: its encoded condition
+            (:meth:`brainzoo.data.conditions.Conditions.encode`), for example.
 
     Returns:
         The averaged network, in evaluation mode, on the CPU.
@@ -112,45 +126,52 @@ def fit(
     if not train.budgeted:
         raise OptionError("no budget is set.", "Give --images 300k or --minutes 30.")
     if run.estimate is not None:
-        asked = Asked(phases, images, run, averaged, sample, batch_size, labels)
+        asked = Asked(phases, images, run, network, sample, batch_size, labels)
         raise Estimated(run.estimate(asked))
     machine = compute(train.device, train.precision)
     processes = Processes(machine)
-    networks = {phase.name: phase.network for phase in phases}
-    processes.share_batch_norm(list(networks.values()))
-    for network in networks.values():
-        machine.place(network)
-    ema = EMA(averaged, train.ema_images)
-    networks["average"] = ema.network
+    processes.share_batch_norm([phase.network for phase in phases])
+    for placed in (network, *(phase.network for phase in phases)):
+        machine.place(placed)
+    _freeze_all_but(phases, network)
+    ema = EMA(network, train.ema_images, [p.network for p in phases if p.averaged])
+
+    def held() -> dict[str, Tensors]:
+        """Return what the state keeps of the networks."""
+        return {**{p.name: p.network.state_dict() for p in phases}, "average": ema.own()}
+
     optimizers = {phase.name: phase.optimizer for phase in phases}
     feed = Feed(images, train.seed, labels)
     resume = f"brainzoo run --resume {run.folder}"
 
     with processes.losses_told(resume), seeded(train.seed):
         processes.expect_same_data(feed)
-        counters = _begin(run, networks, optimizers, processes)
+        counters = _begin(run, held(), optimizers, processes)
         seen, number = int(counters.get("images", 0)), int(counters.get("steps", 0))
         monitor = Monitor(
             run.stats, seen, float(counters.get("seconds", 0.0)), processes.main, processes.mean
         )
 
         def save() -> None:
-            if processes.main:
-                now = {"images": seen, "steps": number, "seconds": monitor.seconds}
-                save_state(run.state, networks, optimizers, now)
+            now = {"images": seen, "steps": number, "seconds": monitor.seconds}
+            with monitor.aside():
+                if processes.main:
+                    save_state(run.state, held(), optimizers, now)
 
-        def picture() -> None:
-            if processes.main:
-                shown = grid(sample(ema.network), columns=8)
-                write_bytes(run.progress / f"{seen:09d}.png", png_bytes(shown))
+        def picture() -> float:
+            begun = time.monotonic()
+            with monitor.aside():
+                if processes.main:
+                    shown = grid(sample(ema.network), columns=8)
+                    write_bytes(run.progress / f"{seen:09d}.png", png_bytes(shown))
+            return time.monotonic() - begun
 
         with monitor, interruptions(processes.count, resume) as interrupted:
             if processes.main:
                 _clear_pictures_after(run, seen)
                 real = feed.batch(0, 64)[0].numpy()
                 write_bytes(run.progress / "real.png", png_bytes(grid(real, columns=8)))
-            if seen == 0:
-                picture()
+            cost, pictured = picture() if seen == 0 else 0.0, 0.0
             saved_at = time.monotonic()
             pictures = int(train.grids * _progress(run, seen, monitor.seconds))
             progress, stop = processes.agree(_progress(run, seen, monitor.seconds), False)
@@ -167,7 +188,9 @@ def fit(
                 monitor.step(figures, number, seen, progress)
                 if int(train.grids * progress) > pictures and progress < 1:
                     pictures = int(train.grids * progress)
-                    picture()
+                    if pictured + cost <= GRID_SHARE * monitor.seconds:
+                        cost = picture()
+                        pictured += cost
                 if stop:
                     save()
                     raise KeyboardInterrupt
@@ -176,12 +199,15 @@ def fit(
                     saved_at = time.monotonic()
             save()
             picture()
-    return ema.network.cpu()
+    for parameter in ema.network.cpu().parameters():
+        # As a checkpoint holds them: other layouts of the same weights round sums differently.
+        parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
+    return ema.network
 
 
 def _begin(
     run: Run,
-    networks: Mapping[str, nn.Module],
+    networks: Mapping[str, Tensors],
     optimizers: Mapping[str, torch.optim.Optimizer],
     processes: Processes,
 ) -> dict[str, Any]:
@@ -242,17 +268,36 @@ def train_step(
             for name, value in {**more, f"{phase.name}_loss": loss}.items():
                 figures[name] = figures.get(name, torch.zeros(())) + value.detach() / len(parts)
         processes.average_gradients(phase.network)
+        if phase.clip is not None:
+            nn.utils.clip_grad_norm_(phase.network.parameters(), phase.clip)
         phase.optimizer.step()
     return figures
 
 
 def _schedule(phases: Sequence[Phase], decay: float, progress: float) -> None:
-    """Lower the learning rates over the last part of the budget, or of the phase's share of it."""
-    for phase in phases:
-        left = min(1.0, max(0.0, phase.end - progress) / (phase.end - phase.start))
+    """Set the learning rates of a step.
+
+    They rise over the first steps of a phase, and fall over the last part of the budget, or of the
+    phase's share of it.
+    """
+    for phase in (p for p in phases if p.acts(progress)):
+        left = (phase.end - progress) / (phase.end - phase.start)
         factor = min(1.0, left / decay) if decay else 1.0
         for group in phase.optimizer.param_groups:
-            group["lr"] = factor * group.setdefault("initial_lr", group["lr"])
+            # Kept with the optimiser, and so in the state.
+            group["steps"] = group.get("steps", 0) + 1
+            rising = min(1.0, group["steps"] / phase.warm_up) if phase.warm_up else 1.0
+            group["lr"] = rising * factor * group.setdefault("initial_lr", group["lr"])
+
+
+def _freeze_all_but(phases: Sequence[Phase], network: nn.Module) -> None:
+    """Keep the parts of a network that no phase trains as they are."""
+    modules = {id(module) for phase in phases for module in phase.network.modules()}
+    trained = {id(parameter) for phase in phases for parameter in phase.network.parameters()}
+    for module in network.modules():
+        module.training &= id(module) in modules
+    for parameter in network.parameters():
+        parameter.requires_grad_(id(parameter) in trained)
 
 
 def _progress(run: Run, seen: int, seconds: float) -> float:

@@ -13,7 +13,8 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -60,10 +61,11 @@ class Monitor:
         self._mean = mean
         self._before = seconds
         self._started = time.monotonic()
+        self._aside = 0.0
         self._next_line = 0.0
         self._sums: dict[str, torch.Tensor] = {}
         self._counts: dict[str, int] = {}
-        self._last = (time.monotonic(), images)
+        self._last = (seconds, images)
         self._plain_at = time.monotonic() + 2
         self._one_sided = {"strong": 0, "weak": 0}
         self._warned: set[str] = set()
@@ -101,7 +103,16 @@ class Monitor:
     @property
     def seconds(self) -> float:
         """Training time in seconds, that of earlier parts of the run included."""
-        return self._before + time.monotonic() - self._started
+        return self._before + time.monotonic() - self._started - self._aside
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Count what happens within the block as no training time: sample grids, saving."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._aside += time.monotonic() - begun
 
     def step(
         self, figures: Mapping[str, torch.Tensor], number: int, images: int, progress: float
@@ -133,14 +144,14 @@ class Monitor:
         self._console.print(text, style=style or None, highlight=False, soft_wrap=True)
 
     def _log(self, means: Mapping[str, float], number: int, images: int, progress: float) -> None:
-        now = time.monotonic()
-        rate = (images - self._last[1]) / max(now - self._last[0], 1e-9)
-        self._last = (now, images)
+        seconds = self.seconds
+        rate = (images - self._last[1]) / max(seconds - self._last[0], 1e-9)
+        self._last = (seconds, images)
         losses = {n.removesuffix("_loss"): v for n, v in means.items() if n.endswith("_loss")}
         line = {
             "step": number,
             "images": images,
-            "seconds": round(self.seconds, 3),
+            "seconds": round(seconds, 3),
             "images_per_second": round(rate, 2),
             "losses": losses,
             **{n: v for n, v in means.items() if not n.endswith("_loss")},

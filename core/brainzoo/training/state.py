@@ -15,17 +15,18 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import nn
 
 from brainzoo.common.errors import IntegrityError
 from brainzoo.common.files import write_bytes
 
 FILE = "state.safetensors"
+Tensors = Mapping[str, torch.Tensor]
+"""Parameters and buffers of a network by name, as its ``state_dict`` holds them."""
 
 
 def save_state(
     folder: Path,
-    networks: Mapping[str, nn.Module],
+    networks: Mapping[str, Tensors],
     optimizers: Mapping[str, torch.optim.Optimizer],
     counters: Mapping[str, Any],
 ) -> None:
@@ -33,7 +34,7 @@ def save_state(
 
     Args:
         folder: The run's ``state/``.
-        networks: Networks and their averages by name.
+        networks: Networks and their average by name.
         optimizers: Optimisers by name.
         counters: What JSON holds: images seen, steps, seconds.
 
@@ -44,7 +45,7 @@ def save_state(
 
 
 def pack_state(
-    networks: Mapping[str, nn.Module],
+    networks: Mapping[str, Tensors],
     optimizers: Mapping[str, torch.optim.Optimizer],
     counters: Mapping[str, Any],
 ) -> bytes:
@@ -52,7 +53,7 @@ def pack_state(
     tensors = {
         f"network/{name}/{key}": value
         for name, network in networks.items()
-        for key, value in network.state_dict().items()
+        for key, value in network.items()
     }
     plain: dict[str, Any] = {}
     for name, optimizer in optimizers.items():
@@ -69,7 +70,7 @@ def pack_state(
 
 def load_state(
     folder: Path,
-    networks: Mapping[str, nn.Module],
+    networks: Mapping[str, Tensors],
     optimizers: Mapping[str, torch.optim.Optimizer],
 ) -> dict[str, Any] | None:
     """Restore what :func:`save_state` wrote, in place.
@@ -88,7 +89,7 @@ def load_state(
 
 def unpack_state(
     content: bytes,
-    networks: Mapping[str, nn.Module],
+    networks: Mapping[str, Tensors],
     optimizers: Mapping[str, torch.optim.Optimizer],
     path: Path,
 ) -> dict[str, Any]:
@@ -123,12 +124,11 @@ def clear_leftovers(folder: Path) -> None:
         left.unlink(missing_ok=True)
 
 
-def _below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+def _below(tensors: Tensors, prefix: str) -> dict[str, torch.Tensor]:
     return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
 
 
-def _fill(network: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
-    own = network.state_dict()
+def _fill(own: Tensors, tensors: Tensors, path: Path) -> None:
     same = own.keys() == tensors.keys() and all(own[n].shape == tensors[n].shape for n in own)
     if not same:
         raise IntegrityError(
@@ -143,7 +143,7 @@ def _fill(network: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -
 def _fill_optimizer(
     optimizer: torch.optim.Optimizer,
     groups: list[dict[str, Any]],
-    tensors: Mapping[str, torch.Tensor],
+    tensors: Tensors,
 ) -> None:
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}

@@ -9,5 +9,5 @@ class TestDigits(DatasetContract):
 
 class TestDigitsGAN(GeneratorContract):
     name = "digits-gan"
-    options: ClassVar = {"maps": 8}
+    options: ClassVar = {"base_channels": 8}
     shapes = ((16, 16),)

@@ -33,7 +33,7 @@ def test_there_are_only_ten_digits():
 
 
 def test_learns_where_the_ink_is(sevens, tmp_path):
-    gan = DigitsGAN(DigitsGANConfig(maps=32))
+    gan = DigitsGAN(DigitsGANConfig(base_channels=32))
     train = TrainConfig(images=4_000, batch_size=8, flip=False, ema_images=500, device="cpu")
     gan.fit(sevens.where(split="train"), Run(tmp_path / "run", train))
     written = np.concatenate(list(gan.sample(64, seed=0))).mean(axis=0).ravel()

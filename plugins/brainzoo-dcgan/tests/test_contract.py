@@ -7,5 +7,5 @@ from brainzoo.testing import GeneratorContract
 
 class TestDCGAN(GeneratorContract):
     name = "dcgan"
-    options: ClassVar = {"maps": 16, "latent": 8}
+    options: ClassVar = {"base_channels": 16, "latent": 8}
     shapes = ((32, 32), (16, 16, 16))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from brainzoo.api import option
+from brainzoo.api import OptionError, option
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class DigitsConfig:
 class DigitsGANConfig:
     """The two networks and how they learn."""
 
-    maps: int = option(64, "Feature maps of the widest layer.", minimum=2)
+    base_channels: int = option(64, "Channels of the widest layer.", minimum=2)
     latent: int = option(32, "Length of the latent, normally distributed.", minimum=1)
     lr: float = option(1e-3, "Learning rate of Adam.", minimum=0)
 
@@ -32,3 +32,12 @@ class DigitsGANConfig:
             "ema_images": 4_000,
         }
     }
+
+    def check_spatial(self, spatial: tuple[int, ...]) -> None:
+        """Refuse shapes that it cannot make, before any data are prepared."""
+        if len(spatial) != 2 or any(side % 4 for side in spatial):
+            shape = " × ".join(map(str, spatial))
+            raise OptionError(
+                f"digits-gan makes 2-D images whose sides are multiples of 4, found {shape}.",
+                "Try --size 16.",
+            )

@@ -23,8 +23,8 @@ _TUNED: Mapping[str, Any] = {
 class DCGANConfig:
     """What decides a DCGAN; the defaults are Kazuhiro et al. 2018 where they state them."""
 
-    maps: int = option(
-        256, "Feature maps of the widest layer; each following layer has half.", minimum=8
+    base_channels: int = option(
+        256, "Channels of the widest layer; each following layer has half.", minimum=8
     )
     latent: int = option(100, "Length of the latent, uniform in [-1, 1].", minimum=1)
     lr: float = option(2e-4, "Learning rate of Adam (Radford 2016, section 4).", minimum=0)
@@ -37,6 +37,9 @@ class DCGANConfig:
         "The discriminator's target for real images; 0.9 is one-sided smoothing (Salimans 2016).",
         minimum=0.5,
         maximum=1,
+    )
+    covariates: tuple[str, ...] = option(
+        (), "Columns (age, sex, ...) that condition the model besides the class."
     )
     diffaugment: tuple[str, ...] = option(
         (),
@@ -51,14 +54,14 @@ class DCGANConfig:
             "size": 64,
             "images": 160_000,
             "batch_size": 16,
-            "maps": 128,
+            "base_channels": 128,
             **_TUNED,
         },
         "default": {
             "size": 128,
             "images": 400_000,
             "batch_size": 16,
-            "maps": 128,
+            "base_channels": 128,
             **_TUNED,
         },
         # Kazuhiro et al. 2018, Methodology. Of the 48,510 turned sections of each scan, 40 turned
@@ -77,9 +80,10 @@ class DCGANConfig:
     }
 
     def __post_init__(self) -> None:
-        if self.maps % 8:
+        if self.base_channels % 8:
             raise OptionError(
-                f"maps is {self.maps}; expected a multiple of 8: it is halved thrice."
+                f"base_channels is {self.base_channels}; expected a multiple of 8: it is halved "
+                "three times."
             )
 
     def check_spatial(self, spatial: tuple[int, ...]) -> None:

@@ -8,13 +8,13 @@ Differences from the paper:
 
 - Kazuhiro et al. give "4 fractionally strided convolutions with filter sizes of 256, 128, 64, and
   32" and a projection, but not where the single output channel comes from. Here, as in the
-  TensorFlow DCGAN of that time, the projection has 256 maps and the four convolutions make 128, 64,
-  32 and 1 of them: 256, 128, 64 and 32 are what they take in.
+  TensorFlow DCGAN of that time, the projection has 256 channels and the four convolutions make 128,
+  64, 32 and 1 of them: 256, 128, 64 and 32 are what they take in.
 - They batch-normalise every layer but the output layer of the discriminator. As in Radford et al.,
   the output layer of the generator and the input layer of the discriminator go without: normalising
   them made the samples oscillate (Radford et al., section 3).
-- Classes, which the paper has none of, enter the generator beside the latent, and the discriminator
-  by a projection (Miyato and Koyama 2018).
+- Class and covariates, which the paper has none of, enter the generator beside the latent, and the
+  discriminator by a projection (Miyato and Koyama 2018).
 - In 3-D every convolution becomes 5 × 5 × 5; nothing else changes.
 """
 
@@ -34,25 +34,24 @@ class Generator(nn.Module):
     """Latent to image.
 
     Args:
-        spatial: Size of the images.
-        channels: Their channels.
+        shape: ``(channel, *spatial)`` of the images.
         latent: Length of the latent.
-        maps: Feature maps after the projection.
-        classes: Number of classes, 0 for none.
+        base_channels: Channels after the projection.
+        conditions: Numbers that encode a condition, 0 for none.
     """
 
     def __init__(
-        self, spatial: tuple[int, ...], channels: int, latent: int, maps: int, classes: int
+        self, shape: tuple[int, ...], latent: int, base_channels: int, conditions: int
     ) -> None:
         super().__init__()
+        channels, *spatial = shape
         dims = len(spatial)
         convolution = nn.ConvTranspose2d if dims == 2 else nn.ConvTranspose3d
         normalise = nn.BatchNorm2d if dims == 2 else nn.BatchNorm3d
-        self.classes = classes
-        self.start = (maps, *(side // SCALE for side in spatial))
-        self.project = nn.Linear(latent + classes, torch.Size(self.start).numel(), bias=False)
-        widths = [maps, maps // 2, maps // 4, maps // 8, channels]
-        layers: list[nn.Module] = [normalise(maps), nn.ReLU()]
+        self.start = (base_channels, *(side // SCALE for side in spatial))
+        self.project = nn.Linear(latent + conditions, torch.Size(self.start).numel(), bias=False)
+        widths = [*(base_channels >> halvings for halvings in range(LAYERS)), channels]
+        layers: list[nn.Module] = [normalise(base_channels), nn.ReLU()]
         for index in range(LAYERS):
             last = index == LAYERS - 1
             layers.append(convolution(widths[index], widths[index + 1], 5, 2, 2, 1, bias=last))
@@ -60,35 +59,33 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
 
-    def forward(self, latent: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    def forward(self, latent: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
         """Return images ``(batch, channel, *spatial)`` in [-1, 1].
 
         Args:
             latent: ``(batch, latent)`` in [-1, 1].
-            classes: ``(batch,)`` class indices; ignored without classes.
+            conditions: ``(batch, conditions)``, encoded.
         """
-        if self.classes:
-            one_hot = nn.functional.one_hot(classes, self.classes).to(latent.dtype)
-            latent = torch.cat([latent, one_hot], dim=1)
-        return cast(torch.Tensor, self.layers(self.project(latent).view(-1, *self.start)))
+        start = self.project(torch.cat([latent, conditions], dim=1)).view(-1, *self.start)
+        return cast(torch.Tensor, self.layers(start))
 
 
 class Discriminator(nn.Module):
     """Image to one logit: how real it looks.
 
     Args:
-        spatial: Size of the images.
-        channels: Their channels.
-        maps: Feature maps of the last layer.
-        classes: Number of classes, 0 for none.
+        shape: ``(channel, *spatial)`` of the images.
+        base_channels: Channels of the last layer.
+        conditions: Numbers that encode a condition, 0 for none.
     """
 
-    def __init__(self, spatial: tuple[int, ...], channels: int, maps: int, classes: int) -> None:
+    def __init__(self, shape: tuple[int, ...], base_channels: int, conditions: int) -> None:
         super().__init__()
+        channels, *spatial = shape
         dims = len(spatial)
         convolution = nn.Conv2d if dims == 2 else nn.Conv3d
         normalise = nn.BatchNorm2d if dims == 2 else nn.BatchNorm3d
-        widths = [channels, maps // 8, maps // 4, maps // 2, maps]
+        widths = [channels, *(base_channels >> halvings for halvings in reversed(range(LAYERS)))]
         layers: list[nn.Module] = []
         for index in range(LAYERS):
             first = index == 0
@@ -96,23 +93,24 @@ class Discriminator(nn.Module):
             layers += [] if first else [normalise(widths[index + 1])]
             layers.append(nn.LeakyReLU(LEAK))
         self.layers = nn.Sequential(*layers)
-        features = maps * torch.Size([side // SCALE for side in spatial]).numel()
+        features = base_channels * torch.Size([side // SCALE for side in spatial]).numel()
         self.judge = nn.Linear(features, 1)
-        self.embed = nn.Embedding(classes, features) if classes else None
+        self.embed = nn.Linear(conditions, features, bias=False) if conditions else None
         self.apply(_initialise)
 
-    def forward(self, pixels: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    def forward(self, pixels: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
         """Return logits ``(batch,)``.
 
         Args:
             pixels: ``(batch, channel, *spatial)`` in [-1, 1].
-            classes: ``(batch,)`` class indices; ignored without classes.
+            conditions: ``(batch, conditions)``, encoded.
         """
         features = self.layers(pixels).flatten(1)
         logits = self.judge(features).squeeze(1)
         if self.embed is not None:
             # Scaled: the sum runs over thousands of features.
-            logits = logits + (self.embed(classes) * features).sum(1) / features.shape[1] ** 0.5
+            projected = (self.embed(conditions) * features).sum(1)
+            logits = logits + projected / features.shape[1] ** 0.5
         return cast(torch.Tensor, logits)
 
 

@@ -140,7 +140,7 @@ class ProgressiveGAN(Generator):
             phases,
             images,
             run,
-            averaged=generator,
+            network=generator,
             sample=grid,
             batch_size=game.batch_size,
             labels=self._known.indices(images),

@@ -138,7 +138,7 @@ class VAE(Inference, Generator):
 
         phase = Phase("bound", networks, self._adam(networks), bound)
         labels = self._known.indices(images)
-        trained = fit([phase], images, run, averaged=networks, sample=grid, labels=labels)
+        trained = fit([phase], images, run, network=networks, sample=grid, labels=labels)
         self._networks = self._checked(trained)
         console.note("fitting the latents of the training images")
         self._prior = self._fitted(images, None, run.train.seed)

@@ -88,7 +88,7 @@ class VQVAE(Generator, Reconstructs):
             stages(self.config, autoencoder, prior, known),
             images,
             run,
-            averaged=prior,
+            network=prior,
             sample=picture,
             labels=self._conditions.indices(images),
         )

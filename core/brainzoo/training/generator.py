@@ -1,0 +1,261 @@
+"""A generator of torch networks: all that such generators have in common.
+
+A subclass says how its networks are built, how they learn and how numbers become images; docs/
+plugins.md has one in a single file.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from brainzoo import checkpoint
+from brainzoo.checkpoint.config import ConfigFile
+from brainzoo.common.errors import NotFoundError
+from brainzoo.data.conditions import Conditions
+from brainzoo.data.images import Images
+from brainzoo.data.subjects import Value
+from brainzoo.data.tables import Row
+from brainzoo.plugin.interfaces import Generator
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.options import make_config
+from brainzoo.plugin.run import Run, TrainConfig
+from brainzoo.training.devices import compute
+from brainzoo.training.loop import Phase, fit
+from brainzoo.training.sampling import CHUNK, in_chunks
+from brainzoo.training.step import latents, seeded
+from brainzoo.training.weights import arrays_of, load_arrays
+
+Floats = NDArray[np.float32]
+
+
+class Draw:
+    """What a few samples of a seed are made of; each depends on the seed and its index only.
+
+    Args:
+        seed: Seed of the samples.
+        start: Index of the first.
+        rows: The condition of each.
+        conditions: The same encoded, ``(sample, numbers)``, on the device of the networks.
+    """
+
+    def __init__(
+        self, seed: int, start: int, rows: Sequence[Row], conditions: torch.Tensor
+    ) -> None:
+        self.seed = seed
+        self.start = start
+        self.rows = rows
+        self.conditions = conditions
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def uniform(self, *shape: int) -> torch.Tensor:
+        """Return ``(sample, *shape)`` numbers, uniform in [-1, 1)."""
+        return self._numbers(shape, "uniform")
+
+    def normal(self, *shape: int) -> torch.Tensor:
+        """Return ``(sample, *shape)`` standard normal numbers."""
+        return self._numbers(shape, "normal")
+
+    def _numbers(self, shape: tuple[int, ...], distribution: str) -> torch.Tensor:
+        length = int(np.prod(shape))
+        numbers = latents(self.seed, self.start, len(self), length, distribution)
+        return torch.from_numpy(numbers).view(-1, *shape).to(self.conditions.device)
+
+
+class TorchGenerator(Generator):
+    """Trains, samples, saves and loads what a subclass builds.
+
+    A subclass sets :attr:`name` and defines :meth:`build`, :meth:`phases` and :meth:`draw`; the
+    other public methods have defaults that it may replace. If its configuration has an option
+    ``covariates``, the model is conditioned on those columns besides the class.
+
+    Attributes:
+        name: Under which the plugin offers it.
+        chunk: Samples that are computed at once.
+        grid_images: Samples of a sample grid.
+        network: What :meth:`build` returned, once it is trained or loaded; else ``None``.
+        known: What it is conditioned on; ``known.width`` numbers encode a condition.
+        shape: ``(channel, *spatial)`` of its images.
+        extra: What a checkpoint's ``config.json`` holds besides: plain values that :meth:`build`
+            needs, for example. Set it in :meth:`finish`; :meth:`load` sets it before it builds.
+    """
+
+    name: ClassVar[str]
+    chunk: int = CHUNK
+    grid_images: int = 64
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.network: nn.Module | None = None
+        self.known = Conditions((), [{}], [1])
+        self.shape: tuple[int, ...] = ()
+        self.extra: dict[str, Any] = {}
+        self._training: dict[str, Any] = {}
+        self._device = "auto"
+
+    @abstractmethod
+    def build(self, shape: tuple[int, ...]) -> nn.Module:
+        """Return everything that is published, untrained.
+
+        Called on the meta device when a checkpoint is loaded: build only, compute nothing.
+
+        Args:
+            shape: ``(channel, *spatial)``.
+        """
+
+    @abstractmethod
+    def phases(self, network: Any, images: Images, run: Run) -> Sequence[Phase]:
+        """Return how the networks learn; further networks (a discriminator) are made here.
+
+        Losses get pixels ``(batch, channel, *spatial)`` in [-1, 1], encoded conditions ``(batch,
+        known.width)`` and a :class:`brainzoo.training.Step`. Parts of ``network`` that no phase
+        trains, such as a first stage that was trained before, stay as they are.
+
+        Args:
+            network: What :meth:`build` returned.
+            images: The training images.
+            run: The run's settings.
+        """
+
+    @abstractmethod
+    def draw(self, network: Any, draw: Draw) -> torch.Tensor:
+        """Return the images ``(sample, channel, *spatial)`` in [-1, 1] of some random numbers.
+
+        Args:
+            network: What :meth:`build` returned, in evaluation mode, in float32.
+            draw: Random numbers and conditions.
+        """
+
+    def batch_size(self, progress: float, train: TrainConfig) -> int:
+        """Return the images of a step when this fraction of the budget is spent."""
+        return train.batch_size
+
+    def grid(self, network: Any, images: Images) -> Floats:
+        """Return the images ``(image, channel, *spatial)`` in [0, 1] of a sample grid.
+
+        Args:
+            network: Averaged weights in the middle of training.
+            images: The training images.
+        """
+        starts = range(0, self.grid_images, self.chunk)
+        made = [self.samples(network, 0, start, self.chunk) for start in starts]
+        return np.concatenate(made)[: self.grid_images]
+
+    def finish(self, network: Any, images: Images, run: Run) -> None:
+        """Do what remains after training: set :attr:`extra`, fit a prior to latents."""
+
+    @torch.inference_mode()
+    def samples(
+        self,
+        network: Any,
+        seed: int,
+        start: int,
+        count: int,
+        condition: Mapping[str, Value] | None = None,
+    ) -> Floats:
+        """Return the samples ``start`` to ``start + count - 1`` of a seed, computed at once.
+
+        In float32: bf16 would leave 8 bits of grey and tie the samples to one kind of hardware.
+
+        Returns:
+            ``(count, channel, *spatial)`` in [0, 1].
+        """
+        rows = self.known.draw(count, seed=seed, start=start, condition=condition)
+        device = next(network.parameters()).device
+        conditions = torch.from_numpy(self.known.encode(rows)).to(device)
+        pixels = self.draw(network, Draw(seed, start, rows, conditions)).float()
+        result: Floats = (pixels * 0.5 + 0.5).clamp(0, 1).cpu().contiguous().numpy()
+        return result
+
+    def fit(self, images: Images, run: Run) -> None:
+        """Train on all of ``images``; see :func:`brainzoo.training.fit`."""
+        if hasattr(self.config, "check_spatial"):
+            self.config.check_spatial(images.spatial)
+        self._device = run.train.device
+        self.known = Conditions.of(images, getattr(self.config, "covariates", ()))
+        self._training = checkpoint.describe_training(images)
+        self._training["conditions"] = self.known.describe()
+        self.shape = (images.channels, *images.spatial)
+        with seeded(run.train.seed):
+            network = self.build(self.shape)
+            phases = self.phases(network, images, run)
+        self.network = fit(
+            phases,
+            images,
+            run,
+            network=network,
+            sample=lambda average: self.grid(average, images),
+            batch_size=lambda progress: self.batch_size(progress, run.train),
+            labels=self.known.encode(self.known.rows)[self.known.indices(images)],
+        )
+        self.finish(self.network, images, run)
+
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int,
+        start: int = 0,
+        condition: Mapping[str, Value] | None = None,
+        batch_size: int = 64,
+    ) -> Iterator[Floats]:
+        """Yield new images; see :meth:`brainzoo.Generator.sample`."""
+        network = self.ready()
+        self.known.check(condition)
+        return in_chunks(
+            lambda at, count: self.samples(network, seed, at, count, condition),
+            n,
+            batch_size,
+            self.chunk,
+            start=start,
+        )
+
+    def conditions(
+        self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
+    ) -> list[Row]:
+        """Return class and covariates of each sample; see :meth:`brainzoo.Generator.conditions`."""
+        return self.known.draw(n, seed=seed, start=start, condition=condition)
+
+    def ready(self) -> Any:
+        """Return the network, on its device.
+
+        Raises:
+            NotFoundError: It is neither trained nor loaded.
+        """
+        if self.network is None:
+            raise NotFoundError(f"this {self.name} is not trained yet.", "Call fit or load first.")
+        compute(self._device).place(self.network)
+        return self.network
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
+        weights, training = arrays_of(self.ready()), {**self._training, **self.extra}
+        checkpoint.write(folder, self, plugin=self.name, weights=weights, training=training)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a checkpoint folder, strictly."""
+        stored = checkpoint.expect_plugin(folder, cls.name)
+        options = plugins().get("generator", cls.name).config
+        what = f"hyperparameter of {cls.name}"
+        loaded = cls(make_config(options, stored["hyperparameters"], what))
+        loaded.known = Conditions.of_checkpoint(stored)
+        described = ("images", "preprocessing", "trained_on", "conditions")
+        loaded._training = {key: stored[key] for key in described}
+        own = stored.keys() - ConfigFile.model_fields.keys() - {"conditions"}
+        loaded.extra = {key: stored[key] for key in sorted(own)}
+        loaded.shape = (stored["images"]["channels"], *stored["images"]["spatial"])
+        with torch.device("meta"):
+            network = loaded.build(loaded.shape)
+        load_arrays(network, checkpoint.read_weights(folder))
+        loaded.network = network.eval().requires_grad_(False)
+        return loaded
