@@ -45,8 +45,8 @@ USAGE = {
 def new(kind: Kind, name: str, as_json: bool, debug: bool) -> None:
     """Write a new plugin package into ./brainzoo-NAME.
 
-    It works and passes its tests as it is; put your own model, data, measure or format in the
-    place of what it holds.
+    It works and passes its tests as it is. Replace what it holds with your own model, data,
+    measure or format.
     """
     check_name(kind, name)
     folder = Path(f"brainzoo-{name}")
@@ -115,7 +115,7 @@ def _words(kind: Kind, name: str) -> dict[str, str]:
     camel = "".join(part.capitalize() for part in name.split("-"))
     training = kind == "generator"
     needed = [f"brainzoo-core{'[training]' if training else ''}~={version}.0"]
-    needed += {"generator": ["numpy", "torch"], "dataset": []}.get(kind, ["numpy"])
+    needed += {"generator": ["torch"], "dataset": []}.get(kind, ["numpy"])
     return {
         "kind": kind,
         "name": name,
@@ -123,6 +123,7 @@ def _words(kind: Kind, name: str) -> dict[str, str]:
         "package": f"brainzoo_{name.replace('-', '_')}",
         "class_name": f"{camel}{kind.capitalize()}",
         "config": f"{camel}Config",
+        "options": "plugin" if training else "config",
         "contract": f"{kind.capitalize()}Contract",
         "summary": SUMMARIES[kind],
         "usage": USAGE[kind].format(name=name),

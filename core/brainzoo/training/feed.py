@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-
 from numpy.typing import NDArray
 
 from brainzoo.common.errors import DataError

@@ -11,7 +11,7 @@ from brainzoo_dcgan.config import DCGANConfig
 
 @pytest.mark.parametrize("size", [32, 64, 128, 256])
 def test_the_paper_s_layers(size):
-    """256, 128, 64 and 32 channels enter four 5 × 5 convolutions of stride 2 (Kazuhiro et al. 2018)."""
+    """256 to 32 channels enter four 5 × 5 convolutions of stride 2 (Kazuhiro et al. 2018)."""
     generator = networks.Generator((1, size, size), 100, 256, 0)
     convolutions = [m for m in generator.modules() if isinstance(m, nn.ConvTranspose2d)]
     assert [c.in_channels for c in convolutions] == [256, 128, 64, 32]
