@@ -14,8 +14,8 @@ import pytest
 from browser import chromium
 
 from brainzoo.data.images import Images
-from brainzoo_quiz.study.answers import Answer, Answers, read
-from brainzoo_quiz.study.key import Case, Key, read_key, write_key
+from brainzoo_quiz.study.answers import Answer, Answers, Reader, read
+from brainzoo_quiz.study.key import Case, Key, write_private
 from brainzoo_quiz.study.package import Package, Settings, read_package
 
 from . import pools
@@ -30,8 +30,10 @@ MOMENT = "2026-01-31T12:00:00Z"
 def make_key(kind: int = 6, repeated: int = 2) -> Key:
     """Return the key of a study of so many images of either kind and one practice case."""
     truths = ["real", "created"] * kind
-    cases = [Case(f"c{i:03d}", truth, repeated=i < repeated) for i, truth in enumerate(truths)]
-    return Key.new("A study", (*cases, Case("p000", "real", phase="practice")))
+    cases = [
+        Case(case=f"c{i:03d}", truth=truth, repeated=i < repeated) for i, truth in enumerate(truths)
+    ]
+    return Key.new("A study", (*cases, Case(case="p000", truth="real", phase="practice")))
 
 
 def make_answers(
@@ -54,13 +56,21 @@ def make_answers(
             confidence=confidence,
             response_ms=1000 * i,
             shown_at=MOMENT,
+            timed_out=False,
+            lost_focus=0,
+            reloads=0,
             reasons=() if right(case) else ("blurred", "blick, schärfe"),
             click=None if right(case) else (17, 10_000),
         )
         for i, (token, (case, _)) in enumerate(key.tokens(session).items(), 1)
     ]
     return Answers(
-        *(key.study, key.commitment, session, reader, "neuroradiologist", 15, MOMENT, MOMENT),
+        study=key.study,
+        commitment=key.commitment,
+        session=session,
+        reader=Reader(id=reader, group="neuroradiologist", years=15),
+        started_at=MOMENT,
+        finished_at=MOMENT,
         answers=tuple(answers),
     )
 
@@ -70,11 +80,11 @@ def write_study(tmp_path: Path) -> Callable[[Key, Sequence[Answers]], tuple[Path
     """Return a function that writes a key and answers files, and returns their paths."""
 
     def write(key: Key, sessions: Sequence[Answers]) -> tuple[Path, list[Path]]:
-        write_key(key, tmp_path / "key.json")
+        write_private(tmp_path / "key.json", key.text())
         paths = []
         for i, session in enumerate(sessions):
             paths.append(tmp_path / f"answers-{i}.json")
-            paths[-1].write_bytes(session.to_bytes())
+            paths[-1].write_bytes(session.text().encode())
         return tmp_path / "key.json", paths
 
     return write
@@ -162,7 +172,7 @@ def made(both, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened(made: Path) -> tuple[Package, Key]:
-    return read_package(made), read_key(made / "key.json")
+    return read_package(made), Key.read(made / "key.json")
 
 
 @pytest.fixture(scope="module")

@@ -106,7 +106,7 @@ def make_study(
     phases = ["practice"] * practice + ["test"] * tests
     twice = range(practice, practice + repeats)
     cases = [
-        Case(f"ward7-{i:03d}", words[i % 2], phase=phase, repeated=i in twice)
+        Case(case=f"ward7-{i:03d}", truth=words[i % 2], phase=phase, repeated=i in twice)
         for i, phase in enumerate(phases)
     ]
     key = Key.new(title, tuple(cases), design)
@@ -119,14 +119,19 @@ def make_study(
         for name in names:
             images[name] = random.integers(1, 255, shape, dtype=np.uint8).tobytes()
         answer = case.truth if case.phase == "practice" else None
-        packaged.append(PackagedCase(case.case, case.phase, names, answer))
+        packaged.append(PackagedCase(case=case.case, phase=case.phase, images=names, answer=answer))
     session = secrets.token_hex(16)
     order = sorted(key.tokens(session).items(), key=lambda one: one[1][0].phase)
-    seat = Seat("R1", session, tuple(Place(token, case.case) for token, (case, _) in order))
+    places = tuple(Place(token=token, case=case.case) for token, (case, _) in order)
+    seat = Seat(reader="R1", session=session, order=places)
     package = Package(
-        *(key.study, title, design, key.commitment, "default"),
+        study=key.study,
+        title=title,
+        design=design,
+        commitment=key.commitment,
+        preset="default",
         settings=Settings(**settings),
-        image=ImageShape(dims, shape, (2.0,) * dims),
+        image=ImageShape(dims=dims, shape=shape, spacing_mm=(2.0,) * dims),
         cases=tuple(packaged),
         seats=(seat,),
     )
@@ -146,7 +151,7 @@ class Served:
         from brainzoo_quiz.server.database import FILE, open_database
         from brainzoo_quiz.server.preparing import prepare
         from brainzoo_quiz.server.service import Service
-        from brainzoo_quiz.server.times import milliseconds
+        from brainzoo_quiz.server.tables import milliseconds
 
         study.save(folder)
         self.later = 0

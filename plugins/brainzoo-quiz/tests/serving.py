@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from brainzoo_quiz.study.key import Case, Key, write_key
+from brainzoo_quiz.study.key import Case, Key, write_private
 from brainzoo_quiz.study.package import (
     ImageShape,
     Package,
@@ -31,6 +31,11 @@ from brainzoo_quiz.study.package import (
 SIDE = 8
 
 
+def changed(model: Any, **values: Any) -> Any:
+    """Return a copy of a model with other values."""
+    return model.model_copy(update=values)
+
+
 def make_study(
     folder: Path,
     *,
@@ -43,16 +48,18 @@ def make_study(
     """Write a study folder of noise: so many test images of either kind."""
     settings = settings or Settings(seconds=600, reasons=("blurred", "noise"), click=True)
     truths = ["real", "created"] * kind
-    cases = [Case(f"c{i:03d}", truth, repeated=i < repeated) for i, truth in enumerate(truths)]
-    cases += [Case(f"p{i:03d}", "created", phase="practice") for i in range(practice)]
+    cases = [
+        Case(case=f"c{i:03d}", truth=truth, repeated=i < repeated) for i, truth in enumerate(truths)
+    ]
+    cases += [Case(case=f"p{i:03d}", truth="created", phase="practice") for i in range(practice)]
     key = Key.new("A quiet study", tuple(cases))
     random = np.random.default_rng(0)
     packaged = tuple(
         PackagedCase(
-            case.case,
-            case.phase,
-            (secrets.token_hex(16),),
-            case.truth if case.phase == "practice" else None,
+            case=case.case,
+            phase=case.phase,
+            images=(secrets.token_hex(16),),
+            answer=case.truth if case.phase == "practice" else None,
         )
         for case in cases
     )
@@ -60,17 +67,21 @@ def make_study(
     for number in range(readers):
         session = secrets.token_hex(16)
         shown = sorted(key.tokens(session).items(), key=lambda one: one[1][0].phase != "practice")
-        order = tuple(Place(token, case.case) for token, (case, _) in shown)
-        seats.append(Seat(f"R{number + 1}", session, order))
+        order = tuple(Place(token=token, case=case.case) for token, (case, _) in shown)
+        seats.append(Seat(reader=f"R{number + 1}", session=session, order=order))
     package = Package(
-        *(key.study, key.title, key.design, key.commitment, "default"),
+        study=key.study,
+        title=key.title,
+        design=key.design,
+        commitment=key.commitment,
+        preset="default",
         settings=settings,
-        image=ImageShape(2, (SIDE, SIDE), (1.0, 1.0)),
+        image=ImageShape(dims=2, shape=(SIDE, SIDE), spacing_mm=(1.0, 1.0)),
         cases=packaged,
         seats=tuple(seats),
     )
     folder.mkdir(parents=True)
-    write_key(key, folder / "key.json")
+    write_private(folder / "key.json", key.text())
     write(package, folder)
     for case in packaged:
         pixels = random.integers(0, 256, SIDE * SIDE, dtype=np.uint8).tobytes()

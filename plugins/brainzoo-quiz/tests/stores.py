@@ -10,7 +10,7 @@ import pytest
 
 from brainzoo_quiz.server.database import open_database
 from brainzoo_quiz.server.preparing import prepare
-from brainzoo_quiz.server.refusals import Refused
+from brainzoo_quiz.server.requests import Refused
 from brainzoo_quiz.server.store import Store
 
 from .serving import answer_of, make_study

@@ -16,7 +16,7 @@ from brainzoo_quiz.audit.features import CHANNELS, features
 from brainzoo_quiz.audit.pixels import Audit, audit, expect_no_leak
 from brainzoo_quiz.audit.separation import auc, separate
 from brainzoo_quiz.audit.writer import canonical, head_mask
-from brainzoo_quiz.study.key import read_key
+from brainzoo_quiz.study.key import Key
 from brainzoo_quiz.study.package import read_package
 
 from . import pools
@@ -240,7 +240,7 @@ def test_the_writer_keeps_the_head_and_nothing_else(alike):
 def test_an_adversary_with_the_study_folder_learns_nothing(alike, tmp_path):
     """Sizes, times, names, places in every list, trivial features: all at chance on 720 images."""
     pools.study(tmp_path / "study", *alike, images=720, practice=0, readers=2)
-    package, key = read_package(tmp_path / "study"), read_key(tmp_path / "study" / "key.json")
+    package, key = read_package(tmp_path / "study"), Key.read(tmp_path / "study" / "key.json")
     created = {case.case: case.truth == "created" for case in key.cases}
     places = [{p.case: i for i, p in enumerate(seat.order)} for seat in package.seats]
     rows = []

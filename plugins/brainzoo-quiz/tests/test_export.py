@@ -12,12 +12,11 @@ from brainzoo_quiz import exporting
 from brainzoo_quiz.audit.writer import canonical
 from brainzoo_quiz.statistics.trials import join
 from brainzoo_quiz.study import package as packages
-from brainzoo_quiz.study.answers import Answer, Answers
-from brainzoo_quiz.study.key import read_key
+from brainzoo_quiz.study.key import Key
 from brainzoo_quiz.study.package import Package, page_data, pixels, read_package
 
 from . import pools
-from .conftest import MOMENT
+from .conftest import make_answers
 
 
 def handed_out(folder: Path) -> list[Path]:
@@ -82,12 +81,12 @@ def test_real_images_are_of_different_subjects_and_practice_is_apart(tmp_path):
     created = pools.pool(tmp_path / "created", 10, created=True, per_subject=4)
     pools.study(tmp_path / "study", real, created, images=20, practice=6)
     seen: dict[str, list[str]] = {"practice": [], "test": []}
-    for case in read_key(tmp_path / "study" / "key.json").cases:
+    for case in Key.read(tmp_path / "study" / "key.json").cases:
         if case.truth == "real":
             seen[case.phase].append(str(real.table[case.sources[0].row]["subject"]))
     assert not set(seen["practice"]) & set(seen["test"])
     assert len(set(seen["test"])) == len(seen["test"])
-    sources = [c.sources for c in read_key(tmp_path / "study" / "key.json").cases]
+    sources = [c.sources for c in Key.read(tmp_path / "study" / "key.json").cases]
     assert len(set(sources)) == len(sources)
 
 
@@ -97,7 +96,7 @@ def test_classes_are_drawn_alike(tmp_path):
     created = pools.pool(tmp_path / "created", 60, created=True, **classes)
     pools.study(tmp_path / "study", real, created, images=24, practice=0)
     count: dict[tuple[str, str], int] = {}
-    for case in read_key(tmp_path / "study" / "key.json").cases:
+    for case in Key.read(tmp_path / "study" / "key.json").cases:
         images = created if case.truth == "created" else real
         group = (case.truth, str(images.table[case.sources[0].row]["class"]))
         count[group] = count.get(group, 0) + 1
@@ -112,15 +111,15 @@ def test_the_presets(both, tmp_path):
     numbers = {"images": None, "practice": None, "readers": 2}
     real, created = both
     pools.study(tmp_path / "paper", real, created, preset="kazuhiro2018", **numbers)
-    package, key = read_package(tmp_path / "paper"), read_key(tmp_path / "paper" / "key.json")
+    package, key = read_package(tmp_path / "paper"), Key.read(tmp_path / "paper" / "key.json")
     test = [case for case in key.cases if case.phase == "test"]
     assert (len(test), len(key.cases)) == (50, 60)
     assert 20 <= sum(case.truth == "created" for case in test) <= 30
-    assert package.settings == packages.Settings(10, False, (), False, False, None)
+    assert package.settings == packages.Settings(confidence=False, feedback=False)
     assert not any(case.repeated for case in test)
 
     pools.study(tmp_path / "default", real, created, **numbers, untimed=True)
-    package, key = read_package(tmp_path / "default"), read_key(tmp_path / "default" / "key.json")
+    package, key = read_package(tmp_path / "default"), Key.read(tmp_path / "default" / "key.json")
     test = [case for case in key.cases if case.phase == "test"]
     assert len(test) == 60
     assert 27 <= sum(case.truth == "created" for case in test) <= 33
@@ -140,7 +139,7 @@ def test_the_share_of_created_images_varies(both):
 
 def test_a_seed_draws_the_same_images_under_new_tokens_in_another_order(both, made, tmp_path):
     pools.study(tmp_path / "again", *both, repeats=0.5, seed=7)
-    keys = [read_key(folder / "key.json") for folder in (made, tmp_path / "again")]
+    keys = [Key.read(folder / "key.json") for folder in (made, tmp_path / "again")]
     drawn = [{(c.phase, c.truth, c.sources) for c in key.cases} for key in keys]
     assert drawn[0] == drawn[1]
     assert keys[0].salt != keys[1].salt
@@ -152,7 +151,7 @@ def test_a_seed_draws_the_same_images_under_new_tokens_in_another_order(both, ma
 def test_two_alternatives_show_a_real_and_a_created_image(both, tmp_path):
     found = pools.study(tmp_path / "study", *both, design="2afc")
     assert (found["test"], found["practice"]) == (12, 4)
-    package, key = read_package(tmp_path / "study"), read_key(tmp_path / "study" / "key.json")
+    package, key = read_package(tmp_path / "study"), Key.read(tmp_path / "study" / "key.json")
     truths = [case.truth for case in key.cases if case.phase == "test"]
     assert truths.count("first") == truths.count("second") == 6
     for case in key.cases:
@@ -167,7 +166,9 @@ def test_volumes(tmp_path):
     created = pools.pool(tmp_path / "created", 16, created=True, spatial=(16, 16, 16))
     pools.study(tmp_path / "study", real, created, readers=1)
     package = read_package(tmp_path / "study")
-    assert package.image == packages.ImageShape(3, (16, 16, 16), (12.0, 12.0, 12.0))
+    assert package.image == packages.ImageShape(
+        dims=3, shape=(16, 16, 16), spacing_mm=(12.0, 12.0, 12.0)
+    )
     assert len(pixels(tmp_path / "study", package.cases[0].images[0])) == 16**3
 
 
@@ -183,13 +184,7 @@ def test_answers_of_the_study_are_scored_with_its_key(opened):
     package, key = opened
     sessions = []
     for seat in package.seats:
-        shown = [key.tokens(seat.session)[place.token] for place in seat.order]
-        answers = tuple(
-            Answer(i, place.token, case.phase, case.truth, 3, 900, MOMENT)
-            for i, (place, (case, _)) in enumerate(zip(seat.order, shown, strict=True), 1)
-        )
-        who = (package.study, package.commitment, seat.session, seat.reader)
-        sessions.append(Answers(*who, "", None, MOMENT, MOMENT, answers))
+        sessions.append(make_answers(key, seat.reader, session=seat.session))
     assert (join(key, sessions).correct == 1).all()
 
 

@@ -10,7 +10,7 @@ from brainzoo.cli import main
 from brainzoo.data.images import Images
 from brainzoo.exporters.config import PngConfig
 from brainzoo.exporters.png import Png
-from brainzoo_quiz.study.key import read_key
+from brainzoo_quiz.study.key import Key
 from brainzoo_quiz.study.package import read_package
 
 from . import pools
@@ -40,7 +40,7 @@ def test_the_command(folders, tmp_path):
     assert out.splitlines()[-1] == str(tmp_path / "study")
     package = read_package(tmp_path / "study")
     assert package.title == "Heads"
-    rows = {c.sources[0].row for c in read_key(tmp_path / "study" / "key.json").cases
+    rows = {c.sources[0].row for c in Key.read(tmp_path / "study" / "key.json").cases
             if c.truth == "real"}  # fmt: skip
     table = Images.open(real).table
     assert {table[row]["split"] for row in rows} == {"test"}

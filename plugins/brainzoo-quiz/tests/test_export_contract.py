@@ -18,7 +18,7 @@ from brainzoo.testing import ExporterContract
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo_quiz.config import QuizConfig
 from brainzoo_quiz.exporter import Quiz
-from brainzoo_quiz.study.key import read_key
+from brainzoo_quiz.study.key import Key
 from brainzoo_quiz.study.package import read_package
 from brainzoo_quiz.study.sources import find
 
@@ -62,7 +62,7 @@ def test_a_run_gives_both_kinds(tmp_path):
 
     files = Quiz(QuizConfig(images=8, practice=2)).export(created, tmp_path / "study", run=run)
     assert tmp_path / "study" / "key.json" in files
-    rows = {c.sources[0].row for c in read_key(tmp_path / "study" / "key.json").cases
+    rows = {c.sources[0].row for c in Key.read(tmp_path / "study" / "key.json").cases
             if c.truth == "real"}  # fmt: skip
     assert {real.table[row]["split"] for row in rows} == {"test"}
     shown = [path.read_bytes() for path in files if path.suffix != ".raw"]

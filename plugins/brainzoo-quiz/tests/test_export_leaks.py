@@ -1,6 +1,5 @@
 """A study that tells which images are real is refused before it is there."""
 
-import dataclasses
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from brainzoo_quiz.study.key import Key
 from brainzoo_quiz.study.package import Package
 
 from . import pools
+from .serving import changed
 
 
 def test_exchanged_labels_change_nothing_but_pixels_commitment_and_practice(made, opened):
@@ -54,7 +54,7 @@ def test_a_package_that_depends_on_labels_is_refused(both, tmp_path, monkeypatch
         truths = {case.case: case.truth for case in key.cases}
         package = plain(key, *more, **options)
         cases = sorted(package.cases, key=lambda case: truths[case.case])
-        return dataclasses.replace(package, cases=tuple(cases))
+        return changed(package, cases=tuple(cases))
 
     monkeypatch.setattr(exporting, "make_package", leaking)
     with pytest.raises(DataError, match=r"leak: study\.json: cases differ when labels"):
@@ -86,7 +86,7 @@ def test_a_file_that_differs_is_refused(both, tmp_path, monkeypatch, spoil, said
 
 def test_a_page_with_the_salt_in_it_is_refused(made, opened):
     package, key = opened
-    other = dataclasses.replace(key, salt=package.study)  # what the pages do hold
+    other = changed(key, salt=package.study)  # what the pages do hold
     exact.expect_clean_folder(made, package, key)
     with pytest.raises(DataError, match="it holds the key's salt"):
         exact.expect_clean_folder(made, package, other)

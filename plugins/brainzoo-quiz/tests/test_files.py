@@ -1,7 +1,6 @@
 """Key and answers files: what belongs together is read back; anything else is one clear line."""
 
 import csv
-import dataclasses
 import io
 import json
 import stat
@@ -12,12 +11,11 @@ from hypothesis import strategies as st
 
 from brainzoo.common.errors import BrainzooError, DataError, ExistsError, IntegrityError
 from brainzoo_quiz.statistics.trials import join
-from brainzoo_quiz.study import answers as files
-from brainzoo_quiz.study.answers import Answer, Answers
-from brainzoo_quiz.study.answers_csv import from_csv, to_csv
-from brainzoo_quiz.study.key import Key, read_key, write_key
+from brainzoo_quiz.study.answers import Answer, Answers, Reader, from_csv, to_csv
+from brainzoo_quiz.study.key import Key, write_private
 
 from .conftest import MOMENT, make_answers, make_key, resealed
+from .serving import changed
 
 HEX = st.text("0123456789abcdef", min_size=32, max_size=32)
 WORDS = st.text(min_size=1, max_size=20).filter(lambda t: t.isprintable() and bool(t.strip()))
@@ -43,9 +41,12 @@ SESSION = st.builds(
     study=HEX,
     commitment=HEX.map(lambda text: 2 * text),
     session=HEX,
-    reader=PRINTABLE,
-    group=st.just("") | PRINTABLE,
-    years=st.none() | st.integers(0, 100),
+    reader=st.builds(
+        Reader,
+        id=PRINTABLE,
+        group=st.just("") | PRINTABLE,
+        years=st.none() | st.integers(0, 100),
+    ),
     started_at=st.just(MOMENT),
     finished_at=st.sampled_from([None, MOMENT]),
     answers=ANSWER.map(lambda answer: (answer,)),
@@ -55,15 +56,16 @@ SESSION = st.builds(
 @settings(max_examples=60, deadline=None)
 @given(SESSION)
 def test_json_and_csv_say_the_same(session):
-    assert files.from_json(session.to_bytes().decode()) == session
+    assert Answers.parse(session.text()) == session
     assert from_csv(to_csv([session])) == [session]
 
 
 def test_no_word_of_a_reader_becomes_a_formula():
     session = make_answers(make_key())
     formula = '=HYPERLINK("http://a.example","b")'
-    answers = (dataclasses.replace(session.answers[0], reasons=("blur", "@SUM(A1)")),)
-    session = dataclasses.replace(session, reader="-2+3", group=formula, answers=answers)
+    answers = (changed(session.answers[0], reasons=("blur", "@SUM(A1)")),)
+    reader = Reader(id="-2+3", group=formula, years=1)
+    session = changed(session, reader=reader, answers=answers)
     row = next(csv.DictReader(io.StringIO(to_csv([session]))))
     assert [row["reader"], row["group"], row["reasons"]] == [
         "'-2+3",
@@ -86,7 +88,7 @@ def test_no_word_of_a_reader_becomes_a_formula():
 )
 def test_any_other_json_is_one_line(content):
     with pytest.raises(BrainzooError) as caught:
-        files.from_json(json.dumps(content))
+        Answers.parse(json.dumps(content))
     assert "\n" not in str(caught.value)
 
 
@@ -94,11 +96,11 @@ def test_any_other_json_is_one_line(content):
 @given(st.data())
 def test_an_edit_anywhere_is_noticed(data):
     session = make_answers(make_key(), session="5" * 32)
-    text = session.to_bytes().decode()
+    text = session.text()
     at = data.draw(st.integers(0, len(text) - 1))
     edited = text[:at] + data.draw(st.sampled_from('0a",}x7')) + text[at + 1 :]
     try:
-        assert files.from_json(edited) == session  # white space, or the same character
+        assert Answers.parse(edited) == session  # white space, or the same character
     except (DataError, IntegrityError) as error:
         assert "\n" not in str(error)  # noqa: PT017 (either outcome is right)
 
@@ -107,7 +109,7 @@ def test_a_changed_answer_is_an_edited_file():
     content = make_answers(make_key()).content()
     content["answers"][0]["confidence"] = 5
     with pytest.raises(IntegrityError, match="edited after it was saved"):
-        files.from_json(json.dumps(content))
+        Answers.parse(json.dumps(content))
 
 
 def test_a_changed_cell_is_an_edited_file():
@@ -119,14 +121,14 @@ def test_a_changed_cell_is_an_edited_file():
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (lambda c: c.pop("session"), "'session' is missing"),
-        (lambda c: c.update(truth="real"), "'truth' is unknown"),
-        (lambda c: c["answers"][1].update(confidence=6), "answer 2: 'confidence' cannot be 6"),
-        (lambda c: c["answers"][0].update(answer="maybe"), "'answer' cannot be \"maybe\""),
-        (lambda c: c["answers"][0].update(timed_out=1), "'timed_out' cannot be 1"),
+        (lambda c: c.pop("session"), "session is missing"),
+        (lambda c: c.update(truth="real"), "truth is unknown"),
+        (lambda c: c["answers"][1].update(confidence=6), "answers[1].confidence is 6"),
+        (lambda c: c["answers"][0].update(answer="maybe"), 'answers[0].answer is "maybe"'),
+        (lambda c: c["answers"][0].update(timed_out=1), "timed_out is 1"),
         (lambda c: c["answers"].append(c["answers"][0]), "the same position"),
-        (lambda c: c["reader"].update(id="a\nb"), "'id' cannot be"),
-        (lambda c: c.update(kind="a letter"), "is no brainzoo quiz answers"),
+        (lambda c: c["reader"].update(id="a\nb"), "reader.id"),
+        (lambda c: c.update(kind="a letter"), "is not a brainzoo quiz answers file"),
         (lambda c: c.update(schema=2), "schema 2; this version reads 1"),
     ],
 )
@@ -134,31 +136,31 @@ def test_what_is_wrong_is_said(change, line):
     content = make_answers(make_key()).content()
     change(content)
     with pytest.raises(BrainzooError) as caught:
-        files.from_json(resealed(content), "a.json")
+        Answers.parse(resealed(content), "a.json")
     assert line in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"a": 1.5}', '{"a": NaN}', '{"a": 1, "a": 1}', ""])
 def test_what_is_no_answers_file(text):
-    with pytest.raises(DataError, match=r"a\.json is no answers file"):
-        files.from_json(text, "a.json")
+    with pytest.raises(DataError, match=r"a\.json is not a brainzoo quiz answers file"):
+        Answers.parse(text, "a.json")
 
 
 def test_a_key_is_for_its_owner_and_is_never_overwritten(tmp_path):
     key = make_key()
-    write_key(key, tmp_path / "key.json")
+    write_private(tmp_path / "key.json", key.text())
     assert stat.S_IMODE((tmp_path / "key.json").stat().st_mode) == 0o600
-    assert read_key(tmp_path / "key.json") == key
-    with pytest.raises(ExistsError, match="a key"):
-        write_key(key, tmp_path / "key.json")
+    assert Key.read(tmp_path / "key.json") == key
+    with pytest.raises(ExistsError, match="exists already"):
+        write_private(tmp_path / "key.json", key.text())
 
 
 def test_a_key_cannot_change_its_mind(tmp_path):
     content = make_key().content()
     content["cases"][0]["truth"] = "created"
     (tmp_path / "key.json").write_text(json.dumps(content))
-    with pytest.raises(IntegrityError, match="its commitment does not fit its truth"):
-        read_key(tmp_path / "key.json")
+    with pytest.raises(IntegrityError, match="was edited"):
+        Key.read(tmp_path / "key.json")
 
 
 def test_tokens_tell_nothing_and_differ_by_session_and_showing():
@@ -177,7 +179,7 @@ def test_answers_of_another_study():
 
 def test_a_wrong_key():
     key = make_key()
-    other = Key(key.study, key.title, key.design, "ab" * 32, key.cases)
+    other = changed(key, salt="ab" * 32)
     with pytest.raises(IntegrityError, match="wrong key"):
         join(other, [make_answers(key)])
 
@@ -195,7 +197,7 @@ def test_an_unknown_case():
     key = make_key()
     content = make_answers(key).content()
     content["answers"][3]["token"] = "f" * 32
-    session = files.from_json(resealed(content))
+    session = Answers.parse(resealed(content))
     with pytest.raises(DataError, match="an unknown case at position 4"):
         join(key, [session])
 
@@ -205,6 +207,6 @@ def test_missing_cases_are_an_error_once_the_session_is_finished():
     content = make_answers(key).content()
     content["answers"] = content["answers"][:5]
     with pytest.raises(DataError, match=r"lack 9 of the study's test cases"):
-        join(key, [files.from_json(resealed(content))])
+        join(key, [Answers.parse(resealed(content))])
     content["finished_at"] = None
-    assert join(key, [files.from_json(resealed(content))]).said.shape == (1, 12)
+    assert join(key, [Answers.parse(resealed(content))]).said.shape == (1, 12)

@@ -31,7 +31,7 @@ def test_a_whole_session_by_keyboard_gives_a_file_that_is_scored(
 
     found = read_file(text, tmp_path)
     assert (found.study, found.session, found.reader) == (study.key.study, study.seat.session, "R1")
-    assert (found.group, found.years) == ("neuroradiologist", 12)
+    assert (found.reader.group, found.reader.years) == ("neuroradiologist", 12)
     assert [one.token for one in found.answers] == [place.token for place in study.seat.order]
     assert [one.answer for one in found.answers] == ["real", *said]
     assert [one.confidence for one in found.answers] == [5, 1, 2, 3]

@@ -1,6 +1,5 @@
 """The commands as a person uses them."""
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -14,10 +13,11 @@ from brainzoo.cli import main
 from brainzoo.data.images import Images
 from brainzoo_quiz.statistics.scoring import Settings, score, verdict
 from brainzoo_quiz.statistics.trials import join
-from brainzoo_quiz.study.answers_csv import from_csv
+from brainzoo_quiz.study.answers import from_csv
 from brainzoo_quiz.study.key import Case, Key, Source
 
 from .conftest import make_answers, make_key
+from .serving import changed
 
 
 def run(*words: object) -> tuple[int, str, str]:
@@ -68,12 +68,10 @@ def test_flags(write_study):
     constant = make_answers(key, "constant", right=lambda case: case.truth == "real")
     hurried = make_answers(key, "hurried")
     answers = tuple(
-        dataclasses.replace(
-            a, timed_out=i % 2 == 0, answer=None if i == 0 else a.answer, lost_focus=1
-        )
+        changed(a, timed_out=i % 2 == 0, answer=None if i == 0 else a.answer, lost_focus=1)
         for i, a in enumerate(hurried.answers)
     )
-    hurried = dataclasses.replace(hurried, answers=answers)
+    hurried = changed(hurried, answers=answers)
     key_path, paths = write_study(key, [inverted, constant, hurried])
     code, out, _ = run("score", *paths, "--key", key_path)
     assert code == 0
@@ -86,16 +84,14 @@ def test_flags(write_study):
 
 
 def test_two_alternatives_have_a_smaller_d_prime():
-    cases = tuple(Case(f"c{i}", ("first", "second")[i % 2]) for i in range(40))
+    cases = tuple(Case(case=f"c{i}", truth=("first", "second")[i % 2]) for i in range(40))
     key = Key.new("pairs", cases, design="2afc")
     answers = make_answers(key)
     said = tuple(
-        dataclasses.replace(
-            a, answer=case.truth if i % 4 else {"first": "second"}.get(case.truth, "first")
-        )
+        changed(a, answer=case.truth if i % 4 else {"first": "second"}.get(case.truth, "first"))
         for i, (a, case) in enumerate(zip(answers.answers, cases, strict=True))
     )
-    found = score(key, join(key, [dataclasses.replace(answers, answers=said)]), Settings())
+    found = score(key, join(key, [changed(answers, answers=said)]), Settings())
     (row,) = found["readers"]
     assert row["accuracy"]["value"] == pytest.approx(0.75)
     assert (row["tp"], row["fn"], row["fp"], row["tn"]) == (10, 10, 0, 20)
@@ -119,7 +115,11 @@ def test_a_study_as_json_tables_and_page(write_study, tmp_path):
     table = [{"image_id": f"i{i}", "subject": f"s{i}"} for i in range(4)]
     images = Images(pixels, table, {"spacing_mm": [1.0, 1.0]}).save(tmp_path / "images")
     cases = tuple(
-        Case(f"<c{i}>", ("real", "created")[i % 2], sources=(Source(images.fingerprint, i),))
+        Case(
+            case=f"<c{i}>",
+            truth=("real", "created")[i % 2],
+            sources=(Source(images=images.fingerprint, row=i),),
+        )
         for i in range(4)
     )
     key = Key.new("Study <1>", cases)
@@ -156,7 +156,7 @@ def test_what_does_not_fit_is_one_line(write_study, tmp_path):
     assert (code, errors.count("\n")) == (9, 1)
     code, _, errors = run("score", key_path, "--key", key_path)
     assert code == 9
-    assert "is no brainzoo quiz answers" in errors
+    assert "is not a brainzoo quiz answers file" in errors
     assert run("score", *paths)[0] == 2
     assert run("plan", "--reader-sd", "0.1")[0] == 2
     assert run("plan", "--reader-sd", "0.4", "--image-sd", "0.4")[0] == 2

@@ -9,8 +9,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from brainzoo_quiz.study.answers import from_json, read
-from brainzoo_quiz.study.answers_csv import from_csv
+from brainzoo_quiz.study.answers import Answers, from_csv, read
 
 from .serving import Browser, Running, Site, answer_of, make_study, token_of
 
@@ -22,11 +21,11 @@ def test_answers_leave_as_the_files_that_readers_would_send(site: Site, tmp_path
     found = site.owner.get("/owner/answers.zip")
     assert found.headers["content-type"] == "application/zip"
     archive = zipfile.ZipFile(io.BytesIO(found.body))
-    sessions = [from_json(archive.read(name).decode()) for name in archive.namelist()]
-    assert {session.reader for session in sessions} >= {"R1", "R2"}
-    (mine,) = (session for session in sessions if session.reader == "R1")
+    sessions = [Answers.parse(archive.read(name).decode()) for name in archive.namelist()]
+    assert {session.reader.id for session in sessions} >= {"R1", "R2"}
+    (mine,) = (session for session in sessions if session.reader.id == "R1")
     assert (mine.study, mine.commitment) == (site.key.study, site.key.commitment)
-    assert (mine.group, mine.years, mine.finished_at) == ("neuroradiologist", 7, None)
+    assert (mine.reader.group, mine.reader.years, mine.finished_at) == ("neuroradiologist", 7, None)
     first, second = mine.answers
     assert (first.answer, first.reasons, first.click) == (
         "created",
@@ -36,7 +35,7 @@ def test_answers_leave_as_the_files_that_readers_would_send(site: Site, tmp_path
     assert (first.token, first.phase, first.lost_focus) == (token_of(site, 0, 1), "practice", 2)
     assert (second.answer, second.timed_out, second.phase) == (None, True, "test")
     (tmp_path / "answers.csv").write_bytes(site.owner.get("/owner/answers.csv").body)
-    table = {session.reader: session for session in read(tmp_path / "answers.csv")}
+    table = {session.reader.id: session for session in read(tmp_path / "answers.csv")}
     assert table["R1"] == mine
     assert site.owner.get("/owner/answers.zip").body == found.body
     assert from_csv((tmp_path / "answers.csv").read_text(encoding="utf-8"))

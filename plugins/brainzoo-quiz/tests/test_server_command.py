@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import socket
 import sqlite3
 from pathlib import Path
@@ -13,7 +12,7 @@ from brainzoo.cli import main
 from brainzoo_quiz.study.package import write
 
 from .postgres import Cluster
-from .serving import make_study
+from .serving import changed, make_study
 from .stores import AGREED, prepared
 
 
@@ -78,8 +77,8 @@ def test_a_study_that_was_changed_is_not_served_on(tmp_path: Path) -> None:
     image.write_bytes(pixels)
     seats = one.store.package.seats
     first, second, third, *others = seats[0].order
-    changed = (dataclasses.replace(seats[0], order=(first, third, second, *others)), *seats[1:])
-    write(dataclasses.replace(one.store.package, seats=changed), tmp_path / "one")
+    swapped = (changed(seats[0], order=(first, third, second, *others)), *seats[1:])
+    write(changed(one.store.package, seats=swapped), tmp_path / "one")
     assert serve(tmp_path / "one")[0] == 6
 
 

@@ -13,7 +13,7 @@ from brainzoo_quiz.server.address import address
 from brainzoo_quiz.server.database import open_database
 from brainzoo_quiz.server.limits import Buckets
 from brainzoo_quiz.server.preparing import prepare
-from brainzoo_quiz.server.refusals import Refused
+from brainzoo_quiz.server.requests import Refused
 from brainzoo_quiz.server.service import Service
 
 from .serving import Browser, Reply, Running, Site, make_study

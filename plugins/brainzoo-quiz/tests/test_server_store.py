@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brainzoo_quiz.server import admission, overview
-from brainzoo_quiz.server.refusals import Refused
+from brainzoo_quiz.server.requests import Refused
 from brainzoo_quiz.study.package import Settings
 
-from .serving import answer_of
+from .serving import answer_of, changed
 from .stores import AGREED, Study, prepared, refusal
 
 
@@ -93,7 +92,7 @@ def test_what_is_done_twice_counts_once(study: Study) -> None:
     study.clock.at += 5000
     assert study.store.finish(study.session, {}) == done
     (answers,) = overview.read_answers(study.store.engine)
-    assert answers.years == 3
+    assert answers.reader.years == 3
     assert answers.finished_at == done["finished_at"]
     assert study.store.page(study.session)["next"] is None
 
@@ -185,7 +184,7 @@ def test_an_answer_that_no_file_could_hold_is_refused(study: Study, name: str, v
 def test_what_the_study_does_not_ask_is_refused(
     tmp_path: Path, asked: dict[str, Any], said: dict[str, Any]
 ) -> None:
-    options = dataclasses.replace(Settings(reasons=("blurred",), click=True), **asked)
+    options = changed(Settings(reasons=("blurred",), click=True), **asked)
     study = prepared(tmp_path / "s", str(tmp_path / "a.sqlite"), settings=options)
     study.store.start(study.session, AGREED)
     study.show(1)

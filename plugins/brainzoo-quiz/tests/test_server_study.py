@@ -147,7 +147,7 @@ def _expect_scored(database: str, path: Path, key: Key, sessions: list[Answers])
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 0, result.stderr
     rows = {row["reader"]: row for row in json.loads(result.stdout)["data"]["readers"]}
-    assert set(rows) == {session.reader for session in sessions}
+    assert set(rows) == {session.reader.id for session in sessions}
     assert len(rows) == READERS
     tokens = key.tokens(sessions[7].session)
     right = sum(

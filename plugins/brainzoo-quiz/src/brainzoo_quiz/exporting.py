@@ -21,7 +21,7 @@ from brainzoo_quiz.config import REASONS, QuizConfig
 from brainzoo_quiz.reader import static_page
 from brainzoo_quiz.study.cases import Secrets, make_cases, make_package, secrets_of
 from brainzoo_quiz.study.drawing import Draw, Wanted, draw
-from brainzoo_quiz.study.key import Key, write_key
+from brainzoo_quiz.study.key import Key, write_private
 from brainzoo_quiz.study.package import (
     ImageShape,
     Package,
@@ -78,7 +78,7 @@ def export_study(sources: Sources, folder: Path, config: QuizConfig) -> dict[str
     hidden = secrets_of(
         [(c.case, c.phase, c.repeated) for c in cases], config.design, config.readers
     )
-    shape = ImageShape(created.dims, created.spatial, _spacing(created))
+    shape = ImageShape(dims=created.dims, shape=created.spatial, spacing_mm=_spacing(created))
     package = make_package(
         key, hidden, preset=config.preset, settings=_settings(config), image=shape
     )
@@ -87,8 +87,8 @@ def export_study(sources: Sources, folder: Path, config: QuizConfig) -> dict[str
     notes = [*drawn.said, *found.notes()]
     with new_folder(folder) as temporary:
         pages = _write(temporary, package, pixels)
-        write_key(key, temporary / "key.json")
-        _write_private(temporary / "audit.json", _audit_text(key, found, seed, drawn))
+        write_private(temporary / "key.json", key.text())
+        write_private(temporary / "audit.json", _audit_text(key, found, seed, drawn))
         (temporary / "README.txt").write_text(
             readme(package, key, found.notes(), pages=pages), encoding="utf-8"
         )
@@ -223,12 +223,6 @@ def _audit_text(key: Key, found: Audit, seed: int, drawn: Draw) -> str:
         "exact": list(exact.CHECKED),
     }
     return f"{json.dumps(content, indent=1, ensure_ascii=False)}\n"
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def _same_times(folder: Path) -> None:

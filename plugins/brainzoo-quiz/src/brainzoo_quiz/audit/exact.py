@@ -9,7 +9,6 @@ No tolerance: one byte too many refuses the export.
 from __future__ import annotations
 
 import base64
-import dataclasses
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,9 +35,9 @@ def exchanged(key: Key) -> Key:
 
     def turned(case: Case) -> Case:
         other = words[1 - words.index(case.truth)]
-        return dataclasses.replace(case, truth=other, sources=case.sources[::-1])
+        return case.model_copy(update={"truth": other, "sources": case.sources[::-1]})
 
-    return dataclasses.replace(key, cases=tuple(map(turned, key.cases)))
+    return key.model_copy(update={"cases": tuple(map(turned, key.cases))})
 
 
 def expect_same_package(one: Package, other: Package) -> None:
@@ -121,10 +120,10 @@ def expect_clean_folder(folder: Path, package: Package, key: Key) -> None:
 def _blank(package: Package) -> Package:
     """Return a package without the two things that may depend on labels."""
     cases = tuple(
-        dataclasses.replace(c, answer=DESIGNS[package.design][0] if c.answer else None)
-        for c in package.cases
+        case.model_copy(update={"answer": DESIGNS[package.design][0] if case.answer else None})
+        for case in package.cases
     )
-    return dataclasses.replace(package, commitment=64 * "0", cases=cases)
+    return package.model_copy(update={"commitment": 64 * "0", "cases": cases})
 
 
 def _refuse(channel: str, figures: Any) -> None:

@@ -133,9 +133,9 @@ def _study(
     from brainzoo_quiz.statistics.scoring import Settings
     from brainzoo_quiz.statistics.scoring import score as score_study
     from brainzoo_quiz.statistics.trials import join
-    from brainzoo_quiz.study.key import read_key
+    from brainzoo_quiz.study.key import Key
 
-    key = read_key(key_path)
+    key = Key.read(key_path)
     trials = join(key, sessions)
     found = score_study(key, trials, Settings(margin=margin, alpha=alpha, seed=seed))
     return {**found, "beside": beside(run)}, pictures_of(key, images)
@@ -148,10 +148,10 @@ def _write_tables(
         return
     from brainzoo.api import write_text
     from brainzoo_quiz.statistics.trials import imrmc_csv, join
-    from brainzoo_quiz.study.answers_csv import to_csv
-    from brainzoo_quiz.study.key import read_key
+    from brainzoo_quiz.study.answers import to_csv
+    from brainzoo_quiz.study.key import Key
 
     if csv_path is not None:
         write_text(csv_path, to_csv(sessions))
     if imrmc is not None:
-        write_text(imrmc, imrmc_csv(join(read_key(key_path), sessions)))
+        write_text(imrmc, imrmc_csv(join(Key.read(key_path), sessions)))

@@ -10,9 +10,8 @@ from sqlalchemy import Connection, Engine, select, update
 
 from brainzoo_quiz.server.credentials import hashed, new_secret
 from brainzoo_quiz.server.database import reading, writing
-from brainzoo_quiz.server.refusals import Refused
-from brainzoo_quiz.server.tables import READER, SESSION, STUDY
-from brainzoo_quiz.server.times import milliseconds
+from brainzoo_quiz.server.requests import Refused
+from brainzoo_quiz.server.tables import READER, SESSION, STUDY, milliseconds
 
 
 def invited(engine: Engine, invitation: str) -> bool:

@@ -6,14 +6,13 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from brainzoo.api import BrainzooError
 from brainzoo_quiz.server import owner, pages, reader
 from brainzoo_quiz.server.guard import Guard, answer_error
-from brainzoo_quiz.server.refusals import Refused
-from brainzoo_quiz.server.requests import html_response
+from brainzoo_quiz.server.requests import Refused
 from brainzoo_quiz.server.service import Service
 
 
@@ -31,7 +30,7 @@ def application(service: Service) -> Starlette:
 
 
 def _home(request: Request) -> Response:
-    return html_response(pages.message_page("A reader study", "Open the link of your invitation."))
+    return HTMLResponse(pages.message_page("A reader study", "Open the link of your invitation."))
 
 
 def _asset(request: Request) -> Response:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
+import re
 import secrets
 from pathlib import Path
 
-from brainzoo.api import DataError, disk_errors
+from brainzoo.api import DataError, ExistsError, disk_errors
+from brainzoo_quiz.study.files import read_text
+from brainzoo_quiz.study.key import write_private
 
 OWNER_FILE = "owner-token"
 """In the study folder, mode 0600. Remove it, and the next start makes another."""
@@ -42,25 +44,15 @@ def owner_token(folder: Path) -> str:
     """Return the owner's secret of a study folder; makes one at the first start.
 
     Raises:
-        DataError: The file was changed so that it is no secret any more.
+        DataError: The file does not hold a secret any more.
         AuthorisationError: It can be neither read nor written.
     """
-    path = folder / OWNER_FILE
-    with disk_errors(path):
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            token = path.read_text(encoding="utf-8").strip()
-        else:
-            token = new_secret()
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(f"{token}\n")
-                file.flush()
-                os.fsync(file.fileno())
-    if (
-        len(token) < 43
-        or not token.isascii()
-        or not token.replace("-", "").replace("_", "").isalnum()
-    ):
+    path, token = folder / OWNER_FILE, new_secret()
+    try:
+        write_private(path, f"{token}\n")
+    except ExistsError:
+        with disk_errors(path):
+            token = read_text(path, "secret").strip()
+    if not re.fullmatch(r"[\w-]{43,}", token, re.ASCII):
         raise DataError(f"{path} holds no secret.", "Remove it; the next start makes another.")
     return token

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from brainzoo_quiz.server.address import Address
 from brainzoo_quiz.server.pages import message_page
-from brainzoo_quiz.server.refusals import Refused
+from brainzoo_quiz.server.requests import Refused
 
 LOG = logging.getLogger("brainzoo.quiz")
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from brainzoo_quiz.server.refusals import Refused
+from brainzoo_quiz.server.requests import Refused
 
 MOST_BUCKETS = 10_000
 

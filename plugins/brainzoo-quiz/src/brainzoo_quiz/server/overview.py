@@ -10,9 +10,17 @@ from sqlalchemy import Connection, Engine, Row, case, func, select
 
 from brainzoo_quiz.server.database import database_errors, reading
 from brainzoo_quiz.server.preparing import expect_study
-from brainzoo_quiz.server.tables import ANSWER, EVENT, READER, SESSION, STUDY, TRIAL
-from brainzoo_quiz.server.times import milliseconds, moment
-from brainzoo_quiz.study.answers import Answer, Answers, from_json
+from brainzoo_quiz.server.tables import (
+    ANSWER,
+    EVENT,
+    READER,
+    SESSION,
+    STUDY,
+    TRIAL,
+    milliseconds,
+    moment,
+)
+from brainzoo_quiz.study.answers import Answer, Answers
 
 LATE_MS = 5000
 """An answer chosen in time, as the page says, that comes so much later: long thought about reasons,
@@ -67,44 +75,36 @@ def read_answers(engine: Engine) -> list[Answers]:
             .where(SESSION.c.started_at.is_not(None))
             .order_by(READER.c.seat)
         ).all()
-        found = [
-            Answers(
-                study=study.study,
-                commitment=study.commitment,
-                session=row.session,
-                reader=row.reader,
-                group=row.group,
-                years=row.years,
-                started_at=moment(row.started_at),
-                finished_at=_moment(row.finished_at),
-                answers=tuple(_answers(connection, row.session)),
+        return [
+            Answers.of(
+                {
+                    "study": study.study,
+                    "commitment": study.commitment,
+                    "session": row.session,
+                    "reader": {"id": row.reader, "group": row.group, "years": row.years},
+                    "started_at": moment(row.started_at),
+                    "finished_at": _moment(row.finished_at),
+                    "answers": list(_answers(connection, row.session)),
+                },
+                f"reader {row.reader}",
             )
             for row in sessions
         ]
-    return [from_json(answers.to_bytes().decode(), f"reader {answers.reader}") for answers in found]
 
 
-def _answers(connection: Connection, session: str) -> Iterator[Answer]:
+def _answers(connection: Connection, session: str) -> Iterator[dict[str, Any]]:
     both = ANSWER.join(
         TRIAL, (TRIAL.c.session == ANSWER.c.session) & (TRIAL.c.position == ANSWER.c.position)
     )
     trial = (TRIAL.c.token, TRIAL.c.phase, TRIAL.c.shown_at)
     rows = select(ANSWER, *trial).select_from(both).where(ANSWER.c.session == session)
     for row in connection.execute(rows.order_by(ANSWER.c.position)):
-        yield Answer(
-            position=row.position,
-            token=row.token,
-            phase=row.phase,
-            answer=row.answer,
-            confidence=row.confidence,
-            response_ms=row.response_ms,
-            shown_at=_moment(row.shown_at),
-            timed_out=row.timed_out,
-            lost_focus=row.lost_focus,
-            reloads=row.reloads,
-            reasons=tuple(json.loads(row.reasons)),
-            click=None if row.click_x is None else (row.click_x, row.click_y),
-        )
+        content = dict(row._mapping)
+        click, _ = (content.pop("click_x"), content.pop("click_y")), content.pop("received_at")
+        content["click"] = None if click[0] is None else click
+        content["shown_at"] = _moment(row.shown_at)
+        content["reasons"] = json.loads(row.reasons)
+        yield {name: content[name] for name in Answer.model_fields}
 
 
 def _counts(connection: Connection) -> dict[str, Row[Any]]:

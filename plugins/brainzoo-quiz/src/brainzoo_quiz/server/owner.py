@@ -14,27 +14,25 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from brainzoo_quiz.server import admission, overview
-from brainzoo_quiz.server.checks import expect
 from brainzoo_quiz.server.credentials import derived, same
 from brainzoo_quiz.server.database import shown
 from brainzoo_quiz.server.pages import entry_page, owner_page
-from brainzoo_quiz.server.refusals import Refused
 from brainzoo_quiz.server.requests import (
-    html_response,
-    json_response,
+    Nothing,
+    Refused,
+    Renew,
+    expect,
     read_body,
     read_json,
     set_cookie,
 )
 from brainzoo_quiz.server.service import Service, service_of
-from brainzoo_quiz.server.times import moment
-from brainzoo_quiz.study import files as strict
-from brainzoo_quiz.study.answers import Answers
-from brainzoo_quiz.study.answers_csv import to_csv
+from brainzoo_quiz.server.tables import moment
+from brainzoo_quiz.study.answers import Answers, to_csv
 
 ZIP_DATE = (2000, 1, 1, 0, 0, 0)
 Read = Callable[[Service], Response]
@@ -45,7 +43,7 @@ def _open_page(request: Request) -> Response:
     """Show a button only: a cookie set by a link from elsewhere would not come back at once."""
     service = service_of(request)
     _expect_token(request, service)
-    response = html_response(
+    response = HTMLResponse(
         entry_page(
             title=service.package.title,
             heading=service.package.title,
@@ -75,11 +73,11 @@ def _expect_token(request: Request, service: Service) -> None:
 def _page(service: Service) -> Response:
     found = overview.progress(service.engine)
     csrf = derived(service.owner_secret, "csrf")
-    return html_response(owner_page(found, csrf, shown(service.engine)))
+    return HTMLResponse(owner_page(found, csrf, shown(service.engine)))
 
 
 def _progress(service: Service) -> Response:
-    return json_response(overview.progress(service.engine))
+    return JSONResponse(overview.progress(service.engine))
 
 
 def _csv(service: Service) -> Response:
@@ -99,9 +97,9 @@ def zipped(sessions: Sequence[Answers]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, session in enumerate(sessions, 1):
-            safe = "".join(c if c.isascii() and c.isalnum() else "-" for c in session.reader)
+            safe = "".join(c if c.isascii() and c.isalnum() else "-" for c in session.reader.id)
             entry = zipfile.ZipInfo(f"answers-{number:02d}-{safe}.json", ZIP_DATE)
-            archive.writestr(entry, session.to_bytes(), zipfile.ZIP_DEFLATED)
+            archive.writestr(entry, session.text(), zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 
@@ -112,14 +110,14 @@ def _download(content: bytes, kind: str, name: str) -> Response:
 
 def _renew(service: Service, content: Mapping[str, Any]) -> dict[str, Any]:
     """Make a new invitation; only now can it be read."""
-    expect(content, {"reader": strict.text(100)})
-    invitation = admission.renew(service.engine, content["reader"])
-    return {"reader": content["reader"], "invitation": f"{service.address.url}/join/{invitation}"}
+    reader = expect(Renew, content).reader
+    invitation = admission.renew(service.engine, reader)
+    return {"reader": reader, "invitation": f"{service.address.url}/join/{invitation}"}
 
 
 def _close(service: Service, content: Mapping[str, Any]) -> dict[str, Any]:
     """End the study for good."""
-    expect(content, {})
+    expect(Nothing, content)
     return {"closed_at": moment(admission.close(service.engine))}
 
 
@@ -155,7 +153,7 @@ def _writing(path: str, work: Write) -> Route:
         if not same(request.headers.get("x-quiz-csrf", ""), csrf):
             raise Refused(403, "csrf", "This request is not from your page.", "Load it again.")
         content = await read_json(request)
-        return json_response(await run_in_threadpool(work, service, content))
+        return JSONResponse(await run_in_threadpool(work, service, content))
 
     return Route(path, handle, methods=["POST"])
 

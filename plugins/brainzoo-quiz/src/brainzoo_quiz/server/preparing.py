@@ -12,7 +12,7 @@ from brainzoo.api import DataError, IntegrityError, console
 from brainzoo_quiz.server import tables
 from brainzoo_quiz.server.credentials import hashed, new_secret
 from brainzoo_quiz.server.database import database_errors, shown, writing
-from brainzoo_quiz.server.times import milliseconds
+from brainzoo_quiz.server.tables import milliseconds
 from brainzoo_quiz.study.package import Package, pixels
 
 

@@ -12,16 +12,14 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from brainzoo_quiz.server import admission
 from brainzoo_quiz.server.credentials import derived, same
 from brainzoo_quiz.server.pages import entry_page, message_page
-from brainzoo_quiz.server.refusals import Refused
 from brainzoo_quiz.server.requests import (
-    html_response,
-    json_response,
+    Refused,
     read_body,
     read_json,
     set_cookie,
@@ -44,8 +42,8 @@ def _join_page(request: Request) -> Response:
             "Go on in the browser that used it, or ask for a new link.",
             ("/read", "Go on in this browser"),
         )
-        return html_response(page, 410)
-    response = html_response(
+        return HTMLResponse(page, 410)
+    response = HTMLResponse(
         entry_page(
             title=service.package.title,
             heading=service.package.title,
@@ -83,13 +81,13 @@ def _read(request: Request) -> Response:
         if error.status != 401:
             raise
         page = message_page("This browser has not joined.", "Open the link of your invitation.")
-        return html_response(page, 401)
-    return html_response(server_page())
+        return HTMLResponse(page, 401)
+    return HTMLResponse(server_page())
 
 
 def _session_data(request: Request) -> Response:
     session, csrf = _session(request)
-    return json_response({**service_of(request).store.page(session), "csrf": csrf})
+    return JSONResponse({**service_of(request).store.page(session), "csrf": csrf})
 
 
 def _image(request: Request) -> Response:
@@ -130,7 +128,7 @@ def _writing(name: str, work: Work) -> Route:
                 raise Refused(403, "csrf", "This request is not from your page.", "Load it again.")
             return work(service_of(request).store, session, content)
 
-        return json_response(await run_in_threadpool(write))
+        return JSONResponse(await run_in_threadpool(write))
 
     return Route(f"/api/{name}", handle, methods=["POST"])
 

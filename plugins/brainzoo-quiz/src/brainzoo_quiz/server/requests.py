@@ -1,23 +1,115 @@
-"""Reading requests and writing responses, with limits."""
+"""Reading requests strictly and writing responses; what is refused, and how."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from brainzoo.api import DataError
 from brainzoo_quiz.server.address import Address
-from brainzoo_quiz.server.refusals import Refused
-from brainzoo_quiz.study import files as strict
+from brainzoo_quiz.study.answers import Group, Position, Said, Years
+from brainzoo_quiz.study.files import Line, Model, parse_object
+from brainzoo_quiz.study.key import DESIGNS
+from brainzoo_quiz.study.package import Package
 
 MOST_BYTES = 20_000
 """Of a request's body; an answer has a few hundred."""
 
 MONTH_SECONDS = 31 * 24 * 3600
+
+M = TypeVar("M", bound=Model)
+
+
+class Refused(Exception):
+    """A request that is not answered as asked.
+
+    Args:
+        status: Of HTTP.
+        code: One word or two, for the page's script.
+        message: What was found, in one line that a reader may see; never a token.
+        hint: What to do about it; may be empty.
+        wait_seconds: How long to wait before trying again, if that helps.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, hint: str = "", *, wait_seconds: int = 0
+    ) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.wait_seconds = wait_seconds
+
+    def content(self) -> dict[str, dict[str, str]]:
+        """Return what the interface answers."""
+        return {"error": {"code": self.code, "message": self.message, "hint": self.hint}}
+
+
+class Nothing(Model):
+    """A request without content."""
+
+
+class Start(Model):
+    """Who reads, and that she agreed."""
+
+    group: Group
+    years: Years
+    consent: Literal[True]
+
+
+class Show(Model):
+    """The image that is to be shown."""
+
+    position: Position
+
+
+class Event(Model):
+    """Something that happened while an image was shown."""
+
+    position: Position
+    kind: Literal["blur", "resize", "reload"]
+
+
+class Renew(Model):
+    """Who gets a new invitation."""
+
+    reader: Line
+
+
+def expect(model: type[M], content: Mapping[str, Any]) -> M:
+    """Return a request's content as its model.
+
+    Raises:
+        Refused: It does not fit.
+    """
+    try:
+        return model.of(content, "request")
+    except DataError as error:
+        raise _bad(error.message) from None
+
+
+def expect_answer(content: Mapping[str, Any], package: Package) -> Said:
+    """Return an answer that an answers file could hold, and that the study asked for.
+
+    Raises:
+        Refused: It is something else.
+    """
+    said, settings = expect(Said, content), package.settings
+    asked = {
+        "answer": said.answer in DESIGNS[package.design]
+        or (said.answer is None and said.timed_out),
+        "confidence": settings.confidence or said.confidence is None,
+        "reasons": set(said.reasons) <= set(settings.reasons),
+        "click": settings.click or said.click is None,
+        "timed_out": settings.seconds is not None or not said.timed_out,
+    }
+    for name in (name for name, fits in asked.items() if not fits):
+        raise _bad(f"request: this study does not ask for such a {name}.")
+    return said
 
 
 async def read_json(request: Request) -> dict[str, Any]:
@@ -27,12 +119,12 @@ async def read_json(request: Request) -> dict[str, Any]:
         Refused: It is too large, or something else.
     """
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
-        raise Refused(415, "bad-request", "The request is no JSON.")
+        raise Refused(415, "bad-request", "The request is not JSON.")
     body = await read_body(request)
     try:
-        return strict.parse(body.decode(), "JSON object", "request")
+        return parse_object(body.decode(), "JSON", "request")
     except (UnicodeDecodeError, DataError):
-        raise Refused(400, "bad-request", "The request is no JSON object.") from None
+        raise _bad("The request is not a JSON object.") from None
 
 
 async def read_body(request: Request) -> bytes:
@@ -43,16 +135,6 @@ async def read_body(request: Request) -> bytes:
         if len(body) > MOST_BYTES:
             raise Refused(413, "too-large", "The request is too large.")
     return body
-
-
-def json_response(content: Mapping[str, Any]) -> Response:
-    """Return an object as a response."""
-    return Response(json.dumps(content, ensure_ascii=False), media_type="application/json")
-
-
-def html_response(page: str, status: int = 200) -> Response:
-    """Return a page as a response."""
-    return Response(page, status, media_type="text/html")
 
 
 def set_cookie(
@@ -66,3 +148,7 @@ def set_cookie(
         httponly=True,
         samesite="strict",
     )
+
+
+def _bad(message: str) -> Refused:
+    return Refused(400, "bad-request", message)

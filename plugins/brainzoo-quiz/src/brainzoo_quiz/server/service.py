@@ -13,7 +13,7 @@ from starlette.requests import Request
 from brainzoo_quiz.server.address import Address
 from brainzoo_quiz.server.credentials import derived
 from brainzoo_quiz.server.limits import Buckets
-from brainzoo_quiz.server.refusals import Refused
+from brainzoo_quiz.server.requests import Refused
 from brainzoo_quiz.server.store import Store
 from brainzoo_quiz.study.package import Package
 

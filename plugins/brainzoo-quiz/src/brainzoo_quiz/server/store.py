@@ -15,11 +15,17 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from brainzoo_quiz.server.admission import closed, expect_open
-from brainzoo_quiz.server.checks import OF_EVENT, OF_SHOW, OF_START, expect, expect_answer
 from brainzoo_quiz.server.database import reading, writing
-from brainzoo_quiz.server.refusals import Refused
-from brainzoo_quiz.server.tables import ANSWER, EVENT, SESSION, TRIAL
-from brainzoo_quiz.server.times import milliseconds, moment
+from brainzoo_quiz.server.requests import (
+    Event,
+    Nothing,
+    Refused,
+    Show,
+    Start,
+    expect,
+    expect_answer,
+)
+from brainzoo_quiz.server.tables import ANSWER, EVENT, SESSION, TRIAL, milliseconds, moment
 from brainzoo_quiz.study.package import Package, Place, page_data
 
 MOST_EVENTS = 5000
@@ -63,7 +69,7 @@ class Store:
 
     def start(self, session: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """Note who the reader is and that she agreed; the first time counts."""
-        expect(content, OF_START)
+        reader = expect(Start, content)
         with self._writing(session) as (connection, row):
             started_at = row.started_at
             if started_at is None:
@@ -71,14 +77,13 @@ class Store:
                 connection.execute(
                     update(SESSION)
                     .where(SESSION.c.session == session)
-                    .values(group=content["group"], years=content["years"], started_at=started_at)
+                    .values(group=reader.group, years=reader.years, started_at=started_at)
                 )
         return {"started_at": moment(started_at)}
 
     def show(self, session: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """Start the time of an image, once; again, tell what is left of it."""
-        expect(content, OF_SHOW)
-        position, seconds = content["position"], self.package.settings.seconds
+        position, seconds = expect(Show, content).position, self.package.settings.seconds
         with self._writing(session) as (connection, row):
             if row.started_at is None:
                 raise Refused(409, "not-started", "The session was not started.")
@@ -125,47 +130,46 @@ class Store:
 
     def answer(self, session: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """Store an answer, once; the first one stays."""
-        expect_answer(content, self.package)
-        position = content["position"]
+        said = expect_answer(content, self.package)
+        position = said.position
         with writing(self.engine) as connection:
             row = _locked(connection, session)
             trial = _trial(connection, session, position)
-            if trial is None or trial.shown_at is None or trial.token != content["token"]:
+            if trial is None or trial.shown_at is None or trial.token != said.token:
                 raise Refused(409, "not-shown", f"Image {position} was not shown.")
             duplicate = _answered(connection, session, position)
             if not duplicate:
                 expect_open(connection)
-                x, y = content["click"] or (None, None)
-                columns = ("answer", "confidence", "response_ms", "timed_out")
+                x, y = said.click or (None, None)
+                columns = {"answer", "confidence", "response_ms", "timed_out"}
                 connection.execute(
                     insert(ANSWER).values(
-                        **{name: content[name] for name in (*columns, "lost_focus", "reloads")},
+                        **said.model_dump(include=columns | {"lost_focus", "reloads"}),
                         session=row.session,
                         position=position,
-                        reasons=json.dumps(content["reasons"], ensure_ascii=False),
+                        reasons=json.dumps(said.reasons, ensure_ascii=False),
                         click_x=x,
                         click_y=y,
                         received_at=self.now(),
                     )
                 )
-        told = {}
+        more = {}
         if trial.phase == "practice" and self.package.settings.feedback:
-            told["answer"] = self._cases[self._place(session, position).case].answer
-        return {"stored": True, "duplicate": duplicate, **told}
+            more["answer"] = self._cases[self._place(session, position).case].answer
+        return {"stored": True, "duplicate": duplicate, **more}
 
     def event(self, session: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """Note that the reader looked elsewhere, or loaded the page again."""
-        expect(content, OF_EVENT)
+        event = expect(Event, content)
         with self._writing(session) as (connection, _):
-            if _trial(connection, session, content["position"]) is None:
-                raise Refused(409, "not-shown", f"There is no image {content['position']}.")
+            if _trial(connection, session, event.position) is None:
+                raise Refused(409, "not-shown", f"There is no image {event.position}.")
             count = select(func.count()).where(EVENT.c.session == session)
             if connection.execute(count).scalar_one() < MOST_EVENTS:
                 connection.execute(
                     insert(EVENT).values(
                         session=session,
-                        position=content["position"],
-                        kind=content["kind"],
+                        **event.model_dump(),
                         at=self.now(),
                     )
                 )
@@ -173,7 +177,7 @@ class Store:
 
     def finish(self, session: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """Note that all was answered, also after the study was closed; the first time counts."""
-        expect(content, {})
+        expect(Nothing, content)
         with writing(self.engine) as connection:
             row = _locked(connection, session)
             finished_at = row.finished_at

@@ -6,6 +6,9 @@ SHA-256 only: who copies the database can pass for nobody.
 
 from __future__ import annotations
 
+import datetime
+import time
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -23,6 +26,18 @@ SCHEMA = 1
 """Version of these tables."""
 
 METADATA = MetaData()
+
+
+def milliseconds() -> int:
+    """Return now."""
+    return time.time_ns() // 1_000_000
+
+
+def moment(at: int) -> str:
+    """Return a moment as answers files spell it: ``2026-01-31T12:00:00.000Z``."""
+    when = datetime.datetime.fromtimestamp(at / 1000, datetime.UTC)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
+
 
 STUDY = Table(
     "study",

@@ -87,8 +87,8 @@ def _reader(trials: Trials, r: int, settings: Settings) -> dict[str, Any]:
     shown = [answer for _, _, answer in trials.shown[r]]
     row = {
         "reader": trials.readers[r],
-        "group": session.group,
-        "years": session.years,
+        "group": session.reader.group,
+        "years": session.reader.years,
         **found,
         "auc": _auc(trials.rating[r], positive, settings.alpha),
         "seconds": _seconds(trials, r),
@@ -201,7 +201,7 @@ def _images(trials: Trials) -> list[dict[str, Any]]:
             {
                 "case": case.case,
                 "truth": case.truth,
-                "sources": [dataclasses.asdict(source) for source in case.sources],
+                "sources": [source.model_dump() for source in case.sources],
                 "answers": len(asked),
                 "fooled": fooled,
                 "share": len(fooled) / len(asked),

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.api import DataError, IntegrityError
-from brainzoo_quiz.study.answers import Answer, Answers
-from brainzoo_quiz.study.answers_csv import plain
+from brainzoo_quiz.study.answers import Answer, Answers, plain
 from brainzoo_quiz.study.key import DESIGNS, Case, Key
 
 Floats = NDArray[np.float64]
@@ -88,7 +87,7 @@ def join(key: Key, sessions: Sequence[Answers]) -> Trials:
             if answer.response_ms is not None:
                 seconds[r, i] = answer.response_ms / 1000
     truth = np.array([case.truth == DESIGNS[key.design][0] for case in cases])
-    names = tuple(session.reader for session in sessions)
+    names = tuple(session.reader.id for session in sessions)
     return Trials(
         *(key.design, names, cases, truth, said, rating, again, seconds),
         shown=tuple(shown),
@@ -99,14 +98,15 @@ def join(key: Key, sessions: Sequence[Answers]) -> Trials:
 def _expect_one_each(sessions: Sequence[Answers]) -> None:
     seen: dict[str, Answers] = {}
     for session in sessions:
-        if session.reader in seen:
-            same = seen[session.reader] == session
+        reader = session.reader.id
+        if reader in seen:
+            same = seen[reader] == session
             found = "the same session twice" if same else "two sessions"
             raise DataError(
-                f"reader {session.reader!r} has {found}; expected one session a reader.",
+                f"reader {reader!r} has {found}; expected one session a reader.",
                 "Leave one of the files out.",
             )
-        seen[session.reader] = session
+        seen[reader] = session
     if len({session.session for session in sessions}) < len(sessions):
         raise DataError(
             "two readers have the same session id; expected one each.",
@@ -116,7 +116,7 @@ def _expect_one_each(sessions: Sequence[Answers]) -> None:
 
 def _test_answers(key: Key, session: Answers) -> Iterator[tuple[Case, int, Answer]]:
     """Yield the answers of the test phase with the case and showing that each is of."""
-    who = f"the answers of reader {session.reader!r}"
+    who = f"the answers of reader {session.reader.id!r}"
     if session.study != key.study:
         raise DataError(
             f"{who} are of another study: {session.study[:8]}…; the key is of {key.study[:8]}….",

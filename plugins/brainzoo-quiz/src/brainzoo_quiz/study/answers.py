@@ -1,233 +1,224 @@
 """The answers file: what one reader said in one session. It holds no truth.
 
-JSON, as the page hands it out and the server exports it; all numbers are whole::
+JSON, as the page hands it out and the server exports it; all numbers are whole. Its digest finds
+damage and careless edits. It is no signature: whoever edits on purpose can make it anew. A study
+that needs more uses the server, where answers never lie in readers' hands.
 
-    kind         "brainzoo quiz answers"
-    schema       1
-    study        the study id
-    commitment   the key's commitment, as the page showed it before the start
-    session      the session's 128 bits
-    reader       {id, group, years}: a pseudonym, "neuroradiologist" or the like, years or null
-    started_at   2026-01-31T12:00:00Z
-    finished_at  likewise, or null when the session was broken off
-    answers      [{position, token, phase, answer, confidence, response_ms, shown_at,
-                   timed_out, lost_focus, reloads, reasons, click}, ...] in the order shown
-    digest       SHA-256 of the canonical JSON of all the above (sorted names, no spaces, UTF-8)
-
-``answer`` is one of the design's two words, or null where the reader gave none; ``confidence`` is
-1 (guess) to 5 (sure) or null; ``response_ms`` counts from when the image was visible;
-``timed_out`` says that the image's time ended before the answer; ``lost_focus`` and ``reloads``
-count events while it was shown; ``click`` is where something looked wrong, [x, y] in
-ten-thousandths of the image's width and height.
-
-The digest finds damage and careless edits. It is no signature: who edits on purpose can make it
-anew. A study that needs more uses the server, where answers never lie in readers' hands.
-
-:mod:`brainzoo_quiz.study.answers_csv` is the same as a table.
+The same as CSV, tidy and long, for spreadsheets and R: a row an answer, many sessions in one file,
+everything of the session repeated in each row, reasons joined by ``;``. It converts into JSON and
+back without loss, with the same digest. Readers' own words may not become formulas in a
+spreadsheet: a text that starts with ``=``, ``+``, ``-``, ``@`` or an apostrophe gets an apostrophe
+before it, which reading takes away again.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
-from brainzoo.api import DataError, IntegrityError
-from brainzoo_quiz.study import files as strict
-from brainzoo_quiz.study.key import DESIGNS, PHASES
+from pydantic import Field, StringConstraints, model_validator
 
-KIND = "brainzoo quiz answers"
-SCHEMA = 1
+from brainzoo.api import DataError
+from brainzoo_quiz.study.files import (
+    SCHEMA,
+    Document,
+    Hex128,
+    Hex256,
+    Line,
+    Model,
+    Moment,
+    Reason,
+    expect_unique,
+    read_text,
+)
+from brainzoo_quiz.study.key import Phase, Word
+
 MOST_ANSWERS = 20_000
-CONFIDENCES = 5
 
-WORDS = tuple(word for pair in DESIGNS.values() for word in pair)
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """What was said of one showing of one case; the module's text says what each field means."""
-
-    position: int
-    token: str
-    phase: str
-    answer: str | None
-    confidence: int | None
-    response_ms: int | None
-    shown_at: str | None
-    timed_out: bool = False
-    lost_focus: int = 0
-    reloads: int = 0
-    reasons: tuple[str, ...] = ()
-    click: tuple[int, int] | None = None
+Years = Annotated[int, Field(ge=0, le=100)] | None
+Group = Annotated[str, StringConstraints(max_length=100, pattern=r"^\P{C}*$")]
+Position = Annotated[int, Field(ge=1, le=MOST_ANSWERS)]
+Count = Annotated[int, Field(ge=0, le=10**6)]
+Place = Annotated[int, Field(ge=0, le=10_000)]
 
 
-@dataclasses.dataclass(frozen=True)
-class Answers:
-    """One reader's session."""
+class Reader(Model):
+    """Who read: a pseudonym, "neuroradiologist" or the like, and years of experience."""
 
-    study: str
-    commitment: str
-    session: str
-    reader: str
-    group: str
-    years: int | None
-    started_at: str
-    finished_at: str | None
-    answers: tuple[Answer, ...]
+    id: Line
+    group: Group
+    years: Years
 
-    def content(self) -> dict[str, Any]:
-        """Return what the JSON form holds, sealed with its digest."""
-        content = {
-            "kind": KIND,
-            "schema": SCHEMA,
-            "study": self.study,
-            "commitment": self.commitment,
-            "session": self.session,
-            "reader": {"id": self.reader, "group": self.group, "years": self.years},
-            "started_at": self.started_at,
-            "finished_at": self.finished_at,
-            "answers": [
-                {
-                    **dataclasses.asdict(answer),
-                    "reasons": list(answer.reasons),
-                    "click": None if answer.click is None else list(answer.click),
-                }
-                for answer in self.answers
-            ],
-        }
-        return {**content, "digest": strict.digest(content)}
 
-    def to_bytes(self) -> bytes:
-        """Return the content of the JSON file."""
-        return f"{json.dumps(self.content(), indent=1, ensure_ascii=False)}\n".encode()
+class Said(Model):
+    """What a page says of one showing of one case.
+
+    Attributes:
+        position: In the order shown, from 1.
+        token: What stands for the showing.
+        answer: One of the design's two words; ``None`` where the reader gave none.
+        confidence: 1 (guess) to 5 (sure).
+        response_ms: From when the image was visible.
+        timed_out: The image's time ended before the answer.
+        lost_focus: How often the reader looked elsewhere while it was shown.
+        reloads: How often the page was loaded again.
+        reasons: Those ticked.
+        click: Where something looked wrong, in ten-thousandths of the image's width and height.
+    """
+
+    position: Position
+    token: Hex128
+    answer: Word | None
+    confidence: int | None = Field(ge=1, le=5)
+    response_ms: int | None = Field(ge=0, le=10**9)
+    timed_out: bool
+    lost_focus: Count
+    reloads: Count
+    reasons: tuple[Reason, ...] = Field(max_length=20)
+    click: tuple[Place, Place] | None
+
+
+class Answer(Said):
+    """One answer of a session: what the page said, when it was shown, and in which phase."""
+
+    phase: Phase
+    shown_at: Moment | None
+
+
+class Answers(Document):
+    """One reader's session; ``finished_at`` is ``None`` where it was broken off."""
+
+    KIND = "brainzoo quiz answers"
+    SEAL = "digest"
+
+    study: Hex128
+    commitment: Hex256
+    session: Hex128
+    reader: Reader
+    started_at: Moment
+    finished_at: Moment | None
+    answers: tuple[Answer, ...] = Field(max_length=MOST_ANSWERS)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        expect_unique([answer.position for answer in self.answers], "position")
+        expect_unique([answer.token for answer in self.answers], "token")
+        return self
 
 
 def read(path: Path) -> list[Answers]:
     """Read an answers file, JSON (one session) or CSV (one or many).
 
     Raises:
-        NotFoundError: There is no such file.
-        DataError: It is no answers file.
-        IntegrityError: It was edited: its digest does not fit.
+        NotFoundError: It does not exist.
+        DataError: It is something else.
+        IntegrityError: It was edited: its digest does not match.
     """
-    text = strict.read_text(path, "answers file")
     if path.suffix.lower() == ".csv":
-        from brainzoo_quiz.study.answers_csv import from_csv
-
-        return from_csv(text, path.name)
-    return [from_json(text, path.name)]
+        return from_csv(read_text(path, Answers.KIND), path.name)
+    return [Answers.read(path)]
 
 
-def from_json(text: str, name: str = "answers") -> Answers:
-    """Parse the JSON form.
+COLUMNS = (
+    *("study", "commitment", "session", "reader", "group", "years", "started_at", "finished_at"),
+    *("position", "phase", "token", "answer", "confidence", "response_ms", "shown_at"),
+    *("timed_out", "lost_focus", "reloads", "reasons", "click_x", "click_y", "digest"),
+)
+"""Of the CSV form."""
 
-    Args:
-        text: The file's content.
-        name: How errors call it.
+_SPECIAL = ("=", "+", "-", "@", "'")
+_NUMBERS = ("position", "confidence", "response_ms", "lost_focus", "reloads")
+
+
+def to_csv(sessions: Iterable[Answers]) -> str:
+    """Return sessions as tidy long CSV; a session without any answer has no row."""
+    out = io.StringIO()
+    rows = csv.DictWriter(out, COLUMNS, lineterminator="\n", extrasaction="ignore")
+    rows.writeheader()
+    for session in sessions:
+        content = session.content()
+        reader, answers = content.pop("reader"), content.pop("answers")
+        names = {"reader": plain(reader["id"]), "group": plain(reader["group"])}
+        shared = {**content, **names, "years": reader["years"]}
+        for answer in answers:
+            x, y = answer["click"] or (None, None)
+            reasons = ";".join(map(plain, answer["reasons"]))
+            late = str(answer["timed_out"]).lower()
+            more = {"reasons": reasons, "timed_out": late, "click_x": x, "click_y": y}
+            rows.writerow({**shared, **answer, **more})
+    return out.getvalue()
+
+
+def from_csv(text: str, name: str = "answers") -> list[Answers]:
+    """Parse the CSV form.
 
     Raises:
-        DataError: It is no answers file.
-        IntegrityError: It was edited: its digest does not fit.
+        DataError: It is something else.
+        IntegrityError: It was edited: a digest does not match.
     """
-    return checked(strict.parse(text, "answers file", name), name)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise DataError(f"{name} is not an answers file: {error}.") from None
+    if not rows or tuple(rows[0]) != COLUMNS:
+        raise DataError(f"{name} is not an answers file: expected columns {', '.join(COLUMNS)}.")
+    sessions: dict[str, list[dict[str, str]]] = {}
+    for number, cells in enumerate(rows[1:], 2):
+        if len(cells) != len(COLUMNS):
+            raise DataError(f"{name}: row {number} has {len(cells)} cells, not {len(COLUMNS)}.")
+        row = dict(zip(COLUMNS, cells, strict=True))
+        sessions.setdefault(row["session"], []).append(row)
+    if not sessions:
+        raise DataError(f"{name} holds no answers.")
+    return [Answers.checked(_session(found, name), name) for found in sessions.values()]
 
 
-def expect_answer(answer: Any, where: str) -> None:
-    """Refuse a parsed answer that is none.
-
-    Args:
-        answer: As the JSON form has it.
-        where: How the error starts.
-
-    Raises:
-        DataError: A name is missing or unknown, or a value impossible.
-    """
-    strict.expect(answer, _OF_ANSWER, where)
-
-
-def checked(content: dict[str, Any], name: str) -> Answers:
-    """Return parsed content as answers.
-
-    Raises:
-        DataError: It is no answers file.
-        IntegrityError: It was edited: its digest does not fit.
-    """
-    strict.expect_kind(content, KIND, SCHEMA, name)
-    strict.expect(content, _OF_FILE, name)
-    strict.expect(content["reader"], _OF_READER, f"{name}: reader")
-    for number, answer in enumerate(content["answers"], 1):
-        expect_answer(answer, f"{name}: answer {number}")
-    told = content["digest"]
-    if told != strict.digest({k: v for k, v in content.items() if k != "digest"}):
-        raise IntegrityError(
-            f"{name} was edited after it was saved: its digest does not fit.",
-            "Ask the reader for the file as the page saved it.",
-        )
-    answers = tuple(
-        Answer(
-            **{
-                **answer,
-                "reasons": tuple(answer["reasons"]),
-                "click": None if answer["click"] is None else tuple(answer["click"]),
+def _session(rows: Sequence[dict[str, str]], name: str) -> dict[str, Any]:
+    """Return rows of one session as the JSON form; the schema refuses what is odd in them."""
+    first = rows[0]
+    shared = (*COLUMNS[:8], "digest")
+    if any(row[column] != first[column] for row in rows for column in shared):
+        raise DataError(f"{name}: rows of session {first['session'][:8]} contradict each other.")
+    answers = []
+    for row in rows:
+        click = [_number(row["click_x"]), _number(row["click_y"])]
+        answers.append(
+            {
+                **{column: row[column] for column in ("token", "phase")},
+                **{column: row[column] or None for column in ("answer", "shown_at")},
+                **{column: _number(row[column]) for column in _NUMBERS},
+                "timed_out": {"true": True, "false": False}.get(row["timed_out"]),
+                "reasons": [*map(_unquoted, row["reasons"].split(";"))] if row["reasons"] else [],
+                "click": None if click == [None, None] else click,
             }
         )
-        for answer in content["answers"]
-    )
-    _expect_once([answer.position for answer in answers], "position", name)
-    _expect_once([answer.token for answer in answers], "token", name)
-    names = ("study", "commitment", "session", "started_at", "finished_at")
-    reader = content["reader"]
-    return Answers(
-        **{key: content[key] for key in names},
-        reader=reader["id"],
-        group=reader["group"],
-        years=reader["years"],
-        answers=answers,
-    )
+    names = ("study", "commitment", "session", "started_at", "digest")
+    return {
+        "kind": Answers.KIND,
+        "schema": SCHEMA,
+        **{column: first[column] for column in names},
+        "finished_at": first["finished_at"] or None,
+        "reader": {
+            "id": _unquoted(first["reader"]),
+            "group": _unquoted(first["group"]),
+            "years": _number(first["years"]),
+        },
+        "answers": answers,
+    }
 
 
-def _expect_once(values: Sequence[int | str], what: str, name: str) -> None:
-    if len(set(values)) < len(values):
-        raise DataError(f"{name}: two answers have the same {what}; expected one each.")
+def plain(text: str) -> str:
+    """Return text as a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_SPECIAL) else text
 
 
-def _reason(value: Any) -> bool:
-    return strict.text(100)(value) and ";" not in value
+def _unquoted(cell: str) -> str:
+    return cell[1:] if cell.startswith(tuple(f"'{sign}" for sign in _SPECIAL)) else cell
 
 
-_OF_FILE = {
-    "kind": strict.one_of(KIND),
-    "schema": strict.one_of(SCHEMA),
-    "study": strict.matches(strict.HEX_128),
-    "commitment": strict.matches(strict.HEX_256),
-    "session": strict.matches(strict.HEX_128),
-    "reader": lambda value: isinstance(value, dict),
-    "started_at": strict.matches(strict.MOMENT),
-    "finished_at": strict.or_none(strict.matches(strict.MOMENT)),
-    "answers": lambda value: isinstance(value, list) and len(value) <= MOST_ANSWERS,
-    "digest": strict.matches(strict.HEX_256),
-}
-_OF_READER = {
-    "id": strict.text(100),
-    "group": strict.text(100, empty=True),
-    "years": strict.or_none(strict.whole(0, 100)),
-}
-_OF_ANSWER = {
-    "position": strict.whole(1, MOST_ANSWERS),
-    "token": strict.matches(strict.HEX_128),
-    "phase": strict.one_of(*PHASES),
-    "answer": strict.or_none(strict.one_of(*WORDS)),
-    "confidence": strict.or_none(strict.whole(1, CONFIDENCES)),
-    "response_ms": strict.or_none(strict.whole(0, 10**9)),
-    "shown_at": strict.or_none(strict.matches(strict.MOMENT)),
-    "timed_out": strict.one_of(True, False),
-    "lost_focus": strict.whole(0, 10**6),
-    "reloads": strict.whole(0, 10**6),
-    "reasons": strict.list_of(_reason, 20),
-    "click": strict.or_none(
-        lambda value: strict.list_of(strict.whole(0, 10_000), 2)(value) and len(value) == 2
-    ),
-}
+def _number(cell: str) -> int | str | None:
+    whole = cell.isascii() and cell.isdigit() and (cell == "0" or cell[0] != "0")
+    return None if cell == "" else int(cell) if whole and len(cell) < 16 else cell

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from brainzoo.api import Images
 from brainzoo_quiz.study.drawing import Draw
-from brainzoo_quiz.study.key import DESIGNS, PHASES, Case, Key, Source
+from brainzoo_quiz.study.key import DESIGNS, PHASES, Case, Key, Source, Word
 from brainzoo_quiz.study.package import ImageShape, Package, PackagedCase, Place, Seat, Settings
 
 
@@ -57,7 +57,13 @@ def make_cases(
         lot.shuffle(found)
         again = _repeated([truth for truth, _ in found], repeats, lot) if phase == "test" else set()
         cases += [
-            Case(f"{phase[0]}{number:03d}", truth, phase, number in again, sources)
+            Case(
+                case=f"{phase[0]}{number:03d}",
+                truth=truth,
+                phase=phase,
+                repeated=number in again,
+                sources=sources,
+            )
             for number, (truth, sources) in enumerate(found, 1)
         ]
     return tuple(cases)
@@ -85,25 +91,30 @@ def make_package(
     """Return what readers and a server may have: no truth but that of practice."""
     cases = tuple(
         PackagedCase(
-            case.case,
-            case.phase,
-            hidden.images[case.case],
-            case.truth if case.phase == "practice" else None,
+            case=case.case,
+            phase=case.phase,
+            images=hidden.images[case.case],
+            answer=case.truth if case.phase == "practice" else None,
         )
         for case in key.cases
     )
     seats = tuple(
         Seat(
-            f"R{number}",
-            session,
-            tuple(Place(key.token(session, name, showing), name) for name, showing in order),
+            reader=f"R{number}",
+            session=session,
+            order=tuple(
+                Place(token=key.token(session, name, showing), case=name) for name, showing in order
+            ),
         )
         for number, (session, order) in enumerate(
             zip(hidden.sessions, hidden.orders, strict=True), 1
         )
     )
     return Package(
-        *(key.study, key.title, key.design, key.commitment),
+        study=key.study,
+        title=key.title,
+        design=key.design,
+        commitment=key.commitment,
         preset=preset,
         settings=settings,
         image=image,
@@ -113,12 +124,12 @@ def make_package(
 
 
 def _source(images: Images, row: int) -> Source:
-    return Source(images.fingerprint, int(images.positions[row]))
+    return Source(images=images.fingerprint, row=int(images.positions[row]))
 
 
 def _pairs(
     real: Images, created: Images, draw: Draw, phase: str, lot: python_random.Random
-) -> list[tuple[str, tuple[Source, ...]]]:
+) -> list[tuple[Word, tuple[Source, ...]]]:
     """Pair real with created images of the same class; half of the real ones come first."""
 
     def alike(images: Images, rows: Sequence[int]) -> list[int]:
@@ -127,7 +138,7 @@ def _pairs(
     rows = [alike(real, draw.real[phase]), alike(created, draw.created[phase])]
     first = [number % 2 == 0 for number in range(len(rows[0]))]
     lot.shuffle(first)
-    found: list[tuple[str, tuple[Source, ...]]] = []
+    found: list[tuple[Word, tuple[Source, ...]]] = []
     for real_first, one, other in zip(first, *rows, strict=True):
         pair = (_source(real, one), _source(created, other))
         truth = DESIGNS["2afc"][0 if real_first else 1]

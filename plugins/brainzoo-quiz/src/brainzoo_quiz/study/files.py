@@ -1,31 +1,132 @@
-"""Reading JSON strictly: no unknown or missing names, no numbers that JSON does not have."""
+"""The JSON files of a study: strict schemas, one-line errors, and digests that find edits.
+
+A digest is the SHA-256 of the canonical spelling of all else in its file: sorted names, no spaces,
+UTF-8. Files with a digest hold whole numbers only, so that JavaScript (``JSON.stringify`` with
+sorted names) writes the same bytes as Python.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
-import math
-import re
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from brainzoo.api import DataError, IntegrityError, NotFoundError
 
 MAX_BYTES = 50_000_000
-HEX_128 = re.compile(r"[0-9a-f]{32}")
-HEX_256 = re.compile(r"[0-9a-f]{64}")
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
+SCHEMA = 1
+"""Version of all files of a study."""
 
-Check = Callable[[Any], bool]
+
+def _line(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError("expected one line of printable text")
+    return text
+
+
+def _reason(text: str) -> str:
+    if ";" in text:
+        raise ValueError("a reason may not contain ';'")
+    return text
+
+
+Line = Annotated[str, StringConstraints(max_length=100), AfterValidator(_line)]
+Title = Annotated[str, StringConstraints(max_length=200), AfterValidator(_line)]
+Reason = Annotated[Line, AfterValidator(_reason)]
+Hex128 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
+Hex256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+Moment = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
+
+
+class Model(BaseModel):
+    """A schema: no unknown names, no conversions, no changes afterwards."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def of(cls, content: Any, name: str) -> Self:
+        """Return parsed JSON as this model.
+
+        Raises:
+            DataError: It does not fit; the error names the first place where.
+        """
+        try:
+            return cls.model_validate_json(json.dumps(content))
+        except ValidationError as error:
+            raise DataError(f"{name}: {_first(error)}.") from None
+
+
+class Document(Model):
+    """A file that says what it is: its ``kind``, its ``schema``, and perhaps a digest."""
+
+    KIND: ClassVar[str]
+    SEAL: ClassVar[str] = ""
+    """The name of the digest of all else, if the file has one."""
+
+    @property
+    def seal(self) -> str:
+        """The digest of the content."""
+        return digest(self._unsealed())
+
+    def content(self) -> dict[str, Any]:
+        """Return what the file holds."""
+        found = self._unsealed()
+        return {**found, self.SEAL: digest(found)} if self.SEAL else found
+
+    def text(self) -> str:
+        """Return the file's text."""
+        return f"{json.dumps(self.content(), indent=1, ensure_ascii=False)}\n"
+
+    def _unsealed(self) -> dict[str, Any]:
+        return {"kind": self.KIND, "schema": SCHEMA, **self.model_dump(mode="json")}
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a file.
+
+        Raises:
+            NotFoundError: It does not exist.
+            DataError: It is something else.
+            IntegrityError: It was edited, or is of another version.
+        """
+        return cls.parse(read_text(path, cls.KIND), path.name)
+
+    @classmethod
+    def parse(cls, text: str, name: str = "file") -> Self:
+        """Parse a file's text; ``name`` is what errors call it. Raises as :meth:`read`."""
+        return cls.checked(parse_object(text, cls.KIND, name), name)
+
+    @classmethod
+    def checked(cls, content: dict[str, Any], name: str) -> Self:
+        """Return a parsed object as this document. Raises as :meth:`read`."""
+        content = dict(content)
+        kind, schema = content.pop("kind", None), content.pop("schema", None)
+        if kind != cls.KIND:
+            raise DataError(
+                f"{name} is not a {cls.KIND} file: its kind is {_short(kind)}.",
+                "Check which file goes where.",
+            )
+        if type(schema) is not int or schema != SCHEMA:
+            raise IntegrityError(
+                f"{name} has schema {_short(schema)}; this version reads {SCHEMA}.",
+                "Use the version of brainzoo-quiz that wrote it.",
+            )
+        seal = content.pop(cls.SEAL, None)
+        found = cls.of(content, name)
+        if cls.SEAL and not hmac.compare_digest(str(seal).encode(), found.seal.encode()):
+            raise IntegrityError(
+                f"{name} was edited after it was saved: its {cls.SEAL} does not match.",
+                "Use the file as it was first saved.",
+            )
+        return found
 
 
 def canonical(content: Any) -> bytes:
-    """Return the one spelling of a JSON value that digests are made of.
-
-    Sorted names, no spaces, UTF-8. All numbers must be whole, so that JavaScript
-    (``JSON.stringify`` with sorted names) writes the same bytes as Python.
-    """
+    """Return the one spelling of a JSON value that digests are made of."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode()
 
@@ -40,126 +141,58 @@ def read_text(path: Path, what: str) -> str:
 
     Args:
         path: The file.
-        what: What it should be, for errors: ``"answers file"``.
+        what: What it should be, for errors.
 
     Raises:
-        NotFoundError: There is no such file.
-        DataError: It is too large, or no UTF-8.
+        NotFoundError: It does not exist.
+        DataError: It is too large, or not UTF-8.
     """
     if not path.is_file():
-        raise NotFoundError(f"there is no {what} {path}.", "Check the path.")
+        raise NotFoundError(f"there is no file {path}.", "Check the path.")
     if path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{path} is no {what}: it has more than {MAX_BYTES:,} bytes.")
+        raise DataError(f"{path} is not a {what} file: it has more than {MAX_BYTES:,} bytes.")
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise DataError(f"{path} is no {what}: it is no UTF-8 text.") from None
+        raise DataError(f"{path} is not a {what} file: it is not UTF-8 text.") from None
 
 
-def parse(text: str, what: str, name: str, *, fractions: bool = False) -> dict[str, Any]:
-    """Parse a JSON object.
-
-    Args:
-        text: The file's content.
-        what: What it should be, for errors: ``"answers file"``.
-        name: How errors call the file.
-        fractions: Whether numbers may be other than whole; files with a digest have none.
+def parse_object(text: str, what: str, name: str) -> dict[str, Any]:
+    """Parse a JSON object in which no name occurs twice.
 
     Raises:
-        DataError: It is no JSON, no object, or names something twice.
+        DataError: It is something else.
     """
-    number = _fraction if fractions else _no_number
     try:
-        content = json.loads(
-            text, object_pairs_hook=_unique, parse_float=number, parse_constant=_no_number
-        )
+        content = json.loads(text, object_pairs_hook=_unique, parse_constant=_not_finite)
         canonical(content)  # lone surrogates have no UTF-8
     except (ValueError, RecursionError) as error:
         why = " ".join(str(error).split())
-        raise DataError(f"{name} is no {what}: {why}.", "Ask for the file again.") from None
+        raise DataError(f"{name} is not a {what} file: {why}.", "Ask for the file again.") from None
     if not isinstance(content, dict):
-        raise DataError(f"{name} is no {what}: expected an object, found other JSON.")
+        raise DataError(f"{name} is not a {what} file: expected a JSON object.")
     return content
 
 
-def expect(content: Any, checks: Mapping[str, Check], where: str) -> None:
-    """Refuse an object whose names or values are not exactly those expected.
-
-    Args:
-        content: What was parsed.
-        checks: What each name's value must satisfy.
-        where: How the error starts: ``"answers.json: answer 3"``.
-
-    Raises:
-        DataError: A name is missing, unknown, or its value does not satisfy the check.
-    """
-    if not isinstance(content, dict):
-        raise DataError(f"{where}: expected an object, found {type(content).__name__}.")
-    for name in checks:
-        if name not in content:
-            raise DataError(f"{where}: {name!r} is missing.")
-    for name, value in content.items():
-        if name not in checks:
-            raise DataError(f"{where}: {name!r} is unknown; expected {', '.join(checks)}.")
-        if not checks[name](value):
-            raise DataError(f"{where}: {name!r} cannot be {_short(value)}.")
+def expect_unique(values: list[Any], what: str) -> None:
+    """Raise ``ValueError``, for validators, if a value occurs twice."""
+    if len(set(values)) < len(values):
+        raise ValueError(f"the same {what} occurs twice")
 
 
-def expect_kind(content: Mapping[str, Any], kind: str, schema: int, name: str) -> None:
-    """Refuse a file that is something else, or of another version.
-
-    Raises:
-        DataError: Its ``kind`` or ``schema`` differs.
-    """
-    if content.get("kind") != kind:
-        found = content.get("kind")
-        raise DataError(
-            f"{name} is no {kind}: its kind is {_short(found)}.",
-            "Check which file is given where.",
-        )
-    if type(content.get("schema")) is not int or content["schema"] != schema:
-        found = content.get("schema")
-        raise IntegrityError(
-            f"{name} has schema {_short(found)}; this version reads {schema}.",
-            "Use the version of brainzoo-quiz that wrote it.",
-        )
-
-
-def whole(low: int, high: int) -> Check:
-    """Return a check for whole numbers within a range."""
-    return lambda value: type(value) is int and low <= value <= high
-
-
-def text(longest: int, *, empty: bool = False) -> Check:
-    """Return a check for text of one line."""
-    return lambda value: (
-        isinstance(value, str)
-        and (empty or bool(value.strip()))
-        and len(value) <= longest
-        and value.isprintable()
-    )
-
-
-def one_of(*values: Any) -> Check:
-    """Return a check for exactly these values."""
-    return lambda value: any(type(value) is type(v) and value == v for v in values)
-
-
-def matches(pattern: re.Pattern[str]) -> Check:
-    """Return a check for text that matches a pattern wholly."""
-    return lambda value: isinstance(value, str) and bool(pattern.fullmatch(value))
-
-
-def or_none(check: Check) -> Check:
-    """Return a check that admits ``None`` too."""
-    return lambda value: value is None or check(value)
-
-
-def list_of(check: Check, longest: int) -> Check:
-    """Return a check for lists whose every item satisfies a check."""
-    return lambda value: (
-        isinstance(value, list) and len(value) <= longest and all(map(check, value))
-    )
+def _first(error: ValidationError) -> str:
+    found = error.errors(include_url=False)[0]
+    place = "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in found["loc"])
+    place = place.removeprefix(".")
+    place = place[:100] if place.isprintable() else ascii(place)[:100]
+    why = found["msg"].removeprefix("Value error, ")
+    if found["type"] == "missing":
+        return f"{place} is missing"
+    if found["type"] == "extra_forbidden":
+        return f"{place} is unknown"
+    if found["type"] == "value_error":
+        return f"{place}: {why}" if place else why
+    return f"{place} is {_short(found['input'])}: {why[0].lower()}{why[1:]}"
 
 
 def _short(value: Any) -> str:
@@ -174,12 +207,5 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _fraction(value: str) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{value} is too large")
-    return number
-
-
-def _no_number(value: str) -> float:
-    raise ValueError(f"{value} is no whole number")
+def _not_finite(value: str) -> float:
+    raise ValueError(f"{value} is not a number")

@@ -1,4 +1,4 @@
-"""A study and its key: what is true, under which secret tokens, and the promise not to change it.
+"""The key of a study: what is true, under which secret tokens, and the promise not to change it.
 
 ``study id``     128 random bits, hexadecimal. Everything that belongs to a study names it.
 ``case``         one image (or, in two-alternative forced choice, one pair) under the owner's own
@@ -11,103 +11,108 @@
 ``commitment``   SHA-256 of salt and truth. Readers see it before they start; when the key is
                  published, anybody can check that the truth was not changed afterwards.
 
-``key.json`` (mode 0600, never handed out)::
-
-    kind        "brainzoo quiz key"
-    schema      1
-    study       the study id
-    title       what readers see
-    design      "yes-no": is this image real or created?  "2afc": which of two is real?
-    salt        256 random bits, hexadecimal
-    cases       [{case, phase, truth, repeated, sources}, ...]
-    commitment  of all the above
-
-``phase`` is ``practice`` or ``test``; ``truth`` is ``real`` or ``created`` (yes-no), the place of
-the real image, ``first`` or ``second`` (2afc); ``repeated`` says that it is shown twice;
-``sources`` names the image, or the two in the order shown, as ``{images, row}``: the fingerprint of
-an Images folder and a row of it.
+``key.json`` has mode 0600 and is never handed out.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import hmac
-import json
 import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal, Self
 
-from brainzoo.api import DataError, ExistsError, IntegrityError, disk_errors
-from brainzoo_quiz.study import files as strict
+from pydantic import Field, StringConstraints, model_validator
 
-KIND = "brainzoo quiz key"
-SCHEMA = 1
+from brainzoo.api import ExistsError, disk_errors
+from brainzoo_quiz.study.files import (
+    Document,
+    Hex128,
+    Hex256,
+    Line,
+    Model,
+    Title,
+    canonical,
+    expect_unique,
+)
+
 MOST_CASES = 10_000
 
-DESIGNS: Mapping[str, tuple[str, str]] = {
+Design = Literal["yes-no", "2afc"]
+Word = Literal["real", "created", "first", "second"]
+Phase = Literal["practice", "test"]
+PHASES: tuple[Phase, ...] = ("practice", "test")
+
+DESIGNS: Mapping[str, tuple[Word, Word]] = {
     "yes-no": ("real", "created"),
     "2afc": ("first", "second"),
 }
-"""What may be answered in each design: positive first (as in the paper: positive is real)."""
+"""What may be answered in each design: positive first (as in the paper: positive is real).
 
-PHASES = ("practice", "test")
+``yes-no``: is this image real or created?  ``2afc``: which of the two is real?
+"""
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
+class Source(Model):
     """Where an image is from: the fingerprint of its Images folder, and its row (from 0)."""
 
-    images: str
-    row: int
+    images: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    row: int = Field(ge=0)
 
 
-@dataclasses.dataclass(frozen=True)
-class Case:
+class Case(Model):
     """One image or pair, and what is true of it.
 
     Attributes:
         case: The owner's name for it.
-        truth: One of the two answers of the study's design.
+        truth: One of the two answers of the study's design; in ``2afc`` the place of the real one.
         phase: ``practice`` or ``test``.
         repeated: Shown a second time, for the reader's agreement with herself.
         sources: The image; in two-alternative forced choice, the two in the order shown.
     """
 
-    case: str
-    truth: str
-    phase: str = "test"
+    case: Line
+    truth: Word
+    phase: Phase = "test"
     repeated: bool = False
-    sources: tuple[Source, ...] = ()
+    sources: tuple[Source, ...] = Field((), max_length=2)
 
 
-@dataclasses.dataclass(frozen=True)
-class Key:
-    """The truth of one study. Make one with :meth:`new`, read one with :func:`read_key`."""
+class Key(Document):
+    """The truth of one study. Make one with :meth:`new`, read one with ``Key.read``."""
 
-    study: str
-    title: str
-    design: str
-    salt: str
-    cases: tuple[Case, ...]
+    KIND = "brainzoo quiz key"
+    SEAL = "commitment"
+
+    study: Hex128
+    title: Title
+    design: Design
+    salt: Hex256
+    cases: tuple[Case, ...] = Field(min_length=1, max_length=MOST_CASES)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        expect_unique([case.case for case in self.cases], "case")
+        words = DESIGNS[self.design]
+        if not {case.truth for case in self.cases} <= set(words):
+            raise ValueError(f"the truth of a case is neither {words[0]} nor {words[1]}")
+        for word in words:
+            if not any(case.truth == word and case.phase == "test" for case in self.cases):
+                raise ValueError(f"no test case is {word}; expected some of either kind")
+        return self
 
     @classmethod
     def new(cls, title: str, cases: tuple[Case, ...], design: str = "yes-no") -> Key:
-        """Return the key of a new study, with a fresh id and salt.
-
-        Raises:
-            DataError: The cases contradict each other or the design.
-        """
-        key = cls(secrets.token_hex(16), title, design, secrets.token_hex(32), cases)
-        _expect_key(key.content(), "the new key")
-        return key
+        """Return the key of a new study, with a fresh id and salt."""
+        secret = {"study": secrets.token_hex(16), "salt": secrets.token_hex(32)}
+        return cls.model_validate({**secret, "title": title, "design": design, "cases": cases})
 
     @property
     def commitment(self) -> str:
         """The salted SHA-256 that readers see before they start."""
-        return strict.digest(self._committed())
+        return self.seal
 
     def token(self, session: str, case: str, showing: int = 1) -> str:
         """Return what a case is called in a session.
@@ -117,7 +122,7 @@ class Key:
             case: The owner's name of the case.
             showing: 1, or 2 for the repeat.
         """
-        message = strict.canonical([self.study, session, case, showing])
+        message = canonical([self.study, session, case, showing])
         return hmac.new(bytes.fromhex(self.salt), message, hashlib.sha256).hexdigest()[:32]
 
     def tokens(self, session: str) -> dict[str, tuple[Case, int]]:
@@ -128,98 +133,21 @@ class Key:
             for showing in ((1, 2) if case.repeated else (1,))
         }
 
-    def content(self) -> dict[str, Any]:
-        """Return what ``key.json`` holds."""
-        return {**self._committed(), "commitment": self.commitment}
 
-    def _committed(self) -> dict[str, Any]:
-        return {
-            "kind": KIND,
-            "schema": SCHEMA,
-            "study": self.study,
-            "title": self.title,
-            "design": self.design,
-            "salt": self.salt,
-            "cases": [
-                {**dataclasses.asdict(case), "sources": [*map(dataclasses.asdict, case.sources)]}
-                for case in self.cases
-            ],
-        }
-
-
-def write_key(key: Key, path: Path) -> None:
-    """Write a new ``key.json`` that only its owner can read (mode 0600).
+def write_private(path: Path, text: str) -> None:
+    """Write a new file that only its owner can read (mode 0600), and wait for the disk.
 
     Raises:
-        ExistsError: There is one already: a key is never overwritten.
+        ExistsError: It exists already: a key is never overwritten.
     """
-    text = json.dumps(key.content(), indent=1, ensure_ascii=False)
     with disk_errors(path):
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             raise ExistsError(
-                f"there is a key {path} already.", "Choose another folder; keep the old key."
+                f"{path} exists already.", "Choose another folder, and keep the old file."
             ) from None
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(f"{text}\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
-
-
-def read_key(path: Path) -> Key:
-    """Read a ``key.json``.
-
-    Raises:
-        NotFoundError: There is no such file.
-        DataError: It is no key.
-        IntegrityError: It was changed after it was written: the commitment does not fit.
-    """
-    content = strict.parse(strict.read_text(path, "key"), "key", path.name)
-    strict.expect_kind(content, KIND, SCHEMA, path.name)
-    _expect_key(content, path.name)
-    cases = tuple(
-        Case(**{**case, "sources": tuple(Source(**source) for source in case["sources"])})
-        for case in content["cases"]
-    )
-    names = ("study", "title", "design", "salt")
-    key = Key(**{name: content[name] for name in names}, cases=cases)
-    if not hmac.compare_digest(key.commitment, content["commitment"]):
-        raise IntegrityError(
-            f"{path.name} was changed after it was written: its commitment does not fit its truth.",
-            "Use the key as `brainzoo quiz export` wrote it.",
-        )
-    return key
-
-
-def _expect_key(content: Mapping[str, Any], name: str) -> None:
-    checks = {
-        "kind": strict.one_of(KIND),
-        "schema": strict.one_of(SCHEMA),
-        "study": strict.matches(strict.HEX_128),
-        "title": strict.text(200),
-        "design": strict.one_of(*DESIGNS),
-        "salt": strict.matches(strict.HEX_256),
-        "cases": lambda value: isinstance(value, list) and 0 < len(value) <= MOST_CASES,
-        "commitment": strict.matches(strict.HEX_256),
-    }
-    strict.expect(content, checks, name)
-    of_case = {
-        "case": strict.text(100),
-        "truth": strict.one_of(*DESIGNS[content["design"]]),
-        "phase": strict.one_of(*PHASES),
-        "repeated": strict.one_of(True, False),
-        "sources": strict.list_of(lambda value: isinstance(value, dict), 2),
-    }
-    of_source = {"images": strict.text(128), "row": strict.whole(0, 10**9)}
-    for number, case in enumerate(content["cases"], 1):
-        strict.expect(case, of_case, f"{name}: case {number}")
-        for source in case["sources"]:
-            strict.expect(source, of_source, f"{name}: case {number}: source")
-    names = [case["case"] for case in content["cases"]]
-    if len(set(names)) < len(names):
-        twice = next(case for case in names if names.count(case) > 1)
-        raise DataError(f"{name}: the case {twice!r} occurs twice.")
-    for truth in DESIGNS[content["design"]]:
-        if not any(c["truth"] == truth and c["phase"] == "test" for c in content["cases"]):
-            raise DataError(f"{name}: no test case is {truth}; expected some of either kind.")

@@ -4,43 +4,40 @@
 
     study/
       key.json                     mode 0600; the truth; stays with the owner
-      audit.json                   figures of the leak audit; the owner's
+      audit.json                   mode 0600; results of the leak audit; stays with the owner
       README.txt                   what is what
       pages/reader-01/index.html   one static page a reader, to hand out; works from file://
       server/study.json            all that ``brainzoo quiz serve`` needs
       server/images/<image>.raw    uint8, C order, all of one length; the name is 128 random bits
 
-Nothing below ``pages`` and ``server`` tells the truth of a test case. ``server/study.json``::
-
-    kind        "brainzoo quiz study"
-    schema      1
-    study, title, design, commitment   as in the key
-    preset      which preset the settings started from
-    settings    {seconds, confidence, reasons, click, feedback, break_after}
-    image       {dims, shape, spacing_mm, bytes}
-    cases       [{case, phase, images}, ...]; practice cases also carry their ``answer``
-    seats       [{reader, session, order: [{token, case}, ...]}, ...]
-
-A *seat* is one reader's place: her pseudonym, session and own secret order, practice first. Made
-ahead, so that neither page nor server ever needs the key.
+Nothing below ``pages`` and ``server`` tells the truth of a test case.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
-from collections.abc import Mapping
+import re
+from collections import Counter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
 
 from brainzoo.api import DataError, IntegrityError, NotFoundError, write_text
-from brainzoo_quiz.study import files as strict
-from brainzoo_quiz.study.package_checks import KIND, SCHEMA, expect_study
+from brainzoo_quiz.study.files import (
+    Document,
+    Hex128,
+    Hex256,
+    Line,
+    Model,
+    Reason,
+    Title,
+    expect_unique,
+)
+from brainzoo_quiz.study.key import DESIGNS, MOST_CASES, PHASES, Design, Phase, Word
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
+class Settings(Model):
     """How the page asks.
 
     Attributes:
@@ -52,16 +49,15 @@ class Settings:
         break_after: A rest is offered after so many test images; ``None``: never.
     """
 
-    seconds: int | None = 10
+    seconds: int | None = Field(10, ge=1, le=3600)
     confidence: bool = True
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = Field((), max_length=20)
     click: bool = False
     feedback: bool = True
-    break_after: int | None = None
+    break_after: int | None = Field(None, ge=1, le=MOST_CASES)
 
 
-@dataclasses.dataclass(frozen=True)
-class ImageShape:
+class ImageShape(Model):
     """What every image file of the study holds.
 
     Attributes:
@@ -70,9 +66,15 @@ class ImageShape:
         spacing_mm: Size of a pixel along each; 1 where nothing is known.
     """
 
-    dims: int
-    shape: tuple[int, ...]
-    spacing_mm: tuple[float, ...]
+    dims: int = Field(ge=2, le=3)
+    shape: tuple[Annotated[int, Field(ge=1, le=4096)], ...]
+    spacing_mm: tuple[Annotated[float, Field(gt=0, le=1000)], ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if {len(self.shape), len(self.spacing_mm)} != {self.dims}:
+            raise ValueError(f"expected {self.dims} lengths and as many spacings")
+        return self
 
     @property
     def bytes(self) -> int:
@@ -80,88 +82,72 @@ class ImageShape:
         return math.prod(self.shape)
 
 
-@dataclasses.dataclass(frozen=True)
-class PackagedCase:
+class PackagedCase(Model):
     """A case without its truth: one image, or two in the order shown; practice has its answer."""
 
-    case: str
-    phase: str
-    images: tuple[str, ...]
-    answer: str | None = None
+    case: Line
+    phase: Phase
+    images: tuple[Hex128, ...]
+    answer: Word | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Place:
+class Place(Model):
     """One showing of a case in a session."""
 
-    token: str
-    case: str
+    token: Hex128
+    case: Line
 
 
-@dataclasses.dataclass(frozen=True)
-class Seat:
-    """One reader's place: a pseudonym, a session, and what is shown in which order."""
+class Seat(Model):
+    """One reader's place: a pseudonym, a session, and a secret order with practice first.
 
-    reader: str
-    session: str
-    order: tuple[Place, ...]
+    Made ahead, so that neither page nor server ever needs the key.
+    """
+
+    reader: Line
+    session: Hex128
+    order: tuple[Place, ...] = Field(min_length=1, max_length=2 * MOST_CASES)
 
 
-@dataclasses.dataclass(frozen=True)
-class Package:
-    """All that readers and a server may have of a study."""
+class Package(Document):
+    """All that readers and a server may have of a study: ``server/study.json``."""
 
-    study: str
-    title: str
-    design: str
-    commitment: str
-    preset: str
+    KIND = "brainzoo quiz study"
+
+    study: Hex128
+    title: Title
+    design: Design
+    commitment: Hex256
+    preset: Line
     settings: Settings
     image: ImageShape
-    cases: tuple[PackagedCase, ...]
-    seats: tuple[Seat, ...]
+    cases: tuple[PackagedCase, ...] = Field(min_length=1, max_length=MOST_CASES)
+    seats: tuple[Seat, ...] = Field(min_length=1, max_length=1000)
 
-    def content(self) -> dict[str, Any]:
-        """Return what ``server/study.json`` holds."""
-        return {
-            "kind": KIND,
-            "schema": SCHEMA,
-            "study": self.study,
-            "title": self.title,
-            "design": self.design,
-            "commitment": self.commitment,
-            "preset": self.preset,
-            "settings": settings_content(self.settings),
-            "image": image_content(self.image),
-            "cases": [
-                {
-                    "case": case.case,
-                    "phase": case.phase,
-                    "images": list(case.images),
-                    **({} if case.answer is None else {"answer": case.answer}),
-                }
-                for case in self.cases
-            ],
-            "seats": [
-                {**dataclasses.asdict(seat), "order": [*map(dataclasses.asdict, seat.order)]}
-                for seat in self.seats
-            ],
-        }
-
-
-def settings_content(settings: Settings) -> dict[str, Any]:
-    """Return settings as JSON."""
-    return {**dataclasses.asdict(settings), "reasons": list(settings.reasons)}
-
-
-def image_content(image: ImageShape) -> dict[str, Any]:
-    """Return the shape of images as JSON."""
-    return {
-        "dims": image.dims,
-        "shape": list(image.shape),
-        "spacing_mm": list(image.spacing_mm),
-        "bytes": image.bytes,
-    }
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for case in self.cases:
+            expected = 2 if self.design == "2afc" else 1
+            if len(case.images) != expected:
+                raise ValueError(f"{case.case} has {len(case.images)} images; expected {expected}")
+            if case.answer not in (DESIGNS[self.design] if case.phase == "practice" else [None]):
+                raise ValueError(f"{case.case} has the answer {case.answer}")
+        expect_unique([case.case for case in self.cases], "case")
+        expect_unique([image for case in self.cases for image in case.images], "image")
+        expect_unique([seat.session for seat in self.seats], "session")
+        expect_unique([seat.reader for seat in self.seats], "reader")
+        expect_unique([place.token for seat in self.seats for place in seat.order], "token")
+        phases = {case.case: case.phase for case in self.cases}
+        first = Counter(place.case for place in self.seats[0].order)
+        if set(first) != set(phases) or max(first.values()) > 2:
+            raise ValueError("seat 1 does not show each case once or twice")
+        for number, seat in enumerate(self.seats, 1):
+            if Counter(place.case for place in seat.order) != first:
+                raise ValueError(f"seat {number} shows other cases than seat 1")
+            shown = [phases[place.case] for place in seat.order]
+            if shown != sorted(shown, key=PHASES.index):
+                raise ValueError(f"seat {number} shows practice after the test began")
+        return self
 
 
 def page_data(
@@ -185,34 +171,24 @@ def page_data(
             if case.answer is not None and package.settings.feedback:
                 trial["answer"] = case.answer
         trials.append(trial)
+    found = package.model_dump(mode="json", exclude={"cases", "seats", "preset"})
     return {
-        "study": package.study,
-        "title": package.title,
-        "design": package.design,
-        "commitment": package.commitment,
+        **found,
+        "image": {**found["image"], "bytes": package.image.bytes},
         "session": seat.session,
         "seat": seat.reader,
-        "settings": settings_content(package.settings),
-        "image": image_content(package.image),
         "mode": mode,
         "trials": trials,
     }
 
 
 def write(package: Package, folder: Path) -> None:
-    """Write ``server/study.json`` of a study folder; :func:`write_pixels` writes the images.
-
-    Raises:
-        DataError: The study contradicts itself.
-    """
-    content = package.content()
-    expect_study(content, "the new study")
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    write_text(folder / "server" / "study.json", f"{text}\n")
+    """Write ``server/study.json`` of a study folder; :func:`write_pixels` writes the images."""
+    write_text(folder / "server" / "study.json", package.text())
 
 
 def write_pixels(package: Package, folder: Path, image: str, pixels: bytes) -> None:
-    """Write one image of a study folder that :func:`brainzoo.common.files.new_folder` makes.
+    """Write one image of a new study folder.
 
     Raises:
         DataError: It has another length than all others.
@@ -229,18 +205,19 @@ def read_package(folder: Path) -> Package:
 
     Raises:
         NotFoundError: There is no study.
-        DataError: It is no study, or it contradicts itself.
+        DataError: It is something else, or contradicts itself.
         IntegrityError: An image is missing or has another length than it should.
     """
     home = _home(folder)
-    path = home / "study.json"
-    text = strict.read_text(path, "study")
-    content = strict.parse(text, "study", path.name, fractions=True)
-    expect_study(content, path.name)
-    package = _package(content)
+    package = Package.read(home / "study.json")
+    expected = package.image.bytes
     for case in package.cases:
         for image in case.images:
-            _expect_image(home / "images" / f"{image}.raw", package.image.bytes)
+            path = home / "images" / f"{image}.raw"
+            found = path.stat().st_size if path.is_file() else None
+            if found != expected:
+                what = "is missing" if found is None else f"has {found} bytes; expected {expected}"
+                raise IntegrityError(f"{path.name} {what}.", "Copy the study folder again.")
     return package
 
 
@@ -255,7 +232,7 @@ def pixels(folder: Path, image: str) -> bytes:
         NotFoundError: There is no image of that name.
     """
     path = _home(folder) / "images" / f"{image}.raw"
-    if not strict.HEX_128.fullmatch(image) or not path.is_file():
+    if not re.fullmatch("[0-9a-f]{32}", image) or not path.is_file():
         raise NotFoundError(f"the study has no image {image[:40]!r}.")
     return path.read_bytes()
 
@@ -267,33 +244,4 @@ def _home(folder: Path) -> Path:
     raise NotFoundError(
         f"{folder} holds no study (no server/study.json).",
         "Give the folder that `brainzoo quiz export` wrote.",
-    )
-
-
-def _expect_image(path: Path, length: int) -> None:
-    if not path.is_file():
-        raise IntegrityError(f"the image {path.name} is missing.", "Copy the study folder again.")
-    if path.stat().st_size != length:
-        raise IntegrityError(
-            f"{path.name} has {path.stat().st_size} bytes; expected {length}.",
-            "Copy the study folder again.",
-        )
-
-
-def _package(content: Mapping[str, Any]) -> Package:
-    settings, image = content["settings"], content["image"]
-    cases = [{**case, "images": tuple(case["images"])} for case in content["cases"]]
-    seats = [
-        {**seat, "order": tuple(Place(**place) for place in seat["order"])}
-        for seat in content["seats"]
-    ]
-    names = ("study", "title", "design", "commitment", "preset")
-    return Package(
-        **{name: content[name] for name in names},
-        settings=Settings(**{**settings, "reasons": tuple(settings["reasons"])}),
-        image=ImageShape(
-            image["dims"], tuple(image["shape"]), tuple(map(float, image["spacing_mm"]))
-        ),
-        cases=tuple(PackagedCase(**case) for case in cases),
-        seats=tuple(Seat(**seat) for seat in seats),
     )
