@@ -13,9 +13,9 @@ from typing import Any
 
 from brainzoo.checkpoint.card import model_card
 from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT
-from brainzoo.zoo.registry import Entry, PackageSource
-from brainzoo.zoo.registry.adding import SHOWN
-from brainzoo.zoo.registry.parse import read_registry
+from brainzoo.zoo.adding import SHOWN
+from brainzoo.zoo.entry import Entry, PackageSource
+from brainzoo.zoo.registry_file import read_registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "zoo.md"
@@ -70,6 +70,10 @@ def folder_of(entry: Entry) -> Path:
     return ROOT / "plugins" / entry.source.package / "src" / entry.source.path
 
 
+def config_of(entry: Entry) -> dict[str, Any]:
+    return json.loads((folder_of(entry) / "config.json").read_text(encoding="utf-8"))
+
+
 def picture_of(entry: Entry) -> Path:
     return ROOT / "docs" / "pictures" / f"zoo-{entry.name}.png"
 
@@ -77,18 +81,18 @@ def picture_of(entry: Entry) -> Path:
 def table(entries: list[Entry], link: str) -> Iterator[str]:
     yield "| checkpoint | makes | of | MB | parameters | privacy |\n|---|---|---|---|---|---|\n"
     for entry in entries:
-        size = " × ".join(map(str, entry.image_shape[1:]))
-        spacing = max(entry.spacing_mm)
-        kind = f"{', '.join(entry.modality)} {'slices' if entry.spatial_dims == 2 else 'heads'}"
-        made = f"{kind} of {size}, {spacing:g} mm"
-        data = f"{entry.data.n_subjects} subjects of {entry.data.name}"
+        config = config_of(entry)
+        images, data = config["images"], config["trained_on"]
+        size = " × ".join(map(str, images["spatial"]))
+        spacing = max(config["preprocessing"]["spacing_mm"])
+        kind = "slices" if len(images["spatial"]) == 2 else "heads"
         passed = json.loads((folder_of(entry) / VERDICT).read_text())["passed"]
         cells = [
             f"[`{entry.name}`]({link}{entry.name})",
-            made,
-            data,
+            f"{config['preprocessing']['modality']} {kind} of {size}, {spacing:g} mm",
+            f"{data['n_subjects']} subjects of {data['dataset']['name']}",
             f"{entry.size / 1e6:.1f}",
-            f"{entry.params:,}",
+            f"{config['weights']['parameters']:,}",
             "passed" if passed else "failed",
         ]
         yield f"| {' | '.join(cells)} |\n"
@@ -98,13 +102,12 @@ def about(entry: Entry) -> Iterator[str]:
     """Yield the section of one checkpoint: picture, what its card says, all figures."""
     folder = folder_of(entry)
     metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))["evaluators"]
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = config_of(entry)
     yield f"## {entry.name}\n"
-    shown = SHOWN[entry.spatial_dims]
+    shown = SHOWN[len(config["images"]["spatial"])]
     yield f"![The first {shown} samples of seed 0](pictures/{picture_of(entry).name})\n"
     card = model_card(config, {})
-    for title in ("Made with", "The weights were rounded"):
-        yield from (f"{part}\n" for part in card.split("\n\n") if part.startswith(title))
+    yield from (f"{part}\n" for part in card.split("\n\n") if part.startswith("Made with"))
     yield card.partition("## Trained on\n\n")[2].partition("\n\n")[0] + "\n"
     yield card.partition("## Made by\n\n")[2].partition("\n\n## ")[0] + "\n"
     yield "".join(figures(metrics))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from brainzoo import checkpoint as checkpoint
     from brainzoo.checkpoint.names import SAMPLES as SAMPLES
+    from brainzoo.checkpoint.verdict import Verdict as Verdict
     from brainzoo.cli.params import common_options as common_options
     from brainzoo.cli.params import config_options as config_options
     from brainzoo.cli.params import seed_option as seed_option
@@ -100,14 +101,12 @@ if TYPE_CHECKING:
     from brainzoo.runs.resuming import expect_same_data as expect_same_data
     from brainzoo.zoo.loading import find_checkpoint as find_checkpoint
     from brainzoo.zoo.loading import load as load
-    from brainzoo.zoo.registry import Entry as Entry
-    from brainzoo.zoo.registry import PackageSource as PackageSource
-    from brainzoo.zoo.registry import known as known
-    from brainzoo.zoo.registry import package_folder as package_folder
+    from brainzoo.zoo.registry import shipped as shipped
 
 _NAMES = {
     "brainzoo": ["checkpoint"],
     "brainzoo.checkpoint.names": ["SAMPLES"],
+    "brainzoo.checkpoint.verdict": ["Verdict"],
     "brainzoo.cli.params": ["common_options", "config_options", "seed_option"],
     "brainzoo.common": ["console", "launch"],
     "brainzoo.common.console": ["note", "progress"],
@@ -175,7 +174,7 @@ _NAMES = {
     "brainzoo.runs.record": ["from_record"],
     "brainzoo.runs.resuming": ["expect_same_data"],
     "brainzoo.zoo.loading": ["find_checkpoint", "load"],
-    "brainzoo.zoo.registry": ["Entry", "PackageSource", "known", "package_folder"],
+    "brainzoo.zoo.registry": ["shipped"],
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
 

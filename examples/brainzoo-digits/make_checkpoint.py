@@ -14,8 +14,7 @@ from typing import Any
 
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.preparation.prepare import PrepareConfig, prepare
-from brainzoo.zoo.registry import PackageSource, RegistryFile, entry_of
-from brainzoo.zoo.registry.parse import dump_registry
+from brainzoo.zoo.adding import enlist
 
 from brainzoo_digits.config import DigitsConfig, DigitsGANConfig
 from brainzoo_digits.dataset import Digits
@@ -33,7 +32,7 @@ TRAIN: dict[str, Any] = {
 
 
 def main(package: Path, version: str, images: int) -> None:
-    """Train, save inside the package, and write the fragment beside it."""
+    """Train, save inside the package, and list it in the fragment beside it."""
     sevens = prepare(Digits(DigitsConfig()), PrepareConfig(size=16), name="digits")
     gan = DigitsGAN(DigitsGANConfig(base_channels=32))
     with tempfile.TemporaryDirectory() as folder:
@@ -42,17 +41,7 @@ def main(package: Path, version: str, images: int) -> None:
     shutil.rmtree(checkpoint, ignore_errors=True)
     gan.save(checkpoint)
 
-    path = f"brainzoo_digits/checkpoints/{NAME}"
-    source = PackageSource(package="brainzoo-digits", path=path)
-    found = entry_of(checkpoint, name=NAME, version=version, source=source)
-    entry = found.model_copy(
-        update={
-            "intended_use": "An example of a plugin's own checkpoint: 16 × 16 handwritten sevens.",
-            "limitations": "Handwriting of 43 people, one digit; not an image of any brain.",
-        }
-    )
-    fragment = RegistryFile.model_validate({"schema": 1, "serial": 1, "checkpoints": (entry,)})
-    (package / "registry.yaml").write_text(dump_registry(fragment), encoding="utf-8")
+    enlist(checkpoint, distribution="brainzoo-digits", version=version)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from brainzoo.plugin.manager import PACKAGES
+from brainzoo.plugin.manager import KNOWN
 
 from ..conftest import Brainzoo, Install
 
@@ -19,7 +19,7 @@ RUN = ("run", "tiny", "--data", "folder", "--data.root")
 @pytest.fixture
 def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let one of the project's own plugins be one that this machine lacks."""
-    monkeypatch.setitem(PACKAGES, "gan", "brainzoo-gan")
+    monkeypatch.setitem(KNOWN, "gan", "brainzoo-gan")
 
 
 @pytest.mark.parametrize(

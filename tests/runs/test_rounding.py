@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from brainzoo.runs.rounded import round_run
+from brainzoo.zoo.hub.push import Plan, push
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo.checkpoint import rounding
 from brainzoo.checkpoint.weights_file import read_arrays, write_arrays
 from brainzoo.common.errors import DataError, ExistsError
 from brainzoo.common.files import sha256
-from brainzoo.runs.rounded import round_run
-from brainzoo.zoo.hub.push import Plan, push
 
 from ..conftest import Brainzoo
 from ..zoo.hub.conftest import write_verdict

@@ -39,7 +39,7 @@ def run(tiny: Path, tmp_path: Path) -> Path:
 def shelf(run: Path, install: Install) -> None:
     """Install a package that holds the checkpoint and lists it."""
     from brainzoo.zoo.registry import PackageSource, RegistryFile, entry_of
-    from brainzoo.zoo.registry.parse import dump_registry
+    from brainzoo.zoo.registry_file import dump_registry
 
     site = install("brainzoo-shelf", {"shelf": "brainzoo_shelf.plugin"})
     package = site / "brainzoo_shelf"
@@ -111,7 +111,7 @@ def test_what_is_no_checkpoint_is_said(tiny: Path, tmp_path: Path) -> None:
 
 def test_only_what_was_loaded_is_published(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded, sent = brainzoo.load(run), []
-    monkeypatch.setattr("brainzoo.zoo.hub.push.push", lambda *what, **how: sent.append((what, how)))
+    monkeypatch.setattr("brainzoo.zoo.push.push", lambda *what, **how: sent.append((what, how)))
     loaded.push("me/heads", dry_run=True)
     assert sent == [((run / "checkpoint", "me/heads"), {"dry_run": True})]
     with pytest.raises(NotFoundError, match="not loaded from a checkpoint"):

@@ -11,9 +11,9 @@ import zoo_page
 
 from brainzoo.checkpoint.names import SAMPLES, VERDICT
 from brainzoo.common.files import sha256
-from brainzoo.zoo.hub.gate import findings
-from brainzoo.zoo.registry import Entry
-from brainzoo.zoo.registry.adding import MOST_BYTES, MOST_PICTURE_BYTES
+from brainzoo.zoo.adding import MOST_BYTES, MOST_PICTURE_BYTES
+from brainzoo.zoo.entry import Entry
+from brainzoo.zoo.gate import findings
 
 from ..conftest import Brainzoo
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from brainzoo.checkpoint.loading import expect_plugin, load
 from brainzoo.checkpoint.reading import check, read_config, read_weights
-from brainzoo.checkpoint.rounding import round_weights
 from brainzoo.checkpoint.verifying import Verification, verify
 from brainzoo.checkpoint.writing import describe_training, refresh_card, write
 
@@ -23,7 +22,6 @@ __all__ = [
     "read_config",
     "read_weights",
     "refresh_card",
-    "round_weights",
     "verify",
     "write",
 ]

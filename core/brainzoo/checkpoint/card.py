@@ -8,8 +8,6 @@ from typing import Any
 
 import yaml
 
-from brainzoo.checkpoint.config import SAME
-
 TASK = "unconditional-image-generation"
 
 INTENDED_USE = (
@@ -130,20 +128,7 @@ def _made_with(config: Mapping[str, Any]) -> str:
     text = f"Made with `{plugin['distribution']}` {plugin['version']} ({parameters:,} parameters)."
     if config["trained_on"]["dataset"].get("simulated"):
         text += " It was trained on SIMULATED data."
-    rounded = config["weights"].get("rounded")
-    return f"{text}\n\n{_rounded(rounded)}" if rounded else text
-
-
-def _rounded(rounded: Mapping[str, Any]) -> str:
-    mean, most = (255 * rounded[f"{name}_difference"] for name in ("mean", "largest"))
-    differ = (
-        f"The weights were rounded to float16. Of the first {rounded['samples']} samples of "
-        f"seed 0, the one that this changed most changed by {mean:.3g} of 255 grey levels on "
-        f"average, and no pixel by more than {most:.3g}"
-    )
-    if mean / 255 <= SAME:
-        return f"{differ}: figures that were measured before hold for them."
-    return f"{differ}. All figures were measured with the rounded weights."
+    return text
 
 
 def _trained_on(config: Mapping[str, Any]) -> str:

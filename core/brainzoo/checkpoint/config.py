@@ -28,8 +28,6 @@ REFERENCE_SAMPLES = {2: 16, 3: 2}
 """How many samples are kept for verification, by spatial rank: pictures are small, volumes not."""
 TOLERANCE = 2 / 255
 """How far a reference sample may differ on other hardware: summation orders differ."""
-SAME = 0.5 / 255
-"""How far rounded weights may move a sample, on average over its pixels: half a grey level."""
 MAX_VALUES = 2**28
 """How many values an image may have: a volume of 640 on each side."""
 
@@ -124,34 +122,12 @@ class TrainedOnPart(Open):
     subjects_sha256: list[Digest]
 
 
-class RoundedPart(Strict):
-    """Weights that were rounded to float16, and how far that moved the samples.
-
-    Attributes:
-        from_sha256: Of the weights before.
-        samples: How many samples were compared.
-        mean_difference: Of the sample that differs most, in [0, 1], the range of grey.
-        largest_difference: Of any pixel.
-    """
-
-    from_sha256: Digest
-    samples: Annotated[int, Field(ge=1, le=10_000)]
-    mean_difference: Share
-    largest_difference: Share
-
-    @property
-    def same(self) -> bool:
-        """Whether what was measured of the weights before holds for these, too."""
-        return self.mean_difference <= SAME
-
-
 class WeightsPart(Strict):
     """What ``model.safetensors`` must be."""
 
     sha256: Digest
     tensors: Count
     parameters: Count
-    rounded: RoundedPart | None = None
 
 
 class VerifyPart(Strict):

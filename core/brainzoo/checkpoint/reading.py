@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import stat
 from pathlib import Path
@@ -20,7 +19,7 @@ from brainzoo.common.errors import (
     MemoryShortError,
     NotFoundError,
 )
-from brainzoo.common.strict import printable
+from brainzoo.common.strict import plain_json, printable
 
 AGAIN = "Fetch the checkpoint again."
 
@@ -93,14 +92,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     if len(content) > MAX_BYTES[CONFIG]:
         raise IntegrityError(f"{path} is over {MAX_BYTES[CONFIG]} bytes, too large.", AGAIN)
     try:
-        config = json.loads(
-            content.decode("utf-8"),
-            object_pairs_hook=_without_duplicates,
-            parse_constant=_no_number,
-        )
-    except (ValueError, RecursionError) as error:
-        text = printable(" ".join(str(error).split()))[:200].rstrip(".")
-        raise IntegrityError(f"{path} is corrupt: {text}.", AGAIN) from None
+        config = plain_json(content)
+    except ValueError as error:
+        raise IntegrityError(f"{path} is corrupt: {error}.", AGAIN) from None
     if not isinstance(config, dict) or type(config.get("format")) is not int:
         raise IntegrityError(f"{path} is no checkpoint's configuration.", AGAIN)
     if config["format"] > configs.FORMAT:
@@ -118,7 +112,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
     """Read the weights of a checkpoint, compared with the digest in its configuration.
 
-    Weights that were rounded to float16 to be small come as the float32 that networks want.
+    Float16 comes as the float32 that networks compute in.
 
     Raises:
         IntegrityError: They are damaged, of another format, not those of ``config.json``, or not
@@ -127,15 +121,12 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
     """
     config = read_config(folder)
     path = folder / WEIGHTS
-    rounded = config["weights"].get("rounded") is not None
     size = path.stat().st_size if path.is_file() else 0
-    expect_memory((1 + rounded) * size, f"the weights in {folder}")
-    arrays = read_arrays(path, sha256=str(config["weights"]["sha256"]))
-    if rounded:
-        arrays = {
-            name: array.astype(np.float32) if array.dtype == np.float16 else array
-            for name, array in arrays.items()
-        }
+    expect_memory(size, f"the weights in {folder}")
+    arrays = {
+        name: array.astype(np.float32) if array.dtype == np.float16 else array
+        for name, array in read_arrays(path, sha256=str(config["weights"]["sha256"])).items()
+    }
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise IntegrityError(f"weight {name!r} holds numbers that are NaN or infinite.", AGAIN)
@@ -156,14 +147,3 @@ def expect_memory(needed: int, what: str) -> None:
             f"{what} need {2 * needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free.",
             "Close other programs, or use a larger machine.",
         )
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name occurs twice")
-    return found
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number")

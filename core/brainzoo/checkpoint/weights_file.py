@@ -8,7 +8,6 @@ bytes are looked at, and the header is parsed here within limits.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.common.errors import IntegrityError, NotFoundError
+from brainzoo.common.strict import plain_json
 
 MAX_HEADER_BYTES = 4_000_000
 MAX_TENSORS = 20_000
@@ -115,8 +115,8 @@ def _parse(path: Path) -> tuple[dict[str, Entry], int]:
         file.seek(8)
         text = file.read(length)
     try:
-        raw = json.loads(text, object_pairs_hook=_without_duplicates)
-    except (ValueError, RecursionError) as error:
+        raw = plain_json(text)
+    except ValueError as error:
         raise IntegrityError(
             f"{path.name} is corrupt: its header is unreadable: {error}."
         ) from None
@@ -141,13 +141,6 @@ def _what(name: str, first: bytes, size: int, length: int) -> str:
     if size < 10:
         return f"{name} has only {size} bytes; expected safetensors."
     return f"{name} is not safetensors: its first bytes are {first[:8]!r}."
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        raise ValueError("a name occurs twice")
-    return result
 
 
 def _entry(file: str, name: str, value: Any) -> Entry:

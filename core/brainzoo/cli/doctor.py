@@ -22,7 +22,7 @@ from brainzoo.common import console
 from brainzoo.common.hardware import hardware, memory_gb
 from brainzoo.common.home import home
 from brainzoo.common.version import DISTRIBUTION
-from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.manager import plugins, stranger
 from brainzoo.plugin.versions import versions
 
 ADDRESSES = {
@@ -78,6 +78,10 @@ def doctor(offline: bool, as_json: bool, debug: bool) -> None:
 def _checks(offline: bool) -> Iterator[Check]:
     known = versions()
     yield Check("brainzoo", True, f"{known[DISTRIBUTION]} on Python {platform.python_version()}")
+    if warning := stranger():
+        yield Check(
+            "another brainzoo", False, warning.partition(": ")[0], warning.partition(": ")[2]
+        )
     yield Check("libraries", True, _listed({k: v for k, v in known.items() if k in _LIBRARIES}))
     machine = hardware()
     yield Check("processor", True, f"{machine['cpu']}, {machine['cores']} cores")
@@ -107,7 +111,7 @@ def _training() -> Check:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         missing = "No module named" in last
         found = "not installed" if missing else f"torch does not work: {last}"
-        return Check("training", False, found, "Try: pip install 'brainzoo-core[training]'")
+        return Check("training", False, found, "Try: pip install 'brainzoo[training]'")
     found = json.loads(done.stdout.splitlines()[-1])
     device = f"{found['device']} {found['name']}".strip()
     text = f"torch {found['version']} on {device}, {found['precision']}, {found['threads']} threads"

@@ -1,69 +1,66 @@
-"""Registry entries for people: a table of many, all about one."""
+"""Registry entries for people: a table of many, all about one.
+
+What a checkpoint makes and what was measured is read from the checkpoint, where it is on this
+machine; of others the entry's summary is shown.
+"""
 
 from __future__ import annotations
 
-import sys
+import json
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brainzoo.common import console
 
 if TYPE_CHECKING:
-    from brainzoo.zoo.registry import Entry, Registry
-    from brainzoo.zoo.registry.schema import Metric
-
-HEADLINES = 3  # figures shown of an entry in a table
-
-
-def warn_of_problems(registry: Registry) -> None:
-    """Warn of every file of entries that is left out."""
-    for problem in registry.problems:
-        console.warn(problem)
+    from brainzoo.zoo.entry import Entry
 
 
 def as_json(entry: Entry) -> dict[str, Any]:
-    """Return an entry as it stands in the registry, with where its files are."""
-    from brainzoo.zoo.registry.where import where
-
-    plain: dict[str, Any] = entry.model_dump(mode="json", by_alias=True)
-    return {**plain, "where": where(entry), "bytes": entry.size}
+    """Return an entry, where its files are, and what its checkpoint says if it is here."""
+    return {
+        **entry.model_dump(mode="json"),
+        "where": where(entry),
+        "bytes": entry.size,
+        "checkpoint": _read(entry),
+    }
 
 
 def print_entries(entries: Iterable[Entry]) -> None:
-    """Print a line an entry: name, what it makes, size, spacing, licence, where, figures."""
-    from brainzoo.zoo.registry.where import where
-
-    header = ["name", "version", "makes", "size", "spacing", "licence", "where", "measured"]
-    rows = [
-        [
-            entry.name,
-            entry.version if entry.status == "active" else f"{entry.version} {entry.status}",
-            f"{_kind(entry)} ({entry.plugin})",
-            " × ".join(map(str, entry.image_shape[1:])),
-            spacing(entry),
-            entry.license,
-            where(entry),
-            "; ".join(f"{m.name} {interval(m)}" for m in headline(entry)) or "-",
-        ]
-        for entry in entries
-    ]
-    print_table(header, rows)
+    """Print a line an entry."""
+    rows = []
+    for entry in entries:
+        about = _read(entry)
+        version = [] if entry.status == "active" else [f"{entry.version} {entry.status}"]
+        rows.append(
+            [
+                " ".join([entry.name, *version]),
+                about["makes"] if about else entry.summary,
+                f"{about['subjects']:,} of {about['data']}" if about else "",
+                f"{entry.size / 1e6:,.1f}",
+                about["privacy"] if about else "",
+                where(entry),
+            ]
+        )
+    console.result(console.table(["name", "makes", "subjects", "MB", "privacy", "where"], rows))
 
 
 def print_entry(entry: Entry, versions: Sequence[Entry], origin: str) -> None:
     """Print all that is known of one entry, and how to use it."""
-    facts = list(_facts(entry, versions, origin))
+    about = _read(entry)
+    facts = [(name, text) for name, text in _facts(entry, about, versions, origin) if text]
     width = max(len(name) for name, _ in facts)
-    _heading(entry.reference)
+    console.result(entry.address)
     for name, text in facts:
-        _fact(name, text, width)
-    if entry.metrics:
+        console.result(f"  {name.ljust(width)}  {' '.join(text.split())}")
+    if about and about["metrics"]:
         console.result("\nmeasured")
         rows = [
-            [m.name, interval(m), _number(m.floor), f"{m.n:,}", _line(m.protocol or "")]
-            for m in entry.metrics
+            [m["evaluator"], m["name"], _interval(m), _number(m.get("floor")), f"{m['n']:,}"]
+            for m in about["metrics"]
         ]
-        print_table(["figure", "value", "floor", "n", "how"], rows)
+        console.result(console.table(["evaluator", "metric", "value", "floor", "n"], rows))
     console.result("\nuse")
     for line in use(entry.name):
         console.result(f"  {line}".rstrip())
@@ -80,120 +77,112 @@ def use(name: str) -> list[str]:
     ]
 
 
-def headline(entry: Entry) -> list[Metric]:
-    """Return the first figure of each evaluator, at most three."""
-    first: dict[str, Metric] = {}
-    for metric in entry.metrics:
-        first.setdefault((metric.protocol or "").partition(":")[0], metric)
-    return list(first.values())[:HEADLINES]
+def where(entry: Entry) -> str:
+    """Say in words where the files are; they are not read."""
+    from brainzoo.zoo.cache import local
+    from brainzoo.zoo.entry import PackageSource
+
+    if local(entry) is None:
+        package = isinstance(entry.source, PackageSource)
+        return f"pip install {entry.distribution}" if package else "on the Hub"
+    return "in package" if isinstance(entry.source, PackageSource) else "here"
 
 
-def interval(metric: Metric) -> str:
-    """Return a figure with its interval, if it has one."""
-    if metric.low is None or metric.high is None:
-        return console.number(metric.value)
-    low, high = console.number(metric.low), console.number(metric.high)
-    return f"{console.number(metric.value)} ({low} to {high})"
+def words_of(entry: Entry) -> str:
+    """Return what a search looks through."""
+    about = _read(entry) or {}
+    text = "\n".join([entry.name, entry.plugin, entry.summary, *map(str, about.values())])
+    return text.casefold().replace("×", "x")
 
 
-def spacing(entry: Entry) -> str:
-    """Return the spacing, once if it is the same on every axis."""
-    numbers = list(dict.fromkeys(f"{value:g}" for value in entry.spacing_mm))
-    shown = numbers if len(numbers) == 1 else [f"{value:g}" for value in entry.spacing_mm]
-    return f"{' × '.join(shown)} mm"
+def _read(entry: Entry) -> dict[str, Any] | None:
+    """Return what a checkpoint says of itself, if it is on this machine and sound."""
+    from brainzoo.checkpoint.names import VERDICT
+    from brainzoo.checkpoint.reading import read_config
+    from brainzoo.checkpoint.verdict import read_verdict
+    from brainzoo.common.errors import BrainzooError
+    from brainzoo.zoo.cache import local
+
+    folder = local(entry)
+    try:
+        config = read_config(folder) if folder else None
+        verdict = read_verdict(folder / VERDICT) if folder and VERDICT in entry.files else None
+    except BrainzooError:
+        return None
+    if folder is None or config is None:
+        return None
+    images, prepared, data = config["images"], config["preprocessing"], config["trained_on"]
+    spacing = [f"{mm:g}" for mm in prepared.get("spacing_mm") or ()]
+    spacing = spacing[:1] if len(set(spacing)) == 1 else spacing
+    kind = "slices" if len(images["spatial"]) == 2 else "volumes"
+    size = " × ".join(map(str, images["spatial"]))
+    return {
+        "makes": f"{prepared.get('modality') or 'MRI'} {kind} of {size}"
+        + (f", {' × '.join(spacing)} mm" if spacing else ""),
+        "dimensions": f"{len(images['spatial'])}-d",
+        "shape": [images["channels"], *images["spatial"]],
+        "classes": images["classes"],
+        "subjects": data["n_subjects"],
+        "data": data["dataset"].get("name") or "unknown data",
+        "license": data["dataset"].get("license") or "unknown",
+        "url": data["dataset"].get("url") or "",
+        "parameters": config["weights"]["parameters"],
+        "requires": f"{config['plugin']['distribution']}{config['plugin']['requires']}",
+        "training": config.get("training"),
+        "privacy": "not audited" if verdict is None else "passed" if verdict.passed else "failed",
+        "metrics": list(_metrics(folder)),
+    }
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table that fits a terminal; plain aligned columns in a pipe."""
-    if not sys.stdout.isatty():
-        console.result(console.table(header, rows))
+def _metrics(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the metric values of a checkpoint, each with its evaluator."""
+    from brainzoo.checkpoint.names import METRICS
+
+    try:
+        evaluators = json.loads((folder / METRICS).read_text(encoding="utf-8"))["evaluators"]
+        for evaluator, found in evaluators.items():
+            for metric in found["metrics"]:
+                if metric["value"] is not None:
+                    yield {"evaluator": evaluator, **metric}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        box=None, header_style="dim", pad_edge=False, show_edge=False, padding=(0, 2, 0, 0)
-    )
-    for number, title in enumerate(header):
-        table.add_column(Text(title), no_wrap=number == 0, overflow="fold")
-    for row in rows:
-        table.add_row(Text(row[0], style="bold"), *(Text(cell) for cell in row[1:]))
-    Console().print(table)
 
 
-def _facts(entry: Entry, versions: Sequence[Entry], origin: str) -> Iterator[tuple[str, str]]:
-    from brainzoo.zoo.registry.where import where
-
+def _facts(
+    entry: Entry, about: dict[str, Any] | None, versions: Sequence[Entry], origin: str
+) -> Iterator[tuple[str, str]]:
     if entry.status != "active":
         instead = f" Use {entry.replaced_by} instead." if entry.replaced_by else ""
-        yield entry.status, f"{_line(entry.reason or '')}{instead}"
-    size = " × ".join(map(str, entry.image_shape[1:]))
-    yield "makes", f"{_kind(entry)} of {size}, {spacing(entry)}"
-    yield "generator", f"{entry.plugin}, {entry.params:,} parameters"
-    yield "needs", entry.plugin_requires
-    yield "licence", entry.license
-    data, version = entry.data, f" {entry.data.version}" if entry.data.version else ""
-    of = f"{data.name}{version}, {data.n_subjects:,} subjects, {data.license}"
-    yield "trained on", f"{of}, {data.url}" if data.url else of
-    yield "where", where(entry) + (", access on request" if entry.access == "gated" else "")
-    yield "source", source(entry)
+        yield entry.status, f"{entry.reason}{instead}"
+    if about:
+        yield "makes", about["makes"]
+        yield "classes", ", ".join(about["classes"])
+        yield "generator", f"{entry.plugin}, {about['parameters']:,} parameters"
+        yield "needs", about["requires"]
+        yield "trained on", f"{about['subjects']:,} subjects of {about['data']} {about['url']}"
+        yield "licence", about["license"]
+        yield "privacy", about["privacy"]
+        made = about["training"] or {"command": "", "seed": ""}
+        yield "made with", made["command"]
+        yield "", ", ".join(filter(None, [f"seed {made['seed']}", made.get("hardware")]))
+    else:
+        yield "makes", entry.summary
+        yield "generator", entry.plugin
+        yield "more", f"brainzoo pull {entry.name}, then brainzoo info shows all"
+    yield "where", where(entry)
+    yield "source", str(entry.source)
     yield "files", f"{len(entry.files)}, {entry.size / 1e6:,.1f} MB"
     yield "weights", entry.weights_sha256
-    if entry.training:
-        made = entry.training
-        yield "made with", _line(made.command)
-        about = [f"seed {made.seed}", made.hardware, made.commit and f"commit {made.commit}"]
-        yield "", ", ".join(part for part in about if part)
-    if entry.paper:
-        yield "paper", entry.paper
-    yield "for", _line(entry.intended_use)
-    yield "limits", _line(entry.limitations)
     if len(versions) > 1:
         yield "versions", ", ".join(other.version for other in versions)
     yield "listed by", origin
 
 
-def source(entry: Entry) -> str:
-    """Return where the files come from, exactly."""
-    from brainzoo.zoo.registry import HubSource
-
-    if isinstance(entry.source, HubSource):
-        return f"hf:{entry.source.hub}@{entry.source.revision}"
-    return f"{entry.source.package}, {entry.source.path}"
-
-
-def _kind(entry: Entry) -> str:
-    return f"{', '.join(entry.modality)} {'slices' if entry.spatial_dims == 2 else 'volumes'}"
-
-
-def _heading(text: str) -> None:
-    if not sys.stdout.isatty():
-        console.result(text)
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    Console().print(Text(text, style="bold"))
-
-
-def _fact(name: str, text: str, width: int) -> None:
-    if not sys.stdout.isatty():
-        console.result(f"  {name.ljust(width)}  {text}".rstrip())
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    line = Table.grid(padding=(0, 2, 0, 0))
-    line.add_column(width=width + 2)
-    line.add_column(overflow="fold")
-    line.add_row(Text(f"  {name}", style="dim"), Text(text))
-    Console().print(line)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+def _interval(metric: dict[str, Any]) -> str:
+    value = console.number(metric["value"])
+    if metric.get("low") is None or metric.get("high") is None:
+        return value
+    return f"{value} ({console.number(metric['low'])} to {console.number(metric['high'])})"
 
 
 def _number(value: float | None) -> str:

@@ -13,7 +13,7 @@ from brainzoo.common.errors import NotFoundError
 @click.argument("name", metavar="NAME[@VERSION]")
 @common_options
 def info(name: str, as_json: bool, debug: bool) -> None:
-    """Show what a checkpoint makes, what it was trained on, its figures, and how to use it.
+    """Show what a checkpoint makes, what it was trained on, what was measured, and how to use it.
 
     \b
     brainzoo info pggan-ixi-64
@@ -24,9 +24,10 @@ def info(name: str, as_json: bool, debug: bool) -> None:
 
     wanted = parse(name)
     if not isinstance(wanted, Named):
-        raise NotFoundError(f"{wanted} is no name of the registry.", "See: brainzoo list")
+        raise NotFoundError(f"{wanted} is not a name of the registry.", "See: brainzoo list")
     registry = known()
-    entries.warn_of_problems(registry)
+    for problem in registry.problems:
+        console.warn(problem)
     entry = registry.get(wanted.name, wanted.version)
     versions = registry.versions(wanted.name)
     if as_json:

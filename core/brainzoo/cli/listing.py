@@ -22,7 +22,8 @@ def listing(every: bool, as_json: bool, debug: bool) -> None:
     from brainzoo.zoo.registry import known
 
     registry = known()
-    entries.warn_of_problems(registry)
+    for problem in registry.problems:
+        console.warn(problem)
     shown = [*registry] if every else [e for e in registry.newest() if e.status != "withdrawn"]
     if as_json:
         found = [entries.as_json(entry) for entry in shown]

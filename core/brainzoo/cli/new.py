@@ -16,7 +16,7 @@ from brainzoo.cli.params import common_options
 from brainzoo.common import console
 from brainzoo.common.errors import ExistsError, OptionError
 from brainzoo.common.version import __version__
-from brainzoo.plugin.manager import KINDS, PACKAGES, Kind, plugins
+from brainzoo.plugin.manager import KINDS, KNOWN, Kind, plugins
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -82,7 +82,7 @@ def check_name(kind: Kind, name: str) -> None:
     if taken:
         package = plugins().of(kind, name).distribution
         raise OptionError(f"the {kind} {name!r} is taken: {package} offers it.", "Choose another.")
-    if name in PACKAGES or find_spec(_words(kind, name)["package"]):
+    if name in KNOWN or find_spec(_words(kind, name)["package"]):
         raise OptionError(f"the package brainzoo-{name} is there already.", "Choose another name.")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from brainzoo.common import console
 from brainzoo.common.errors import OptionError
 
 if TYPE_CHECKING:
-    from brainzoo.zoo.hub.push import Plan
+    from brainzoo.zoo.push import Plan, Published
 
 
 @click.command()
@@ -62,11 +64,13 @@ def push(
     """  # noqa: D301 - click's mark for lines that stay as they are
     if registry:
         if checkpoint is not None:
-            raise OptionError("--registry takes no checkpoint.", "It publishes all packaged ones.")
-        if private or verdict is not None:
-            name = "--private" if private else "--verdict"
             raise OptionError(
-                f"--registry takes no {name}.", "What it publishes is public, with its own verdict."
+                "--registry goes without a checkpoint.", "It publishes all packaged ones."
+            )
+        if private or verdict is not None:
+            raise OptionError(
+                "--registry goes without --private and --verdict.",
+                "What it publishes is public, with its own verdict.",
             )
         _push_registry(namespace, token, dry_run, as_json)
         return
@@ -74,11 +78,9 @@ def push(
         raise OptionError("--namespace goes with --registry.", "Else the owner is in OWNER/NAME.")
     if checkpoint is None or repository is None:
         raise OptionError("push needs a checkpoint and OWNER/NAME.", "See: brainzoo push --help")
-    from brainzoo.zoo.hub.gate import GateError
-    from brainzoo.zoo.hub.push import Plan, push
-    from brainzoo.zoo.registry.parse import dump_entries
+    from brainzoo.zoo.push import push
 
-    try:
+    with _findings_said():
         done = push(
             checkpoint,
             repository,
@@ -88,78 +90,64 @@ def push(
             dry_run=dry_run,
             token=token,
         )
-    except GateError as error:
-        _say_findings(error)
-        raise
-    if isinstance(done, Plan):
-        _show([done], as_json)
-        return
-    if as_json:
-        entry = done.entry.model_dump(mode="json", exclude_none=True)
-        console.result_json({"commit": done.commit, "url": done.url, "entry": entry})
-        return
-    console.note(f"published: {done.url}\nIts entry in a registry:")
-    console.result(dump_entries([done.entry]).rstrip())
+    _show([done], as_json)
 
 
 def _push_registry(namespace: str | None, token: str | None, dry_run: bool, as_json: bool) -> None:
-    from brainzoo.zoo.hub.gate import GateError
-    from brainzoo.zoo.hub.push_registry import packaged, plan_of, push_registry
-    from brainzoo.zoo.registry.parse import dump_entries
+    from brainzoo.zoo.push import packaged, push_registry
 
-    if dry_run:
-        _show([plan_of(entry, namespace or "owner") for entry in packaged()], as_json)
-        return
+    with _findings_said():
+        done = push_registry(packaged(), namespace=namespace, dry_run=dry_run, token=token)
+    _show(done, as_json)
+
+
+@contextmanager
+def _findings_said() -> Iterator[None]:
+    from brainzoo.zoo.gate import GateError
+
     try:
-        moved = push_registry(namespace=namespace, token=token)
+        yield
     except GateError as error:
-        _say_findings(error)
+        for finding in error.findings:
+            console.note(f"  {finding}")
         raise
+
+
+def _show(done: Sequence[Plan | Published], as_json: bool) -> None:
+    """Print what would be sent and what speaks against it, or what was published."""
+    from brainzoo.zoo.push import Plan, Published
+    from brainzoo.zoo.registry_file import dump_entries
+
+    plans = [one for one in done if isinstance(one, Plan)]
+    published = [one for one in done if isinstance(one, Published)]
     if as_json:
         entries = [
-            {"new": one.new, "entry": one.entry.model_dump(mode="json", exclude_none=True)}
-            for one in moved
+            {"new": p.new, "url": p.url, "commit": p.commit, "entry": p.entry.model_dump()}
+            for p in published
         ]
-        console.result_json({"entries": entries})
+        console.result_json({"plans": [_plain(p) for p in plans], "published": entries})
         return
-    new = sum(one.new for one in moved)
-    console.note(f"{new} published, {len(moved) - new} there already.")
-    if moved:
-        console.note("The entries, to replace those of the registry:")
-        console.result(dump_entries([one.entry for one in moved]).rstrip())
-
-
-def _say_findings(error: Any) -> None:
-    for finding in error.findings:
-        console.note(f"  {finding}")
-
-
-def _show(plans: list[Plan], as_json: bool) -> None:
-    """Print what would be sent, and what speaks against it."""
-    if as_json:
-        console.result_json({"plans": [_plain(plan) for plan in plans]})
-        return
-    from brainzoo.common.downloads.meter import size_text
-
     for plan in plans:
-        rows = [[file.name, size_text(file.size), file.sha256] for file in plan.files]
-        console.result(f"{plan.repository} {plan.tag}\n")
-        console.result(console.table(["file", "size", "sha256"], rows))
+        rows = [[n, f"{f.size:,}", f.sha256] for n, f in plan.files.items()]
+        console.result(f"{plan.repository} v{plan.version}\n")
+        console.result(console.table(["file", "bytes", "sha256"], rows))
         console.result(f"\nREADME.md\n\n{_indented(plan.card)}\n")
         for finding in plan.findings:
             console.result(f"against: {finding}")
-        console.result(
-            "It would be refused."
-            if plan.findings
-            else "Nothing speaks against it; nothing is sent."
-        )
+        refused = "It would be refused." if plan.findings else "It would be published."
+        console.result(f"{refused} Nothing is sent.")
+    if published:
+        new = sum(one.new for one in published)
+        urls = "\n".join(one.url for one in published)
+        console.note(f"{urls}\n{new} published, {len(published) - new} there already. Entries:")
+        console.result(dump_entries([one.entry for one in published]).rstrip())
 
 
 def _plain(plan: Plan) -> dict[str, Any]:
     return {
         "repository": plan.repository,
-        "tag": plan.tag,
-        "files": [{"name": f.name, "size": f.size, "sha256": f.sha256} for f in plan.files],
+        "version": plan.version,
+        "files": {name: file.model_dump() for name, file in plan.files.items()},
         "card": plan.card,
         "findings": [{"file": f.file, "problem": f.problem} for f in plan.findings],
         "publishable": not plan.findings,

@@ -25,7 +25,7 @@ def registry(ctx: click.Context) -> None:
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def schema(debug: bool) -> None:
     """Print the JSON Schema of a file of entries, for editors and CI."""
-    from brainzoo.zoo.registry import schema as described
+    from brainzoo.zoo.registry_file import schema as described
 
     console.result(json.dumps(described(), indent=2))
 
@@ -35,10 +35,10 @@ def schema(debug: bool) -> None:
 @common_options
 def check(file: Path, as_json: bool, debug: bool) -> None:
     """Check a file of entries: brainzoo's own or a plugin's fragment."""
-    from brainzoo.zoo.registry.parse import read_registry
+    from brainzoo.zoo.registry_file import read_registry
 
     found = read_registry(file)
-    names = [entry.reference for entry in found.checkpoints]
+    names = [entry.address for entry in found.checkpoints]
     if as_json:
         console.result_json({"serial": found.serial, "checkpoints": names})
     else:
@@ -55,11 +55,10 @@ def update(repository: str, yes: bool, as_json: bool, debug: bool) -> None:
     What was published stays as it is: an update that changes files of a known version is refused.
     There is no default repository: you decide whom you trust.
     """
-    from brainzoo.zoo.hub import registry_bytes
-    from brainzoo.zoo.registry.merge import current
-    from brainzoo.zoo.registry.update import accept, prepare
+    from brainzoo.zoo.registry import current
+    from brainzoo.zoo.update import accept, fetch, prepare
 
-    found = prepare(current(), registry_bytes(repository))
+    found = prepare(current(), fetch(repository))
     if found.lines and not yes:
         for line in found.lines:
             console.note(line)
@@ -97,23 +96,48 @@ def add(run: Path, name: str, version: str, replace: bool, as_json: bool, debug:
     \b
     brainzoo registry add runs/dcgan-ixi-001 dcgan-ixi-64
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo.zoo.hub.gate import GateError
-    from brainzoo.zoo.loading import generator_of
-    from brainzoo.zoo.registry import adding
+    from brainzoo.zoo.adding import Place
+    from brainzoo.zoo.adding import add as add_checkpoint
+    from brainzoo.zoo.gate import GateError
+    from brainzoo.zoo.loading import find_checkpoint, generator_of
 
     try:
-        place = adding.Place.of(generator_of(run))
-        done = adding.add(run, name, version=version, replace=replace, place=place)
+        place = Place.of(generator_of(run))
+        folder, entry = add_checkpoint(
+            find_checkpoint(run), name, version=version, replace=replace, place=place
+        )
     except GateError as error:
         for finding in error.findings:
             console.note(f"  {finding}")
         raise
     if as_json:
-        entry = done.entry.model_dump(mode="json", exclude_none=True)
-        console.result_json({"folder": str(done.folder), "new": done.new, "entry": entry})
+        console.result_json({"folder": str(folder), "entry": entry.model_dump(mode="json")})
         return
-    console.note(f"listed in {done.registry}" if done.new else "it is there already, the same.")
-    console.result(str(done.folder))
+    console.note(f"listed in {place.registry}")
+    console.result(str(folder))
+
+
+@registry.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--file", type=click.Path(path_type=Path), help="[default: brainzoo's registry.yaml]")
+@common_options
+def refresh(names: tuple[str, ...], file: Path | None, as_json: bool, debug: bool) -> None:
+    """Write cards and entries of packaged checkpoints anew, after their files changed.
+
+    For maintainers, in a clone, and only for what no release holds: model cards are written from
+    config.json and metrics.json, then sizes and SHA-256 of all files go into the registry.
+
+    \b
+    brainzoo registry refresh pggan-ixi-64
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    from brainzoo.zoo.adding import refresh as refreshed
+    from brainzoo.zoo.registry import packaged
+
+    changed = [entry.address for entry in refreshed(file or packaged(), names)]
+    if as_json:
+        console.result_json({"changed": changed})
+    else:
+        console.result("\n".join(changed) if changed else "nothing changed.")
 
 
 def asks() -> bool:

@@ -1,4 +1,4 @@
-"""``brainzoo round``: a finished run with weights of half the size."""
+"""``brainzoo round``: a checkpoint with weights of half the size."""
 
 from __future__ import annotations
 
@@ -11,44 +11,34 @@ from brainzoo.common import console
 
 
 @click.command(name="round")
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CHECKPOINT|RUN")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="The new run folder. [default: RUN-float16]"
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FOLDER",
+    help="The new checkpoint.",
 )
 @common_options
-def rounding(run: Path, out: Path | None, as_json: bool, debug: bool) -> None:
-    """Write a finished run anew with its weights rounded to float16: half the size to publish.
+def rounding(checkpoint: Path, out: Path, as_json: bool, debug: bool) -> None:
+    """Write a checkpoint anew with float16 weights: half the size to publish.
 
-    Samples of both are compared. If none changed by more than half a grey level on average, the
-    figures and the privacy verdict come along. Else the rounded weights make other images, and all
-    is to be measured again: brainzoo run --resume RUN-float16 does.
+    Samples of both are compared. If none changed by more than half a grey level on average, what
+    was measured and the privacy verdict come along. Else the rounded weights make other images:
+    sample and evaluate them anew.
 
     \b
-    brainzoo round runs/vae-ixi-001
+    brainzoo round runs/vae-ixi-001 --out vae-float16
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo.runs.rounded import round_run
+    from brainzoo.zoo.loading import find_checkpoint
+    from brainzoo.zoo.rounding import SAME, round_weights
 
-    made = round_run(run, out)
-    mean, most = 255 * made.mean_difference, 255 * made.largest_difference
+    moved = round_weights(find_checkpoint(checkpoint), out)
     if as_json:
-        console.result_json(
-            {
-                "run": str(made.folder),
-                "same": made.same,
-                "mean_difference": made.mean_difference,
-                "largest_difference": made.largest_difference,
-            }
-        )
+        console.result_json({"checkpoint": str(out), "same": moved <= SAME, "moved": moved})
         return
     console.note(
-        f"the sample that changed most changed by {mean:.3g} of 255 grey levels on average, no "
-        f"pixel by more than {most:.3g}"
+        f"the sample that changed most changed by {255 * moved:.3g} of 255 grey levels on average; "
+        + ("what was measured holds." if moved <= SAME else "sample and evaluate it anew.")
     )
-    if made.same:
-        console.note("what was measured before holds.")
-    else:
-        console.note(
-            "these are other images: sample and measure them with "
-            f"brainzoo run --resume {made.folder}"
-        )
-    console.result(str(made.folder))
+    console.result(str(out))

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from brainzoo.cli.params import common_options
 from brainzoo.common import console
-
-if TYPE_CHECKING:
-    from brainzoo.zoo.registry import Entry
 
 
 @click.command()
@@ -27,24 +22,14 @@ def search(words: tuple[str, ...], as_json: bool, debug: bool) -> None:
     from brainzoo.zoo.registry import known
 
     registry = known()
-    entries.warn_of_problems(registry)
+    for problem in registry.problems:
+        console.warn(problem)
     wanted = [word.casefold() for word in words]
     usable = [entry for entry in registry.newest() if entry.status != "withdrawn"]
-    shown = [entry for entry in usable if all(word in _text(entry) for word in wanted)]
+    shown = [entry for entry in usable if all(word in entries.words_of(entry) for word in wanted)]
     if as_json:
         console.result_json({"checkpoints": [entries.as_json(entry) for entry in shown]})
     elif shown:
         entries.print_entries(shown)
     else:
         console.note(f"no checkpoint has {' and '.join(words)}; brainzoo list shows all.")
-
-
-def _text(entry: Entry) -> str:
-    shape = " x ".join(map(str, entry.image_shape[1:]))
-    parts = [
-        *(entry.name, entry.plugin, entry.license, entry.data.name, entry.data.license),
-        *(*entry.modality, f"{entry.spatial_dims}-d", f"{entry.spatial_dims}d", shape),
-        *("slices" if entry.spatial_dims == 2 else "volumes", entry.paper or ""),
-        *(entry.intended_use, entry.limitations),
-    ]
-    return "\n".join(parts).casefold()

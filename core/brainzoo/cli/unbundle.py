@@ -11,7 +11,7 @@ from brainzoo.common import console
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path), metavar="FILE.tar|FOLDER")
+@click.argument("bundle", type=click.Path(path_type=Path), metavar="FILE.tar")
 @click.option("--install", is_flag=True, help="Install its wheels into this Python, without index.")
 @click.option("--sha256", "digest", metavar="HEX", help="What the file's SHA-256 must be.")
 @common_options
@@ -21,18 +21,10 @@ def unbundle(bundle: Path, install: bool, digest: str | None, as_json: bool, deb
     Every byte is compared with the bundle's own hashes; these show damage, not who made it: compare
     --sha256 for that before you use --install, which lets code of the bundle run.
     """
-    from brainzoo.zoo.bundling.unbundle import unbundle as unpack
+    from brainzoo.zoo.bundle import unbundle as unpack
 
-    found = unpack(bundle, install=install, digest=digest)
+    folder = unpack(bundle, install=install, digest=digest)
     if as_json:
-        console.result_json(
-            {
-                "checkpoint": str(found.checkpoint),
-                "packages": list(found.packages),
-                "installed": found.installed,
-            }
-        )
+        console.result_json({"checkpoint": str(folder), "installed": install})
         return
-    done = "installed" if found.installed else "not installed (--install does)"
-    console.note(f"{', '.join(found.packages)}: {done}")
-    console.result(str(found.checkpoint))
+    console.result(str(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -44,6 +45,29 @@ def explain(error: ValidationError) -> tuple[list[Any], str]:
     if kind == "string_type" and isinstance(found, int | float):
         text += "; put it in quotes"
     return list(first["loc"]), printable(" ".join(f"{text[:1].lower()}{text[1:]}".split()))
+
+
+def plain_json(content: bytes) -> Any:
+    """Return JSON as plain values; a name that occurs twice and NaN are refused.
+
+    Raises:
+        ValueError: One line that says what is wrong.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError("a name occurs twice")
+        return found
+
+    def refuse(text: str) -> float:
+        raise ValueError(f"{text} is not a number")
+
+    try:
+        text = content.decode("utf-8")
+        return json.loads(text, object_pairs_hook=once, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(printable(" ".join(str(error).split()))[:200].rstrip(".")) from None
 
 
 def printable(text: str) -> str:

@@ -10,9 +10,11 @@ import contextlib
 import dataclasses
 import functools
 import importlib.metadata
+import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
@@ -28,21 +30,8 @@ GROUP = "brainzoo"
 Kind = Literal["dataset", "generator", "evaluator", "exporter"]
 KINDS: tuple[Kind, ...] = ("dataset", "generator", "evaluator", "exporter")
 
-PACKAGES = {
-    "anomaly": "brainzoo-anomaly",
-    "atlas": "brainzoo-atlas",
-    "dcgan": "brainzoo-dcgan",
-    "gantrain": "brainzoo-gantrain",
-    "metrics": "brainzoo-metrics",
-    "pggan": "brainzoo-pggan",
-    "privacy": "brainzoo-privacy",
-    "quiz": "brainzoo-quiz",
-    "reconstruction": "brainzoo-vae",
-    "report": "brainzoo-report",
-    "vae": "brainzoo-vae",
-    "vqvae": "brainzoo-vqvae",
-}
-"""Which of the project's own packages brings a name, for the error when it is not installed."""
+KNOWN: dict[str, str] = json.loads(Path(__file__).with_name("known.json").read_text())
+"""Which distribution of this project brings a name; no other one may offer it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,13 +65,14 @@ class Plugins:
 
     @property
     def problems(self) -> list[str]:
-        """One line for each broken plugin."""
-        return [
+        """One line for each broken plugin; and what may have broken them."""
+        found = [
             f"{plugin.distribution} {plugin.version}: plugin {plugin.name!r} is left out: "
             f"{plugin.problem}"
             for plugin in self.all
             if plugin.problem
         ]
+        return [*found, *filter(None, [stranger() if found else ""])]
 
     @property
     def hook(self) -> Any:
@@ -106,8 +96,8 @@ class Plugins:
         broken = [p for p in self.all if p.problem and (p.name == name or name in p.distribution)]
         if broken:
             hint = f"{broken[0].distribution} is installed but broken: {broken[0].problem}"
-        elif name in PACKAGES:
-            hint = f"Install it with: pip install {PACKAGES[name]}"
+        elif name in KNOWN:
+            hint = f"Install it with: pip install {KNOWN[name]}"
         else:
             hint = nearest(name, [spec.name for spec in self.specs(kind)])
         raise UnknownPluginError(f"there is no {kind} named {name!r}.", hint)
@@ -172,7 +162,11 @@ class Plugins:
                 if not isinstance(spec, Spec) or not dataclasses.is_dataclass(spec.config):
                     raise TypeError(f"{spec!r} is no Spec with a dataclass as its config")
                 list(options_of(spec.config))  # raises for a field that cannot be an option
-                other = self._specs.get((kind, spec.name))
+                owner, other = KNOWN.get(spec.name), self._specs.get((kind, spec.name))
+                if owner not in (None, plugin.distribution):
+                    raise ValueError(
+                        f"it offers the {kind} {spec.name!r}, a name that belongs to {owner}"
+                    )
                 if other:
                     raise ValueError(
                         f"it offers the {kind} {spec.name!r}, which {other[1].distribution} "
@@ -203,14 +197,29 @@ def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
     return (name != DISTRIBUTION, name, entry_point.name)
 
 
+def stranger() -> str:
+    """Return a warning if another project's ``brainzoo`` is installed beside ours, or nothing.
+
+    PyPI's ``brainzoo`` 0.0.1 is a library of whole-brain models, whose package has the same name.
+    """
+    try:
+        found = importlib.metadata.distribution("brainzoo")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    return (
+        f"brainzoo {found.version} of another project is installed, and overwrites files of "
+        f"{DISTRIBUTION}: pip uninstall brainzoo, then pip install --force-reinstall {DISTRIBUTION}"
+    )
+
+
 def _check_version(distribution: importlib.metadata.Distribution | None) -> None:
-    """Refuse a plugin that requires another version of brainzoo than this one."""
+    """Refuse a plugin that requires another version of the core than this one."""
     if distribution is None or distribution.name == DISTRIBUTION:
         return
     minor = re.escape(".".join(__version__.split(".")[:2]))
     usual = re.compile(rf"{DISTRIBUTION}(\[\w+\])?~={minor}\.0")
-    for line in _requirements(distribution):
-        if usual.fullmatch(line):
+    for line in distribution.requires or []:
+        if not line.startswith(DISTRIBUTION) or "extra ==" in line or usual.fullmatch(line):
             continue  # as our own plugins write it; packaging would add 12 ms to every command
         from packaging.requirements import Requirement
 
@@ -219,12 +228,6 @@ def _check_version(distribution: importlib.metadata.Distribution | None) -> None
             raise IncompatiblePluginError(
                 f"it requires {DISTRIBUTION}{requirement.specifier}, found {__version__}"
             )
-
-
-def _requirements(distribution: importlib.metadata.Distribution) -> Iterator[str]:
-    for line in distribution.requires or []:
-        if line.startswith(DISTRIBUTION) and "extra ==" not in line:
-            yield line
 
 
 def _check_hooks(module: ModuleType) -> None:

@@ -57,11 +57,11 @@ class Folder:
         return str(self.path)
 
 
-Reference = Named | OnHub | Folder
+Address = Named | OnHub | Folder
 
 
-def parse(text: str) -> Reference:
-    """Return what a reference names. Nothing is looked up but whether a folder is there.
+def parse(text: str) -> Address:
+    """Return what an address names. Nothing is looked up but whether a folder is there.
 
     What holds a path separator is a folder; a bare word is one where it names a checkpoint or run
     in the current folder, else a name of the registry.
@@ -81,7 +81,7 @@ def parse(text: str) -> Reference:
     name, at, version = text.partition("@")
     fits = len(name) <= NAME_LENGTH and re.fullmatch(NAME, name)
     if not fits or (at and not re.fullmatch(VERSION, version)):
-        raise OptionError(f"{_short(text)} names no checkpoint.", EXPECTED)
+        raise OptionError(f"{_short(text)} is not the address of a checkpoint.", EXPECTED)
     return Named(name, version or None)
 
 
@@ -96,10 +96,10 @@ def is_model_folder(path: Path) -> bool:
 def _on_hub(text: str) -> OnHub:
     repository, _, revision = text.removeprefix("hf:").partition("@")
     if not re.fullmatch(REPOSITORY, repository) or ".." in text:
-        raise OptionError(f"{_short(text)} names no repository.", EXPECTED)
+        raise OptionError(f"{_short(text)} is not a repository.", EXPECTED)
     if not re.fullmatch(REVISION, revision):
         raise OptionError(
-            f"{_short(text)} pins no commit: branches and tags may change under you.",
+            f"{_short(text)} does not name a commit: branches and tags may change under you.",
             "Write hf:OWNER/REPOSITORY@ and the 40 hex digits of a commit.",
         )
     return OnHub(repository, revision)

@@ -1,4 +1,4 @@
-"""Checkpoints by reference: a folder, a name of the registry, or a revision on the Hub."""
+"""Checkpoints by address: a folder, a name of the registry, or a revision on the Hub."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from brainzoo import checkpoint as checkpoints
+from brainzoo.checkpoint.names import CONFIG
 from brainzoo.common.errors import NotFoundError
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.options import plain, sampling_options
-from brainzoo.zoo.address import Folder, Named, parse
+from brainzoo.zoo.address import Folder, parse
+from brainzoo.zoo.pull import pull
+from brainzoo.zoo.push import push
+from brainzoo.zoo.registry import find
 
 if TYPE_CHECKING:
     from brainzoo.data.images import Images
     from brainzoo.data.subjects import Value
 
 
-def find_checkpoint(reference: str | Path) -> Path:
-    """Return the checkpoint folder of a reference; fetched first if it is not on this machine.
+def find_checkpoint(address: str | Path) -> Path:
+    """Return the checkpoint folder of an address; fetched first if it is not on this machine.
 
     Args:
-        reference: A checkpoint folder, a run folder that holds one, ``NAME``, ``NAME@VERSION`` or
+        address: A checkpoint folder, a run folder that holds one, ``NAME``, ``NAME@VERSION`` or
             ``hf:owner/repo@<40 hex digits>``.
 
     Raises:
@@ -29,29 +33,26 @@ def find_checkpoint(reference: str | Path) -> Path:
         NetworkError: It is elsewhere, and that place cannot be reached.
         IntegrityError: What came is not what the registry says.
     """
-    named = parse(reference) if isinstance(reference, str) else Folder(reference)
-    if not isinstance(named, Folder):
-        from brainzoo.zoo.hub import pull
-
-        return pull(str(named))
-    for folder in (named.path / "checkpoint", named.path):
-        if (folder / "config.json").is_file():
+    found = parse(address) if isinstance(address, str) else Folder(address)
+    if not isinstance(found, Folder):
+        return pull(str(found))
+    for folder in (found.path / "checkpoint", found.path):
+        if (folder / CONFIG).is_file():
             return folder
-    raise NotFoundError(f"{named} is no checkpoint, and no run that holds one.")
+    raise NotFoundError(f"{found} is neither a checkpoint nor a run that holds one.")
 
 
-def generator_of(reference: str | Path) -> str:
+def generator_of(address: str | Path) -> str:
     """Return the name of the generator that a checkpoint needs, without fetching its weights.
 
     Raises:
         NotFoundError: There is no such checkpoint.
     """
-    named = parse(reference) if isinstance(reference, str) else Folder(reference)
-    if isinstance(named, Named):
-        from brainzoo.zoo.registry import find
-
-        return str(find(str(named)).plugin)
-    return str(checkpoints.read_config(find_checkpoint(reference))["plugin"].get("name"))
+    found = parse(address) if isinstance(address, str) else Folder(address)
+    entry = None if isinstance(found, Folder) else find(found)
+    if entry is not None:
+        return entry.plugin
+    return str(checkpoints.read_config(find_checkpoint(address))["plugin"]["name"])
 
 
 class Loaded(Generator):
@@ -97,28 +98,26 @@ class Loaded(Generator):
         return Images.open(Path(folder))
 
     def push(self, repository: str, **options: Any) -> Any:
-        """Publish the checkpoint; see :func:`brainzoo.zoo.hub.push.push`."""
-        from brainzoo.zoo.hub.push import push
-
+        """Publish the checkpoint; see :func:`brainzoo.zoo.push.push`."""
         return push(self.folder, repository, **options)
 
 
-def load(reference: str | Path, **sampling: Any) -> Loaded:
+def load(address: str | Path, **sampling: Any) -> Loaded:
     """Load a trained generator, fetched first if it is not on this machine.
 
     Args:
-        reference: See :func:`find_checkpoint`; ``"pggan-ixi-64"``, for example.
+        address: See :func:`find_checkpoint`; ``"pggan-ixi-64"``, for example.
         **sampling: Options of the generator that act when images are drawn, such as
             ``temperature=0.9``; those of the checkpoint if not given.
 
     Raises:
         NotFoundError: There is no such checkpoint.
         UnknownPluginError: The plugin that made it is not installed.
-        IncompatiblePluginError: It is installed in a version that the checkpoint is not made for.
+        IncompatiblePluginError: It is installed in a version that does not fit the checkpoint.
         IntegrityError: It is damaged.
         OptionError: The generator has no such sampling option, or not with this value.
     """
-    folder = find_checkpoint(reference)
+    folder = find_checkpoint(address)
     generator = checkpoints.load(folder, **sampling)
     own = type(generator)
     # The plugin's class, with the methods of Loaded behind its own.

@@ -25,7 +25,7 @@ from brainzoo.zoo.loading import find_checkpoint
 
 
 def synthetic(
-    reference: str | Path,
+    address: str | Path,
     n: int,
     *,
     seed: int = 0,
@@ -42,7 +42,7 @@ def synthetic(
     as many of the same or fewer reads them. Index ``i`` is the same image however many there are.
 
     Args:
-        reference: A checkpoint: a folder, ``"pggan-ixi-64"``, or ``hf:owner/repo@revision``.
+        address: A checkpoint: a folder, ``"pggan-ixi-64"``, or ``hf:owner/repo@revision``.
         n: How many.
         seed: Decides every random number.
         condition: For example ``{"class": "old"}``; ``None`` draws conditions as in training.
@@ -60,7 +60,7 @@ def synthetic(
     if n < 1:
         raise OptionError(f"{n} synthetic images were asked for; expected 1 or more.")
 
-    checkpoint = find_checkpoint(reference)
+    checkpoint = find_checkpoint(address)
     folder = home() / "synthetic" / _key(checkpoint, seed, condition, sampling)
     with disk_errors(folder), locked(folder):
         images = _kept(folder, n)

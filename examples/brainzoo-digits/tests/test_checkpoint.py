@@ -3,7 +3,7 @@ import numpy as np
 from brainzoo.checkpoint import verify
 from brainzoo.preparation.prepare import PrepareConfig, prepare
 from brainzoo.zoo.loading import find_checkpoint
-from brainzoo.zoo.registry import find
+from brainzoo.zoo.registry import known
 
 from brainzoo_digits.config import DigitsConfig
 from brainzoo_digits.dataset import Digits
@@ -12,8 +12,9 @@ NAME = "digits-gan-sevens"
 
 
 def test_it_is_listed_and_makes_the_samples_of_its_maker():
-    assert find(NAME).plugin == "digits-gan"
-    assert find(NAME).size < 300_000
+    entry = known().get(NAME)
+    assert entry.plugin == "digits-gan"
+    assert entry.size < 300_000
     assert verify(find_checkpoint(NAME)).passed
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.common.errors import DataError, NotFoundError
 from brainzoo.data.images import Images
 from brainzoo.testing.heads import SUBJECT, make_images
-from brainzoo_privacy import findings, verdict
+from brainzoo_privacy import findings
 from brainzoo_privacy.config import PrivacyConfig
 from brainzoo_privacy.evaluator import Privacy
 
@@ -43,7 +44,7 @@ def of_unseen(train, test, unseen):
 def saved_verdict(evaluation, tmp_path):
     path = tmp_path / "verdict.json"
     path.write_bytes(evaluation.files["verdict.json"])
-    return verdict.read(path)
+    return read_verdict(path)
 
 
 def test_an_overfitted_model_is_flagged(of_overfitted, tmp_path):
@@ -106,7 +107,7 @@ def test_images_of_nobody_pass(of_unseen, tmp_path):
     read = saved_verdict(of_unseen[0], tmp_path)
     assert read.passed
     assert read.reasons == ()
-    assert read.synthetic["checkpoint_sha256"] == "0" * 64
+    assert read.synthetic.checkpoint_sha256 == "0" * 64
 
 
 def test_planted_copies_prove_that_the_audit_sees(of_unseen):
@@ -115,11 +116,11 @@ def test_planted_copies_prove_that_the_audit_sees(of_unseen):
 
 def test_the_verdict_tells_what_was_compared(of_unseen, train, tmp_path):
     read = saved_verdict(of_unseen[0], tmp_path)
-    assert read.train["images"] == len(train)
-    assert read.train["subjects"] == len(train.subjects())
-    assert read.train["fingerprint"] == train.fingerprint
-    assert read.train["sha256"] != read.test["sha256"]
-    assert read.figures["copy rate"]["n"] == 120
+    assert read.train.images == len(train)
+    assert read.train.subjects == len(train.subjects())
+    assert read.train.fingerprint == train.fingerprint
+    assert read.train.sha256 != read.test.sha256
+    assert read.metrics["copy rate"].n == 120
 
 
 def test_no_subject_is_named_anywhere(of_overfitted):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
-from brainzoo.common.errors import UnknownPluginError
 from brainzoo.data.images import Images
 from brainzoo.testing.heads import make_images
 from brainzoo_report.config import ReportConfig
@@ -44,8 +44,9 @@ def test_nothing_is_shown_that_is_not_here(tmp_path: Path, monkeypatch: pytest.M
     volumes = make_images(tmp_path / "volumes", spatial=(8, 8, 8), subjects=5)
     assert beside("dcgan", volumes) is None
 
-    def gone(source: object) -> Path:
-        raise UnknownPluginError("the checkpoint is part of what is not installed.")
-
-    monkeypatch.setattr("brainzoo.zoo.registry.package_folder", gone)
+    monkeypatch.setattr("importlib.metadata.distribution", missing)
     assert beside("dcgan", slices) is None
+
+
+def missing(name: str) -> Distribution:
+    raise PackageNotFoundError(name)

@@ -17,6 +17,7 @@ from brainzoo.api import (
     Generator,
     Images,
     MetricValue,
+    Verdict,
     expect_comparable,
     extractor,
     features_of,
@@ -29,7 +30,6 @@ from brainzoo_privacy.config import NONE, PrivacyConfig
 from brainzoo_privacy.panels import panels
 from brainzoo_privacy.pose import Pose
 from brainzoo_privacy.search import Individuality, Vectors
-from brainzoo_privacy.verdict import Verdict
 
 LIBRARIES = ("brainzoo-core", "brainzoo-privacy", "numpy", "scipy")
 PRIVATE = (
@@ -143,38 +143,40 @@ class Privacy(Evaluator):
         against = findings.reasons(by_name, train=train, test=test, synthetic=synthetic)
         options = plain(self.config)
         options.pop("features_weights")  # a path of this machine, and no part of the verdict
-        return Verdict(
-            passed=not against,
-            reasons=tuple(against),
-            thresholds={
-                "copy_similarity": found.copies.similarity,
-                "copy_lead": found.copies.lead,
-                "duplicate_similarity": found.duplicates.similarity,
-                "duplicate_lead": found.duplicates.lead,
-                **findings.RULES,
-            },
-            figures={
-                name: {
-                    key: value
-                    for key, value in dataclasses.asdict(figure).items()
-                    if key in ("value", "n", "low", "high", "floor")
-                }
-                for name, figure in by_name.items()
-            },
-            synthetic={
-                "images": len(synthetic),
-                "fingerprint": synthetic.fingerprint,
-                "sha256": digest(synthetic),
-                "checkpoint_sha256": str(synthetic.info.get("checkpoint_sha256") or ""),
-            },
-            train=described(train),
-            test=described(test),
-            options=options,
-            seed=seed,
-            versions={
-                "python": platform.python_version(),
-                **{name: importlib.metadata.version(name) for name in LIBRARIES},
-            },
+        return Verdict.model_validate(
+            {
+                "passed": not against,
+                "reasons": tuple(against),
+                "thresholds": {
+                    "copy_similarity": found.copies.similarity,
+                    "copy_lead": found.copies.lead,
+                    "duplicate_similarity": found.duplicates.similarity,
+                    "duplicate_lead": found.duplicates.lead,
+                    **findings.RULES,
+                },
+                "metrics": {
+                    name: {
+                        key: value
+                        for key, value in dataclasses.asdict(figure).items()
+                        if key in ("value", "n", "low", "high", "floor")
+                    }
+                    for name, figure in by_name.items()
+                },
+                "synthetic": {
+                    "images": len(synthetic),
+                    "fingerprint": synthetic.fingerprint,
+                    "sha256": digest(synthetic),
+                    "checkpoint_sha256": str(synthetic.info.get("checkpoint_sha256") or ""),
+                },
+                "train": described(train),
+                "test": described(test),
+                "options": options,
+                "seed": seed,
+                "versions": {
+                    "python": platform.python_version(),
+                    **{name: importlib.metadata.version(name) for name in LIBRARIES},
+                },
+            }
         )
 
     def _feature_figures(

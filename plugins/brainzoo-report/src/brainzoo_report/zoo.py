@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from brainzoo.api import SAMPLES, BrainzooError, Images
+from brainzoo.api import SAMPLES, Images, checkpoint, shipped
 from brainzoo_report.looks import Picture, read_picture
 
 
@@ -28,27 +28,14 @@ def beside(generator: str, images: Images) -> Beside | None:
 
     ``None`` where no installed package brings one of the same rank.
     """
-    from brainzoo.api import Entry, PackageSource, known, package_folder
-
-    def distance(entry: Entry) -> float:
-        return abs(math.log(math.prod(entry.image_shape[1:]) / max(1, math.prod(images.spatial))))
-
-    fitting = [
-        entry
-        for entry in known().newest()
-        if (entry.plugin, entry.spatial_dims) == (generator, images.dims)
-        and entry.status == "active"
-        and SAMPLES in entry.files
-    ]
-    for entry in sorted(fitting, key=distance):
-        if not isinstance(entry.source, PackageSource):
-            continue
-        try:
-            folder = package_folder(entry.source)
-        except BrainzooError:
-            continue
+    size = math.prod(images.spatial)
+    found: list[tuple[float, Beside]] = []
+    for name, folder in shipped(generator).items():
+        config = checkpoint.read_config(folder)
+        spatial, data = config["images"]["spatial"], config["trained_on"]
         picture = read_picture(folder / SAMPLES)
-        if picture is not None:
-            data = entry.data
-            return Beside(entry.name, data.n_subjects, data.name, data.license, picture)
-    return None
+        if len(spatial) == images.dims and picture is not None:
+            origin = data["dataset"]
+            about = Beside(name, data["n_subjects"], origin["name"], origin["license"], picture)
+            found.append((abs(math.log(math.prod(spatial) / max(1, size))), about))
+    return min(found, key=lambda pair: pair[0])[1] if found else None

@@ -1,0 +1,120 @@
+"""``verdict.json``: may these weights be published? Written by a privacy evaluator, read strictly.
+
+The file names no subject. It names the weights by their SHA-256, and training and test images by
+the fingerprint of their folder and a digest of exactly what was compared.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from brainzoo.checkpoint.names import MAX_BYTES, VERDICT
+from brainzoo.common.errors import IntegrityError, NotFoundError
+from brainzoo.common.strict import Digest, Number, Strict, explain, plain_json
+
+Positive = Annotated[int, Field(ge=1, lt=2**53)]
+Folder = Digest | Literal[""]
+"""The fingerprint of a folder of images; images that were never saved have none."""
+
+
+class Measured(Strict):
+    """A metric value, from how many images, with its interval and floor if it has them."""
+
+    value: Number
+    n: Positive
+    low: Number | None
+    high: Number | None
+    floor: Number | None
+
+
+class Made(Strict):
+    """The synthetic images: ``sha256`` of what was compared, and of the weights that made them."""
+
+    images: Positive
+    fingerprint: Folder
+    sha256: Digest
+    checkpoint_sha256: Digest | Literal[""]
+
+
+class Real(Strict):
+    """Training or test images: ``sha256`` is of what was compared, pixels and subjects."""
+
+    images: Positive
+    subjects: Positive
+    fingerprint: Folder
+    sha256: Digest
+
+
+class Verdict(Strict):
+    """What an audit decided.
+
+    Attributes:
+        passed: Whether nothing spoke against publishing; exactly when there are no ``reasons``.
+        reasons: What speaks against it, a sentence each.
+        thresholds: The numbers of the rules.
+        metrics: What was measured, by name.
+        synthetic: The synthetic images, and the weights that made them.
+        train: The training images.
+        test: The test images.
+        options: The audit's options.
+        seed: The audit's seed.
+        versions: Of the libraries that decide the numbers.
+    """
+
+    kind: Literal["brainzoo privacy verdict"] = "brainzoo privacy verdict"
+    passed: bool
+    reasons: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
+    thresholds: Annotated[dict[str, Number], Field(min_length=1)]
+    metrics: Annotated[dict[str, Measured], Field(min_length=1)]
+    synthetic: Made
+    train: Real
+    test: Real
+    options: dict[str, Any]
+    seed: int
+    versions: dict[str, str]
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.passed is bool(self.reasons):
+            raise ValueError("it contradicts itself: passed needs no reasons, failed needs some")
+        if self.passed and not self.synthetic.checkpoint_sha256:
+            raise ValueError("it passed, but does not say for which weights")
+        return self
+
+    def to_bytes(self) -> bytes:
+        """Return the content of ``verdict.json``."""
+        return f"{self.model_dump_json(indent=2)}\n".encode()
+
+
+def read_verdict(path: Path | str) -> Verdict:
+    """Read and check a verdict.
+
+    Args:
+        path: ``verdict.json``, or a run folder that holds ``evaluation/privacy/verdict.json``.
+
+    Raises:
+        NotFoundError: There is no such file.
+        IntegrityError: It is damaged, contradicts itself, or is something else.
+    """
+    path = Path(path)
+    path = path / "evaluation" / "privacy" / VERDICT if path.is_dir() else path
+    if not path.is_file():
+        raise NotFoundError(
+            f"there is no privacy verdict {path}.",
+            "Make one: brainzoo evaluate privacy RUN",
+        )
+    problem = f"it has more than {MAX_BYTES[VERDICT]} bytes"
+    if path.stat().st_size <= MAX_BYTES[VERDICT]:
+        try:
+            return Verdict.model_validate(plain_json(path.read_bytes()))
+        except ValidationError as error:
+            where, text = explain(error)
+            problem = f"{'.'.join(map(str, where))[:120]}: {text}".removeprefix(": ")
+        except ValueError as error:
+            problem = str(error)
+    raise IntegrityError(
+        f"{path} is not a privacy verdict: {problem}.", "Make it again: brainzoo evaluate privacy"
+    )

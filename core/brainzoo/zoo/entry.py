@@ -1,0 +1,193 @@
+"""An entry of the registry, strictly, and the entry of a checkpoint.
+
+An entry says where the files of a checkpoint are and what they must be, to the byte; all else (what
+it makes, what was measured) is read from the checkpoint. Texts stay texts: an unquoted ``1.10`` or
+an all-digit commit, which YAML reads as numbers, is refused rather than converted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, model_validator
+
+from brainzoo.checkpoint.names import MAX_BYTES, REQUIRED, WEIGHTS
+from brainzoo.checkpoint.reading import read_config
+from brainzoo.common.errors import IntegrityError
+from brainzoo.common.files import sha256
+from brainzoo.common.strict import (
+    Digest,
+    Distribution,
+    PluginName,
+    Prose,
+    Strict,
+    Text,
+    exactly,
+    explain,
+)
+from brainzoo.zoo.address import NAME, NAME_LENGTH, REPOSITORY, REVISION, VERSION
+
+
+def _is_relative(text: str) -> str:
+    if any(part in ("", ".", "..") for part in text.split("/")):
+        raise ValueError("must be a plain path within the distribution")
+    return text
+
+
+Name = Annotated[str, Field(pattern=exactly(NAME), max_length=NAME_LENGTH)]
+Version = Annotated[str, Field(pattern=exactly(VERSION))]
+
+
+class PackageSource(Strict):
+    """Files inside an installed plugin's wheel: nothing is downloaded.
+
+    Attributes:
+        package: The distribution, for example ``brainzoo-pggan``.
+        path: The folder inside it, for example ``brainzoo_pggan/checkpoints/pggan-ixi-64``.
+    """
+
+    package: Distribution
+    path: Annotated[
+        str,
+        Field(pattern=exactly(r"[A-Za-z0-9_][A-Za-z0-9_./\-]{0,199}")),
+        AfterValidator(_is_relative),
+    ]
+
+    def __str__(self) -> str:
+        return f"{self.package}, {self.path}"
+
+
+class HubSource(Strict):
+    """Files of one commit of a repository on the Hub.
+
+    Attributes:
+        hub: The repository, ``owner/name``.
+        revision: The commit: 40 hexadecimal digits.
+    """
+
+    hub: Annotated[str, Field(pattern=exactly(REPOSITORY))]
+    revision: Annotated[str, Field(pattern=exactly(REVISION))]
+
+    def __str__(self) -> str:
+        return f"hf:{self.hub}@{self.revision}"
+
+
+def _which_source(value: Any) -> str:
+    hub = "hub" in value if isinstance(value, dict) else isinstance(value, HubSource)
+    return "hub" if hub else "package"
+
+
+Source = Annotated[
+    Annotated[PackageSource, Tag("package")] | Annotated[HubSource, Tag("hub")],
+    Discriminator(_which_source),
+]
+
+
+class FileRecord(Strict):
+    """What one file must be: its size in bytes and its SHA-256."""
+
+    size: Annotated[int, Field(ge=0, le=max(MAX_BYTES.values()))]
+    sha256: Digest
+
+
+class Entry(Strict):
+    """One version of one checkpoint.
+
+    Once published, only ``summary``, ``status``, ``replaced_by`` and ``reason`` change.
+
+    Attributes:
+        name: What people type, for example ``pggan-ixi-64``.
+        version: ``X.Y.Z``.
+        summary: What it makes, of which data, in one line.
+        plugin: The generator that loads it.
+        distribution: What to install for the generator.
+        source: Where the files are.
+        files: Size and SHA-256 of every file; nothing unlisted is fetched.
+        status: ``withdrawn`` is not loaded any more.
+        replaced_by: What to use instead: ``NAME`` or ``NAME@VERSION``.
+        reason: Why it is deprecated or withdrawn.
+    """
+
+    name: Name
+    version: Version
+    summary: Text
+    plugin: PluginName
+    distribution: Distribution
+    source: Source
+    files: dict[str, FileRecord]
+    status: Literal["active", "deprecated", "withdrawn"] = "active"
+    replaced_by: Annotated[str, Field(pattern=exactly(f"{NAME}(?:@{VERSION})?"))] | None = None
+    reason: Prose | None = None
+
+    @property
+    def address(self) -> str:
+        """``NAME@VERSION``."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(record.size for record in self.files.values())
+
+    @property
+    def weights_sha256(self) -> str:
+        """The digest of the weights."""
+        return self.files[WEIGHTS].sha256
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        unknown = sorted(set(self.files) - set(MAX_BYTES))
+        missing = [name for name in REQUIRED if name not in self.files]
+        if unknown or missing:
+            which = f"may not list {unknown[0]!r}" if unknown else f"must list {missing[0]!r}"
+            raise ValueError(f"files {which}")
+        for name, record in self.files.items():
+            if record.size > MAX_BYTES[name]:
+                raise ValueError(f"{name} of {record.size} bytes is over {MAX_BYTES[name]}")
+        if self.status != "active" and not self.reason:
+            raise ValueError(f"what is {self.status} needs a reason")
+        if self.replaced_by in (self.name, self.address):
+            raise ValueError("replaced_by names the entry itself")
+        return self
+
+
+def entry_of(
+    checkpoint: Path, *, name: str, version: str, source: PackageSource | HubSource
+) -> Entry:
+    """Return the entry with which a checkpoint stands in a registry.
+
+    Raises:
+        NotFoundError: There is no checkpoint there.
+        IntegrityError: It is damaged, or its config says what no entry may hold.
+    """
+    config = read_config(checkpoint)
+    plugin, data, spatial = config["plugin"], config["trained_on"], config["images"]["spatial"]
+    kind = "slices" if len(spatial) == 2 else "volumes"
+    origin = data["dataset"]
+    summary = (
+        f"{config['preprocessing'].get('modality') or 'MRI'} {kind} of "
+        f"{' × '.join(map(str, spatial))}, from {data['n_subjects']:,} subjects of "
+        f"{origin.get('name') or 'unknown data'} ({origin.get('license') or 'unknown licence'})"
+    )
+    try:
+        return Entry(
+            name=name,
+            version=version,
+            summary=summary[:300],
+            plugin=plugin["name"],
+            distribution=plugin["distribution"],
+            source=source,
+            files=records(checkpoint),
+        )
+    except ValidationError as error:
+        where, text = explain(error)
+        raise IntegrityError(
+            f"{checkpoint} makes no registry entry: {'.'.join(map(str, where))}: {text}."
+        ) from None
+
+
+def records(folder: Path) -> dict[str, FileRecord]:
+    """Return sizes and digests of the files of a checkpoint folder."""
+    paths = [folder / name for name in MAX_BYTES if (folder / name).is_file()]
+    return {p.name: FileRecord(size=p.stat().st_size, sha256=sha256(p)) for p in paths}

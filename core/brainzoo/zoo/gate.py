@@ -1,0 +1,223 @@
+"""The publish gate: everything that speaks against publishing a checkpoint, a line each.
+
+It looks at the very copy that would be sent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import mmap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from brainzoo.checkpoint.names import (
+    CARD,
+    CONFIG,
+    LICENCE,
+    MAX_BYTES,
+    METRICS,
+    REFERENCE,
+    SAMPLES,
+    VERDICT,
+    WEIGHTS,
+)
+from brainzoo.checkpoint.reading import read_config
+from brainzoo.checkpoint.verdict import read_verdict
+from brainzoo.common.errors import BrainzooError, DataError
+from brainzoo.common.files import sha256
+from brainzoo.zoo.leaks import leaks_of_bytes, leaks_of_text, more_than_pixels
+from brainzoo.zoo.licences import forbids
+from brainzoo.zoo.pull import expect_checkpoint
+
+REQUIRED = (WEIGHTS, CONFIG, CARD, LICENCE)
+BINARY = (WEIGHTS, SAMPLES, REFERENCE)
+LEAST_SALT = 32
+"""Hexadecimal digits, as :func:`brainzoo.checkpoint.describe_training` draws."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing that speaks against publishing; ``file`` is the file's name, or a topic."""
+
+    file: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.problem}"
+
+
+class GateError(DataError):
+    """A checkpoint that may not be published.
+
+    Args:
+        findings: All that speaks against it.
+    """
+
+    code = "not-publishable"
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        more = f" and {len(findings) - 1} more" if len(findings) > 1 else ""
+        super().__init__(
+            f"the checkpoint is not published: {findings[0]}{more}.",
+            "brainzoo push --dry-run shows all findings.",
+        )
+        self.findings = list(findings)
+
+
+def findings(folder: Path, *, original: Path | None = None) -> list[Finding]:
+    """Return what speaks against publishing the files of a folder; nothing if all is well.
+
+    Args:
+        folder: The copy that would be sent.
+        original: The checkpoint folder that it was copied from, looked through for other files.
+    """
+    found = [*_of_files(folder, original or folder)]
+    try:
+        expect_checkpoint(folder, "the folder")
+        config = read_config(folder)
+    except BrainzooError as error:
+        return [*found, Finding("checkpoint", error.message.rstrip("."))]
+    found += _of_verdict(folder, config)
+    found += _of_licence(folder, config)
+    about = config["trained_on"]
+    salt, subjects = str(about.get("salt", "")), set(about.get("subjects_sha256", ()))
+    if len(salt) < LEAST_SALT:
+        found.append(
+            Finding(CONFIG, "the hashes of its subjects have no salt that hides their ids")
+        )
+    for name in MAX_BYTES:
+        if (folder / name).is_file():
+            found += (Finding(name, leak) for leak in _leaks(folder / name, salt, subjects))
+    return found
+
+
+def _of_files(folder: Path, original: Path) -> Iterator[Finding]:
+    for path in sorted(original.iterdir()):
+        if path.name not in MAX_BYTES:
+            yield Finding(path.name, "is no part of a checkpoint; remove it")
+        elif path.is_symlink() or not path.is_file():
+            yield Finding(path.name, "is no plain file")
+        elif path.stat().st_size > MAX_BYTES[path.name]:
+            yield Finding(path.name, f"has more than {MAX_BYTES[path.name]} bytes")
+    for name in REQUIRED:
+        if not (folder / name).is_file() or not (folder / name).stat().st_size:
+            yield Finding(name, "is missing or empty")
+
+
+def _of_verdict(folder: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield what is wrong with the verdict on these weights."""
+    path = folder / VERDICT
+    if not path.is_file():
+        yield Finding(
+            "privacy",
+            "there is no verdict on these weights; make one with brainzoo evaluate privacy (of "
+            "brainzoo-privacy), or give --verdict",
+        )
+        return
+    try:
+        verdict = read_verdict(path)
+    except BrainzooError as error:
+        yield Finding(VERDICT, error.message.replace(str(path), "it").rstrip("."))
+        return
+    if verdict.synthetic.checkpoint_sha256 != sha256(folder / WEIGHTS):
+        yield Finding(VERDICT, "it is about other weights")
+    for reason in verdict.reasons:
+        yield Finding(VERDICT, f"it did not pass: {reason.rstrip('.')}")
+    about = config["trained_on"]
+    images = about.get("fingerprint")
+    if images and verdict.train.fingerprint != images:
+        yield Finding(
+            VERDICT,
+            "it compared with other images than the weights were trained on; make one with "
+            "brainzoo evaluate privacy RUN",
+        )
+    for name, found, wanted in (
+        ("subjects", verdict.train.subjects, about["n_subjects"]),
+        ("images", verdict.train.images, about["n_images"]),
+    ):
+        if found < wanted:
+            yield Finding(
+                VERDICT,
+                f"it compared with {found} training {name}; the weights were trained on {wanted}",
+            )
+
+
+def _of_licence(folder: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
+    data = str(config["trained_on"].get("dataset", {}).get("license") or "")
+    why = forbids(data, weights_licence(folder))
+    if why:
+        yield Finding("licence", why)
+
+
+def weights_licence(folder: Path) -> str:
+    """Return the licence that the model card gives the weights; empty if it gives none."""
+    import yaml
+
+    try:
+        text = (folder / CARD).read_text(encoding="utf-8")
+        header = yaml.safe_load(text.split("---")[1]) if text.startswith("---\n") else None
+    except (OSError, ValueError, IndexError, yaml.YAMLError, RecursionError):
+        return ""
+    if not isinstance(header, dict):
+        return ""
+    stated = str(header.get("license") or "")
+    return str(header.get("license_name") or "") if stated == "other" else stated
+
+
+def _leaks(path: Path, salt: str, subjects: set[str]) -> Iterator[str]:
+    if path.name == SAMPLES:
+        more = more_than_pixels(path.read_bytes())
+        yield from [more] if more else []
+    if path.name == REFERENCE:
+        yield from _more_than_an_array(path)
+    if path.name == WEIGHTS:
+        yield from leaks_of_text(_words_of_weights(path), salt, subjects)
+    if path.name in BINARY:
+        with (
+            path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            yield from leaks_of_bytes(content)
+        return
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        yield "is no text in UTF-8"
+        return
+    if path.name in (CONFIG, METRICS, VERDICT):
+        try:
+            # As people read it: \u002f would hide a slash.
+            text = json.dumps(_without_digests(json.loads(text)), ensure_ascii=False, indent=0)
+            text = text.replace("\\\\", "\\").replace("\\n", "\n")
+        except (ValueError, RecursionError):
+            yield "is no JSON"
+    yield from leaks_of_text(text, salt, subjects)
+
+
+def _words_of_weights(path: Path) -> str:
+    """Return what a safetensors file says in words: names of tensors, and free text beside them."""
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    about = header.pop("__metadata__", {})
+    return "\n".join([*header, *(word for pair in about.items() for word in pair)])
+
+
+def _without_digests(value: Any) -> Any:
+    """Drop the salted hashes, thousands of words that cannot be ids."""
+    if isinstance(value, dict):
+        return {k: _without_digests(v) for k, v in value.items() if k != "subjects_sha256"}
+    return [_without_digests(item) for item in value] if isinstance(value, list) else value
+
+
+def _more_than_an_array(path: Path) -> Iterator[str]:
+    import numpy as np
+
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        yield "is no array"
+        return
+    if array.dtype != np.uint8 or array.offset + array.nbytes != path.stat().st_size:
+        yield "holds more than an array of 8-bit pixels"

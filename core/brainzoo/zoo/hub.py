@@ -1,0 +1,206 @@
+"""The Hugging Face Hub through its own client, with every refusal as one clear line."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from brainzoo.common.downloads.web import clean
+from brainzoo.common.errors import (
+    AuthorisationError,
+    BrainzooError,
+    NetworkError,
+    NotFoundError,
+    OptionError,
+)
+from brainzoo.common.files import sha256
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoSibling
+
+OFFICIAL = "https://huggingface.co"
+ANSWER_WITHIN_S = 8.0
+YES = ("1", "on", "yes", "true")
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG)
+
+
+@dataclasses.dataclass(frozen=True)
+class Hub:
+    """A Hub, or a mirror of it.
+
+    Attributes:
+        endpoint: Its address, without a slash at the end.
+        token: Sent to that address only; may be empty.
+        offline: Whether the network is forbidden.
+    """
+
+    endpoint: str
+    token: str = dataclasses.field(default="", repr=False)
+    offline: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        offline: bool | None = None,
+        endpoint: str | None = None,
+        token: str | None = None,
+    ) -> Hub:
+        """Return the Hub that the arguments name, else the environment, else the official one.
+
+        ``HF_ENDPOINT`` names a mirror and ``HF_HUB_OFFLINE`` forbids the network. A token that was
+        stored or stands in ``HF_TOKEN`` is for the official Hub; elsewhere only a given one goes.
+
+        Raises:
+            OptionError: The address or the token cannot be one.
+        """
+        address = (endpoint or os.environ.get("HF_ENDPOINT") or OFFICIAL).strip().rstrip("/")
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise OptionError(
+                f"{clean(re.sub('//.*@', '//', address))!r} is not the address of a Hub.",
+                "Set HF_ENDPOINT to one such as https://huggingface.co, or unset it.",
+            )
+        if offline is None:
+            offline = os.environ.get("HF_HUB_OFFLINE", "").strip().lower() in YES
+        if token is None and not offline and address == OFFICIAL:
+            from huggingface_hub import get_token
+
+            token = os.environ.get("HF_TOKEN", get_token())
+        token = (token or "").strip()
+        if token and not re.fullmatch(r"[!-~]{1,400}", token):
+            raise OptionError("the token is not one word of plain letters.", "Copy it again.")
+        return cls(address, token, offline)
+
+    @property
+    def host(self) -> str:
+        """The server's name, for messages."""
+        return urlsplit(self.endpoint).netloc
+
+    @property
+    def token_hint(self) -> str:
+        """What to do about a missing token; nothing if there is one."""
+        if self.token:
+            return ""
+        if self.endpoint != OFFICIAL and "HF_TOKEN" in os.environ:
+            return (
+                f'HF_TOKEN goes to {OFFICIAL} only; to send it to {self.host}: --token "$HF_TOKEN"'
+            )
+        return "Set HF_TOKEN, or give --token." if self.endpoint == OFFICIAL else "Give --token."
+
+    @contextmanager
+    def asked(self, what: str) -> Iterator[HfApi]:
+        """Yield the Hub's own client; its errors leave as ours.
+
+        Args:
+            what: The repository, and the commit if one is asked for: ``owner/name@commit``.
+
+        Raises:
+            AuthorisationError: It is private or gated, or the token may not do that.
+            NotFoundError: There is no such repository, commit or file.
+            NetworkError: The Hub is out of reach or in disorder, or may not be asked.
+        """
+        if self.offline:
+            raise NetworkError(
+                f"{what} is not on this machine, and HF_HUB_OFFLINE forbids to ask {self.host}.",
+                "Unset HF_HUB_OFFLINE, or bring the checkpoint with brainzoo bundle.",
+            )
+        from huggingface_hub import HfApi
+
+        try:
+            yield HfApi(endpoint=self.endpoint, token=self.token or False)
+        except BrainzooError:
+            raise
+        except Exception as error:  # its own, those of its HTTP library, and plain ones
+            if isinstance(error, OSError) and error.errno in OF_THE_DISK:
+                raise
+            raise self._ours(error, what) from error
+
+    def files(self, repository: str, revision: str) -> dict[str, RepoSibling]:
+        """Return the files of a repository at a commit, by name, with sizes and digests.
+
+        Raises:
+            AuthorisationError, NotFoundError, NetworkError: As of :meth:`asked`.
+        """
+        with self.asked(f"{repository}@{revision}") as api:
+            info = api.model_info(
+                repository, revision=revision, files_metadata=True, timeout=ANSWER_WITHIN_S
+            )
+            return {file.rfilename: file for file in info.siblings or ()}
+
+    def _ours(self, error: Exception, what: str) -> BrainzooError:
+        """Return our error for one of the client's, or of what caused it."""
+        cause: BaseException | None = error
+        while cause is not None:
+            response: Any = getattr(cause, "response", None)
+            if isinstance(getattr(response, "status_code", None), int):
+                return self._of_status(response, what)
+            last, cause = cause, cause.__cause__
+        said = clean(str(last)).rstrip(".") or type(last).__name__
+        return NetworkError(
+            f"{self.host} cannot be reached for {what}: {said}.",
+            "Check the connection, then run the same command again; HF_ENDPOINT names a mirror; "
+            "without any network use brainzoo bundle.",
+        )
+
+    def _of_status(self, response: Any, what: str) -> BrainzooError:
+        status, code = response.status_code, response.headers.get("X-Error-Code", "")
+        says = clean(response.headers.get("X-Error-Message", "")).rstrip(".")
+        said = f" ({says})" if says else ""
+        writes = response.request.method in ("POST", "PUT", "DELETE")
+        if status == 401 and self.token and not code:
+            return AuthorisationError(
+                f"{self.host} refuses the token for {what}{said}.",
+                f"Make a new one at {OFFICIAL}/settings/tokens, or go without.",
+            )
+        if code == "GatedRepo" or (status == 403 and not writes):
+            return AuthorisationError(
+                f"{what} is gated: {self.host} gives it only to people who asked for access.",
+                f"Ask at {self.endpoint}/{what.partition('@')[0]}, then give your token. "
+                f"{self.token_hint}".rstrip(),
+            )
+        if status in (401, 403):
+            if not writes:
+                return AuthorisationError(
+                    f"{what} is private on {self.host}, or does not exist.", self.token_hint
+                )
+            return AuthorisationError(
+                f"the token may not write {what} on {self.host}{said}.",
+                "Use one with write access, and an owner that is you or your organisation.",
+            )
+        if status in (404, 410):
+            return NotFoundError(
+                f"{self.host} does not have {what}{said}.", "Check the name and the commit."
+            )
+        if status in (409, 412):
+            return NetworkError(
+                f"somebody else changed {what} at the same time{said}.",
+                "Look at it, then run the same command again.",
+            )
+        return NetworkError(
+            f"{self.host} answers {status} for {what}{said}.", "Run the same command again later."
+        )
+
+
+def differs(path: Path, listed: RepoSibling) -> str:
+    """Return how a file differs from what the Hub lists, or nothing; reads all of it."""
+    size = path.stat().st_size
+    if size != listed.size:
+        return f"{listed.rfilename} has {size} bytes; the Hub lists {listed.size}"
+    same = sha256(path) == listed.lfs.sha256 if listed.lfs else git_sha1(path) == listed.blob_id
+    return "" if same else f"{listed.rfilename} has another content than the Hub lists"
+
+
+def git_sha1(path: Path) -> str:
+    """Return git's object name for a file's content."""
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\x00" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -1,0 +1,200 @@
+"""From an address to a verified checkpoint folder on this machine.
+
+What a registry entry lists is fetched file by file at its pinned commit, so that nothing unlisted
+arrives. Nothing that arrives is imported or run: weights are safetensors, the rest is text, a
+picture and an array.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from brainzoo.checkpoint.names import CONFIG, MAX_BYTES, REQUIRED, WEIGHTS
+from brainzoo.common import console
+from brainzoo.common.errors import BrainzooError, IntegrityError, OptionError
+from brainzoo.common.files import disk_errors, settle, sha256
+from brainzoo.common.locks import locked
+from brainzoo.zoo.address import Folder, OnHub, parse
+from brainzoo.zoo.cache import damage, package_folder, place, place_of, root
+from brainzoo.zoo.entry import Entry, PackageSource
+from brainzoo.zoo.hub import ANSWER_WITHIN_S, Hub, differs
+from brainzoo.zoo.registry import find, usable
+
+
+def pull(
+    address: str | Entry,
+    *,
+    offline: bool | None = None,
+    endpoint: str | None = None,
+    token: str | None = None,
+) -> Path:
+    """Return the folder of a checkpoint, fetching what is not on this machine.
+
+    A checkpoint that is here needs no network. Several processes fetch it once.
+
+    Args:
+        address: ``NAME``, ``NAME@VERSION``, ``hf:owner/repo@<40 hex digits>``, or an entry of the
+            registry.
+        offline: Never use the network; ``HF_HUB_OFFLINE`` by default.
+        endpoint: The address of the Hub or of a mirror; ``HF_ENDPOINT`` by default.
+        token: Sent to that address only. By default ``HF_TOKEN`` or the stored one, and these to
+            huggingface.co only.
+
+    Raises:
+        NotFoundError: There is no such checkpoint.
+        UnknownPluginError: It is part of a package that is not installed.
+        AuthorisationError: It is private or gated, or the token is refused.
+        NetworkError: It is not here, and the Hub is out of reach; whole files are kept.
+        IntegrityError: What arrived is not what it should be; it is deleted.
+        DiskError: There is too little space.
+    """
+    hub = Hub.of(offline=offline, endpoint=endpoint, token=token)
+    if isinstance(address, Entry):
+        return _pull_entry(hub, address)
+    parsed = parse(address)
+    if isinstance(parsed, Folder):
+        raise OptionError(f"{parsed} is a folder: there is nothing to pull.")
+    entry = find(parsed)  # of a commit, too: its pins are stronger, and it may be withdrawn
+    if entry is None:
+        assert isinstance(parsed, OnHub)
+        return _pull_commit(hub, parsed)
+    return _pull_entry(hub, entry)
+
+
+def expect_checkpoint(folder: Path, what: str) -> None:
+    """Check that the files agree with each other, without any plugin and without their weights.
+
+    Raises:
+        IntegrityError: They are not a checkpoint.
+        IncompatiblePluginError: Its format is a later one.
+    """
+    from brainzoo.checkpoint import check
+
+    try:
+        if check(folder)["weights"]["sha256"] != sha256(folder / WEIGHTS):
+            raise IntegrityError(f"{CONFIG} names other weights than {WEIGHTS}.")
+    except IntegrityError as error:
+        message = error.message.replace(f"{folder}/", "")
+        raise IntegrityError(f"{what} is not a sound checkpoint: {message}") from error
+
+
+def _pull_entry(hub: Hub, entry: Entry) -> Path:
+    usable(entry)
+    if entry.status == "deprecated":
+        instead = f"Use {entry.replaced_by} instead." if entry.replaced_by else ""
+        console.warn(f"{entry.address} is deprecated: {entry.reason} {instead}".strip())
+    if isinstance(entry.source, PackageSource):
+        folder = package_folder(entry.source)
+        if problem := damage(folder, entry.files):
+            raise IntegrityError(
+                f"{entry.address} in {entry.source.package} is damaged: {problem}.",
+                f"Try: pip install --force-reinstall {entry.source.package}",
+            )
+        return folder
+    source = OnHub(entry.source.hub, entry.source.revision)
+
+    def wrong(path: Path) -> str:
+        return damage(path.parent, {path.name: entry.files[path.name]})
+
+    sizes = {name: record.size for name, record in entry.files.items()}
+    return _bring(hub, source, place_of(entry), sizes, wrong)
+
+
+def _pull_commit(hub: Hub, source: OnHub) -> Path:
+    """Pull a commit that no registry lists: the Hub itself says which files it has."""
+    name = source.repository.replace("/", "--")
+    for folder in sorted(root().glob(f"{name}-{source.revision}-*")):
+        try:
+            expect_checkpoint(folder, str(source))
+            return folder
+        except BrainzooError as error:
+            console.warn(f"{error.message} It is fetched again.")
+    listed = hub.files(source.repository, source.revision)
+    missing = [name for name in REQUIRED if name not in listed]
+    if missing:
+        raise IntegrityError(
+            f"{source} is not a brainzoo checkpoint: it has no {missing[0]}.", "Check the name."
+        )
+    sizes = {name: file.size or 0 for name, file in listed.items() if name in MAX_BYTES}
+    for file, size in sizes.items():
+        if size > MAX_BYTES[file]:
+            raise IntegrityError(
+                f"{source}: {file} has {size} bytes; at most {MAX_BYTES[file]} are taken."
+            )
+    weights = listed[WEIGHTS]
+    digest = weights.lfs.sha256 if weights.lfs else str(weights.blob_id)
+    folder = place(name, source.revision, digest)
+    return _bring(hub, source, folder, sizes, lambda path: differs(path, listed[path.name]))
+
+
+def _bring(
+    hub: Hub,
+    source: OnHub,
+    folder: Path,
+    sizes: Mapping[str, int],
+    wrong: Callable[[Path], str],
+) -> Path:
+    """Return a checkpoint's folder in the cache, fetched if it is not there or not whole.
+
+    Args:
+        hub: From where.
+        source: Which commit.
+        folder: The folder.
+        sizes: Of its files, by name.
+        wrong: Says what is wrong with a file, or nothing.
+    """
+
+    def problem() -> str:
+        if not folder.is_dir():
+            return "it is not here"
+        lacking = [name for name in sizes if not (folder / name).is_file()]
+        found = (f"it lacks {lacking[0]}" if lacking else wrong(folder / name) for name in sizes)
+        return next(filter(None, found), "")
+
+    if not problem():
+        return folder
+    with disk_errors(folder), locked(folder):
+        if not (damaged := problem()):
+            return folder  # another process has fetched it meanwhile
+        if folder.is_dir():
+            console.warn(f"{folder.name} on this machine is damaged: {damaged}. Fetching it again.")
+        partial = folder.with_name(f".{folder.name}.partial")
+        for name in sizes:
+            _fetch(hub, source, name, partial, wrong)
+        shutil.rmtree(partial / ".cache", ignore_errors=True)  # the client's own notes
+        try:
+            expect_checkpoint(partial, str(source))
+        except IntegrityError:
+            shutil.rmtree(partial)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        settle(partial, folder)
+    return folder
+
+
+def _fetch(hub: Hub, source: OnHub, name: str, partial: Path, wrong: Callable[[Path], str]) -> None:
+    """Bring one file, compared with what it must be; one that is wrong is fetched once more."""
+    path = partial / name
+    problem = ""
+    for again in (False, True):
+        with hub.asked(f"{source.repository}@{source.revision}") as api:
+            api.hf_hub_download(
+                source.repository,
+                name,
+                revision=source.revision,
+                local_dir=partial,
+                force_download=again,
+                etag_timeout=ANSWER_WITHIN_S,
+            )
+        problem = wrong(path)
+        if not problem:
+            return
+        path.unlink()
+        if not again:
+            console.warn(f"{problem}. Fetching it once more.")
+    raise IntegrityError(
+        f"{name} of {source.repository} was wrong twice and is deleted: {problem}.",
+        f"Do not use this copy; try later, or another address than {hub.host}.",
+    )

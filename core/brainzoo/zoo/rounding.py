@@ -1,0 +1,109 @@
+"""A checkpoint of half the size: weights rounded to float16, and whether that is seen.
+
+Networks compute in float32 all the same. Small tensors stay as they are: norms, biases, statistics
+and codebooks, where a rounding can weigh much, make up little of a file.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.checkpoint import check, load, read_weights, refresh_card
+from brainzoo.checkpoint.config import REFERENCE_SAMPLES
+from brainzoo.checkpoint.names import CONFIG, LICENCE, METRICS, VERDICT, WEIGHTS
+from brainzoo.checkpoint.verdict import read_verdict
+from brainzoo.checkpoint.weights_file import write_arrays
+from brainzoo.checkpoint.writing import reference, write_reference
+from brainzoo.common.errors import DataError
+from brainzoo.common.files import new_folder, sha256
+from brainzoo.plugin.reconstruction import Reconstructs
+from brainzoo.zoo.push import find_verdict
+
+SMALL = 2**15
+"""Numbers of a tensor that is not rounded: 128 kB in float32."""
+COMPARED = {2: 64, 3: 8}
+"""Samples of seed 0 that are compared, by spatial rank."""
+SAME = 0.5 / 255
+"""How far a sample may move, on average over its pixels, to be the same: half a grey level."""
+
+
+def round_weights(checkpoint: Path, folder: Path) -> float:
+    """Write a checkpoint anew with float16 weights.
+
+    Samples of seed 0 are compared, and what models that reconstruct make of them. If all stay the
+    same to half a grey level, what was measured holds and comes along: ``metrics.json``, and the
+    privacy verdict, which then notes from which weights these were rounded. Else they are other
+    images, to be measured anew.
+
+    Args:
+        checkpoint: A checkpoint folder.
+        folder: The new folder.
+
+    Returns:
+        By how much the sample that changed most changed, on average over its pixels, in [0, 1].
+
+    Raises:
+        DataError: A weight is beyond the range of float16, or samples are not finite.
+        ExistsError: The folder is there already.
+    """
+    config = check(checkpoint)
+    spatial = config["images"]["spatial"]
+    before = load(checkpoint)
+    wanted = reference(before, COMPARED[len(spatial)])
+    arrays = {name: _half(name, array) for name, array in read_weights(checkpoint).items()}
+    with new_folder(folder) as temporary:
+        shutil.copyfile(checkpoint / LICENCE, temporary / LICENCE)
+        (temporary / WEIGHTS).write_bytes(write_arrays(arrays))
+        old, new = config["weights"]["sha256"], sha256(temporary / WEIGHTS)
+        config["weights"]["sha256"] = new
+        (temporary / CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
+        after = load(temporary)
+        made = reference(after, len(wanted))
+        moved = _difference(wanted, made)
+        if isinstance(before, Reconstructs) and isinstance(after, Reconstructs):
+            pair = before.reconstruct(wanted).mean, after.reconstruct(wanted).mean
+            moved = max(moved, _difference(*pair))
+        config["verify"] = write_reference(temporary, made[: REFERENCE_SAMPLES[len(spatial)]])
+        (temporary / CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
+        verdict = find_verdict(checkpoint, None)
+        if moved <= SAME:
+            shutil.copyfile(checkpoint / METRICS, temporary / METRICS)
+            if verdict is not None:
+                (temporary / VERDICT).write_bytes(_renewed(verdict, old, new, moved))
+        else:
+            (temporary / METRICS).write_text(json.dumps({"evaluators": {}}, indent=2))
+        refresh_card(temporary)
+    return moved
+
+
+def _half(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype != np.float32 or array.size <= SMALL:
+        return array
+    most, end = float(np.abs(array).max()), float(np.finfo(np.float16).max)
+    if most > end:
+        raise DataError(
+            f"weight {name!r} reaches {most:.4g}; float16 ends at {end:.0f}.",
+            "These weights stay in float32.",
+        )
+    return array.astype(np.float16)
+
+
+def _difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Return the mean absolute difference of the image that differs most."""
+    return float(np.abs(one - other).reshape(len(one), -1).mean(1).max())
+
+
+def _renewed(path: Path, old: str, new: str, moved: float) -> bytes:
+    """Return a verdict on the weights before as one on these, whose samples are the same."""
+    verdict = read_verdict(path)
+    if verdict.synthetic.checkpoint_sha256 != old:
+        return path.read_bytes()  # about other weights; the publish gate says so
+    synthetic = verdict.synthetic.model_copy(update={"checkpoint_sha256": new})
+    options = {**verdict.options, "rounded_from_sha256": old, "rounding_moved_samples_by": moved}
+    return verdict.model_copy(update={"synthetic": synthetic, "options": options}).to_bytes()

@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brainzoo.common.errors import (
+    BrainzooError,
+    IncompatiblePluginError,
+    IntegrityError,
+    NotFoundError,
+    OptionError,
+)
+from brainzoo.zoo import registry
+from brainzoo.zoo.address import Folder, Named, OnHub, parse
+from brainzoo.zoo.registry_file import dump_registry, parse_registry, read_registry
+
+from .conftest import content, entry
+
+ROOT = Path(__file__).parents[3]
+
+
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in entry().items() if key != name}
+
+
+def test_an_entry_reads_as_written_and_writes_as_read() -> None:
+    found = parse_registry(content(entry(), entry("other", spacing_mm=[1, 2])))
+    assert [e.reference for e in found.checkpoints] == ["pggan-heads-64@1.0.0", "other@1.0.0"]
+    first, second = found.checkpoints
+    assert first.source == registry.HubSource(hub="zoo/pggan-heads-64", revision="a1" * 20)
+    assert (first.size, first.weights_sha256) == (4_203_000, "b2" * 32)
+    assert second.spacing_mm == (1.0, 2.0)
+    assert parse_registry(dump_registry(found).encode()) == found
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"version": 1.1}, "version: input should be a valid string, found 1.1; put it in quotes"),
+        ({"version": "1.0"}, "version:"),
+        ({"version": "01.0.0"}, "version:"),
+        ({"name": "Has Spaces"}, "name:"),
+        ({"name": "../../etc"}, "name:"),
+        ({"name": "x" * 65}, "name:"),
+        ({"surprise": 1}, "surprise: extra inputs are not permitted"),
+        ({"source": {"hub": "zoo/x", "revision": "main"}}, "source.revision:"),
+        ({"source": {"hub": "zoo/x", "revision": 10**39}}, "source.revision:.*put it in quotes"),
+        ({"source": {"hub": "zoo/x/y", "revision": "a1" * 20}}, "source.hub:"),
+        ({"source": {"package": "brainzoo-x", "path": "../x"}}, "source.path:"),
+        ({"source": {"package": "brainzoo-x", "path": "x/../../y"}}, "no plain path"),
+        ({"source": {"package": "brainzoo-x", "path": "/etc"}}, "source.path:"),
+        ({"source": {"package": "x", "path": "x", "hub": "zoo/x"}}, "source"),
+        ({"source": {"url": "https://example.org"}}, "source.package: field required"),
+        ({"files": {}}, "files must list 'model.safetensors'"),
+        ({"files": {**entry()["files"], "model.py": {"sha256": "d4" * 32, "size": 1}}},
+         "may not list 'model.py'"),
+        ({"files": {**entry()["files"], "config.json": {"sha256": "d4" * 31, "size": 1}}},
+         "files.config.json.sha256:"),
+        ({"files": {**entry()["files"], "config.json": {"sha256": "d4" * 32, "size": -1}}},
+         "files.config.json.size:"),
+        ({"files": {**entry()["files"], "config.json": {"sha256": "d4" * 32, "size": 10**9}}},
+         "config.json of 1000000000 bytes is over"),
+        ({"plugin_requires": "brainzoo-x @ https://evil.example/x.whl"}, "plugin_requires:"),
+        ({"plugin_requires": "not a requirement"}, "plugin_requires: is no requirement"),
+        ({"image_shape": [64, 64]}, "image_shape must hold"),
+        ({"image_shape": [1, 64, 0]}, r"image_shape.2:"),
+        ({"spacing_mm": [1.0]}, "spacing_mm must hold"),
+        ({"spacing_mm": [float("nan"), 1.0]}, "spacing_mm.0:"),
+        ({"value_range": [1, 0]}, "value_range must rise"),
+        ({"params": 1.5}, "params:"),
+        ({"params": True}, "params:"),
+        ({"access": "maybe"}, "access:"),
+        ({"modality": []}, "modality:"),
+        ({"modality": "T1w"}, "modality:"),
+        ({"limitations": "\x1b[2Jgone"}, "limitations:"),
+        ({"license": "two\nlines"}, "license:"),
+        ({"status": "withdrawn"}, "what is withdrawn needs a reason"),
+        ({"status": "deprecated", "reason": "x", "replaced_by": "pggan-heads-64"}, "itself"),
+        ({"metrics": [{"name": "FID", "value": float("inf"), "n": 3}]}, "metrics.0.value:"),
+    ],
+)  # fmt: skip
+def test_a_bad_entry_is_named_with_its_field(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(IntegrityError, match=said) as error:
+        parse_registry(content(entry("good"), entry(**changed)))
+    assert "\n" not in str(error.value)
+    assert "\x1b" not in str(error.value)
+    assert "entry " in str(error.value)
+    assert "entry good" not in str(error.value)
+
+
+@pytest.mark.parametrize("field", [k for k in entry() if k not in ("metrics", "training", "paper")])
+def test_what_an_entry_lacks_is_named(field: str) -> None:
+    with pytest.raises(IntegrityError, match=rf"{field}: field required"):
+        parse_registry(content(without(field)))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"", "valid dictionary"),
+        (b"- 1", "valid dictionary"),
+        (b"schema: 1\nschema: 1\nserial: 1\ncheckpoints: []", "'schema' occurs twice in line 2"),
+        (b"a: &x [1]\nb: *x", "aliases are not allowed in line 1"),
+        (b"a: !!python/object/apply:os.system [echo]", "tags are not allowed in line 1"),
+        (b"[" * 50_000, "nested too deeply"),
+        (b"{a: " * 50, "nested too deeply"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"a: 2020-99-99", "cannot be read"),
+        (b"? [a]\n: 1", "a name is no text in line 1"),
+        (b"a: [", "cannot be read"),
+        (b"a" * 2_000_001, "too large"),
+        (b"<html><body>404</body></html>", "valid dictionary"),
+        (b"schema: 1\nserial: 0\ncheckpoints: []", "serial:"),
+        (b"schema: one\nserial: 1\ncheckpoints: []", "schema:"),
+    ],
+)
+def test_what_is_no_registry_is_refused(text: bytes, said: str) -> None:
+    with pytest.raises(IntegrityError, match=said) as error:
+        parse_registry(text)
+    assert "\n" not in str(error.value)
+
+
+def test_the_same_version_twice_is_refused() -> None:
+    with pytest.raises(IntegrityError, match=r"pggan-heads-64@1\.0\.0 occurs twice"):
+        parse_registry(content(entry(), entry()))
+    assert len(parse_registry(content(entry(), entry(version="1.0.1"))).checkpoints) == 2
+
+
+def test_a_later_schema_asks_for_a_later_version() -> None:
+    with pytest.raises(IncompatiblePluginError, match=r"schema 2; .*upgrade brainzoo"):
+        parse_registry(b"schema: 2\nentirely: [different]")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="No such file"):
+        read_registry(tmp_path / "none.yaml")
+    with pytest.raises(NotFoundError, match="directory"):
+        read_registry(tmp_path)
+
+
+def problem(read: Callable[[Any], object], value: Any) -> str:
+    """Return what is said of a value, which may be nothing; any other error is a failure."""
+    try:
+        read(value)
+    except BrainzooError as error:
+        return str(error)
+    return ""
+
+
+def only_ours(text: bytes) -> None:
+    assert problem(parse_registry, text).isprintable()
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_registry_or_one_error(text: bytes) -> None:
+    only_ours(text)
+
+
+LETTERS = st.text(st.sampled_from("abs:-[]{}&*!?|>'\"%@`#,\n\t 019.eE+_~<="), max_size=60)
+
+
+@settings(deadline=None)
+@given(LETTERS)
+def test_any_yaml_is_a_registry_or_one_error(text: str) -> None:
+    only_ours(text.encode())
+    only_ours(f"schema: 1\nserial: 1\ncheckpoints:\n- {text}".encode())
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.dates()
+    | st.binary(max_size=5)
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(SCALARS.filter(bool), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(entry())), VALUES)
+def test_any_value_of_any_field_is_taken_or_one_error(field: str, value: Any) -> None:
+    try:
+        text = yaml.safe_dump({"schema": 1, "serial": 1, "checkpoints": [entry() | {field: value}]})
+    except (yaml.YAMLError, TypeError):  # what YAML itself cannot write
+        return
+    only_ours(text.encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("pggan-ixi-64", Named("pggan-ixi-64")),
+        ("pggan-ixi-64@1.10.0", Named("pggan-ixi-64", "1.10.0")),
+        (f"hf:zoo/x.y_z@{'0a' * 20}", OnHub("zoo/x.y_z", "0a" * 20)),
+        ("runs/here", Folder(Path("runs/here"))),
+        ("./x", Folder(Path("x"))),
+    ],
+)
+def test_references(text: str, parsed: object) -> None:
+    assert parse(text) == parsed
+    assert parse(str(parsed) if text != "./x" else text) == parsed
+
+
+def test_a_folder_of_that_name_that_is_a_checkpoint_goes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    assert parse("mine") == Named("mine")
+    (tmp_path / "mine" / "config.json").touch()
+    assert parse("mine") == Folder(Path("mine"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "names no checkpoint"),
+        ("Big Name", "names no checkpoint"),
+        ("a@latest", "names no checkpoint"),
+        ("a@1.0", "names no checkpoint"),
+        ("x" * 9999, "names no checkpoint"),
+        ("a\x00b", "names no checkpoint"),
+        ("hf:zoo/x", "pins no commit"),
+        ("hf:zoo/x@main", "pins no commit"),
+        (f"hf:zoo/../x@{'a' * 40}", "names no repository"),
+        ("hf:zoo", "names no repository"),
+    ],
+)
+def test_what_is_no_reference_says_what_one_is(text: str, said: str) -> None:
+    with pytest.raises(OptionError, match=said) as error:
+        parse(text)
+    assert "40 hex digits" in str(error.value)
+    assert len(str(error.value)) < 400
+
+
+@settings(deadline=None)
+@given(st.text(max_size=80))
+def test_any_text_is_a_reference_or_one_error(text: str) -> None:
+    for word in (text, f"hf:{text}", f"a@{text}"):
+        assert problem(parse, word).isprintable()
+
+
+def test_the_schema_for_editors_is_current() -> None:
+    written = json.loads((ROOT / "docs" / "registry.schema.json").read_text(encoding="utf-8"))
+    assert written == registry.schema(), "run: brainzoo registry schema > docs/registry.schema.json"
+    assert set(written["properties"]) == {"schema", "serial", "checkpoints"}
+
+
+def test_the_registry_of_the_repository_is_sound() -> None:
+    assert read_registry(ROOT / "registry.yaml").serial >= 1

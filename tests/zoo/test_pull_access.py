@@ -1,0 +1,79 @@
+"""Who may pull what: tokens, closed repositories, and Hubs that are none."""
+
+from __future__ import annotations
+
+import pytest
+from hub_server import GOOD, READER, STRANGER, HubServer
+
+from brainzoo.common.errors import AuthorisationError, NotFoundError, OptionError
+from brainzoo.zoo.entry import Entry
+from brainzoo.zoo.hub import client, pull
+
+from .conftest import REPO, one_line
+
+
+@pytest.mark.parametrize(
+    ("access", "token", "message"),
+    [
+        (
+            {"private": True},
+            None,
+            "is private on 127.0.0.1:.* or is not there at all. Give --token",
+        ),
+        ({"private": True}, "hf_wrong", "refuses the token"),
+        ({"gated": True}, None, "is gated: .* Ask for it at http.*/maker/tiny-heads-16"),
+        ({"gated": True}, STRANGER, "is gated"),
+        ({"gated": True}, "hf_wrong", "refuses the token"),
+    ],
+)
+def test_what_may_not_be_had(
+    server: HubServer, entry: Entry, access: dict[str, bool], token: str | None, message: str
+) -> None:
+    for key in access:
+        setattr(server.repositories[REPO], key, True)
+    with pytest.raises(AuthorisationError, match=message) as caught:
+        pull(entry, token=token)
+    assert caught.value.exit_code == 4
+    assert "hf_" not in one_line(caught.value)
+    assert pull(entry, token=READER).is_dir()
+
+
+@pytest.mark.parametrize(
+    ("reference", "token"),
+    [(f"hf:maker/other@{'0' * 40}", READER), (f"hf:{REPO}@{'0' * 40}", None)],
+)
+def test_what_is_not_there(
+    server: HubServer, entry: Entry, reference: str, token: str | None
+) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        pull(reference, token=token)
+    repository, _, commit = reference.removeprefix("hf:").partition("@")
+    assert one_line(caught.value).count(repository) == 1
+    assert one_line(caught.value).count(commit) == 1
+
+
+def test_a_token_goes_to_the_hub_that_it_is_for(
+    server: HubServer, entry: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", GOOD)
+    server.repositories[REPO].gated = True
+    with pytest.raises(AuthorisationError, match='--token "\\$HF_TOKEN"'):
+        pull(entry)
+    assert not [visit for visit in server.requests if visit.token], "HF_TOKEN is the official Hub's"
+    monkeypatch.delenv("HF_ENDPOINT")
+    assert client.Hub.of().headers == {"Authorization": f"Bearer {GOOD}"}
+    assert client.Hub.of(endpoint=f"{client.OFFICIAL}/").token == GOOD
+    assert client.Hub.of(endpoint="https://huggingface.co.evil.org").headers == {}
+
+
+def test_a_token_is_not_sent_on_to_where_the_files_lie(server: HubServer, entry: Entry) -> None:
+    pull(entry, token=READER)
+    by_host = {(visit.host.partition(":")[0], visit.token) for visit in server.requests}
+    assert by_host == {("127.0.0.1", READER), ("localhost", None)}
+
+
+@pytest.mark.parametrize("address", ["huggingface.co", "ftp://a", "http://", "http://u:p@h", "x y"])
+def test_an_endpoint_that_is_none(entry: Entry, address: str) -> None:
+    with pytest.raises(OptionError, match="is no address of a Hub") as caught:
+        pull(entry, endpoint=address)
+    assert "u:p" not in str(caught.value), "no password on screens and in logs"

@@ -1,0 +1,134 @@
+"""Pulling in several processes, of which some are killed or meet a full disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import hostile_server as hostile
+import pytest
+from hub_server import HubServer
+
+from brainzoo.zoo.entry import Entry
+from brainzoo.zoo.hub import pull, store
+
+from .conftest import WEIGHTS, contents
+
+PROGRAM = """
+import resource, signal, sys
+from brainzoo.cli import main
+from brainzoo.hub import pull
+from brainzoo.registry.schema import Entry
+from brainzoo.errors import BrainzooError
+entry = Entry.model_validate_json(sys.argv[1])
+if len(sys.argv) > 2:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+try:
+    print(pull(entry))
+except BrainzooError as error:
+    sys.exit(f"{error.exit_code} {error}")
+"""
+
+
+def start(entry: Entry, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, entry.model_dump_json(), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def test_a_killed_process_goes_on_from_the_byte_it_reached(
+    server: HubServer, entry: Entry, checkpoint: Path
+) -> None:
+    ranges: list[str | None] = [None]
+    folder = store.place(entry.name, entry.version, entry.weights_sha256)
+    part = store.partial(folder) / f"{WEIGHTS}.part"
+    for _ in range(2):
+        server.faults[WEIGHTS] = [hostile.slow(0.1)]
+        before = part.stat().st_size if part.exists() else 0
+        process = start(entry)
+        deadline = time.monotonic() + 60
+        while not part.exists() or part.stat().st_size < before + 30_000:
+            assert time.monotonic() < deadline, process.communicate()
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert not folder.exists()
+        ranges.append(f"bytes={part.stat().st_size}-")
+    assert contents(pull(entry)) == contents(checkpoint)
+    assert [visit.range for visit in server.fetched(WEIGHTS)] == ranges
+
+
+def test_four_processes_download_once(server: HubServer, entry: Entry, checkpoint: Path) -> None:
+    server.faults[WEIGHTS] = [hostile.slow(0.1)]
+    processes = [start(entry) for _ in range(4)]
+    results = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, results
+    folders = {out.strip() for out, _ in results}
+    assert len(folders) == 1
+    assert contents(Path(folders.pop())) == contents(checkpoint)
+    for name in entry.files:
+        assert len(server.fetched(name)) == 1, name
+
+
+def test_a_full_disk_keeps_what_is_here(server: HubServer, entry: Entry, checkpoint: Path) -> None:
+    process = start(entry, "100000")  # no file may grow beyond: what a full disk looks like
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.splitlines()[-1].startswith("8 the disk is full: "), said
+    assert not store.place(entry.name, entry.version, entry.weights_sha256).exists()
+    assert contents(pull(entry)) == contents(checkpoint)
+    assert server.fetched(WEIGHTS)[-1].range == "bytes=100000-"
+
+
+CANARY = """
+import os, pathlib
+pathlib.Path(os.environ["CANARY"]).write_text("ran")
+"""
+
+
+def test_nothing_that_arrives_is_imported_or_run(
+    server: HubServer, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code is planted under every name that Python, pytest or a loader might pick up."""
+    import pickle
+
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str, str]]:
+            return exec, (CANARY, "")
+
+    canary = tmp_path / "canary"
+    monkeypatch.setenv("CANARY", str(canary))
+    names = ("__init__.py", "config.py", "generator.py", "sitecustomize.py", "evil.pth")
+    planted = {name: CANARY.encode() for name in names}
+    planted["pytorch_model.bin"] = planted["model.pkl"] = pickle.dumps("x")
+    planted["setup.py"] = planted["modeling.py"] = CANARY.encode()
+    commit = server.add("maker/trap", contents(checkpoint) | planted)
+    command = f"brainzoo.load('hf:maker/trap@{commit}').sample(1, seed=0)"
+    program = f"import brainzoo; next({command})"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not canary.exists()
+    folder = next(store.root().glob("maker--trap-*"))
+    assert not set(planted) & set(contents(folder))
+
+    trapped = contents(checkpoint) | {WEIGHTS: pickle.dumps(Bomb(), 4)}
+    commit = server.add("maker/trap", trapped)
+    done = subprocess.run(
+        [sys.executable, "-m", "brainzoo", "pull", f"hf:maker/trap@{commit}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 6, done.stderr
+    assert not canary.exists()
