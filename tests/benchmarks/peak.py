@@ -18,13 +18,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from training import heads
 
-from brainzoo.plugin.run import Run, TrainConfig
+from brainzoo.plugin.run import TrainConfig
+from brainzoo.runs.planning.rehearsal import Rehearsal
 from brainzoo.training.devices import compute
-from brainzoo.training.distribution import Processes
-from brainzoo.training.ema import EMA
-from brainzoo.training.estimate import Asked, Estimated
-from brainzoo.training.feed import Feed
-from brainzoo.training.loop import train_step
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.generator import ProgressiveGAN
 
@@ -63,51 +59,20 @@ def peak(device: torch.device, seconds: float) -> float:
     return for_seconds(multiply, seconds)
 
 
-def trained(size: int, train: TrainConfig, seconds: float) -> tuple[float, float]:
+def trained(size: int, train: TrainConfig) -> tuple[float, float]:
     """Return images a second of training steps at full size, and their operations a second."""
     images = heads((size, size))
 
-    def estimate(asked: Asked) -> dict[str, Any]:
-        return {"found": measure(asked, seconds)}
-
-    with tempfile.TemporaryDirectory() as folder:
-        generator = ProgressiveGAN(PGGANConfig(**{**PRESET, "covariates": ()}))
-        try:
-            generator.fit(images, Run(Path(folder), train, estimate=estimate))
-        except Estimated as told:
-            rate, speed = told.estimate["found"]
-    return rate, speed
-
-
-def measure(asked: Asked, seconds: float) -> tuple[float, float]:
-    """Time the steps that a run would do."""
-    train = asked.run.train
-    machine = compute(train.device, train.precision)
-    processes = Processes(machine)
-    for phase in asked.phases:
-        machine.place(phase.network)
-    ema, feed = EMA(asked.averaged, train.ema_images), Feed(asked.images, train.seed, asked.labels)
-    size, done = asked.size(GROWN), 0
-
-    def step() -> None:
-        nonlocal done
-        seen = done * size
-        train_step(asked.phases, feed, asked.run, machine, processes, size, seen, done, GROWN)
-        ema.update(size, seen)
-        done += 1
-
-    def cycle() -> int:
-        """Do the steps from one penalty to the next."""
-        for _ in range(PRESET["penalise_every"]):
-            step()
-        wait(machine.device)
-        return size * PRESET["penalise_every"]
+    def steps() -> Rehearsal:
+        with tempfile.TemporaryDirectory() as folder:
+            run = Rehearsal(Path(folder), train, at=GROWN)
+            ProgressiveGAN(PGGANConfig(**{**PRESET, "covariates": ()})).fit(images, run)
+        return run
 
     with Arithmetic() as counted:
-        images = cycle()
-    for_seconds(cycle, seconds / 4)
-    rate = for_seconds(cycle, seconds)
-    return rate, rate * counted.total / images
+        done = max(steps().ends)
+    rate = steps().speed["images_per_second"]
+    return rate, rate * counted.total / done
 
 
 def wait(device: torch.device) -> None:
@@ -130,9 +95,13 @@ def main() -> None:
             for precision in ("bf16", "fp32"):
                 say(f"{size} × {size}, batch {batch}, {precision}")
                 train = TrainConfig(
-                    images=10**6, batch_size=batch, device=given.device, precision=precision
+                    images=10**6,
+                    batch_size=batch,
+                    device=given.device,
+                    precision=precision,
+                    grids=0,
                 )
-                rate, speed = trained(size, train, given.seconds)
+                rate, speed = trained(size, train)
                 row = f"{size} × {size}, batch {batch} | {precision} | {rate:,.3g}"
                 print(f"| {row} | {speed / 1e12:.3g} | {speed / most:.1%} |", flush=True)
 

@@ -68,19 +68,12 @@ def compare(words: tuple[str, ...], folder: Path, seconds: float) -> list[tuple[
     print(f"  the plan took {spent:.0f} s", file=sys.stderr)
     parts = ("prepare", "train", "sample")
     held = max(json.loads(line)["memory_mb"] for line in lines)
-    disk = sum(path.stat().st_size for path in (folder / "timed").rglob("*") if path.is_file())
     return [
         (f"images in {seconds:.0f} s", first["training"]["images"], seen),
         (f"seconds for {seen:,} images", second["training"]["seconds"], took),
         ("seconds of all", first["seconds"]["total"], sum(record[part] for part in parts)),
-        ("memory of the process, MB", first["training"]["memory_mb"]["process_peak"], held),
-        ("disk of the run, MB", told_disk(first["disk_mb"]), disk / 1e6),
+        ("memory of the process, MB", first["training"]["memory_mb"], held),
     ]
-
-
-def told_disk(disk: dict[str, float]) -> float:
-    """Return what was told of the run folder: prepared images lie elsewhere."""
-    return disk["total"] - disk["prepared"]
 
 
 def main() -> None:

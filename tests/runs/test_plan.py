@@ -11,35 +11,31 @@ from brainzoo.runs.settings import resolve
 from brainzoo.testing.heads import make_images
 
 
-@pytest.fixture(autouse=True)
-def brief(monkeypatch):
-    """Time as little as possible."""
-    monkeypatch.setattr("brainzoo.training.timing.SECONDS", 0.0)
-
-
 def planned(name, data, **given):
     return plan(plugins(), resolve(plugins(), name, str(data), {"images": 1000, **given}))
 
 
-def test_a_plan_tells_what_a_run_takes(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("dcgan", {"base_channels": 16}), ("pggan", {"maps": 8, "batch_size": 4, "grow_from": 4})],
+)
+def test_a_plan_tells_what_a_run_takes(name, given, tmp_path):
     folder = tmp_path / "images"
     images = make_images(folder)
-    found = planned("dcgan", folder, base_channels=64, samples=32)
+    found = planned(name, folder, samples=32, **given)
     training = found["training"]
-    assert training["parameters"].keys() == {"discriminator", "generator"}
-    assert training["memory_mb"]["optimizers"] >= 1
-    assert training["memory_mb"]["step"] >= 1
-    (stage,) = training["stages"]
-    assert stage["phases"] == ("discriminator", "generator")
-    assert training["images"] == 1008  # whole steps of 16
-    assert training["seconds"] > 1000 / stage["images_per_second"]
+    rates = [stage["images_per_second"] for stage in training["stages"]]
+    assert training["images"] == 1000
+    assert 1000 / max(rates) <= training["seconds"]
+    assert training["memory_mb"] > 100
     assert found["sampling"]["images"] == 32
     assert found["data"]["images"] == len(images)
     assert found["seconds"]["total"] >= training["seconds"]
     assert found["disk_mb"]["prepared"] == round(len(images) * 32 * 32 * 2 / 1e6, 1)
-    assert found["disk_mb"]["total"] == pytest.approx(
-        sum(size for name, size in found["disk_mb"].items() if name != "total"), abs=0.1
-    )
+    assert found["disk_mb"]["state"] > found["disk_mb"]["checkpoint"] > 0
+    if name == "pggan":
+        assert rates[0] > rates[-1], "it grows"
+    assert "1,000 images seen" in plan_table(found)
     json.dumps(found)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images"]
 
@@ -48,28 +44,9 @@ def test_a_budget_of_minutes_is_told_in_images(tmp_path):
     make_images(tmp_path / "images")
     given = {"images": None, "minutes": 60.0, "base_channels": 16, "grids": 1}
     training = planned("dcgan", tmp_path / "images", **given)["training"]
-    (stage,) = training["stages"]
-    assert training["images"] == pytest.approx(3600 * stage["images_per_second"], rel=0.05)
+    rates = [stage["images_per_second"] for stage in training["stages"]]
+    assert 3600 * min(rates) <= training["images"] <= 3600 * max(rates)
     assert 3600 <= training["seconds"] < 3700
-
-
-def test_growing_networks_are_told_by_resolution(tmp_path):
-    make_images(tmp_path / "images", spatial=(16, 16))
-    found = planned("pggan", tmp_path / "images", maps=8, batch_size=4, grow_from=4)
-    assert [stage["resolution"] for stage in found["training"]["stages"]] == [4, 8, 16]
-    shown = plan_table(found)
-    assert "pixels" in shown
-    assert "1,000 images seen" in shown
-
-
-def test_what_does_not_fit_into_memory_is_not_tried(tmp_path, monkeypatch):
-    make_images(tmp_path / "images")
-    monkeypatch.setattr("brainzoo.runs.planning.plan._free", lambda device: 1000)
-    found = planned("dcgan", tmp_path / "images", base_channels=16)
-    assert "GB are free" in found["training"]["not timed"]
-    assert "images_per_second" not in found["training"]["stages"][0]
-    assert "not measured: it needs about" in plan_table(found)
-    json.dumps(found)
 
 
 def test_sizes_that_cannot_be_made_are_refused(tmp_path):
@@ -82,7 +59,9 @@ def test_sizes_that_cannot_be_made_are_refused(tmp_path):
 def test_scans_are_prepared_once_and_only_a_few_for_a_plan(scans, brainzoo):
     words = ["plan", "dcgan", "--data", "folder", "--data.root", scans, "--size", "32"]
     words += ["--base-channels", "8", "--images", "64", "--data.slices", "3", "--json"]
-    data = json.loads(brainzoo(*words).stdout)["data"]["data"]
+    planned = brainzoo(*words)
+    assert planned.exit_code == 0, planned.stderr
+    data = json.loads(planned.stdout)["data"]["data"]
     assert (data["scans"], data["images"], data["prepared"]) == (12, 36, False)
     assert data["seconds"] > 0
     assert not list(Path().iterdir())

@@ -6,6 +6,8 @@ a log file gets plain lines.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import sys
 import time
@@ -81,6 +83,13 @@ def _print(text: str, style: str) -> None:
     from rich.console import Console
 
     Console(stderr=True).print(text, style=style or None, markup=False, highlight=False)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Print no messages within a block."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        yield
 
 
 @contextmanager

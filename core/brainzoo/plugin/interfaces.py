@@ -99,14 +99,7 @@ class Generator(ABC):
     ``"batch_size"``, ...) and the data's (``"data.slices_fraction"``). It may have a method
     ``check_spatial(spatial)`` that refuses image sizes which the model cannot make; it is called
     before any data are prepared.
-
-    Attributes:
-        estimable: Set it where :meth:`fit` does nothing heavy before it calls
-            :func:`brainzoo.training.fit`, and losses never ask for the value of a tensor:
-            ``--dry-run`` then tells memory and time (:mod:`brainzoo.training.estimate`).
     """
-
-    estimable: ClassVar[bool] = False
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,7 @@ class TrainConfig:
     )
     accumulate: int = option(1, "Split each step into this many smaller batches.", minimum=1)
     save_minutes: float = option(2.0, "Write the state for resuming this often.", minimum=0)
-    grids: int = option(24, "Sample grids over the whole run, from noise on.", minimum=1)
+    grids: int = option(24, "Sample grids over the whole run; 0 for none.", minimum=0)
 
     def __post_init__(self) -> None:
         if self.batch_size % self.accumulate:
@@ -88,14 +87,22 @@ class Run:
         folder: The run folder; see the design in docs/architecture.md.
         train: The common training options.
         resume: Whether to go on from ``state/`` if there is one.
-        estimate: Finds what training would take, in its place; called with a
-            :class:`brainzoo.training.estimate.Asked`.
     """
 
     folder: Path
     train: TrainConfig
     resume: bool = False
-    estimate: Callable[[Any], dict[str, Any]] | None = None
+
+    def spent(self, images: int, seconds: float) -> float:
+        """Return the fraction of the budget that is spent; 1 or more ends the training.
+
+        Args:
+            images: Images seen so far.
+            seconds: Training time so far.
+        """
+        by_images = images / self.train.images if self.train.images is not None else 0.0
+        by_time = seconds / (60 * self.train.minutes) if self.train.minutes is not None else 0.0
+        return max(by_images, by_time)
 
     @property
     def state(self) -> Path:

@@ -22,7 +22,6 @@ from brainzoo.training.augment import Augmentation
 from brainzoo.training.devices import Compute, compute
 from brainzoo.training.distribution import Processes
 from brainzoo.training.ema import EMA
-from brainzoo.training.estimate import Asked, Estimated
 from brainzoo.training.feed import Feed
 from brainzoo.training.monitor import Monitor
 from brainzoo.training.state import (
@@ -118,16 +117,12 @@ def fit(
     Raises:
         OptionError: No budget is set, or a batch cannot be shared by the processes.
         StoppedError: Another process of a distributed training is gone.
-        Estimated: ``run`` asks what training would take, and not for training.
         KeyboardInterrupt: Ctrl-C or SIGTERM came; the state is written before.
         DiskError: The disk is full; the last complete state is kept.
     """
     train = run.train
     if not train.budgeted:
         raise OptionError("no budget is set.", "Give --images 300k or --minutes 30.")
-    if run.estimate is not None:
-        asked = Asked(phases, images, run, network, sample, batch_size, labels)
-        raise Estimated(run.estimate(asked))
     machine = compute(train.device, train.precision)
     processes = Processes(machine)
     processes.share_batch_norm([phase.network for phase in phases])
@@ -161,7 +156,7 @@ def fit(
         def picture() -> float:
             begun = time.monotonic()
             with monitor.aside():
-                if processes.main:
+                if processes.main and train.grids:
                     shown = grid(sample(ema.network), columns=8)
                     write_bytes(run.progress / f"{seen:09d}.png", png_bytes(shown))
             return time.monotonic() - begun
@@ -173,8 +168,8 @@ def fit(
                 write_bytes(run.progress / "real.png", png_bytes(grid(real, columns=8)))
             cost, pictured = picture() if seen == 0 else 0.0, 0.0
             saved_at = time.monotonic()
-            pictures = int(train.grids * _progress(run, seen, monitor.seconds))
-            progress, stop = processes.agree(_progress(run, seen, monitor.seconds), False)
+            pictures = int(train.grids * run.spent(seen, monitor.seconds))
+            progress, stop = processes.agree(run.spent(seen, monitor.seconds), False)
             while progress < 1:
                 _schedule(phases, train.decay, progress)
                 size = batch_size(progress) if batch_size else train.batch_size
@@ -183,7 +178,7 @@ def fit(
                 )
                 seen, number = seen + size, number + 1
                 ema.update(size, seen)
-                spent = _progress(run, seen, monitor.seconds)
+                spent = run.spent(seen, monitor.seconds)
                 progress, stop = processes.agree(spent, interrupted.is_set())
                 monitor.step(figures, number, seen, progress)
                 if int(train.grids * progress) > pictures and progress < 1:
@@ -298,13 +293,6 @@ def _freeze_all_but(phases: Sequence[Phase], network: nn.Module) -> None:
         module.training &= id(module) in modules
     for parameter in network.parameters():
         parameter.requires_grad_(id(parameter) in trained)
-
-
-def _progress(run: Run, seen: int, seconds: float) -> float:
-    """Return the fraction of the budget that is spent; 1 or more ends the run."""
-    by_images = seen / run.train.images if run.train.images is not None else 0.0
-    by_time = seconds / (60 * run.train.minutes) if run.train.minutes is not None else 0.0
-    return max(by_images, by_time)
 
 
 def _clear_pictures_after(run: Run, seen: int) -> None:

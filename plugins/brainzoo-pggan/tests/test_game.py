@@ -25,7 +25,7 @@ class Table:
         self.generator = networks.Generator(2, 1, 8, widths, 0, 0)
         self.discriminator = networks.Discriminator(2, 1, widths, 0, 0, True)
         game = (self.config, self.generator, self.discriminator, Schedule(2, 0.0, 0.5))
-        self.game = Game(*game, BATCH, device, torch.zeros(1, 0), reached=0)
+        self.game = Game(*game, BATCH, device, torch.zeros(1, 0))
         self.real = torch.rand(BATCH, 1, SIZE, SIZE) * 2 - 1
 
     def step(self, number):

@@ -3,7 +3,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +15,6 @@ from brainzoo.common.files import sha256
 from brainzoo.plugin.options import make_config
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
-from brainzoo.training.estimate import Estimated, estimate, without_memory
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.generator import ProgressiveGAN
 from brainzoo_pggan.growth import TICKS, Growth
@@ -286,21 +284,3 @@ def test_the_preset_paper_is_what_alam_et_al_tell():
     assert (settings.prepare.size, train.batch_size, steps) == (256, 4, 20_000)
     assert (config.loss, config.lr, config.flip_every) == ("wgan-gp", 2e-4, 3)
     assert (config.latent_distribution, config.condition_from) == ("uniform", 64)
-
-
-def stages(images, **options):
-    config = PGGANConfig(**{**TINY, **options})
-    train = TrainConfig(images=1600, batch_size=8, device="cpu")
-    run = Run(Path("/nowhere"), train, estimate=estimate)
-    with without_memory(), pytest.raises(Estimated) as told:
-        ProgressiveGAN(config).fit(images, run)
-    return told.value.estimate["stages"]
-
-
-def test_a_plan_tells_each_resolution_and_how_seldom_penalties_are(two_classes):
-    found = stages(two_classes, maps=64, penalise_every=8, grow=0.5, fade=0.5)
-    assert [stage.end for stage in found] == pytest.approx([0.125, 0.375, 1.0], abs=0.02)
-    arithmetic = [stage.gflop for stage in found]
-    assert arithmetic == sorted(arithmetic), "networks that grow late are small for long"
-    assert arithmetic[0] < 0.8 * arithmetic[-1]
-    assert all(sorted(share for _, share in stage.kinds) == [1 / 8, 7 / 8] for stage in found)

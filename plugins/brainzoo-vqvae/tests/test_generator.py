@@ -1,6 +1,5 @@
 import json
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +7,9 @@ import pytest
 import brainzoo
 from brainzoo.checkpoint import load
 from brainzoo.common.errors import DataError, IntegrityError, NotFoundError, OptionError
-from brainzoo.data.images import Images
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
 from brainzoo.testing.probes import pressing_ctrl_c, samples
-from brainzoo.training.estimate import Estimated, estimate, without_memory
 from brainzoo_vqvae.config import VQVAEConfig
 from brainzoo_vqvae.generator import VQVAE
 
@@ -183,22 +180,6 @@ def test_how_codes_are_drawn_can_be_changed_after_training(trained):
     told = {"age": 40, "sex": "F"}
     first, second = samples(cold, 2, condition=told)
     assert np.array_equal(first, second), "the likeliest codes alone leave one image a condition"
-
-
-def test_checkpointing_halves_the_memory_that_a_dry_run_tells():
-    pixels = np.broadcast_to(np.zeros((), np.uint16), (4, 1, 160, 224, 160))
-    rows = [{"image_id": f"{i}", "subject": f"{i}", "age": 20.0 + i} for i in range(4)]
-    found = []
-    for checkpointing in (False, True):
-        config = VQVAEConfig(**{**TINY, "residual_layers": 3, "checkpointing": checkpointing})
-        train = TrainConfig(images=100, batch_size=1, device="cpu", precision="fp32")
-        run = Run(Path("/nowhere"), train, estimate=estimate)
-        with without_memory(), pytest.raises(Estimated) as told:
-            VQVAE(config).fit(Images(pixels, rows, {}), run)
-        found.append(told.value.estimate)
-    assert found[0]["parameters"].keys() == {"autoencoder", "prior"}
-    assert [stage.phases for stage in found[0]["stages"]] == [("autoencoder",), ("prior",)]
-    assert 100e6 < found[1]["step"] < 0.65 * found[0]["step"]
 
 
 @pytest.mark.parametrize(

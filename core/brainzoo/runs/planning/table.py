@@ -7,49 +7,27 @@ from typing import Any
 
 from brainzoo.common import console
 
-MEMORY = {
-    "networks": "weights",
-    "average": "averaged weights",
-    "optimizers": "optimisers",
-    "step": "a step: activations and gradients",
-    "process_peak": "the whole process at its peak, measured",
-}
 NOT_COUNTED = "Not in the time: start-up, evaluators, exporters and the report."
 
 
 def plan_table(found: Mapping[str, Any]) -> str:
-    """Return the tables of parameters, memory, stages, time and disk, as far as they are known."""
+    """Return the tables of stages, time, memory and disk, as far as they are known."""
     data, training = found["data"], found["training"]
     parts = []
     if "not here yet" in data:
         parts.append(f"data: not here yet: {data['not here yet']}")
     if "not known" in training:
-        return "\n\n".join([*parts, _time(found), f"training: {training['not known']}."])
-    parameters = [[name, f"{count:,}"] for name, count in training["parameters"].items()]
-    parts.append(console.table(["network", "parameters"], parameters))
-    memory = [[MEMORY[k], f"{v:,.0f}"] for k, v in training["memory_mb"].items()]
-    parts.append(console.table(["memory", "MB"], memory))
-    if "not timed" in training:
-        parts.append(f"time: not measured: {training['not timed']}.")
-    else:
-        parts.append(_stages(training))
-    disk = [[name, f"{size:,.1f}"] for name, size in found["disk_mb"].items()]
-    parts.append(console.table(["disk", "MB"], disk))
+        return "\n\n".join([*parts, _time(found), f"training: not known: {training['not known']}."])
+    rows = [
+        [f"{stage['at']:.0%}", str(stage["batch_size"]), console.number(stage["images_per_second"])]
+        for stage in training["stages"]
+    ]
+    parts.append(console.table(["at this part of the budget", "batch", "images/s"], rows))
+    sizes = {"memory of training": training["memory_mb"]}
+    sizes |= {f"disk: {name}": size for name, size in found["disk_mb"].items()}
+    shown = [[name, f"{size:,.1f}"] for name, size in sizes.items()]
+    parts.append(console.table(["", "MB"], shown))
     return "\n\n".join([*parts, _time(found), NOT_COUNTED])
-
-
-def _stages(training: Mapping[str, Any]) -> str:
-    """Return a row a stage; the resolution where networks grow."""
-    grows = any(stage["resolution"] for stage in training["stages"])
-    header = ["part of the budget", "phases", *(["pixels"] if grows else []), "batch", "images/s"]
-    rows = []
-    for stage in training["stages"]:
-        part = f"{100 * stage['start']:.0f} to {100 * stage['end']:.0f} %"
-        pixels = [str(stage["resolution"])] if grows else []
-        rate = console.number(stage["images_per_second"])
-        row = [part, ", ".join(stage["phases"]), *pixels, str(stage["batch_size"]), rate]
-        rows.append(row)
-    return console.table(header, rows)
 
 
 def _time(found: Mapping[str, Any]) -> str:

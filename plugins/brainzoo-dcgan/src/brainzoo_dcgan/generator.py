@@ -28,7 +28,6 @@ class DCGAN(TorchGenerator):
 
     name = "dcgan"
     config: DCGANConfig
-    estimable = True
 
     def build(self, shape: tuple[int, ...]) -> networks.Generator:
         """Return the generator."""

@@ -26,11 +26,8 @@ class Game:
         discriminator: Judges them.
         schedule: When which stage is trained.
         batch_size: The run's, for stages that have none of their own.
-        device: The kind of device of the run, by which penalties are lazy (a plan computes its
-            shapes elsewhere).
+        device: The kind of device of the run, by which penalties are lazy.
         conditions: ``(row, width)``: what the labels of training images stand for, encoded.
-        reached: The level of growth to begin at; that of the generator at the first step if
-            ``None``: its state is restored by then.
     """
 
     def __init__(
@@ -42,7 +39,6 @@ class Game:
         batch_size: int,
         device: str,
         conditions: torch.Tensor,
-        reached: int | None = None,
     ) -> None:
         self.watch = CollapseWatch()
         self._config = config
@@ -53,7 +49,7 @@ class Game:
         self._conditions = conditions
         often = device == "cpu" or config.loss == "wgan-gp"
         self._penalise_every = config.penalise_every or (4 if often else 16)
-        self._reached = reached
+        self._reached: int | None = None
 
     def growth(self, progress: float) -> Growth:
         """Return stage and fade; a run that goes on with a larger budget does not shrink."""

@@ -64,7 +64,6 @@ class ProgressiveGAN(Generator):
     """Progressively growing GAN for slices and volumes, knowing class, age, sex or none."""
 
     config: PGGANConfig
-    estimable = True
 
     def __init__(self, config: PGGANConfig) -> None:
         super().__init__(config)
@@ -106,7 +105,6 @@ class ProgressiveGAN(Generator):
             run.train.batch_size,
             compute(run.train.device).device.type,
             torch.from_numpy(self._known.encode(self._known.rows)),
-            reached=0 if run.estimate is not None else None,
         )
         shown = of_different_people(images.column("subject"), GRID)
 

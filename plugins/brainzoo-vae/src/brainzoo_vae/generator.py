@@ -69,7 +69,6 @@ class VAE(Inference, Generator):
     """Variational autoencoder for slices and volumes, knowing class, age, sex or none."""
 
     config: VAEConfig
-    estimable = True
 
     def __init__(self, config: VAEConfig) -> None:
         super().__init__(config)

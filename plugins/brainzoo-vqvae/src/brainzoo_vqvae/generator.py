@@ -52,7 +52,6 @@ class VQVAE(Generator, Reconstructs):
     """Vector-quantised autoencoder with a transformer prior, for slices and volumes."""
 
     config: VQVAEConfig
-    estimable = True
 
     def __init__(self, config: VQVAEConfig) -> None:
         super().__init__(config)
