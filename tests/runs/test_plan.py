@@ -68,7 +68,9 @@ def test_scans_are_prepared_once_and_only_a_few_for_a_plan(scans, brainzoo):
     folder = ["data", "folder", "--data.root", scans, "--data.slices", "3", "--size", "32"]
     made = brainzoo(*folder, "--data.reference-fraction", "0.585")  # of dcgan's preset
     assert made.exit_code == 0, made.stderr
-    data = json.loads(brainzoo(*words).stdout)["data"]["data"]
+    planned = brainzoo(*words)
+    assert planned.exit_code == 0, planned.stderr
+    data = json.loads(planned.stdout)["data"]["data"]
     assert (data["images"], data["prepared"], data["seconds"]) == (36, True, 0.0)
 
 

@@ -19,6 +19,7 @@ from brainzoo.common.files import sha256
 
 from ..conftest import Brainzoo
 from ..zoo.hub.conftest import write_verdict
+from ..zoo.hub_conftest import audited, checkpoint, hasty, trained  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
