@@ -59,13 +59,13 @@ def peak(device: torch.device, seconds: float) -> float:
     return for_seconds(multiply, seconds)
 
 
-def trained(size: int, train: TrainConfig) -> tuple[float, float]:
+def trained(size: int, train: TrainConfig, seconds: float) -> tuple[float, float]:
     """Return images a second of training steps at full size, and their operations a second."""
     images = heads((size, size))
 
     def steps() -> Rehearsal:
         with tempfile.TemporaryDirectory() as folder:
-            run = Rehearsal(Path(folder), train, at=GROWN)
+            run = Rehearsal(Path(folder), train, at=GROWN, seconds=seconds)
             ProgressiveGAN(PGGANConfig(**{**PRESET, "covariates": ()})).fit(images, run)
         return run
 
@@ -101,7 +101,7 @@ def main() -> None:
                     precision=precision,
                     grids=0,
                 )
-                rate, speed = trained(size, train)
+                rate, speed = trained(size, train, given.seconds)
                 row = f"{size} × {size}, batch {batch} | {precision} | {rate:,.3g}"
                 print(f"| {row} | {speed / 1e12:.3g} | {speed / most:.1%} |", flush=True)
 

@@ -11,6 +11,12 @@ from brainzoo.runs.settings import resolve
 from brainzoo.testing.heads import make_images
 
 
+@pytest.fixture(autouse=True)
+def brief(monkeypatch):
+    """Time as little as possible."""
+    monkeypatch.setattr("brainzoo.runs.planning.plan.SECONDS", 0.0)
+
+
 def planned(name, data, **given):
     return plan(plugins(), resolve(plugins(), name, str(data), {"images": 1000, **given}))
 

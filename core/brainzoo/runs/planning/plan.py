@@ -30,6 +30,8 @@ ROWS = 64
 """Rows of the stand-in for images that are not prepared yet."""
 SCANS = 4
 """Scans that are prepared to find out how long it takes; the first one is not timed."""
+SECONDS = 2.5
+"""How long training is tried at each part of the budget; longer where steps take longer."""
 GRID = 64
 """Images of a sample grid."""
 
@@ -123,7 +125,7 @@ def _training(plugins: Plugins, settings: Settings, source: Path | StandIn) -> d
     spawn = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(1, spawn) as pool:
-            found = pool.submit(rehearse, kind, generator, train, source).result()
+            found = pool.submit(rehearse, kind, generator, train, source, SECONDS).result()
     except (BrokenProcessPool, RuntimeError, MemoryError) as error:
         short = isinstance(error, BrokenProcessPool | MemoryError) or "memory" in str(error)
         if not short:

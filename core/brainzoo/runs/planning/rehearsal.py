@@ -21,8 +21,6 @@ from brainzoo.plugin.run import Run, TrainConfig
 
 AT = (0.9, 0.1, 0.3, 0.5, 0.7)
 """The middles of fifths of the budget; the last fifth, where networks are largest, comes first."""
-SECONDS = 2.5
-"""How long each is tried."""
 LEAST = 3
 """Steps at least; the first one chooses algorithms and is not timed."""
 MOST = 17
@@ -55,10 +53,12 @@ class Rehearsal(Run):
 
     Attributes:
         at: The fraction.
+        seconds: How long it takes at least.
         ends: When each step ended, by the number of images seen.
     """
 
     at: float = 0.0
+    seconds: float = 0.0
     ends: dict[int, float] = dataclasses.field(default_factory=dict)
 
     def spent(self, images: int, seconds: float) -> float:
@@ -69,7 +69,7 @@ class Rehearsal(Run):
         now = time.perf_counter()
         self.ends[images] = now
         steps = len(self.ends) - 1
-        long = now - self.ends[min(self.ends)] > SECONDS
+        long = now - self.ends[min(self.ends)] > self.seconds
         return 1.0 if steps >= MOST or (long and steps >= LEAST) else self.at
 
     @property
@@ -81,9 +81,9 @@ class Rehearsal(Run):
 
 
 def rehearse(
-    kind: type[Generator], part: Part, train: TrainConfig, source: Path | StandIn
+    kind: type[Generator], part: Part, train: TrainConfig, source: Path | StandIn, seconds: float
 ) -> dict[str, Any]:
-    """Train a few steps at each part of the budget, and draw a few images.
+    """Train for some seconds at each part of the budget, and draw a few images.
 
     Returns:
         ``stages`` in the order of the budget: ``at``, ``batch_size``, ``images_per_second``;
@@ -100,7 +100,7 @@ def rehearse(
     stages, found = [], dict[str, Any]()
     for at in AT:
         with tempfile.TemporaryDirectory() as folder, console.quiet():
-            run = Rehearsal(Path(folder), brief, at=at)
+            run = Rehearsal(Path(folder), brief, at=at, seconds=seconds)
             generator = kind(part.config)
             generator.fit(images, run)
             if not run.ends:

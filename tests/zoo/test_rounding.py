@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brainzoo.runs.rounded import round_run
+from brainzoo.zoo.rounding import round_run
 from brainzoo.zoo.hub.push import Plan, push
 
 from brainzoo import checkpoint as checkpoints
@@ -18,8 +18,7 @@ from brainzoo.common.errors import DataError, ExistsError
 from brainzoo.common.files import sha256
 
 from ..conftest import Brainzoo
-from ..zoo.hub.conftest import write_verdict
-from ..zoo.hub_conftest import audited, checkpoint, hasty, trained  # noqa: F401
+from .hub_conftest import write_verdict
 
 
 @pytest.fixture(autouse=True)
