@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brainzoo.zoo.rounding import round_run
 from brainzoo.zoo.hub.push import Plan, push
 
 from brainzoo import checkpoint as checkpoints
@@ -16,6 +15,7 @@ from brainzoo.checkpoint import rounding
 from brainzoo.checkpoint.weights_file import read_arrays, write_arrays
 from brainzoo.common.errors import DataError, ExistsError
 from brainzoo.common.files import sha256
+from brainzoo.zoo.rounding import round_run
 
 from ..conftest import Brainzoo
 from .hub_conftest import write_verdict
