@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo.common.errors import DataError, IntegrityError
@@ -14,7 +15,7 @@ from brainzoo_quiz.audit import chain
 from brainzoo_quiz.audit.chain import Chain, chain_of, expect_same_chain
 from brainzoo_quiz.audit.features import CHANNELS, features
 from brainzoo_quiz.audit.pixels import Audit, audit, expect_no_leak
-from brainzoo_quiz.audit.separation import auc, separate
+from brainzoo_quiz.audit.separation import separate
 from brainzoo_quiz.audit.writer import canonical, head_mask
 from brainzoo_quiz.study.key import Key
 from brainzoo_quiz.study.package import read_package
@@ -203,12 +204,6 @@ def test_two_slices_of_a_head_are_not_two_pieces_of_evidence():
     assert hits <= 6
 
 
-def test_auc_counts_ties_half():
-    label = np.array([False, False, True, True])
-    assert auc(np.array([1.0, 2.0, 3.0, 4.0]), label) == 1
-    assert auc(np.array([1.0, 1.0, 1.0, 1.0]), label) == 0.5
-
-
 def test_too_few_images_are_said(alike):
     real, created = alike
     found = audit(real[:20], created[:20], UNKNOWN)
@@ -256,7 +251,7 @@ def test_an_adversary_with_the_study_folder_learns_nothing(alike, tmp_path):
         )
     values, label = np.array(rows, dtype=float), np.array([created[c.case] for c in package.cases])
     assert 300 < label.sum() < 420
-    each = [auc(column, label) for column in values.T]
+    each = [roc_auc_score(label, column) for column in values.T]
     assert max(abs(value - 0.5) for value in each) < 0.1  # over four standard errors
     names = [str(i) for i in range(values.shape[1])]
     found = separate(names, values[~label], values[label], [str(i) for i in range((~label).sum())])

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 PERMUTATIONS = 999
-RIDGE = 1.0  # as scikit-learn's C = 1
-NEWTON_STEPS = 25
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,41 +60,25 @@ def separate(
         subjects: Of each real image.
         seed: Of permutations and folds.
     """
+    from sklearn.metrics import roc_auc_score
+
     random = np.random.default_rng(seed)
     values = np.concatenate([real, created])
     label = np.repeat([False, True], [len(real), len(created)])
-    unit = _units(subjects, len(created))
+    _, of_real = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
+    unit = np.concatenate([of_real, of_real.max() + 1 + np.arange(len(created))])
     p = _max_test(*_mean_ranks(values, label, unit), random)
     classifier_auc, classifier_p = _cross_validated(values, label, unit, random)
     return Separation(
         names=tuple(names),
-        auc=tuple(auc(values[:, i], label) for i in range(len(names))),
+        auc=tuple(float(roc_auc_score(label, column)) for column in values.T),
         p=tuple(p),
         classifier_auc=classifier_auc,
         classifier_p=classifier_p,
     )
 
 
-def auc(values: Floats, label: NDArray[np.bool_]) -> float:
-    """Return how often a positive has the larger value than a negative; ties count half."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(values)
-    positive = int(label.sum())
-    above = ranks[label].sum() - positive * (positive + 1) / 2
-    return float(above / (positive * (len(label) - positive)))
-
-
-def _units(subjects: Sequence[str], created: int) -> NDArray[np.intp]:
-    """Return a number for each image: the same for images of one subject."""
-    _, of_real = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
-    first = int(of_real.max()) + 1
-    return np.concatenate([of_real, np.arange(first, first + created)])
-
-
-def _mean_ranks(
-    values: Floats, label: NDArray[np.bool_], unit: NDArray[np.intp]
-) -> tuple[Floats, NDArray[np.bool_]]:
+def _mean_ranks(values: Floats, label: Bools, unit: NDArray[np.intp]) -> tuple[Floats, Bools]:
     """Return each unit's mean rank by feature, about 0, and its label.
 
     Ranked first: the mean of a skewed feature over many images is no draw from its distribution.
@@ -110,11 +94,7 @@ def _mean_ranks(
 
 
 def _max_test(
-    ranks: Floats,
-    label: NDArray[np.bool_],
-    random: np.random.Generator,
-    *,
-    one_sided: bool = False,
+    ranks: Floats, label: Bools, random: np.random.Generator, *, one_sided: bool = False
 ) -> Floats:
     """Return a p by feature: how often the largest statistic of exchanged labels reaches it."""
     exchanged = random.permuted(np.tile(label, (PERMUTATIONS, 1)), axis=1)
@@ -124,7 +104,7 @@ def _max_test(
     return np.asarray((1 + reached) / (1 + PERMUTATIONS))
 
 
-def _studentised(ranks: Floats, labels: NDArray[np.bool_]) -> Floats:
+def _studentised(ranks: Floats, labels: Bools) -> Floats:
     """Return ``(labelling, feature)`` of labellings ``(labelling, unit)``."""
     sides = []
     for chosen in (labels.astype(float), (~labels).astype(float)):
@@ -138,53 +118,27 @@ def _studentised(ranks: Floats, labels: NDArray[np.bool_]) -> Floats:
 
 
 def _cross_validated(
-    values: Floats, label: NDArray[np.bool_], unit: NDArray[np.intp], random: np.random.Generator
+    values: Floats, label: Bools, unit: NDArray[np.intp], random: np.random.Generator
 ) -> tuple[float, float]:
     """Return the AUC of a logistic regression on images that it has not seen, and its p.
 
-    Two halves of the units: each is told by what was learnt of the other. A half's p is exact,
+    Two halves of the units: each is scored by what was learnt from the other. A half's p is exact,
     since its labels had no part in the learning; twice the smaller one holds for both.
     """
-    half = _halves(label, unit, random)
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    halves: Any = StratifiedGroupKFold(2, shuffle=True, random_state=int(random.integers(2**31)))
     found, chances = [], []
-    for number in (0, 1):
-        train, test = half != number, half == number
-        middle, spread = values[train].mean(0), values[train].std(0)
-        scaled = (values - middle) / np.where(spread > 0, spread, 1.0)
-        scores = scaled[test] @ _logistic(scaled[train], label[train])
-        found.append(auc(scores, label[test]))
+    for train, test in halves.split(values, label, unit):
+        logistic = LogisticRegression(class_weight="balanced", solver="newton-cholesky")
+        model = make_pipeline(StandardScaler(), logistic)
+        scores = model.fit(values[train], label[train]).decision_function(values[test])
+        found.append(roc_auc_score(label[test], scores))
         _, of_test = np.unique(unit[test], return_inverse=True)
         ranks = _mean_ranks(scores[:, None], label[test], of_test)
         chances.append(float(_max_test(*ranks, random, one_sided=True)[0]))
     return float(np.mean(found)), min(1.0, 2 * min(chances))
-
-
-def _halves(
-    label: NDArray[np.bool_], unit: NDArray[np.intp], random: np.random.Generator
-) -> NDArray[np.intp]:
-    """Return each image's half: a unit's images together, either kind in both."""
-    of_unit = np.zeros(unit.max() + 1, dtype=np.intp)
-    for kind in (False, True):
-        units = random.permutation(np.unique(unit[label == kind]))
-        of_unit[units] = np.arange(len(units)) % 2
-    return of_unit[unit]
-
-
-def _logistic(values: Floats, label: NDArray[np.bool_]) -> Floats:
-    """Return the weights of a ridge-penalised logistic regression; both kinds count alike.
-
-    Newton's method; the intercept is left out of the result, since only ranks are used.
-    """
-    design = np.column_stack([np.ones(len(values)), values])
-    weight = np.where(label, 0.5 / max(label.mean(), 1e-9), 0.5 / max(1 - label.mean(), 1e-9))
-    ridge = np.diag([1e-6, *np.full(values.shape[1], RIDGE)])
-    found = np.zeros(design.shape[1])
-    for _ in range(NEWTON_STEPS):
-        chance = 1 / (1 + np.exp(-np.clip(design @ found, -30, 30)))
-        slope = design.T @ (weight * (label - chance)) - ridge @ found
-        bend = (design.T * (weight * np.maximum(chance * (1 - chance), 1e-6))) @ design + ridge
-        step = np.linalg.solve(bend, slope)
-        found = found + step
-        if np.abs(step).max() < 1e-6:
-            break
-    return found[1:]

@@ -1,7 +1,7 @@
 """How far readers agree: with each other (kappa, alpha), and with themselves on repeats.
 
-Fleiss 1971, Cohen 1960, and Krippendorff's alpha for nominal data (Krippendorff 2011), which
-admits missing answers; its interval is a bootstrap over images, percentiles of resampled ones.
+Cohen 1960, Fleiss 1971, and Krippendorff's alpha for nominal data (Krippendorff 2011), which admits
+missing answers; its interval is a bootstrap over images.
 """
 
 from __future__ import annotations
@@ -12,60 +12,51 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from brainzoo.api import bootstrap
 from brainzoo_quiz.statistics.rates import number
 
 Floats = NDArray[np.float64]
 
 
 def cohen(first: Floats, second: Floats) -> float:
-    """Return Cohen's kappa of binary answers to the same images; NaN if all said the same.
+    """Return Cohen's kappa of two readers' answers, ``(case,)`` of 0, 1 and NaN.
+
+    NaN if everybody said the same.
+    """
+    from sklearn.metrics import cohen_kappa_score
+
+    both = np.isfinite(first) & np.isfinite(second)
+    if len(np.unique(np.concatenate([first[both], second[both]]))) < 2:
+        return float("nan")
+    return float(cohen_kappa_score(first[both], second[both]))
+
+
+def krippendorff(ones: NDArray[Any], zeros: NDArray[Any]) -> float:
+    """Return Krippendorff's alpha; NaN where everybody always said the same.
 
     Args:
-        first: ``(case,)`` of 0, 1 and NaN.
-        second: Likewise.
+        ones: ``(case,)``, how many readers said the first word.
+        zeros: Likewise of the second; images with fewer than two answers do not count.
     """
-    both = np.isfinite(first) & np.isfinite(second)
-    if not both.any():
+    paired = ones + zeros > 1
+    ones, zeros = ones[paired], zeros[paired]
+    first, second = ones.sum(), zeros.sum()
+    if not first * second:
         return float("nan")
-    a, b = first[both], second[both]
-    expected = a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean())
-    observed = float((a == b).mean())
-    return (observed - expected) / (1 - expected) if expected < 1 else float("nan")
+    differing = (2 * ones * zeros / (ones + zeros - 1)).sum()
+    return float(1 - differing * (first + second - 1) / (2 * first * second))
 
 
 def fleiss(said: Floats) -> float:
-    """Return Fleiss' kappa of the images that all readers answered.
+    """Return Fleiss' kappa of the images that all readers answered, ``(reader, case)``.
 
-    Args:
-        said: ``(reader, case)`` of 0, 1 and NaN.
+    It is Krippendorff's alpha without the correction for few answers.
     """
-    ones = said[:, np.isfinite(said).all(0)].sum(0)
-    readers = len(said)
-    if readers < 2 or not len(ones):
+    complete = said[:, np.isfinite(said).all(0)]
+    if not complete.size:
         return float("nan")
-    agree = (ones * (ones - 1) + (readers - ones) * (readers - ones - 1)) / readers / (readers - 1)
-    share = ones.mean() / readers
-    expected = share**2 + (1 - share) ** 2
-    return float((agree.mean() - expected) / (1 - expected)) if expected < 1 else float("nan")
-
-
-def krippendorff(ones: NDArray[Any], zeros: NDArray[Any]) -> Floats:
-    """Return Krippendorff's alpha.
-
-    Args:
-        ones: ``(..., case)``, how many readers said the first word.
-        zeros: Likewise of the second; images with fewer than two answers do not count.
-
-    Returns:
-        ``(...)``; NaN where everybody always said the same.
-    """
-    n = ones + zeros
-    paired = n > 1
-    ones, zeros, n = (np.where(paired, x, 0) for x in (ones, zeros, n))
-    differing = (2 * ones * zeros / np.maximum(n - 1, 1)).sum(-1)
-    total, first, second = n.sum(-1), ones.sum(-1), zeros.sum(-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(1 - differing * (total - 1) / (2 * first * second))
+    alpha = krippendorff((complete == 1).sum(0), (complete == 0).sum(0))
+    return 1 - (1 - alpha) * complete.size / (complete.size - 1)
 
 
 def between_readers(said: Floats, *, seed: int, rounds: int = 2000) -> dict[str, Any]:
@@ -77,17 +68,18 @@ def between_readers(said: Floats, *, seed: int, rounds: int = 2000) -> dict[str,
         rounds: Of the bootstrap.
     """
     ones, zeros = (said == 1).sum(0), (said == 0).sum(0)
-    drawn = np.random.default_rng(seed).integers(0, said.shape[1], (rounds, said.shape[1]))
-    alphas = krippendorff(ones[drawn], zeros[drawn])
-    alphas = alphas[np.isfinite(alphas)]
-    low, high = np.quantile(alphas, [0.025, 0.975]) if len(alphas) else (np.nan, np.nan)
-    pairs = [cohen(a, b) for a, b in itertools.combinations(said, 2)]
-    known = [kappa for kappa in pairs if np.isfinite(kappa)]
+    names = [str(case) for case in range(said.shape[1])]
+    ends = bootstrap(lambda p: krippendorff(ones[p], zeros[p]), names, seed=seed, rounds=rounds)
+    known = [
+        kappa
+        for kappa in (cohen(a, b) for a, b in itertools.combinations(said, 2))
+        if np.isfinite(kappa)
+    ]
     return {
         "krippendorff_alpha": {
             "value": number(krippendorff(ones, zeros)),
-            "low": number(low),
-            "high": number(high),
+            "low": number(ends.low),
+            "high": number(ends.high),
         },
         "fleiss_kappa": number(fleiss(said)),
         "cohen_kappa_mean": number(np.mean(known)) if known else None,

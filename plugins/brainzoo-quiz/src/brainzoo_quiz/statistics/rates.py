@@ -46,15 +46,14 @@ def wilson(successes: ArrayLike, n: ArrayLike, alpha: float = 0.05) -> Interval:
     return Interval(p, low, np.where(x == n, p, middle + half))
 
 
-def exact(successes: ArrayLike, n: ArrayLike, alpha: float = 0.05) -> Interval:
-    """Return proportions of whole counts with exact (Clopper–Pearson) intervals."""
-    from scipy.stats import beta
+def exact(successes: float, n: float, alpha: float = 0.05) -> dict[str, float | None]:
+    """Return a proportion with its exact (Clopper–Pearson) interval; None for parts of answers."""
+    from scipy.stats import binomtest
 
-    x, n = np.asarray(successes, float), np.asarray(n, float)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        p = x / n
-    low = np.where(x == 0, 0.0 * p, beta.ppf(alpha / 2, x, n - x + 1))
-    return Interval(p, low, np.where(x == n, p, beta.isf(alpha / 2, x + 1, n - x)))
+    if n < 1 or successes % 1 or n % 1:
+        return {"value": number(successes / n) if n else None, "low": None, "high": None}
+    found = binomtest(int(successes), int(n)).proportion_ci(1 - alpha, method="exact")
+    return {"value": successes / n, "low": float(found.low), "high": float(found.high)}
 
 
 def mover(first: Interval, second: Interval) -> Interval:
@@ -143,7 +142,7 @@ def of_counts(
         "tn": tn,
         "n": n,
         "accuracy": plain(wilson(right, n, alpha)),
-        "accuracy_exact": plain(exact(right, n, alpha)),
+        "accuracy_exact": exact(right, n, alpha),
         "sensitivity": plain(sensitivity),
         "specificity": plain(specificity),
         "balanced_accuracy": plain(mover(sensitivity, specificity)),
