@@ -120,7 +120,7 @@ def test_20_readers_answer_60_images_twice_and_a_kill_loses_none(
         crowd.server = None
         assert server.stop(signal.SIGKILL) == -signal.SIGKILL
         confirmed = set(crowd.confirmed)
-    kept = {(one.reader, a.position): a.answer for one in stored(database) for a in one.answers}
+    kept = {(one.reader.id, a.position): a.answer for one in stored(database) for a in one.answers}
     assert confirmed <= set(kept)
     server = serve(folder, "--database", database, "--port", str(server.port))
     with crowd.changed:
@@ -135,7 +135,7 @@ def test_20_readers_answer_60_images_twice_and_a_kill_loses_none(
     owner.close()
     assert server.stop() == 0
     assert "every answer is stored" in server.said()
-    found = {(one.reader, a.position): a.answer for one in stored(database) for a in one.answers}
+    found = {(one.reader.id, a.position): a.answer for one in stored(database) for a in one.answers}
     assert len(found) == READERS * IMAGES == 1200
     assert found == crowd.said
     _expect_scored(database, folder / "key.json", key, stored(database))

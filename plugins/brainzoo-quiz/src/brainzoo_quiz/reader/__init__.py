@@ -24,10 +24,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from brainzoo.api import DataError, NotFoundError
+from brainzoo_quiz.study.files import templates
 
 HERE = Path(__file__).parent
 
@@ -69,23 +69,31 @@ def static_page(data: Mapping[str, Any], pixels: Mapping[str, Sequence[bytes]]) 
         f"default-src 'none'; img-src data: blob:; script-src {scripts}; "
         f"style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
     )
-    return _template().render(
-        title=data["title"],
-        csp=Markup(policy),
-        style=Markup(style),
-        script=Markup(script),
-        niivue=Markup(niivue),
-        niivue_license=Markup(_text("vendor/niivue.LICENSE.txt")) if niivue else "",
-        # "<" could end the element that the JSON lies in
-        data=Markup(json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")),
-        pixels=ordered,
+    return (
+        templates(HERE)
+        .get_template("page.html.j2")
+        .render(
+            title=data["title"],
+            csp=Markup(policy),
+            style=Markup(style),
+            script=Markup(script),
+            niivue=Markup(niivue),
+            niivue_license=Markup(_text("vendor/niivue.LICENSE.txt")) if niivue else "",
+            # "<" could end the element that the JSON lies in
+            data=Markup(json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")),
+            pixels=ordered,
+        )
     )
 
 
 def server_page() -> str:
     """Return the page that a server gives every reader; it holds nothing of any study."""
     empty = dict.fromkeys(("csp", "style", "script", "niivue", "data"), "")
-    return _template().render(title="Reader study", pixels=[], **empty)
+    return (
+        templates(HERE)
+        .get_template("page.html.j2")
+        .render(title="Reader study", pixels=[], **empty)
+    )
 
 
 def asset(name: str) -> tuple[bytes, str]:
@@ -121,15 +129,3 @@ def _text(place: str) -> str:
 @functools.cache
 def _script() -> str:
     return "\n".join(_text(f"scripts/{name}.js") for name in SCRIPTS)
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("page.html.j2")

@@ -47,7 +47,7 @@ def join(engine: Engine, invitation: str, cookie: str | None) -> str | None:
     secret, fresh = hashed(invitation), new_secret()
     with writing(engine) as connection:
         expect_open(connection)
-        used = connection.execute(
+        joined = connection.execute(
             update(READER)
             .where(READER.c.invitation == secret, READER.c.joined_at.is_(None))
             .values(joined_at=milliseconds(), cookie=hashed(fresh))
@@ -55,18 +55,13 @@ def join(engine: Engine, invitation: str, cookie: str | None) -> str | None:
         found = connection.execute(
             select(READER.c.cookie).where(READER.c.invitation == secret)
         ).one_or_none()
-    if used.rowcount == 1:
+    if joined.rowcount == 1:
         return fresh
     if found is None:
         raise _unknown()
     if cookie is not None and found.cookie == hashed(cookie):
         return None
-    raise Refused(
-        410,
-        "used",
-        "This invitation was used already.",
-        "Go on in the browser that used it, or ask for a new link.",
-    )
+    raise used()
 
 
 def renew(engine: Engine, reader: str) -> str:
@@ -121,6 +116,14 @@ def expect_open(connection: Connection) -> None:
     """Refuse to write into a study that was closed."""
     if closed(connection):
         raise Refused(409, "closed", "The study is closed.", "No more answers are taken.")
+
+
+def used() -> Refused:
+    """Return the refusal of an invitation that was used."""
+    return Refused(
+        *(410, "used", "This invitation was used already."),
+        "Go on in the browser that used it, or ask for a new link.",
+    )
 
 
 def _unknown() -> Refused:

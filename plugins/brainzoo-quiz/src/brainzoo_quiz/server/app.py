@@ -6,13 +6,13 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from brainzoo.api import BrainzooError
+from brainzoo.api import NotFoundError
 from brainzoo_quiz.server import owner, pages, reader
 from brainzoo_quiz.server.guard import Guard, answer_error
-from brainzoo_quiz.server.requests import Refused
+from brainzoo_quiz.server.requests import Refused, nothing_here
 from brainzoo_quiz.server.service import Service
 
 
@@ -30,24 +30,19 @@ def application(service: Service) -> Starlette:
 
 
 def _home(request: Request) -> Response:
-    return HTMLResponse(pages.message_page("A reader study", "Open the link of your invitation."))
+    return pages.message_page("A reader study", "Open the link of your invitation.")
 
 
 def _asset(request: Request) -> Response:
-    from brainzoo_quiz import reader as reading
-
-    name = request.path_params["name"]
-    found = pages.asset(name)
-    if found is None:
-        try:
-            found = reading.asset(name)
-        except (BrainzooError, LookupError, OSError):
-            raise Refused(404, "not-found", "There is no such page.") from None
-    return Response(found[0], media_type=found[1])
+    try:
+        content, kind = pages.asset(request.path_params["name"])
+    except NotFoundError:
+        raise nothing_here() from None
+    return Response(content, media_type=kind)
 
 
 def _no_route(request: Request, error: Exception) -> Response:
     """Answer what no route takes, alike for everybody."""
     if isinstance(error, HTTPException) and error.status_code == 405:
         return answer_error(request.scope, Refused(405, "method", "That cannot be done here."))
-    return answer_error(request.scope, Refused(404, "not-found", "There is no such page."))
+    return answer_error(request.scope, nothing_here())

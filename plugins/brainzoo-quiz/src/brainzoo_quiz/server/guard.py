@@ -8,14 +8,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import traceback
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from brainzoo_quiz.server.address import Address
@@ -104,10 +103,10 @@ def answer_error(scope: Scope, error: Exception) -> Response:
         refused = Refused(500, "error", "Something went wrong on the server.", "Try again.")
     headers = {"retry-after": str(refused.wait_seconds)} if refused.wait_seconds else {}
     if "/api/" in scope["path"]:
-        body, kind = json.dumps(refused.content()), "application/json"
-    else:
-        body, kind = message_page(refused.message, refused.hint), "text/html"
-    return Response(body, refused.status, headers, media_type=kind)
+        return JSONResponse(refused.content(), refused.status, headers)
+    response = message_page(refused.message, refused.hint, refused.status)
+    response.headers.update(headers)
+    return response
 
 
 def _log(scope: Scope, error: Exception) -> None:

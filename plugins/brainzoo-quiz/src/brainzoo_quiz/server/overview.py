@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, case, func, select
 
-from brainzoo_quiz.server.database import database_errors, reading
-from brainzoo_quiz.server.preparing import expect_study
+from brainzoo.api import DataError
+from brainzoo_quiz.server.database import database_errors, reading, shown
+from brainzoo_quiz.server.preparing import read_study
 from brainzoo_quiz.server.tables import (
     ANSWER,
     EVENT,
@@ -68,7 +69,11 @@ def read_answers(engine: Engine) -> list[Answers]:
         NetworkError: It cannot be reached.
     """
     with database_errors(engine), reading(engine) as connection:
-        study = expect_study(connection)
+        study = read_study(connection)
+        if study is None:
+            raise DataError(
+                f"{shown(engine)} holds no study.", "Start it with `brainzoo quiz serve`."
+            )
         sessions = connection.execute(
             select(SESSION, READER.c.seat)
             .join(READER, READER.c.reader == SESSION.c.reader)

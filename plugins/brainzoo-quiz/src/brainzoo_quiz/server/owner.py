@@ -1,7 +1,7 @@
 """The routes of the owner: progress, invitations, the end of the study, its answers.
 
-The owner is who knows the secret of the file ``owner-token``. To everybody else, readers too, these
-routes are not there.
+The owner is whoever knows the secret in the file ``owner-token``. For everybody else, readers too,
+these routes do not exist.
 """
 
 from __future__ import annotations
@@ -12,47 +12,39 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from brainzoo_quiz.server import admission, overview
 from brainzoo_quiz.server.credentials import derived, same
 from brainzoo_quiz.server.database import shown
-from brainzoo_quiz.server.pages import entry_page, owner_page
+from brainzoo_quiz.server.pages import page
 from brainzoo_quiz.server.requests import (
     Nothing,
-    Refused,
     Renew,
     expect,
+    nothing_here,
     read_body,
-    read_json,
     set_cookie,
 )
-from brainzoo_quiz.server.service import Service, service_of
+from brainzoo_quiz.server.service import Service, service_of, writing
 from brainzoo_quiz.server.tables import moment
 from brainzoo_quiz.study.answers import Answers, to_csv
 
 ZIP_DATE = (2000, 1, 1, 0, 0, 0)
-Read = Callable[[Service], Response]
-Write = Callable[[Service, Mapping[str, Any]], dict[str, Any]]
 
 
 def _open_page(request: Request) -> Response:
     """Show a button only: a cookie set by a link from elsewhere would not come back at once."""
     service = service_of(request)
     _expect_token(request, service)
-    response = HTMLResponse(
-        entry_page(
-            title=service.package.title,
-            heading=service.package.title,
-            text="This link opens the owner's page. Keep it to yourself.",
-            button="Open",
-        )
+    return page(
+        "entry",
+        title=service.package.title,
+        text="This link opens the owner's page. Keep it to yourself.",
+        button="Open",
     )
-    response.headers["referrer-policy"] = "same-origin"  # so that its form says where it is from
-    return response
 
 
 async def _open(request: Request) -> Response:
@@ -67,26 +59,27 @@ async def _open(request: Request) -> Response:
 def _expect_token(request: Request, service: Service) -> None:
     with service.guess(request):
         if not same(request.path_params["token"], service.owner_token):
-            raise _nothing()
+            raise nothing_here()
 
 
-def _page(service: Service) -> Response:
+def _page(service: Service, csrf: str) -> Response:
     found = overview.progress(service.engine)
-    csrf = derived(service.owner_secret, "csrf")
-    return HTMLResponse(owner_page(found, csrf, shown(service.engine)))
+    return page(
+        "owner", title=found["title"], overview=found, csrf=csrf, database=shown(service.engine)
+    )
 
 
-def _progress(service: Service) -> Response:
+def _progress(service: Service, csrf: str) -> Response:
     return JSONResponse(overview.progress(service.engine))
 
 
-def _csv(service: Service) -> Response:
+def _csv(service: Service, csrf: str) -> Response:
     """Send all answers as one tidy long table."""
     table = to_csv(overview.read_answers(service.engine))
     return _download(table.encode(), "text/csv", f"answers-{service.package.study[:8]}.csv")
 
 
-def _zip(service: Service) -> Response:
+def _zip(service: Service, csrf: str) -> Response:
     """Send a file of answers a reader, just as the static page saves them."""
     content = zipped(overview.read_answers(service.engine))
     return _download(content, "application/zip", f"answers-{service.package.study[:8]}.zip")
@@ -108,21 +101,21 @@ def _download(content: bytes, kind: str, name: str) -> Response:
     return Response(content, headers=disposition, media_type=kind)
 
 
-def _renew(service: Service, content: Mapping[str, Any]) -> dict[str, Any]:
+def _renew(service: Service, _: Service, content: Mapping[str, Any]) -> dict[str, Any]:
     """Make a new invitation; only now can it be read."""
     reader = expect(Renew, content).reader
     invitation = admission.renew(service.engine, reader)
     return {"reader": reader, "invitation": f"{service.address.url}/join/{invitation}"}
 
 
-def _close(service: Service, content: Mapping[str, Any]) -> dict[str, Any]:
+def _close(service: Service, _: Service, content: Mapping[str, Any]) -> dict[str, Any]:
     """End the study for good."""
     expect(Nothing, content)
     return {"closed_at": moment(admission.close(service.engine))}
 
 
-def _expect_owner(request: Request) -> Service:
-    """Return the service, to its owner.
+def _enter(request: Request) -> tuple[Service, str]:
+    """Return the service and the CSRF token, to the owner.
 
     Raises:
         Refused: Anybody else; the same as for a page that does not exist.
@@ -130,36 +123,19 @@ def _expect_owner(request: Request) -> Service:
     service = service_of(request)
     cookie = request.cookies.get(service.owner_cookie)
     if cookie is None:
-        raise _nothing()
+        raise nothing_here()
     if not same(cookie, service.owner_secret):
-        service.guesses.spend(service.client(request))
-        raise _nothing()
-    return service
+        service.wrong_cookie(request)
+        raise nothing_here()
+    return service, derived(cookie, "csrf")
 
 
-def _reading(path: str, work: Read) -> Route:
+def _reading(path: str, work: Callable[[Service, str], Response]) -> Route:
     @functools.wraps(work)
     def handle(request: Request) -> Response:
-        return work(_expect_owner(request))
+        return work(*_enter(request))
 
     return Route(path, handle)
-
-
-def _writing(path: str, work: Write) -> Route:
-    @functools.wraps(work)
-    async def handle(request: Request) -> Response:
-        service = _expect_owner(request)
-        csrf = derived(service.owner_secret, "csrf")
-        if not same(request.headers.get("x-quiz-csrf", ""), csrf):
-            raise Refused(403, "csrf", "This request is not from your page.", "Load it again.")
-        content = await read_json(request)
-        return JSONResponse(await run_in_threadpool(work, service, content))
-
-    return Route(path, handle, methods=["POST"])
-
-
-def _nothing() -> Refused:
-    return Refused(404, "not-found", "There is no such page.")
 
 
 ROUTES = [
@@ -169,6 +145,6 @@ ROUTES = [
     _reading("/owner/api/progress", _progress),
     _reading("/owner/answers.csv", _csv),
     _reading("/owner/answers.zip", _zip),
-    _writing("/owner/api/renew", _renew),
-    _writing("/owner/api/close", _close),
+    writing("/owner/api/renew", _enter, _renew),
+    writing("/owner/api/close", _enter, _close),
 ]

@@ -1,7 +1,7 @@
 """The routes of readers: join, read, and the page's interface.
 
-A reader is who holds a cookie; she reaches her own session and nothing else. What writes needs the
-CSRF token that her page got too.
+A reader is whoever holds a cookie; she reaches her own session and nothing else. What writes needs
+the CSRF token that her page got too.
 """
 
 from __future__ import annotations
@@ -16,19 +16,12 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from brainzoo_quiz.server import admission
-from brainzoo_quiz.server.credentials import derived, same
-from brainzoo_quiz.server.pages import entry_page, message_page
-from brainzoo_quiz.server.requests import (
-    Refused,
-    read_body,
-    read_json,
-    set_cookie,
-)
-from brainzoo_quiz.server.service import service_of
+from brainzoo_quiz.server.credentials import derived
+from brainzoo_quiz.server.pages import message_page, page
+from brainzoo_quiz.server.requests import Refused, read_body, set_cookie
+from brainzoo_quiz.server.service import Service, service_of, writing
 from brainzoo_quiz.server.store import Store
 from brainzoo_quiz.study.package import pixels
-
-Work = Callable[[Store, str, Mapping[str, Any]], dict[str, Any]]
 
 
 def _join_page(request: Request) -> Response:
@@ -37,23 +30,15 @@ def _join_page(request: Request) -> Response:
     with service.guess(request):
         usable = admission.invited(service.engine, invitation)
     if not usable:
-        page = message_page(
-            "This invitation was used already.",
-            "Go on in the browser that used it, or ask for a new link.",
-            ("/read", "Go on in this browser"),
-        )
-        return HTMLResponse(page, 410)
-    response = HTMLResponse(
-        entry_page(
-            title=service.package.title,
-            heading=service.package.title,
-            text="You are invited to a reader study. This link works once, in one browser: use the "
-            "screen on which you want to read.",
-            button="Begin",
-        )
+        used = admission.used()
+        return message_page(used.message, used.hint, 410, ("/read", "Go on in this browser"))
+    return page(
+        "entry",
+        title=service.package.title,
+        text="You are invited to a reader study. This link works once, in one browser: use the "
+        "screen on which you want to read.",
+        button="Begin",
     )
-    response.headers["referrer-policy"] = "same-origin"  # so that its form says where it is from
-    return response
 
 
 async def _join(request: Request) -> Response:
@@ -76,29 +61,28 @@ def _read(request: Request) -> Response:
     from brainzoo_quiz.reader import server_page
 
     try:
-        _session(request)
+        _enter(request)
     except Refused as error:
         if error.status != 401:
             raise
-        page = message_page("This browser has not joined.", "Open the link of your invitation.")
-        return HTMLResponse(page, 401)
+        return message_page(error.message, error.hint, 401)
     return HTMLResponse(server_page())
 
 
 def _session_data(request: Request) -> Response:
-    session, csrf = _session(request)
+    session, csrf = _enter(request)
     return JSONResponse({**service_of(request).store.page(session), "csrf": csrf})
 
 
 def _image(request: Request) -> Response:
     """Send an image: always the same work, and the same length."""
     service, params = service_of(request), request.path_params
-    session, _ = _session(request)
+    session, _ = _enter(request)
     image = service.store.image(session, params["token"], params["number"])
     return Response(pixels(service.folder, image), media_type="application/octet-stream")
 
 
-def _session(request: Request) -> tuple[str, str]:
+def _enter(request: Request) -> tuple[str, str]:
     """Return the reader's session and CSRF token.
 
     Raises:
@@ -109,28 +93,18 @@ def _session(request: Request) -> tuple[str, str]:
     session = None if cookie is None else admission.session_of(service.engine, cookie)
     if cookie is None or session is None:
         if cookie is not None:
-            service.guesses.spend(service.client(request))
+            service.wrong_cookie(request)
         raise Refused(401, "not-joined", "This browser has not joined.", "Open your invitation.")
     service.asks.spend(session)
     return session, derived(cookie, "csrf")
 
 
-def _writing(name: str, work: Work) -> Route:
-    """Return the route of a request that writes."""
-
+def _storing(work: Callable[[Store, str, Mapping[str, Any]], dict[str, Any]]) -> Route:
     @functools.wraps(work)
-    async def handle(request: Request) -> Response:
-        content = await read_json(request)
+    def store(service: Service, session: str, content: Mapping[str, Any]) -> dict[str, Any]:
+        return work(service.store, session, content)
 
-        def write() -> dict[str, Any]:
-            session, csrf = _session(request)
-            if not same(request.headers.get("x-quiz-csrf", ""), csrf):
-                raise Refused(403, "csrf", "This request is not from your page.", "Load it again.")
-            return work(service_of(request).store, session, content)
-
-        return JSONResponse(await run_in_threadpool(write))
-
-    return Route(f"/api/{name}", handle, methods=["POST"])
+    return writing(f"/api/{work.__name__}", _enter, store)
 
 
 ROUTES = [
@@ -139,9 +113,5 @@ ROUTES = [
     Route("/read", _read),
     Route("/api/session", _session_data),
     Route("/api/image/{token}/{number:int}", _image),
-    _writing("start", Store.start),
-    _writing("show", Store.show),
-    _writing("answer", Store.answer),
-    _writing("event", Store.event),
-    _writing("finish", Store.finish),
+    *map(_storing, (Store.start, Store.show, Store.answer, Store.event, Store.finish)),
 ]

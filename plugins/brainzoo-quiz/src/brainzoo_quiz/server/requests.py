@@ -150,5 +150,10 @@ def set_cookie(
     )
 
 
+def nothing_here() -> Refused:
+    """Return the refusal of what does not exist, or does not for this client."""
+    return Refused(404, "not-found", "There is no such page.")
+
+
 def _bad(message: str) -> Refused:
     return Refused(400, "bad-request", message)

@@ -1,21 +1,28 @@
-"""What all routes share: the study, its database, its address, secrets and limits."""
+"""What all routes share: the study, its database, its address, secrets, limits and forms."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from brainzoo_quiz.server.address import Address
-from brainzoo_quiz.server.credentials import derived
+from brainzoo_quiz.server.credentials import derived, same
 from brainzoo_quiz.server.limits import Buckets
-from brainzoo_quiz.server.requests import Refused
+from brainzoo_quiz.server.requests import Refused, read_json
 from brainzoo_quiz.server.store import Store
 from brainzoo_quiz.study.package import Package
+
+Who = TypeVar("Who")
 
 
 @dataclasses.dataclass
@@ -65,7 +72,7 @@ class Service:
         Raises:
             Refused: Too often.
         """
-        who = self.client(request)
+        who = self._client(request)
         self.guesses.spend(who, 0)
         try:
             yield
@@ -73,8 +80,16 @@ class Service:
             self.guesses.spend(who)
             raise
 
-    def client(self, request: Request) -> str:
-        """Return who asks: behind a proxy, whom that proxy saw."""
+    def wrong_cookie(self, request: Request) -> None:
+        """Count a cookie that nobody has as a guess.
+
+        Raises:
+            Refused: Too often.
+        """
+        self.guesses.spend(self._client(request))
+
+    def _client(self, request: Request) -> str:
+        """Return who asks; behind a proxy, the last address it forwards: the one it saw itself."""
         if self.address.behind_proxy:
             forwarded = request.headers.get("x-forwarded-for", "")
             if forwarded:
@@ -86,3 +101,31 @@ def service_of(request: Request) -> Service:
     """Return what the routes share."""
     service: Service = request.app.state.service
     return service
+
+
+def writing(
+    path: str,
+    enter: Callable[[Request], tuple[Who, str]],
+    work: Callable[[Service, Who, Mapping[str, Any]], dict[str, Any]],
+) -> Route:
+    """Return the route of a request that writes.
+
+    Args:
+        path: Of the route.
+        enter: Returns who asks and the CSRF token of her page, or refuses.
+        work: What is done with the JSON that was sent; returns what is answered.
+    """
+
+    @functools.wraps(work)
+    async def handle(request: Request) -> Response:
+        content = await read_json(request)
+
+        def write() -> dict[str, Any]:
+            who, csrf = enter(request)
+            if not same(request.headers.get("x-quiz-csrf", ""), csrf):
+                raise Refused(403, "csrf", "This request is not from your page.", "Load it again.")
+            return work(service_of(request), who, content)
+
+        return JSONResponse(await run_in_threadpool(write))
+
+    return Route(path, handle, methods=["POST"])

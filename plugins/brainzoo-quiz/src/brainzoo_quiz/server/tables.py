@@ -47,15 +47,9 @@ STUDY = Table(
     Column("title", Text, nullable=False),
     Column("design", String(16), nullable=False),
     Column("commitment", String(64), nullable=False),
+    Column("fingerprint", String(64), nullable=False),  # of the study folder
     Column("created_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),
-)
-
-IMAGE = Table(
-    "image",
-    METADATA,
-    Column("image", String(32), primary_key=True),
-    Column("sha256", String(64), nullable=False),
 )
 
 READER = Table(

@@ -7,12 +7,14 @@ sorted names) writes the same bytes as Python.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import json
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
+import jinja2
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from brainzoo.api import DataError, IntegrityError, NotFoundError
@@ -123,6 +125,18 @@ class Document(Model):
                 "Use the file as it was first saved.",
             )
         return found
+
+
+@functools.cache
+def templates(folder: Path) -> jinja2.Environment:
+    """Return the Jinja templates of a folder, for pages: all values are escaped."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
 
 
 def canonical(content: Any) -> bytes:
