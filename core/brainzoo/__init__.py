@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from brainzoo.common.version import __version__
 from brainzoo.data.subjects import Subject
-from brainzoo.plugin.findings import Evaluation, MetricValue
+from brainzoo.plugin.findings import Evaluation, EvaluationSets, MetricValue
 from brainzoo.plugin.hookspecs import hookimpl
 from brainzoo.plugin.interfaces import Dataset, Evaluator, Exporter, Generator, Spec
 from brainzoo.plugin.reconstruction import Reconstruction, Reconstructs
@@ -33,6 +33,7 @@ _LAZY = {
 __all__ = [
     "Dataset",
     "Evaluation",
+    "EvaluationSets",
     "Evaluator",
     "Exporter",
     "Generator",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from brainzoo.common.files import write_text as write_text
     from brainzoo.common.home import home as home
     from brainzoo.common.version import __version__ as __version__
+    from brainzoo.data import charts as charts
     from brainzoo.data.classes import public_expression as public_expression
     from brainzoo.data.conditions import Conditions as Conditions
     from brainzoo.data.conditions import draw_classes as draw_classes
@@ -55,25 +56,16 @@ if TYPE_CHECKING:
     from brainzoo.datasets.tree import VOLUMES as VOLUMES
     from brainzoo.datasets.tree import files_below as files_below
     from brainzoo.datasets.tree import stem as stem
-    from brainzoo.evaluating import Extractor as Extractor
-    from brainzoo.evaluating import Interval as Interval
-    from brainzoo.evaluating import bootstrap as bootstrap
-    from brainzoo.evaluating import expect_comparable as expect_comparable
-    from brainzoo.evaluating import extractor as extractor
-    from brainzoo.evaluating import features_of as features_of
-    from brainzoo.evaluating import halves as halves
-    from brainzoo.evaluating import of_equal_number as of_equal_number
-    from brainzoo.evaluating import resamples as resamples
-    from brainzoo.evaluating import subjects_of as subjects_of
-    from brainzoo.evaluating import views as views
-    from brainzoo.evaluating import weights_of as weights_of
-    from brainzoo.evaluating.comparison import at_floor as at_floor
-    from brainzoo.evaluating.options import EXTRACTORS as EXTRACTORS
+    from brainzoo.evaluating.features import Features as Features
+    from brainzoo.evaluating.features import views as views
+    from brainzoo.evaluating.intervals import bootstrap as bootstrap
+    from brainzoo.evaluating.intervals import interval as interval
+    from brainzoo.evaluating.intervals import subjects_of as subjects_of
     from brainzoo.evaluating.options import FeatureOptions as FeatureOptions
-    from brainzoo.evaluating.planes import PLANES as PLANES
-    from brainzoo.evaluating.running import read_evaluation as read_evaluation
+    from brainzoo.evaluating.results import read_evaluation as read_evaluation
     from brainzoo.evaluating.sets import open_images as open_images
     from brainzoo.plugin.findings import Evaluation as Evaluation
+    from brainzoo.plugin.findings import EvaluationSets as EvaluationSets
     from brainzoo.plugin.findings import MetricValue as MetricValue
     from brainzoo.plugin.hookspecs import hookimpl as hookimpl
     from brainzoo.plugin.interfaces import Dataset as Dataset
@@ -130,6 +122,7 @@ _NAMES = {
     ],
     "brainzoo.common.home": ["home"],
     "brainzoo.common.version": ["__version__"],
+    "brainzoo.data": ["charts"],
     "brainzoo.data.classes": ["public_expression"],
     "brainzoo.data.conditions": ["Conditions", "draw_classes"],
     "brainzoo.data.images": ["Images"],
@@ -139,26 +132,12 @@ _NAMES = {
     "brainzoo.data.tables": ["Row", "counts", "table_text"],
     "brainzoo.data.volumes": ["Volume", "read_volume"],
     "brainzoo.datasets.tree": ["VOLUMES", "files_below", "stem"],
-    "brainzoo.evaluating": [
-        "Extractor",
-        "Interval",
-        "bootstrap",
-        "expect_comparable",
-        "extractor",
-        "features_of",
-        "halves",
-        "of_equal_number",
-        "resamples",
-        "subjects_of",
-        "views",
-        "weights_of",
-    ],
-    "brainzoo.evaluating.comparison": ["at_floor"],
-    "brainzoo.evaluating.options": ["EXTRACTORS", "FeatureOptions"],
-    "brainzoo.evaluating.planes": ["PLANES"],
-    "brainzoo.evaluating.running": ["read_evaluation"],
+    "brainzoo.evaluating.features": ["Features", "views"],
+    "brainzoo.evaluating.intervals": ["bootstrap", "interval", "subjects_of"],
+    "brainzoo.evaluating.options": ["FeatureOptions"],
+    "brainzoo.evaluating.results": ["read_evaluation"],
     "brainzoo.evaluating.sets": ["open_images"],
-    "brainzoo.plugin.findings": ["Evaluation", "MetricValue"],
+    "brainzoo.plugin.findings": ["Evaluation", "EvaluationSets", "MetricValue"],
     "brainzoo.plugin.hookspecs": ["hookimpl"],
     "brainzoo.plugin.interfaces": ["Dataset", "Evaluator", "Exporter", "Generator", "Spec"],
     "brainzoo.plugin.manager": ["plugins"],

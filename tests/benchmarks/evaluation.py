@@ -23,10 +23,10 @@ from contest import Contest, Way, main, say
 from numpy.typing import NDArray
 from peers import peer, there
 
-from brainzoo.evaluating import FeatureOptions, extractor
-from brainzoo.evaluating.extractors import LEAST_SIDE, MEAN, STD
+from brainzoo.evaluating.extractors import LEAST_SIDE, MEAN, STD, extractor
 from brainzoo.evaluating.feature_weights import import_torchvision
 from brainzoo.evaluating.features import BATCH
+from brainzoo.evaluating.options import FeatureOptions
 from brainzoo.testing import make_images
 from brainzoo_metrics.distances import frechet
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from brainzoo import EvaluationSets
 from brainzoo.common.errors import (
     BrainzooError,
     DataError,
@@ -57,7 +58,9 @@ def figures(folder: Path) -> dict[str, Any]:
 
 
 def test_everything_that_was_found_is_written(sets: Sets, tmp_path: Path) -> None:
-    found = evaluate([part()], tmp_path / "e", **sets, seed=3)["evaluators"]["judge"]
+    found = evaluate([part()], tmp_path / "e", EvaluationSets(**sets, seed=3))["evaluators"][
+        "judge"
+    ]
     assert json.loads((tmp_path / "e" / found["files"][0]).read_text()) == {"copies": 0}
     assert found["notes"] == ["Only greys are looked at."]
     assert found["seed"] == found["metrics"][1]["value"] == 3
@@ -70,14 +73,14 @@ def test_one_that_fails_does_not_lose_the_others(
 ) -> None:
     parts = [part("judge", fail="data"), part("other")]
     with pytest.raises(EvaluatorsFailedError, match="judge: the test images are 3;") as caught:
-        evaluate(parts, tmp_path, **sets)
+        evaluate(parts, tmp_path, EvaluationSets(**sets))
     assert (caught.value.exit_code, caught.value.code) == (9, "data")
     assert caught.value.hint == "Add subjects."
     assert "judge failed; the other evaluators go on." in capsys.readouterr().err
     found = read_evaluation(tmp_path)
     assert list(found["evaluators"]) == ["other"]
     assert list(found["failed"]) == ["judge"]
-    evaluate([part("judge")], tmp_path, **sets)
+    evaluate([part("judge")], tmp_path, EvaluationSets(**sets))
     assert "failed" not in read_evaluation(tmp_path)
     assert set(figures(tmp_path)) == {"judge", "other"}
 
@@ -86,27 +89,33 @@ def test_what_does_not_fit_the_generator_is_no_failed_measurement(
     sets: Sets, tmp_path: Path
 ) -> None:
     with pytest.raises(EvaluatorsFailedError, match="this generator will not do") as caught:
-        evaluate([part("judge", fail="option")], tmp_path, **sets)
+        evaluate([part("judge", fail="option")], tmp_path, EvaluationSets(**sets))
     assert caught.value.exit_code == 2
     assert "failed" not in read_evaluation(tmp_path)
+
+
+def test_one_that_exits_does_not_stop_the_others(sets: Sets, tmp_path: Path) -> None:
+    with pytest.raises(EvaluatorsFailedError, match="judge: unexpected SystemExit"):
+        evaluate([part("judge", fail="exit"), part("other")], tmp_path, EvaluationSets(**sets))
+    assert list(figures(tmp_path)) == ["other"]
 
 
 def test_two_that_fail_are_both_named(sets: Sets, tmp_path: Path) -> None:
     parts = [part("judge", fail="crash"), part("other", fail="data")]
     with pytest.raises(EvaluatorsFailedError) as caught:
-        evaluate(parts, tmp_path, **sets)
+        evaluate(parts, tmp_path, EvaluationSets(**sets))
     assert str(caught.value).startswith("judge: unexpected RuntimeError: a wheel came off.")
-    assert "other failed, too." in caught.value.message
+    assert "other failed too." in caught.value.message
     assert caught.value.exit_code == 1
 
 
 def test_of_several_those_that_do_not_fit_the_generator_are_left_out(
     sets: Sets, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evaluate([part("judge"), part("picky")], tmp_path, **sets)
+    evaluate([part("judge"), part("picky")], tmp_path, EvaluationSets(**sets))
     assert list(figures(tmp_path)) == ["judge"]
-    assert "picky is left out: it needs a generator that is Reconstructs" in capsys.readouterr().err
-    evaluate([part("picky")], tmp_path, **sets)
+    assert "picky is skipped: it needs a generator that reconstructs" in capsys.readouterr().err
+    evaluate([part("picky")], tmp_path, EvaluationSets(**sets))
     assert list(figures(tmp_path)) == ["judge", "picky"], "alone, it says itself what it needs"
 
 
@@ -121,9 +130,9 @@ def test_of_several_those_that_need_classes_are_left_out_where_there_are_none(
     }
     parts = [part("judge"), part("sorter", fail="check")]
     check(parts, classes=False)
-    evaluate(parts, tmp_path, **unsorted)
+    evaluate(parts, tmp_path, EvaluationSets(**unsorted))
     assert list(figures(tmp_path)) == ["judge"]
-    assert "sorter is left out: it needs classes (--class)" in capsys.readouterr().err
+    assert "sorter is skipped: it needs classes (--class)" in capsys.readouterr().err
     with pytest.raises(BrainzooError, match="sorter: the weights"):
         check(parts)
 
@@ -131,30 +140,32 @@ def test_of_several_those_that_need_classes_are_left_out_where_there_are_none(
 def test_the_same_request_is_not_measured_twice(
     sets: Sets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = evaluate([part()], tmp_path, **sets)
+    first = evaluate([part()], tmp_path, EvaluationSets(**sets))
     monkeypatch.setattr("brainzoo_judges.Judge.evaluate", None)
-    assert evaluate([part()], tmp_path, **sets) == first
+    assert evaluate([part()], tmp_path, EvaluationSets(**sets)) == first
 
 
 @pytest.mark.parametrize("what", ["options", "seed", "sets"])
 def test_another_request_never_replaces_a_result_unasked(
     sets: Sets, tmp_path: Path, what: str
 ) -> None:
-    evaluate([part()], tmp_path, **sets)
+    evaluate([part()], tmp_path, EvaluationSets(**sets))
     before = (tmp_path / "evaluation.json").read_bytes()
     width = 0.5 if what == "options" else 0.01
     fewer = {**sets, "synthetic": sets["synthetic"][:9]} if what == "sets" else sets
-    with pytest.raises(ExistsError, match=f"holds judge already, of other {what}") as caught:
-        evaluate([part(half_width=width)], tmp_path, **fewer, seed=int(what == "seed"))
+    with pytest.raises(ExistsError, match=f"already holds judge, of other {what}") as caught:
+        evaluate(
+            [part(half_width=width)], tmp_path, EvaluationSets(**fewer, seed=int(what == "seed"))
+        )
     assert "--again" in caught.value.hint
     assert (tmp_path / "evaluation.json").read_bytes() == before
 
 
 def test_again_keeps_every_earlier_result(sets: Sets, tmp_path: Path) -> None:
-    evaluate([part()], tmp_path, **sets)
+    evaluate([part()], tmp_path, EvaluationSets(**sets))
     first = read_evaluation(tmp_path)["evaluators"]["judge"]
     for width in (0.5, 0.7):
-        evaluate([part(half_width=width)], tmp_path, **sets, again="always")
+        evaluate([part(half_width=width)], tmp_path, EvaluationSets(**sets), again="always")
     now = read_evaluation(tmp_path)["evaluators"]["judge"]
     assert now["options"]["half_width"] == 0.7
     earlier = tmp_path / "evaluation" / "earlier"
@@ -169,7 +180,7 @@ def test_a_killed_evaluator_leaves_nothing_in_the_way(sets: Sets, tmp_path: Path
     left = tmp_path / "evaluation" / "judge" / "half.png"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
-    found = evaluate([part()], tmp_path, **sets)["evaluators"]["judge"]
+    found = evaluate([part()], tmp_path, EvaluationSets(**sets))["evaluators"]["judge"]
     assert sorted(p.name for p in left.parent.iterdir()) == ["verdict.json"]
     assert (tmp_path / found["files"][0]).is_file()
 
@@ -178,13 +189,13 @@ def test_a_killed_evaluator_leaves_nothing_in_the_way(sets: Sets, tmp_path: Path
 def test_a_broken_file_is_said_and_kept(sets: Sets, tmp_path: Path, content: str) -> None:
     (tmp_path / "evaluation.json").write_text(content)
     with pytest.raises(IntegrityError, match=r"evaluation\.json"):
-        evaluate([part()], tmp_path, **sets)
+        evaluate([part()], tmp_path, EvaluationSets(**sets))
     assert (tmp_path / "evaluation.json").read_text() == content
 
 
 def test_check_names_the_evaluator_and_keeps_the_exit_code() -> None:
     check([part()])
-    with pytest.raises(Exception, match="other: the weights are not to be had") as caught:
+    with pytest.raises(Exception, match="other: the weights are missing") as caught:
         check([part(), part("other", fail="check")])
     assert getattr(caught.value, "exit_code", None) == NetworkError.exit_code
 
@@ -231,7 +242,7 @@ def test_a_failure_at_the_end_costs_neither_run_nor_other_results(
 
     with monkeypatch.context() as patch:
         patch.setattr("brainzoo_judges.Judge.evaluate", fail)
-        with pytest.raises(EvaluatorsFailedError, match=r"judge: no heads\. other failed, too\."):
+        with pytest.raises(EvaluatorsFailedError, match=r"judge: no heads\. other failed too\."):
             pipeline.run(settings(), tmp_path / "r", command="test")
     assert (tmp_path / "r" / "export" / "nifti").is_dir()
     pipeline.run(settings(), tmp_path / "r", command="test", resume=True)
@@ -259,9 +270,9 @@ def test_resuming_measures_only_what_is_missing(
 
 
 def test_figures_of_images_that_are_no_more_are_set_aside(sets: Sets, tmp_path: Path) -> None:
-    evaluate([part("judge"), part("other")], tmp_path, **sets)
+    evaluate([part("judge"), part("other")], tmp_path, EvaluationSets(**sets))
     fewer = {**sets, "synthetic": sets["synthetic"][:9]}
-    evaluate([part("judge")], tmp_path, **fewer, again="stale")
+    evaluate([part("judge")], tmp_path, EvaluationSets(**fewer), again="stale")
     found = read_evaluation(tmp_path)["evaluators"]
     assert list(found) == ["judge"], "the other is of images that are gone"
     assert found["judge"]["sets"]["synthetic"]["images"] == 9

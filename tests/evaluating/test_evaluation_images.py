@@ -11,7 +11,7 @@ from brainzoo import Images
 from brainzoo.common.errors import BrainzooError, DataError, NotFoundError, OptionError
 from brainzoo.data.subjects import Value
 from brainzoo.data.volumes import Volume, write_nifti
-from brainzoo.evaluating.sets import describe_set, open_images
+from brainzoo.evaluating.sets import describe_set, open_images, open_sets
 from brainzoo.exporters.config import NiftiConfig, PngConfig
 from brainzoo.exporters.nifti import Nifti
 from brainzoo.exporters.png import Png
@@ -118,6 +118,38 @@ def test_values_of_unknown_range_are_scaled_and_that_is_said(
     assert images.info["spacing_mm"] == [2, 2, 2]
     assert images.floats().max() == 1
     assert "scaled by its own percentiles 1 and 99.5" in capsys.readouterr().err
+
+
+def test_one_range_for_all_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    made = {
+        n: 0.5 * rng.random((3, 8, 8), dtype=np.float32) for n in ("train", "test", "synthetic")
+    }
+    made["synthetic"][0, 0, 0] = 1.004
+
+    def opened() -> dict[str, NDArray[np.float32]]:
+        for name, pixels in made.items():
+            (tmp_path / name).mkdir(exist_ok=True)
+            for i, image in enumerate(pixels):
+                np.save(tmp_path / name / f"sub-{name[:2]}{i}.npy", image)
+        return {n: i.floats()[:, 0] for n, i in open_sets({n: tmp_path / n for n in made}).items()}
+
+    for name, pixels in opened().items():
+        np.testing.assert_allclose(pixels, np.clip(made[name], 0, 1), atol=1e-6)
+    assert "scaled" not in capsys.readouterr().err
+    made["test"] *= 1000
+    assert all(pixels.max() == 1 for pixels in opened().values()), "all alike, image by image"
+    assert "scaled by its own" in capsys.readouterr().err
+
+
+def test_folders_of_classes_are_not_people(tmp_path: Path) -> None:
+    for name in ("train", "test", "synthetic"):
+        for i in range(4):
+            png(tmp_path / name / ("old", "young")[i % 2] / f"{name}{i}.png", seed=i)
+    sets = open_sets({name: tmp_path / name for name in ("train", "test", "synthetic")})
+    assert sets["train"].subjects() == [f"train{i}" for i in range(4)]
+    for images in sets.values():
+        assert images.column("class") == ["old", "old", "young", "young"]
 
 
 def test_sizes_that_differ_are_one_line(tmp_path: Path) -> None:

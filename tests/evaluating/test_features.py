@@ -5,8 +5,9 @@ import pytest
 
 from brainzoo.common.errors import DataError
 from brainzoo.data.images import Images
-from brainzoo.evaluating import FeatureOptions, extractor, features_of
-from brainzoo.evaluating.extractors import Extractor
+from brainzoo.evaluating.extractors import Extractor, extractor
+from brainzoo.evaluating.features import features_of
+from brainzoo.evaluating.options import FeatureOptions
 from brainzoo.testing.heads import make_images
 
 

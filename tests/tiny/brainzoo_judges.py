@@ -7,9 +7,8 @@ from pathlib import Path
 
 from brainzoo import (
     Evaluation,
+    EvaluationSets,
     Evaluator,
-    Generator,
-    Images,
     MetricValue,
     Reconstructs,
     Spec,
@@ -21,7 +20,9 @@ from brainzoo.plugin.options import option
 
 @dataclass(frozen=True)
 class JudgeConfig:
-    fail: str = option("no", "When to fail.", choices=("no", "check", "data", "crash", "option"))
+    fail: str = option(
+        "no", "When to fail.", choices=("no", "check", "data", "crash", "exit", "option")
+    )
     half_width: float = option(0.01, "Half of the interval.")
     weights: Path | None = option(None, "A file.")
 
@@ -31,29 +32,24 @@ class Judge(Evaluator):
 
     def check(self) -> None:
         if self.config.fail == "check":
-            raise NetworkError("the weights are not to be had.", "Give --judge.weights FILE.")
+            raise NetworkError("the weights are missing.", "Give --judge.weights FILE.")
 
-    def evaluate(
-        self,
-        *,
-        train: Images,
-        test: Images,
-        synthetic: Images,
-        generator: Generator | None = None,
-        seed: int,
-    ) -> Evaluation:
+    def evaluate(self, sets: EvaluationSets) -> Evaluation:
         if self.config.fail == "data":
             raise DataError("the test images are 3; expected 8 or more.", "Add subjects.")
         if self.config.fail == "option":
             raise OptionError("this generator will not do.", "Take another.")
         if self.config.fail == "crash":
             raise RuntimeError("a wheel came off")
+        test, synthetic = sets.test, sets.synthetic
+        if self.config.fail == "exit":
+            raise SystemExit(0)
         grey, half = float(synthetic.floats().mean()), self.config.half_width
         floor = float(test.floats().mean())
         return Evaluation(
             metrics=[
                 MetricValue("grey", grey, len(synthetic), grey - half, grey + half, floor, "mean"),
-                MetricValue("seed", seed, len(synthetic)),
+                MetricValue("seed", sets.seed, len(synthetic)),
             ],
             tables={"rows": [{"subject": name} for name in test.subjects()]},
             files={"verdict.json": b'{"copies": 0}'},

@@ -8,13 +8,11 @@ from typing import Any
 
 from brainzoo.common import console
 
-AT_FLOOR = "="  # marks a figure that is at its floor
+AT_FLOOR = "="  # marks a value at its floor
 
 
 def comparison_lines(found: Mapping[str, Any]) -> None:
     """Print notes, a table an evaluator, the differences that count, and the rules."""
-    from brainzoo.evaluating.comparison import sentences
-
     test = found["test"]
     console.result(f"{test['images']:,} test images of {test['subjects']:,} subjects")
     for note in found["notes"]:
@@ -25,7 +23,7 @@ def comparison_lines(found: Mapping[str, Any]) -> None:
             console.result(f"note: {note}")
         _table([run["name"] for run in found["runs"]], part["metrics"])
     console.result("")
-    for sentence in sentences(found):
+    for sentence in found["sentences"]:
         console.result(sentence)
     console.result(
         f"{found['exceed']} of {found['compared']} differences exceed their intervals; "
@@ -35,9 +33,9 @@ def comparison_lines(found: Mapping[str, Any]) -> None:
     console.result(f"* {found['rules']['difference']}.")
 
 
-def _table(runs: list[str], figures: list[Mapping[str, Any]]) -> None:
-    header = ["figure", *runs, "floor", "n", "differs"]
-    rows = list(_rows(figures))
+def _table(runs: list[str], metrics: list[Mapping[str, Any]]) -> None:
+    header = ["metric", *runs, "floor", "n", "differs"]
+    rows = list(_rows(metrics))
     if not rows:
         return
     if not sys.stdout.isatty():
@@ -55,18 +53,18 @@ def _table(runs: list[str], figures: list[Mapping[str, Any]]) -> None:
     Console().print(table)
 
 
-def _rows(figures: list[Mapping[str, Any]]) -> Iterator[list[str]]:
-    for figure in figures:
-        there = [value for value in figure["values"] if value]
+def _rows(metrics: list[Mapping[str, Any]]) -> Iterator[list[str]]:
+    for metric in metrics:
+        there = [value for value in metric["values"] if value]
         floors = {console.number(v["floor"]) for v in there if v.get("floor") is not None}
         counts = {f"{v['n']:,}" for v in there}
-        exceeds = any(d["exceeds"] for d in figure["differences"])
+        exceeds = any(d["exceeds"] for d in metric["differences"])
         yield [
-            figure["name"],
-            *map(_cell, figure["values"]),
+            metric["name"],
+            *map(_cell, metric["values"]),
             " / ".join(sorted(floors)),
             " / ".join(sorted(counts)),
-            "*" if exceeds else "no" if figure["differences"] else "",
+            "*" if exceeds else "no" if metric["differences"] else "",
         ]
 
 

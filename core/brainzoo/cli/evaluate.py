@@ -21,6 +21,7 @@ from brainzoo.cli.params import (
 from brainzoo.common import console
 from brainzoo.common.errors import OptionError
 from brainzoo.common.files import expect_folder_place
+from brainzoo.plugin.findings import EvaluationSets
 from brainzoo.plugin.part import Part
 from brainzoo.plugin.run import read_record
 from brainzoo.runs.record import from_record
@@ -29,7 +30,7 @@ from brainzoo.runs.settings import ALL, evaluator_names, evaluator_part
 if TYPE_CHECKING:
     from brainzoo.data.images import Images
 
-SETS = ("train", "test", "synthetic")
+SETS = ("train", "validation", "test", "synthetic")
 
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
@@ -55,6 +56,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 @click.argument("words", nargs=-1, metavar="EVALUATOR|all [RUN]")
 @click.option("--train", metavar="IMAGES", help="Real images trained on.")
 @click.option("--test", metavar="IMAGES", help="Real images of other subjects.")
+@click.option("--validation", metavar="IMAGES", help="Real images of further subjects, if any.")
 @click.option("--synthetic", metavar="IMAGES", help="Images of a generator.")
 @click.option("--generator", metavar="NAME|CHECKPOINT", help="Who made them, where it is needed.")
 @click.option(
@@ -63,14 +65,14 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     help="In plain folders: its group finds the subject in a file's name or path. "
     "[default: sub-XXX or IXI123, else the sub-folder, else the name]",
 )
-@click.option("--again", is_flag=True, help="Measure anew; the earlier result is kept beside.")
+@click.option("--again", is_flag=True, help="Measure again; the earlier result is kept.")
 @click.option("--compare", is_flag=True, help="Put evaluated runs side by side: --compare RUN RUN.")
 @click.option(
     "--evaluate",
     "evaluators",
     multiple=True,
     metavar="NAME",
-    help="With --compare: measure first what a run lacks; repeatable; all for all.",
+    help="With --compare: first measure what a run lacks; repeatable; all for all.",
 )
 @seed_option
 @click.option(
@@ -83,9 +85,9 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 def evaluate(ctx: click.Context, /, words: tuple[str, ...], **options: Any) -> None:
     """Compare synthetic images with real ones: those of a run, or of three folders.
 
-    A folder of images that holds several splits counts with its split of that name only. Plain
-    folders of pictures or NIfTI files do, too; docs/evaluation.md tells how their subjects are
-    found, and how to read each figure.
+    Of a folder that holds several splits, only the split of that name is used. Plain folders of
+    pictures or NIfTI files work too; docs/evaluation.md says how their subjects are found, and how
+    to read each value.
 
     \b
     brainzoo evaluate metrics runs/dcgan-ixi-001
@@ -143,8 +145,8 @@ def _evaluate(ctx: click.Context, parts: list[Part], run: Path | None, **options
             console.result(f"{part.name}:")
         for note in found.get("notes", ()):
             console.result(f"note: {note}")
-        for figure in found["metrics"]:
-            console.result(figure_line(figure))
+        for value in found["metrics"]:
+            console.result(value_line(value))
     if failed:
         raise failed
     console.result(str(place / evaluation.FILE))
@@ -168,9 +170,7 @@ def _measure(
         return evaluation.evaluate(
             parts,
             place,
-            **images,
-            generator=load(source) if source else None,
-            seed=seed,
+            EvaluationSets(**images, generator=load(source) if source else None, seed=seed),
             again="always" if options["again"] else "never",
         )
     finally:
@@ -194,45 +194,43 @@ def _tell_run(run: Path) -> None:
 def _open_sets(
     ctx: click.Context, run: Path | None, options: Mapping[str, Any]
 ) -> dict[str, Images]:
-    """Return the three sets: of the folders named, and what is not named of the run."""
-    from brainzoo.evaluating.sets import open_images
+    """Return the sets: of the folders named, and what is not named of the run."""
+    from brainzoo.evaluating.sets import open_sets
     from brainzoo.runs import pipeline
     from brainzoo.runs.folder import RunFolder
     from brainzoo.runs.resuming import expect_same_data
 
-    folders = {name: options[name] for name in SETS}
-    of_run = [name for name in ("train", "test") if not folders[name]]
+    folders = {name: options[name] for name in SETS if options[name]}
+    of_run = [name for name in SETS[:-1] if name not in folders]
     images: dict[str, Images] = {}
     if run is not None:
-        folders["synthetic"] = folders["synthetic"] or run / "samples"
-        if of_run:
+        folders.setdefault("synthetic", run / "samples")
+        if not {"train", "test"} <= set(folders):
             opened = RunFolder.open(run)
             prepared = pipeline.prepare_data(from_record(installed(ctx), opened.record))
             expect_same_data(opened, prepared)
             images = dict.fromkeys(of_run, prepared)
-    elif not all(folders.values()):
+    elif not {"train", "test", "synthetic"} <= set(folders):
         raise OptionError("nothing to compare.", "Name a RUN, or --train, --test and --synthetic.")
-    for name, folder in folders.items():
-        if name not in images:
-            images[name] = open_images(
-                Path(folder),
-                synthetic=name == "synthetic",
-                subject_pattern=options["subject_pattern"],
-            )
-    for name in ("train", "test"):
+    places = {name: Path(folder) for name, folder in folders.items()}
+    images |= open_sets(places, subject_pattern=options["subject_pattern"])
+    images.setdefault("validation", images["test"])
+    for name in SETS[:-1]:
         if name in images[name].column("split"):
             images[name] = images[name].where(split=name)
+        elif name not in folders:
+            del images[name]  # the test folder, or the run, has no validation split
     return images
 
 
 def _compare(ctx: click.Context, words: tuple[str, ...], **options: Any) -> None:
     from brainzoo.cli.comparison_table import comparison_lines
-    from brainzoo.evaluating import comparison, comparison_page
+    from brainzoo.evaluating import comparison
 
     if any(options[name] for name in (*SETS, "generator", "subject_pattern", "again")):
         raise OptionError(
             "--compare reads what was measured before.",
-            "Leave out --train, --test, --synthetic, --generator, --subject-pattern and --again.",
+            "With it go --evaluate, --seed, --out and --json only.",
         )
     runs = [Path(word) for word in words]
     comparison.expect_folders(runs)
@@ -243,19 +241,19 @@ def _compare(ctx: click.Context, words: tuple[str, ...], **options: Any) -> None
             console.note(f"{run}: measuring {', '.join(part.name for part in lacking)}")
             _measure(ctx, lacking, run, run, **options)
     found = comparison.compare(runs)
-    folder = comparison_page.write(found, runs, options["out"])
+    folder, page = comparison.write(found, runs, options["out"])
     if options["as_json"]:
         console.result_json({**found, "folder": str(folder)})
         return
     comparison_lines(found)
-    console.result(str(folder / comparison_page.PAGE))
+    console.result(str(page or folder / "comparison.json"))
 
 
-def figure_line(figure: dict[str, Any]) -> str:
-    """Return a figure as a line: name, value, interval, floor and n."""
-    text = f"{figure['name']}: {console.number(figure['value'])}"
-    if figure["low"] is not None and figure["high"] is not None:
-        text += f" ({console.number(figure['low'])} to {console.number(figure['high'])})"
-    if figure["floor"] is not None:
-        text += f", real against real {console.number(figure['floor'])}"
-    return f"{text}, n = {figure['n']}"
+def value_line(value: dict[str, Any]) -> str:
+    """Return a metric value as a line: name, value, interval, floor and n."""
+    text = f"{value['name']}: {console.number(value['value'])}"
+    if value["low"] is not None and value["high"] is not None:
+        text += f" ({console.number(value['low'])} to {console.number(value['high'])})"
+    if value["floor"] is not None:
+        text += f", floor {console.number(value['floor'])}"
+    return f"{text}, n = {value['n']}"

@@ -25,7 +25,7 @@ TEXT_PIXELS = 13
 
 
 def grid(
-    pixels: NDArray[Any],
+    pixels: NDArray[Any] | Sequence[Image.Image],
     *,
     columns: int = 8,
     scale: int | None = None,
@@ -37,7 +37,8 @@ def grid(
 
     Args:
         pixels: ``(image, channel, *spatial)`` in [0, 1]; values outside are clipped. A 3-D image
-            shows its central axial, coronal and sagittal planes side by side, as do channels.
+            shows its central axial, coronal and sagittal planes side by side, as do channels. Or
+            tiles of one size and mode, as they are.
         columns: Images a row.
         scale: Every pixel becomes ``scale × scale``; by default the least that makes a tile at
             least 64 pixels wide or high.
@@ -46,12 +47,16 @@ def grid(
         row_labels: A heading left of each row.
 
     Returns:
-        A grey picture; fewer images than columns make a narrower one.
+        A picture; fewer images than columns make a narrower one.
 
     Raises:
-        DataError: There are no images, their shape is none of images, or pixels are not finite.
+        DataError: There are no images, their shape is not that of images, or pixels are not finite.
     """
-    tiles = [tile(image, scale) for image in _checked(pixels)]
+    tiles = (
+        [tile(image, scale) for image in _checked(pixels)]
+        if isinstance(pixels, np.ndarray)
+        else list(pixels)
+    )
     columns = max(1, min(columns, len(tiles)))
     rows = math.ceil(len(tiles) / columns)
     width, height = tiles[0].size
@@ -59,13 +64,14 @@ def grid(
     top = TEXT_PIXELS + 5 if column_labels else 0
     left = 10 + max(_text_width(text) for text in row_labels) if row_labels else 0
 
+    mode = tiles[0].mode
     picture = Image.new(
-        "L",
+        mode,
         (
             left + columns * (width + GAP_PIXELS) - GAP_PIXELS,
             top + rows * (caption + height + GAP_PIXELS) - GAP_PIXELS,
         ),
-        GAP_GREY,
+        GAP_GREY if mode == "L" else (GAP_GREY,) * 3,
     )
     draw = ImageDraw.Draw(picture)
     for i, image in enumerate(tiles):
@@ -149,4 +155,10 @@ def _write(draw: ImageDraw.ImageDraw, text: str, x: float, y: float, width: int)
         while text and _text_width(text + "…") > width:
             text = text[:-1]
         text += "…"
-    draw.text((x, y), text, fill=TEXT_GREY, font=_font(), anchor="mm")
+    draw.text(
+        (x, y),
+        text,
+        fill=(TEXT_GREY,) * 3 if draw.mode == "RGB" else TEXT_GREY,
+        font=_font(),
+        anchor="mm",
+    )

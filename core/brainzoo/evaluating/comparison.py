@@ -5,28 +5,34 @@ Everything is read from the ``evaluation.json`` of each; nothing is measured her
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import itertools
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from brainzoo.common.console import number
-from brainzoo.common.errors import DataError, NotFoundError, OptionError
-from brainzoo.evaluating.running import FILE, read_evaluation
+from brainzoo.common.errors import BrainzooError, DataError, NotFoundError, OptionError
+from brainzoo.common.files import free_folder, new_folder, write_text
+from brainzoo.evaluating.intervals import LEVEL
+from brainzoo.evaluating.results import FILE, read_evaluation
+from brainzoo.plugin.findings import MetricValue
+from brainzoo.plugin.interfaces import Exporter
+from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.part import Part
 
 Found = Mapping[str, Any]
 
-LEVEL = 0.95  # of the intervals that evaluators give (evaluating/intervals.py)
 
 FLOOR_RULE = (
-    "at floor: its interval holds its floor (the same of other real people in place of synthetic "
-    "images, or what chance gives: see the figure's detail), so that at this n it cannot be told "
-    "from its floor"
+    "at floor: its interval holds its floor (the same measure of other real people in place of the "
+    "synthetic images, or what chance gives), so that this many images cannot tell the two apart"
 )
 DIFFERENCE_RULE = (
-    "a difference counts if it exceeds the square root of the summed squared half widths of both "
+    "a difference counts if it exceeds the root of the summed squared half widths of both "
     "intervals; without intervals, or where n, version or options differ, none is claimed"
 )
 
@@ -50,7 +56,7 @@ def expect_folders(folders: Sequence[Path]) -> None:
         raise OptionError(f"{twice} is given twice.", "Name different runs.")
     for folder in folders:
         if not folder.is_dir():
-            raise NotFoundError(f"there is no folder {folder}.")
+            raise NotFoundError(f"there is no folder {folder}.", "Check the name of the run.")
     _test_set(folders, [read_evaluation(folder)["evaluators"] for folder in folders])
 
 
@@ -67,33 +73,34 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
         folders: Runs, or other folders that hold an ``evaluation.json``.
 
     Returns:
-        ``test`` (the common set), ``runs``, ``notes``, by evaluator the ``figures`` with a value a
-        run (``None`` where it lacks one) and their ``differences``, and how many differences were
-        looked at (``compared``), ``exceed``, and would by chance alone (``by_chance``).
+        ``test`` (the common set), ``runs``, ``notes``, by evaluator its ``metrics`` with a value
+        for each run (``None`` where it lacks one) and their ``differences``, and how many
+        differences were looked at (``compared``), ``exceed``, and would by chance alone
+        (``by_chance``).
 
     Raises:
         NotFoundError: One was not evaluated.
         DataError: The test sets differ, or one result does not say what it was measured on.
     """
-    found = [read_evaluation(folder)["evaluators"] for folder in folders]
-    for folder, evaluators in zip(folders, found, strict=True):
+    results = [read_evaluation(folder)["evaluators"] for folder in folders]
+    for folder, evaluators in zip(folders, results, strict=True):
         if not evaluators:
             raise NotFoundError(
-                f"{folder} was not evaluated: it has no figures in {FILE}.",
+                f"{folder} was not evaluated: {FILE} holds nothing.",
                 f"Add --evaluate all, or run: brainzoo evaluate all {folder}",
             )
-    test = _test_set(folders, found)
+    test = _test_set(folders, results)
     runs = [
         {"name": name, "sets": next(iter(evaluators.values()))["sets"]}
-        for name, evaluators in zip(short_names(folders), found, strict=True)
+        for name, evaluators in zip(short_names(folders), results, strict=True)
     ]
     names = [run["name"] for run in runs]
     evaluators = {
-        name: _side_by_side([one.get(name) for one in found], names)
-        for name in sorted({name for one in found for name in one})
+        name: _side_by_side([one.get(name) for one in results], names)
+        for name in sorted({name for one in results for name in one})
     }
     looked_at = [d for e in evaluators.values() for f in e["metrics"] for d in f["differences"]]
-    return {
+    found = {
         "schema": 1,
         "test": test,
         "runs": runs,
@@ -104,14 +111,7 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
         "by_chance": round((1 - LEVEL) * len(looked_at), 1),
         "rules": {"floor": FLOOR_RULE, "difference": DIFFERENCE_RULE},
     }
-
-
-def at_floor(figure: Found) -> bool:
-    """Tell whether a figure is no better than the noise of its floor: its interval holds it."""
-    low, high, floor = (figure.get(key) for key in ("low", "high", "floor"))
-    if not all(isinstance(end, int | float) for end in (low, high, floor)):
-        return False
-    return bool(low <= floor <= high)  # type: ignore[operator]  # numbers, as just seen
+    return found | {"sentences": list(sentences(found))}
 
 
 def allowed_difference(first: Found, second: Found) -> float | None:
@@ -138,6 +138,31 @@ def sentences(comparison: Found) -> Iterator[str]:
                     yield f"{evaluator}, {figure['name']}: {_said(figure, found, names)}"
 
 
+def write(found: Found, runs: Sequence[Path], out: Path | None) -> tuple[Path, Path | None]:
+    """Write ``comparison.json`` into a new folder, and a page if an exporter can.
+
+    Args:
+        found: What :func:`compare` returned.
+        runs: The folders compared.
+        out: The new folder; by default ``comparison-001``, or the next number that is free.
+
+    Returns:
+        The folder and the page.
+
+    Raises:
+        ExistsError: The folder is already there.
+    """
+    folder, page = out or free_folder("comparison"), None
+    with new_folder(folder) as temporary:
+        text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+        write_text(temporary / "comparison.json", text + "\n")
+        for spec in plugins().specs("exporter"):
+            with contextlib.suppress(BrainzooError):  # a broken plugin; the table remains
+                exporter: Exporter = plugins().load("exporter", spec.name)(spec.config())
+                page = page or exporter.export_comparison(found, runs, temporary)
+    return folder, folder / page.name if page else None
+
+
 def short_names(folders: Sequence[Path]) -> list[str]:
     """Return the shortest ends of paths that tell them apart."""
     parts = [folder.resolve().parts for folder in folders]
@@ -159,7 +184,7 @@ def _test_set(folders: Sequence[Path], found: Sequence[Found]) -> dict[str, Any]
             if not isinstance(test, dict):
                 raise DataError(
                     f"{folder}: the result of {name} does not say which test set it is of.",
-                    f"Measure it again: brainzoo evaluate {name} {folder} --again",
+                    f"Measure it again with: brainzoo evaluate {name} {folder} --again",
                 )
             known.setdefault(test["fingerprint"], test)
             where.setdefault(test["fingerprint"], f"{name} of {folder}")
@@ -168,7 +193,7 @@ def _test_set(folders: Sequence[Path], found: Sequence[Found]) -> dict[str, Any]
         raise DataError(
             f"the test sets differ: {where[first]} was measured on {_described(sets[first])}, "
             f"{where[second]} on {_described(sets[second])}.",
-            "Figures of different test sets cannot be compared: evaluate all with one --test.",
+            "Evaluate all of them with one --test.",
         )
     return next(iter(known.values()), {})
 
@@ -192,18 +217,26 @@ def _side_by_side(entries: Sequence[Found | None], names: Sequence[str]) -> dict
     if unlike:
         notes.append(f"measured with other {' and '.join(unlike)}: no differences are claimed")
     by_name = [{f["name"]: f for f in (entry or {}).get("metrics", ())} for entry in entries]
-    order = dict.fromkeys(name for figures in by_name for name in figures)
-    figures = []
+    order = dict.fromkeys(name for one in by_name for name in one)
+    metrics = []
     for name in order:
         values = [one.get(name) for one in by_name]
-        figures.append(
+        metrics.append(
             {
                 "name": name,
-                "values": [None if v is None else {**v, "at_floor": at_floor(v)} for v in values],
+                "values": [
+                    None if v is None else {**v, "at_floor": _value(v).at_floor} for v in values
+                ],
                 "differences": [] if unlike else list(_differences(values)),
             }
         )
-    return {"notes": notes, "metrics": figures}
+    return {"notes": notes, "metrics": metrics}
+
+
+def _value(found: Found) -> MetricValue:
+    """Return an entry of ``evaluation.json`` as it was measured; null where it was not finite."""
+    names = {field.name for field in dataclasses.fields(MetricValue)}
+    return MetricValue(**{"value": math.nan, "n": 0, **{k: found[k] for k in found if k in names}})
 
 
 def _differences(values: Sequence[Found | None]) -> Iterator[dict[str, Any]]:

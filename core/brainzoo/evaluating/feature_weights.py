@@ -115,7 +115,7 @@ def weights_file(options: FeatureOptions, owner: str = "EVALUATOR") -> Path:
     except NetworkError as error:
         raise NetworkError(
             f"there are no weights of {options.network}: {error.message}",
-            f"Name a file of them with --{owner}.features-weights FILE, or try without meaning: "
+            f"Name a file with --{owner}.features-weights FILE. To try the command only: "
             f"--{owner}.extractor random-squeezenet.",
         ) from error
 

@@ -1,9 +1,14 @@
-"""Features of images, computed once: they are kept by the images' fingerprint and the extractor."""
+"""Features of images, computed once: they are kept by the images' fingerprint and the extractor.
+
+2-D networks see volumes as their three central planes (the "2.5-D" of GEM-3D and others).
+"""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +19,77 @@ from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.common.files import write_bytes
 from brainzoo.common.home import home
 from brainzoo.data.images import Images
-from brainzoo.evaluating.planes import views
+from brainzoo.evaluating.options import FeatureOptions
 
 if TYPE_CHECKING:
     from brainzoo.evaluating.extractors import Extractor
 
 BATCH = 8  # the fastest on a CPU: its maps stay in the cache
+PLANES = ("sagittal", "coronal", "axial")  # normal to x, y, z
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """A network with weights, and the features that it finds in images.
+
+    Attributes:
+        extractor: The network.
+    """
+
+    extractor: Extractor
+
+    @classmethod
+    def load(cls, options: FeatureOptions, *, owner: str = "EVALUATOR") -> Features:
+        """Take the network's weights from a file, from an earlier download, or from the internet.
+
+        Args:
+            options: Which network, layer, pooling and weights.
+            owner: The evaluator's name, so that an error names its option.
+
+        Raises:
+            BrainzooError: The weights are missing or unfit, and which option helps.
+        """
+        from brainzoo.evaluating.extractors import extractor
+
+        return cls(extractor(options, owner=owner))
+
+    @property
+    def label(self) -> str:
+        """What every value says of its features."""
+        return self.extractor.label
+
+    @property
+    def random(self) -> bool:
+        """Whether the weights are random: then nothing measured says how good images are."""
+        return self.extractor.random
+
+    @property
+    def network(self) -> Any:
+        """The ``torch.nn.Module``, for losses."""
+        return self.extractor.network
+
+    def of(self, images: Images, view: str | None = None) -> NDArray[np.float32]:
+        """Return ``(image, feature)``: of one of the :func:`views`, or of all of them joined."""
+        names = list(PLANES if images.dims == 3 else [""]) if view is None else [view]
+        return np.hstack([features_of(self.extractor, images, name) for name in names])
+
+
+def views(images: Images) -> Mapping[str, NDArray[np.float32]]:
+    """Return what 2-D measures look at.
+
+    Returns:
+        ``{"": (n, channel, height, width)}`` of slices; of volumes ``(n, channel, x, y, z)`` the
+        central plane normal to each axis, by the plane's name. Values in [0, 1].
+    """
+    if images.dims == 2:
+        return {"": images.floats()}
+    middle = [length // 2 for length in images.spatial]
+    planes: dict[str, list[NDArray[np.float32]]] = {name: [] for name in PLANES}
+    for start in range(0, len(images), 16):  # a whole set of volumes may not fit into memory
+        part = images.floats(np.arange(start, min(start + 16, len(images))))
+        for axis, name in enumerate(PLANES):
+            planes[name].append(np.take(part, middle[axis], axis=2 + axis))
+    return {name: np.ascontiguousarray(np.concatenate(parts)) for name, parts in planes.items()}
 
 
 def features_of(extractor: Extractor, images: Images, view: str = "") -> NDArray[np.float32]:
@@ -31,8 +101,7 @@ def features_of(extractor: Extractor, images: Images, view: str = "") -> NDArray
     Args:
         extractor: Of :func:`brainzoo.evaluating.extractors.extractor`.
         images: Real or synthetic.
-        view: Of volumes, the central plane: one of the names of
-            :func:`brainzoo.evaluating.planes.views`.
+        view: Of volumes, the central plane: one of the names of :func:`views`.
 
     Returns:
         ``(image, feature)`` in the order of the images.
@@ -41,7 +110,7 @@ def features_of(extractor: Extractor, images: Images, view: str = "") -> NDArray
         DataError: There is no such view, or features are not finite.
     """
     if not len(images):
-        raise DataError("there are no images to compute features of.")
+        raise DataError("there are no images to compute features of.", "Sample or prepare some.")
     path = _cache(extractor, images, view)
     places = images.positions
     known = _read(path)
@@ -75,7 +144,9 @@ def _compute(extractor: Extractor, images: Images, view: str) -> NDArray[np.floa
             advance(len(pixels))
     made = np.concatenate(rows)
     if not np.isfinite(made).all():
-        raise DataError(f"features of {extractor.name} are not finite: its weights or images are.")
+        raise DataError(
+            f"features of {extractor.name} are not finite.", "Check its weights and the images."
+        )
     return made
 
 

@@ -1,83 +1,83 @@
-"""Intervals by bootstrap over subjects: slices of one head are no independent observations.
+"""Intervals by bootstrap over subjects: slices of one head are not independent observations.
 
-Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13 (percentile intervals);
-Field and Welsh 2007, "Bootstrapping clustered data" (whole clusters are drawn).
+Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapters 6 and 13; Field and Welsh
+2007, "Bootstrapping clustered data" (whole clusters are drawn). A round of the bootstrap is a row
+of weights, how often each image was drawn, so that most measures of all rounds are one matrix
+product; the first row draws every image once and gives the value itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from brainzoo.data.images import Images
+
 ROUNDS = 1000
 LEVEL = 0.95
+NORMAL = 1.96  # standard errors on either side at this level
 
 
 class Interval(NamedTuple):
-    """Lower and upper end of a percentile interval."""
+    """Lower and upper end of an interval."""
 
     low: float
     high: float
 
 
-def resamples(
-    subjects: Sequence[str], *, seed: int, rounds: int = ROUNDS
-) -> Iterator[NDArray[np.intp]]:
-    """Yield positions of images: whole subjects drawn with replacement, as many as there are.
+def bootstrap(subjects: Sequence[str], *, seed: int, rounds: int = ROUNDS) -> NDArray[np.float64]:
+    """Return how often each image is drawn: ``(1 + rounds, image)``, the first row all ones.
+
+    Whole subjects are drawn with replacement, as many as there are.
 
     Args:
         subjects: The subject of each image. For synthetic images, which have none, give each its
-            own name.
+            own name (:func:`subjects_of`).
         seed: Decides the draws.
         rounds: How many.
     """
-    names, places = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
-    of_subject = [np.flatnonzero(places == i) for i in range(len(names))]
+    _, of_image = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
+    count = int(of_image.max()) + 1
     rng = np.random.default_rng(seed)
-    for _ in range(rounds):
-        drawn = rng.integers(0, len(names), len(names))
-        yield np.concatenate([of_subject[i] for i in drawn])
+    drawn = [np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(rounds)]
+    return np.stack([np.ones(count, np.intp), *drawn])[:, of_image].astype(np.float64)
 
 
-def weights_of(subjects: Sequence[str], *, seed: int, rounds: int = ROUNDS) -> NDArray[np.float64]:
-    """Return how often each image is drawn: ``(1 + rounds, image)``, the first row all ones.
-
-    For measures that are one matrix product over all rounds; see :func:`resamples`.
-    """
-    drawn = [
-        np.bincount(positions, minlength=len(subjects))
-        for positions in resamples(subjects, seed=seed, rounds=rounds)
-    ]
-    return np.stack([np.ones(len(subjects), np.intp), *drawn]).astype(np.float64)
-
-
-def bootstrap(
-    statistic: Callable[[NDArray[np.intp]], float],
-    subjects: Sequence[str],
+def interval(
+    draws: NDArray[np.float64],
     *,
-    seed: int,
-    rounds: int = ROUNDS,
-    level: float = LEVEL,
-) -> Interval:
-    """Return the percentile interval of a statistic under resampling of subjects.
+    normal: bool = False,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> Interval | None:
+    """Return the 95 % interval of a value from its resamples.
 
     Args:
-        statistic: From positions of images (with repeats) to a number; draws for which it is not
-            finite (a class that no drawn subject has) are left out.
-        subjects: The subject of each image.
-        seed: Decides the draws.
-        rounds: How many.
-        level: Share of the distribution inside.
+        draws: The value itself, then one of each round; those that are not finite (a class that no
+            drawn subject has) are left out.
+        normal: The value ± 1.96 standard deviations of the draws, rather than percentiles: for
+            distances, which grow when images repeat, so that percentiles need not hold the value.
+        bounds: The least and the greatest that is possible.
 
     Returns:
-        Both ends; not a number if the statistic was never finite.
+        Both ends; ``None`` where there are no draws.
     """
-    drawn = np.array([statistic(p) for p in resamples(subjects, seed=seed, rounds=rounds)])
-    drawn = drawn[np.isfinite(drawn)]
-    if not len(drawn):
-        return Interval(float("nan"), float("nan"))
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))
+    drawn = draws[1:][np.isfinite(draws[1:])]
+    if not len(drawn) or (normal and len(drawn) < 2):
+        return None
+    if normal:
+        width = NORMAL * float(np.std(drawn, ddof=1))
+        low, high = float(draws[0]) - width, float(draws[0]) + width
+    else:
+        low, high = (float(q) for q in np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    return Interval(max(bounds[0], low), min(bounds[1], high))
+
+
+def subjects_of(images: Images) -> list[str]:
+    """Return the subject of each image; an image that has none (a synthetic one) is its own."""
+    return [
+        f"subject {row['subject']}" if row.get("subject") else f"image {i}"
+        for i, row in enumerate(images.table)
+    ]

@@ -46,7 +46,7 @@ class FeatureOptions:
     extractor: str = option(
         "vgg16",
         "Network trained on ImageNet whose features are compared; inception is FID's and needs "
-        "torch-fidelity; random-* has random weights.",
+        "torch-fidelity; random-* has random weights and says nothing.",
         choices=EXTRACTORS,
     )
     features_weights: Path | None = option(
@@ -72,7 +72,7 @@ class FeatureOptions:
         if self.random:
             raise OptionError(
                 f"{self.extractor} has random weights, and features_weights names a file.",
-                f"Choose the extractor {self.network}, or leave the file out.",
+                f"Choose the extractor {self.network}, or omit the file.",
             )
         # run.yaml must find the file again from any folder.
         absolute = self.features_weights.expanduser().absolute()
@@ -85,7 +85,7 @@ class FeatureOptions:
 
     @property
     def random(self) -> bool:
-        """Whether its weights are random: figures from it say nothing about images."""
+        """Whether its weights are random: values from it say nothing about images."""
         return self.extractor.startswith(RANDOM)
 
     @property

@@ -17,7 +17,7 @@ from brainzoo.plugin.findings import Evaluation
 
 SCHEMA = 1
 FILE = "evaluation.json"
-EARLIER = "earlier"  # in the folder evaluation/: results that newer ones took the place of
+EARLIER = "earlier"  # in the folder evaluation/: results that newer ones replaced
 
 
 def read_evaluation(folder: Path) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def read_evaluation(folder: Path) -> dict[str, Any]:
 
 def write_result(folder: Path, name: str, about: Mapping[str, Any], found: Evaluation) -> None:
     """Write pictures and files, then the entry in ``evaluation.json`` that names them."""
-    pictures = {f"{picture}.png": content for picture, content in found.pictures.items()}
+    pictures = {f"{title}{_suffix(picture)}": picture for title, picture in found.pictures.items()}
     if (folder / "evaluation" / name).exists():
         set_aside(folder, name)  # left by a process that was killed before it wrote the entry
     if pictures or found.files:
@@ -54,7 +54,7 @@ def write_result(folder: Path, name: str, about: Mapping[str, Any], found: Evalu
                 (temporary / file).write_bytes(content)
     entry = {
         **about,
-        "metrics": [dataclasses.asdict(figure) for figure in found.metrics],
+        "metrics": [dataclasses.asdict(value) for value in found.metrics],
         "tables": {table: list(map(dict, rows)) for table, rows in found.tables.items()},
         "notes": list(found.notes),
         "pictures": [f"evaluation/{name}/{picture}" for picture in pictures],
@@ -98,6 +98,10 @@ def change(folder: Path, evaluators: Mapping[str, Any], failed: Mapping[str, str
 def to_json(value: Any) -> str:
     """Return JSON text, with null for numbers that are not finite."""
     return json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _suffix(picture: bytes) -> str:
+    return ".svg" if picture.startswith(b"<svg") else ".png"
 
 
 def _finite(value: Any) -> Any:

@@ -28,7 +28,7 @@ from brainzoo.evaluating.results import (
     write_result,
 )
 from brainzoo.evaluating.sets import describe_set
-from brainzoo.plugin.findings import Evaluation
+from brainzoo.plugin.findings import Evaluation, EvaluationSets
 from brainzoo.plugin.interfaces import Evaluator, Generator
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.part import Part
@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 Again = Literal["never", "stale", "always"]
+NEEDS = {"Reconstructs": "reconstructs images", "Scores": "scores images", "Edits": "edits images"}
 
 
 class EvaluatorsFailedError(BrainzooError):
@@ -58,12 +59,12 @@ class EvaluatorsFailedError(BrainzooError):
         result: What ``evaluation.json`` holds now.
     """
 
-    def __init__(self, failures: Mapping[str, Exception], result: Mapping[str, Any]) -> None:
+    def __init__(self, failures: Mapping[str, BaseException], result: Mapping[str, Any]) -> None:
         name, first = next(iter(failures.items()))
         found = _named(name, first)
         if len(failures) > 1:
             others = ", ".join(list(failures)[1:])
-            found.message = f"{found.message} {others} failed, too."
+            found.message = f"{found.message} {others} failed too."
         super().__init__(found.message, found.hint)
         self.exit_code, self.code = found.exit_code, found.code
         self.failures, self.result = dict(failures), dict(result)
@@ -92,12 +93,8 @@ def check(parts: Sequence[Part], *, classes: bool = True) -> None:
 def evaluate(
     parts: Sequence[Part],
     folder: Path,
+    sets: EvaluationSets,
     *,
-    train: Images,
-    test: Images,
-    synthetic: Images,
-    generator: Generator | None = None,
-    seed: int = 0,
     again: Again = "never",
 ) -> dict[str, Any]:
     """Run evaluators; write what each finds into ``evaluation.json`` and ``evaluation/NAME/``.
@@ -106,39 +103,32 @@ def evaluate(
         parts: The evaluators; of several, those that need what the generator cannot do, or classes
             that the images lack, are left out (:attr:`brainzoo.Evaluator.needs`).
         folder: Where the results go.
-        train: Real images trained on.
-        test: Real images of other subjects.
-        synthetic: Images of a generator.
-        generator: Who made them.
-        seed: Decides everything random.
+        sets: What is compared.
         again: What becomes of results that are there. The same request is always answered by them,
             unless ``"always"``. Those of another request are refused (``"never"``) or set aside
             into ``evaluation/earlier/`` (``"stale"``, ``"always"``); with ``"stale"`` also those
             of evaluators not named here, if they are of other images.
 
     Returns:
-        What ``evaluation.json`` holds: options, sets, figures, tables and notes by evaluator.
+        What ``evaluation.json`` holds: options, sets, metrics, tables and notes by evaluator.
 
     Raises:
         ExistsError: Results of other images, options or seed are there.
         EvaluatorsFailedError: Some failed; what the others found is written.
     """
-    sets = {
-        name: describe_set(images)
-        for name, images in (("train", train), ("test", test), ("synthetic", synthetic))
-    }
-    fitting = _fitting(parts, generator, classes=have_classes(test, synthetic))
-    todo = _to_do(fitting, folder, sets, seed, again)
-    failures: dict[str, Exception] = {}
+    described = {name: describe_set(images) for name, images in sets.named.items()}
+    if sets.validation is not None and len(sets.validation):
+        described["validation"] = describe_set(sets.validation)
+    fitting = _fitting(parts, sets.generator, classes=have_classes(sets.test, sets.synthetic))
+    todo = _to_do(fitting, folder, described, sets.seed, again)
+    failures: dict[str, BaseException] = {}
     for part, request in todo:
         console.note(f"evaluating: {part.name}")
         started = time.monotonic()
         try:
             evaluator = _class(part)(part.config)
-            found: Evaluation = evaluator.evaluate(
-                train=train, test=test, synthetic=synthetic, generator=generator, seed=seed
-            )
-        except Exception as error:  # a plugin may raise anything; the others' results count
+            found: Evaluation = evaluator.evaluate(sets)
+        except (Exception, SystemExit) as error:  # plugins may do anything; the others go on
             failures[part.name] = error
             if part is not todo[-1][0]:
                 console.warn(f"{part.name} failed; the other evaluators go on.")
@@ -154,7 +144,7 @@ def evaluate(
 
 
 def write_metrics(folder: Path, checkpoint: Path) -> None:
-    """Write the figures of a run as ``metrics.json`` of its checkpoint, and into its model card.
+    """Write what was measured as ``metrics.json`` of a run's checkpoint, and into its model card.
 
     A checkpoint is published: tables, which may name subjects, and options, which may name folders,
     stay in the run.
@@ -183,10 +173,10 @@ def _fitting(
     for part in parts:
         wanted = _class(part)
         if wanted.needs is not None and not isinstance(generator, wanted.needs):
-            what = f"a generator that is {wanted.needs.__name__}"
-            console.note(f"{part.name} is left out: it needs {what}.")
+            what = NEEDS.get(wanted.needs.__name__, wanted.needs.__name__)
+            console.note(f"{part.name} is skipped: it needs a generator that {what}.")
         elif wanted.needs_classes and not classes:
-            console.note(f"{part.name} is left out: it needs classes (--class).")
+            console.note(f"{part.name} is skipped: it needs classes (--class).")
         else:
             kept.append(part)
     return kept
@@ -210,13 +200,13 @@ def _to_do(
         before = found.get(part.name)
         differs = [key for key, value in request.items() if before and before.get(key) != value]
         if before and not differs and again != "always":
-            hint = "; --again measures anew" if again == "never" else ""
-            console.note(f"{part.name} was measured already{hint}.")
+            hint = "; --again measures it again" if again == "never" else ""
+            console.note(f"{part.name} was already measured{hint}.")
             continue
         if before and again == "never":
             raise ExistsError(
-                f"{folder / FILE} holds {part.name} already, of other {' and '.join(differs)}.",
-                "Measure anew with --again, which keeps the earlier result, or choose --out.",
+                f"{folder / FILE} already holds {part.name}, of other {' and '.join(differs)}.",
+                "Measure again with --again, which keeps the earlier result, or choose --out.",
             )
         todo.append((part, request))
         reruns += [part.name] if before else []
@@ -228,7 +218,7 @@ def _to_do(
     return todo
 
 
-def _named(name: str, error: Exception) -> BrainzooError:
+def _named(name: str, error: BaseException) -> BrainzooError:
     """Return an error that says which evaluator it comes from, with the exit code of its kind."""
     if isinstance(error, BrainzooError):
         found = BrainzooError(f"{name}: {error.message}", error.hint)

@@ -5,10 +5,11 @@ Who has images from elsewhere can have them measured as they are: nothing is res
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ from brainzoo.datasets.tree import PICTURES, VOLUMES, files_below, stem
 
 _nibabel: Any = nibabel  # typed in part only
 
+SYNTHETIC = "synthetic"
+OVERSHOOT = 0.05  # of a network or of interpolation, beyond [0, 1]
+FAR = 1e-3  # of the values may lie farther out still
+
 LEFT_OUT = ("grid.png", "grid_real.png")
 """Pictures of many images that brainzoo's own exports hold beside those of one."""
 
@@ -35,57 +40,108 @@ PERCENTILES = (1.0, 99.5)
 """What becomes black and white where values have no known range, as in preparing scans."""
 
 
+@dataclasses.dataclass(frozen=True)
+class _Plain:
+    """A folder of pictures or volumes that brainzoo did not write."""
+
+    folder: Path
+    files: Sequence[Path]
+
+    @property
+    def volumes(self) -> bool:
+        return self.files[0].name.lower().endswith(VOLUMES)
+
+    @property
+    def top(self) -> Path:
+        """The folder below which they differ: not ``images`` of an export."""
+        return Path(os.path.commonpath([path.parent for path in self.files]))
+
+    @property
+    def sub_folders(self) -> set[str]:
+        """The names of folders that files lie in, one below the top."""
+        places = [path.relative_to(self.top) for path in self.files]
+        return {place.parts[-2] for place in places if len(place.parts) == 2}
+
+
 def open_images(
     folder: Path, *, synthetic: bool = False, subject_pattern: str | None = None
 ) -> Images:
-    """Open a folder of images, a run's samples, or a plain folder of pictures or NIfTI files.
+    """Open a folder of images, a run's samples, or a plain folder; see :func:`open_sets`."""
+    name = SYNTHETIC if synthetic else "images"
+    return open_sets({name: folder}, subject_pattern=subject_pattern)[name]
+
+
+def open_sets(
+    folders: Mapping[str, Path], *, subject_pattern: str | None = None
+) -> dict[str, Images]:
+    """Open folders of images, a run's samples, or plain folders of pictures or NIfTI files.
 
     In a plain folder every file is one image: volumes (``.nii``, ``.nii.gz``; one slice thick is a
     slice) if there are any, else pictures (``.png``, ``.jpg``, ``.tif``, ``.npy``). All must have
-    the same size. 8 and 16 bits and floats in [0, 1] are taken as they are; other values are scaled
-    scan by scan, and that is said. The subject of a real image is, in this order:
+    the same size. What is black and white is decided once, for all plain folders alike: 8 and 16
+    bits and floats in [0, 1] are taken as they are (single values beyond are cut off); if any
+    folder holds other values, all are scaled image by image, and a warning says so. The subject of
+    a real image is, in this order:
 
     1. what the group of ``subject_pattern`` finds in the path below the folder;
     2. ``sub-XXX`` or ``IXI123`` in that path;
-    3. the name of the sub-folder that the file lies in;
+    3. the name of the sub-folder that the file lies in, unless sub-folders are classes: the same
+       names in several of the folders;
     4. the file's name without a slice number that is called one (``_slice-12``, ``_z012``).
 
     The first sub-folder is the class where it is not the subject's. ``participants.tsv`` or
     ``.csv`` in the folder may tell class, age, sex and more. Synthetic images have no subjects.
 
     Args:
-        folder: The folder.
-        synthetic: Whether a generator made them.
+        folders: The folders by name; those named ``synthetic`` hold images of a generator.
         subject_pattern: Regular expression with one group.
 
     Raises:
         NotFoundError: There is no such folder.
-        OptionError: The pattern is none, or has no group.
+        OptionError: The pattern is not a regular expression, or has no group.
         DataError: There are no files to read, one cannot be read, or sizes differ.
     """
-    if synthetic and (folder / "samples" / "images.json").is_file():
-        folder = folder / "samples"
-    if any((folder / name).is_file() for name in ("images.json", "pixels.npy")):
-        return Images.open(folder)
-    if not folder.is_dir():
-        raise NotFoundError(f"there is no folder {folder}.")
-    files = _image_files(folder)
-    rows = _rows(folder, files, synthetic, _compiled(subject_pattern))
-    pixels, spacing_mm = _read_all(folder, files)
-    info: dict[str, Any] = {
-        "modality": "",
-        "dims": pixels.ndim - 2,
-        "plane": None,
-        "spacing_mm": spacing_mm,
-        "affine": None,
-        "value_range": [0, 1],
-        "source": {"name": folder.name, "license": "unknown", "simulated": False},
-        "classes": sorted({str(row["class"]) for row in rows if row.get("class")}),
-        "synthetic": synthetic,
+    found: dict[str, Images] = {}
+    plain: dict[str, _Plain] = {}
+    for name, folder in folders.items():
+        if name == SYNTHETIC and (folder / "samples" / "images.json").is_file():
+            folder = folder / "samples"
+        if any((folder / file).is_file() for file in ("images.json", "pixels.npy")):
+            found[name] = Images.open(folder)
+        elif not folder.is_dir():
+            raise NotFoundError(f"there is no folder {folder}.", "Check its name.")
+        else:
+            plain[name] = _Plain(folder, _image_files(folder))
+    pattern = _compiled(subject_pattern)
+    below = [one.sub_folders for one in plain.values() if one.sub_folders]
+    classes = set.intersection(*below) if len(below) > 1 else set()
+    rows = {
+        name: _rows(one, pattern, classes, synthetic=name == SYNTHETIC)
+        for name, one in plain.items()
     }
-    images = Images(pixels, rows, info)
-    images.info["fingerprint"] = describe_set(images)["fingerprint"]
-    return images
+    values = {name: _read_all(one) for name, one in plain.items()}
+    for name, pixels in _as_pixels(values).items():
+        one = plain[name]
+        info = {
+            "modality": "",
+            "dims": pixels.ndim - 2,
+            "plane": None,
+            "spacing_mm": _spacing(one, pixels),
+            "affine": None,
+            "value_range": [0, 1],
+            "source": {"name": one.folder.name, "license": "unknown", "simulated": False},
+            "classes": sorted({str(row["class"]) for row in rows[name] if row.get("class")}),
+            "synthetic": name == SYNTHETIC,
+        }
+        images = Images(pixels, rows[name], info)
+        images.info["fingerprint"] = describe_set(images)["fingerprint"]
+        found[name] = images
+        of = "" if name == SYNTHETIC else f" of {len(images.subjects())} subjects"
+        console.note(
+            f"{one.folder}: {len(images)} images{of}, classes: "
+            f"{', '.join(images.classes) or 'none'}"
+        )
+    return {name: found[name] for name in folders}
 
 
 def describe_set(images: Images) -> dict[str, Any]:
@@ -126,7 +182,8 @@ def _compiled(pattern: str | None) -> re.Pattern[str] | None:
         found = re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         raise OptionError(
-            f"--subject-pattern {pattern!r} is no regular expression: {error}."
+            f"--subject-pattern {pattern!r} is not a regular expression: {error}.",
+            "Try for example '^(P[0-9]+)_'.",
         ) from error
     if found.groups != 1:
         raise OptionError(
@@ -138,15 +195,14 @@ def _compiled(pattern: str | None) -> re.Pattern[str] | None:
 
 
 def _rows(
-    folder: Path, files: Sequence[Path], synthetic: bool, pattern: re.Pattern[str] | None
+    plain: _Plain, pattern: re.Pattern[str] | None, classes: set[str], *, synthetic: bool
 ) -> list[Row]:
-    table = find_table(folder, None)
+    table = find_table(plain.folder, None)
     rows: list[Row] = []
-    top = Path(os.path.commonpath([path.parent for path in files]))  # not "images" of an export
-    for path in files:
-        place = path.relative_to(top)
+    for path in plain.files:
+        place = path.relative_to(plain.top)
         row: Row = {"image_id": place.with_name(stem(path)).as_posix()}
-        subject, of_folder = ("", False) if synthetic else _subject(place, pattern)
+        subject, of_folder = ("", False) if synthetic else _subject(place, pattern, classes)
         known = (table.find(subject or stem(path), stem(path)) if table else None) or {}
         parents = place.parts[: -2 if of_folder else -1]
         own_class = known.pop("class", None) or (parents[0] if parents else None)
@@ -155,8 +211,8 @@ def _rows(
     return rows
 
 
-def _subject(place: Path, pattern: re.Pattern[str] | None) -> tuple[str, bool]:
-    """Return the subject of a file, and whether its folder told it."""
+def _subject(place: Path, pattern: re.Pattern[str] | None, classes: set[str]) -> tuple[str, bool]:
+    """Return the subject of a file, and whether its folder is named after it."""
     if pattern is not None:
         match = pattern.search(place.name) or pattern.search(place.as_posix())
         if not match or not match[1]:
@@ -169,48 +225,64 @@ def _subject(place: Path, pattern: re.Pattern[str] | None) -> tuple[str, bool]:
     if match:
         subject = str(match[1] or match[2])
         return subject, len(place.parts) > 1 and subject in place.parts[-2]
-    if len(place.parts) > 1:
+    if len(place.parts) > 1 and place.parts[-2] not in classes:
         return place.parts[-2], True
     return SLICE.sub("", stem(place)) or stem(place), False
 
 
-def _read_all(folder: Path, files: Sequence[Path]) -> tuple[NDArray[Any], list[float] | None]:
-    """Read every file as ``(image, 1, *spatial)`` and return the spacing of the first volume."""
-    volumes = files[0].name.lower().endswith(VOLUMES)
-    read: Callable[[Path], NDArray[Any]] = _volume if volumes else _picture
+def _read_all(plain: _Plain) -> list[NDArray[Any]]:
+    """Read every file of a folder: arrays of one shape, as stored."""
+    read: Callable[[Path], NDArray[Any]] = _volume if plain.volumes else _picture
     found: list[NDArray[Any]] = []
-    with console.progress(f"reading {folder.name}", len(files)) as advance:
-        for path in files:
+    with console.progress(f"reading {plain.folder.name}", len(plain.files)) as advance:
+        for path in plain.files:
             values = read(path)
             if found and values.shape != found[0].shape:
                 sizes = " and ".join(" × ".join(map(str, v.shape)) for v in (found[0], values))
                 raise DataError(
-                    f"images below {folder} differ in size: {sizes} ({files[0].name}, "
+                    f"images below {plain.folder} differ in size: {sizes} ({plain.files[0].name}, "
                     f"{path.name}); expected one size.",
                     "Prepare them alike, for example with: brainzoo data folder --data.root DIR",
                 )
             found.append(values)
             advance(1)
-    spacing = [round(mm, 3) for mm in read_volume(files[0]).spacing_mm] if volumes else None
-    if spacing and found[0].ndim == 2:
-        spacing = None  # which of the three it is depends on how the slice lies
-    return _as_pixels(folder, found)[:, None], spacing
+    return found
 
 
-def _as_pixels(folder: Path, found: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    low, high = min(v.min() for v in found), max(v.max() for v in found)
-    kinds = {v.dtype for v in found}
-    if kinds == {np.dtype(np.uint8)}:
-        return np.stack(found)
-    if kinds == {np.dtype(np.uint16)} and high > np.iinfo(np.uint16).max // 2:
-        return np.stack(found)
-    if all(kind.kind == "f" for kind in kinds) and low >= 0 and high <= 1:
-        return np.stack([v.astype(np.float32) for v in found])
-    console.warn(
-        f"values below {folder} go from {low:g} to {high:g}: each image is scaled by its own "
-        f"percentiles {PERCENTILES[0]:g} and {PERCENTILES[1]:g}. All three sets must be alike."
+def _spacing(plain: _Plain, pixels: NDArray[Any]) -> list[float] | None:
+    if not plain.volumes or pixels.ndim < 5:
+        return None  # of a slice: which of the three it is depends on how it lies
+    return [round(mm, 3) for mm in read_volume(plain.files[0]).spacing_mm]
+
+
+def _as_pixels(sets: Mapping[str, Sequence[NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Return ``(image, 1, *spatial)`` of each set; what is black and white is one decision."""
+    if all(map(_has_range, sets.values())):
+        return {name: np.stack([_cut(v) for v in values])[:, None] for name, values in sets.items()}
+    spans = ", ".join(
+        f"{name} {min(v.min() for v in values):g} to {max(v.max() for v in values):g}"
+        for name, values in sets.items()
     )
-    return np.stack([_scaled(values) for values in found])
+    console.warn(
+        f"values have no known range ({spans}): every image of these folders is scaled by its own "
+        f"percentiles {PERCENTILES[0]:g} and {PERCENTILES[1]:g}."
+    )
+    return {name: np.stack([_scaled(v) for v in values])[:, None] for name, values in sets.items()}
+
+
+def _has_range(values: Sequence[NDArray[Any]]) -> bool:
+    """Tell whether black and white are known: by the type, or since floats lie in [0, 1]."""
+    kinds = {v.dtype for v in values}
+    if kinds == {np.dtype(np.uint8)}:
+        return True
+    if kinds == {np.dtype(np.uint16)}:
+        return bool(max(v.max() for v in values) > np.iinfo(np.uint16).max // 2)
+    far = sum(int(((v < -OVERSHOOT) | (v > 1 + OVERSHOOT)).sum()) for v in values)
+    return all(kind.kind == "f" for kind in kinds) and far <= FAR * sum(v.size for v in values)
+
+
+def _cut(values: NDArray[Any]) -> NDArray[Any]:
+    return values if values.dtype.kind == "u" else np.clip(values, 0, 1).astype(np.float32)
 
 
 def _scaled(values: NDArray[Any]) -> NDArray[Any]:
@@ -244,10 +316,17 @@ def _picture(path: Path) -> NDArray[Any]:
                 deep = picture.mode.startswith(("I", "F"))
                 values = np.asarray(picture if deep else picture.convert("L"))
     except Exception as error:  # Pillow's decoders raise anything on damaged files
-        raise DataError(f"{path.name} cannot be read as a picture: {error}.") from error
+        raise DataError(
+            f"{path.name} cannot be read as a picture: {error}.", "Export it again."
+        ) from error
     if values.ndim not in (2, 3) or values.dtype.kind not in "uif":
         shape = " × ".join(map(str, values.shape))
-        raise DataError(f"{path.name} has shape {shape}; expected one grey slice or volume.")
+        raise DataError(
+            f"{path.name} has shape {shape}; expected one grey slice or volume.",
+            "Save every slice or volume in a file of its own.",
+        )
     if not np.isfinite(values).all():
-        raise DataError(f"{path.name} holds NaN or infinite values; expected numbers.")
+        raise DataError(
+            f"{path.name} holds NaN or infinite values; expected numbers.", "Export it again."
+        )
     return values

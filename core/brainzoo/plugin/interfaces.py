@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from brainzoo.data.images import Images
     from brainzoo.data.subjects import Subject, Value
-    from brainzoo.plugin.findings import Evaluation
+    from brainzoo.plugin.findings import Evaluation, EvaluationSets
     from brainzoo.plugin.run import Run
 
 
@@ -187,22 +187,14 @@ class Evaluator(ABC):
         self.config = config
 
     def check(self) -> None:  # noqa: B027 - most evaluators need nothing from elsewhere
-        """Refuse now what would fail after hours of training: weights that are not to be had.
+        """Refuse now what would fail after hours of training, such as weights that are missing.
 
         Raises:
             BrainzooError: What is missing, and which option helps.
         """
 
     @abstractmethod
-    def evaluate(
-        self,
-        *,
-        train: Images,
-        test: Images,
-        synthetic: Images,
-        generator: Generator | None = None,
-        seed: int,
-    ) -> Evaluation:
+    def evaluate(self, sets: EvaluationSets) -> Evaluation:
         """Compare synthetic images with real ones of test subjects."""
 
 
@@ -224,6 +216,21 @@ class Exporter(ABC):
         Raises:
             ExistsError: Something is already there; nothing is ever overwritten.
         """
+
+    def export_comparison(
+        self, comparison: Mapping[str, Any], runs: Sequence[Path], folder: Path
+    ) -> Path | None:
+        """Write a page about evaluated runs side by side, for exporters that tell stories.
+
+        Args:
+            comparison: What ``comparison.json`` holds.
+            runs: The folders of the runs, in the same order.
+            folder: An empty folder that is there.
+
+        Returns:
+            The page; ``None`` from an exporter that writes none.
+        """
+        return None
 
     def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
         """Write the files of some of many images, while the others are still being made.

@@ -19,6 +19,7 @@ from brainzoo.common.files import disk_errors, exists_error
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
 from brainzoo.evaluating.running import EvaluatorsFailedError, check, evaluate, write_metrics
+from brainzoo.plugin.findings import EvaluationSets
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.part import Part
@@ -266,11 +267,14 @@ def _do(
                 evaluate(
                     settings.evaluate,
                     opened.path,
-                    train=images.where(split="train"),
-                    test=images.where(split="test"),
-                    synthetic=Images.open(folder.samples),
-                    generator=checkpoints.load(folder.checkpoint),
-                    seed=settings.train.seed,
+                    EvaluationSets(
+                        train=images.where(split="train"),
+                        test=images.where(split="test"),
+                        synthetic=Images.open(folder.samples),
+                        validation=images.where(split="validation"),
+                        generator=checkpoints.load(folder.checkpoint),
+                        seed=settings.train.seed,
+                    ),
                     again="stale",
                 )
         except EvaluatorsFailedError as error:

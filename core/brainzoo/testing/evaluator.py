@@ -13,7 +13,7 @@ import pytest
 
 from brainzoo.common.errors import DataError
 from brainzoo.data.images import Images
-from brainzoo.plugin.findings import Evaluation
+from brainzoo.plugin.findings import Evaluation, EvaluationSets
 from brainzoo.plugin.interfaces import Evaluator, Generator
 from brainzoo.testing.heads import make_images
 from brainzoo.testing.plugin import PluginContract
@@ -22,7 +22,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class EvaluatorContract(PluginContract):
-    """Evaluates made-up heads and asks what a reader of the figures relies on.
+    """Evaluates made-up heads and asks what a reader of the values relies on.
 
     Attributes:
         shape: The shape of the images to test with.
@@ -69,7 +69,14 @@ class EvaluatorContract(PluginContract):
         evaluator: Evaluator = cls.make()
         generator = cls.generator(train)
         return evaluator.evaluate(
-            train=train, test=test, synthetic=synthetic, generator=generator, seed=seed
+            EvaluationSets(
+                train=train,
+                test=test,
+                synthetic=synthetic,
+                validation=real.where(split="validation") if test is not real else None,
+                generator=generator,
+                seed=seed,
+            )
         )
 
     def test_finds_something(self, evaluation: Evaluation) -> None:
@@ -90,9 +97,10 @@ class EvaluatorContract(PluginContract):
         names = [figure.name for figure in evaluation.metrics]
         assert len(names) == len(set(names)), f"names occur twice: {sorted(names)}"
 
-    def test_pictures_are_png(self, evaluation: Evaluation) -> None:
+    def test_pictures_are_png_or_svg(self, evaluation: Evaluation) -> None:
         for name, content in evaluation.pictures.items():
-            assert content.startswith(PNG), f"picture {name!r} is no PNG file"
+            known = content.startswith((PNG, b"<svg"))
+            assert known, f"picture {name!r} is neither a PNG nor an SVG file"
 
     def test_same_seed_same_figures(
         self, evaluation: Evaluation, real: Images, synthetic: Images

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import median_filter
 
-from brainzoo import Generator, Reconstructs
+from brainzoo import EvaluationSets, Generator, Reconstructs
 from brainzoo.common.errors import OptionError
 from brainzoo.plugin.reconstruction import Reconstruction
 from brainzoo.testing import EvaluatorContract
@@ -80,12 +80,14 @@ def real(tmp_path_factory):
 @pytest.fixture(scope="module")
 def sets(real):
     test = real.where(split="test")
-    return {"train": real.where(split="train"), "test": test, "synthetic": test}
+    validation = real.where(split="validation")
+    train = real.where(split="train")
+    return {"train": train, "test": test, "synthetic": test, "validation": validation}
 
 
 def evaluate(sets, generator, seed=0, **options):
     evaluator = Anomaly(AnomalyConfig(**{**QUICK, **options}))
-    return evaluator.evaluate(**sets, generator=generator, seed=seed)
+    return evaluator.evaluate(EvaluationSets(**sets, generator=generator, seed=seed))
 
 
 def values(found):
@@ -156,8 +158,7 @@ def test_models_that_only_reconstruct_are_scored_by_their_error(sets):
 
 
 def test_without_validation_subjects_half_of_the_test_chooses(sets):
-    lone = {name: type(i)(i.read(), i.table, i.info) for name, i in sets.items()}
-    found = evaluate(lone, Guessing(), kinds=("hyperintense",))
+    found = evaluate({**sets, "validation": None}, Guessing(), kinds=("hyperintense",))
     assert "4 of the test subjects, who are not measured" in found.notes[-1]
     assert found.metrics[0].n == 4
 

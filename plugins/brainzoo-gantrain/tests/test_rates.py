@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, recall_score
 
-from brainzoo.evaluating import weights_of
-from brainzoo_gantrain.rates import by_subject, interval, rates
+from brainzoo.evaluating.intervals import bootstrap, interval
+from brainzoo_gantrain.rates import by_subject, rates
 
 
 def once(n):
@@ -56,7 +56,7 @@ def test_several_classifiers_are_averaged_before_the_harmonic_mean():
 
 def test_resamples_count_whole_subjects():
     groups = ["a", "a", "b", "b", "b", "c"]
-    weights = weights_of(groups, seed=0)
+    weights = bootstrap(groups, seed=0)
     assert (weights[0] == 1).all()
     assert (weights[:, 0] == weights[:, 1]).all()
     assert (weights[1:, [0, 2, 5]].sum(1) == 3).all()
@@ -68,7 +68,7 @@ def test_intervals_widen_with_fewer_subjects_not_with_fewer_slices():
         right = np.repeat(rng.random(subjects) < 0.7, slices)
         truth = np.repeat(np.arange(subjects) % 2, slices)
         answers = np.where(right, truth, 1 - truth)
-        weights = weights_of(list(np.repeat(np.arange(subjects), slices).astype(str)), seed=0)
+        weights = bootstrap(list(np.repeat(np.arange(subjects), slices).astype(str)), seed=0)
         ends = interval(rates(scores_of(answers), truth, weights, positive=1).sensitivity)
         return ends.high - ends.low
 
@@ -78,7 +78,7 @@ def test_intervals_widen_with_fewer_subjects_not_with_fewer_slices():
 
 def test_resamples_without_a_class_are_left_out():
     truth = np.array([0, 0, 1])
-    weights = weights_of(["a", "b", "c"], seed=0)
+    weights = bootstrap(["a", "b", "c"], seed=0)
     found = rates(scores_of([0, 0, 1]), truth, weights, positive=1)
     assert np.isnan(found.sensitivity).any()
     assert interval(found.sensitivity) == (1, 1)

@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
-from brainzoo.evaluating import weights_of
+from brainzoo.evaluating.intervals import bootstrap
 from brainzoo_metrics import distances, neighbours, twosample
-from brainzoo_metrics.resampling import ROUNDS, figure, standard_error
+from brainzoo_metrics.measure import ROUNDS, metric_value
 
 Array = NDArray[np.float64]
 
@@ -134,20 +134,10 @@ def test_c2st_folds_keep_subjects_together() -> None:
     assert twosample.accuracy_draws(right, ones, ones)[0] < 0.75
 
 
-def test_intervals_draw_whole_subjects() -> None:
-    subjects = [f"s{i // 10}" for i in range(100)]
-    values = np.repeat(gaussian(10, 1, 0)[:, 0], 10)
-    weights = weights_of(subjects, seed=0, rounds=ROUNDS)
-    assert (weights[0] == 1).all()
-    assert (weights[:, ::10] == weights[:, 9::10]).all()
-    error = standard_error(weights @ values / weights.sum(1))
-    assert error == pytest.approx(values.std() / np.sqrt(10), rel=0.25)
-
-
 def test_a_figure_without_draws_has_no_interval() -> None:
-    alone = figure("x", np.array([2.0]), 9)
+    alone = metric_value("x", np.array([2.0]), 9)
     assert (alone.value, alone.low, alone.high) == (2.0, None, None)
-    held = figure("x", np.array([0.9, 0.5, 1.3, 0.9]), 9, bounds=(0.0, 1.0))
+    held = metric_value("x", np.array([0.9, 0.5, 1.3, 0.9]), 9, bounds=(0.0, 1.0))
     assert held.high == 1.0
     assert held.low is not None
     assert held.low < 0.9
@@ -157,7 +147,7 @@ def test_frechet_draws_give_up_the_interval_where_it_costs_too_much(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     a, b = gaussian(30, 4, 0), gaussian(30, 4, 1)
-    weights = weights_of([str(i) for i in range(30)], seed=0, rounds=ROUNDS)
+    weights = bootstrap([str(i) for i in range(30)], seed=0, rounds=ROUNDS)
     assert len(distances.frechet_draws(a, b, weights, weights)) == 1 + distances.FRECHET_ROUNDS
     monkeypatch.setattr(distances, "MOST_WORK", 100)
     assert len(distances.frechet_draws(a, b, weights, weights)) == 1

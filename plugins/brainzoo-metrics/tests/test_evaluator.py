@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brainzoo import Evaluation, Images, MetricValue
+from brainzoo import Evaluation, EvaluationSets, Images, MetricValue
 from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.testing import make_images
 from brainzoo_metrics import anatomy, gaps
@@ -21,9 +21,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Images:
 
 
 def evaluate(real: Images, synthetic: Images, config: MetricsConfig | None = None) -> Evaluation:
-    return Metrics(config or MetricsConfig(features=False, pairs=60)).evaluate(
-        train=real.where(split="train"), test=real.where(split="test"), synthetic=synthetic, seed=0
-    )
+    sets = EvaluationSets(real.where(split="train"), real.where(split="test"), synthetic)
+    return Metrics(config or MetricsConfig(features=False, pairs=60)).evaluate(sets)
 
 
 def named(evaluation: Evaluation, name: str) -> MetricValue:
@@ -145,13 +144,13 @@ def test_a_note_names_no_folder_of_this_machine(
 def test_overlap_and_nan_are_refused(real: Images, tmp_path: Path) -> None:
     metrics = Metrics(MetricsConfig(features=False))
     train, test = real.where(split="train"), real.where(split="test")
-    with pytest.raises(DataError, match="train and in test"):
-        metrics.evaluate(train=real, test=test, synthetic=train, seed=0)
+    with pytest.raises(DataError, match="train and test"):
+        metrics.evaluate(EvaluationSets(real, test, train))
     pixels = test.floats()
     pixels[0, 0, 0, 0] = np.nan
     broken = Images(pixels, [{} for _ in pixels], test.info)
     with pytest.raises(DataError, match="not finite"):
-        metrics.evaluate(train=train, test=test, synthetic=broken, seed=0)
+        metrics.evaluate(EvaluationSets(train, test, broken))
 
 
 def test_anatomy_finds_larger_ventricles_in_the_old(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from brainzoo import EvaluationSets
 from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.common.errors import DataError, NotFoundError
 from brainzoo.data.images import Images
@@ -20,7 +21,7 @@ MEMORISED = 32  # images that the overfitted model knows by heart
 
 def judged(train, test, synthetic, **options):
     config = PrivacyConfig(rounds=50, **options)
-    evaluation = Privacy(config).evaluate(train=train, test=test, synthetic=synthetic, seed=0)
+    evaluation = Privacy(config).evaluate(EvaluationSets(train, test, synthetic))
     return evaluation, {figure.name: figure for figure in evaluation.metrics}
 
 
@@ -187,7 +188,7 @@ def test_volumes(tmp_path, as_synthetic):
 
 
 def test_features_can_be_compared_besides(train, test, overfitted):
-    _, figures = judged(train, test, overfitted, extractor="random-squeezenet")
+    _, figures = judged(train, test, overfitted, features=True, extractor="random-squeezenet")
     assert "random" in figures["feature copy rate"].detail
     assert figures["feature planted copies found"].n == 100
 
@@ -203,7 +204,9 @@ def test_what_few_test_subjects_cannot_rule_out_is_said(of_unseen, test):
 
 
 def test_a_named_file_of_weights_must_be_there(tmp_path):
-    config = PrivacyConfig(extractor="squeezenet", features_weights=tmp_path / "none.safetensors")
+    config = PrivacyConfig(
+        features=True, extractor="squeezenet", features_weights=tmp_path / "none.safetensors"
+    )
     with pytest.raises(NotFoundError, match=r"none\.safetensors") as caught:
         Privacy(config).check()
     assert "--privacy.features-weights" in caught.value.hint

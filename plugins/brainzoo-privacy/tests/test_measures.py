@@ -16,8 +16,12 @@ def test_auc_is_that_of_all_pairs():
     rng = np.random.default_rng(0)
     members, others = rng.normal(0.5, 1, 40), rng.normal(0, 1, 30)
     expected = np.mean(members[:, None] > others[None])
-    assert measures.membership_auc(members, others) == pytest.approx(expected)
-    assert measures.membership_auc(np.ones(5), np.ones(4)) == 0.5
+    people = [str(i) for i in range(70)]
+    found = measures.membership_draws(members, others, people, seed=0, rounds=20)
+    assert found[0] == pytest.approx(expected)
+    assert len(set(found[1:])) > 10
+    alike = measures.membership_draws(np.ones(5), np.ones(4), people[:9], seed=0, rounds=1)
+    assert alike[0] == 0.5
 
 
 def test_an_image_at_its_training_image_is_not_authentic():
@@ -29,9 +33,9 @@ def test_an_image_at_its_training_image_is_not_authentic():
 def test_who_is_as_near_to_test_as_to_train_is_at_one_half():
     rng = np.random.default_rng(0)
     train, test = rng.random((300, 60)), rng.random((300, 24))
-    value, interval = measures.nearer_to_train(train, test, seed=0, rounds=100)
+    value, low, high = measures.nearer_to_train(train, test, seed=0, rounds=100)
     assert value == pytest.approx(0.5, abs=0.05)
-    assert interval.low < 0.5 < interval.high
+    assert low < 0.5 < high
     assert measures.nearer_to_train(train + 2, test, seed=0, rounds=20)[0] == 1
 
 

@@ -90,7 +90,7 @@ def test_real_images_can_be_left_out_everywhere(make_run: Make) -> None:
     assert (run / "progress" / "real.png").read_bytes() not in shown
     assert "Contains real slices" not in page
     assert "Real and synthetic" not in page
-    assert "left out of this page on request" in text_of(page)
+    assert "omitted from this page on request" in text_of(page)
 
 
 def test_no_subject_is_named(make_run: Make) -> None:

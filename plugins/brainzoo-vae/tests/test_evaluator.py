@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from brainzoo import Generator, Images, Reconstructs
+from brainzoo import EvaluationSets, Generator, Images, Reconstructs
 from brainzoo.common.errors import OptionError
 from brainzoo.plugin.reconstruction import Reconstruction as Result
 from brainzoo.testing import EvaluatorContract
@@ -63,7 +63,9 @@ def sets(tmp_path_factory):
 
 
 def evaluate(sets, generator):
-    return Reconstruction(ReconstructionConfig()).evaluate(**sets, generator=generator, seed=0)
+    return Reconstruction(ReconstructionConfig()).evaluate(
+        EvaluationSets(**sets, generator=generator)
+    )
 
 
 def test_less_blur_is_better_and_the_mean_image_is_the_measure(sets):

@@ -1,22 +1,15 @@
 from __future__ import annotations
 
-from brainzoo import Evaluation, Evaluator, Generator, Images, MetricValue
+from brainzoo import Evaluation, EvaluationSets, Evaluator, MetricValue
 from brainzoo.data.pictures import grid, png_bytes
 
 
 class Difference(Evaluator):
-    def evaluate(
-        self,
-        *,
-        train: Images,
-        test: Images,
-        synthetic: Images,
-        generator: Generator | None = None,
-        seed: int,
-    ) -> Evaluation:
+    def evaluate(self, sets: EvaluationSets) -> Evaluation:
+        train, test, synthetic = sets.train, sets.test, sets.synthetic
         assert set(train.column("split")) == {"train"}
         assert set(test.column("split")) == {"test"}
-        assert generator is not None
+        assert sets.generator is not None
         real, made = test.floats().mean(), synthetic.floats().mean()
         return Evaluation(
             metrics=[

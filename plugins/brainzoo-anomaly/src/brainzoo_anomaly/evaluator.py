@@ -11,15 +11,13 @@ from __future__ import annotations
 import numpy as np
 
 from brainzoo.api import (
-    BrainzooError,
+    DataError,
     Evaluation,
+    EvaluationSets,
     Evaluator,
-    Generator,
     Images,
     OptionError,
     Reconstructs,
-    expect_comparable,
-    halves,
 )
 from brainzoo_anomaly import result
 from brainzoo_anomaly.cases import Cases, healthy_cases, with_lesions
@@ -41,17 +39,10 @@ class Anomaly(Evaluator):
         if self.config.scans is not None:
             pairs(self.config)
 
-    def evaluate(
-        self,
-        *,
-        train: Images,
-        test: Images,
-        synthetic: Images,
-        generator: Generator | None = None,
-        seed: int,
-    ) -> Evaluation:
+    def evaluate(self, sets: EvaluationSets) -> Evaluation:
         """Score test images with and without lesions; ``synthetic`` is not looked at."""
-        expect_comparable(train=train, test=test, synthetic=synthetic, least_subjects=4)
+        sets.check(least_subjects=4)
+        generator, train, test, seed = sets.generator, sets.train, sets.test, sets.seed
         if not isinstance(generator, Reconstructs):
             raise OptionError(
                 "anomaly needs a model that reconstructs; found "
@@ -59,7 +50,7 @@ class Anomaly(Evaluator):
                 "Evaluate a run of vae or vqvae.",
             )
         config = self.config
-        validation, measured, chosen_on = _divided(train, test, seed)
+        validation, measured, chosen_on = _divided(sets)
         tried = healthy_cases(validation, config)
         tried = tried + with_lesions(tried, config, seed + 1)
         cases = self._cases(healthy_cases(measured, config), test, seed)
@@ -70,7 +61,7 @@ class Anomaly(Evaluator):
         model = result.chosen(scored)
         rival = result.best_baseline(scored, VALIDATION)
         return Evaluation(
-            metrics=result.figures(scored, cases),
+            metrics=result.metrics(scored, cases),
             tables=result.tables(scored, cases),
             pictures={"overlays": overlays(cases, maps, [model, rival], config.least_pixels)},
             notes=result.notes(scored, cases, chosen_on, config.scans is not None),
@@ -82,22 +73,21 @@ class Anomaly(Evaluator):
         return healthy + with_lesions(healthy, self.config, seed)
 
 
-def _divided(train: Images, test: Images, seed: int) -> tuple[Images, Images, str]:
+def _divided(sets: EvaluationSets) -> tuple[Images, Images, str]:
     """Return images to choose on, images to measure, and what the former are."""
-    if test.folder is not None:
-        try:
-            validation = Images.open(test.folder).where(split="validation")
-        except BrainzooError:  # moved since it was opened
-            validation = test[:0]
-        known = set(train.subjects()) | set(test.subjects())
-        unclassed = None in test.column("class")  # else the run is on classes only
-        fresh = [
-            row.get("subject") not in known and (unclassed or row.get("class") is not None)
-            for row in validation.table
-        ]
-        validation = validation[np.asarray(fresh, dtype=bool)]
-        if len(validation.subjects()) >= 2:
-            count = len(validation.subjects())
-            return validation, test, f"{count} validation subjects"
-    first, second = halves(test, seed)
-    return first, second, f"{len(first.subjects())} of the test subjects, who are not measured"
+    found = sets.validation
+    if found is not None and None not in sets.test.column("class"):  # the run is on classes only
+        found = found[np.asarray([row.get("class") is not None for row in found.table], bool)]
+    if found is not None and len(found.subjects()) >= 2:
+        return found, sets.test, f"{len(found.subjects())} validation subjects"
+    subjects = sorted(sets.test.subjects())
+    if len(subjects) < 2:
+        raise DataError(
+            f"the test images name {len(subjects)} subjects; expected 2 or more.",
+            "Add the column subject to table.csv.",
+        )
+    np.random.default_rng(sets.seed).shuffle(subjects)
+    first = set(subjects[: len(subjects) // 2])
+    inside = np.array([row.get("subject") in first for row in sets.test.table])
+    said = f"{len(first)} of the test subjects, who are not measured"
+    return sets.test[inside], sets.test[~inside], said

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from scipy import ndimage
 
-from brainzoo.api import png_bytes
+from brainzoo.api import grid, png_bytes
 from brainzoo_anomaly.cases import Cases
 from brainzoo_anomaly.measures import found_at
 from brainzoo_anomaly.regions import Bools, Floats
@@ -20,7 +20,7 @@ from brainzoo_anomaly.scoring import Maps
 from brainzoo_anomaly.study import Scored
 
 GREEN, RED = (90, 220, 90), (240, 70, 60)
-TILE_PIXELS, GAP_PIXELS, TEXT_PIXELS, LEFT_PIXELS = 160, 3, 13, 110
+TILE_PIXELS = 160
 WIDTH_SHOWN = 0.5
 """Of the kinds' widths, in their order: the middle one is shown."""
 
@@ -57,7 +57,8 @@ def overlays(cases: Cases, maps: Maps, shown: Sequence[Scored], least: int) -> b
     headings = ["lesion"]
     for s in shown:
         headings += [s.name, "found"]
-    return png_bytes(_laid_out(rows, headings, labels))
+    tiles = [tile for row in rows for tile in row]
+    return png_bytes(grid(tiles, columns=len(headings), column_labels=headings, row_labels=labels))
 
 
 def _examples(cases: Cases) -> list[int]:
@@ -92,32 +93,3 @@ def _outlined(grey: Floats, part: Bools, colour: tuple[int, int, int]) -> Image.
     area = part.repeat(scale, 0).repeat(scale, 1)
     picture[area & ~ndimage.binary_erosion(area, iterations=1 if scale < 3 else 2)] = colour
     return Image.fromarray(picture)
-
-
-def _laid_out(
-    rows: Sequence[Sequence[Image.Image]], headings: Sequence[str], labels: Sequence[str]
-) -> Image.Image:
-    width, height = rows[0][0].size
-    top = TEXT_PIXELS + 7
-    picture = Image.new(
-        "RGB",
-        (
-            LEFT_PIXELS + len(headings) * (width + GAP_PIXELS),
-            top + len(rows) * (height + GAP_PIXELS),
-        ),
-        (40, 40, 40),
-    )
-    draw = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(size=TEXT_PIXELS)
-    for column, heading in enumerate(headings):
-        x = LEFT_PIXELS + column * (width + GAP_PIXELS)
-        short = heading
-        while font.getlength(short) > width:
-            short = short[:-1]
-        draw.text((x + width / 2, top / 2), short, (235, 235, 235), font, anchor="mm")
-    for row, (tiles, label) in enumerate(zip(rows, labels, strict=True)):
-        y = top + row * (height + GAP_PIXELS)
-        draw.text((LEFT_PIXELS / 2, y + height / 2), label, (235, 235, 235), font, anchor="mm")
-        for column, tile in enumerate(tiles):
-            picture.paste(tile, (LEFT_PIXELS + column * (width + GAP_PIXELS), y))
-    return picture

@@ -1,10 +1,10 @@
-"""What was measured as figures, tables and notes; a baseline that wins is named first."""
+"""What was measured as values, tables and notes; a baseline that wins is named first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from brainzoo.api import MetricValue, Value
+from brainzoo.api import MetricValue, Value, interval
 from brainzoo_anomaly.cases import Cases
 from brainzoo_anomaly.study import (
     ALL,
@@ -18,7 +18,6 @@ from brainzoo_anomaly.study import (
     VALIDATION,
     Scored,
     groups_of,
-    interval,
 )
 
 Table = list[dict[str, Value]]
@@ -43,8 +42,8 @@ def best_baseline(scored: Sequence[Scored], measure: str, group: str = ALL) -> S
     return max((s for s in scored if not s.own), key=lambda s: s.value(measure, group))
 
 
-def figures(scored: Sequence[Scored], cases: Cases) -> list[MetricValue]:
-    """Return the figures of the model's chosen score, and how far it is above the baselines."""
+def metrics(scored: Sequence[Scored], cases: Cases) -> list[MetricValue]:
+    """Return the values of the model's chosen score, and how far it is above the baselines."""
     model, sick = chosen(scored), int((~cases.healthy).sum())
     found = []
     for measure in MEASURES:
@@ -64,7 +63,7 @@ def figures(scored: Sequence[Scored], cases: Cases) -> list[MetricValue]:
     for measure in (VALIDATION, AUPRC_VOXELS):
         rival = best_baseline(scored, measure)
         rounds = model.rounds[ALL, measure] - rival.rounds[ALL, measure]
-        low, high = interval(rounds)
+        low, high = interval(rounds) or (None, None)
         found.append(
             MetricValue(
                 name=f"{measure.partition(',')[0]} above the best baseline",

@@ -1,4 +1,4 @@
-"""All figures of all scores: on all lesions, by kind and by width, with intervals over subjects."""
+"""All values of all scores: on all lesions, by kind and by width, with intervals over subjects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from brainzoo.api import console, resamples
+from brainzoo.api import bootstrap, console, interval
 from brainzoo_anomaly.cases import Cases
 from brainzoo_anomaly.config import AnomalyConfig
 from brainzoo_anomaly.measures import (
@@ -68,18 +68,9 @@ class Scored:
         """Return what was measured."""
         return float(self.rounds[group, measure][0])
 
-    def interval(self, measure: str, group: str = ALL) -> tuple[float, float]:
+    def interval(self, measure: str, group: str = ALL) -> tuple[float | None, float | None]:
         """Return the 95 % percentile interval over subjects."""
-        return interval(self.rounds[group, measure])
-
-
-def interval(rounds: Numbers) -> tuple[float, float]:
-    """Return the 95 % percentile interval of resamplings; the first is the measurement itself."""
-    drawn = rounds[1:][np.isfinite(rounds[1:])]
-    if not len(drawn):
-        return float("nan"), float("nan")
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
+        return interval(self.rounds[group, measure]) or (None, None)
 
 
 def groups_of(cases: Cases) -> dict[str, Bools]:
@@ -112,9 +103,7 @@ def study(
         config: Post-processing, percentile, rounds.
         seed: Decides the resampling.
     """
-    weights = np.ones((1 + config.rounds, len(test)))
-    for i, drawn in enumerate(resamples(test.subjects, seed=seed, rounds=config.rounds), 1):
-        weights[i] = np.bincount(drawn, minlength=len(test))
+    weights = bootstrap(test.subjects, seed=seed, rounds=config.rounds)
     scored = []
     with console.progress("measuring scores", len(test_maps)) as advance:
         for name in test_maps:

@@ -15,17 +15,20 @@ class GANTrainConfig(FeatureOptions):
         "mean+max", "How the map of a layer becomes one vector.", choices=("mean", "mean+max")
     )
     positive: str | None = option(
-        None, "Class whose share found is the sensitivity; of two classes, else the last."
+        None, "Class that sensitivity is about, of two classes. [default: the last]"
     )
     fractions: tuple[float, ...] = option(
         (0.1, 0.25, 0.5), "Shares of the real training subjects, for the curve; 1 is always there."
     )
     limit: int = option(
-        4000, "Real, and synthetic, images that a classifier learns from at most.", minimum=16
+        4000, "Real images, and synthetic ones, that a classifier learns from at most.", minimum=16
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         wrong = [share for share in self.fractions if not 0 < share <= 1]
         if wrong:
-            raise OptionError(f"fractions holds {wrong[0]:g}; expected shares above 0, up to 1.")
+            raise OptionError(
+                f"fractions holds {wrong[0]:g}; expected shares above 0, up to 1.",
+                "Try for example 0.1,0.25,0.5.",
+            )

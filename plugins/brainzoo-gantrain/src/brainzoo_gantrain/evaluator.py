@@ -11,7 +11,7 @@ Differences from that paper, and what it leaves open:
   training side);
 - it does not say whether slices of one subject are on both sides; here test subjects are others
   than those that the generator saw, and intervals come from resampling them;
-- the controls beside the figure (real subjects, shuffled labels, copies) are not in it.
+- the controls beside it (real subjects, shuffled labels, copies) are not in it.
 """
 
 from __future__ import annotations
@@ -22,18 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.api import (
-    PLANES,
     Evaluation,
+    EvaluationSets,
     Evaluator,
-    Extractor,
-    Generator,
+    Features,
     Images,
+    bootstrap,
     console,
-    expect_comparable,
-    extractor,
-    features_of,
     subjects_of,
-    weights_of,
 )
 from brainzoo_gantrain.classifier import Labelled, learn
 from brainzoo_gantrain.config import GANTrainConfig
@@ -53,30 +49,22 @@ class GANTrain(Evaluator):
     config: GANTrainConfig
 
     def check(self) -> None:
-        """Refuse now if there are no weights; see :func:`brainzoo.evaluating.extractor`."""
-        extractor(self.config, owner="gantrain")
+        """Refuse now if there are no weights."""
+        Features.load(self.config, owner="gantrain")
 
-    def evaluate(
-        self,
-        *,
-        train: Images,
-        test: Images,
-        synthetic: Images,
-        generator: Generator | None = None,
-        seed: int,
-    ) -> Evaluation:
+    def evaluate(self, sets: EvaluationSets) -> Evaluation:
         """Compare what is learned from synthetic images with what is learned from real ones."""
-        sets = {"train": train, "test": test, "synthetic": synthetic}
-        names = class_names(sets)
-        expect_comparable(**sets, least_subjects=LEAST_SUBJECTS)
+        names = class_names(sets.named)
+        sets.check(least_subjects=LEAST_SUBJECTS)
+        seed = sets.seed
         positive = positive_class(self.config.positive, names)
-        looks = extractor(self.config, owner="gantrain")
-        known, judged, made = (_labelled(looks, images, names) for images in sets.values())
+        looks = Features.load(self.config, owner="gantrain")
+        known, judged, made = (_labelled(looks, images, names) for images in sets.named.values())
         notes = [f"{text}." for text in self._left_out(known, made)]
         seen = known.features  # any of them may have been copied, drawn below or not
         known = as_many(known, min(self.config.limit, len(known)), [seed, 0])
         made = as_many(made, min(len(known), len(made)), [seed, 0])
-        weights = weights_of(list(judged.groups), seed=seed)
+        weights = bootstrap(list(judged.groups), seed=seed)
 
         def measured(scores: NDArray[np.float64]) -> tuple[Rates, Rates]:
             of_subjects = by_subject(scores, judged.classes, judged.groups, weights)
@@ -93,7 +81,7 @@ class GANTrain(Evaluator):
                 rows.append(Row.of(one, *measured(np.stack([s[0] for s in scores]))))
                 if one.name == REAL:
                     of_made = np.stack([s[1] for s in scores])
-        own = weights_of(list(made.groups), seed=seed)
+        own = bootstrap(list(made.groups), seed=seed)
         return Result(
             looks=looks,
             names=names,
@@ -122,8 +110,6 @@ def _judged(
         advance(1)
 
 
-def _labelled(looks: Extractor, images: Images, names: list[str]) -> Labelled:
+def _labelled(looks: Features, images: Images, names: list[str]) -> Labelled:
     chosen, classes = in_classes(images, names)
-    planes = ("",) if images.dims == 2 else PLANES
-    features = np.hstack([features_of(looks, chosen, plane) for plane in planes])
-    return Labelled(features, classes, np.array(subjects_of(chosen)))
+    return Labelled(looks.of(chosen), classes, np.array(subjects_of(chosen)))

@@ -71,5 +71,5 @@ def positive_class(wanted: str | None, names: list[str]) -> int:
     if wanted is None:
         return len(names) - 1
     if wanted not in names:
-        raise OptionError(f"positive is {wanted!r}, no class.", nearest(wanted, names))
+        raise OptionError(f"positive is {wanted!r}, which is not a class.", nearest(wanted, names))
     return names.index(wanted)

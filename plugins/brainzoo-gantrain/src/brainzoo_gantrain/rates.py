@@ -11,8 +11,6 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Interval
-
 Weights = NDArray[np.float64]
 
 
@@ -44,7 +42,7 @@ def rates(
     Args:
         scores: ``(classifier, image, class)``; the rates are the means over classifiers.
         truth: ``(image,)``, the class of each.
-        weights: Of :func:`brainzoo.evaluating.weights_of`; all rows of a table use the same draws,
+        weights: Of :func:`brainzoo.api.bootstrap`; all rows of a table use the same draws,
             so that their ratios and differences are paired.
         positive: The class that sensitivity is about; not used with more than two.
     """
@@ -75,15 +73,6 @@ def by_subject(
     member /= member.sum(1, keepdims=True)
     means = np.einsum("si,cik->csk", member, scores)
     return means, truth[first], weights[:, first]
-
-
-def interval(values: NDArray[np.float64]) -> Interval | None:
-    """Return the ends of 95 % of the resamples; those without one of the classes are left out."""
-    drawn = values[1:][np.isfinite(values[1:])]
-    if not len(drawn):
-        return None
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Interval(float(low), float(high))
 
 
 def _share(

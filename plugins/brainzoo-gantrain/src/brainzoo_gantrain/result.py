@@ -1,4 +1,4 @@
-"""From the rates of every training set to figures, the table, the curve and what must be said."""
+"""From the rates of every training set to values, the table, the curve and what must be said."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from brainzoo.api import Evaluation, Extractor, MetricValue, Value, png_bytes, table_text
-from brainzoo_gantrain.chart import COLOURS, INK, Level, Point, curve
+from brainzoo.api import Evaluation, Features, MetricValue, Value, charts, interval, table_text
 from brainzoo_gantrain.classifier import Labelled
 from brainzoo_gantrain.copies import NEAR, by_chance
-from brainzoo_gantrain.rates import Rates, interval
+from brainzoo_gantrain.rates import Rates
 from brainzoo_gantrain.sets import (
     AS_MANY,
     BOTH,
@@ -29,7 +27,7 @@ FEW_SUBJECTS = 20
 ONE_SIDED = 0.9  # of sensitivity and specificity, one near 0 and the other near 1
 
 SHORT = {REAL: "real", AS_MANY: "real, as many", BOTH: "real + synthetic", SHUFFLED: "shuffled"}
-"""How figures call those rows that are figures too."""
+"""What those rows are called that are metric values too."""
 
 Values = NDArray[np.float64]
 
@@ -63,10 +61,10 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """All that was measured; arrays of values hold the figure first, then its resamples.
+    """All that was measured; arrays hold the value first, then its resamples.
 
     Attributes:
-        looks: The extractor of the features.
+        looks: The features.
         names: The classes.
         positive: The one that sensitivity is about.
         rows: The first is that of the synthetic images.
@@ -74,10 +72,10 @@ class Result:
         copies: Share of synthetic images near a training image.
         judged: The real test images.
         made: How many synthetic images were used.
-        notes: What is to be said besides.
+        notes: What else must be said.
     """
 
-    looks: Extractor
+    looks: Features
     names: Sequence[str]
     positive: int
     rows: Sequence[Row]
@@ -91,9 +89,9 @@ class Result:
         """Return it as evaluators do."""
         numbers = [dict(self._numbers(row)) for row in self.rows]
         return Evaluation(
-            metrics=[f for f in self._figures() if np.isfinite(f.value)],
+            metrics=[m for m in self._metrics() if np.isfinite(m.value)],
             tables={"GAN-train": [*map(self._readable, self.rows), self._gan_test_row()]},
-            pictures={"curve": png_bytes(self._curve())},
+            pictures={"curve": charts.as_picture(self._curve())},
             files={"gan-train.csv": table_text(numbers).encode()},
             notes=[*self._notes(), *self.notes],
         )
@@ -113,13 +111,13 @@ class Result:
         ratio: Values = np.divide(found, real, out=np.full(len(real), np.nan), where=real > 0)
         return ratio
 
-    def _figures(self) -> Iterator[MetricValue]:
+    def _metrics(self) -> Iterator[MetricValue]:
         synthetic, real = self._row(SYNTHETIC), self._row(REAL)
         alike = next((row for row in self.rows if row.trained.name == AS_MANY), real)
         images, subjects = len(self.judged), self.judged.subjects()
         on_test = f"{images} test images of {subjects} subjects; {self.looks.label}"
 
-        def figure(
+        def metric(
             name: str, values: Values, detail: str, floor: Values | None = None
         ) -> MetricValue:
             ends = interval(values) or (None, None)
@@ -129,9 +127,9 @@ class Result:
         trained = f"trained on {synthetic.images} synthetic, tested on {on_test}"
         for name in ("sensitivity", "specificity", "harmonic_mean"):
             own, floor = (getattr(row.rates, name) for row in (synthetic, alike))
-            yield figure(name.replace("_", " "), own, trained, floor)
+            yield metric(name.replace("_", " "), own, trained, floor)
         yield dataclasses.replace(
-            figure(
+            metric(
                 "harmonic mean of subjects",
                 synthetic.of_subjects.harmonic_mean,
                 f"by the mean score of a subject's images; {trained}",
@@ -139,20 +137,20 @@ class Result:
             ),
             n=subjects,
         )
-        yield figure("ratio to real", self._ratio(synthetic), trained)
+        yield metric("ratio to real", self._ratio(synthetic), trained)
         for row in self.rows:
             if row.trained.name in SHORT:
                 detail = f"trained on {row.trained.name}, {row.images} images; {on_test}"
                 name = f"harmonic mean, {SHORT[row.trained.name]}"
-                yield figure(name, row.rates.harmonic_mean, detail)
+                yield metric(name, row.rates.harmonic_mean, detail)
         gain = self._row(BOTH).rates.harmonic_mean - real.rates.harmonic_mean
-        yield figure("gain by adding synthetic", gain, f"harmonic means' difference; {on_test}")
+        yield metric("gain by adding synthetic", gain, f"harmonic means' difference; {on_test}")
         of_made = f"of {self.made} synthetic images; {self.looks.label}"
         yield dataclasses.replace(
-            figure("GAN-test", self.gan_test.harmonic_mean, f"harmonic mean {of_made}"), n=self.made
+            metric("GAN-test", self.gan_test.harmonic_mean, f"harmonic mean {of_made}"), n=self.made
         )
         near = f"nearer to a training image than {1 - NEAR:.0%} of test images are, {of_made}"
-        copies = figure("copy rate", self.copies, near)
+        copies = metric("copy rate", self.copies, near)
         yield dataclasses.replace(copies, n=self.made, floor=NEAR)
 
     def _numbers(self, row: Row) -> Iterator[tuple[str, Value]]:
@@ -197,8 +195,8 @@ class Result:
     def _notes(self) -> Iterator[str]:
         if self.looks.random:
             yield (
-                f"The weights of {self.looks.name} are RANDOM: these figures do not say how good "
-                "the images are. Name a file of weights."
+                f"{self.looks.label}: these values do not say how good the images are. Name a "
+                "file of weights."
             )
         if len(self.names) == 2:
             other = self.names[1 - self.positive]
@@ -214,18 +212,18 @@ class Result:
         ends = interval(self._row(REAL).rates.harmonic_mean)
         if ends is None or ends.low <= self._chance:
             yield (
-                "Classifiers trained on the real images are not surely better than chance: nothing "
+                "Classifiers trained on the real images are hardly better than chance, so nothing "
                 "follows about the synthetic ones."
             )
         own = self._row(SYNTHETIC).rates
         if len(self.names) == 2 and abs(own.sensitivity[0] - own.specificity[0]) > ONE_SIDED:
             taken = self.positive if own.sensitivity[0] > 0.5 else 1 - self.positive
             yield (
-                f"What learned from synthetic images takes nearly every real one for "
-                f"{self.names[taken]}: to the features, they look unlike the real ones."
+                f"A classifier trained on synthetic images takes nearly every real one for "
+                f"{self.names[taken]}: to its features, synthetic images look unlike real ones."
             )
         if self.judged.subjects() < FEW_SUBJECTS:
-            yield f"The test images are of {self.judged.subjects()} subjects only: wide intervals."
+            yield f"There are only {self.judged.subjects()} test subjects: intervals are wide."
         near = interval(self.copies)
         if near is not None and near.low > by_chance(self.judged.subjects()):
             yield (
@@ -233,37 +231,38 @@ class Result:
                 f"{1 - NEAR:.0%} of test images do: copies of real images score like real images."
             )
         yield (
-            "Intervals are of the test subjects. Another training of the generator gives other "
-            "figures: compare three seeds or more (brainzoo evaluate --compare). Rows of drawn "
-            f"subjects are means of {DRAWS} draws, shuffled labels of {SHUFFLES}."
+            "Intervals are over the test subjects. Another training of the generator gives other "
+            "values: compare three seeds or more (brainzoo evaluate --compare). Rows of drawn "
+            f"subjects are means of {DRAWS} draws, those of shuffled labels of {SHUFFLES}."
         )
 
-    def _curve(self) -> Image.Image:
+    def _curve(self) -> str:
+        """Draw what each share of the real subjects leads to, with and without synthetic images."""
         shares = sorted({row.trained.share for row in self.rows if row.trained.share})
-        lines: dict[str, list[Point]] = {REAL: [], BOTH: []}
-        texts = []
-        for tick, share in enumerate(shares):
+        lines, names = [], [""] * len(shares)
+        for name, mixed in ((REAL, False), (BOTH, True)):
+            x, y, low, high = [], [], [], []
             for row in self.rows:
-                if row.trained.share != share:
+                if row.trained.share not in shares or row.trained.synthetic is not mixed:
                     continue
-                value = row.rates.harmonic_mean
-                ends = interval(value) or (float(value[0]), float(value[0]))
-                point = Point(tick, float(value[0]), *ends)
-                lines[BOTH if row.trained.synthetic else REAL].append(point)
-                if not row.trained.synthetic:
-                    texts.append(f"{share:.0%} ({row.subjects})")
-        levels = [
-            Level(
-                "synthetic alone", float(self._row(SYNTHETIC).rates.harmonic_mean[0]), COLOURS[1]
-            ),
-            Level("chance", self._chance, INK),
-        ]
-        return curve(
+                place = shares.index(row.trained.share)
+                values = row.rates.harmonic_mean
+                ends = interval(values) or (float(values[0]),) * 2
+                for held, new in zip((x, y, low, high), (place, values[0], *ends), strict=True):
+                    held.append(float(new))
+                names[place] = f"{row.trained.share:.0%} ({row.subjects})"
+            order = np.argsort(x)
+            sorted_ = [[held[i] for i in order] for held in (x, y, low, high)]
+            lines.append(charts.Line(name, *sorted_))
+        return charts.line_chart(
             lines,
-            texts,
-            levels,
-            y_label="harmonic mean",
+            title="Harmonic mean of sensitivity and specificity, by share of real subjects",
             x_label="real training subjects (how many)",
+            levels={
+                "synthetic alone": float(self._row(SYNTHETIC).rates.harmonic_mean[0]),
+                "chance": self._chance,
+            },
+            x_names=names,
         )
 
 

@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.mixture import GaussianMixture
 
-from brainzoo.api import Images, console
-from brainzoo_metrics.resampling import Draws, Weights
+from brainzoo.api import Evaluation, Images, Row, console, grid, png_bytes
+from brainzoo_metrics.measure import POSITIVE, Draws, Floats, View, Weights, metric_value
 
 HEAD = 0.1  # of the range
 BRAIN_MM = 16.0
@@ -42,8 +42,46 @@ FIELD_MM = 224.0  # assumed across images of unknown spacing
 LEAST_VOXELS = 30
 CLASSES = ("CSF", "GM", "WM")
 BATCH = 32
+SEGMENTED = 1000  # images of each set
+SHOWN = 8
 
-Floats = NDArray[np.float32]
+
+def compute(view: View) -> Evaluation:
+    """Return effect sizes of tissue shares and ventricles, and a table of their distributions."""
+    modality = str(view.images[0].info.get("modality") or "T1w")
+    if not modality.startswith("T1"):
+        said = f"The anatomy check reads T1w intensities; these images are {modality}."
+        return Evaluation(notes=[said])
+    white = fit(view.sets.train, view.sets.seed)
+    if white is None:
+        return Evaluation(notes=["The anatomy check found no brains in the training images."])
+    rng = np.random.default_rng(view.sets.seed)
+    chosen = np.sort(rng.choice(view.n, min(view.n, SEGMENTED), replace=False))
+    measured = [measure(images[chosen], white) for images in view.images]
+    weights = [of[:, chosen] for of in view.weights]
+    values, rows = [], []
+    for name in measured[0]:
+        parts = [one[name] for one in measured]
+        signed, floor = view.both(effect_draws, parts, weights)
+        unit = "percent" if name != "ventricles" else "cm²" if view.images[0].dims == 2 else "ml"
+        row: Row = {"what": name, "unit": unit}
+        for who, part in zip(("test", "synthetic", "train"), parts, strict=True):
+            low, middle, high = np.quantile(part, [0.05, 0.5, 0.95])
+            row[f"{who} median"] = round(float(middle), 2)
+            row[f"{who} 5 to 95 %"] = f"{low:.2f} to {high:.2f}"
+        rows.append(row | {"d": round(float(signed[0]), 3)})
+        values.append(
+            metric_value(
+                f"{name} |d|",
+                signed * np.sign(signed[0] or 1.0),
+                len(chosen),
+                abs(float(floor[0])),
+                bounds=POSITIVE,
+                detail=f"effect size of {name} in {unit}, synthetic against test "
+                f"(d = {signed[0]:+.2f}); intensity classes, no clinical volumetry",
+            )
+        )
+    return Evaluation(values, {"anatomy": rows}, {"anatomy": _picture(view.images[:2], white)})
 
 
 def fit(images: Images, seed: int) -> float | None:
@@ -121,6 +159,29 @@ def segment(
     brightest = white * float(np.percentile(image[brain], BRIGHT))
     classes = np.where(brain, 1 + np.digitize(image, (darkest, max(brightest, darkest))), 0)
     return classes, (classes == 1) & (depth > VENTRICLES_MM)
+
+
+def _picture(sets: Sequence[Images], white: float) -> bytes:
+    """Draw images above what the segmentation makes of them.
+
+    CSF dark, ventricles black on it, grey matter grey, white matter white.
+    """
+    rows = []
+    for images in sets:
+        some = images.floats(np.linspace(0, len(images) - 1, SHOWN).astype(np.intp))[:, :1]
+        labels = np.zeros_like(some)
+        for image, out in zip(some, labels, strict=True):
+            classes, ventricles = segment(image[0], spacing_of(images), white)
+            out[0] = np.array([0.15, 0.4, 0.7, 1.0])[classes]
+            out[0][ventricles] = 0
+        rows += [some, labels]
+    picture = grid(
+        np.concatenate(rows),
+        columns=SHOWN,
+        row_labels=["test", "classes", "synthetic", "classes"],
+        scale=max(1, -(-96 // max(rows[0].shape[2:]))) if sets[0].dims == 2 else 1,
+    )
+    return png_bytes(picture)
 
 
 def _tissue(brain: Floats) -> Floats:

@@ -12,10 +12,10 @@ class MetricsConfig(FeatureOptions):
     """The network whose features are compared, and how much is computed."""
 
     features: bool = option(
-        True, "Compare features of a network too; without, only measures that need no weights."
+        True, "Also compare features of a network; without, only measures that need no weights."
     )
     most: int = option(
-        5000, "At most so many images of each set; time and memory grow with the square.", minimum=8
+        5000, "Images of each set at most; time and memory grow with the square.", minimum=8
     )
     pairs: int = option(1000, "Pairs of images whose likeness (MS-SSIM) is averaged.", minimum=10)
     neighbours: int = option(

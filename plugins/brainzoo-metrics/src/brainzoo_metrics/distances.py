@@ -14,13 +14,39 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo_metrics.resampling import Draws, Weights
+from brainzoo.api import Evaluation
+from brainzoo_metrics.measure import POSITIVE, Draws, View, Weights
 
+FEW = 2000  # Bińkowski et al. 2018, section 4: below, bias outweighs what the distance tells
 FRECHET_ROUNDS = 50
 LEAST_ROUNDS = 20
 MOST_WORK = 2e11  # multiplications; about a minute
 
 Vectors = NDArray[np.floating]
+
+
+def compute(view: View) -> Evaluation:
+    """Return Fréchet distance (of Inception's features: FID), its ratio to the floor, and KID."""
+    distance, floor = view.both(frechet_draws, view.vectors)
+    name = "FID" if view.label.startswith("inception") else "FD"
+    biased = f"; n below {FEW:,}: biased upward, see KID" if view.n < FEW else ""
+    return Evaluation(
+        [
+            view.value(name, distance, floor, bounds=POSITIVE, detail=view.label + biased),
+            view.value(
+                "relative FD",
+                distance / np.maximum(floor, 1e-12),
+                1.0,
+                bounds=POSITIVE,
+                detail=f"FD over its floor at the same n; {view.label}",
+            ),
+            view.value(
+                "KID",
+                *view.both(kernel_draws, view.vectors),
+                detail=f"unbiased, cubic kernel (Bińkowski 2018); {view.label}",
+            ),
+        ]
+    )
 
 
 def frechet(a: Vectors, b: Vectors) -> float:

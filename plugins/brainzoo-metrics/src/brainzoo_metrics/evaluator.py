@@ -1,38 +1,39 @@
-"""The evaluator: draws the sets, runs every measure on every view, and says what limits them."""
+"""The evaluator: draws the sets, asks every measure about every view, and says what limits them.
+
+A new measure is one file with a function ``compute(view) -> Evaluation``, and a line in
+``MEASURES``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from brainzoo.api import (
     BrainzooError,
     Evaluation,
+    EvaluationSets,
     Evaluator,
-    Generator,
-    Images,
+    Features,
     MetricValue,
     Row,
-    Value,
     console,
-    expect_comparable,
-    extractor,
-    features_of,
-    png_bytes,
 )
-from brainzoo_metrics import anatomy, gaps, looks, measures
+from brainzoo_metrics import anatomy, distances, gaps, intensity, msssim, neighbours, swd, twosample
 from brainzoo_metrics.config import MetricsConfig
-from brainzoo_metrics.distances import Vectors
-from brainzoo_metrics.pixels import small
-from brainzoo_metrics.resampling import figure
-from brainzoo_metrics.sets import Sets
-from brainzoo_metrics.twosample import simple_features
+from brainzoo_metrics.measure import Measure, View, views_of
 
-if TYPE_CHECKING:
-    from brainzoo.api import Extractor
-
+MEASURES = [
+    Measure("patches", swd.compute),
+    Measure("likeness of pairs", msssim.compute),
+    Measure("intensities", intensity.compute),
+    Measure("feature distances", distances.compute, needs_features=True),
+    Measure("two-sample tests", twosample.compute),
+    Measure("neighbours", neighbours.compute),
+    Measure("people reached", gaps.compute),
+    Measure("anatomy", anatomy.compute, once=True),
+]
 FEW_SUBJECTS = 30
-STEPS = 7  # of progress, a view
 
 
 class Metrics(Evaluator):
@@ -50,84 +51,49 @@ class Metrics(Evaluator):
         Raises:
             BrainzooError: The file named by ``features_weights`` is missing or holds others.
         """
-        network, why = self._extractor()
+        network, why = self._network()
         if network is None and self.config.features:
             console.warn(why)
 
-    def evaluate(
-        self,
-        *,
-        train: Images,
-        test: Images,
-        synthetic: Images,
-        generator: Generator | None = None,
-        seed: int,
-    ) -> Evaluation:
+    def evaluate(self, sets: EvaluationSets) -> Evaluation:
         """Compare synthetic images with as many of test subjects.
 
         Raises:
-            DataError: The sets cannot be compared (see
-                :func:`brainzoo.evaluating.expect_comparable`).
+            DataError: The sets cannot be compared.
         """
-        expect_comparable(train=train, test=test, synthetic=synthetic, least_subjects=3)
-        network, why = self._extractor()
-        sets = Sets.draw(train, test, synthetic, most=self.config.most, seed=seed)
-        figures: list[MetricValue] = []
-        pictures: dict[str, bytes] = {}
-        tables: dict[str, Sequence[Mapping[str, Value]]] = {}
-        for name, seen in sets.views().items():
-            view = name and f" {name}"
-            vectors, label = self._vectors(sets, seen, name, network)
-            with console.progress(f"metrics{view}", STEPS) as advance:
-                figures += measures.patch_figures(sets, seen, view, seed)
+        sets.check(least_subjects=3)
+        network, why = self._network()
+        views = views_of(sets, self.config, network)
+        asked = [
+            (view, measure)
+            for view in views
+            for measure in MEASURES
+            if (network or not measure.needs_features) and (view.first or not measure.once)
+        ]
+        parts = []
+        with console.progress("metrics", len(asked)) as advance:
+            for view, measure in asked:
+                parts.append(measure.compute(view))
                 advance(1)
-                figures += measures.likeness_figures(sets, seen, view, seed, self.config.pairs)
-                advance(1)
-                figures += measures.intensity_figures(sets, seen, view)
-                pictures[f"intensities{name and '-'}{name}"] = png_bytes(looks.intensities(seen))
-                advance(1)
-                if network is not None:
-                    figures += measures.feature_figures(sets, vectors, view, label)
-                    figures += measures.twosample_figures(sets, vectors, f"C2ST{view}", label, seed)
-                advance(1)
-                simple = tuple(simple_features(part) for part in seen)
-                figures += measures.twosample_figures(
-                    sets, simple, f"C2ST pixels{view}", "16 × 16 pixels and sharpness", seed
-                )
-                advance(1)
-                k = self.config.neighbours
-                figures += measures.neighbour_figures(sets, vectors, view, label, k)
-                advance(1)
-                figures.append(self._reached(sets, vectors, view, label))
-                if not tables:  # of volumes, the first plane stands for the head
-                    far = gaps.farness(vectors[0], vectors[1], sets.test_subjects, k)
-                    tables["coverage"] = gaps.subject_rows(sets.test, far)
-                    regions = gaps.region_rows(train, tables["coverage"])
-                    tables["regions"] = regions
-                    pictures["coverage"] = png_bytes(looks.regions(regions))
-                    pictures["farthest"] = png_bytes(looks.farthest(seen, far, sets))
-                advance(1)
-        modality = str(test.info.get("modality") or "T1w")
-        notes = []
-        white = anatomy.fit(train, seed)
-        if not modality.startswith("T1"):
-            notes = [f"The anatomy check reads T1w intensities; these images are {modality}."]
-        elif white is None:
-            notes = ["The anatomy check found no brains in the training images."]
-        else:
-            effects, tables["anatomy"] = measures.anatomy_figures(sets, white, seed)
-            figures += effects
-            pictures["anatomy"] = png_bytes(looks.anatomy(sets, white))
-        tables["floors"] = _floor_rows(figures)
-        notes = [*_warnings(sets, len(test), len(synthetic)), *([why] if why else []), *notes]
-        return Evaluation(figures, tables, pictures, notes=notes)
+        metrics = list(chain.from_iterable(part.metrics for part in parts))
+        tables = dict(chain.from_iterable(part.tables.items() for part in parts))
+        return Evaluation(
+            metrics=metrics,
+            tables=tables | {"floors": _floor_rows(metrics)},
+            pictures=dict(chain.from_iterable(part.pictures.items() for part in parts)),
+            notes=[
+                *_limits(views[0]),
+                *([why] if why else []),
+                *chain.from_iterable(part.notes for part in parts),
+            ],
+        )
 
-    def _extractor(self) -> tuple[Extractor | None, str]:
+    def _network(self) -> tuple[Features | None, str]:
         """Return the network, or why there is none; a file that was named must be there."""
         if not self.config.features:
             return None, "No image features were asked for: neither FD nor KID is given."
         try:
-            network = extractor(self.config, owner="metrics")
+            network = Features.load(self.config, owner="metrics")
         except BrainzooError as error:
             if self.config.features_weights is not None:
                 raise
@@ -141,68 +107,36 @@ class Metrics(Evaluator):
             return network, f"{network.label}: what is measured of features says nothing."
         return network, ""
 
-    def _vectors(
-        self, sets: Sets, seen: measures.Pixels, view: str, network: Extractor | None
-    ) -> tuple[tuple[Vectors, ...], str]:
-        if network is None:
-            return tuple(small(part) for part in seen), "pixels averaged to at most 32 × 32"
-        return tuple(features_of(network, x, view) for x in sets.all), network.label
 
-    def _reached(
-        self, sets: Sets, vectors: tuple[Vectors, ...], view: str, label: str
-    ) -> MetricValue:
-        subjects, k = sets.test_subjects, self.config.neighbours
-        test, *others = vectors
-        drawn = [
-            gaps.reached_draws(gaps.farness(test, other, subjects, k), subjects, *pair)
-            for other, pair in zip(others, sets.pairs, strict=True)
-        ]
-        return figure(
-            f"subjects reached{view}",
-            drawn[0],
-            sets.n,
-            floor=drawn[1],
-            bounds=measures.SHARE,
-            detail=f"share of {len(set(subjects))} test subjects that some synthetic image is as "
-            f"near to as other people are (k = {k}); {label}",
-        )
+def _floor_rows(metrics: Sequence[MetricValue]) -> list[Row]:
+    """Return each value beside its floor, and whether its interval holds it."""
+    return [
+        {
+            "metric": one.name,
+            "value": float(f"{one.value:.4g}"),
+            "interval": f"{one.low:.4g} to {one.high:.4g}",
+            "floor": float(f"{one.floor:.4g}"),
+            "differs from floor": "no" if one.at_floor else "yes",
+        }
+        for one in metrics
+        if one.floor is not None and one.low is not None
+    ]
 
 
-def _floor_rows(figures: Sequence[MetricValue]) -> list[Row]:
-    """Return each figure beside its floor, and whether its interval holds it."""
-    rows: list[Row] = []
-    for one in figures:
-        if one.floor is None or one.low is None or one.high is None:
-            continue
-        inside = one.low <= one.floor <= one.high
-        rows.append(
-            {
-                "figure": one.name,
-                "value": float(f"{one.value:.4g}"),
-                "interval": f"{one.low:.4g} to {one.high:.4g}",
-                "floor": float(f"{one.floor:.4g}"),
-                "told from floor": "no" if inside else "yes",
-            }
-        )
-    return rows
-
-
-def _warnings(sets: Sets, test: int, synthetic: int) -> list[str]:
-    subjects = len(set(sets.test_subjects))
-    first = (
-        f"Every figure compares {sets.n} synthetic images with {sets.n} test images of {subjects} "
-        f"subjects (there were {synthetic} and {test}); its floor is {sets.n} images of training "
-        "subjects in their place."
+def _limits(view: View) -> Iterator[str]:
+    subjects, n = len(set(view.subjects)), view.n
+    yield (
+        f"Every value compares {n} synthetic images with {n} test images of {subjects} subjects "
+        f"(of {len(view.sets.synthetic)} and {len(view.sets.test)}); for its floor, {n} images of "
+        "training subjects take the place of the synthetic ones."
     )
-    said = [first]
     if subjects < FEW_SUBJECTS:
-        said.append(
-            f"{subjects} test subjects are few: intervals by bootstrap over fewer than "
-            f"{FEW_SUBJECTS} are too narrow, and small differences between models mean nothing."
+        yield (
+            f"{subjects} test subjects are few: below {FEW_SUBJECTS}, intervals are too narrow, "
+            "and small differences between models mean nothing."
         )
-    if sets.n < measures.FEW:
-        said.append(
-            f"n = {sets.n:,} is below {measures.FEW:,}: FD and SWD are mostly their floors; read "
-            "what lies above the floor."
+    if n < distances.FEW:
+        yield (
+            f"n = {n:,} is below {distances.FEW:,}: FD and SWD are mostly their floors; read what "
+            "lies above the floor."
         )
-    return said

@@ -13,13 +13,37 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Images, Row, Value, subjects_of
+from brainzoo.api import Evaluation, Images, Row, Value, charts, grid, png_bytes, subjects_of
 from brainzoo_metrics.distances import Vectors
+from brainzoo_metrics.measure import SHARE, Draws, View, Weights
 from brainzoo_metrics.neighbours import radii
-from brainzoo_metrics.resampling import Draws, Weights
 
 FEW = 5  # subjects
+SHOWN = 8
 DECADE = 10
+
+
+def compute(view: View) -> Evaluation:
+    """Return the share of people reached; of volumes, the first plane stands for the head."""
+    subjects, k = view.subjects, view.config.neighbours
+    test, *others = view.vectors
+    far = [farness(test, other, subjects, k) for other in others]
+    drawn = [reached_draws(far[i - 1], subjects, view.weights[0], view.weights[i]) for i in (1, 2)]
+    value = view.value(
+        "subjects reached",
+        *drawn,
+        bounds=SHARE,
+        detail=f"share of {len(set(subjects))} test subjects that some synthetic image is as near "
+        f"to as other people are (k = {k}); {view.label}",
+    )
+    if not view.first:
+        return Evaluation([value])
+    people = subject_rows(view.images[0], far[0])
+    regions = region_rows(view.sets.train, people)
+    pictures = {"farthest": _farthest(view, far[0])}
+    if regions:
+        pictures["coverage"] = charts.as_picture(_chart(regions))
+    return Evaluation([value], {"coverage": people, "regions": regions}, pictures)
 
 
 def farness(real: Vectors, other: Vectors, subjects: Sequence[str], k: int) -> NDArray[np.float64]:
@@ -100,6 +124,40 @@ def region_rows(train: Images, subjects: Sequence[Mapping[str, Value]]) -> list[
                 }
             )
     return rows
+
+
+def _chart(rows: Sequence[Row]) -> str:
+    """Draw the share of test subjects reached, by decade of age and sex, else by class."""
+    kind = rows[0]["kind"]
+    shown = [row for row in rows if row["kind"] == kind and row["test subjects"]]
+    counts = [(int(row["reached"] or 0), int(row["test subjects"] or 0)) for row in shown]
+    names = [str(row["region"]).replace(" to ", "–") for row in shown]
+    return charts.bar_chart(
+        {name: of[0] / of[1] for name, of in zip(names, counts, strict=True)},
+        title="Test subjects that a synthetic image comes near, of how many",
+        x_label=f"test subjects reached, by {kind}",
+        texts=[f"{reached}/{tested}" for reached, tested in counts],
+        most=1.0,
+    )
+
+
+def _farthest(view: View, far: NDArray[np.float64]) -> bytes:
+    """Draw the test images that are farthest from any synthetic one, each above its nearest."""
+    nearest = far.min(axis=1)
+    order: list[int] = []
+    for i in np.argsort(-nearest):  # one image a subject
+        if view.subjects[i] not in {view.subjects[j] for j in order}:
+            order.append(int(i))
+    order = order[:SHOWN]
+    pairs = np.concatenate([view.pixels[0][order], view.pixels[1][far[order].argmin(axis=1)]])
+    picture = grid(
+        pairs,
+        columns=len(order),
+        column_labels=[f"{nearest[i]:.2f}" for i in order],
+        row_labels=["test", "nearest"],
+        scale=max(1, -(-96 // max(pairs.shape[2:]))),
+    )
+    return png_bytes(picture)
 
 
 def _region(row: Mapping[str, Value], kind: str) -> str:

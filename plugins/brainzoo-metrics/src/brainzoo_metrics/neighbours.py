@@ -16,8 +16,32 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics.pairwise import euclidean_distances
 
+from brainzoo.api import Evaluation
 from brainzoo_metrics.distances import Vectors
-from brainzoo_metrics.resampling import Draws, Weights
+from brainzoo_metrics.measure import POSITIVE, SHARE, Draws, View, Weights
+
+
+def compute(view: View) -> Evaluation:
+    """Return precision, recall, density and coverage."""
+    k = min(view.config.neighbours, view.n - 1)
+
+    def draw(*given: NDArray[np.float64]) -> dict[str, Draws]:
+        real, other, of_real, of_other = given
+        return prdc_draws(real, other, k, of_real, of_other)
+
+    found, floor = view.both(draw, view.vectors)
+    return Evaluation(
+        [
+            view.value(
+                name,
+                draws,
+                floor[name],
+                bounds=POSITIVE if name == "density" else SHARE,
+                detail=f"k = {k}, equal n; {view.label}",
+            )
+            for name, draws in found.items()
+        ]
+    )
 
 
 def prdc(real: Vectors, synthetic: Vectors, k: int) -> dict[str, float]:

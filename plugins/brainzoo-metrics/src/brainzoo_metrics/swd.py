@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import convolve1d
 
-from brainzoo.api import DataError
-from brainzoo_metrics.resampling import Draws, Weights
+from brainzoo.api import DataError, Evaluation
+from brainzoo_metrics.measure import POSITIVE, Draws, Floats, View, Weights
 
 PATCH = 7
 PATCHES = 128  # an image and level
@@ -41,7 +41,25 @@ BINS = 256
 QUANTILES = 64
 BINOMIAL = np.array([1, 4, 6, 4, 1], np.float32) / 16
 
-Floats = NDArray[np.float32]
+
+def compute(view: View) -> Evaluation:
+    """Return the distance of all levels together, what is above its floor, and of each level."""
+    found, sums = [], [np.zeros(1), np.zeros(1)]
+    for level in levels(view.pixels, view.sets.seed):
+        drawn = [level.draws(0, i, view.weights[0], view.weights[i]) for i in (1, 2)]
+        sums = [total + draws for total, draws in zip(sums, drawn, strict=True)]
+        detail = f"× 1,000; level of {level.name} pixels, 7 × 7 patches, 128 an image"
+        found.append(view.value(f"SWD {level.name}", *drawn, bounds=POSITIVE, detail=detail))
+    mean, floor = (total / len(found) for total in sums)
+    detail = "× 1,000; mean of all levels (Karras 2018); falls with n, so compare with its floor"
+    above = "× 1,000; mean of all levels minus its floor at the same n; 0: as other real people"
+    return Evaluation(
+        [
+            view.value("SWD", mean, floor, bounds=POSITIVE, detail=detail),
+            view.value("SWD above floor", mean - floor, detail=above),
+            *found,
+        ]
+    )
 
 
 def sliced_wasserstein(a: Floats, b: Floats, seed: int) -> dict[str, float]:
@@ -208,7 +226,7 @@ def _expect_images(pixels: Floats, shape: tuple[int, ...]) -> None:
         raise DataError(
             f"images have shape {pixels.shape}; expected (image, channel, height, width), alike in "
             "all sets.",
-            "Prepare all alike; of volumes compare planes (brainzoo.evaluating.views).",
+            "Prepare all alike; of volumes compare planes.",
         )
     if min(shape[1:]) < PATCH:
         raise DataError(

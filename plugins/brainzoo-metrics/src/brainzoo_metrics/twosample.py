@@ -17,13 +17,32 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from brainzoo.api import Evaluation, MetricValue, subjects_of
 from brainzoo_metrics.distances import Vectors
-from brainzoo_metrics.pixels import Floats, small
-from brainzoo_metrics.resampling import Draws, Weights
+from brainzoo_metrics.measure import SHARE, Draws, Floats, View, Weights, small
 from brainzoo_metrics.swd import pyramid
 
 FOLDS = 5
 PENALTY = 0.01  # scikit-learn's C: more features than images need a strong one
+
+
+def compute(view: View) -> Evaluation:
+    """Return how often a classifier tells synthetic from real, by features and by simple ones."""
+    simple = tuple(simple_features(part) for part in view.pixels)
+    found = [_value(view, "C2ST pixels", simple, "16 × 16 pixels and sharpness")]
+    if view.featured:
+        found.insert(0, _value(view, "C2ST", view.vectors, view.label))
+    return Evaluation(found)
+
+
+def _value(view: View, name: str, vectors: tuple[Floats, ...], label: str) -> MetricValue:
+    drawn = []
+    for i in (1, 2):
+        subjects = (view.subjects, subjects_of(view.images[i]))
+        right = told_apart(vectors[0], vectors[i], subjects, view.sets.seed)
+        drawn.append(accuracy_draws(right, view.weights[0], view.weights[i]))
+    detail = f"share told apart by logistic regression, folds by subject, chance 0.5; {label}"
+    return view.value(name, *drawn, bounds=SHARE, detail=detail)
 
 
 def told_apart(

@@ -11,22 +11,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from brainzoo.api import (
-    PLANES,
     Evaluation,
+    EvaluationSets,
     Evaluator,
-    Generator,
+    Features,
     Images,
     MetricValue,
     Verdict,
-    expect_comparable,
-    extractor,
-    features_of,
     plain,
 )
 from brainzoo_privacy import findings
 from brainzoo_privacy.audit import Audit, audit, expect_subjects
 from brainzoo_privacy.calibration import planted_copies
-from brainzoo_privacy.config import NONE, PrivacyConfig
+from brainzoo_privacy.config import PrivacyConfig
 from brainzoo_privacy.panels import panels
 from brainzoo_privacy.pose import Pose
 from brainzoo_privacy.search import Individuality, Vectors
@@ -48,57 +45,43 @@ class Privacy(Evaluator):
     config: PrivacyConfig
 
     def check(self) -> None:
-        """Refuse weights of an extractor that are not to be had.
+        """Refuse now if there are no weights for the features asked for.
 
         Raises:
             BrainzooError: What is missing, and which option helps.
         """
-        if self.config.extractor != NONE:
-            extractor(self.config, owner="privacy")
+        if self.config.features:
+            Features.load(self.config, owner="privacy")
 
-    def evaluate(
-        self,
-        *,
-        train: Images,
-        test: Images,
-        synthetic: Images,
-        generator: Generator | None = None,
-        seed: int,
-    ) -> Evaluation:
-        """Tell whether synthetic images copy training images.
-
-        Args:
-            train: All images that the generator was trained on.
-            test: Images of subjects that it was not trained on.
-            synthetic: What it made.
-            generator: Not used.
-            seed: Chooses the planted copies and the resamplings.
+    def evaluate(self, sets: EvaluationSets) -> Evaluation:
+        """Say whether synthetic images copy training images.
 
         Raises:
             DataError: The sets cannot be compared, or images do not say whose they are.
         """
-        expect_comparable(train=train, test=test, synthetic=synthetic)
+        sets.check()
+        train, test, synthetic, seed = sets.train, sets.test, sets.synthetic, sets.seed
         expect_subjects(train, test)
         planted, _ = planted_copies(train, seed)
         individuality = Individuality(Pose(train, seed))
-        sets = {"train": train, "test": test, "synthetic": synthetic, "planted": planted}
+        compared = {**sets.named, "planted": planted}
         subjects = [[str(row["subject"]) for row in images.table] for images in (train, test)]
         found = audit(
-            **{name: individuality.vectors(images, name) for name, images in sets.items()},
+            **{name: individuality.vectors(images, name) for name, images in compared.items()},
             train_subjects=subjects[0],
             test_subjects=subjects[1],
         )
-        figures = findings.figures(
+        values = findings.metrics(
             found,
             train_subjects=subjects[0],
             test_subjects=subjects[1],
             seed=seed,
             rounds=self.config.rounds,
         )
-        verdict = self._verdict(found, figures, sets, seed)
-        doubts = findings.doubts({figure.name: figure for figure in figures}, test)
-        if self.config.extractor != NONE:
-            figures += self._feature_figures(sets, subjects, seed)
+        verdict = self._verdict(found, values, sets)
+        doubts = findings.doubts({value.name: value for value in values}, test)
+        if self.config.features:
+            values += self._feature_metrics(compared, subjects, seed)
 
         order = findings.suspicion(found)[: self.config.shown]
         picture = panels(
@@ -115,7 +98,7 @@ class Privacy(Evaluator):
             ],
         )
         return Evaluation(
-            metrics=figures,
+            metrics=values,
             tables={
                 "most suspicious": findings.suspicious_rows(found, synthetic),
                 "similarity to the nearest training image": findings.histogram_rows(found),
@@ -136,10 +119,10 @@ class Privacy(Evaluator):
         )
 
     def _verdict(
-        self, found: Audit, figures: Sequence[MetricValue], sets: dict[str, Images], seed: int
+        self, found: Audit, values: Sequence[MetricValue], sets: EvaluationSets
     ) -> Verdict:
-        by_name = {figure.name: figure for figure in figures}
-        train, test, synthetic = sets["train"], sets["test"], sets["synthetic"]
+        by_name = {value.name: value for value in values}
+        train, test, synthetic = sets.train, sets.test, sets.synthetic
         against = findings.reasons(by_name, train=train, test=test, synthetic=synthetic)
         options = plain(self.config)
         options.pop("features_weights")  # a path of this machine, and no part of the verdict
@@ -157,10 +140,10 @@ class Privacy(Evaluator):
                 "metrics": {
                     name: {
                         key: value
-                        for key, value in dataclasses.asdict(figure).items()
+                        for key, value in dataclasses.asdict(one).items()
                         if key in ("value", "n", "low", "high", "floor")
                     }
-                    for name, figure in by_name.items()
+                    for name, one in by_name.items()
                 },
                 "synthetic": {
                     "images": len(synthetic),
@@ -171,7 +154,7 @@ class Privacy(Evaluator):
                 "train": described(train),
                 "test": described(test),
                 "options": options,
-                "seed": seed,
+                "seed": sets.seed,
                 "versions": {
                     "python": platform.python_version(),
                     **{name: importlib.metadata.version(name) for name in LIBRARIES},
@@ -179,27 +162,22 @@ class Privacy(Evaluator):
             }
         )
 
-    def _feature_figures(
+    def _feature_metrics(
         self, sets: dict[str, Images], subjects: Sequence[Sequence[str]], seed: int
     ) -> list[MetricValue]:
-        network = extractor(self.config, owner="privacy")
-        views = ("",) if sets["train"].dims == 2 else PLANES
-        raw = {
-            name: np.concatenate([features_of(network, images, view) for view in views], axis=1)
-            for name, images in sets.items()
-        }
+        network = Features.load(self.config, owner="privacy")
+        raw = {name: network.of(images) for name, images in sets.items()}
         mean, spread = raw["train"].mean(axis=0), raw["train"].std(axis=0)
         found = audit(
             **{name: unit(values, mean, spread) for name, values in raw.items()},
             train_subjects=subjects[0],
             test_subjects=subjects[1],
         )
-        made = findings.flagged_figures(
+        made = findings.flagged_metrics(
             found, subjects[1], seed=seed, rounds=self.config.rounds, prefix="feature "
         )
         return [
-            dataclasses.replace(figure, detail=f"{figure.detail}; {network.label}")
-            for figure in made
+            dataclasses.replace(value, detail=f"{value.detail}; {network.label}") for value in made
         ]
 
 

@@ -1,4 +1,4 @@
-"""What an audit's comparisons say: figures, tables, and the reasons against publishing."""
+"""What an audit's comparisons say: metric values, tables, and the reasons against publishing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Images, MetricValue, Value, bootstrap
+from brainzoo.api import Images, MetricValue, Value, bootstrap, interval
 from brainzoo_privacy import measures
 from brainzoo_privacy.audit import Audit
 from brainzoo_privacy.calibration import COPY_RATE, DUPLICATE_ERROR
@@ -33,7 +33,7 @@ RULES = {
 """The numbers of the verdict's rules."""
 
 
-def figures(
+def metrics(
     found: Audit,
     *,
     train_subjects: Sequence[str],
@@ -41,14 +41,17 @@ def figures(
     seed: int,
     rounds: int,
 ) -> list[MetricValue]:
-    """Return the figures of an audit of pixels."""
+    """Return what an audit of pixels measured."""
     members = len(found.among_train)
     auc_values = found.to_train.of_reference, found.to_test.of_reference
-    auc_interval = measures.membership_interval(
+    auc = measures.membership_draws(
         *auc_values, [*train_subjects, *test_subjects], seed=seed, rounds=rounds
     )
+    auc_low, auc_high = interval(auc) or (None, None)
     by_train, by_test = found.to_train.by_subject, found.to_test.by_subject
-    nearer, nearer_interval = measures.nearer_to_train(by_train, by_test, seed=seed, rounds=rounds)
+    nearer, nearer_low, nearer_high = measures.nearer_to_train(
+        by_train, by_test, seed=seed, rounds=rounds
+    )
     equal, equal_floor = measures.copy_rates_of_equal_number(by_train, by_test, found.copies, seed)
     subjects = min(by_train.shape[1], by_test.shape[1])
     test_authentic = measures.authentic(
@@ -56,7 +59,7 @@ def figures(
     )
     n = len(found.synthetic.copy)
     return [
-        *flagged_figures(found, test_subjects, seed=seed, rounds=rounds),
+        *flagged_metrics(found, test_subjects, seed=seed, rounds=rounds),
         MetricValue(
             "copy rate at equal number",
             equal,
@@ -69,8 +72,8 @@ def figures(
             "nearer to train",
             nearer,
             n,
-            low=nearer_interval.low,
-            high=nearer_interval.high,
+            low=nearer_low,
+            high=nearer_high,
             floor=0.5,
             detail=f"share of images nearer to {subjects} training than to {subjects} test "
             "subjects",
@@ -86,10 +89,10 @@ def figures(
         ),
         MetricValue(
             "membership AUC",
-            measures.membership_auc(*auc_values),
+            float(auc[0]),
             members + len(found.test.copy),
-            low=auc_interval.low,
-            high=auc_interval.high,
+            low=auc_low,
+            high=auc_high,
             floor=CHANCE_AUC,
             detail="similarity to the nearest synthetic image: training against test images; "
             "interval over subjects",
@@ -97,21 +100,22 @@ def figures(
     ]
 
 
-def flagged_figures(
+def flagged_metrics(
     found: Audit, test_subjects: Sequence[str], *, seed: int, rounds: int, prefix: str = ""
 ) -> list[MetricValue]:
     """Return what counts as a copy among synthetic, unseen and planted images."""
     synthetic, test, planted = found.synthetic.copy, found.test.copy, found.planted.copy
     copied = measures.share_interval(int(synthetic.sum()), len(synthetic))
     recalled = measures.share_interval(int(planted.sum()), len(planted))
-    unseen = bootstrap(lambda at: test[at].mean(), test_subjects, seed=seed, rounds=rounds)
+    weights = bootstrap(test_subjects, seed=seed, rounds=rounds)
+    unseen = interval(weights @ test / weights.sum(1)) or (None, None)
     return [
         MetricValue(
             f"{prefix}copy rate",
             float(synthetic.mean()),
             len(synthetic),
-            low=copied.low,
-            high=copied.high,
+            low=copied[0],
+            high=copied[1],
             floor=float(test.mean()),
             detail=f"similarity above {found.copies.similarity:.3f} or lead above "
             f"{found.copies.lead:.3f}; floor: real test images",
@@ -128,16 +132,16 @@ def flagged_figures(
             f"{prefix}real test flagged",
             float(test.mean()),
             len(test),
-            low=unseen.low,
-            high=unseen.high,
+            low=unseen[0],
+            high=unseen[1],
             detail="share of real test images that count as copies; they had no part in the limits",
         ),
         MetricValue(
             f"{prefix}planted copies found",
             float(planted.mean()),
             len(planted),
-            low=recalled.low,
-            high=recalled.high,
+            low=recalled[0],
+            high=recalled[1],
             detail="training images shifted, turned, zoomed, half of them mirrored, with noise",
         ),
     ]

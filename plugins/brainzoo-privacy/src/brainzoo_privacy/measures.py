@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from sklearn.metrics import roc_auc_score
 
-from brainzoo.api import Interval, bootstrap
+from brainzoo.api import bootstrap
 from brainzoo_privacy.calibration import Limits, lead_of
 from brainzoo_privacy.pose import Array
 
@@ -18,10 +19,10 @@ DRAWS = 20  # of training subjects, as many as test subjects
 MOST_FOR_INTERVALS = 2000  # synthetic images; more do not narrow an interval over subjects
 
 
-def share_interval(count: int, n: int) -> Interval:
+def share_interval(count: int, n: int) -> tuple[float, float]:
     """Return the exact interval of a share of independent images (Clopper and Pearson 1934)."""
     found = stats.binomtest(count, n).proportion_ci(LEVEL, method="exact")
-    return Interval(float(found.low), float(found.high))
+    return float(found.low), float(found.high)
 
 
 def authentic(similarity: Array, nearest: NDArray[np.intp], among_train: Array) -> float:
@@ -39,7 +40,9 @@ def authentic(similarity: Array, nearest: NDArray[np.intp], among_train: Array) 
     return float(100 * np.mean(similarity < among_train[nearest]))
 
 
-def membership_auc(members: Array, others: Array) -> float:
+def membership_draws(
+    members: Array, others: Array, subjects: Sequence[str], *, seed: int, rounds: int
+) -> NDArray[np.float64]:
     """Return how well nearness to a synthetic image tells trained images from unseen ones.
 
     The area under the ROC curve of an attacker who calls an image a member if some synthetic image
@@ -47,31 +50,26 @@ def membership_auc(members: Array, others: Array) -> float:
 
     Args:
         members: Highest similarity of each training image to any synthetic image.
-        others: Likewise of each test image.
+        others: Likewise of each unseen image.
+        subjects: The subject of each member, then of each other.
+        seed: Decides the resampling of subjects.
+        rounds: How many resamples.
+
+    Returns:
+        The value, then that of each resample; NaN where one of the kinds was not drawn.
     """
-    ranks = stats.rankdata(np.concatenate([members, others]))
-    n, m = len(members), len(others)
-    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
-
-
-def membership_interval(
-    members: Array,
-    others: Array,
-    subjects: Sequence[str],
-    *,
-    seed: int,
-    rounds: int,
-) -> Interval:
-    """Return the interval of :func:`membership_auc` over subjects, of train followed by test."""
     values = np.concatenate([members, others])
-
-    def auc(positions: NDArray[np.intp]) -> float:
-        trained = positions < len(members)
-        if trained.all() or not trained.any():
-            return float("nan")
-        return membership_auc(values[positions[trained]], values[positions[~trained]])
-
-    return bootstrap(auc, subjects, seed=seed, rounds=rounds)
+    trained = np.arange(len(values)) < len(members)
+    draws = []
+    for weights in bootstrap(subjects, seed=seed, rounds=rounds):
+        drawn = weights > 0
+        one_kind = len(np.unique(trained[drawn])) < 2
+        draws.append(
+            np.nan
+            if one_kind
+            else roc_auc_score(trained[drawn], values[drawn], sample_weight=weights[drawn])
+        )
+    return np.asarray(draws, np.float64)
 
 
 def equal_draws(train: Array, test: Array, seed: int) -> Iterator[tuple[Array, Array]]:
@@ -106,10 +104,13 @@ def copy_rates_of_equal_number(
     return float(of_train), float(of_test)
 
 
-def nearer_to_train(train: Array, test: Array, *, seed: int, rounds: int) -> tuple[float, Interval]:
-    """Return the share of images nearer to training than to test subjects, equally many of both.
+def nearer_to_train(
+    train: Array, test: Array, *, seed: int, rounds: int
+) -> tuple[float, float, float]:
+    """Return the share of images nearer to training than to test subjects, and its interval.
 
-    0.5 if training and test subjects are alike to the generator (Platzer and Reutterer 2021,
+    Equally many of both; 0.5 if training and test subjects are alike to the generator (Platzer and
+    Reutterer 2021,
     "Holdout-based empirical assessment of mixed-type synthetic data"). The interval is over
     subjects of both kinds and synthetic images.
     """
@@ -127,7 +128,7 @@ def nearer_to_train(train: Array, test: Array, *, seed: int, rounds: int) -> tup
         parts = few[rows, some], many[rows, others]
         drawn.append(share_nearer(*(parts if few is train else parts[::-1])))
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(value), Interval(float(low), float(high))
+    return float(value), float(low), float(high)
 
 
 def share_nearer(train: Array, test: Array) -> float:

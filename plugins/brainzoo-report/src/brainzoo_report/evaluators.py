@@ -6,18 +6,23 @@ Nobody is named: cells that tell a subject stay in ``evaluation.json``.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from brainzoo.api import at_floor
+from markupsafe import Markup
+
+from brainzoo.api import MetricValue, charts
 from brainzoo_report import captions
-from brainzoo_report.charts import interval_plot
 from brainzoo_report.facts import flat
 from brainzoo_report.looks import evaluator_picture
 from brainzoo_report.runfolder import RunFolder, number, read_json
 
+PLOTTED = ("value", "low", "high", "floor")
+OUTCOMES = ("failed", "undecided", "passed")  # of an audit, the worst first
+REALISM = ("FID", "FD", "SWD", "KID")  # what is named in the conclusion, the first that is there
 TABLE_ROWS = 100  # of an evaluator's table at most
 OF_SUBJECTS = re.compile(r"(?:\b|_)(?:subject|participant|scan)(?:_?id)?\b", re.IGNORECASE)
 """Columns that may name somebody, if they hold text."""
@@ -37,6 +42,33 @@ def evaluators_of(run: RunFolder, real: bool) -> list[dict[str, Any]]:
     ]
 
 
+def conclusion(evaluators: list[dict[str, Any]], run: RunFolder) -> str:
+    """Say in a sentence how real and how private the images are, as far as it was measured."""
+    found = mapping(mapping(run.evaluation.get("evaluators")).get("metrics")).get("metrics")
+    values = [value_of(m) for m in listed(found) if isinstance(m, dict)]
+    known = [v for v in values if v.floor is not None and math.isfinite(v.value)]
+    best = next((v for name in REALISM for v in known if v.name.split()[0] == name), None)
+    if best is None:
+        real = "How real the images are was not measured"
+    elif best.at_floor:
+        real = (
+            "By their distance to people it never saw, the images cannot be told from other real "
+            f"people ({best.name} {measured(best.value)}, floor {measured(best.floor)})"
+        )
+    else:
+        real = (
+            f"Their distance to people it never saw is {best.name} {measured(best.value)}, where "
+            f"other real people have {measured(best.floor)}"
+        )
+    audit = next((e["verdict"] for e in evaluators if e["name"] == "privacy"), "")
+    said = {
+        "passed": "the privacy audit passed",
+        "failed": "the privacy audit failed: the images give away people it learned from",
+        "undecided": "the privacy audit could not decide: there are too few people",
+    }
+    return f"{real}; {said.get(audit, 'privacy was not audited')}."
+
+
 def failed_of(run: RunFolder) -> list[str]:
     """Return the names of evaluators that failed and were not run again since."""
     return [str(name) for name in mapping(run.evaluation.get("failed"))]
@@ -45,7 +77,7 @@ def failed_of(run: RunFolder) -> list[str]:
 def _evaluator(
     run: RunFolder, name: str, found: Mapping[str, Any], real: bool, people: set[str]
 ) -> dict[str, Any]:
-    figures = [_figure(f) for f in listed(found.get("metrics")) if isinstance(f, dict)]
+    metrics = [_metric(m) for m in listed(found.get("metrics")) if isinstance(m, dict)]
     tables = [
         _table(name, str(title), rows, people)
         for title, rows in mapping(found.get("tables")).items()
@@ -56,9 +88,9 @@ def _evaluator(
         "name": name,
         "lead": captions.LEADS.get(name, ""),
         "notes": [str(note) for note in listed(found.get("notes"))],
-        "metrics": figures,
-        "floors": any(figure["floor"] for figure in figures),
-        "at_floor": sum(figure["at_floor"] for figure in figures),
+        "metrics": metrics,
+        "floors": any(metric["floor"] for metric in metrics),
+        "at_floor": sum(metric["at_floor"] for metric in metrics),
         "published": _published(found) if name == "gantrain" else [],
         "tables": [table for table in tables if table["rows"]],
         "pictures": list(_pictures(run, name, pictures)),
@@ -68,19 +100,26 @@ def _evaluator(
     }
 
 
-def _figure(found: Mapping[str, Any]) -> dict[str, Any]:
-    keys = ("value", "low", "high", "floor")
-    value, low, high, floor = (number(found.get(key)) for key in keys)
+def _metric(found: Mapping[str, Any]) -> dict[str, Any]:
+    metric = value_of(found)
+    ends = metric.low is not None and metric.high is not None
     return {
         "name": str(found.get("name", "")),
         "value": measured(found.get("value")),
-        "interval": f"{measured(low)} to {measured(high)}" if None not in (low, high) else "",
+        "interval": f"{measured(metric.low)} to {measured(metric.high)}" if ends else "",
         "floor": measured(found.get("floor")),
         "n": f"{n:,.0f}" if (n := number(found.get("n"))) is not None else "",
         "detail": str(found.get("detail") or ""),
-        "at_floor": at_floor(dict(zip(keys, (value, low, high, floor), strict=True))),
-        "plot": interval_plot(value, low, high, floor),
+        "at_floor": metric.at_floor,
+        "plot": Markup(charts.interval_plot([{k: number(found.get(k)) for k in PLOTTED}])),
     }
+
+
+def value_of(found: Mapping[str, Any]) -> MetricValue:
+    """Return an entry of ``evaluation.json``; what is not a number is missing."""
+    value, low, high, floor = (number(found.get(key)) for key in PLOTTED)
+    name = str(found.get("name", ""))
+    return MetricValue(name, math.nan if value is None else value, 0, low, high, floor)
 
 
 def _published(found: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
@@ -139,9 +178,10 @@ def _pictures(run: RunFolder, evaluator: str, places: list[Any]) -> Iterator[dic
 
 
 def _verdict(files: list[tuple[str, dict[str, Any]]]) -> str:
-    """Return ``passed`` or ``failed`` if an evaluator's file says so."""
-    said = [c["passed"] for _, c in files if isinstance(c.get("passed"), bool)]
-    return ("passed" if all(said) else "failed") if said else ""
+    """Return ``passed``, ``failed`` or ``undecided`` if an evaluator's file says so."""
+    said = [str(c["outcome"]) for _, c in files if c.get("outcome") in OUTCOMES]
+    said += ["passed" if c["passed"] else "failed" for _, c in files if c.get("passed") in (0, 1)]
+    return next((outcome for outcome in OUTCOMES if outcome in said), "")
 
 
 def _files(run: RunFolder, found: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:

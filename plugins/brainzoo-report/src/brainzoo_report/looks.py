@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from PIL import Image
 from brainzoo.api import Images, grid, png_bytes
 from brainzoo_report.runfolder import RunFolder, inside
 
+VIEW_BOX = re.compile(rb'<svg [^>]*viewBox="0 0 (\d+) (\d+)"')
+MOST_CHART_BYTES = 500_000
 FILM_PIXELS = 1056  # the longer side of a frame at most
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
@@ -49,11 +52,11 @@ def pair(images: Images, run: RunFolder, film: list[Picture], most: int, real: b
     if trained_on is not None and count:
         shown = trained_on.floats(_spread(trained_on, count))
         return Pair(
-            _grid(shown, columns, f"{count} of the images it learned from, chosen by lot"),
-            _grid(images[:count].floats(), columns, f"the first {count} it made, none picked"),
+            as_grid(shown, columns, f"{count} of the images it learned from, chosen by lot"),
+            as_grid(images[:count].floats(), columns, f"the first {count} it made, none picked"),
         )
     kept = _kept_real(run) if real else None
-    made = _grid(images[:count].floats(), columns, f"the first {count} it made, none picked")
+    made = as_grid(images[:count].floats(), columns, f"the first {count} it made, none picked")
     last = dataclasses.replace(film[-1], caption="made at the end of training") if film else None
     if kept and last and (made is None or _size(made) != _size(kept)):
         made = last
@@ -84,7 +87,22 @@ def film_of(run: RunFolder, most: int) -> list[Picture]:
 def evaluator_picture(run: RunFolder, place: str) -> Picture | None:
     """Return a picture that ``evaluation.json`` names by its path in the run folder."""
     path = inside(run, place)
+    if path is not None and path.suffix == ".svg":
+        return _read_chart(path)
     return None if path is None else read_picture(path, mode="RGB")
+
+
+def _read_chart(path: Path) -> Picture | None:
+    """Return an SVG file as a picture; as an image it can neither run scripts nor fetch files."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    size = VIEW_BOX.match(content)
+    if size is None or len(content) > MOST_CHART_BYTES:
+        return None
+    code = base64.b64encode(content).decode()
+    return Picture(f"data:image/svg+xml;base64,{code}", int(size[1]), int(size[2]))
 
 
 def _layout(images: Images, real: Images | None, most: int) -> tuple[int, int]:
@@ -109,7 +127,8 @@ def _spread(images: Images, count: int) -> NDArray[np.intp]:
     return np.array([i for _, _, i in sorted(order)[:count]], dtype=np.intp)
 
 
-def _grid(pixels: NDArray[np.float32], columns: int, caption: str) -> Picture | None:
+def as_grid(pixels: NDArray[np.float32], columns: int, caption: str) -> Picture | None:
+    """Return images as one picture; ``None`` if there are none."""
     if not len(pixels):
         return None
     return _as_picture(grid(np.nan_to_num(pixels), columns=columns), caption)

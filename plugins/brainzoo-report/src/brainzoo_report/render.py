@@ -15,11 +15,10 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from brainzoo.api import Images, __version__
+from brainzoo.api import Images, __version__, charts
 from brainzoo_report import facts
-from brainzoo_report.charts import Line, bar_chart, line_chart
 from brainzoo_report.config import ReportConfig
-from brainzoo_report.evaluators import evaluators_of, failed_of, mapping
+from brainzoo_report.evaluators import conclusion, evaluators_of, failed_of, mapping, measured
 from brainzoo_report.looks import film_of, pair
 from brainzoo_report.runfolder import RunFolder, number
 from brainzoo_report.zoo import beside
@@ -59,16 +58,16 @@ def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -
         f"The evaluator {name} failed; `brainzoo evaluate {name} RUN` tries again and says why."
         for name in failed_of(run)
     ]
-    style, script = _asset("page.css"), _asset("page.js")
-    return _template().render(
-        style=Markup(style),
+    script = _asset("page.js")
+    return page_of(
+        "page.html.j2",
         script=Markup(script),
-        style_hash=_csp_hash(style),
         script_hash=_csp_hash(script),
         name=" on ".join(filter(None, [facts.generator(images, run), source["name"]])),
         simulated=simulated,
         synthetic=images.synthetic or not len(images),
         headline=facts.headline(images, run),
+        conclusion=conclusion(evaluators, run) if images.synthetic else "",
         started=facts.moment(run.text("started")),
         command=facts.without_paths(run.text("command")),
         tiles=list(_tiles(images, run, data)),
@@ -100,7 +99,6 @@ def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -
         },
         files=list(_files(run, folder)),
         notes=run.notes,
-        version=__version__,
     )
 
 
@@ -125,37 +123,41 @@ def _tiles(
         yield f"{len(images):,}", kind, " × ".join(map(str, images.spatial))
 
 
-def _losses(stats: list[dict[str, Any]]) -> list[tuple[str, list[str], Markup]]:
+def _losses(stats: list[dict[str, Any]]) -> list[tuple[str, Markup]]:
     """Return the charts of the losses: one together, or one each where their scales differ."""
     names = list(dict.fromkeys(n for line in stats for n in mapping(line.get("losses"))))[:8]
     lines = [
-        Line(str(n), [line["images"] for line in stats], [_loss(line, n) for line in stats])
+        charts.Line(str(n), [line["images"] for line in stats], [_loss(line, n) for line in stats])
         for n in names
     ]
     sizes = [statistics.median([abs(y) for y in line.y if y == y] or [0]) for line in lines]
     together = max(sizes, default=0) <= 20 * max(min(sizes, default=0), 1e-12)
     groups = [lines] if together and len(lines) <= 4 else [[line] for line in lines]
-    charts = []
+    drawn = []
     for group in groups:
         title = "Loss: " + ", ".join(line.name for line in group) + " over the images seen"
-        chart = line_chart(group, title=title, x_label="images seen")
+        chart = charts.line_chart(group, title=title, x_label="images seen", smoothed=True)
         if chart:
-            charts.append(("Loss", [line.name for line in group], chart))
-    return charts
+            drawn.append(("Loss", Markup(chart)))
+    return drawn
 
 
 def _game(stats: list[dict[str, Any]]) -> Markup:
     lines = [
-        Line(name, [line["images"] for line in stats], [_or_nan(line.get(key)) for line in stats])
+        charts.Line(
+            name, [line["images"] for line in stats], [_or_nan(line.get(key)) for line in stats]
+        )
         for name, key in (("D(real)", "d_real"), ("D(fake)", "d_fake"))
     ]
-    return line_chart(
+    chart = charts.line_chart(
         lines,
         title="What the discriminator says of real and of synthetic images, over the images seen",
         x_label="images seen",
         y_range=(0.0, 1.0),
-        reference=0.5,
+        levels={"cannot tell": 0.5},
+        smoothed=True,
     )
+    return Markup(chart)
 
 
 def _ages(data: facts.Data | None) -> Markup:
@@ -163,7 +165,7 @@ def _ages(data: facts.Data | None) -> Markup:
         return Markup("")
     said = ", ".join(f"{name}: {count}" for name, count in data.ages.items())
     bars = {name: float(count) for name, count in data.ages.items()}
-    return bar_chart(bars, title=f"Subjects by age. {said}", x_label="age in years")
+    return Markup(charts.bar_chart(bars, title=f"Subjects by age. {said}", x_label="age in years"))
 
 
 def _source(images: Images, run: RunFolder) -> dict[str, str]:
@@ -205,8 +207,18 @@ def _or_nan(value: Any) -> float:
     return float("nan") if found is None else found
 
 
+def page_of(template: str, **values: Any) -> str:
+    """Fill a template; everything in it is escaped but what is ``Markup``."""
+    style = _asset("page.css")
+    return (
+        _templates()
+        .get_template(template)
+        .render(style=Markup(style), style_hash=_csp_hash(style), version=__version__, **values)
+    )
+
+
 @functools.cache
-def _template() -> jinja2.Template:
+def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("brainzoo_report", "page"),
         autoescape=True,
@@ -216,7 +228,8 @@ def _template() -> jinja2.Template:
     )
     environment.filters["duration"] = facts.duration
     environment.filters["counted"] = facts.counted
-    return environment.get_template("page.html.j2")
+    environment.filters["measured"] = measured
+    return environment
 
 
 @functools.cache

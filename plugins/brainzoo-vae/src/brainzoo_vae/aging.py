@@ -6,12 +6,12 @@ the ventricles, which grow with age (Scahill et al. 2003, Archives of Neurology 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Images, MetricValue, Value, bootstrap, subjects_of
+from brainzoo.api import Images, MetricValue, Value, bootstrap, interval, subjects_of
 
 Floats = NDArray[np.float32]
 Table = list[dict[str, Value]]
@@ -66,29 +66,30 @@ def growth_of_fluid(synthetic: Images, test: Images, seed: int) -> list[MetricVa
         seed: Decides the bootstrap.
 
     Returns:
-        One figure with the real value as its floor; none where ages are not known or hardly differ.
+        One value with the real value as its floor; none where ages are not known or hardly differ.
     """
     shares, ages, images = _known(synthetic)
     real, real_ages, people = _known(test)
     if min(_spread(ages), _spread(real_ages)) < LEAST_SPREAD:
         return []
-    slope, real_slope = _slope(shares, ages), _slope(real, real_ages)
-    interval = bootstrap(slope, images, seed=seed)
-    of_people = bootstrap(real_slope, people, seed=seed)
-    value = real_slope(np.arange(len(real_ages)))
+    slopes = _slopes(shares, ages, bootstrap(images, seed=seed))
+    real_slopes = _slopes(real, real_ages, bootstrap(people, seed=seed))
+    (low, high), of_people = interval(slopes) or (None, None), interval(real_slopes)
+    value = float(real_slopes[0])
+    beside = f" ({of_people.low:.2f} to {of_people.high:.2f})" if of_people else ""
     correlations = [np.corrcoef(s, a)[0, 1] for s, a in ((shares, ages), (real, real_ages))]
     return [
         MetricValue(
             name="fluid, growth in ten years",
-            value=slope(np.arange(len(ages))),
+            value=float(slopes[0]),
             n=len(ages),
-            low=interval.low,
-            high=interval.high,
+            low=low,
+            high=high,
             floor=value,
             detail="points of the share of dark fluid in the middle of the head, against age, in "
-            f"samples; floor: in {len(set(people))} test subjects, {value:.2f} "
-            f"({of_people.low:.2f} to {of_people.high:.2f}); correlation with age "
-            f"{correlations[0]:.2f} in samples, {correlations[1]:.2f} in people",
+            f"samples; floor: in {len(set(people))} test subjects, {value:.2f}{beside}; "
+            f"correlation with age {correlations[0]:.2f} in samples, {correlations[1]:.2f} in "
+            "people",
         )
     ]
 
@@ -109,14 +110,12 @@ def _spread(ages: NDArray[np.float64]) -> float:
     return float(ages.std()) if len(ages) > 2 else 0.0
 
 
-def _slope(
-    shares: NDArray[np.float64], ages: NDArray[np.float64]
-) -> Callable[[NDArray[np.intp]], float]:
-    """Return a function from positions to the least-squares slope, in points a decade."""
-
-    def slope(positions: NDArray[np.intp]) -> float:
-        x, y = ages[positions], shares[positions]
-        spread = ((x - x.mean()) ** 2).sum()
-        return float(10 * ((x - x.mean()) * (y - y.mean())).sum() / spread) if spread else np.nan
-
-    return slope
+def _slopes(
+    shares: NDArray[np.float64], ages: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the least-squares slope, in points a decade, for each row of weights."""
+    weights = weights / weights.sum(1, keepdims=True)
+    mean_age, mean_share = weights @ ages, weights @ shares
+    spread = weights @ ages**2 - mean_age**2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return 10 * (weights @ (ages * shares) - mean_age * mean_share) / spread

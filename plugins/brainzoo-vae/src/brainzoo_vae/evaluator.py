@@ -19,6 +19,7 @@ from scipy.ndimage import gaussian_filter
 
 from brainzoo.api import (
     Evaluation,
+    EvaluationSets,
     Evaluator,
     Generator,
     Images,
@@ -27,8 +28,8 @@ from brainzoo.api import (
     Reconstructs,
     Value,
     bootstrap,
-    expect_comparable,
     grid,
+    interval,
     png_bytes,
     subjects_of,
 )
@@ -48,17 +49,11 @@ class Reconstruction(Evaluator):
     config: ReconstructionConfig
     needs = Reconstructs
 
-    def evaluate(
-        self,
-        *,
-        train: Images,
-        test: Images,
-        synthetic: Images,
-        generator: Generator | None = None,
-        seed: int,
-    ) -> Evaluation:
+    def evaluate(self, sets: EvaluationSets) -> Evaluation:
         """Reconstruct the test images; of ``synthetic`` only ages and fluid are looked at."""
-        expect_comparable(train=train, test=test, synthetic=synthetic)
+        sets.check()
+        train, test, synthetic = sets.train, sets.test, sets.synthetic
+        generator, seed = sets.generator, sets.seed
         if not isinstance(generator, Reconstructs):
             raise OptionError(
                 "reconstruction needs a model that reconstructs; found "
@@ -68,19 +63,19 @@ class Reconstruction(Evaluator):
         pixels = test.floats()
         made = generator.reconstruct(pixels).mean
         mean = _mean(train)
-        subjects = subjects_of(test)
+        weights = bootstrap(subjects_of(test), seed=seed)
         figures, table = [], []
         for name, measure in (("PSNR", psnr), ("SSIM", ssim)):
             values = measure(pixels, made)
             baseline = float(measure(pixels, np.broadcast_to(mean, pixels.shape)).mean())
-            interval = bootstrap(_mean_of(values), subjects, seed=seed)
+            ends = interval(weights @ values / weights.sum(1)) or (None, None)
             figures.append(
                 MetricValue(
                     name=f"reconstruction {name}",
                     value=float(values.mean()),
                     n=len(pixels),
-                    low=interval.low,
-                    high=interval.high,
+                    low=ends[0],
+                    high=ends[1],
                     detail=f"{'dB, ' if name == 'PSNR' else ''}test images; the mean training "
                     f"image reaches {baseline:.3g}",
                 )
@@ -157,10 +152,6 @@ def ssim(real: Floats, made: Floats) -> NDArray[np.float64]:
         above = (2 * mean_a * mean_b + C1) * (2 * both + C2)
         scores.append((above / ((mean_a**2 + mean_b**2 + C1) * (var_a + var_b + C2))).mean())
     return np.asarray(scores)
-
-
-def _mean_of(values: NDArray[np.float64]) -> Callable[[NDArray[np.intp]], float]:
-    return lambda positions: float(values[positions].mean())
 
 
 def _mean(images: Images) -> Floats:

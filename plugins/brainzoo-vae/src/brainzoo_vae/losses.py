@@ -81,10 +81,10 @@ class Perceptual:
     """
 
     def __init__(self, weights: Path | None, device: torch.device) -> None:
-        from brainzoo.api import FeatureOptions, extractor
+        from brainzoo.api import FeatureOptions, Features
 
         options = FeatureOptions(extractor="squeezenet", features_weights=weights, layer="fire7")
-        self._network = extractor(options).network.to(device)
+        self._network = Features.load(options).network.to(device)
 
     def __call__(self, made: torch.Tensor, real: torch.Tensor, step: Step) -> torch.Tensor:
         """Return the distance, averaged over the batch.

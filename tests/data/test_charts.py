@@ -2,29 +2,39 @@ from __future__ import annotations
 
 import itertools
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from brainzoo_report.charts import Line, bar_chart, line_chart, short, smooth, ticks
+from brainzoo.data.charts import (
+    Line,
+    as_picture,
+    bar_chart,
+    interval_plot,
+    line_chart,
+    short,
+    smooth,
+    ticks,
+)
 
 
-def points(chart: str, kind: str) -> list[tuple[float, float]]:
-    found = re.search(rf'class="{kind} tone-0" points="([^"]*)"', chart)
+def points(chart: str) -> list[tuple[float, float]]:
+    found = re.search(r'<polyline [^>]*points="([^"]*)"', chart)
     assert found
     return [tuple(map(float, pair.split(","))) for pair in found.group(1).split()]
 
 
 def test_a_line_runs_over_the_whole_width_and_upwards() -> None:
     chart = line_chart([Line("a", range(11), range(11))], title="t", x_label="x")
-    drawn = points(chart, "raw")
+    drawn = points(chart)
     assert len(drawn) == 11
     assert all(b[0] > a[0] and b[1] < a[1] for a, b in itertools.pairwise(drawn))
 
 
 def test_values_that_are_not_finite_are_left_out() -> None:
     y = [1.0, float("nan"), float("inf"), 2.0, 1e300]
-    assert len(points(line_chart([Line("a", range(5), y)], title="t", x_label="x"), "raw")) == 2
+    assert len(points(line_chart([Line("a", range(5), y)], title="t", x_label="x"))) == 2
 
 
 @pytest.mark.parametrize("y", [[], [float("nan")] * 3])
@@ -40,9 +50,7 @@ def test_extreme_values_can_be_drawn(y: list[float]) -> None:
 def test_an_outlier_does_not_flatten_the_rest() -> None:
     y = np.sin(np.arange(300))
     y[7] = 1e6
-    heights = [
-        b for _, b in points(line_chart([Line("a", range(300), y)], title="t", x_label="x"), "raw")
-    ]
+    heights = [b for _, b in points(line_chart([Line("a", range(300), y)], title="t", x_label="x"))]
     assert np.ptp(sorted(heights)[5:]) > 100
 
 
@@ -74,3 +82,18 @@ def test_numbers_are_short() -> None:
 
 def test_texts_are_escaped() -> None:
     assert "<b>" not in bar_chart({"<b>": 1}, title='"><b>', x_label="<b>")
+
+
+def test_every_chart_is_sound_xml_and_says_what_it_is() -> None:
+    many = Line("b", [0, 1], [1.0, 2.0], low=[0.5, 1.5], high=[1.5, 2.5])
+    drawn = [
+        line_chart([many], title="t", x_label="x", levels={"chance": 0.2}, x_names=["1", "all"]),
+        bar_chart({"a": 1, "b": 0.5}, title="t", x_label="x", most=1, texts=["1 of 1", "1 of 2"]),
+        interval_plot([{"value": 1, "low": 0, "high": 2, "floor": 3}, None], "t"),
+    ]
+    for chart in drawn:
+        root = ElementTree.fromstring(as_picture(chart))
+        assert root.get("aria-label") == "t"
+    assert ">chance<" in drawn[0]
+    assert ">1 of 2<" in drawn[1]
+    assert interval_plot([{"value": 1.0}]) == "", "nothing to compare"
