@@ -59,7 +59,7 @@ def test_missing_weights_stop_a_run_at_once(brainzoo: Brainzoo, scans: Path) -> 
     words = ("run", "tiny", "--data", "folder", "--data.root", scans, "--preset", "quick")
     result = brainzoo(*words, "--evaluate", "judge", "--judge.fail", "check", "--out", "r")
     assert result.exit_code == 5
-    line = "brainzoo: judge: the weights are not to be had. Give --judge.weights FILE."
+    line = "brainzoo: judge: the weights are missing. Give --judge.weights FILE."
     assert result.stderr.splitlines()[-1] == line
     assert "preparing" not in result.stderr
     assert not Path("r").exists()
@@ -98,7 +98,7 @@ def test_all_goes_on_where_one_failed(brainzoo: Brainzoo, made: Path) -> None:
     assert found() == ["difference", "other"]
     result = brainzoo("evaluate", "all", made)
     assert ok(result).count("grey: ") == 3
-    assert "other was measured already" in result.stderr
+    assert "other was already measured" in result.stderr
     assert found() == ["difference", "judge", "other"]
 
 
@@ -107,7 +107,7 @@ def test_again_keeps_what_was_there(brainzoo: Brainzoo, made: Path) -> None:
     words = ("evaluate", "judge", made, "--judge.half-width", "0.5")
     refused = brainzoo(*words)
     assert refused.exit_code == 8
-    assert "holds judge already, of other options" in refused.stderr
+    assert "already holds judge, of other options" in refused.stderr
     again = brainzoo(*words, "--again")
     assert "0.5" in str(read_evaluation(made)["evaluators"]["judge"]["options"])
     assert "the earlier result of judge is kept in r/evaluation/earlier/judge-001" in again.stderr
@@ -154,7 +154,7 @@ def test_compare_two_runs(brainzoo: Brainzoo, made: Path, scans: Path) -> None:
     text = ok(brainzoo("evaluate", "--compare", made, "s", "--evaluate", "judge", "--out", "c"))
     lines = text.splitlines()
     assert lines[-1] == "c/index.html"
-    assert any(line.split()[:3] == ["figure", "r", "s"] for line in lines)
+    assert any(line.split()[:3] == ["metric", "r", "s"] for line in lines)
     assert any("judge, grey: s" in line and "higher than r" in line for line in lines)
     assert "1 of 1 differences exceed their intervals; about 0.1 would by chance alone." in text
     again = json.loads(ok(brainzoo("evaluate", "--compare", made, "s", "--json")))["data"]

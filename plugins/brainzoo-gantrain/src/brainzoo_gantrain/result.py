@@ -241,19 +241,15 @@ class Result:
         shares = sorted({row.trained.share for row in self.rows if row.trained.share})
         lines, names = [], [""] * len(shares)
         for name, mixed in ((REAL, False), (BOTH, True)):
-            x, y, low, high = [], [], [], []
+            points: list[tuple[float, ...]] = []
             for row in self.rows:
                 if row.trained.share not in shares or row.trained.synthetic is not mixed:
                     continue
                 place = shares.index(row.trained.share)
-                values = row.rates.harmonic_mean
-                ends = interval(values) or (float(values[0]),) * 2
-                for held, new in zip((x, y, low, high), (place, values[0], *ends), strict=True):
-                    held.append(float(new))
+                value = float(row.rates.harmonic_mean[0])
+                points.append((place, value, *(interval(row.rates.harmonic_mean) or (value,) * 2)))
                 names[place] = f"{row.trained.share:.0%} ({row.subjects})"
-            order = np.argsort(x)
-            sorted_ = [[held[i] for i in order] for held in (x, y, low, high)]
-            lines.append(charts.Line(name, *sorted_))
+            lines.append(charts.Line(name, *zip(*sorted(points), strict=True)))
         return charts.line_chart(
             lines,
             title="Harmonic mean of sensitivity and specificity, by share of real subjects",
