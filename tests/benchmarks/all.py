@@ -32,7 +32,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 MARKS = ("<!-- measured -->", "<!-- end of what was measured -->")
 SMALL = {
     dcgan: {"sizes": "32"},
-    pggan: {"sizes": "16", "maps": 16, "batch_size": 4},
+    pggan: {"sizes": "16", "base_channels": 16, "batch_size": 4},
     vae: {"size": 32, "batch_size": 4},
     vqvae: {"size": 32, "batch_size": 4, "widths": "16,32", "volume": 16, "sampled": 32},
     evaluation: {"images": 8},

@@ -1,4 +1,4 @@
-"""PGGAN against pro-gan-pth (PyPI): python tests/benchmarks/pggan.py [--sizes 64,128] [--maps 128]
+"""PGGAN against pro-gan-pth (PyPI): python tests/benchmarks/pggan.py [--sizes 64,128] [--base-channels 128]
 
 Same widths, batch, loss (WGAN-GP) and made-up heads, at full resolution from the beginning.
 pro-gan-pth is run as its own ``ProGAN`` runs it: float32, plain Adam, averaged weights; its data
@@ -22,7 +22,7 @@ from brainzoo_pggan import networks as ours
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.generator import ProgressiveGAN
 
-DEFAULTS = {"sizes": "64,128", "maps": 128, "narrow_from": 16, "batch_size": 16}
+DEFAULTS = {"sizes": "64,128", "base_channels": 128, "narrow_from": 16, "batch_size": 16}
 LATENT = 128
 
 
@@ -82,8 +82,8 @@ def _of(size: int, given: Any) -> Iterator[Contest]:
     def way(every: int | None, **train: Any) -> Ours:
         config = PGGANConfig(
             loss="wgan-gp",
-            penalise_every=every,
-            maps=given.maps,
+            r1_interval=every,
+            base_channels=given.base_channels,
             narrow_from=given.narrow_from,
             latent=LATENT,
             grow=0.0,
@@ -99,7 +99,7 @@ def _of(size: int, given: Any) -> Iterator[Contest]:
     ]
     sampling = [Way("brainzoo", default.sample(64))]
     if there("pro_gan_pytorch"):
-        theirs = Theirs(size, given.maps, given.narrow_from)
+        theirs = Theirs(size, given.base_channels, given.narrow_from)
         pixels = torch.from_numpy(images.floats()) * 2 - 1
 
         def one() -> int:
@@ -110,7 +110,7 @@ def _of(size: int, given: Any) -> Iterator[Contest]:
         latents = torch.randn(64, LATENT)
         draw = drawing(lambda: theirs.average(latents, theirs.depth, 1.0), 64)
         sampling.append(Way("pro-gan-pth", draw))
-    what = f"PGGAN, {size} × {size}, {given.maps} maps"
+    what = f"PGGAN, {size} × {size}, {given.base_channels} base channels"
     yield Contest(f"training {what}, batch {batch}", "images/s", training)
     yield Contest(f"sampling {what}", "images/s", sampling)
 

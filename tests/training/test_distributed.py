@@ -90,7 +90,7 @@ def test_statistics_are_those_of_the_whole_batch(folder: Path, name: str) -> Non
         assert line.keys() == expected.keys()
         assert line["images"] == expected["images"]
         assert line["losses"] == pytest.approx(expected["losses"], rel=1e-4)
-        for figure in line.keys() & {"d_real", "d_fake", "perplexity", "kl", "penalty", "ms_ssim"}:
+        for figure in line.keys() & {"d_real", "d_fake", "perplexity", "kl", "penalty", "likeness"}:
             # Some compare images with the mean of their batch, which is each process's own.
             assert line[figure] == pytest.approx(expected[figure], rel=2e-3), figure
     # The rate of all: no process alone has more than a quarter of it.

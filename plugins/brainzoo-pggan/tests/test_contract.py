@@ -7,7 +7,7 @@ from brainzoo.testing import GeneratorContract
 
 class TestPGGAN(GeneratorContract):
     name = "pggan"
-    options: ClassVar = {"maps": 16, "narrow_from": 4, "latent": 8}
+    options: ClassVar = {"base_channels": 16, "narrow_from": 4, "latent": 8}
     shapes = ((16, 16), (8, 8, 8))
 
 
@@ -15,11 +15,11 @@ class TestPGGANAsItsPresetsTrain(GeneratorContract):
     name = "pggan"
     options: ClassVar = {
         "loss": "rpgan",
-        "maps": 16,
+        "base_channels": 16,
         "narrow_from": 8,
         "latent": 8,
         "convolutions": 1,
-        "penalise_every": 2,
+        "r1_interval": 2,
         "grow_from": 8,
     }
     shapes = ((16, 16),)
@@ -31,7 +31,7 @@ class TestPGGANWithWassersteinLoss(GeneratorContract):
         "loss": "wgan-gp",
         "latent_distribution": "uniform",
         "flip_every": 3,
-        "maps": 16,
+        "base_channels": 16,
         "latent": 8,
         "condition_from": 8,
         "convolutions": 1,

@@ -7,8 +7,8 @@ from torch.nn.functional import softplus
 from brainzoo.training import Step
 from brainzoo_pggan import networks
 from brainzoo_pggan.config import PGGANConfig
-from brainzoo_pggan.game import Game
-from brainzoo_pggan.growth import Growth, Schedule
+from brainzoo_pggan.networks import Growth
+from brainzoo_pggan.training import Game
 
 SIZE, BATCH = 16, 4
 FULL = Growth(2)
@@ -21,21 +21,19 @@ class Table:
     def __init__(self, device="cpu", **options):
         torch.manual_seed(0)
         widths = networks.widths_of(SIZE, 8, 8)
-        self.config = PGGANConfig(latent=8, **options)
+        config = PGGANConfig(latent=8, grow=0.0, **options)
         self.generator = networks.Generator(2, 1, 8, widths, 0, 0)
         self.discriminator = networks.Discriminator(2, 1, widths, 0, 0, True)
-        game = (self.config, self.generator, self.discriminator, Schedule(2, 0.0, 0.5))
-        self.game = Game(*game, BATCH, device, torch.zeros(1, 0))
+        self.game = Game(config, self.generator, self.discriminator, BATCH, device)
         self.real = torch.rand(BATCH, 1, SIZE, SIZE) * 2 - 1
 
     def step(self, number):
         return Step(0, 0, torch.device("cpu"), number=number, progress=0.5)
 
     def discriminator_loss(self, number):
-        """Return the loss and its figures, as numbers."""
-        labels = torch.zeros(BATCH, dtype=torch.long)
-        loss, figures = self.game.discriminator_loss(self.real, labels, self.step(number))
-        return loss.item(), {name: value.item() for name, value in figures.items()}
+        """Return the loss and what is logged, as numbers."""
+        loss, values = self.game.discriminator_loss(self.real, NOTHING, self.step(number))
+        return loss.item(), {name: value.item() for name, value in values.items()}
 
     def fake(self):
         """Return what the generator makes in the discriminator's step."""
@@ -45,7 +43,7 @@ class Table:
     def logits(self, images):
         return self.discriminator(images, NOTHING, FULL)
 
-    def told(self):
+    def judged(self):
         """Return the logits of the batch and of what is made in its step."""
         with torch.no_grad():
             return self.logits(self.real), self.logits(self.fake())
@@ -58,42 +56,42 @@ class Table:
 
 
 def test_r1_weighs_the_gradient_at_reals_by_half_gamma_and_makes_up_for_steps_without_it():
-    table = Table(loss="r1", penalise_every=3, penalty=7.0)
-    without, figures = table.discriminator_loss(1)
-    real, fake = table.told()
+    table = Table(loss="r1", r1_interval=3, penalty=7.0)
+    without, values = table.discriminator_loss(1)
+    real, fake = table.judged()
     assert without == pytest.approx(float((softplus(-real) + softplus(fake)).mean()), 1e-5)
-    assert "penalty" not in figures
-    with_it, figures = table.discriminator_loss(3)
+    assert "penalty" not in values
+    with_it, values = table.discriminator_loss(3)
     penalty = 7 / 2 * table.gradient_squared(table.real)
-    assert figures["penalty"] == pytest.approx(penalty, 1e-4)
+    assert values["penalty"] == pytest.approx(penalty, 1e-4)
     assert with_it - without == pytest.approx(3 * penalty, 1e-4)
 
 
 def test_rpgan_pairs_logits_and_penalises_gradients_at_reals_and_fakes():
-    table = Table(loss="rpgan", penalise_every=8)
+    table = Table(loss="rpgan", r1_interval=8)
     without, _ = table.discriminator_loss(1)
-    real, fake = table.told()
+    real, fake = table.judged()
     assert without == pytest.approx(float(softplus(fake - real).mean()), 1e-5)
-    _, figures = table.discriminator_loss(16)
+    _, values = table.discriminator_loss(16)
     both = table.gradient_squared(table.real) + table.gradient_squared(table.fake())
     gamma = 0.004 * SIZE * SIZE / BATCH
-    assert figures["penalty"] == pytest.approx(gamma / 2 * both, 1e-4)
+    assert values["penalty"] == pytest.approx(gamma / 2 * both, 1e-4)
 
 
 def test_wgan_gp_has_drift_and_ten_times_the_distance_of_gradients_from_one():
-    table = Table(loss="wgan-gp", penalise_every=2, drift=0.5)
+    table = Table(loss="wgan-gp", r1_interval=2, drift=0.5)
     without, _ = table.discriminator_loss(1)
-    real, fake = table.told()
+    real, fake = table.judged()
     drift = 0.5 * real.square().mean()
     assert without == pytest.approx(float(fake.mean() - real.mean() + drift), 1e-4, 1e-6)
-    _, figures = table.discriminator_loss(2)
+    _, values = table.discriminator_loss(2)
     randomness = table.step(2)
     made = table.generator(randomness.normal(BATCH, 8), NOTHING, FULL).detach()
     share = randomness.uniform(BATCH).view(-1, 1, 1, 1)
     between = (table.real + share * (made - table.real)).requires_grad_(True)
     (gradient,) = torch.autograd.grad(table.logits(between).sum(), between)
     distance = (gradient.pow(2).sum((1, 2, 3)).sqrt() - 1).pow(2).mean()
-    assert figures["penalty"] == pytest.approx(10 * float(distance), 1e-4)
+    assert values["penalty"] == pytest.approx(10 * float(distance), 1e-4)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +105,7 @@ def test_penalties_are_lazy_by_the_device_of_the_run(loss, device, every):
 
 
 def test_real_and_fake_change_places_once_in_three_steps():
-    table = Table(loss="wgan-gp", penalise_every=100, drift=0.0, flip_every=3)
+    table = Table(loss="wgan-gp", r1_interval=100, drift=0.0, flip_every=3)
     plain = table.discriminator_loss(1)[0]
-    told = [table.discriminator_loss(n)[0] / plain for n in range(1, 10)]
-    assert told == pytest.approx([1, -1, 1, 1, -1, 1, 1, -1, 1])
+    losses = [table.discriminator_loss(n)[0] / plain for n in range(1, 10)]
+    assert losses == pytest.approx([1, -1, 1, 1, -1, 1, 1, -1, 1])

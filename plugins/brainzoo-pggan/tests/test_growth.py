@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from brainzoo_pggan import networks
-from brainzoo_pggan.growth import TICKS, Growth, Schedule, last_stage
+from brainzoo_pggan.networks import TICKS, Growth, last_stage
+from brainzoo_pggan.training import Schedule
 
 PROGRESS = [i / 4000 for i in range(4001)]
 

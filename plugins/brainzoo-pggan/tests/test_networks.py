@@ -5,16 +5,16 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from brainzoo_pggan import networks
-from brainzoo_pggan.growth import Growth
+from brainzoo_pggan.networks import Growth
 
 WIDTH = 4
 SIZE = 16
 
 
-def pair(dims=2, conditions=0, condition_stage=0, convolutions=2, size=SIZE, maps=8):
+def pair(dims=2, conditions=0, condition_stage=0, convolutions=2, size=SIZE, base_channels=8):
     """Return generator and discriminator in float64, all weights random."""
     torch.manual_seed(0)
-    widths = networks.widths_of(size, maps, 8)
+    widths = networks.widths_of(size, base_channels, 8)
     both = (
         networks.Generator(dims, 1, 8, widths, conditions, condition_stage, convolutions),
         networks.Discriminator(dims, 1, widths, conditions, condition_stage, True, convolutions),
@@ -49,7 +49,7 @@ def test_every_stage_makes_and_judges_images_of_its_resolution(dims, convolution
 def multiplications(convolutions):
     """Return those of an image made and of an image judged, at full size."""
     counted = []
-    generator, discriminator = pair(convolutions=convolutions, size=64, maps=64)
+    generator, discriminator = pair(convolutions=convolutions, size=64, base_channels=64)
     none = torch.zeros(4, 0, dtype=torch.float64)
     inputs = (doubles(4, 8), doubles(4, 1, 64, 64))
     for network, given in zip((generator, discriminator), inputs, strict=True):

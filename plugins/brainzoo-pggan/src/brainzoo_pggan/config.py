@@ -15,10 +15,10 @@ _SECTIONS: Mapping[str, Any] = {
 _LEAN: Mapping[str, Any] = {
     "loss": "rpgan",
     "batch_size": 8,
-    "maps": 128,
+    "base_channels": 128,
     "narrow_from": 8,
     "convolutions": 1,
-    "penalise_every": 8,
+    "r1_interval": 8,
     "grow_from": 32,
     "fade": 0.4,
     "lr": 6e-3,
@@ -44,18 +44,19 @@ class PGGANConfig:
         "Weight of the gradient penalty: λ of wgan-gp (10), else γ (0.004 × pixels / batch).",
         minimum=0,
     )
-    penalise_every: int | None = option(
+    r1_interval: int | None = option(
         None,
-        "Steps between penalties, weighted to make up for it; 4 on CPUs, else 16 (4 of wgan-gp).",
+        "Steps from one penalty to the next, each weighted to make up for the others; by default "
+        "4 on CPUs and for wgan-gp, else 16.",
         minimum=1,
     )
     drift: float = option(1e-3, "Weight of wgan-gp's drift penalty (Karras 2018).", minimum=0)
     flip_every: int = option(
         0, "Swap real and fake in every n-th step of the discriminator; 0: never.", minimum=0
     )
-    maps: int = option(128, "Feature maps of the stages of low resolution.", minimum=8)
+    base_channels: int = option(128, "Channels of the stages of low resolution.", minimum=8)
     narrow_from: int = option(
-        16, "Resolution up to which stages have all maps; each one above has half.", minimum=4
+        16, "Resolution up to which stages are this wide; each one above has half.", minimum=4
     )
     convolutions: int = option(
         2,
@@ -70,7 +71,7 @@ class PGGANConfig:
     minibatch_stddev: bool = option(True, "Show the discriminator how much a batch varies.")
     lr: float = option(1e-3, "Learning rate of Adam (Karras 2018).", minimum=0)
     lr_discriminator: float | None = option(
-        None, "Learning rate of the discriminator, if it is to differ.", minimum=0
+        None, "Learning rate of the discriminator; that of the generator by default.", minimum=0
     )
     beta1: float = option(0.0, "Adam's first decay (Karras 2018).", minimum=0, maximum=0.9999)
     beta2: float = option(0.99, "Adam's second decay (Karras 2018).", minimum=0, maximum=0.9999)
@@ -93,11 +94,9 @@ class PGGANConfig:
     )
     covariates: tuple[str, ...] = option(
         ("age", "sex"),
-        "Columns that condition the model besides the class; those not known are left out.",
+        "Columns that condition the model besides the class; unknown ones are left out.",
     )
-    condition_from: int = option(
-        4, "Resolution from which class and covariates act, if there are any.", minimum=4
-    )
+    condition_from: int = option(4, "Resolution from which class and covariates act.", minimum=4)
     diffaugment: tuple[str, ...] = option(
         (),
         "Augment real and fake alike from 16 pixels on (Zhao 2020), any of these.",
@@ -105,7 +104,7 @@ class PGGANConfig:
     )
     truncation: float = option(
         1.0,
-        "Sampling: below 1 draws images towards the mean one of their own conditions.",
+        "Sampling: below 1 draws images towards the mean image of their own condition.",
         minimum=0,
         maximum=2,
         sampling=True,
@@ -138,15 +137,15 @@ class PGGANConfig:
             "narrow_from": 4,
             "grow_from": 8,
         },
-        # Alam et al. 2020, sections 3 and 4; what they leave open is told in generator.py.
+        # Alam et al. 2020, sections 3 and 4; generator.py says what they leave open.
         "paper": {
             "size": 256,
             "images": 80_000,
             "batch_size": 4,
             "loss": "wgan-gp",
-            "penalise_every": 1,
+            "r1_interval": 1,
             "flip_every": 3,
-            "maps": 512,
+            "base_channels": 512,
             "narrow_from": 32,
             "latent": 512,
             "latent_distribution": "uniform",
@@ -170,8 +169,8 @@ class PGGANConfig:
             "batch_size": 16,
             "batch_sizes": (16, 16, 16, 16, 16, 16, 14),
             "loss": "wgan-gp",
-            "penalise_every": 1,
-            "maps": 512,
+            "r1_interval": 1,
+            "base_channels": 512,
             "narrow_from": 32,
             "latent": 512,
             "grow": 0.8,
@@ -203,8 +202,12 @@ class PGGANConfig:
         """Refuse sizes that doubling 4 cannot reach, before any data are prepared.
 
         Raises:
-            OptionError: A side is no power of two from 8 up, or sides differ.
+            OptionError: Sides differ, or are not a power of two from 8 up.
         """
-        from brainzoo_pggan.checks import check_spatial
-
-        check_spatial(spatial)
+        size = spatial[0]
+        if len(set(spatial)) > 1 or size & (size - 1) or size < 8:
+            raise OptionError(
+                f"pggan makes images of a power of two on every side, found "
+                f"{' × '.join(map(str, spatial))}.",
+                "Choose --size 32, 64, 128 or 256.",
+            )

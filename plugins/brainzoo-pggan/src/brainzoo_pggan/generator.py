@@ -1,4 +1,4 @@
-"""PGGAN as a brainzoo generator: training, sampling, checkpoints.
+"""PGGAN as a brainzoo generator: how latents become images.
 
 Karras et al. 2018 (arXiv 1710.10196), as Alam et al. used it for neonatal brains ("Synthetic Brain
 Image Generation for ADHD prediction based on Progressive Growing Generative Adversarial Network").
@@ -12,10 +12,10 @@ the preset ``paper``:
   third step real and fake change places in the discriminator's loss (``--flip-every 3``). It could
   also mean a third of the images of each step.
 - Scans of 320 × 320 are "separated into several patches of 256 × 256", and "these patches have been
-  resized for training" to a size that is not told: here four patches of a slice, trained at 256.
+  resized for training" to a size they do not state: here four patches of a slice, trained at 256.
 - Slices 30 to 120 are the scan's own numbers; a scan of another grid has other anatomy there
   (``--data.slices-index``).
-- 20,000 steps of batch 4 are 80,000 images over all stages; how many each stage had is not told.
+- 20,000 steps of batch 4 are 80,000 images over all stages; how many each one had is not stated.
   Here half of them grow the networks (``--grow``, ``--fade``). So few leave 256 × 256 coarse.
 - "Conditional information is also added [...] in a high-resolution phase": the class acts from
   64 × 64 on (``--condition-from``).
@@ -26,158 +26,118 @@ the preset ``paper``:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from brainzoo.api import (
-    Conditions,
-    Generator,
-    Images,
-    IntegrityError,
-    NotFoundError,
-    Row,
-    Run,
-    Value,
-    checkpoint,
-    make_config,
-)
-from brainzoo.training import CHUNK, Phase, arrays_of, compute, fit, in_chunks, load_arrays, seeded
+from brainzoo.api import DataError, Images, IntegrityError, OptionError, Run, Value, launch
+from brainzoo.training import CHUNK, Draw, Phase, TorchGenerator, compute, latents
 from brainzoo_pggan import networks
-from brainzoo_pggan.checks import check_options, check_spatial
 from brainzoo_pggan.config import PGGANConfig
-from brainzoo_pggan.diversity import of_different_people
-from brainzoo_pggan.game import Game
-from brainzoo_pggan.growth import Schedule, last_stage
-from brainzoo_pggan.layers import downsample
-from brainzoo_pggan.sampling import Sampler
+from brainzoo_pggan.layers import upsample
+from brainzoo_pggan.networks import last_stage
+from brainzoo_pggan.training import Game
 
-GRID = 64
+Floats = NDArray[np.float32]
+MEAN_OF = 1024  # latents behind the mean that truncation moves towards
+MEAN_SEED = 2**32 - 1
 
 
-class ProgressiveGAN(Generator):
+class ProgressiveGAN(TorchGenerator):
     """Progressively growing GAN for slices and volumes, knowing class, age, sex or none."""
 
+    name = "pggan"
     config: PGGANConfig
+    _game: Game
+    _shown: NDArray[np.intp]
 
-    def __init__(self, config: PGGANConfig) -> None:
-        super().__init__(config)
-        self._network: networks.Generator | None = None
-        self._known = Conditions((), [{}], [1])
-        self._training: dict[str, Any] = {}
-        self._device = "auto"
-
-    def fit(self, images: Images, run: Run) -> None:
-        """Train on all of ``images``; see :func:`brainzoo.training.fit`."""
-        check_spatial(images.spatial)
-        self._known = Conditions.of(images, self.config.covariates)
-        check_options(self.config, images, self._known, run.train)
-        self._device = run.train.device
-        self._training = checkpoint.describe_training(images)
-        self._training["conditions"] = self._known.describe()
-        with seeded(run.train.seed):
-            generator = self._build()
-            discriminator = networks.Discriminator(
-                images.dims,
-                images.channels,
-                self._widths(),
-                self._known.width,
-                last_stage(self.config.condition_from),
-                self.config.minibatch_stddev,
-                self.config.convolutions,
-            )
-        schedule = Schedule(
-            last_stage(images.spatial[0]),
-            self.config.grow,
-            self.config.fade,
-            last_stage(self.config.grow_from),
+    def build(self, shape: tuple[int, ...]) -> networks.Generator:
+        """Return the generator."""
+        self.config.check_spatial(shape[1:])
+        return networks.Generator(
+            len(shape) - 1,
+            shape[0],
+            self.config.latent,
+            self._widths(),
+            self.known.width,
+            last_stage(self.config.condition_from),
+            self.config.convolutions,
         )
-        game = Game(
-            self.config,
-            generator,
-            discriminator,
-            schedule,
-            run.train.batch_size,
-            compute(run.train.device).device.type,
-            torch.from_numpy(self._known.encode(self._known.rows)),
-        )
-        shown = of_different_people(images.column("subject"), GRID)
 
-        def grid(network: nn.Module) -> NDArray[np.float32]:
-            """Return the samples of fixed latents; have their diversity watched."""
-            average = cast(networks.Generator, network)
-            growth, sampler = average.growth, self._sampler(average)
-            made = [sampler.images(0, at, CHUNK) for at in range(0, GRID, CHUNK)]
-            factor = images.spatial[0] // growth.resolution
-            samples = [downsample(torch.from_numpy(pixels), factor) for pixels in made]
-            rows = [shown[at : at + CHUNK] for at in range(0, len(shown), CHUNK)]
-            real = [networks.matching(torch.from_numpy(images.floats(r)), growth) for r in rows]
-            game.watch.look(torch.cat(samples), torch.cat(real))
-            return np.concatenate(made)
+    def phases(self, network: networks.Generator, images: Images, run: Run) -> list[Phase]:
+        """Return one update of the discriminator and one of the generator.
 
-        lr_discriminator = self.config.lr_discriminator
-        if lr_discriminator is None:
-            lr_discriminator = self.config.lr
-        phases = [
-            Phase(
-                "discriminator",
-                discriminator,
-                self._adam(discriminator, lr_discriminator),
-                game.discriminator_loss,
-            ),
-            Phase(
-                "generator", generator, self._adam(generator, self.config.lr), game.generator_loss
-            ),
-        ]
-        trained = fit(
-            phases,
-            images,
-            run,
-            network=generator,
-            sample=grid,
-            batch_size=game.batch_size,
-            labels=self._known.indices(images),
-        )
-        self._network = cast(networks.Generator, trained)
-
-    def sample(
-        self,
-        n: int,
-        *,
-        seed: int,
-        start: int = 0,
-        condition: Mapping[str, Value] | None = None,
-        batch_size: int = 64,
-        truncation: float | None = None,
-    ) -> Iterator[NDArray[np.float32]]:
-        """Yield new images; see :meth:`brainzoo.Generator.sample`.
-
-        Args:
-            n: How many images in all.
-            seed: Decides every random number.
-            start: Index of the first image.
-            condition: For example ``{"class": "old", "age": 71}``; what it leaves open is drawn
-                from training images that match it.
-            batch_size: How many images a yielded array holds at most.
-            truncation: Below 1, images are drawn towards the mean one of their own conditions, at
-                0 onto it: less diverse, fewer failures. It acts on the first feature maps, because
-                the latent's length has no meaning here. The configuration's if ``None``.
-
-        Yields:
-            Arrays ``(batch, channel, *spatial)`` in [0, 1].
+        Raises:
+            DataError: There are more classes than subjects.
+            OptionError: Options do not fit the images.
         """
-        sampler = self._sampler(self._ready())
+        config = self.config
+        self._check(images, run)
+        discriminator = networks.Discriminator(
+            images.dims,
+            images.channels,
+            self._widths(),
+            self.known.width,
+            last_stage(config.condition_from),
+            config.minibatch_stddev,
+            config.convolutions,
+        )
+        device = compute(run.train.device).device.type
+        game = Game(config, network, discriminator, run.train.batch_size, device)
+        self._game, self._shown = game, _one_of_each_subject(images, self.grid_images)
 
-        def chunk(at: int, count: int) -> NDArray[np.float32]:
-            return sampler.images(seed, at, count, condition, truncation)
+        def adam(network: nn.Module, lr: float) -> torch.optim.Adam:
+            betas = (config.beta1, config.beta2)
+            return torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)
 
-        return in_chunks(chunk, n, batch_size, start=start)
+        lr = config.lr if config.lr_discriminator is None else config.lr_discriminator
+        return [
+            Phase("discriminator", discriminator, adam(discriminator, lr), game.discriminator_loss),
+            Phase("generator", network, adam(network, config.lr), game.generator_loss),
+        ]
 
+    def batch_size(self, progress: float, train: object) -> int:
+        """Return the images of a step, which depend on the stage."""
+        return self._game.batch_size(progress)
+
+    def grid(self, network: networks.Generator, images: Images) -> Floats:
+        """Return a sample grid, after its variety was compared with that of real images."""
+        made = super().grid(network, images)
+        real = networks.matching(torch.from_numpy(images.floats(self._shown)), network.growth)
+        self._game.watch.look(made, real.numpy())
+        return made
+
+    def finish(self, network: networks.Generator, images: Images, run: Run) -> None:
+        """Note how far the network has grown."""
+        self.extra = {"growth": _described(network)}
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a checkpoint folder, strictly."""
+        loaded = super().load(folder)
+        stated, network = loaded.extra.get("growth"), loaded.ready()
+        level, highest = int(network.level), last_stage(loaded.shape[1]) * networks.TICKS
+        if not 0 <= level <= highest or stated != _described(network):
+            raise IntegrityError(
+                f"{folder} states growth {stated}, but its weights have level {level} of "
+                f"{highest}.",
+                "Fetch the checkpoint again.",
+            )
+        return loaded
+
+    def draw(self, network: networks.Generator, draw: Draw) -> torch.Tensor:
+        """Return full-size images, whatever the network has grown to."""
+        uniform = self.config.latent_distribution == "uniform"
+        latent = (draw.uniform if uniform else draw.normal)(self.config.latent)
+        return self._render(network, latent, draw.conditions)
+
+    @torch.inference_mode()
     def interpolate(
         self,
         steps: int,
@@ -186,8 +146,7 @@ class ProgressiveGAN(Generator):
         first: int = 0,
         second: int = 1,
         condition: Mapping[str, Value] | None = None,
-        truncation: float | None = None,
-    ) -> NDArray[np.float32]:
+    ) -> Floats:
         """Return images on the way from one sample of a seed to another.
 
         Args:
@@ -195,9 +154,8 @@ class ProgressiveGAN(Generator):
             seed: Seed of the samples.
             first: Index of the sample that it begins at.
             second: Index of the sample that it ends at.
-            condition: What all of them have in common; the rest moves from what was drawn for the
-                one to what was drawn for the other.
-            truncation: As of :meth:`sample`.
+            condition: What all of them have in common; the rest moves along the line from what was
+                drawn for the one to what was drawn for the other.
 
         Returns:
             ``(steps, channel, *spatial)`` in [0, 1]; the latents lie on the arc between the two.
@@ -205,80 +163,104 @@ class ProgressiveGAN(Generator):
         Raises:
             OptionError: There are fewer than two steps, or both ends are one sample.
         """
-        sampler = self._sampler(self._ready())
-        return sampler.way(steps, seed, first, second, condition, truncation)
-
-    def conditions(
-        self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
-    ) -> list[Row]:
-        """Return class and covariates of each sample; see :meth:`brainzoo.Generator.conditions`."""
-        return self._known.draw(n, seed=seed, start=start, condition=condition)
-
-    def save(self, folder: Path) -> None:
-        """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
-        if self._network is None:
-            raise NotFoundError("this pggan is not trained yet.", "Call fit before save.")
-        growth = self._network.growth
-        told = {"stage": growth.stage, "alpha": growth.alpha, "resolution": growth.resolution}
-        checkpoint.write(
-            folder,
-            self,
-            plugin="pggan",
-            weights=arrays_of(self._network),
-            training={**self._training, "growth": told},
-        )
-
-    @classmethod
-    def load(cls, folder: Path) -> ProgressiveGAN:
-        """Read a checkpoint folder, strictly."""
-        stored = checkpoint.expect_plugin(folder, "pggan")
-        loaded = cls(make_config(PGGANConfig, stored["hyperparameters"], "hyperparameter of pggan"))
-        keys = ("images", "preprocessing", "trained_on", "conditions")
-        loaded._training = {key: stored.get(key) for key in keys}
-        loaded._known = Conditions.of_checkpoint(stored)
-        check_spatial(tuple(stored["images"]["spatial"]))
-        with torch.device("meta"):
-            network = loaded._build()
-        load_arrays(network, checkpoint.read_weights(folder))
-        told, level = stored.get("growth"), int(network.level)
-        last = last_stage(stored["images"]["spatial"][0])
-        if not networks.is_level(level, last) or told != {
-            "stage": network.growth.stage,
-            "alpha": network.growth.alpha,
-            "resolution": network.growth.resolution,
-        }:
-            raise IntegrityError(
-                f"{folder} tells of growth {told}, its weights of level {level} of {last * 1024}.",
-                "Fetch the checkpoint again.",
+        if steps < 2:
+            raise OptionError(f"found {steps} steps; an interpolation has 2 or more.")
+        if first == second:
+            raise OptionError(
+                f"both ends of the interpolation are sample {first}; expected two different ones."
             )
-        loaded._network = network.eval().requires_grad_(False)
-        return loaded
+        network = self.ready()
+        device = network.level.device
+        both = [
+            self.known.draw(1, seed=seed, condition=condition, start=i)[0] for i in (first, second)
+        ]
+        share = torch.linspace(0, 1, steps, device=device)[:, None]
+        here, there = torch.from_numpy(self.known.encode(both)).to(device)
+        start, end = (
+            nn.functional.normalize(torch.from_numpy(self._latents(seed, i, 1)[0]), dim=0).to(
+                device
+            )
+            for i in (first, second)
+        )
+        angle = (start @ end).clamp(-1, 1).acos()
+        arc = torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end
+        line = (1 - share) * here + share * there
+        made = [
+            self._render(network, *part)
+            for part in zip(arc.split(CHUNK), line.split(CHUNK), strict=True)
+        ]
+        images: Floats = (torch.cat(made) * 0.5 + 0.5).clamp(0, 1).cpu().contiguous().numpy()
+        return images
 
-    def _ready(self) -> networks.Generator:
-        if self._network is None:
-            raise NotFoundError("this pggan is not trained yet.", "Call fit or load first.")
-        compute(self._device).place(self._network)
-        return self._network
+    def _render(
+        self, network: networks.Generator, latent: torch.Tensor, conditions: torch.Tensor
+    ) -> torch.Tensor:
+        """Return full-size images ``(batch, channel, *spatial)`` in about [-1, 1]."""
+        features = network.first(latent, conditions)
+        if self.config.truncation != 1:
+            mean = self._mean_features(network, conditions)
+            features = mean + self.config.truncation * (features - mean)
+        pixels = network.grow(features, conditions, network.growth)
+        return upsample(pixels, self.shape[1] // network.growth.resolution)
+
+    def _mean_features(self, network: networks.Generator, conditions: torch.Tensor) -> torch.Tensor:
+        """Return the mean of the first features of images of the same conditions, for each row.
+
+        Truncation acts there and not on the latent, whose length has no meaning here.
+        """
+        latent = torch.from_numpy(self._latents(MEAN_SEED, 0, MEAN_OF)).to(conditions.device)
+        means: dict[bytes, torch.Tensor] = {}
+        # Conditions that begin at a later resolution leave the first features alone.
+        keys = [b"" if network.embed is None else row.cpu().numpy().tobytes() for row in conditions]
+        for key, row in zip(keys, conditions, strict=True):
+            if key not in means:
+                means[key] = network.first(latent, row.expand(MEAN_OF, -1)).mean(0)
+        return torch.stack([means[key] for key in keys])
+
+    def _latents(self, seed: int, start: int, count: int) -> Floats:
+        distribution = self.config.latent_distribution
+        return latents(seed, start, count, self.config.latent, distribution)
 
     def _widths(self) -> list[int]:
-        size = self._training["images"]["spatial"][0]
-        return networks.widths_of(size, self.config.maps, self.config.narrow_from)
+        config = self.config
+        return networks.widths_of(self.shape[1], config.base_channels, config.narrow_from)
 
-    def _build(self) -> networks.Generator:
-        shape = self._training["images"]
-        return networks.Generator(
-            len(shape["spatial"]),
-            shape["channels"],
-            self.config.latent,
-            self._widths(),
-            self._known.width,
-            last_stage(self.config.condition_from),
-            self.config.convolutions,
-        )
+    def _check(self, images: Images, run: Run) -> None:
+        """Refuse options that do not fit the images."""
+        config, train, size = self.config, run.train, images.spatial[0]
+        subjects = len(images.subjects())
+        if len(images.classes) > subjects:
+            raise DataError(
+                f"there are {len(images.classes)} classes but only {subjects} subjects to train "
+                "on; a class needs subjects of its own.",
+                "Choose fewer classes.",
+            )
+        if self.known.width and config.condition_from > size:
+            raise OptionError(
+                f"condition_from is {config.condition_from}, but images have {size} pixels.",
+                f"Choose --condition-from {size} or less.",
+            )
+        last = last_stage(size)
+        first = min(last_stage(config.grow_from), last) if config.grow else last
+        sizes = [config.batch_size(stage, train.batch_size) for stage in range(first, last + 1)]
+        for images_a_step in sizes:
+            launch.expect_shareable(images_a_step, train.accumulate)
+        at_once = min(sizes) // (launch.processes() * train.accumulate)
+        if config.minibatch_stddev and at_once < 2:
+            raise OptionError(
+                "the discriminator's minibatch statistics need two images at once, found "
+                f"{at_once}.",
+                "Raise --batch-size, lower --accumulate, or give --no-minibatch-stddev.",
+            )
 
-    def _adam(self, network: nn.Module, lr: float) -> torch.optim.Adam:
-        betas = (self.config.beta1, self.config.beta2)
-        return torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)
 
-    def _sampler(self, network: networks.Generator) -> Sampler:
-        return Sampler(self.config, network, self._known, self._training["images"]["spatial"][0])
+def _described(network: networks.Generator) -> dict[str, float]:
+    growth = network.growth
+    return {**dataclasses.asdict(growth), "resolution": growth.resolution}
+
+
+def _one_of_each_subject(images: Images, most: int) -> NDArray[np.intp]:
+    """Return rows of different people: slices of one person are alike."""
+    order = np.random.default_rng(0).permutation(len(images))
+    subjects = np.array([str(subject) for subject in images.column("subject")])[order]
+    return np.asarray(order[np.unique(subjects, return_index=True)[1]][:most])

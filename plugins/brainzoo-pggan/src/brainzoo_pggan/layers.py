@@ -78,7 +78,7 @@ def group_of(batch: int) -> int:
 
 
 def minibatch_stddev(features: torch.Tensor) -> torch.Tensor:
-    """Append a map that tells how much the images of a group differ (section 3).
+    """Append a channel: how much the images of a group differ (section 3).
 
     Args:
         features: ``(batch, channel, *spatial)``.
@@ -92,8 +92,8 @@ def minibatch_stddev(features: torch.Tensor) -> torch.Tensor:
     deviation = (variance + EPSILON).sqrt().mean(1)
     column = (batch, 1, *[1] * (features.ndim - 2))
     wanted = (batch, 1, *features.shape[2:])
-    maps = deviation.repeat(group).view(column).expand(wanted).to(features.dtype)
-    return torch.cat([features, maps], dim=1)
+    channel = deviation.repeat(group).view(column).expand(wanted).to(features.dtype)
+    return torch.cat([features, channel], dim=1)
 
 
 class Linear(nn.Module):
@@ -121,8 +121,8 @@ class Convolution(nn.Module):
     """Convolution that keeps the size, with equalised learning rate (section 4.1).
 
     Args:
-        incoming: Maps in.
-        outgoing: Maps out.
+        incoming: Channels in.
+        outgoing: Channels out.
         kernel: Width of the kernel, odd.
         dims: 2 or 3.
         gain: Scale of the output's standard deviation; √2 before a leaky ReLU.

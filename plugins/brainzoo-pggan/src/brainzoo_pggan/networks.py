@@ -16,18 +16,19 @@ Differences from the paper:
   brought to constant length like it, and the discriminator by projection (Miyato and Koyama 2018)
   onto a linear map of them; the paper adds an auxiliary classifier of classes instead. Conditions
   that begin at a later resolution enter the generator as biases that are linear in them.
-- Widths are options; the paper's are 512 maps up to 32 × 32 and half as many a stage above.
+- Widths are options; the paper's are 512 channels up to 32 × 32 and half as many a stage above.
 - In 3-D every kernel has the same width along the third axis; nothing else changes.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from itertools import pairwise
 
 import torch
 from torch import nn
 
-from brainzoo_pggan.growth import START, TICKS, Growth, last_stage
 from brainzoo_pggan.layers import (
     Convolution,
     Linear,
@@ -40,11 +41,51 @@ from brainzoo_pggan.layers import (
 
 NARROWEST = 8
 
+START = 4
+"""Resolution of stage 0."""
 
-def widths_of(size: int, maps: int, narrow_from: int) -> list[int]:
-    """Return the feature maps of each stage up to ``size``: half as many above ``narrow_from``."""
+TICKS = 1024
+"""The fade moves in steps of 1/1024, so that a level is a whole number that checkpoints hold."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Growth:
+    """A stage and how far its layers are faded in.
+
+    Attributes:
+        stage: 0 makes images of 4 pixels a side, each stage twice as many.
+        alpha: Share of the newest layers in the image, in (0, 1]; 1 when they are faded in.
+    """
+
+    stage: int
+    alpha: float = 1.0
+
+    @property
+    def resolution(self) -> int:
+        """Edge of the images in pixels."""
+        return START << self.stage
+
+    @property
+    def level(self) -> int:
+        """Stage and fade as one number that only rises, in 1/1024 of a stage."""
+        return round((self.stage - 1 + self.alpha) * TICKS)
+
+    @classmethod
+    def at(cls, level: int) -> Growth:
+        """Return what :attr:`level` stands for."""
+        stage = math.ceil(level / TICKS)
+        return cls(stage, level / TICKS - stage + 1)
+
+
+def last_stage(size: int) -> int:
+    """Return the stage at which images have this many pixels a side, a power of two."""
+    return size.bit_length() - START.bit_length()
+
+
+def widths_of(size: int, base: int, narrow_from: int) -> list[int]:
+    """Return the channels of each stage up to ``size``: half as many above ``narrow_from``."""
     sides = [Growth(stage).resolution for stage in range(last_stage(size) + 1)]
-    return [max(NARROWEST, min(maps, maps * narrow_from // side)) for side in sides]
+    return [max(NARROWEST, min(base, base * narrow_from // side)) for side in sides]
 
 
 class Generator(nn.Module):
@@ -54,7 +95,7 @@ class Generator(nn.Module):
         dims: 2 or 3.
         channels: Channels of the images.
         latent: Length of the latent.
-        widths: Feature maps of each stage.
+        widths: Channels of each stage.
         conditions: Numbers that encode an image's conditions, 0 for none.
         condition_stage: First stage that knows them.
         convolutions: 2, or 1: only the one that is fused with the upscaling.
@@ -159,7 +200,7 @@ class Discriminator(nn.Module):
     Args:
         dims: 2 or 3.
         channels: Channels of the images.
-        widths: Feature maps of each stage.
+        widths: Channels of each stage.
         conditions: Numbers that encode an image's conditions, 0 for none.
         condition_stage: First stage that knows them.
         statistics: Whether it sees the minibatch's standard deviation.
@@ -248,8 +289,3 @@ def matching(pixels: torch.Tensor, growth: Growth) -> torch.Tensor:
         coarse = upsample(downsample(pixels))
         pixels = coarse + growth.alpha * (pixels - coarse)
     return pixels
-
-
-def is_level(level: int, last: int) -> bool:
-    """Tell whether a stored level can be one of a network with this last stage."""
-    return 0 <= level <= last * TICKS
