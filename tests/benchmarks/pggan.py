@@ -1,4 +1,4 @@
-"""PGGAN against pro-gan-pth (PyPI): python tests/benchmarks/pggan.py [--sizes 64,128] [--base-channels 128]
+"""PGGAN against pro-gan-pth (PyPI): python tests/benchmarks/pggan.py [--sizes 64,128]
 
 Same widths, batch, loss (WGAN-GP) and made-up heads, at full resolution from the beginning.
 pro-gan-pth is run as its own ``ProGAN`` runs it: float32, plain Adam, averaged weights; its data
@@ -29,11 +29,11 @@ LATENT = 128
 class Theirs:
     """pro-gan-pth's networks, losses and steps."""
 
-    def __init__(self, size: int, maps: int, narrow_from: int) -> None:
+    def __init__(self, size: int, base: int, narrow_from: int) -> None:
         theirs: Any = peer("pro_gan_pytorch.networks")
         layers: Any = peer("pro_gan_pytorch.custom_layers")
         layers.EqualizedConvTranspose2d.forward = _transposed
-        widths = ours.widths_of(size, maps, narrow_from)
+        widths = ours.widths_of(size, base, narrow_from)
         # Their nf(1) is the width at 4 × 4.
         theirs.nf = lambda stage, *_: widths[min(max(stage, 1), len(widths)) - 1]
         self.depth = size.bit_length() - 1

@@ -26,7 +26,13 @@ STOPPED_AFTER = 4  # calls of any optimiser
 # by what a step of one bias makes.
 OPTIONS = {
     "dcgan": {"base_channels": 8, "latent": 8},
-    "pggan": {"base_channels": 8, "latent": 8, "r1_interval": 2, "loss": "rpgan", "convolutions": 1},
+    "pggan": {
+        "base_channels": 8,
+        "latent": 8,
+        "r1_interval": 2,
+        "loss": "rpgan",
+        "convolutions": 1,
+    },
     "vae": {"maps": 4, "latent": 8},
     "vqvae": {
         "widths": (8, 8),
