@@ -1,0 +1,283 @@
+"""A rectified flow as a brainzoo generator: training, sampling, scores and edits.
+
+Liu et al. 2023 (arXiv 2209.03003), Lipman et al. 2023 (arXiv 2210.02747); differences stand in
+:mod:`brainzoo_flow.path` and :mod:`brainzoo_flow.networks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from brainzoo.api import DataError, Images, Reconstruction, Reconstructs, Run, Value
+from brainzoo.training import Draw, Phase, Step, TorchGenerator, latents
+from brainzoo_flow import path
+from brainzoo_flow.config import BLOCKS, FlowConfig
+from brainzoo_flow.edits import inpainted, translated
+from brainzoo_flow.networks import FlowNetwork, Packing, UNet
+
+Floats = NDArray[np.float32]
+Rows = Sequence[Mapping[str, Value]]
+
+BETAS = (0.9, 0.99)
+WARM_UP = 200
+STATISTICS = 512
+"""Training images that the packing's scales are taken from, at most."""
+RECONSTRUCTED_FROM = 0.5
+"""The time that images are noised to before they are reconstructed: 0 would be all noise."""
+
+
+class Flow(TorchGenerator, Reconstructs):
+    """Rectified flow for slices and volumes, conditioned on class, age, sex or nothing."""
+
+    name = "flow"
+    config: FlowConfig
+
+    def build(self, shape: tuple[int, ...]) -> FlowNetwork:
+        """Return packing and U-Net."""
+        config, dims = self.config, len(shape) - 1
+        packing = Packing(dims, shape[0], BLOCKS[config.space])
+        unet = UNet(
+            dims,
+            packing.packed,
+            config.widths,
+            self.known.width + 1,  # and whether the image is augmented
+            config.embedding,
+            config.blocks,
+            config.attention,
+        )
+        return FlowNetwork(packing, unet)
+
+    def phases(self, network: FlowNetwork, images: Images, run: Run) -> list[Phase]:
+        """Return the one update there is: of the velocity's error at random times."""
+        config = self.config
+        few = np.linspace(0, len(images) - 1, min(STATISTICS, len(images))).astype(int)
+        parts = np.array_split(np.unique(few), max(1, len(few) // 16))
+        network.packing.learn([torch.from_numpy(images.floats(p)) * 2 - 1 for p in parts])
+
+        def loss(
+            pixels: torch.Tensor, conditions: torch.Tensor, step: Step
+        ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+            image = _packed(network, pixels)
+            known = step.uniform(len(image), 1) >= config.unknown
+            given = torch.cat([conditions * known, step.augmented[:, None]], 1)
+            time = path.training_times(step.normal(len(image)), config.time_shift)
+            noise = step.normal(*image.shape)
+            found = path.errors(self._denoiser(network, given), image, noise, time)
+            return found.mean(), {}
+
+        optimizer = torch.optim.AdamW(
+            network.unet.parameters(),
+            lr=config.lr,
+            betas=BETAS,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        return [Phase("flow", network.unet, optimizer, loss, warm_up=WARM_UP, clip=1.0)]
+
+    def draw(self, network: FlowNetwork, draw: Draw) -> torch.Tensor:
+        """Return images that noise flows to."""
+        noise = draw.normal(*self._packed_shape(network))
+        denoise = self._denoiser(network, _as_is(draw.conditions), self.config.guidance)
+        image = path.solve(denoise, noise, steps=self.config.steps, solver=self.config.solver)
+        return network.packing.inverse(image)
+
+    def score(self, pixels: Floats, *, conditions: Rows | None = None) -> Floats:
+        """Return a proxy of the negative log-likelihood of images: ``(image,)``.
+
+        The denoising loss at fixed times and noises: the same image has the same score.
+
+        Args:
+            pixels: ``(image, channel, *spatial)`` in [0, 1].
+            conditions: What is known of each image.
+
+        Raises:
+            DataError: The pixels are of another shape than the training images.
+        """
+
+        def scored(network: FlowNetwork, some: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+            image = network.packing(some)
+            # One noise for all: scores of different images can be compared.
+            noise = torch.from_numpy(latents(0, 0, 1, image[0].numel(), "normal"))
+            noise = noise.view(1, *image.shape[1:]).expand_as(image).to(image)
+            return path.score(self._denoiser(network, given), image, noise)
+
+        return self._of_chunks(scored, pixels, conditions)
+
+    def reconstruct(
+        self, pixels: Floats, *, batch_size: int = 64, conditions: Rows | None = None
+    ) -> Reconstruction:
+        """Return images that were noised half of the way and flowed back.
+
+        What training images do not have, such as a lesion, is lost in the noise and not made again
+        (Wolleb et al. 2022, arXiv 2203.04306; Wyatt et al. 2022, AnoDDPM).
+
+        Args:
+            pixels: ``(image, channel, *spatial)`` in [0, 1].
+            batch_size: Changes nothing; images are computed in chunks of one size.
+            conditions: What is known of each image.
+
+        Raises:
+            DataError: The pixels are of another shape than the training images.
+        """
+
+        def made(network: FlowNetwork, some: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+            image = network.packing(some)
+            noise = torch.from_numpy(latents(0, 0, 1, image[0].numel(), "normal"))
+            noise = noise.view(1, *image.shape[1:]).expand_as(image).to(image)
+            time = torch.full((len(image),), RECONSTRUCTED_FROM, device=image.device)
+            back = path.solve(
+                self._denoiser(network, given),
+                path.between(noise, image, time),
+                steps=max(1, self.config.steps // 2),
+                solver=self.config.solver,
+                begin=RECONSTRUCTED_FROM,
+            )
+            return network.packing.inverse(back)
+
+        return Reconstruction(_grey(self._of_chunks(made, pixels, conditions)))
+
+    def inpaint(
+        self, pixels: Floats, mask: NDArray[np.bool_], *, seed: int = 0, conditions: Rows | None = None
+    ) -> Floats:
+        """Return images whose masked pixels are made anew, to fit what is around them.
+
+        Args:
+            pixels: ``(image, channel, *spatial)`` in [0, 1].
+            mask: ``(image, *spatial)``: where to fill in.
+            seed: Decides what is filled in.
+            conditions: What is known of each image.
+
+        Returns:
+            As ``pixels``; outside of the mask they are the very same.
+
+        Raises:
+            DataError: Pixels or mask are of another shape than the training images.
+        """
+        if mask.shape != (len(pixels), *pixels.shape[2:]):
+            raise DataError(f"the mask is {mask.shape}; expected {(len(pixels), *pixels.shape[2:])}.")
+        inside = np.broadcast_to(mask[:, None], pixels.shape)
+
+        def made(
+            network: FlowNetwork, some: torch.Tensor, given: torch.Tensor, at: int
+        ) -> torch.Tensor:
+            here = torch.from_numpy(inside[at : at + len(some)].copy()).to(some.device)
+            noise = self._noise(network, seed, at, len(some)).to(some)
+            denoise = self._denoiser(network, given, self.config.guidance)
+            return inpainted(network.packing, denoise, some, here, noise, self.config.steps)
+
+        filled = _grey(self._of_chunks(made, pixels, conditions, counted=True))
+        return np.where(inside, filled, pixels).astype(np.float32)
+
+    def translate(
+        self,
+        pixels: Floats,
+        condition: Mapping[str, Value],
+        *,
+        conditions: Rows | None = None,
+        strength: float = 0.6,
+    ) -> Floats:
+        """Return the same people under another condition, such as an older age.
+
+        Each image flows backwards under its own condition, and forwards under the new one.
+
+        Args:
+            pixels: ``(image, channel, *spatial)`` in [0, 1].
+            condition: What is to change: ``{"age": 80}``.
+            conditions: What is known of each image now; it is kept where it is not changed.
+            strength: How far back towards noise, from 0 to 1: more changes more.
+
+        Raises:
+            DataError: The pixels are of another shape than the training images.
+            OptionError: The model has no such condition.
+        """
+        changed = self.known.check(condition)
+        before = [dict(row) for row in conditions or [{}] * len(pixels)]
+        after = _as_is(torch.from_numpy(self.known.encode([{**r, **changed} for r in before])))
+
+        def made(
+            network: FlowNetwork, some: torch.Tensor, given: torch.Tensor, at: int
+        ) -> torch.Tensor:
+            there = after[at : at + len(some)].to(some.device)
+            return translated(
+                network.packing,
+                self._denoiser(network, given),
+                self._denoiser(network, there, self.config.guidance),
+                some,
+                strength,
+                self.config.steps,
+            )
+
+        return _grey(self._of_chunks(made, pixels, before, counted=True))
+
+    def _denoiser(
+        self, network: FlowNetwork, given: torch.Tensor, guidance: float = 1.0
+    ) -> path.Denoiser:
+        """Return what predicts clean images under given conditions."""
+
+        def once(z: torch.Tensor, time: torch.Tensor, of: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = network.unet(z, time, of)
+            if self.config.prediction == "velocity":
+                found = path.image_of(found, z, time)
+            return found
+
+        def denoise(z: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+            found = once(z, time, given)
+            if guidance != 1.0 and self.known.width:
+                without = once(z, time, torch.zeros_like(given))
+                found = without + guidance * (found - without)
+            return found
+
+        return denoise
+
+    def _packed_shape(self, network: FlowNetwork) -> tuple[int, ...]:
+        packing = network.packing
+        return (packing.packed, *(side // packing.block for side in self.shape[1:]))
+
+    def _noise(self, network: FlowNetwork, seed: int, start: int, count: int) -> torch.Tensor:
+        shape = self._packed_shape(network)
+        return torch.from_numpy(
+            latents(seed, start, count, int(np.prod(shape)), "normal")
+        ).view(count, *shape)
+
+    @torch.inference_mode()
+    def _of_chunks(
+        self, work: Any, pixels: Floats, conditions: Rows | None, *, counted: bool = False
+    ) -> Floats:
+        """Return what ``work`` makes of images, some at a time; ``counted`` tells it where."""
+        network = self.ready()
+        if pixels.shape[1:] != self.shape:
+            raise DataError(f"found images of {pixels.shape[1:]}; expected {self.shape}.")
+        rows = [{}] * len(pixels) if conditions is None else conditions
+        if len(rows) != len(pixels):
+            raise DataError(f"{len(pixels)} images but {len(rows)} conditions; expected as many.")
+        device = next(network.parameters()).device
+        given = _as_is(torch.from_numpy(self.known.encode(rows))).to(device)
+        parts = []
+        for at in range(0, len(pixels), self.chunk):
+            some = torch.from_numpy(pixels[at : at + self.chunk]).to(device) * 2 - 1
+            more = (at,) if counted else ()
+            parts.append(work(network, some, given[at : at + self.chunk], *more).float().cpu())
+        result: Floats = torch.cat(parts).contiguous().numpy()
+        return result
+
+
+def _packed(network: FlowNetwork, pixels: torch.Tensor) -> torch.Tensor:
+    """Return packed images in float32: bf16 would round them to 256 levels."""
+    with torch.autocast(pixels.device.type, enabled=False):
+        packed: torch.Tensor = network.packing(pixels.float())
+    return packed
+
+
+def _as_is(conditions: torch.Tensor) -> torch.Tensor:
+    """Return conditions of images that are not augmented."""
+    return torch.cat([conditions, conditions.new_zeros(len(conditions), 1)], 1)
+
+
+def _grey(values: Floats) -> Floats:
+    """Return values of [-1, 1] in [0, 1]."""
+    return np.clip(values * 0.5 + 0.5, 0, 1).astype(np.float32)

@@ -1,0 +1,250 @@
+"""The network of the flow: a U-Net that knows time and conditions, around an exact packing.
+
+The U-Net is that of Ho et al. 2020 (arXiv 2006.11239), appendix B, with the scale and shift of
+Dhariwal and Nichol 2021 (arXiv 2105.05233), section 3. Differences from the papers:
+
+- images are packed by orthonormal cosine blocks (``cosine``: 4 a side; ``haar``: 2), so that a
+  slice of 128 x 128 is a problem of 32 x 32 with 16 channels; nothing is lost;
+- each coefficient is divided by its standard deviation to the power 0.7: fine detail counts more
+  than in pixels, and less than if all coefficients counted the same;
+- a further input says whether an image is augmented (Karras et al. 2022, appendix F.2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from brainzoo_flow.config import GROUPS
+
+
+FREQUENCIES = 64
+WHITENING = 0.7
+
+
+class Packing(nn.Module):
+    """An orthonormal transform of blocks of pixels, each coefficient brought to a similar scale.
+
+    Args:
+        dims: 2 or 3.
+        channels: Of the images.
+        block: Pixels a side of a block.
+    """
+
+    def __init__(self, dims: int, channels: int, block: int) -> None:
+        super().__init__()
+        self.block, self.channels, self.dims = block, channels, dims
+        self.packed = channels * block**dims
+        self.register_buffer("mean", torch.zeros(self.packed))
+        self.register_buffer("scale", torch.ones(self.packed))
+        self.mean: torch.Tensor
+        self.scale: torch.Tensor
+
+    @torch.no_grad()
+    def learn(self, batches: Sequence[torch.Tensor]) -> None:
+        """Take mean and scale of each coefficient from images ``(batch, channel, *spatial)``."""
+        axes = [0, *range(2, 2 + self.dims)]
+        moments = [torch.stack([z.mean(axes), z.square().mean(axes)]) for z in map(self._turn, batches)]
+        mean, square = torch.stack(moments).mean(0)
+        self.mean.copy_(mean)
+        deviation = (square - mean**2).clamp_min(0).sqrt()
+        self.scale.copy_(deviation.clamp_min(1e-3 * float(deviation.max()) + 1e-12) ** WHITENING)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return ``(batch, channel · block^dims, *spatial / block)`` of pixels in [-1, 1]."""
+        return (self._turn(pixels) - self._wide(self.mean)) / self._wide(self.scale)
+
+    def inverse(self, packed: torch.Tensor) -> torch.Tensor:
+        """Return the pixels ``(batch, channel, *spatial)``."""
+        values = packed * self._wide(self.scale) + self._wide(self.mean)
+        if self.block == 1:
+            return values
+        convolve = functional.conv_transpose2d if self.dims == 2 else functional.conv_transpose3d
+        return convolve(values, self._kernel(values), stride=self.block, groups=self.channels)
+
+    def _turn(self, pixels: torch.Tensor) -> torch.Tensor:
+        if self.block == 1:
+            return pixels
+        convolve = functional.conv2d if self.dims == 2 else functional.conv3d
+        return convolve(pixels, self._kernel(pixels), stride=self.block, groups=self.channels)
+
+    def _kernel(self, like: torch.Tensor) -> torch.Tensor:
+        """Return the basis ``(channel · block^dims, 1, *block)``: products of cosines (DCT-II)."""
+        n = self.block
+        frequency, place = torch.arange(n)[:, None], torch.arange(n)[None, :]
+        cosines = torch.cos(math.pi * frequency * (2 * place + 1) / (2 * n)) * math.sqrt(2 / n)
+        cosines[0] /= math.sqrt(2)
+        basis = cosines
+        for _ in range(self.dims - 1):
+            basis = torch.einsum("a...,bx->ab...x", basis.unflatten(0, (-1, 1)).squeeze(1), cosines)
+            basis = basis.flatten(0, 1)
+        return basis[:, None].repeat(self.channels, 1, *[1] * self.dims).to(like)
+
+    def _wide(self, values: torch.Tensor) -> torch.Tensor:
+        return values.view(1, -1, *[1] * self.dims)
+
+
+class Block(nn.Module):
+    """Two convolutions with a shortcut, scaled and shifted by the embedding."""
+
+    def __init__(self, dims: int, inputs: int, outputs: int, embedding: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(
+            nn.GroupNorm(GROUPS, inputs), nn.SiLU(), _convolution(dims, inputs, outputs, 3)
+        )
+        self.modulate = nn.Linear(embedding, 2 * outputs)
+        self.norm = nn.GroupNorm(GROUPS, outputs)
+        self.second = _zero(_convolution(dims, outputs, outputs, 3))
+        self.shortcut = (
+            nn.Identity() if inputs == outputs else _convolution(dims, inputs, outputs, 1)
+        )
+
+    def forward(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        """Return ``(batch, outputs, *spatial)``."""
+        wide = self.modulate(embedding).view(len(x), -1, *[1] * (x.ndim - 2))
+        scale, shift = wide.chunk(2, dim=1)
+        h = self.norm(self.first(x)) * (1 + scale) + shift
+        return cast(torch.Tensor, self.shortcut(x) + self.second(functional.silu(h)))
+
+
+class Attention(nn.Module):
+    """Self-attention over all places (Vaswani et al. 2017), with heads of at most 64 channels."""
+
+    def __init__(self, dims: int, channels: int) -> None:
+        super().__init__()
+        self.heads = max(1, channels // 64)
+        while channels % self.heads:
+            self.heads -= 1
+        self.norm = nn.GroupNorm(GROUPS, channels)
+        self.qkv = _convolution(dims, channels, 3 * channels, 1)
+        self.out = _zero(_convolution(dims, channels, channels, 1))
+
+    def forward(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        """Return ``x`` and what each place takes from the others; the embedding is not used."""
+        parts = self.qkv(self.norm(x)).flatten(2).unflatten(1, (3, self.heads, -1)).mT
+        q, k, v = parts.unbind(1)
+        found = functional.scaled_dot_product_attention(q, k, v)
+        return cast(torch.Tensor, x + self.out(found.mT.flatten(1, 2).view_as(x)))
+
+
+class UNet(nn.Module):
+    """Predicts from noisy packed images, their times and conditions.
+
+    Args:
+        dims: 2 or 3.
+        channels: Of what comes in and goes out.
+        widths: Channels of each level; each is half as large as the one before.
+        condition: Numbers that encode conditions and augmentation.
+        embedding: Length of the embedding of time and condition.
+        blocks: Residual blocks a level on the way down; one more on the way up.
+        attention: On how many of the lowest levels places see one another.
+    """
+
+    def __init__(
+        self,
+        dims: int,
+        channels: int,
+        widths: Sequence[int],
+        condition: int,
+        embedding: int = 192,
+        blocks: int = 2,
+        attention: int = 1,
+    ) -> None:
+        super().__init__()
+        self.time = nn.Linear(2 * FREQUENCIES, embedding)
+        self.condition = nn.Linear(condition, embedding)
+        self.mix = nn.Sequential(nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU())
+        self.enter = _convolution(dims, channels, widths[0], 3)
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        kept, width = [widths[0]], widths[0]
+        for level, own in enumerate(widths):
+            attends = level >= len(widths) - attention
+            for _ in range(blocks):
+                self.down.append(_level(dims, width, own, embedding, attends))
+                width = own
+                kept.append(width)
+            if level < len(widths) - 1:
+                self.down.append(_convolution(dims, width, width, 3, stride=2))
+                kept.append(width)
+        self.middle = nn.ModuleList(
+            [Block(dims, width, width, embedding), Attention(dims, width), Block(dims, width, width, embedding)]
+        )
+        for level, own in reversed(list(enumerate(widths))):
+            attends = level >= len(widths) - attention
+            for _ in range(blocks + 1):
+                self.up.append(_level(dims, width + kept.pop(), own, embedding, attends))
+                width = own
+            if level:
+                self.up.append(_convolution(dims, width, width, 3))
+        self.leave = nn.Sequential(
+            nn.GroupNorm(GROUPS, width), nn.SiLU(), _zero(_convolution(dims, width, channels, 3))
+        )
+
+    def forward(
+        self, x: torch.Tensor, time: torch.Tensor, condition: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the prediction, of the shape of ``x``.
+
+        Args:
+            x: ``(batch, channel, *spatial)``, between noise and packed image.
+            time: ``(batch,)``: 0 is noise, 1 is the image.
+            condition: ``(batch, condition)``.
+        """
+        embedding = self.mix(self.time(_waves(time)) + self.condition(condition))
+        x = self.enter(x)
+        kept = [x]
+        for part in self.down:
+            x = _through(part, x, embedding)
+            kept.append(x)
+        for part in self.middle:
+            x = part(x, embedding)
+        for part in self.up:
+            if isinstance(part, nn.ModuleList):
+                x = _through(part, torch.cat([x, kept.pop()], 1), embedding)
+            else:
+                x = part(functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return cast(torch.Tensor, self.leave(x))
+
+
+class FlowNetwork(nn.Module):
+    """All that is published: the packing and the U-Net."""
+
+    def __init__(self, packing: Packing, unet: UNet) -> None:
+        super().__init__()
+        self.packing, self.unet = packing, unet
+
+
+def _level(dims: int, inputs: int, outputs: int, embedding: int, attends: bool) -> nn.ModuleList:
+    parts: list[nn.Module] = [Block(dims, inputs, outputs, embedding)]
+    return nn.ModuleList([*parts, Attention(dims, outputs)] if attends else parts)
+
+
+def _through(part: nn.Module, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    if not isinstance(part, nn.ModuleList):
+        return cast(torch.Tensor, part(x))
+    for layer in part:
+        x = layer(x, embedding)
+    return x
+
+
+def _waves(time: torch.Tensor) -> torch.Tensor:
+    """Return ``(batch, 2 · FREQUENCIES)`` sines and cosines, from one wave in 2 to 500 in 1."""
+    frequencies = torch.logspace(math.log10(math.pi), math.log10(1000 * math.pi), FREQUENCIES)
+    angles = time[:, None] * frequencies.to(time)
+    return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+def _convolution(dims: int, inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Module:
+    kind = nn.Conv2d if dims == 2 else nn.Conv3d
+    return kind(inputs, outputs, kernel, stride, kernel // 2)
+
+
+def _zero(convolution: nn.Module) -> nn.Module:
+    for parameter in convolution.parameters():
+        nn.init.zeros_(parameter)
+    return convolution
