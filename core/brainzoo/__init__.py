@@ -13,7 +13,7 @@ from brainzoo.data.subjects import Subject
 from brainzoo.plugin.findings import Evaluation, EvaluationSets, MetricValue
 from brainzoo.plugin.hookspecs import hookimpl
 from brainzoo.plugin.interfaces import Dataset, Evaluator, Exporter, Generator, Spec
-from brainzoo.plugin.reconstruction import Reconstruction, Reconstructs
+from brainzoo.plugin.capabilities import Reconstruction, Reconstructs
 
 if TYPE_CHECKING:
     from brainzoo.data.images import Images

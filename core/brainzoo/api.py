@@ -78,8 +78,10 @@ if TYPE_CHECKING:
     from brainzoo.plugin.options import nearest as nearest
     from brainzoo.plugin.options import option as option
     from brainzoo.plugin.options import plain as plain
-    from brainzoo.plugin.reconstruction import Reconstruction as Reconstruction
-    from brainzoo.plugin.reconstruction import Reconstructs as Reconstructs
+    from brainzoo.plugin.capabilities import Edits as Edits
+    from brainzoo.plugin.capabilities import Reconstruction as Reconstruction
+    from brainzoo.plugin.capabilities import Reconstructs as Reconstructs
+    from brainzoo.plugin.capabilities import Scores as Scores
     from brainzoo.plugin.run import Run as Run
     from brainzoo.plugin.run import TrainConfig as TrainConfig
     from brainzoo.preparation.config import PrepareConfig as PrepareConfig
@@ -142,7 +144,7 @@ _NAMES = {
     "brainzoo.plugin.interfaces": ["Dataset", "Evaluator", "Exporter", "Generator", "Spec"],
     "brainzoo.plugin.manager": ["plugins"],
     "brainzoo.plugin.options": ["make_config", "nearest", "option", "plain"],
-    "brainzoo.plugin.reconstruction": ["Reconstruction", "Reconstructs"],
+    "brainzoo.plugin.capabilities": ["Edits", "Reconstruction", "Reconstructs", "Scores"],
     "brainzoo.plugin.run": ["Run", "TrainConfig"],
     "brainzoo.preparation.config": ["PrepareConfig"],
     "brainzoo.preparation.grid": ["make_images"],

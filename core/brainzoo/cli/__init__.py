@@ -29,6 +29,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "data": "Prepare a dataset and describe it.",
         "train": "Prepare and train only.",
         "sample": "Make images with a trained generator.",
+        "edit": "Fill in a region of images, or show people under another condition.",
         "evaluate": "Compare synthetic images with real ones.",
         "export": "Write images as files for people and other programs.",
         "report": "Write the report of a run.",

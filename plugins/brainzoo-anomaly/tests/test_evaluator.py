@@ -8,7 +8,7 @@ from scipy.ndimage import median_filter
 
 from brainzoo import EvaluationSets, Generator, Reconstructs
 from brainzoo.common.errors import OptionError
-from brainzoo.plugin.reconstruction import Reconstruction
+from brainzoo.plugin.capabilities import Reconstruction
 from brainzoo.testing import EvaluatorContract
 from brainzoo.testing.heads import make_images
 from brainzoo_anomaly.config import AnomalyConfig

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from brainzoo import EvaluationSets, Generator, Images, Reconstructs
 from brainzoo.common.errors import OptionError
-from brainzoo.plugin.reconstruction import Reconstruction as Result
+from brainzoo.plugin.capabilities import Reconstruction as Result
 from brainzoo.testing import EvaluatorContract
 from brainzoo.testing.heads import make_head, make_images
 from brainzoo_vae.aging import fluid

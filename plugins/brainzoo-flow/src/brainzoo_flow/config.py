@@ -43,11 +43,11 @@ class FlowConfig:
         (48, 96, 144), "Channels of each level; each level is half as large.", minimum=GROUPS
     )
     blocks: int = option(2, "Residual blocks a level.", minimum=1)
-    attention: int = option(1, "On how many of the lowest levels places see one another.", minimum=0)
-    embedding: int = option(192, "Length of the embedding of time and conditions.", minimum=1)
-    prediction: str = option(
-        "image", "What the network predicts.", choices=("image", "velocity")
+    attention: int = option(
+        1, "On how many of the lowest levels places see one another.", minimum=0
     )
+    embedding: int = option(192, "Length of the embedding of time and conditions.", minimum=1)
+    prediction: str = option("image", "What the network predicts.", choices=("image", "velocity"))
     time_shift: float = option(
         0.0, "Mean of the logit of training times; above 0 nearer to the image."
     )

@@ -142,7 +142,12 @@ class Flow(TorchGenerator, Reconstructs):
         return Reconstruction(_grey(self._of_chunks(made, pixels, conditions)))
 
     def inpaint(
-        self, pixels: Floats, mask: NDArray[np.bool_], *, seed: int = 0, conditions: Rows | None = None
+        self,
+        pixels: Floats,
+        mask: NDArray[np.bool_],
+        *,
+        seed: int = 0,
+        conditions: Rows | None = None,
     ) -> Floats:
         """Return images whose masked pixels are made anew, to fit what is around them.
 
@@ -159,7 +164,9 @@ class Flow(TorchGenerator, Reconstructs):
             DataError: Pixels or mask are of another shape than the training images.
         """
         if mask.shape != (len(pixels), *pixels.shape[2:]):
-            raise DataError(f"the mask is {mask.shape}; expected {(len(pixels), *pixels.shape[2:])}.")
+            raise DataError(
+                f"the mask is {mask.shape}; expected {(len(pixels), *pixels.shape[2:])}."
+            )
         inside = np.broadcast_to(mask[:, None], pixels.shape)
 
         def made(
@@ -240,9 +247,9 @@ class Flow(TorchGenerator, Reconstructs):
 
     def _noise(self, network: FlowNetwork, seed: int, start: int, count: int) -> torch.Tensor:
         shape = self._packed_shape(network)
-        return torch.from_numpy(
-            latents(seed, start, count, int(np.prod(shape)), "normal")
-        ).view(count, *shape)
+        return torch.from_numpy(latents(seed, start, count, int(np.prod(shape)), "normal")).view(
+            count, *shape
+        )
 
     @torch.inference_mode()
     def _of_chunks(

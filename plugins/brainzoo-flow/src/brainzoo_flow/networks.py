@@ -49,7 +49,9 @@ class Packing(nn.Module):
     def learn(self, batches: Sequence[torch.Tensor]) -> None:
         """Take mean and scale of each coefficient from images ``(batch, channel, *spatial)``."""
         axes = [0, *range(2, 2 + self.dims)]
-        moments = [torch.stack([z.mean(axes), z.square().mean(axes)]) for z in map(self._turn, batches)]
+        moments = [
+            torch.stack([z.mean(axes), z.square().mean(axes)]) for z in map(self._turn, batches)
+        ]
         mean, square = torch.stack(moments).mean(0)
         self.mean.copy_(mean)
         deviation = (square - mean**2).clamp_min(0).sqrt()
@@ -172,7 +174,11 @@ class UNet(nn.Module):
                 self.down.append(_convolution(dims, width, width, 3, stride=2))
                 kept.append(width)
         self.middle = nn.ModuleList(
-            [Block(dims, width, width, embedding), Attention(dims, width), Block(dims, width, width, embedding)]
+            [
+                Block(dims, width, width, embedding),
+                Attention(dims, width),
+                Block(dims, width, width, embedding),
+            ]
         )
         for level, own in reversed(list(enumerate(widths))):
             attends = level >= len(widths) - attention
@@ -185,9 +191,7 @@ class UNet(nn.Module):
             nn.GroupNorm(GROUPS, width), nn.SiLU(), _zero(_convolution(dims, width, channels, 3))
         )
 
-    def forward(
-        self, x: torch.Tensor, time: torch.Tensor, condition: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, time: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         """Return the prediction, of the shape of ``x``.
 
         Args:

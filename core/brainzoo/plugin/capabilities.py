@@ -1,0 +1,116 @@
+"""What some generators can do besides sampling: reconstruct, score and edit images."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from brainzoo.data.subjects import Value
+
+
+@dataclasses.dataclass(frozen=True)
+class Reconstruction:
+    """What a model makes of images that it is shown.
+
+    Attributes:
+        mean: ``(batch, channel, *spatial)`` in [0, 1].
+        std: Standard deviation of the likelihood, of the same shape, if the model has one.
+    """
+
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32] | None = None
+
+
+class Reconstructs(ABC):
+    """What a generator can do besides: encode an image and decode it again (VAE, VQ-VAE)."""
+
+    @abstractmethod
+    def reconstruct(self, pixels: NDArray[np.float32], *, batch_size: int = 64) -> Reconstruction:
+        """Return the reconstruction of images ``(batch, channel, *spatial)`` in [0, 1].
+
+        The same images give the same reconstruction, whatever the batch size.
+        """
+
+    def anomaly_scores(
+        self,
+        pixels: NDArray[np.float32],
+        *,
+        seed: int = 0,
+        conditions: Sequence[Mapping[str, Value]] | None = None,
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """Return how little each pixel belongs, by the name of the score; higher is stranger.
+
+        By default the reconstruction error. A model that knows more adds its own scores.
+
+        Args:
+            pixels: ``(image, channel, *spatial)`` in [0, 1].
+            seed: Decides what is drawn.
+            conditions: What is known of each image; what the model is not told is passed over.
+
+        Returns:
+            Maps of the shape of ``pixels``, on any scale.
+        """
+        return {"reconstruction error": abs(pixels - self.reconstruct(pixels).mean)}
+
+
+@runtime_checkable
+class Scores(Protocol):
+    """A generator that says how likely an image is."""
+
+    def score(
+        self,
+        pixels: NDArray[np.float32],
+        *,
+        conditions: Sequence[Mapping[str, Value]] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return a bound on or proxy of the negative log-likelihood, ``(image,)``: lower is likelier.
+
+        Args:
+            pixels: ``(image, channel, *spatial)`` in [0, 1].
+            conditions: What is known of each image.
+        """
+
+
+@runtime_checkable
+class Edits(Protocol):
+    """A generator that changes images it is shown; see ``brainzoo edit``."""
+
+    def inpaint(
+        self,
+        pixels: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        *,
+        seed: int = 0,
+        conditions: Sequence[Mapping[str, Value]] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return images whose masked pixels are made anew; the others stay the very same.
+
+        Args:
+            pixels: ``(image, channel, *spatial)`` in [0, 1].
+            mask: ``(image, *spatial)``: where to fill in.
+            seed: Decides what is filled in.
+            conditions: What is known of each image.
+        """
+
+    def translate(
+        self,
+        pixels: NDArray[np.float32],
+        condition: Mapping[str, Value],
+        *,
+        conditions: Sequence[Mapping[str, Value]] | None = None,
+        strength: float = 0.6,
+    ) -> NDArray[np.float32]:
+        """Return the same people under another condition.
+
+        Args:
+            pixels: ``(image, channel, *spatial)`` in [0, 1].
+            condition: What changes: ``{"age": 80}``.
+            conditions: What is known of each image now.
+            strength: From 0 (nothing changes) to 1.
+        """
