@@ -64,6 +64,10 @@ if TYPE_CHECKING:
     from brainzoo.evaluating.options import FeatureOptions as FeatureOptions
     from brainzoo.evaluating.results import read_evaluation as read_evaluation
     from brainzoo.evaluating.sets import open_images as open_images
+    from brainzoo.plugin.capabilities import Edits as Edits
+    from brainzoo.plugin.capabilities import Reconstruction as Reconstruction
+    from brainzoo.plugin.capabilities import Reconstructs as Reconstructs
+    from brainzoo.plugin.capabilities import Scores as Scores
     from brainzoo.plugin.findings import Evaluation as Evaluation
     from brainzoo.plugin.findings import EvaluationSets as EvaluationSets
     from brainzoo.plugin.findings import MetricValue as MetricValue
@@ -78,10 +82,6 @@ if TYPE_CHECKING:
     from brainzoo.plugin.options import nearest as nearest
     from brainzoo.plugin.options import option as option
     from brainzoo.plugin.options import plain as plain
-    from brainzoo.plugin.capabilities import Edits as Edits
-    from brainzoo.plugin.capabilities import Reconstruction as Reconstruction
-    from brainzoo.plugin.capabilities import Reconstructs as Reconstructs
-    from brainzoo.plugin.capabilities import Scores as Scores
     from brainzoo.plugin.run import Run as Run
     from brainzoo.plugin.run import TrainConfig as TrainConfig
     from brainzoo.preparation.config import PrepareConfig as PrepareConfig

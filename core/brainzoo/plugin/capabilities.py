@@ -69,7 +69,7 @@ class Scores(Protocol):
         *,
         conditions: Sequence[Mapping[str, Value]] | None = None,
     ) -> NDArray[np.float32]:
-        """Return a bound on or proxy of the negative log-likelihood, ``(image,)``: lower is likelier.
+        """Return a bound on or proxy of the negative log-likelihood: ``(image,)``.
 
         Args:
             pixels: ``(image, channel, *spatial)`` in [0, 1].

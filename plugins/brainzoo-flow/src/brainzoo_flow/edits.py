@@ -1,15 +1,16 @@
 """Edits of real images with a flow: filling in a region, and changing a condition.
 
-Inpainting replaces the known pixels of every prediction of the clean image (Wang et al. 2023,
-"Zero-Shot Image Restoration Using Denoising Diffusion Null-Space Model", arXiv 2212.00490), and goes
-back some of the way again and again so that both sides of the seam agree (Lugmayr et al. 2022,
-RePaint, arXiv 2201.09865). Because the packing is exact, masks may have any shape.
+Inpainting replaces the known pixels of every prediction of the clean image (Wang et al. 2023, DDNM,
+arXiv 2212.00490), and repeats each step with fresh noise so that both sides of the seam agree
+(Lugmayr et al. 2022, RePaint, arXiv 2201.09865). The packing is exact: masks may have any shape.
 
 A condition is changed by inversion (Song et al. 2021, DDIM, arXiv 2010.02502): the image flows back
 under its own condition and forwards under the new one.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import torch
 
@@ -42,7 +43,7 @@ def inpainted(
     """
     z = noise
     times = torch.linspace(0, 1, steps + 1, dtype=torch.float64).tolist()
-    for now, then in zip(times[:-1], times[1:], strict=True):
+    for now, then in itertools.pairwise(times):
         time = torch.full((len(z),), now, device=z.device)
         for repeat in range(REPEATS):
             made = packing.inverse(denoise(z, time))

@@ -22,7 +22,6 @@ from torch.nn import functional
 
 from brainzoo_flow.config import GROUPS
 
-
 FREQUENCIES = 64
 WHITENING = 0.7
 

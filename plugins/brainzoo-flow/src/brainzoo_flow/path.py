@@ -3,8 +3,8 @@
 Rectified flow: Liu et al. 2023 (arXiv 2209.03003); flow matching: Lipman et al. 2023 (arXiv
 2210.02747). z_t = (1 - t) · noise + t · z for t from 0 to 1; the velocity is z - noise. Times are
 logit-normal (Esser et al. 2024, arXiv 2403.03206, section 3.1). With ``--prediction image`` the
-network predicts z and the loss stays that of the velocity: (ẑ - z)² / (1 - t)², as in Li and He 2025
-("Back to Basics: Let Denoising Generative Models Denoise"). Differences from the papers:
+network predicts z and the loss stays that of the velocity: (ẑ - z)² / (1 - t)² (Li and He 2025,
+"Back to Basics: Let Denoising Generative Models Denoise"). Differences from the papers:
 
 - the weight 1 / (1 - t)² is at most 25, in the loss and in the velocity alike;
 - guidance (Ho and Salimans 2022, arXiv 2207.12598) acts on the predicted image.
@@ -12,6 +12,7 @@ network predicts z and the loss stays that of the velocity: (ẑ - z)² / (1 - t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -71,7 +72,7 @@ def solve(
     """
     z = start
     times = torch.linspace(begin, end, steps + 1, dtype=torch.float64).tolist()
-    for now, then in zip(times[:-1], times[1:], strict=True):
+    for now, then in itertools.pairwise(times):
         time = torch.full((len(z),), now, device=z.device)
         image = denoise(z, time)
         if then == 1.0:
