@@ -1,0 +1,143 @@
+"""The packing is exact, the path ends where it should, and edits change what they may."""
+
+import numpy as np
+import pytest
+import torch
+
+from brainzoo.api import DataError, OptionError, make_config
+from brainzoo_flow import path
+from brainzoo_flow.config import FlowConfig
+from brainzoo_flow.edits import inpainted, translated
+from brainzoo_flow.networks import Packing, UNet
+
+
+@pytest.mark.parametrize(("dims", "block"), [(2, 1), (2, 2), (2, 4), (3, 2), (3, 4)])
+def test_packing_is_orthonormal_and_exact(dims, block):
+    packing = Packing(dims, 2, block)
+    pixels = torch.randn(3, 2, *[16] * dims)
+    packed = packing(pixels)
+    assert packed.shape == (3, 2 * block**dims, *[16 // block] * dims)
+    assert torch.allclose(packed.square().sum(), pixels.square().sum(), rtol=1e-5)
+    packing.learn([pixels * 3 + 1])
+    assert torch.allclose(packing.inverse(packing(pixels)), pixels, atol=1e-5)
+
+
+def test_learned_packing_centres_and_evens_out_the_coefficients():
+    smooth = torch.nn.functional.interpolate(torch.randn(64, 1, 4, 4), size=32, mode="bicubic")
+    before, after = Packing(2, 1, 4), Packing(2, 1, 4)
+    after.learn([smooth])
+    spread = [p(smooth).std((0, 2, 3)) for p in (before, after)]
+    assert after(smooth).mean((0, 2, 3)).abs().max() < 1e-4
+    assert spread[1].max() / spread[1].min() < 0.5 * spread[0].max() / spread[0].min()
+
+
+def perfect(mean: float, std: float) -> path.Denoiser:
+    """Return the best denoiser of images whose values are normal and independent."""
+
+    def denoise(z: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        t = path.wide(time, z)
+        variance = (1 - t) ** 2 + (t * std) ** 2
+        return mean + t * std**2 / variance * (z - t * mean)
+
+    return denoise
+
+
+@pytest.mark.parametrize(("solver", "steps"), [("heun", 16), ("euler", 64)])
+def test_noise_flows_to_the_distribution_of_the_images(solver, steps):
+    noise = torch.randn(20_000, 1, 1, 1, generator=torch.Generator().manual_seed(0))
+    made = path.solve(perfect(2.0, 0.5), noise, steps=steps, solver=solver)
+    assert abs(float(made.mean()) - 2) < 0.02
+    assert abs(float(made.std()) - 0.5) < 0.03
+
+
+def test_heun_needs_fewer_steps_than_euler():
+    noise = torch.randn(500, 1, 1, 1, generator=torch.Generator().manual_seed(0))
+    exact = path.solve(perfect(2.0, 0.5), noise, steps=500, solver="heun")
+    off = {
+        solver: float((path.solve(perfect(2.0, 0.5), noise, steps=8, solver=solver) - exact).std())
+        for solver in ("heun", "euler")
+    }
+    assert off["heun"] < 0.5 * off["euler"]
+
+
+def test_flowing_back_and_forth_returns_the_image():
+    image = 2 + 0.5 * torch.randn(50, 1, 1, 1, generator=torch.Generator().manual_seed(1))
+    back = path.solve(perfect(2.0, 0.5), image, steps=50, begin=0.95, end=0.2)
+    forth = path.solve(perfect(2.0, 0.5), back, steps=50, begin=0.2, end=0.95)
+    assert torch.allclose(forth, image, atol=0.01)
+
+
+def test_likely_images_have_lower_scores():
+    noise = torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(0)).expand(2, 1, 8, 8)
+    images = torch.stack([torch.full((1, 8, 8), 2.0), torch.full((1, 8, 8), 5.0)])
+    likely, unlikely = path.score(perfect(2.0, 0.5), images, noise)
+    assert float(likely) < float(unlikely)
+
+
+@pytest.mark.parametrize("block", [1, 4])
+def test_inpainting_keeps_what_is_known_and_fills_in_what_is_likely(block):
+    packing = Packing(2, 1, block)
+    pixels, mask = torch.full((2, 1, 16, 16), 9.0), torch.zeros(2, 1, 16, 16, dtype=torch.bool)
+    mask[..., 3:10, 5:9] = True
+    noise = torch.randn(2, packing.packed, 16 // block, 16 // block)
+
+    def denoise(z, time):  # everything is 2, whatever is known
+        return packing(torch.full_like(pixels, 2.0))
+
+    made = inpainted(packing, denoise, pixels, mask, noise, 4)
+    assert torch.allclose(made[~mask], pixels[~mask], atol=1e-4)
+    assert torch.allclose(made[mask], torch.tensor(2.0), atol=1e-4)
+
+
+def test_translation_moves_towards_the_new_condition_and_not_without_one():
+    packing = Packing(2, 1, 1)
+    pixels = 1 + 0.1 * torch.randn(30, 1, 1, 1, generator=torch.Generator().manual_seed(0))
+    young, old = perfect(1.0, 0.1), perfect(3.0, 0.1)
+    moved = translated(packing, young, old, pixels, 0.8, 16)
+    assert 0.5 < float((moved - pixels).mean()) < 2.5
+    assert np.corrcoef(moved.flatten(), pixels.flatten())[0, 1] > 0.9, "people keep their order"
+    assert torch.equal(translated(packing, young, young, pixels, 0.8, 16), pixels)
+    assert torch.allclose(translated(packing, young, old, pixels, 0.0, 16), pixels)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_an_untrained_network_predicts_nothing_and_conditions_reach_it(dims):
+    network = UNet(dims, 4, (8, 16), 3, embedding=16, blocks=1)
+    z = torch.randn(2, 4, *[8] * dims)
+    assert not network(z, torch.rand(2), torch.zeros(2, 3)).any()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    time = torch.tensor([0.3, 0.3])
+    same, other = (network(z, time, torch.tensor(c)) for c in ([[0.0] * 3] * 2, [[1.0] * 3] * 2))
+    later = network(z, time + 0.3, torch.zeros(2, 3))
+    assert not torch.allclose(same, other)
+    assert not torch.allclose(same, later)
+
+
+@pytest.mark.parametrize(
+    ("options", "spatial"),
+    [({}, (100, 128)), ({"space": "haar"}, (8, 8)), ({"widths": (8, 8, 8, 8)}, (16, 16))],
+)
+def test_sizes_that_do_not_divide_are_refused_before_any_data_are_prepared(options, spatial):
+    with pytest.raises(OptionError, match="multiples of"):
+        make_config(FlowConfig, options).check_spatial(spatial)
+
+
+def test_widths_that_group_normalisation_cannot_divide_are_refused():
+    with pytest.raises(OptionError, match="12"):
+        FlowConfig(widths=(12, 24))
+
+
+def test_masks_and_images_of_another_shape_are_refused():
+    from brainzoo_flow.generator import Flow
+
+    flow = Flow(FlowConfig(widths=(8,), embedding=16, blocks=1))
+    flow.shape = (1, 16, 16)
+    flow.network = flow.build(flow.shape).eval()
+    pixels = np.zeros((2, 1, 16, 16), np.float32)
+    with pytest.raises(DataError, match="mask"):
+        flow.inpaint(pixels, np.ones((2, 8, 8), bool))
+    with pytest.raises(DataError, match="expected"):
+        flow.score(pixels[..., :8])
+    filled = flow.inpaint(pixels, np.arange(16)[None, None, :].repeat(2, 0).repeat(16, 1) > 7)
+    assert np.array_equal(filled[..., :8], pixels[..., :8])
