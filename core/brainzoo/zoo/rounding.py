@@ -22,7 +22,7 @@ from brainzoo.checkpoint.weights_file import write_arrays
 from brainzoo.checkpoint.writing import reference, write_reference
 from brainzoo.common.errors import DataError
 from brainzoo.common.files import new_folder, sha256
-from brainzoo.plugin.reconstruction import Reconstructs
+from brainzoo.plugin.capabilities import Reconstructs
 from brainzoo.zoo.push import find_verdict
 
 SMALL = 2**15

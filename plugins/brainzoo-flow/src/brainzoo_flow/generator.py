@@ -287,4 +287,5 @@ def _as_is(conditions: torch.Tensor) -> torch.Tensor:
 
 def _grey(values: Floats) -> Floats:
     """Return values of [-1, 1] in [0, 1]."""
-    return np.clip(values * 0.5 + 0.5, 0, 1).astype(np.float32)
+    grey: Floats = np.clip(values * 0.5 + 0.5, 0, 1)
+    return grey

@@ -82,8 +82,7 @@ class Packing(nn.Module):
         cosines[0] /= math.sqrt(2)
         basis = cosines
         for _ in range(self.dims - 1):
-            basis = torch.einsum("a...,bx->ab...x", basis.unflatten(0, (-1, 1)).squeeze(1), cosines)
-            basis = basis.flatten(0, 1)
+            basis = torch.einsum("a...,bx->ab...x", basis, cosines).flatten(0, 1)
         return basis[:, None].repeat(self.channels, 1, *[1] * self.dims).to(like)
 
     def _wide(self, values: torch.Tensor) -> torch.Tensor:
