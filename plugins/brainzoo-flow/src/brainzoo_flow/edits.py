@@ -90,6 +90,6 @@ def _noise_of(
 ) -> torch.Tensor:
     """Return noise halfway between what ``z`` implies and fresh noise, of unit variance."""
     t = path.wide(time, z)
-    implied = (z - t * image) / (1 - t).clamp_min(path.LEAST_LEFT)
+    implied = (z - t * image) / (1 - t)
     turned = noise.roll(1, dims=-1)
     return (implied + turned) / 2**0.5

@@ -6,7 +6,7 @@ logit-normal (Esser et al. 2024, arXiv 2403.03206, section 3.1). With ``--predic
 network predicts z and the loss stays that of the velocity: (ẑ - z)² / (1 - t)² (Li and He 2025,
 "Back to Basics: Let Denoising Generative Models Denoise"). Differences from the papers:
 
-- the weight 1 / (1 - t)² is at most 25, in the loss and in the velocity alike;
+- the weight 1 / (1 - t)² of the loss is at most 25;
 - guidance (Ho and Salimans 2022, arXiv 2207.12598) acts on the predicted image.
 """
 
@@ -19,7 +19,7 @@ import torch
 
 MOST_WEIGHT = 25.0
 LEAST_LEFT = MOST_WEIGHT**-0.5
-"""The least 1 - t that a predicted image is divided by."""
+"""The least 1 - t that an error is divided by."""
 
 SCORE_TIMES = (0.2, 0.4, 0.6, 0.8)
 
@@ -33,8 +33,8 @@ def between(noise: torch.Tensor, image: torch.Tensor, time: torch.Tensor) -> tor
 
 
 def velocity_of(image: torch.Tensor, at: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
-    """Return the velocity that leads from z_t to a predicted image."""
-    return (image - at) / (1 - wide(time, at)).clamp_min(LEAST_LEFT)
+    """Return the velocity that leads from z_t to a predicted image; the time is less than 1."""
+    return (image - at) / (1 - wide(time, at))
 
 
 def image_of(velocity: torch.Tensor, at: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
