@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from brainzoo.common.version import __version__
 from brainzoo.data.subjects import Subject
+from brainzoo.plugin.capabilities import Reconstruction, Reconstructs
 from brainzoo.plugin.findings import Evaluation, EvaluationSets, MetricValue
 from brainzoo.plugin.hookspecs import hookimpl
 from brainzoo.plugin.interfaces import Dataset, Evaluator, Exporter, Generator, Spec
-from brainzoo.plugin.capabilities import Reconstruction, Reconstructs
 
 if TYPE_CHECKING:
     from brainzoo.data.images import Images
