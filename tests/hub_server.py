@@ -207,7 +207,11 @@ class HubHandler(Handler):
     def _info(self, repo: str, revision: str = "main") -> None:
         repository = self._repository(repo)
         head = self._commit_of(repository, revision) if repository.commits else ""
-        files = [{"rfilename": name} for name in sorted(repository.commits.get(head, {}))]
+        blobs = "blobs=" in urlsplit(self.path).query
+        held = sorted(repository.commits.get(head, {}).items())
+        files = [
+            {"rfilename": name} | (_blob(name, content) if blobs else {}) for name, content in held
+        ]
         own = {"id": repo, "modelId": repo, "private": repository.private, "siblings": files}
         self._json(own | {"sha": head or None, "tags": [], "gated": repository.gated})
 
@@ -413,6 +417,12 @@ def _item(name: str, content: bytes) -> dict[str, Any]:
         item["lfs"] = {"oid": oid, "size": len(content), "pointerSize": len(text)}
         content = text
     return {**item, "oid": _git_sha1(content)}
+
+
+def _blob(name: str, content: bytes) -> dict[str, Any]:
+    item = _item(name, content)
+    lfs = {"sha256": item["lfs"]["oid"], **item["lfs"]} if "lfs" in item else None
+    return {"size": item["size"], "blobId": item["oid"]} | ({"lfs": lfs} if lfs else {})
 
 
 def _git_sha1(content: bytes) -> str:

@@ -62,7 +62,7 @@ def found(good: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
         shutil.copytree(good, folder / name)
         damage(folder / name)
     marker = folder / "marker"
-    words = [sys.executable, str(HERE / "broken_runner.py"), str(folder), str(good)]
+    words = [sys.executable, str(HERE.parent / "broken_runner.py"), str(folder), str(good)]
     done = subprocess.run(
         [*words, *names, "code", "paths"],
         cwd=planted,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from brainzoo.common.errors import IncompatiblePluginError, UnknownPluginError
-from brainzoo.plugin.manager import Plugins
+from brainzoo.plugin.manager import KNOWN, Plugins, stranger
 
 from ..conftest import Brainzoo, Install
 
@@ -176,6 +176,37 @@ def test_of_two_with_the_same_name_ours_stays(install: Install) -> None:
     found = Plugins()
     assert found.of("exporter", "nifti").distribution == "brainzoo-core"
     assert "which brainzoo-core offers already" in found.problems[0]
+
+
+def test_a_name_of_this_project_is_nobody_elses(install: Install) -> None:
+    pytest.importorskip("brainzoo_pggan")
+    install("brainzoo-evil", {"evil": "evil"}, modules={"evil": GOOD.format(name="pggan")})
+    found = Plugins()
+    assert found.of("generator", "pggan").distribution == "brainzoo-pggan"
+    [problem] = found.problems
+    assert "'pggan', a name that belongs to brainzoo-pggan" in problem
+
+
+def test_every_name_of_this_project_is_known() -> None:
+    """known.json lists what the packages in plugins/ offer, no more and no less."""
+    root = Path(__file__).parents[2]
+    ours = {path.parent.name for path in root.glob("plugins/*/pyproject.toml")}
+    offered = {
+        spec.name: plugin.distribution
+        for plugin in Plugins().all
+        if plugin.distribution in ours
+        for specs in plugin.offers.values()
+        for spec in specs
+    }
+    assert offered == KNOWN
+
+
+def test_another_projects_brainzoo_is_one_warning(install: Install) -> None:
+    assert stranger() == ""
+    install("brainzoo", {})
+    assert "brainzoo 0.1.0 of another project" in stranger()
+    install("brainzoo-f", {"f": "faulty"}, modules={"faulty": "import does_not_exist"})
+    assert "of another project" in Plugins().problems[-1]
 
 
 @pytest.mark.usefixtures("tiny")

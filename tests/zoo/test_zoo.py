@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zoo_page
 
-from brainzoo.checkpoint.names import SAMPLES, VERDICT
+from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT
 from brainzoo.common.files import sha256
 from brainzoo.zoo.adding import MOST_BYTES, MOST_PICTURE_BYTES
 from brainzoo.zoo.entry import Entry
@@ -38,14 +38,11 @@ def test_files_are_those_of_the_registry(entry: Entry) -> None:
 
 @each
 def test_nothing_speaks_against_publishing_it(entry: Entry) -> None:
-    pytest.importorskip("brainzoo_privacy")
     assert findings(zoo_page.folder_of(entry)) == []
     assert json.loads((zoo_page.folder_of(entry) / VERDICT).read_text())["passed"] is True
-    assert entry.training is not None, "the command that made it is known"
-    assert {m.protocol.partition(":")[0] for m in entry.metrics if m.protocol} >= {
-        "metrics",
-        "privacy",
-    }
+    assert zoo_page.config_of(entry)["training"], "the command that made it is known"
+    metrics = json.loads((zoo_page.folder_of(entry) / METRICS).read_text())["evaluators"]
+    assert {"metrics", "privacy"} <= metrics.keys()
 
 
 @each

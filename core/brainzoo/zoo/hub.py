@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 OFFICIAL = "https://huggingface.co"
 ANSWER_WITHIN_S = 8.0
 YES = ("1", "on", "yes", "true")
-OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG)
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,13 @@ from pathlib import Path
 
 from brainzoo.checkpoint.names import CONFIG, MAX_BYTES, REQUIRED, WEIGHTS
 from brainzoo.common import console
-from brainzoo.common.errors import BrainzooError, IntegrityError, OptionError
+from brainzoo.common.errors import (
+    BrainzooError,
+    DiskError,
+    IntegrityError,
+    NotFoundError,
+    OptionError,
+)
 from brainzoo.common.files import disk_errors, settle, sha256
 from brainzoo.common.locks import locked
 from brainzoo.zoo.address import Folder, OnHub, parse
@@ -160,7 +166,17 @@ def _bring(
             return folder  # another process has fetched it meanwhile
         if folder.is_dir():
             console.warn(f"{folder.name} on this machine is damaged: {damaged}. Fetching it again.")
+        # First, for the client waits minutes for a Hub that is silent.
+        if lacking := sorted(set(sizes) - set(hub.files(source.repository, source.revision))):
+            raise NotFoundError(f"{source} lacks {lacking[0]}.", "Check the commit.")
         partial = folder.with_name(f".{folder.name}.partial")
+        partial.mkdir(parents=True, exist_ok=True)
+        needed = sum(size for name, size in sizes.items() if not (partial / name).is_file())
+        if (free := shutil.disk_usage(partial).free) < needed:
+            raise DiskError(
+                f"{source} needs {needed / 1e6:,.1f} MB of free space, found {free / 1e6:,.1f} MB.",
+                "Free some space, or set BRAINZOO_HOME to a folder on a larger disk.",
+            )
         for name in sizes:
             _fetch(hub, source, name, partial, wrong)
         shutil.rmtree(partial / ".cache", ignore_errors=True)  # the client's own notes

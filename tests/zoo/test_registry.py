@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 
 from brainzoo.common.errors import IntegrityError, NotFoundError, UnknownPluginError
-from brainzoo.zoo import registry
-from brainzoo.zoo.registry import merge, update
+from brainzoo.common.version import DISTRIBUTION
+from brainzoo.zoo import registry, update
+from brainzoo.zoo.address import Folder, parse
+from brainzoo.zoo.cache import package_folder
+from brainzoo.zoo.entry import Entry, PackageSource
 from brainzoo.zoo.registry_file import parse_registry, read_registry
 
-from ...conftest import Install
-from .conftest import Written, content, entry
+from ..conftest import Install
+from .conftest import Written, content, listed
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 def install_fragment(install: Install, distribution: str, text: bytes) -> Path:
@@ -31,27 +34,33 @@ def install_fragment(install: Install, distribution: str, text: bytes) -> Path:
     return site / f"{module}.yaml"
 
 
+def find(text: str) -> Entry | None:
+    address = parse(text)
+    assert not isinstance(address, Folder)
+    return registry.find(address)
+
+
 def names() -> list[str]:
-    return [e.reference for e in registry.known() if not e.name.startswith("brainzoo")]
+    return [e.address for e in registry.known() if not e.name.startswith(DISTRIBUTION)]
 
 
 def test_fragments_of_plugins_are_known(ours: Written, install: Install) -> None:
-    ours(entry("mine"))
+    ours(listed("mine"))
     install_fragment(
-        install, "zz-theirs", content(entry("theirs"), entry("theirs", version="2.0.0"))
+        install, "zz-theirs", content(listed("theirs"), listed("theirs", version="2.0.0"))
     )
     found = registry.known()
-    assert [e.reference for e in found] == ["mine@1.0.0", "theirs@2.0.0", "theirs@1.0.0"]
+    assert [e.address for e in found] == ["mine@1.0.0", "theirs@2.0.0", "theirs@1.0.0"]
     assert found.origins == {"mine": "brainzoo-core", "theirs": "zz-theirs"}
     assert found.problems == ()
-    assert registry.find("theirs").version == "2.0.0"
+    assert found.get("theirs").version == "2.0.0"
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (content(entry("fine"), entry("mine")), "'mine' is the name of a checkpoint of brainzoo"),
-        (content(entry("fine"), entry(params=-1)), "entry pggan-heads-64@1.0.0: params"),
+        (content(listed("fine"), listed("mine")), "'mine' is the name of a checkpoint of"),
+        (content(listed("fine"), listed(plugin=-1)), "entry pggan-heads-64@1.0.0: plugin"),
         (b"\xff", "cannot be read"),
         (b"schema: 9", "schema 9"),
     ],
@@ -59,9 +68,9 @@ def test_fragments_of_plugins_are_known(ours: Written, install: Install) -> None
 def test_a_bad_fragment_is_left_out_with_one_warning(
     ours: Written, install: Install, text: bytes, said: str
 ) -> None:
-    ours(entry("mine"))
+    ours(listed("mine"))
     install_fragment(install, "aa-bad", text)
-    install_fragment(install, "bb-good", content(entry("good")))
+    install_fragment(install, "bb-good", content(listed("good")))
     found = registry.known()
     assert names() == ["good@1.0.0", "mine@1.0.0"]
     assert found.origins["mine"] == "brainzoo-core"
@@ -71,15 +80,15 @@ def test_a_bad_fragment_is_left_out_with_one_warning(
 
 
 def test_of_two_plugins_with_one_name_the_first_stays(ours: Written, install: Install) -> None:
-    install_fragment(install, "bb-late", content(entry("same", license="MIT")))
-    install_fragment(install, "aa-early", content(entry("same")))
+    install_fragment(install, "bb-late", content(listed("same", plugin="vae")))
+    install_fragment(install, "aa-early", content(listed("same")))
     found = registry.known()
     assert found.origins == {"same": "aa-early"}
     assert "bb-late" in found.problems[0]
 
 
 def test_a_hook_that_fails_breaks_nothing(ours: Written, install: Install) -> None:
-    ours(entry("mine"))
+    ours(listed("mine"))
     for name, body in (("aa-raises", "raise OSError('no\\ndisk')"), ("ab-none", "return None")):
         module = name.replace("-", "_")
         text = f"import brainzoo\n@brainzoo.hookimpl\ndef brainzoo_registry(): {body}\n"
@@ -92,22 +101,21 @@ def test_a_hook_that_fails_breaks_nothing(ours: Written, install: Install) -> No
 
 def test_a_name_is_its_newest_version_that_is_not_withdrawn(ours: Written) -> None:
     ours(
-        entry("x", version="1.9.0"),
-        entry("x", version="1.10.0"),
-        entry("x", version="2.0.0", status="deprecated", reason="slow"),
-        entry("y", status="withdrawn", reason="Showed a subject.", replaced_by="x"),
+        listed("x", version="1.9.0"),
+        listed("x", version="1.10.0"),
+        listed("x", version="2.0.0", status="deprecated", reason="slow"),
+        listed("y", status="withdrawn", reason="Showed a subject.", replaced_by="x"),
     )
-    assert registry.find("x").version == "1.10.0"
-    assert registry.find("x@2.0.0").status == "deprecated"
+    assert registry.known().get("x").version == "1.10.0"
+    assert registry.known().get("x", "2.0.0").status == "deprecated"
     with pytest.raises(NotFoundError, match=r"withdrawn: Showed a subject. Use x instead."):
-        registry.find("y")
+        find("y")
     with pytest.raises(NotFoundError, match=r"no version 3.0.0. Known: 2.0.0, 1.10.0, 1.9.0."):
-        registry.find("x@3.0.0")
+        find("x@3.0.0")
     with pytest.raises(NotFoundError, match=r"no checkpoint named 'pgan'. Known: x, y"):
-        registry.find("pgan")
-    assert registry.find(f"hf:zoo/pggan-heads-64@{'a1' * 20}").name == "x"
-    with pytest.raises(NotFoundError, match="no known checkpoint is hf:"):
-        registry.find(f"hf:zoo/pggan-heads-64@{'a2' * 20}")
+        find("pgan")
+    assert find(f"hf:zoo/pggan-heads-64@{'a1' * 20}") == registry.known().get("x", "2.0.0")
+    assert find(f"hf:zoo/pggan-heads-64@{'a2' * 20}") is None
 
 
 def test_a_checkpoint_inside_a_package_is_found_without_importing_it(
@@ -117,30 +125,29 @@ def test_a_checkpoint_inside_a_package_is_found_without_importing_it(
     package = site / "brainzoo_within"
     (package / "checkpoints" / "x").mkdir(parents=True)
     (package / "__init__.py").write_text("raise SystemExit('imported')")
-    source = registry.PackageSource(package="brainzoo-within", path="brainzoo_within/checkpoints/x")
-    assert registry.package_folder(source) == package / "checkpoints" / "x"
-    gone = registry.PackageSource(package="brainzoo-within", path="brainzoo_within/checkpoints/y")
+    source = PackageSource(package="brainzoo-within", path="brainzoo_within/checkpoints/x")
+    assert package_folder(source) == package / "checkpoints" / "x"
+    gone = PackageSource(package="brainzoo-within", path="brainzoo_within/checkpoints/y")
     with pytest.raises(IntegrityError, match="holds no brainzoo_within/checkpoints/y"):
-        registry.package_folder(gone)
-    other = registry.PackageSource(package="brainzoo-nowhere", path="brainzoo_nowhere/x")
+        package_folder(gone)
+    other = PackageSource(package="brainzoo-nowhere", path="brainzoo_nowhere/x")
     with pytest.raises(UnknownPluginError, match="pip install brainzoo-nowhere"):
-        registry.package_folder(other)
+        package_folder(other)
 
 
-NOW = parse_registry(content(entry("x"), entry("y"), serial=5))
+NOW = parse_registry(content(listed("x"), listed("y"), serial=5))
 
 
 @pytest.mark.parametrize(
     ("entries", "serial", "said"),
     [
-        ([entry("x"), entry("y", license="MIT")], 5, "serial 5; expected more than 5"),
-        ([entry("x"), entry("y"), entry("z")], 4, "serial 4; expected more than 5"),
-        ([entry("x")], 6, "y@1.0.0 is gone"),
-        ([entry("x"), entry("y", license="MIT")], 6, "license of y@1.0.0"),
-        ([entry("x"), entry("y", params=2)], 6, "params of y@1.0.0"),
-        ([entry("x"), entry("y", source={"hub": "zoo/pggan-heads-64", "revision": "f" * 40})], 6,
+        ([listed("x"), listed("y", plugin="vae")], 5, "serial 5; expected more than 5"),
+        ([listed("x"), listed("y"), listed("z")], 4, "serial 4; expected more than 5"),
+        ([listed("x")], 6, "y@1.0.0 is gone"),
+        ([listed("x"), listed("y", plugin="vae")], 6, "plugin of y@1.0.0"),
+        ([listed("x"), listed("y", source={"hub": "zoo/pggan-heads-64", "revision": "f" * 40})], 6,
          "source of y@1.0.0"),
-        ([entry("x", license="MIT"), entry("y", license="MIT")], 6, "x@1.0.0, and 1 more"),
+        ([listed("x", plugin="vae"), listed("y", plugin="vae")], 6, "x@1.0.0, and 1 more"),
     ],
 )  # fmt: skip
 def test_an_update_that_breaks_a_promise_is_refused(
@@ -148,59 +155,59 @@ def test_an_update_that_breaks_a_promise_is_refused(
 ) -> None:
     with pytest.raises(IntegrityError, match=said):
         update.prepare(NOW, content(*entries, serial=serial))
-    assert not merge.fetched().exists()
+    assert not registry.fetched().exists()
 
 
 def test_an_update_shows_what_changes_and_is_used_once_accepted(ours: Written) -> None:
-    ours(entry("x"), entry("y"), serial=5)
+    ours(listed("x"), listed("y"), serial=5)
     newer = content(
-        entry("x", status="withdrawn", reason="A copy."), entry("y"), entry("z"), serial=6
+        listed("x", status="withdrawn", reason="A copy."), listed("y"), listed("z"), serial=6
     )
-    found = update.prepare(merge.current(), newer)
+    found = update.prepare(registry.current(), newer)
     assert found.lines == (
         "serial 5 -> 6",
-        "~ x@1.0.0  status: active -> withdrawn",
         "~ x@1.0.0  reason: None -> A copy.",
-        f"+ z@1.0.0  pggan, 4,203,000 bytes, CC-BY-SA-3.0, hf:zoo/pggan-heads-64@{'a1' * 20}",
+        "~ x@1.0.0  status: active -> withdrawn",
+        f"+ z@1.0.0  {listed()['summary']}; 4,203,000 bytes; hf:zoo/pggan-heads-64@{'a1' * 20}",
     )
     assert names() == ["x@1.0.0", "y@1.0.0"], "only shown, not yet taken over"
     update.accept(found)
     assert names() == ["x@1.0.0", "y@1.0.0", "z@1.0.0"]
-    assert update.prepare(merge.current(), newer).lines == ()
-    ours(entry("w"), serial=7)
+    assert update.prepare(registry.current(), newer).lines == ()
+    ours(listed("w"), serial=7)
     assert names() == ["w@1.0.0"], "a newer brainzoo brings newer entries"
 
 
 def test_files_of_a_package_may_move_to_the_hub_if_they_are_the_same() -> None:
-    packaged = entry("x", source={"package": "brainzoo-x", "path": "brainzoo_x/c"})
+    packaged = listed("x", source={"package": "brainzoo-x", "path": "brainzoo_x/c"})
     before = parse_registry(content(packaged))
-    update.prepare(before, content(entry("x"), serial=3))
-    files = entry()["files"] | {"config.json": {"sha256": "d4" * 32, "size": 3000}}
+    update.prepare(before, content(listed("x"), serial=3))
+    files = listed()["files"] | {"config.json": {"sha256": "d4" * 32, "size": 3000}}
     with pytest.raises(IntegrityError, match="changes what was published"):
-        update.prepare(before, content(entry("x", files=files), serial=3))
-    back = parse_registry(content(entry("x")))
+        update.prepare(before, content(listed("x", files=files), serial=3))
+    back = parse_registry(content(listed("x")))
     with pytest.raises(IntegrityError, match=r"source of x@1.0.0"):
         update.prepare(back, content(packaged, serial=3))
 
 
 def test_a_damaged_fetched_registry_is_left_out(ours: Written) -> None:
-    ours(entry("x"), serial=5)
-    merge.fetched().parent.mkdir(parents=True)
-    merge.fetched().write_bytes(b"schema: 1\nser")
+    ours(listed("x"), serial=5)
+    registry.fetched().parent.mkdir(parents=True)
+    registry.fetched().write_bytes(b"schema: 1\nser")
     found = registry.known()
     assert [e.name for e in found] == ["x"]
-    assert "own-home/registry.yaml is left out" in found.problems[0]
+    assert "registry.yaml is left out" in found.problems[0]
     assert found.problems[0].endswith("Remove it.")
 
 
 def test_a_fetched_registry_changes_nothing_that_came_with_brainzoo(ours: Written) -> None:
     """Fetched from elsewhere, or before this version of brainzoo was installed."""
-    ours(entry("x"), entry("y"), serial=5)
-    merge.fetched().parent.mkdir(parents=True)
-    merge.fetched().write_bytes(content(entry("x", params=2), entry("y"), serial=6))
+    ours(listed("x"), listed("y"), serial=5)
+    registry.fetched().parent.mkdir(parents=True)
+    registry.fetched().write_bytes(content(listed("x", plugin="vae"), listed("y"), serial=6))
     found = registry.known()
-    assert found.get("x").params == entry("x")["params"]
-    assert "changes what was published: params of x@1.0.0" in found.problems[0]
+    assert found.get("x").plugin == "pggan"
+    assert "changes what was published: plugin of x@1.0.0" in found.problems[0]
 
 
 def test_what_the_last_release_published_is_unchanged() -> None:
@@ -215,5 +222,5 @@ def test_what_the_last_release_published_is_unchanged() -> None:
     if not text:
         pytest.skip("no release yet")
     before, after = parse_registry(text.encode()), read_registry(ROOT / "registry.yaml")
-    assert update.broken_promises(before, after) == []
+    assert registry.broken_promises(before, after) == []
     assert after == before or after.serial > before.serial

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hub_server import HubServer, hub_server
 
-from brainzoo.common.downloads.download import Patience
+from brainzoo.checkpoint.verdict import Verdict
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
-from brainzoo.zoo.entry import Entry
-from brainzoo.zoo.hub import fetch, store
+from brainzoo.zoo import cache, hub, registry
+from brainzoo.zoo.entry import Entry, HubSource, PackageSource, entry_of
 
-from ...conftest import TINY
+from ..conftest import TINY
+
+Written = Callable[..., Path]
 
 REPO = "maker/tiny-heads-16"
 WEIGHTS = "model.safetensors"
@@ -34,7 +36,9 @@ def hasty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "no-token"))
-    monkeypatch.setattr(fetch, "PATIENCE", Patience(timeout_s=2, attempts=3, wait_s=0.01))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # not spoken here
+    monkeypatch.setattr(hub, "ANSWER_WITHIN_S", 2.0)
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
 
 
 @pytest.fixture
@@ -88,19 +92,18 @@ def audited(checkpoint: Path) -> Path:
 
 def write_verdict(checkpoint: Path, **changes: Any) -> None:
     """Write a verdict on a checkpoint's weights where a run keeps it."""
-    verdict = pytest.importorskip("brainzoo_privacy.verdict")
     config = json.loads((checkpoint / "config.json").read_text())
     digest = "0f" * 32
     about = config["trained_on"]
     numbers = {"images": about["n_images"], "subjects": about["n_subjects"]}
     real = {**numbers, "fingerprint": about["fingerprint"], "sha256": digest}
-    figure = {"value": 0.01, "n": 256, "low": 0.0, "high": 0.02, "floor": None}
+    metric = {"value": 0.01, "n": 256, "low": 0.0, "high": 0.02, "floor": None}
     made = {"images": 256, "fingerprint": digest, "sha256": digest}
     content = {
         "passed": True,
         "reasons": (),
         "thresholds": {"copy_similarity": 0.7},
-        "figures": {"copy rate": figure},
+        "metrics": {"copy rate": metric},
         "synthetic": {**made, "checkpoint_sha256": config["weights"]["sha256"]},
         "train": real,
         "test": real,
@@ -110,7 +113,7 @@ def write_verdict(checkpoint: Path, **changes: Any) -> None:
     }
     folder = checkpoint.parent / "evaluation" / "privacy"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "verdict.json").write_bytes(verdict.Verdict(**{**content, **changes}).to_bytes())
+    (folder / "verdict.json").write_bytes(Verdict.model_validate({**content, **changes}).to_bytes())
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -125,42 +128,9 @@ def entry(server: HubServer, checkpoint: Path) -> Entry:
     return entry_for(checkpoint, {"hub": REPO, "revision": commit})
 
 
-def entry_for(folder: Path, source: dict[str, str], **changes: Any) -> Entry:
-    files = {
-        name: {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-        for name, content in contents(folder).items()
-    }
-    return Entry.model_validate(
-        {
-            "name": "tiny-heads-16",
-            "version": "1.0.0",
-            "plugin": "tiny",
-            "plugin_requires": "brainzoo-tiny~=0.1.0",
-            "source": source,
-            "files": files,
-            "license": "CC0-1.0",
-            "data": {"name": "made-up heads", "license": "CC0-1.0", "n_subjects": 4},
-            "modality": ["T1w"],
-            "spatial_dims": 2,
-            "image_shape": [1, 16, 16],
-            "spacing_mm": [1.0, 1.0],
-            "params": 512,
-            "training": {"command": "brainzoo run tiny", "seed": 0},
-            "intended_use": "Tests.",
-            "limitations": "All.",
-            **changes,
-        }
-    )
-
-
-@pytest.fixture
-def register(monkeypatch: pytest.MonkeyPatch) -> Callable[[Entry], None]:
-    """Return a function that makes an entry known by its name."""
-
-    def add(entry: Entry) -> None:
-        monkeypatch.setattr("brainzoo.zoo.registry.find", lambda reference: entry)
-
-    return add
+def entry_for(folder: Path, source: dict[str, str], name: str = "tiny-heads-16") -> Entry:
+    found = HubSource(**source) if "hub" in source else PackageSource(**source)
+    return entry_of(folder, name=name, version="1.0.0", source=found)
 
 
 def one_line(error: BaseException) -> str:
@@ -169,5 +139,51 @@ def one_line(error: BaseException) -> str:
 
 
 def strays() -> list[str]:
-    """What lies in the store beside complete checkpoints, locks and notes."""
-    return [p.name for p in store.root().glob(".*") if not p.name.endswith((".lock", ".verified"))]
+    """What lies in the cache beside complete checkpoints and locks."""
+    return [path.name for path in cache.root().glob(".*") if path.suffix != ".lock"]
+
+
+def listed(name: str = "pggan-heads-64", **changes: Any) -> dict[str, Any]:
+    """Return an entry of the registry as YAML holds it; a change of None removes a field."""
+    plain = {
+        "name": name,
+        "version": "1.0.0",
+        "summary": "T1w slices of 64 × 64, from 413 subjects of IXI",
+        "plugin": "pggan",
+        "distribution": "brainzoo-pggan",
+        "source": {"hub": "zoo/pggan-heads-64", "revision": "a1" * 20},
+        "files": {
+            "model.safetensors": {"sha256": "b2" * 32, "size": 4_200_000},
+            "config.json": {"sha256": "c3" * 32, "size": 3000},
+        },
+    }
+    plain |= changes
+    return {key: value for key, value in plain.items() if value is not None}
+
+
+def content(*entries: dict[str, Any], serial: int = 2, **changes: Any) -> bytes:
+    """Return the content of a file of entries."""
+    plain = {"schema": 1, "serial": serial, "checkpoints": [*entries], **changes}
+    return yaml.safe_dump(plain, sort_keys=False).encode()
+
+
+@pytest.fixture
+def ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
+    """Return a function that writes the registry that came with brainzoo; it knows nothing else.
+
+    Fragments are known only of distributions that a test installs.
+    """
+
+    def of_tests() -> list[Any]:
+        return [h for h in every() if not h.plugin_name.startswith("brainzoo-")]
+
+    path, every = tmp_path / "packaged.yaml", registry.implementations
+    monkeypatch.setattr(registry, "packaged", lambda: path)
+    monkeypatch.setattr(registry, "implementations", of_tests)
+
+    def write(*entries: dict[str, Any], serial: int = 2) -> Path:
+        path.write_bytes(content(*entries, serial=serial))
+        return path
+
+    write()
+    return write
