@@ -99,6 +99,7 @@ class Zoo(click.Group):
 
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
         """Run the command line; every error becomes one line on stderr and an exit code."""
+        console.expect_any_encoding()
         words = list(sys.argv[1:] if args is None else args)
         extra |= {"prog_name": "brainzoo", "standalone_mode": False, "obj": words}
         try:

@@ -17,7 +17,7 @@ from brainzoo.cli.params import (
     seed_option,
 )
 from brainzoo.common import console
-from brainzoo.common.downloads.meter import size_text
+from brainzoo.common.console import size_text
 from brainzoo.common.errors import BrainzooError, StoppedError
 from brainzoo.common.files import expect_folder_place
 from brainzoo.data.subjects import Value

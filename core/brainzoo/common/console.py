@@ -11,16 +11,22 @@ import io
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from brainzoo.common.launch import is_helper
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
 SCHEMA = 1
 """Version of the object that ``--json`` prints."""
 
-PLAIN_SECONDS = 10.0
+FIRST_SECONDS = 2.0
+"""Nothing is shown of what takes less."""
+LINE_SECONDS = 15.0
 """Between lines of progress where there is no terminal."""
 
 
@@ -41,6 +47,13 @@ def error(text: str) -> None:
     _print(f"brainzoo: {text}", "bold red")
 
 
+def expect_any_encoding() -> None:
+    """Let stdout and stderr print a question mark for what their encoding cannot hold."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def result(text: str) -> None:
     """Print one line of a command's result to stdout."""
     sys.stdout.write(f"{text}\n")
@@ -49,13 +62,13 @@ def result(text: str) -> None:
 
 def result_json(data: Mapping[str, Any]) -> None:
     """Print the one object of ``--json`` for a command that worked."""
-    result(json.dumps({"schema": SCHEMA, "ok": True, "data": data}, ensure_ascii=False))
+    result(json.dumps({"schema": SCHEMA, "ok": True, "data": data}))
 
 
 def error_json(code: str, message: str, hint: str) -> None:
     """Print the one object of ``--json`` for a command that failed."""
     found = {"code": code, "message": message, "hint": hint}
-    result(json.dumps({"schema": SCHEMA, "ok": False, "error": found}, ensure_ascii=False))
+    result(json.dumps({"schema": SCHEMA, "ok": False, "error": found}))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -75,16 +88,6 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
-def _print(text: str, style: str) -> None:
-    if not sys.stderr.isatty():
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
-        return
-    from rich.console import Console
-
-    Console(stderr=True).print(text, style=style or None, markup=False, highlight=False)
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """Print no messages within a block."""
@@ -92,50 +95,141 @@ def quiet() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def progress(
-    text: str, total: int, *, done: int = 0, unit: str = ""
-) -> Iterator[Callable[[int], None]]:
-    """Yield a function to call with how many more are done.
+class Progress:
+    """How much of something is done, and how long the rest takes; a context manager.
 
-    A bar on a terminal; without one, a line at most every ten seconds.
+    Nothing is shown of what takes under two seconds. Then there is a bar on a terminal; elsewhere a
+    line every fifteen seconds. Call it with how many more are done.
 
     Args:
         text: What is being done.
-        total: How many there are.
+        total: How many there are; ``None`` if that is not known.
         done: How many were done before.
-        unit: What they are, if their number each second and the time left shall be told.
+        unit: What they are, to show how many are done each second; or ``bytes``, or ``%``.
+        hidden: Show nothing.
     """
-    before, begun = done, time.monotonic()
 
-    def rate() -> float:
-        return (done - before) / max(time.monotonic() - begun, 1e-9)
+    def __init__(
+        self,
+        text: str,
+        total: float | None,
+        *,
+        done: float = 0,
+        unit: str = "",
+        hidden: bool = False,
+    ) -> None:
+        self._text, self._total, self._done, self._unit = text, total, done, unit
+        self._hidden = hidden or is_helper()
+        self._before: float | None = done or None
+        self._begun = time.monotonic()
+        self._next = self._begun + FIRST_SECONDS
+        self._task: TaskID | None = None
 
-    if sys.stderr.isatty() and not is_helper():
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._task is not None and _display is not None:
+            _display.remove_task(self._task)
+            if not _display.tasks:
+                _end_display()
+
+    def __call__(self, more: float) -> None:
+        """Show that so many more are done."""
+        self._before = self._before or 0
+        self.show(self._done + more)
+
+    def show(self, done: float, total: float | None = None, *, facts: str = "") -> None:
+        """Show how many are done in all, of how many if that was not known, and more in words."""
+        self._done, self._total = done, total or self._total
+        if self._before is None or done < self._before:
+            self._before = done
+        now = time.monotonic()
+        if self._hidden or done == self._before or now < self._next:
+            return
+        shown = self._shown(now - self._begun, facts)
+        if not sys.stderr.isatty():
+            self._next = now + LINE_SECONDS
+            note(f"{self._text}: {shown}")
+            return
+        bars = _begin_display()
+        if self._task is None:
+            self._task = bars.add_task(self._text, shown="")
+        bars.update(self._task, completed=done, total=self._total, shown=shown)
+
+    def _shown(self, seconds: float, facts: str) -> str:
+        """Return how far it is, how fast, and how long it still takes."""
+        rate = (self._done - (self._before or 0)) / max(seconds, 1e-6)
+        size = size_text if self._unit == "bytes" else "{:,}".format
+        total = f" of {size(self._total)}" if self._total is not None else ""
+        parts = [f"{self._done:.0f} %" if self._unit == "%" else f"{size(self._done)}{total}"]
+        if self._unit == "bytes":
+            parts.append(f"{size_text(rate)}/s")
+        elif self._unit not in ("", "%"):
+            parts.append(f"{number(rate)} {self._unit}/s")
+        parts += [facts] if facts else []
+        if self._total is not None and self._done < self._total:
+            parts.append(f"{duration((self._total - self._done) / rate)} left")
+        return ", ".join(parts)
+
+
+progress = Progress
+"""How it is called: ``with progress("reading", n) as advance``."""
+
+
+def duration(seconds: float) -> str:
+    """Write a time in the unit that people would use."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} days"
+
+
+def size_text(size: float) -> str:
+    """Return a number of bytes as people read it: ``4.5 GB``."""
+    for unit in ("bytes", "kB", "MB"):
+        if round(size) < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+_display: Bars | None = None
+"""What is on the terminal, a bar for each thing that is being done; lines are printed above it."""
+
+
+def _begin_display() -> Bars:
+    global _display
+    if _display is None:
         from rich.console import Console
-        from rich.progress import Progress, TextColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
-        columns = [*Progress.get_default_columns(), TextColumn("{task.fields[rate]}")]
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(text, total=total, completed=done, rate="")
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[shown]}", markup=False),
+        )
+        _display = Progress(*columns, console=Console(stderr=True), transient=True)
+        _display.start()
+    return _display
 
-            def move(more: int) -> None:
-                nonlocal done
-                done += more
-                told = f"{rate():,.3g} {unit}/s" if unit else ""
-                bar.update(task, completed=done, rate=told)
 
-            yield move
+def _end_display() -> None:
+    global _display
+    if _display is not None:
+        _display.stop()
+    _display = None
+
+
+def _print(text: str, style: str) -> None:
+    if not sys.stderr.isatty():
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
         return
-    said = begun
+    from rich.console import Console
 
-    def advance(more: int) -> None:
-        nonlocal done, said
-        done += more
-        if time.monotonic() - said > PLAIN_SECONDS:
-            said = time.monotonic()
-            left = (total - done) / max(rate(), 1e-9)
-            told = f", {number(rate())} {unit}/s, about {left:.0f} s left" if unit else ""
-            note(f"{text}: {done} of {total}{told}")
-
-    yield advance
+    console = _display.console if _display else Console(stderr=True)
+    console.print(text, style=style or None, markup=False, highlight=False, soft_wrap=True)

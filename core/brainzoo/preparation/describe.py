@@ -14,7 +14,6 @@ from brainzoo.common import console
 from brainzoo.data.images import Images
 from brainzoo.data.splits import SPLITS
 from brainzoo.data.tables import Row
-from brainzoo.preparation.progress import progress
 
 THIN = 5
 """A group with fewer subjects than this is named as thin."""
@@ -157,9 +156,11 @@ def _identical(images: Images) -> list[list[str]]:
 def _pixels(images: Images) -> Iterator[tuple[int, Any]]:
     step = max(1, 4_000_000 // max(1, int(np.prod(images.spatial))))
     starts = range(0, len(images), step)
-    for start in progress(starts, len(starts), "looking for duplicates"):
-        block = images.read(np.arange(start, min(start + step, len(images))))
-        yield from enumerate(block, start=start)
+    with console.progress("looking for duplicates", len(images)) as advance:
+        for start in starts:
+            block = images.read(np.arange(start, min(start + step, len(images))))
+            yield from enumerate(block, start=start)
+            advance(len(block))
 
 
 def _repeated(table: Sequence[Row]) -> list[str]:

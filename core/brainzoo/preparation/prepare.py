@@ -23,9 +23,8 @@ from brainzoo.plugin.interfaces import Dataset
 from brainzoo.plugin.options import plain
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.describe_grid import affine_of, orientation_of
-from brainzoo.preparation.progress import progress
 from brainzoo.preparation.request import existing_images, remove_abandoned, request_of
-from brainzoo.preparation.subject import is_picture
+from brainzoo.preparation.subject import Prepared, is_picture
 from brainzoo.preparation.workers import prepare_all
 
 __all__ = ["PrepareConfig", "prepare"]
@@ -179,31 +178,41 @@ def _write(
     """Prepare and append every scan; completes ``info`` with what is known only afterwards."""
     spacings: set[tuple[float, ...]] = set()
     results = prepare_all([scan.subject for scan in scans], config, workers)
-    results = progress(results, len(scans), "preparing scans", quiet=quiet)
-    for scan, prepared in zip(scans, results, strict=True):
-        label = " ".join(filter(None, (scan.subject.id, scan.subject.scan)))
-        for warning in prepared.warnings:
-            console.warn(f"{label}: {warning}.")
-        if prepared.failure:
-            console.warn(f"{label} is left out: {prepared.failure}")
-            info["failed"].append(
-                {
-                    "subject": scan.subject.id,
-                    "scan": scan.subject.scan,
-                    "reason": prepared.failure,
-                }
-            )
-            continue
-        spacings.add(tuple(round(value, 3) for value in prepared.pixel_mm))
-        first = _columns(scan)
-        writer.append(
-            prepared.pixels, [{**first, **row, **_covariates(scan)} for row in prepared.rows]
-        )
+    with console.progress("preparing scans", len(scans), hidden=quiet) as advance:
+        for scan, prepared in zip(scans, results, strict=True):
+            _take(writer, scan, prepared, info, spacings)
+            advance(1)
     _check_failures(scans, info["failed"], config)
     if len(spacings) > 1:
         console.warn(f"patches have {len(spacings)} different spacings; that of one is recorded.")
     if config.patch_size is not None:
         info["spacing_mm"] = list(min(spacings))
+
+
+def _take(
+    writer: ImagesWriter,
+    scan: _Scan,
+    prepared: Prepared,
+    info: dict[str, Any],
+    spacings: set[tuple[float, ...]],
+) -> None:
+    """Append what became of a scan, or note why it cannot be used."""
+    label = " ".join(filter(None, (scan.subject.id, scan.subject.scan)))
+    for warning in prepared.warnings:
+        console.warn(f"{label}: {warning}.")
+    if prepared.failure:
+        console.warn(f"{label} is left out: {prepared.failure}")
+        info["failed"].append(
+            {
+                "subject": scan.subject.id,
+                "scan": scan.subject.scan,
+                "reason": prepared.failure,
+            }
+        )
+        return
+    spacings.add(tuple(round(value, 3) for value in prepared.pixel_mm))
+    first = _columns(scan)
+    writer.append(prepared.pixels, [{**first, **row, **_covariates(scan)} for row in prepared.rows])
 
 
 def _check_failures(

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.downloads.meter import size_text
+from brainzoo.common.console import size_text
 from brainzoo.common.errors import DataError, DiskError, OptionError
 from brainzoo.data.images import Images
 from brainzoo.data.images_files import write_info

@@ -11,28 +11,18 @@ import json
 import math
 import os
 import resource
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
+from brainzoo.common import console
 from brainzoo.common.errors import DataError
 
 LINES = 400  # of stats.jsonl over a whole run
-PLAIN_SECONDS = 15.0  # between progress lines where there is no terminal
 PATIENCE = 40  # lines of one-sided figures before a warning
 
 
@@ -66,39 +56,19 @@ class Monitor:
         self._sums: dict[str, torch.Tensor] = {}
         self._counts: dict[str, int] = {}
         self._last = (seconds, images)
-        self._plain_at = time.monotonic() + 2
         self._one_sided = {"strong": 0, "weak": 0}
         self._warned: set[str] = set()
-        self._console = Console(stderr=True, quiet=not main)
-        self._bar: Progress | None = None
-        self.lines: list[dict[str, Any]] = []
+        self._bar = console.progress("training", 100, unit="%", hidden=not main)
         if main:
             path.parent.mkdir(parents=True, exist_ok=True)
             _drop_lines_after(path, images)
 
     def __enter__(self) -> Monitor:
-        if self._main and sys.stderr.isatty():
-            self._bar = Progress(
-                TextColumn("training"),
-                BarColumn(),
-                TaskProgressColumn(),
-                TextColumn("{task.fields[text]}"),
-                TimeRemainingColumn(),
-                console=self._console,
-                transient=False,
-            )
-            self._task = self._bar.add_task("", total=1.0, text="")
-            self._bar.start()
+        self._bar.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bar:
-            self._bar.stop()
+    def __exit__(self, *error: object) -> None:
+        self._bar.__exit__(*error)
 
     @property
     def seconds(self) -> float:
@@ -139,10 +109,6 @@ class Monitor:
         if self._main:
             self._log(means, number, images, progress)
 
-    def say(self, text: str, style: str = "") -> None:
-        """Print one line to stderr, above the progress bar."""
-        self._console.print(text, style=style or None, highlight=False, soft_wrap=True)
-
     def _log(self, means: Mapping[str, float], number: int, images: int, progress: float) -> None:
         seconds = self.seconds
         rate = (images - self._last[1]) / max(seconds - self._last[0], 1e-9)
@@ -166,14 +132,7 @@ class Monitor:
     def _show(self, line: Mapping[str, Any], progress: float) -> None:
         losses = " ".join(f"{name} {value:.3f}" for name, value in line["losses"].items())
         text = f"{line['images']:,} images, {line['images_per_second']:.0f}/s, loss {losses}"
-        if self._bar:
-            self._bar.update(self._task, completed=min(progress, 1.0), text=text)
-        elif time.monotonic() >= self._plain_at or progress >= 1:
-            self._plain_at = time.monotonic() + PLAIN_SECONDS
-            spent = time.monotonic() - self._started
-            left = self.seconds * (1 / progress - 1) if progress else 0.0
-            eta = f", {left / 60:.1f} min left" if progress < 1 else f", {spent / 60:.1f} min"
-            self.say(f"training {progress:.0%}: {text}{eta}")
+        self._bar.show(min(100 * progress, 100), facts=text)
 
     def _watch(self, line: Mapping[str, Any]) -> None:
         gap = line["d_real"] - line["d_fake"] if {"d_real", "d_fake"} <= line.keys() else None
@@ -183,7 +142,7 @@ class Monitor:
             self._one_sided[side] = self._one_sided[side] + 1 if is_so else 0
             if self._one_sided[side] >= PATIENCE and side not in self._warned:
                 self._warned.add(side)
-                self.say(f"warning: {_ADVICE[side]}", style="yellow")
+                console.warn(_ADVICE[side])
 
     def _watch_machine(self) -> None:
         """Say when other programs hold the processors: threads then wait for each other."""
@@ -191,11 +150,10 @@ class Monitor:
         crowded = os.getloadavg()[0] > cores + 1 and threads > 1
         if crowded and "machine" not in self._warned and time.monotonic() - self._started > 60:
             self._warned.add("machine")
-            self.say(
-                f"warning: other programs use this machine's {cores} cores, and {threads} threads "
+            console.warn(
+                f"other programs use this machine's {cores} cores, and {threads} threads "
                 "that wait for each other are slower than one. Stop with Ctrl-C and go on with: "
-                "OMP_NUM_THREADS=1 brainzoo run --resume RUN",
-                style="yellow",
+                "OMP_NUM_THREADS=1 brainzoo run --resume RUN"
             )
 
 

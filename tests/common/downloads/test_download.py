@@ -201,7 +201,7 @@ def test_progress_in_a_log_is_a_line_now_and_then(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("brainzoo.common.downloads.meter.FIRST_LINE_S", 0.0)
+    monkeypatch.setattr("brainzoo.common.console.FIRST_SECONDS", 0.0)
     server.faults["file.tar"] = [hostile.truncate(100_000)]
     download(Remote("file.tar", (f"{server.address}file.tar",)), tmp_path, patience=HASTY)
     lines = capsys.readouterr().err.splitlines()

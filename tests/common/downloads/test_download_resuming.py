@@ -101,7 +101,7 @@ def test_ctrl_c_keeps_what_is_here(
 PROGRAM = """
 import sys
 from pathlib import Path
-from brainzoo.transfer.download import Patience, Remote, download
+from brainzoo.common.downloads.download import Patience, Remote, download
 remote = Remote("file.tar", (sys.argv[1],), md5=sys.argv[3])
 download(remote, Path(sys.argv[2]), patience=Patience(5, 3, 0.1))
 """

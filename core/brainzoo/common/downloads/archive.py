@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 
-from brainzoo.common.downloads.meter import Meter, size_text
+from brainzoo.common import console
+from brainzoo.common.console import size_text
 from brainzoo.common.errors import DiskError, IntegrityError
 from brainzoo.common.files import disk_errors
 
@@ -62,13 +63,11 @@ def extract(
                 f"{size_text(free)} at {folder}.",
                 "Free some space, then run the same command again.",
             )
-        done = 0
-        with Meter(f"unpacking {archive.name}", quiet=quiet) as meter:
-            meter.show(done, total)
+        text = f"unpacking {archive.name}"
+        with console.progress(text, total, unit="bytes", hidden=quiet) as progress:
             for name in missing:
                 _write(tar, members[name], paths[name], magic)
-                done += members[name].size
-                meter.show(done, total)
+                progress(members[name].size)
     return sorted(paths.values())
 
 

@@ -16,7 +16,8 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request
 
-from brainzoo.common.downloads.meter import Meter, size_text
+from brainzoo.common import console
+from brainzoo.common.console import Progress, size_text
 from brainzoo.common.downloads.partial import CHUNK, CorruptError, Origin, Partial
 from brainzoo.common.downloads.web import (
     clean,
@@ -114,8 +115,8 @@ def download(
         return target
     with disk_errors(target), locked(target):
         if not target.is_file():
-            with Meter(remote.name, quiet=quiet) as meter:
-                _Transfer(remote, target, space, patience or Patience(), meter).run()
+            with console.progress(remote.name, None, unit="bytes", hidden=quiet) as meter:
+                _Transfer(remote, target, space, patience or Patience(), meter, quiet).run()
     return target
 
 
@@ -123,14 +124,25 @@ class _Transfer:
     """One file on its way."""
 
     def __init__(
-        self, remote: Remote, target: Path, space: float, patience: Patience, meter: Meter
+        self,
+        remote: Remote,
+        target: Path,
+        space: float,
+        patience: Patience,
+        meter: Progress,
+        quiet: bool,
     ) -> None:
         self._remote = remote
         self._part = Partial(target, remote.md5, remote.sha256, remote.size)
         self._space = space
         self._patience = patience
         self._meter = meter
+        self._quiet = quiet
         self._received = False
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            console.note(text)
 
     def run(self) -> None:
         """Try the addresses in turn."""
@@ -144,7 +156,7 @@ class _Transfer:
                 corrupt = corrupt or isinstance(error, CorruptError)
                 reasons.append(f"{urlsplit(url).netloc} {error}")
                 if url != self._remote.urls[-1]:
-                    self._meter.say(f"{self._remote.name}: {reasons[-1]}; trying another address")
+                    self._say(f"{self._remote.name}: {reasons[-1]}; trying another address")
         different = "; ".join(dict.fromkeys(reasons))
         what = f"{self._remote.name} could not be downloaded: {different}."
         kept = self._part.size
@@ -178,7 +190,7 @@ class _Transfer:
                     raise
                 pause = self._patience.wait_s * 2 ** max(failures - 1, 0)
                 wait_s = min(error.wait_s or pause, LONGEST_WAIT_S)
-                self._meter.say(f"{self._remote.name}: {error}; trying again in {wait_s:.0f} s")
+                self._say(f"{self._remote.name}: {error}; trying again in {wait_s:.0f} s")
                 time.sleep(wait_s)
 
     def _fetch(self, url: str) -> None:

@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from brainzoo.common.downloads.meter import size_text
+from brainzoo.common.console import size_text
 from brainzoo.common.errors import DiskError
 
 CHUNK = 1 << 20

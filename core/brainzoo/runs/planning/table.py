@@ -35,24 +35,15 @@ def _time(found: Mapping[str, Any]) -> str:
     rows = []
     if "images" in data:
         whence = "prepared already" if data["prepared"] else f"of {data['scans']:,} scans"
-        rows.append(["prepare", duration(data["seconds"]), f"{data['images']:,} images {whence}"])
+        rows.append(
+            ["prepare", console.duration(data["seconds"]), f"{data['images']:,} images {whence}"]
+        )
     if "seconds" in training:
         seen = f"{training['images']:,} images seen"
-        rows.append(["train", duration(training["seconds"]), seen])
+        rows.append(["train", console.duration(training["seconds"]), seen])
     if "seconds" in sampling:
         made = f"{sampling['images']:,} images, {console.number(sampling['images_per_second'])}/s"
-        rows.append(["sample", duration(sampling["seconds"]), made])
+        rows.append(["sample", console.duration(sampling["seconds"]), made])
     if "seconds" in found:
-        rows.append(["total", duration(found["seconds"]["total"]), ""])
+        rows.append(["total", console.duration(found["seconds"]["total"]), ""])
     return console.table(["time", "about", ""], rows)
-
-
-def duration(seconds: float) -> str:
-    """Write a time in the unit that people would use."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 6000:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 48 * 3600:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86400:.1f} days"
