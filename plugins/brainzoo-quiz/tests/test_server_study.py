@@ -156,5 +156,5 @@ def _expect_scored(database: str, path: Path, key: Key, sessions: list[Answers])
         for case, showing in [tokens[answer.token]]
         if case.phase == "test" and showing == 1
     )
-    assert rows[sessions[7].reader]["accuracy"]["value"] == pytest.approx(right / 54)
+    assert rows[sessions[7].reader.id]["accuracy"]["value"] == pytest.approx(right / 54)
     assert "not closed" not in result.stderr
