@@ -89,10 +89,7 @@ if TYPE_CHECKING:
     from brainzoo.preparation.head import find_head as find_head
     from brainzoo.preparation.head import foreground as foreground
     from brainzoo.preparation.scan import Scan as Scan
-    from brainzoo.runs import pipeline as pipeline
-    from brainzoo.runs.folder import RunFolder as RunFolder
-    from brainzoo.runs.record import from_record as from_record
-    from brainzoo.runs.resuming import expect_same_data as expect_same_data
+    from brainzoo.runs.pipeline import images_of_run as images_of_run
     from brainzoo.zoo.loading import find_checkpoint as find_checkpoint
     from brainzoo.zoo.loading import load as load
     from brainzoo.zoo.registry import shipped as shipped
@@ -150,10 +147,7 @@ _NAMES = {
     "brainzoo.preparation.grid": ["make_images"],
     "brainzoo.preparation.head": ["find_head", "foreground"],
     "brainzoo.preparation.scan": ["Scan"],
-    "brainzoo.runs": ["pipeline"],
-    "brainzoo.runs.folder": ["RunFolder"],
-    "brainzoo.runs.record": ["from_record"],
-    "brainzoo.runs.resuming": ["expect_same_data"],
+    "brainzoo.runs.pipeline": ["images_of_run"],
     "brainzoo.zoo.loading": ["find_checkpoint", "load"],
     "brainzoo.zoo.registry": ["shipped"],
 }

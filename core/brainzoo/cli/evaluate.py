@@ -24,7 +24,6 @@ from brainzoo.common.files import expect_folder_place
 from brainzoo.plugin.findings import EvaluationSets
 from brainzoo.plugin.part import Part
 from brainzoo.plugin.run import read_record
-from brainzoo.runs.record import from_record
 from brainzoo.runs.settings import ALL, evaluator_names, evaluator_part
 
 if TYPE_CHECKING:
@@ -197,8 +196,6 @@ def _open_sets(
     """Return the sets: of the folders named, and what is not named of the run."""
     from brainzoo.evaluating.sets import open_sets
     from brainzoo.runs import pipeline
-    from brainzoo.runs.folder import RunFolder
-    from brainzoo.runs.resuming import expect_same_data
 
     folders = {name: options[name] for name in SETS if options[name]}
     of_run = [name for name in SETS[:-1] if name not in folders]
@@ -206,10 +203,8 @@ def _open_sets(
     if run is not None:
         folders.setdefault("synthetic", run / "samples")
         if not {"train", "test"} <= set(folders):
-            opened = RunFolder.open(run)
-            prepared = pipeline.prepare_data(from_record(installed(ctx), opened.record))
-            expect_same_data(opened, prepared)
-            images = dict.fromkeys(of_run, prepared)
+            installed(ctx)
+            images = dict.fromkeys(of_run, pipeline.images_of_run(run))
     elif not {"train", "test", "synthetic"} <= set(folders):
         raise OptionError("nothing to compare.", "Name a RUN, or --train, --test and --synthetic.")
     places = {name: Path(folder) for name, folder in folders.items()}

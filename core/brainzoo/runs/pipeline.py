@@ -26,6 +26,7 @@ from brainzoo.plugin.part import Part
 from brainzoo.plugin.run import Run
 from brainzoo.preparation.prepare import prepare
 from brainzoo.runs.folder import RunFolder
+from brainzoo.runs.record import from_record
 from brainzoo.runs.resuming import expect_same_data, new_record, take_budget
 from brainzoo.runs.settings import Settings
 from brainzoo.sampling import Request, draw
@@ -122,6 +123,19 @@ def prepare_data(settings: Settings) -> Images:
     images: Images = prepare(
         dataset, settings.prepare, name=settings.data.name, classes=dict(settings.classes)
     )
+    return images
+
+
+def images_of_run(run: Path) -> Images:
+    """Return the images that a run was prepared from: from the cache, or prepared again.
+
+    Raises:
+        NotFoundError: It is no run, or its data are gone.
+        DataError: The data are no longer those that the run began with.
+    """
+    opened = RunFolder.open(run)
+    images = prepare_data(from_record(plugins(), opened.record))
+    expect_same_data(opened, images)
     return images
 
 

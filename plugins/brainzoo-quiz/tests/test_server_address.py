@@ -14,12 +14,16 @@ from brainzoo_quiz.server.address import address, expect_sound
 def test_addresses_behind_a_proxy_and_with_tls() -> None:
     here = address("127.0.0.1", 8765)
     assert here.url == "http://127.0.0.1:8765"
-    assert here.hosts == {"127.0.0.1:8765", "localhost:8765", "[::1]:8765"}
+    assert all(map(here.knows, ("127.0.0.1:8765", "localhost:8765", "LOCALHOST", "[::1]:8765")))
+    assert not any(map(here.knows, ("elsewhere.example", "127.0.0.1.example:8765", "[", "")))
+    assert here.owns("http://localhost:8765", "localhost:8765")
+    assert not here.owns("http://localhost:8766", "localhost:8765")
+    assert not here.owns("https://localhost:8765", "localhost:8765")
     assert not here.secure
     there = address("127.0.0.1", 8765, url="https://Study.example.org/", behind_proxy=True)
     assert there.url == "https://study.example.org"
-    assert "study.example.org" in there.hosts
-    assert there.url in there.origins
+    assert there.knows("study.example.org")
+    assert there.owns(there.url, "127.0.0.1:8765")
     assert there.secure
     spelt = address("127.0.0.1", 8765, url="https://study.example.org:443", behind_proxy=True)
     assert spelt == there  # browsers leave the port out

@@ -108,7 +108,6 @@ def test_a_closed_study_takes_nothing_more(study: Study) -> None:
     for work, content in (
         (study.store.show, {"position": 2}),
         (study.store.start, AGREED),
-        (study.store.event, {"position": 2, "kind": "blur"}),
         (study.store.finish, {}),
     ):
         assert refusal(work, study.session, content) == (409, "closed")
@@ -134,10 +133,8 @@ def test_the_owner_sees_how_far_readers_are_and_who_was_late(study: Study) -> No
     study.clock.at += 60_000
     study.answer(1)
     study.show(2)
-    study.store.event(study.session, {"position": 2, "kind": "blur"})
-    study.store.event(study.session, {"position": 2, "kind": "reload"})
     study.clock.at += 60_000
-    study.answer(2, answer=None, timed_out=True)
+    study.answer(2, answer=None, timed_out=True, lost_focus=1, reloads=1)
     found = overview.progress(study.store.engine)
     row, other, _ = found["readers"]
     counts = {
@@ -207,7 +204,7 @@ JSON = st.recursive(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
-    st.sampled_from(["start", "show", "answer", "event", "finish"]),
+    st.sampled_from(["start", "show", "answer", "finish"]),
     st.dictionaries(
         st.sampled_from([*WRONG, "phase", "kind", "group", "years", "consent", "x"]), JSON
     ),

@@ -72,17 +72,16 @@ class Guard:
 
     def _expect_own(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        if headers.get("host", "").lower() not in self.address.hosts:
+        host = headers.get("host", "")
+        if not self.address.knows(host):
             raise Refused(
-                421,
-                "host",
-                "This server does not go by that name.",
+                *(421, "host", "This server does not go by that name."),
                 "Use the address of your link.",
             )
         if scope["method"] in ("GET", "HEAD"):
             return
         origin = headers.get("origin")
-        foreign = origin is not None and origin.lower() not in self.address.origins
+        foreign = origin is not None and not self.address.owns(origin, host)
         if foreign or headers.get("sec-fetch-site", "same-origin") != "same-origin":
             raise Refused(403, "origin", "This request comes from another site.")
 

@@ -13,7 +13,6 @@ from brainzoo_quiz.server.database import database_errors, reading, shown
 from brainzoo_quiz.server.preparing import read_study
 from brainzoo_quiz.server.tables import (
     ANSWER,
-    EVENT,
     READER,
     SESSION,
     STUDY,
@@ -38,8 +37,7 @@ def progress(engine: Engine) -> dict[str, Any]:
             .order_by(READER.c.seat)
         ).all()
         trials = _counts(connection)
-        events = _events(connection)
-    rows = [_reader(row, trials[row.session], events.get(row.session, {})) for row in readers]
+    rows = [_reader(row, trials[row.session]) for row in readers]
     return {
         "study": study.study,
         "title": study.title,
@@ -129,6 +127,8 @@ def _counts(connection: Connection) -> dict[str, Row[Any]]:
             func.count(ANSWER.c.position).label("answered"),
             number(ANSWER.c.timed_out).label("timed_out"),
             number(late).label("late"),
+            func.sum(ANSWER.c.lost_focus).label("lost_focus"),
+            func.sum(ANSWER.c.reloads).label("reloads"),
             func.max(TRIAL.c.shown_at).label("shown_at"),
             func.max(ANSWER.c.received_at).label("received_at"),
         )
@@ -138,17 +138,7 @@ def _counts(connection: Connection) -> dict[str, Row[Any]]:
     return {row.session: row for row in rows}
 
 
-def _events(connection: Connection) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
-    rows = connection.execute(
-        select(EVENT.c.session, EVENT.c.kind, func.count()).group_by(EVENT.c.session, EVENT.c.kind)
-    )
-    for session, kind, number in rows:
-        found.setdefault(session, {})[kind] = number
-    return found
-
-
-def _reader(row: Row[Any], counts: Row[Any], events: dict[str, int]) -> dict[str, Any]:
+def _reader(row: Row[Any], counts: Row[Any]) -> dict[str, Any]:
     seen = [row.joined_at, row.started_at, counts.shown_at, counts.received_at, row.finished_at]
     return {
         "reader": row.reader,
@@ -159,8 +149,8 @@ def _reader(row: Row[Any], counts: Row[Any], events: dict[str, int]) -> dict[str
         "answered": counts.answered,
         "timed_out": counts.timed_out,
         "late": counts.late,
-        "lost_focus": events.get("blur", 0),
-        "reloads": events.get("reload", 0),
+        "lost_focus": counts.lost_focus or 0,
+        "reloads": counts.reloads or 0,
         "seen_at": _moment(max((at for at in seen if at is not None), default=None)),
         "invitation": "open" if row.joined_at is None else "used",
     }

@@ -113,5 +113,5 @@ ROUTES = [
     Route("/read", _read),
     Route("/api/session", _session_data),
     Route("/api/image/{token}/{number:int}", _image),
-    *map(_storing, (Store.start, Store.show, Store.answer, Store.event, Store.finish)),
+    *map(_storing, (Store.start, Store.show, Store.answer, Store.finish)),
 ]

@@ -67,13 +67,6 @@ class Show(Model):
     position: Position
 
 
-class Event(Model):
-    """Something that happened while an image was shown."""
-
-    position: Position
-    kind: Literal["blur", "resize", "reload"]
-
-
 class Renew(Model):
     """Who gets a new invitation."""
 

@@ -17,7 +17,6 @@ from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 from brainzoo_quiz.server.admission import closed, expect_open
 from brainzoo_quiz.server.database import reading, writing
 from brainzoo_quiz.server.requests import (
-    Event,
     Nothing,
     Refused,
     Show,
@@ -25,11 +24,8 @@ from brainzoo_quiz.server.requests import (
     expect,
     expect_answer,
 )
-from brainzoo_quiz.server.tables import ANSWER, EVENT, SESSION, TRIAL, milliseconds, moment
+from brainzoo_quiz.server.tables import ANSWER, SESSION, TRIAL, milliseconds, moment
 from brainzoo_quiz.study.package import Package, Place, page_data
-
-MOST_EVENTS = 5000
-"""Stored of a session; a page that sends more is ill, and the rest would say nothing new."""
 
 
 class Store:
@@ -157,23 +153,6 @@ class Store:
         if trial.phase == "practice" and self.package.settings.feedback:
             more["answer"] = self._cases[self._place(session, position).case].answer
         return {"stored": True, "duplicate": duplicate, **more}
-
-    def event(self, session: str, content: Mapping[str, Any]) -> dict[str, Any]:
-        """Note that the reader looked elsewhere, or loaded the page again."""
-        event = expect(Event, content)
-        with self._writing(session) as (connection, _):
-            if _trial(connection, session, event.position) is None:
-                raise Refused(409, "not-shown", f"There is no image {event.position}.")
-            count = select(func.count()).where(EVENT.c.session == session)
-            if connection.execute(count).scalar_one() < MOST_EVENTS:
-                connection.execute(
-                    insert(EVENT).values(
-                        session=session,
-                        **event.model_dump(),
-                        at=self.now(),
-                    )
-                )
-        return {}
 
     def finish(self, session: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """Note that all was answered, also after the study was closed; the first time counts."""

@@ -101,13 +101,3 @@ ANSWER = Table(
     Column("received_at", BigInteger, nullable=False),
     ForeignKeyConstraint(["session", "position"], ["trial.session", "trial.position"]),
 )
-
-EVENT = Table(
-    "event",
-    METADATA,
-    Column("event", Integer, primary_key=True),
-    Column("session", ForeignKey("session.session"), nullable=False, index=True),
-    Column("position", Integer, nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("at", BigInteger, nullable=False),
-)

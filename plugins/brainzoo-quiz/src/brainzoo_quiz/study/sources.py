@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from brainzoo.api import DataError, Images, NotFoundError, home, open_images
+from brainzoo.api import DataError, Images, home, images_of_run, open_images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,26 +34,29 @@ def find(real: Path, created: Path | None = None, checkpoint: Path | None = None
         checkpoint: Who made the created images, if it lies apart from them.
 
     Raises:
-        NotFoundError: One is not there.
-        DataError: There is no test split, or one argument that is no run.
+        NotFoundError: One does not exist.
+        DataError: There is no test split, or the only argument is not a run.
     """
-    if created is None:
-        if not is_run(real):
-            raise DataError(
-                f"{real} is no run, and no created images are named.",
-                "Give a RUN, or both: REAL SYNTHETIC.",
-            )
-        created = real
+    if created is None and not is_run(real):
+        raise DataError(
+            f"{real} is not a run, and no created images are named.",
+            "Give a RUN, or both: REAL SYNTHETIC.",
+        )
+    created = created or real
     made = open_images(created, synthetic=True)
-    of_run = created if is_run(created) else created.parent
-    if checkpoint is None and (of_run / "checkpoint" / "config.json").is_file():
-        checkpoint = of_run / "checkpoint"
-    return Sources(real_images(real), made, checkpoint)
+    run = created if is_run(created) else created.parent
+    return Sources(real_images(real), made, checkpoint or checkpoint_of(run))
 
 
 def is_run(folder: Path) -> bool:
-    """Tell a run folder from others."""
+    """Return whether a folder is a run."""
     return (folder / "run.yaml").is_file()
+
+
+def checkpoint_of(run: Path | None) -> Path | None:
+    """Return the checkpoint in a run folder, if there is one."""
+    folder = run / "checkpoint" if run else None
+    return folder if folder and (folder / "config.json").is_file() else None
 
 
 def real_images(place: Path) -> Images:
@@ -63,36 +66,18 @@ def real_images(place: Path) -> Images:
         NotFoundError: There are none.
         DataError: All belong to other splits.
     """
-    images = _of_run(place) if is_run(place) else open_images(_folder(place))
+    cached = home() / "prepared" / place.name
+    if is_run(place):
+        images = images_of_run(place)
+    else:
+        images = open_images(cached if not place.exists() and cached.is_dir() else place)
     if not any(images.column("split")):
         return images
     test = images.where(split="test")
     if not len(test):
         raise DataError(
-            f"none of the {len(images)} images of {place} is of the test split; the generator may "
+            f"none of the {len(images)} images of {place} is in the test split; the generator may "
             "have learnt from all of them.",
-            "Prepare more subjects, or give test more (--data.split-fractions).",
+            "Prepare more subjects, or enlarge the test split (--data.split-fractions).",
         )
     return test
-
-
-def _folder(place: Path) -> Path:
-    cached = home() / "prepared" / place.name
-    if not place.exists() and cached.is_dir():
-        return cached
-    if not place.is_dir():
-        raise NotFoundError(
-            f"there is no folder {place}.",
-            "Give a folder of images, a run, or the name of prepared data.",
-        )
-    return place
-
-
-def _of_run(run: Path) -> Images:
-    """Return the images that a run was prepared from, from the cache or made again."""
-    from brainzoo.api import RunFolder, expect_same_data, from_record, pipeline, plugins
-
-    opened = RunFolder.open(run)
-    images = pipeline.prepare_data(from_record(plugins(), opened.record))
-    expect_same_data(opened, images)
-    return images

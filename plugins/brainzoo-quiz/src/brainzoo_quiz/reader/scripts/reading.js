@@ -21,7 +21,6 @@ class Reading {
     addEventListener("blur", () => this.left());
     document.addEventListener("visibilitychange", () => { if (document.hidden) this.left(); });
     addEventListener("focus", () => { this.away = false; });
-    addEventListener("resize", () => { if (this.open) this.driver.note("resize"); });
   }
 
   find(selector) { return this.root.querySelector(selector); }
@@ -178,7 +177,7 @@ class Reading {
   }
 
   left() {
-    if (this.open && !this.away) this.driver.note("blur");
+    if (this.open && !this.away) this.driver.lostFocus();
     this.away = true;
   }
 

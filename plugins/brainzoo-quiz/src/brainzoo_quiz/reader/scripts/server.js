@@ -39,7 +39,6 @@ class ServerDriver {
     if (opened) {
       this.state.open.reloads += 1;
       this.keep();
-      this.note("reload");
     }
     const { started, finished, closed, next } = found;
     return { started, finished, closed, next: next ?? found.trials.length + 1, opened };
@@ -66,15 +65,11 @@ class ServerDriver {
     return { pixels, remaining_ms: remaining, passed_ms: Math.max(0, passed) };
   }
 
-  /** Count a blur, a resize or a reload while an image is open; the server counts along. */
-  note(kind) {
-    const { open } = this.state;
-    if (!open) return;
-    if (kind === "blur") {
-      open.lost_focus += 1;
-      this.keep();
-    }
-    this.call("event", { position: open.position, kind }).catch(() => {});
+  /** Count that the reader looks elsewhere while an image is open. */
+  lostFocus() {
+    if (!this.state.open) return;
+    this.state.open.lost_focus += 1;
+    this.keep();
   }
 
   async answer(position, said) {

@@ -48,9 +48,9 @@ class StaticDriver {
     };
   }
 
-  /** Count a blur, a resize or a reload while an image is open. */
-  note(kind) {
-    if (this.state.open && kind === "blur" && !this.behind()) {
+  /** Count that the reader looks elsewhere while an image is open. */
+  lostFocus() {
+    if (this.state.open && !this.behind()) {
       this.state.open.lost_focus += 1;
       this.keep();
     }
