@@ -14,7 +14,7 @@ Broken = Callable[..., Any]
 CONFIG = """
     from dataclasses import dataclass
     from brainzoo import Spec, hookimpl
-    from brainzoo.options import option
+    from brainzoo.plugin.options import option
 
     @dataclass(frozen=True)
     class Config:
