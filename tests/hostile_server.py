@@ -140,12 +140,22 @@ def slow(pause_s: float) -> Fault:
     return lambda handler, content: handler.serve(content, pause_s=pause_s)
 
 
-def stall(after: int, seconds: float) -> Fault:
-    """Send some, then nothing for a while."""
+def hold(after: int) -> Fault:
+    """Send some, then nothing until the client has left."""
 
     def fault(handler: Handler, content: bytes) -> None:
         handler.serve(content, sent=after)
-        time.sleep(seconds)
+        handler.connection.recv(1)
+
+    return fault
+
+
+def until(event: threading.Event) -> Fault:
+    """Serve well once something has happened."""
+
+    def fault(handler: Handler, content: bytes) -> None:
+        event.wait()
+        handler.serve(content)
 
     return fault
 

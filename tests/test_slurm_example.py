@@ -3,10 +3,10 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 SCRIPT = Path(__file__).parent.parent / "examples" / "slurm" / "train.sbatch"
 
@@ -51,10 +51,9 @@ def test_a_job_that_is_told_to_end_is_queued_again_and_resumes(
     (tmp_path / "busy").touch()
     job = subprocess.Popen(["bash", SCRIPT, "vae"], env=slurm, cwd=tmp_path)
     calls = tmp_path / "calls"
-    while job.poll() is None and not (calls.exists() and "srun" in calls.read_text()):
-        time.sleep(0.02)
+    wait_until(lambda: calls.exists() and "srun" in calls.read_text(), job)
     job.send_signal(signal.SIGTERM)
-    assert job.wait(60) == 130
+    assert job.wait() == 130
     assert calls.read_text().splitlines()[-1] == "scontrol requeue 7"
 
     (tmp_path / "busy").unlink()

@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from click.testing import Result
+from waiting import wait_until
 
 from brainzoo import Images
 
@@ -305,11 +305,9 @@ def test_a_stopped_run_says_how_to_go_on(scans: Path, tmp_path: Path, number: in
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 30
-    while not (folder / "stats.jsonl").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until((folder / "stats.jsonl").exists, process)
     process.send_signal(number)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate()
     assert process.returncode == 130
     last = stderr.splitlines()[-1]
     assert last.endswith(f"Go on with: brainzoo run --resume {folder}")

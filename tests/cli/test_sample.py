@@ -8,11 +8,11 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from brainzoo import Images
 from brainzoo.plugin.manager import plugins
@@ -89,7 +89,7 @@ def test_a_stop_of_any_kind_loses_nothing(
     made, journal = tmp_path / "made", tmp_path / "made.part" / "done.jsonl"
     process = subprocess.Popen(
         [*COMMAND, str(checkpoint), *WORDS, "--workers", "2", "--out", str(made)],
-        env={**os.environ, "TINY_IMAGE_MS": "20"},
+        env={**os.environ, "TINY_HOLD_AT": "64"},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -97,7 +97,7 @@ def test_a_stop_of_any_kind_loses_nothing(
     wait_until(lambda: journal.is_file() and journal.read_text().count("\n") >= 3, process)
     workers = workers_of(process)
     stop(process)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate()
     assert process.returncode == code
     assert "Traceback" not in stderr
     assert line in stderr
@@ -193,15 +193,3 @@ def test_export_as_pictures_with_the_exporters_options(
     help_text = brainzoo("sample", checkpoint, "--export", "png", "--help").stdout
     assert "--png.bits" in help_text
     assert "--png.limit" not in help_text  # that is what -n says
-
-
-def wait_until(
-    there: Callable[[], bool], process: subprocess.Popen[str] | None = None, seconds: float = 60
-) -> None:
-    """Wait for what another process does."""
-    deadline = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < deadline, "waited in vain"
-        if process is not None and process.poll() is not None:
-            raise AssertionError(process.communicate())
-        time.sleep(0.01)

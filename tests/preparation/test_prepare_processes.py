@@ -8,13 +8,12 @@ import resource
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from phantom import Heads
+from waiting import wait_until
 
 from brainzoo.common.errors import DiskError
 from brainzoo.preparation.prepare import prepare
@@ -45,7 +44,7 @@ def test_processes_with_a_cold_cache_prepare_once(folder: Path) -> None:
         )
         for _ in range(3)
     ]
-    told = [process.communicate(timeout=60)[1] for process in processes]
+    told = [process.communicate()[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert sum("prepared in" in text for text in told) == 1
     assert sum("prepared already" in text for text in told) == 2
@@ -116,26 +115,18 @@ def test_killed_while_preparing(
         start_new_session=True,
     )
     with process:
-        wait_until(lambda: grows(own_cache))
+        wait_until(lambda: grows(own_cache), process)
         if number == signal.SIGINT:
             os.killpg(process.pid, number)  # as a terminal does
         else:
             process.send_signal(number)
         # It ends when the last process that holds the pipe has ended: no worker lives on.
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate()
     assert process.returncode == -number
     assert not [path for path in own_cache.iterdir() if not path.name.startswith(".")]
     if number == signal.SIGINT:
         assert in_cache(own_cache) == []
         assert told.count(b"KeyboardInterrupt") == 1
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not begin within 30 s")
 
 
 def grows(cache: Path) -> bool:

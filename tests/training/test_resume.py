@@ -11,14 +11,21 @@ from pathlib import Path
 
 import pytest
 from safetensors import safe_open
+from waiting import wait_until
 
 SCRIPT = Path(__file__).with_name("tiny.py")
 IMAGES = 4000
 
 
 def command(folder, *more):
-    # A pause in every step, or a fast machine would be done before the signal comes.
-    return [sys.executable, str(SCRIPT), str(folder), str(IMAGES), "--step-ms", "4", *more]
+    return [sys.executable, str(SCRIPT), str(folder), str(IMAGES), *more]
+
+
+def begin(folder, *more, **streams):
+    """Start a training that waits in every step: it is far from its end when it is killed."""
+    line = [*command(folder, *more), "--step-ms", "50"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(line, env=environment(), **quiet | streams)
 
 
 def environment():
@@ -31,7 +38,7 @@ def finish(folder, *more):
 
 def completed(line: list[str]) -> str:
     """Run a command to its good end and return what it printed."""
-    done = subprocess.run(line, capture_output=True, text=True, env=environment(), timeout=120)
+    done = subprocess.run(line, capture_output=True, text=True, env=environment())
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -42,6 +49,8 @@ def uninterrupted(tmp_path_factory):
 
 
 def images_in_state(folder):
+    if not (folder / "state" / "state.safetensors").exists():
+        return 0
     with safe_open(folder / "state" / "state.safetensors", framework="pt") as file:
         return json.loads(file.metadata()["counters"])["images"]
 
@@ -49,27 +58,13 @@ def images_in_state(folder):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_killed_at_random_moments_ends_in_the_same_weights(tmp_path, uninterrupted, precision):
     rng = random.Random(precision)
-    kills = 0
-    while kills < 3:
-        process = subprocess.Popen(
-            command(tmp_path, "--resume", "--precision", precision),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-        )
-        before = images_in_state(tmp_path) if (tmp_path / "state").exists() else 0
-        while process.poll() is None and (
-            not (tmp_path / "state" / "state.safetensors").exists()
-            or images_in_state(tmp_path) == before
-        ):
-            time.sleep(0.02)
+    for _ in range(3):
+        before = images_in_state(tmp_path)
+        process = begin(tmp_path, "--resume", "--precision", precision)
+        wait_until(lambda before=before: images_in_state(tmp_path) > before, process)
         time.sleep(rng.uniform(0, 0.4))
-        if process.poll() is not None:
-            break
         process.kill()
         process.wait()
-        kills += 1
-    assert kills, "the training ended before it could be killed once"
     assert images_in_state(tmp_path) < IMAGES
     assert finish(tmp_path, "--resume", "--precision", precision) == uninterrupted[precision]
     lines = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
@@ -80,16 +75,10 @@ def test_killed_at_random_moments_ends_in_the_same_weights(tmp_path, uninterrupt
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_writes_its_state_and_resumes(tmp_path, uninterrupted, number):
-    process = subprocess.Popen(
-        command(tmp_path, "--save-minutes", "60"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    )
-    while not (tmp_path / "stats.jsonl").exists() and process.poll() is None:
-        time.sleep(0.02)
+    process = begin(tmp_path, "--save-minutes", "60", stderr=subprocess.PIPE)
+    wait_until((tmp_path / "stats.jsonl").exists, process)
     process.send_signal(number)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate()
     assert b"KeyboardInterrupt" in error
     assert 0 < images_in_state(tmp_path) < IMAGES
     assert finish(tmp_path, "--resume") == uninterrupted["fp32"]

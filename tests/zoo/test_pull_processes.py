@@ -50,9 +50,9 @@ def test_a_killed_process_leaves_nothing_half_and_the_next_one_ends_it(
 ) -> None:
     asked = threading.Event()
     server.before["storage"] = lambda server: asked.set()
-    server.faults[WEIGHTS] = [hostile.slow(0.5)]
+    server.faults[WEIGHTS] = [hostile.hold(100_000)]
     process = start(entry)
-    assert asked.wait(60), process.communicate()
+    assert asked.wait(), process.communicate()
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not place_of(entry).exists()
@@ -62,7 +62,7 @@ def test_a_killed_process_leaves_nothing_half_and_the_next_one_ends_it(
 def test_four_processes_download_once(server: HubServer, entry: Entry, checkpoint: Path) -> None:
     server.faults[WEIGHTS] = [hostile.slow(0.1)]
     processes = [start(entry) for _ in range(4)]
-    results = [process.communicate(timeout=120) for process in processes]
+    results = [process.communicate() for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, results
     folders = {out.strip() for out, _ in results}
     assert len(folders) == 1
@@ -73,7 +73,7 @@ def test_four_processes_download_once(server: HubServer, entry: Entry, checkpoin
 
 def test_a_full_disk_is_said(server: HubServer, entry: Entry, checkpoint: Path) -> None:
     process = start(entry, "100000")  # no file may grow beyond: what a full disk looks like
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate()
     assert process.returncode == 1
     assert said.splitlines()[-1].startswith("8 the disk is full: "), said
     assert not place_of(entry).exists()
@@ -106,7 +106,7 @@ def test_nothing_that_arrives_is_imported_or_run(
     command = f"brainzoo.load('hf:maker/trap@{commit}').sample(1, seed=0)"
     program = f"import brainzoo; next({command})"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert not canary.exists()
@@ -119,7 +119,6 @@ def test_nothing_that_arrives_is_imported_or_run(
         [sys.executable, "-m", "brainzoo", "pull", f"hf:maker/trap@{commit}"],
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     assert done.returncode == 6, done.stderr

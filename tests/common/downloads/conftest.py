@@ -15,7 +15,7 @@ from brainzoo.common.downloads.download import Patience, Remote, download
 CONTENT = random.Random(0).randbytes(300_000)
 MD5 = hashlib.md5(CONTENT).hexdigest()
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-HASTY = Patience(timeout_s=1, attempts=3, wait_s=0.01)
+HASTY = Patience(timeout_s=60, attempts=3, wait_s=0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +30,9 @@ def server() -> Iterator[HostileServer]:
         yield server
 
 
-def fetch(server: HostileServer, folder: Path, **known: object) -> Path:
+def fetch(server: HostileServer, folder: Path, patience: Patience = HASTY, **known: object) -> Path:
     remote = Remote("file.tar", (f"{server.address}file.tar",), **known)  # type: ignore[arg-type]
-    return download(remote, folder, patience=HASTY, quiet=True)
+    return download(remote, folder, patience=patience, quiet=True)
 
 
 def leftovers(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 import hostile_server as hostile
 import pytest
 from hostile_server import HostileServer
+from waiting import wait_until
 
 from brainzoo.common.downloads import download as module
 from brainzoo.common.errors import DiskError, NetworkError
@@ -103,13 +105,15 @@ import sys
 from pathlib import Path
 from brainzoo.common.downloads.download import Patience, Remote, download
 remote = Remote("file.tar", (sys.argv[1],), md5=sys.argv[3])
-download(remote, Path(sys.argv[2]), patience=Patience(5, 3, 0.1))
+download(remote, Path(sys.argv[2]), patience=Patience(600, 3, 0.1))
 """
 
 
-def start(server: HostileServer, folder: Path) -> subprocess.Popen[str]:
+def start(
+    server: HostileServer, folder: Path, stderr: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", PROGRAM, f"{server.address}file.tar", str(folder), MD5]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stderr=stderr)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -119,15 +123,12 @@ def test_a_killed_process_goes_on_from_its_part(
     part = tmp_path / "file.tar.part"
     ranges = []
     for _ in range(2):
-        server.faults["file.tar"] = [hostile.slow(0.1)]
+        server.faults["file.tar"] = [hostile.hold(100_000)]
         before = part.stat().st_size if part.exists() else 0
         process = start(server, tmp_path)
-        deadline = time.monotonic() + 20
-        while not part.exists() or part.stat().st_size < before + 40_000:
-            assert time.monotonic() < deadline, process.poll()
-            time.sleep(0.005)
+        wait_until(lambda before=before: part.exists() and part.stat().st_size > before, process)
         process.send_signal(how)
-        process.communicate()
+        process.wait()
         assert not (tmp_path / "file.tar").exists()
         ranges.append(f"bytes={part.stat().st_size}-")
     assert fetch(server, tmp_path, md5=MD5).read_bytes() == CONTENT
@@ -136,12 +137,18 @@ def test_a_killed_process_goes_on_from_its_part(
 
 
 def test_two_processes_download_once(server: HostileServer, tmp_path: Path) -> None:
-    server.faults["file.tar"] = [hostile.slow(0.05)]
-    processes = [start(server, tmp_path) for _ in range(2)]
-    messages = "".join(process.communicate(timeout=30)[1] for process in processes)
-    assert [process.returncode for process in processes] == [0, 0]
+    waits = threading.Event()
+    server.faults["file.tar"] = [hostile.until(waits)]
+    ours, theirs = os.pipe()
+    processes = [start(server, tmp_path, theirs) for _ in range(2)]
+    os.close(theirs)
+    with open(ours) as messages:  # noqa: PTH123 - a pipe has no path
+        for line in messages:
+            if "another process is busy with file.tar; waiting for it." in line:
+                waits.set()
+    assert [process.wait() for process in processes] == [0, 0]
     assert len(server.requests) == 1
-    assert "another process is busy with file.tar; waiting for it." in messages
+    assert waits.is_set()
 
 
 def test_a_lock_is_waited_for(tmp_path: Path) -> None:
