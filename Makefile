@@ -20,6 +20,7 @@ check: lint types test wheels  ## all that continuous integration runs
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/lint-imports --no-cache
 
 types: $(VENV)/.dev
 	$(VENV)/bin/python tests/types_check.py

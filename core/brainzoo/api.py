@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from brainzoo.data.subjects import Value as Value
     from brainzoo.data.tables import Row as Row
     from brainzoo.data.tables import counts as counts
+    from brainzoo.data.tables import read_table as read_table
     from brainzoo.data.tables import table_text as table_text
     from brainzoo.data.volumes import Volume as Volume
     from brainzoo.data.volumes import read_volume as read_volume
@@ -128,7 +129,7 @@ _NAMES = {
     "brainzoo.data.pictures": ["grid", "png_bytes", "tile"],
     "brainzoo.data.pixels": ["from_floats", "to_floats"],
     "brainzoo.data.subjects": ["Subject", "Value"],
-    "brainzoo.data.tables": ["Row", "counts", "table_text"],
+    "brainzoo.data.tables": ["Row", "counts", "read_table", "table_text"],
     "brainzoo.data.volumes": ["Volume", "read_volume"],
     "brainzoo.datasets.tree": ["VOLUMES", "files_below", "stem"],
     "brainzoo.evaluating.features": ["Features", "views"],

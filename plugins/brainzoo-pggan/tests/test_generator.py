@@ -2,12 +2,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load, save
+from waiting import wait_until
 
 import brainzoo
 from brainzoo.common.errors import BrainzooError, IntegrityError, OptionError
@@ -69,14 +69,18 @@ def test_a_run_grows_through_every_stage(trained):
 
 
 SCRIPT = """
-import sys
+import sys, time
 from pathlib import Path
+
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from brainzoo.data.images import Images
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.generator import ProgressiveGAN
 
+if sys.argv[4] == "0":  # this one is to be killed before its fade is over
+    register_optimizer_step_post_hook(lambda *_: time.sleep(0.05))
 folder, images, resume = Path(sys.argv[1]), Images.open(sys.argv[2]), "resume" in sys.argv
 options = {"base_channels": 16, "narrow_from": 4, "latent": 8, "batch_sizes": (12, 8)}
 config = PGGANConfig(**options, loss=sys.argv[3])
@@ -88,6 +92,8 @@ generator.save(folder / "checkpoint")
 
 
 def level_in_state(folder):
+    if not (folder / "state" / "state.safetensors").exists():
+        return 0
     with safe_open(folder / "state" / "state.safetensors", framework="np") as file:
         return int(file.get_tensor("network/generator/level"))
 
@@ -103,12 +109,7 @@ def test_killed_in_the_middle_of_a_fade_ends_in_the_same_weights(tmp_path, loss)
 
     folder = tmp_path / "parts"
     process = subprocess.Popen(command("parts", "0"), env=environment, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        there = (folder / "state" / "state.safetensors").exists()
-        if there and level_in_state(folder) > TICKS and level_in_state(folder) % TICKS:
-            break
-        time.sleep(0.005)
+    wait_until(lambda: level_in_state(folder) > TICKS and level_in_state(folder) % TICKS, process)
     process.kill()
     process.wait()
     grown = Growth.at(level_in_state(folder))
