@@ -1,26 +1,20 @@
-"""The README.md of a checkpoint: what a person, and the Hub, must know before using it."""
+"""The README.md of a checkpoint: what a person, and the Hub, must know before using it.
+
+``card.md.jinja`` is its template, a model card of huggingface_hub.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import yaml
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
 
+TEMPLATE = Path(__file__).with_name("card.md.jinja")
 TASK = "unconditional-image-generation"
-
-INTENDED_USE = (
-    "Research and teaching: synthetic brain images to try methods on, to train models with in "
-    "addition to real images, and to study generative models themselves."
-)
-LIMITATIONS = (
-    "Not for diagnosis or any clinical decision. The images show only what the training subjects, "
-    "scanners and preparation showed; rare anatomy and pathology are missing. Synthetic is no "
-    "proof of anonymity: how close images come to training subjects must be measured before they "
-    "are shared."
-)
-
 HUB_LICENCES = re.compile(
     r"cc-by(-nc)?(-sa|-nd)?-(2\.0|2\.5|3\.0|4\.0)|cc0-1\.0|mit|apache-2\.0|bsd-[23]-clause|pddl"
     r"|odc-by|odbl"
@@ -35,29 +29,39 @@ def model_card(config: Mapping[str, Any], evaluators: Mapping[str, Any]) -> str:
         config: What ``config.json`` holds.
         evaluators: What ``metrics.json`` holds under ``evaluators``.
     """
-    plugin, images = config["plugin"], config["images"]
-    size = " × ".join(map(str, images["spatial"]))
-    kind = "slices" if len(images["spatial"]) == 2 else "volumes"
-    modality = config["preprocessing"].get("modality") or "MRI"
-    sections = [
-        _header(config, evaluators),
-        f"# {plugin['name']}: brain {modality} {kind}, {size}",
-        "![Samples of seed 0](samples.png)",
-        _made_with(config),
-        "## Use",
-        _use(plugin, images),
-        "## Trained on",
-        _trained_on(config),
-        "## Measured",
-        _measured(evaluators),
-        "## Made by",
-        _command(config),
-        "## Intended use",
-        INTENDED_USE,
-        "## Limits",
-        LIMITATIONS,
-    ]
-    return "\n\n".join(sections) + "\n"
+    from huggingface_hub import ModelCard, ModelCardData
+
+    plugin, images, source = config["plugin"], config["images"], config["trained_on"]["dataset"]
+    data, licence = source.get("name") or "unknown", source.get("license") or "unknown"
+    known = hub_licence(licence) != "other"
+    size = "x".join(map(str, images["spatial"]))
+    header = ModelCardData(
+        library_name="brainzoo",
+        pipeline_tag=TASK,
+        license=hub_licence(licence),
+        datasets=[data],
+        tags=["brain", "mri", "medical", "synthetic", "not-for-diagnosis", plugin["name"]],
+        model_name=f"{plugin['name']}-{data}-{size}".lower(),
+        eval_results=list(_results(data, evaluators)) or None,
+        license_name=None if known else licence[:96],
+        license_link=None if known else "LICENSE",
+    )
+    card = ModelCard.from_template(
+        header,
+        template_path=str(TEMPLATE),
+        plugin=plugin,
+        images=images,
+        weights=config["weights"],
+        source=source,
+        training=config.get("training"),
+        modality=config["preprocessing"].get("modality") or "MRI",
+        kind="slices" if len(images["spatial"]) == 2 else "volumes",
+        size=size.replace("x", " × "),
+        facts={name: _line(text) for name, text in _facts(config).items() if text},
+        rows=[[_line(cell).replace("|", "\\|") for cell in row] for row in _rows(evaluators)],
+        notes=[_line(note) for found in evaluators.values() for note in found.get("notes", ())],
+    )
+    return f"{str(card).rstrip()}\n"
 
 
 def hub_licence(name: str) -> str:
@@ -66,88 +70,66 @@ def hub_licence(name: str) -> str:
     return identifier if HUB_LICENCES.fullmatch(identifier) else "other"
 
 
-def _header(config: Mapping[str, Any], evaluators: Mapping[str, Any]) -> str:
-    plugin, source = config["plugin"], config["trained_on"]["dataset"]
-    data, licence = source.get("name") or "unknown", source.get("license") or "unknown"
-    header: dict[str, Any] = {"library_name": "brainzoo", "pipeline_tag": TASK}
-    header["license"] = hub_licence(licence)
-    if header["license"] == "other":
-        header |= {"license_name": licence[:96], "license_link": "LICENSE"}
-    header["datasets"] = [data]
-    header["tags"] = ["brain", "mri", "medical", "synthetic", "not-for-diagnosis", plugin["name"]]
-    results = list(_results(data, evaluators))
-    if results:
-        size = "x".join(map(str, config["images"]["spatial"]))
-        name = f"{plugin['name']}-{data}-{size}".lower()
-        header["model-index"] = [{"name": name, "results": results}]
-    text = yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=1000).strip()
-    return f"---\n{text}\n---"
+def _results(data: str, evaluators: Mapping[str, Any]) -> Iterator[EvalResult]:
+    """Yield the metrics that are numbers."""
+    from huggingface_hub import EvalResult
+
+    for evaluator, metric in _metrics(evaluators):
+        yield EvalResult(
+            task_type=TASK,
+            dataset_type=data,
+            dataset_name=f"{data}, test subjects",
+            metric_type=re.sub(r"[^a-z0-9]+", "-", metric["name"].lower()).strip("-") or "metric",
+            metric_name=metric["name"],
+            metric_value=metric["value"],
+            metric_args={
+                key: metric[key]
+                for key in ("n", "low", "high", "floor")
+                if metric.get(key) is not None
+            },
+            source_name=f"brainzoo evaluate {evaluator}",
+            source_url="./metrics.json",
+        )
 
 
-def _results(data: str, evaluators: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield a result an evaluator, with those of its figures that are numbers."""
+def _rows(evaluators: Mapping[str, Any]) -> Iterator[list[str]]:
+    for evaluator, metric in _metrics(evaluators):
+        value, floor = f"{metric['value']:.4g}", metric.get("floor")
+        if metric.get("low") is not None and metric.get("high") is not None:
+            value += f" ({metric['low']:.4g} to {metric['high']:.4g})"
+        shown = "" if floor is None else f"{floor:.4g}"
+        detail = metric.get("detail") or ""
+        yield [evaluator, metric["name"], value, shown, f"{metric['n']:,}", detail]
+
+
+def _metrics(evaluators: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for evaluator, found in evaluators.items():
-        metrics = [
-            {
-                "name": figure["name"],
-                "type": re.sub(r"[^a-z0-9]+", "-", figure["name"].lower()).strip("-") or "figure",
-                "value": figure["value"],
-                "args": {
-                    key: figure[key]
-                    for key in ("n", "low", "high", "floor")
-                    if figure.get(key) is not None
-                },
-            }
-            for figure in found["metrics"]
-            if figure["value"] is not None
-        ]
-        if metrics:
-            yield {
-                "task": {"type": TASK},
-                "dataset": {"type": data, "name": f"{data}, test subjects"},
-                "metrics": metrics,
-                "source": {"name": f"brainzoo evaluate {evaluator}", "url": "./metrics.json"},
-            }
+        for metric in found["metrics"]:
+            if metric["value"] is not None:
+                yield evaluator, metric
 
 
-def _use(plugin: Mapping[str, Any], images: Mapping[str, Any]) -> str:
-    shape = ", ".join(map(str, [images["channels"], *images["spatial"]]))
-    return f"""```bash
-pip install '{plugin["distribution"]}{plugin["requires"]}'
-```
-
-```python
-import brainzoo
-generator = brainzoo.load("PATH")  # this folder, or hf:OWNER/REPOSITORY@COMMIT
-images = generator.images(16, seed=0)  # (16, {shape}), grey values in [0, 1]
-```"""
-
-
-def _made_with(config: Mapping[str, Any]) -> str:
-    plugin, parameters = config["plugin"], config["weights"]["parameters"]
-    text = f"Made with `{plugin['distribution']}` {plugin['version']} ({parameters:,} parameters)."
-    if config["trained_on"]["dataset"].get("simulated"):
-        text += " It was trained on SIMULATED data."
-    return text
-
-
-def _trained_on(config: Mapping[str, Any]) -> str:
-    data, images, prepared = config["trained_on"], config["images"], config["preprocessing"]
-    source = data["dataset"]
-    counted = f"{data['n_images']:,} of {data['n_subjects']:,} subjects"
-    facts = {
+def _facts(config: Mapping[str, Any]) -> dict[str, str | None]:
+    data, prepared = config["trained_on"], config["preprocessing"]
+    source, expressions = data["dataset"], data.get("class_expressions") or {}
+    classes = [
+        f"{name} ({expressions[name]})" if expressions.get(name) else name
+        for name in config["images"]["classes"]
+    ]
+    spacing = " × ".join(f"{mm:g}" for mm in prepared.get("spacing_mm") or ())
+    images = f"{data['n_images']:,} of {data['n_subjects']:,} subjects, the training split only"
+    return {
         "Data": source.get("name") or "unknown",
         "Licence": source.get("license") or "unknown",
         "Address": source.get("url"),
         "Citation": source.get("citation"),
-        "Images": f"{counted}, the training split only",
-        "Classes": ", ".join(map(_class_of(data), images["classes"])) or "none",
+        "Images": images,
+        "Classes": ", ".join(classes) or "none",
         "Conditions": "; ".join(_conditions(config)),
         "Plane": prepared.get("plane"),
         "Orientation": prepared.get("orientation"),
-        "Spacing": " × ".join(f"{s:g}" for s in prepared.get("spacing_mm") or ()) + " mm",
+        "Spacing": spacing and f"{spacing} mm",
     }
-    return "\n".join(f"- {name}: {_line(text)}" for name, text in facts.items() if text)
 
 
 def _conditions(config: Mapping[str, Any]) -> Iterator[str]:
@@ -156,70 +138,6 @@ def _conditions(config: Mapping[str, Any]) -> Iterator[str]:
         if column["name"] != "class":
             values = " or ".join(column["levels"]) or f"{column['low']:g} to {column['high']:g}"
             yield f"{column['name']}={values}"
-
-
-def _class_of(data: Mapping[str, Any]) -> Any:
-    expressions = data.get("class_expressions") or {}
-
-    def shown(name: str) -> str:
-        return f"{name} ({expressions[name]})" if expressions.get(name) else name
-
-    return shown
-
-
-def _measured(evaluators: Mapping[str, Any]) -> str:
-    rows = [
-        (
-            evaluator,
-            figure["name"],
-            _number(figure["value"]) + _interval(figure),
-            _number(figure.get("floor")),
-            f"{figure['n']:,}",
-            figure.get("detail") or "",
-        )
-        for evaluator, found in evaluators.items()
-        for figure in found["metrics"]
-        if figure["value"] is not None
-    ]
-    if not rows:
-        return "Not yet."
-    head = ["| evaluator | figure | value (95 % interval) | floor | n | how |", "|" + "---|" * 6]
-    lines = [
-        "| " + " | ".join(_line(cell).replace("|", "\\|") for cell in row) + " |" for row in rows
-    ]
-    notes = [f"- {_line(note)}" for found in evaluators.values() for note in found.get("notes", ())]
-    explained = (
-        "The floor is the same figure for real images of other people in the place of the "
-        "synthetic ones, or what chance gives; `metrics.json` holds all digits."
-    )
-    return "\n".join([*head, *lines, "", explained, *([""] if notes else []), *notes])
-
-
-def _command(config: Mapping[str, Any]) -> str:
-    made = config.get("training")
-    if not made:
-        return f"A generator of `{config['plugin']['distribution']}`; the command was not recorded."
-    about = [f"seed {made['seed']}", made.get("hardware")]
-    about += [f"brainzoo at commit {made['commit']}"] if made.get("commit") else []
-    facts = ", ".join(part for part in about if part)
-    text = f"```bash\n{_line(made['command'])}\n```\n\n{facts[:1].upper()}{facts[1:]}."
-    if budgets := made.get("earlier_budgets"):
-        text += (
-            f" The budget was raised while it trained; before, it was {', then '.join(budgets)}. "
-            "Learning rates and growth are fractions of a budget, so the command alone makes other "
-            "weights."
-        )
-    return text
-
-
-def _interval(figure: Mapping[str, Any]) -> str:
-    if figure.get("low") is None or figure.get("high") is None:
-        return ""
-    return f" ({_number(figure['low'])} to {_number(figure['high'])})"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
 
 
 def _line(text: object) -> str:
