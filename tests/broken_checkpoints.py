@@ -336,7 +336,7 @@ def _cases() -> Iterator[tuple[str, Damage, str]]:
         yield f"base channels {value}", config(widest, value), "larger than the weights|fit"
     yield "latent 2**52", config("hyperparameters.latent", 2**52), "larger than the weights|fit"
     yield "latent 10**30", config("hyperparameters.latent", 10**30), "no plain value, or too large"
-    yield "base channels are negative", config(widest, -8), "is below the least"
+    yield "base channels are negative", config(widest, -8), "is too small"
     yield "base channels are a list", config(widest, [8]), "expected a whole number"
     yield "base channels are a tree", config(widest, {"a": 1}), "no plain value"
     yield "an unknown option", config("hyperparameters.target", "os:system"), "named 'target'"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import yaml
 from click.testing import Result
 from waiting import wait_until
 
-from brainzoo import Images
+from brainzoo import Images, load
+from brainzoo.common.errors import OptionError
 
 from ..conftest import Brainzoo
 
@@ -263,7 +265,7 @@ def test_resume_refuses_what_would_change_the_run(run: Brainzoo, brainzoo: Brain
     for words in (("--noise", "0.5"), ("--data.slices", "4"), ("--class", "old=age > 60")):
         result = brainzoo("run", "--resume", "r", *words)
         assert result.exit_code == 2
-        assert "only --images and --minutes may change" in result.stderr
+        assert "may change the budget" in result.stderr
     ok(brainzoo("run", "--resume", "r", "--noise", "0.2"))  # what it has already is no change
 
 
@@ -281,6 +283,45 @@ def test_resume_notices_other_data(
     result = brainzoo("run", "--resume", "r")
     assert result.exit_code == 9
     assert "the data are not those that r began with" in result.stderr
+
+
+def test_resume_goes_on_with_the_same_scans_in_another_place(
+    brainzoo: Brainzoo, scans: Path, tmp_path: Path
+) -> None:
+    copied = tmp_path / "copied"
+    shutil.copytree(scans, copied)
+    ok(brainzoo("run", *TINY, "--data.root", copied, "--out", "r"))
+    moved = tmp_path / "moved"
+    copied.rename(moved)
+    words = ("run", "--resume", "r", "--images", "128")
+    assert brainzoo(*words).exit_code != 0
+    ok(brainzoo(*words, "--data.root", moved))
+    record = yaml.safe_load(Path("r/run.yaml").read_text())
+    assert record["train"]["images"] == 128
+    assert record["data"]["options"]["root"] == str(moved)
+
+
+def test_a_batch_is_never_larger_than_the_data(run: Brainzoo) -> None:
+    result = run("--batch-size", "100000", "--out", "r")
+    assert "the batch size is 18, not 100,000" in result.stderr
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("seed", [2**64 - 1, 1795906412345678901])
+def test_a_large_seed_is_kept_exactly(run: Brainzoo, seed: int) -> None:
+    ok(run("--seed", str(seed), "--data.split-seed", str(seed), "--out", "r"))
+    record = yaml.safe_load(Path("r/run.yaml").read_text())
+    assert record["train"]["seed"] == record["data"]["prepare"]["split_seed"] == seed
+    assert Images.open("r/samples").info["seed"] == seed
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_a_seed_out_of_range_is_refused_at_once(run: Brainzoo, seed: int) -> None:
+    assert run("--seed", str(seed)).exit_code == 2
+    assert not Path("runs").exists()
+    ok(run("--out", "r"))
+    with pytest.raises(OptionError):
+        load("r/checkpoint").images(2, seed=seed)
 
 
 def test_a_run_that_fails_before_training_leaves_no_folder(run: Brainzoo) -> None:

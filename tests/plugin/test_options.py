@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from brainzoo.common.errors import OptionError
 from brainzoo.plugin.options import check, count, make_config, nearest, option, options_of, plain
+from brainzoo.plugin.run import TrainConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,8 +78,8 @@ def test_make_config_converts(values: dict[str, Any], expected: dict[str, Any]) 
         ({"size": 8.5}, "expected a whole number, found 8.5"),
         ({"size": ""}, "expected a whole number, found ''"),
         ({"size": None}, "option 'size' needs a value"),
-        ({"size": 4}, "4 is below the least, 8"),
-        ({"size": 1024}, "1024 is above the most, 512"),
+        ({"size": 4}, "4 is too small; expected at least 8"),
+        ({"size": 1024}, "1024 is too large; expected at most 512"),
         ({"rate": "nan"}, "expected a number, found 'nan'"),
         ({"plane": "oblique"}, "'oblique' is not one of axial, coronal"),
         ({"flip": "maybe"}, "expected yes or no, found 'maybe'"),
@@ -99,7 +100,7 @@ def test_checks_of_the_configuration_itself_become_option_errors() -> None:
 
 def test_check_names_the_option_as_the_user_typed_it() -> None:
     size = next(options_of(Config))
-    with pytest.raises(OptionError, match=r"^--size: 4 is below the least, 8\.$"):
+    with pytest.raises(OptionError, match=r"^--size: 4 is too small; expected at least 8\.$"):
         check(size, 4, "--size")
 
 
@@ -147,3 +148,16 @@ def test_nearest() -> None:
     assert nearest("pgan", ["dcgan", "pggan"]) == "Did you mean 'pggan'?"
     assert nearest("xyz", ["b", "a"]) == "Known: a, b."
     assert nearest("xyz", []) == "Known: none."
+
+
+@pytest.mark.parametrize("seed", [0, 2**53 + 1, 1795906412345678901, 2**64 - 1])
+def test_seeds_are_read_exactly(seed: int) -> None:
+    assert count(str(seed)) == seed
+    assert make_config(TrainConfig, {"seed": str(seed)}).seed == seed
+    assert make_config(TrainConfig, {"seed": seed}).seed == seed
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, "1e30", 1.8e18, "0.5"])
+def test_other_seeds_are_refused_at_once(seed: float | str) -> None:
+    with pytest.raises(OptionError):
+        make_config(TrainConfig, {"seed": seed})

@@ -91,7 +91,7 @@ def test_sampling_options_are_the_checkpoint_s_unless_given(run: Path, tmp_path:
     [
         ({"nose": 1}, "no sampling option 'nose'. Did you mean 'noise'?"),
         ({"bold": True}, "no sampling option 'bold'. Known: noise."),
-        ({"noise": -1}, "sampling option 'noise': -1 is below the least, 0."),
+        ({"noise": -1}, "sampling option 'noise': -1 is too small; expected at least 0."),
     ],
 )
 def test_sampling_options_that_do_not_fit(run: Path, given: dict[str, object], line: str) -> None:

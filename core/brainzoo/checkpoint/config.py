@@ -18,6 +18,7 @@ from brainzoo.common.strict import (
     Distribution,
     PluginName,
     Prose,
+    Seed,
     Spacing,
     Strict,
     Text,
@@ -133,7 +134,7 @@ class WeightsPart(Strict):
 class VerifyPart(Strict):
     """How the reference samples were made."""
 
-    seed: Count
+    seed: Seed
     n: Annotated[int, Field(ge=1, le=max(REFERENCE_SAMPLES.values()))]
     sha256: Digest
     tolerance: Share
@@ -150,7 +151,7 @@ class TrainingPart(Strict):
 
     command: Prose
     earlier_budgets: Annotated[tuple[Text, ...], Field(strict=False, max_length=100)] = ()
-    seed: Count
+    seed: Seed
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
     hardware: Text | None = None
 

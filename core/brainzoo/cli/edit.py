@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from brainzoo.cli.params import common_options, pairs, seed_option
+from brainzoo.cli.params import Whole, common_options, pairs, seed_option
 from brainzoo.common import console
 from brainzoo.common.errors import DataError, OptionError
 
@@ -46,7 +46,7 @@ SHOWN = 8
     help="How much --condition may change: 0 is nothing.",
 )
 @click.option("--split", metavar="SPLIT", help="Only images of train, validation or test.")
-@click.option("-n", "n", type=click.IntRange(min=1), metavar="N", help="Only the first N images.")
+@click.option("-n", "n", type=Whole(1), metavar="N", help="Only the first N images.")
 @seed_option
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="The new folder of images."

@@ -18,7 +18,7 @@ from click.core import ParameterSource
 from brainzoo.cli.found import installed
 from brainzoo.common.errors import OptionError
 from brainzoo.plugin.manager import Kind, Plugins
-from brainzoo.plugin.options import Option, check, options_of
+from brainzoo.plugin.options import LARGEST_SEED, Option, check, number_text, options_of
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.runs.settings import is_images_folder
 
@@ -73,6 +73,19 @@ class _Value(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         nothing = self.item.optional and str(value).lower() == "none"
         return check(self.item, None if nothing else value, self.flag)
+
+
+class Whole(click.ParamType):  # type: ignore[type-arg]
+    """A whole number of a range, written as any option's: 300000, 300k, 1e4."""
+
+    name = "N"
+
+    def __init__(self, minimum: int, maximum: int | None = None) -> None:
+        self._rule = Option("", int, False, False, None, "", (), minimum, maximum, "", False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number."""
+        return check(self._rule, value, param.opts[-1] if param else "")
 
 
 def config_options(
@@ -229,7 +242,7 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 seed_option = click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=Whole(0, LARGEST_SEED),
     metavar="N",
     default=0,
     help="Decides everything random. [default: 0]",
@@ -263,10 +276,10 @@ def _metavar(item: Option) -> str:
 def _range(item: Option) -> list[str]:
     low, high = item.minimum, item.maximum
     if low is not None and high is not None:
-        return [f"{low:g} to {high:g}"]
+        return [f"{low:g} to {number_text(high)}"]
     if low is not None:
         return [f"at least {low:g}"]
-    return [f"at most {high:g}"] if high is not None else []
+    return [f"at most {number_text(high)}"] if high is not None else []
 
 
 def _shown(value: Any) -> str:

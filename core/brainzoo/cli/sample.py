@@ -9,6 +9,7 @@ import click
 from brainzoo.cli.found import installed
 from brainzoo.cli.params import (
     DynamicCommand,
+    Whole,
     Words,
     common_options,
     config_options,
@@ -52,9 +53,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 
 @click.command(cls=DynamicCommand, more=more_options, names=("generator", "exporter"))
 @click.argument("checkpoint", metavar="NAME|CHECKPOINT|RUN")
-@click.option(
-    "-n", "n", type=click.IntRange(min=1), metavar="N", default=64, help="Images. [default: 64]"
-)
+@click.option("-n", "n", type=Whole(1), metavar="N", default=64, help="Images. [default: 64]")
 @seed_option
 @click.option(
     "--condition",
@@ -65,13 +64,13 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 )
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=Whole(1),
     metavar="N",
     help="Images drawn and written at once; changes no image. [default: 64; 8 volumes]",
 )
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=Whole(1),
     metavar="N",
     help="Processes, of one thread each; changes no image. [default: one a GPU; on CPUs one, and "
     "one a core where that would take over 10 s]",

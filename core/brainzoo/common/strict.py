@@ -21,6 +21,7 @@ Prose = Annotated[str, Field(min_length=1, max_length=5000, pattern=rf"^[^{CONTR
 Url = Annotated[str, Field(max_length=500, pattern=r"^https?://[!-~]+$")]
 Digest = Annotated[str, Field(pattern=exactly("[0-9a-f]{64}"))]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
+Seed = Annotated[int, Field(ge=0, lt=2**64)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Spacing = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 PluginName = Annotated[str, Field(pattern=exactly("[a-z0-9][a-z0-9_-]{0,63}"))]

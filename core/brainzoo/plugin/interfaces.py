@@ -141,14 +141,16 @@ class Generator(ABC):
         """Return all that :meth:`sample` yields as one array ``(n, channel, *spatial)``.
 
         Raises:
-            OptionError: ``n`` is less than 1.
+            OptionError: ``n`` is less than 1, or the seed is no whole number from 0 to 2**64 - 1.
         """
         import numpy as np
 
         from brainzoo.common.errors import OptionError
+        from brainzoo.plugin.options import expect_seed
 
         if n < 1:
             raise OptionError(f"{n} images were asked for; expected 1 or more.")
+        expect_seed(seed)
         return np.concatenate(list(self.sample(n, seed=seed, condition=condition)))
 
     def conditions(

@@ -13,12 +13,19 @@ import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union
 
 from brainzoo.common.errors import OptionError
 
 Config = TypeVar("Config")
+
+LONGEST = 24
+"""Digits of the longest whole number that is read."""
+
+LARGEST_SEED = 2**64 - 1
+"""Seeds are the whole numbers from 0 to this one, in every command and in Python."""
 
 
 def option(
@@ -204,9 +211,13 @@ def _one(item: Option, value: Any, label: str) -> Any:
     if item.choices and converted not in item.choices:
         raise OptionError(f"{label}: {value!r} is not one of {', '.join(item.choices)}.")
     if item.minimum is not None and converted < item.minimum:
-        raise OptionError(f"{label}: {value} is below the least, {item.minimum:g}.")
+        raise OptionError(
+            f"{label}: {value} is too small; expected at least {number_text(item.minimum)}."
+        )
     if item.maximum is not None and converted > item.maximum:
-        raise OptionError(f"{label}: {value} is above the most, {item.maximum:g}.")
+        raise OptionError(
+            f"{label}: {value} is too large; expected at most {number_text(item.maximum)}."
+        )
     return converted
 
 
@@ -220,8 +231,8 @@ def _convert(kind: type, value: Any) -> Any:
             return False
         raise ValueError(value)
     if kind is int:
-        if isinstance(value, float) and not value.is_integer():
-            raise ValueError(value)
+        if isinstance(value, float) and not (value.is_integer() and abs(value) < 2**53):
+            raise ValueError(value)  # beyond, a float has already lost the last digits
         return count(value) if isinstance(value, str) else int(value)
     if kind is float and not math.isfinite(float(value)):
         raise ValueError(value)
@@ -232,10 +243,31 @@ def count(text: str) -> int:
     """Return a whole number written as ``300000``, ``300k``, ``1.5M`` or ``1e4``."""
     text = text.strip().replace("_", "")
     scale = {"k": 1_000, "m": 1_000_000}.get(text[-1:].lower(), 1)
-    number = float(text[:-1]) * scale if scale > 1 else float(text)
-    if not number.is_integer():
+    try:
+        number = Decimal(text[:-1] if scale > 1 else text)
+    except InvalidOperation:
+        raise ValueError(text) from None
+    if not number.is_finite() or abs(number.adjusted()) > LONGEST:
         raise ValueError(text)
-    return int(number)
+    if (number * scale) % 1:
+        raise ValueError(text)
+    return int(number * scale)
+
+
+def expect_seed(seed: int) -> int:
+    """Return a seed that can be kept exactly.
+
+    Raises:
+        OptionError: It is no whole number from 0 to 2**64 - 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
+        raise OptionError(f"found the seed {seed!r}; expected a whole number from 0 to 2**64 - 1.")
+    return seed
+
+
+def number_text(number: float) -> str:
+    """Write a limit of an option as people read it."""
+    return "2**64 - 1" if number == LARGEST_SEED else f"{number:g}"
 
 
 def sampling_options(config: type) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo.common.errors import IntegrityError, NotFoundError, OptionError
-from brainzoo.plugin.options import option
+from brainzoo.plugin.options import LARGEST_SEED, option
 
 SCHEMA = 1
 """Of ``run.yaml``."""
@@ -24,7 +24,7 @@ class TrainConfig:
         None, "Budget: wall time of training, in minutes.", minimum=0.001
     )
     batch_size: int = option(16, "Images a training step, of all processes together.", minimum=1)
-    seed: int = option(0, "Seed of everything random.", minimum=0)
+    seed: int = option(0, "Decides everything random.", minimum=0, maximum=LARGEST_SEED)
     device: str = option("auto", "cpu, cuda, mps, or auto.")
     precision: str = option(
         "auto", "auto takes bf16 where it is faster.", choices=("auto", "fp32", "bf16")

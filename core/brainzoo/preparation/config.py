@@ -6,7 +6,7 @@ import dataclasses
 
 from brainzoo.common.errors import OptionError
 from brainzoo.data.splits import FRACTIONS, check_fractions
-from brainzoo.plugin.options import option
+from brainzoo.plugin.options import LARGEST_SEED, option
 
 BASAL_GANGLIA = 0.55
 """Level of the basal ganglia within the brain's height (0 bottom, 1 top): mean over 121 IXI scans
@@ -89,7 +89,9 @@ class PrepareConfig:
         (1.0, 99.5), "Black is this percentile of the scan, white is this one of the head."
     )
     dtype: str = option("uint16", "How pixels are stored.", choices=("uint16", "uint8", "float32"))
-    split_seed: int = option(0, "Seed of the splits and of random turns.", minimum=0)
+    split_seed: int = option(
+        0, "Decides the splits and random turns.", minimum=0, maximum=LARGEST_SEED
+    )
     split_fractions: tuple[float, ...] = option(
         FRACTIONS, "Shares of the subjects for train, validation and test."
     )

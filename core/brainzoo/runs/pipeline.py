@@ -6,6 +6,7 @@ a run folder, which remembers what is done so that a stopped run goes on where i
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -23,11 +24,11 @@ from brainzoo.plugin.findings import EvaluationSets
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.part import Part
-from brainzoo.plugin.run import Run
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.preparation.prepare import prepare
 from brainzoo.runs.folder import RunFolder
 from brainzoo.runs.record import from_record
-from brainzoo.runs.resuming import expect_same_data, new_record, take_budget
+from brainzoo.runs.resuming import expect_same_data, new_record, take_changes
 from brainzoo.runs.settings import Settings
 from brainzoo.sampling import Request, draw
 from brainzoo.zoo.loading import find_checkpoint
@@ -78,7 +79,7 @@ def run(
             if resume:
                 opened = RunFolder.open(folder)
                 expect_same_data(opened, images)
-                take_budget(opened, settings)
+                take_changes(opened, settings)
             else:
                 opened = RunFolder.create(folder, new_record(settings, images), command)
                 opened.record["seconds"]["prepare"] = round(time.monotonic() - started, 2)
@@ -169,8 +170,24 @@ def training_images(images: Images) -> Images:
 def fit(part: Part, images: Images, run: Run) -> Generator:
     """Return a generator trained on the training split of ``images``."""
     generator: Generator = plugins().load("generator", part.name)(part.config)
-    generator.fit(training_images(images), run)
+    images = training_images(images)
+    generator.fit(images, dataclasses.replace(run, train=shrunk(run.train, len(images))))
     return generator
+
+
+def shrunk(train: TrainConfig, images: int) -> TrainConfig:
+    """Return options whose batches are not larger than the training images are many.
+
+    More would only repeat images, in steps so long that Ctrl-C is heard late.
+    """
+    shares = launch.processes() * train.accumulate
+    if train.batch_size <= max(images, shares):
+        return train
+    size = max(images // shares, 1) * shares
+    console.note(
+        f"the batch size is {size}, not {train.batch_size:,}: there are {images} training images."
+    )
+    return dataclasses.replace(train, batch_size=size)
 
 
 def sample(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from brainzoo.common.errors import IntegrityError, OptionError
@@ -86,11 +87,16 @@ def expect_same_run(before: Settings, now: Settings) -> None:
     """Refuse settings that make another run of one that is to be resumed.
 
     Raises:
-        OptionError: Something but a budget differs.
+        OptionError: Something differs but a budget, or where the data lie: whether they are the
+            same is seen when they are prepared.
     """
     old, new = _flat(to_record(before)), _flat(to_record(now))
-    for key in sorted({*old, *new}):
-        if old.get(key) != new.get(key) and key not in {f"train.{name}" for name in BUDGETS}:
+    may_differ = {f"train.{name}" for name in BUDGETS}
+    if now.prepare is not None:
+        paths = [name for name, value in vars(now.data.config).items() if isinstance(value, Path)]
+        may_differ |= {f"data.options.{name}" for name in paths}
+    for key in sorted({*old, *new} - may_differ):
+        if old.get(key) != new.get(key):
             if key == "evaluate":
                 raise OptionError(
                     "--resume evaluates what the run began with.",
@@ -98,7 +104,7 @@ def expect_same_run(before: Settings, now: Settings) -> None:
                 )
             raise OptionError(
                 f"{key} is {new.get(key)!r}, but the run began with {old.get(key)!r}.",
-                "With --resume only --images and --minutes may change; or start a new run.",
+                "--resume may change the budget and the place of the data only.",
             )
 
 

@@ -38,9 +38,16 @@ def expect_same_data(opened: RunFolder, images: Images) -> None:
         )
 
 
-def take_budget(opened: RunFolder, settings: Settings) -> None:
-    """Note a changed budget: training goes on from its state, and all after it is done anew."""
-    before, wanted = opened.record["train"], to_record(settings)["train"]
+def take_changes(opened: RunFolder, settings: Settings) -> None:
+    """Note where the data lie now, and a changed budget.
+
+    With a new budget training goes on from its state, and all after it is done anew.
+    """
+    now = to_record(settings)
+    if opened.record["data"]["options"] != now["data"]["options"]:
+        opened.record["data"]["options"] = now["data"]["options"]
+        opened.save()
+    before, wanted = opened.record["train"], now["train"]
     # Options that came after the run have their defaults in it.
     if any(wanted.get(name) != value for name, value in before.items()):
         images, seconds = opened.seen()

@@ -14,6 +14,7 @@ from brainzoo.common.errors import OptionError
 from brainzoo.common.files import disk_errors, exists_error
 from brainzoo.common.hardware import free_memory
 from brainzoo.common.processes import cores, peak_memory
+from brainzoo.plugin.options import expect_seed
 from brainzoo.sampling.request import Request, Source
 from brainzoo.sampling.sinks import Sink
 from brainzoo.sampling.unfinished import Unfinished
@@ -86,6 +87,7 @@ def draw(
     """
     if request.n < 1:
         raise OptionError(f"{request.n} images were asked for; expected 1 or more.")
+    expect_seed(request.seed)
     if target is not None and target.exists():
         raise exists_error(target)  # before a large checkpoint is read
     source = Source(request)

@@ -90,11 +90,12 @@ def rehearse(
         ``samples_per_second``; ``memory``, ``state`` and ``checkpoint`` in bytes. Nothing for a
         generator that trains without :func:`brainzoo.training.fit`.
     """
-    from brainzoo.runs.pipeline import training_images
+    from brainzoo.runs.pipeline import shrunk, training_images
 
     images = source.images() if isinstance(source, StandIn) else Images.open(source)
     images = images if isinstance(source, StandIn) else training_images(images)
     _limit_memory(train.device)
+    train = train if isinstance(source, StandIn) else shrunk(train, len(images))
     # The budget is for a generator that counts for itself.
     brief = dataclasses.replace(train, images=MOST * train.batch_size, minutes=None, grids=0)
     stages, found = [], dict[str, Any]()
