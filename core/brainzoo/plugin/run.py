@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from brainzoo.common.errors import IntegrityError, NotFoundError, OptionError
 from brainzoo.plugin.options import LARGEST_SEED, option
+
+if TYPE_CHECKING:
+    from brainzoo.data.images import Images
 
 SCHEMA = 1
 """Of ``run.yaml``."""
@@ -21,7 +24,7 @@ class TrainConfig:
         None, "Budget: images seen, counted with repeats (300k, 2M).", minimum=1
     )
     minutes: float | None = option(
-        None, "Budget: wall time of training, in minutes.", minimum=0.001
+        None, "Budget: time of training steps, in minutes.", minimum=0.001
     )
     batch_size: int = option(16, "Images a training step, of all processes together.", minimum=1)
     seed: int = option(0, "Decides everything random.", minimum=0, maximum=LARGEST_SEED)
@@ -65,6 +68,14 @@ class TrainConfig:
     accumulate: int = option(1, "Split each step into this many smaller batches.", minimum=1)
     save_minutes: float = option(2.0, "Write the state for resuming this often.", minimum=0)
     grids: int = option(24, "Sample grids over the whole run; 0 for none.", minimum=0)
+    snapshot: str = option(
+        "best",
+        "What to keep: the weights that fitted validation images best, or the last.",
+        choices=("best", "last"),
+    )
+    patience: int | None = option(
+        None, "End when this many sample grids in a row fit validation images no better.", minimum=1
+    )
 
     def __post_init__(self) -> None:
         if self.batch_size % self.accumulate:
@@ -87,11 +98,13 @@ class Run:
         folder: The run folder; see the design in docs/architecture.md.
         train: The common training options.
         resume: Whether to go on from ``state/`` if there is one.
+        validation: Images of people that are not trained on: they decide which snapshot is kept.
     """
 
     folder: Path
     train: TrainConfig
     resume: bool = False
+    validation: Images | None = None
 
     def spent(self, images: int, seconds: float) -> float:
         """Return the fraction of the budget that is spent; 1 or more ends the training.

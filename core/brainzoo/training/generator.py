@@ -28,6 +28,7 @@ from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import make_config
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.training.devices import compute
+from brainzoo.training.distance import sliced_wasserstein
 from brainzoo.training.loop import Phase, fit
 from brainzoo.training.sampling import CHUNK, in_chunks
 from brainzoo.training.step import latents, seeded
@@ -150,6 +151,22 @@ class TorchGenerator(Generator):
         made = [self.samples(network, 0, start, self.chunk) for start in starts]
         return np.concatenate(made)[: self.grid_images]
 
+    def score(self, network: Any, images: Images) -> float:
+        """Return how badly a network fits images; lower is better.
+
+        Training keeps the weights that fit validation images best. A model with a likelihood or a
+        loss that tells replaces this; always use the same random numbers (:func:`latents`). By
+        default it is the sliced Wasserstein distance between the images and as many samples.
+
+        Args:
+            network: Averaged weights in the middle of training.
+            images: A few images of people; of training people too, for comparison.
+        """
+        starts = range(0, len(images), self.chunk)
+        made = np.concatenate([self.samples(network, 1, at, self.chunk) for at in starts])
+        real = torch.from_numpy(images.floats())
+        return sliced_wasserstein(real, torch.from_numpy(made[: len(images)]))
+
     def finish(self, network: Any, images: Images, run: Run) -> None:
         """Do what remains after training: set :attr:`extra`, fit a prior to latents."""
 
@@ -195,7 +212,8 @@ class TorchGenerator(Generator):
             network=network,
             sample=lambda average: self.grid(average, images),
             batch_size=lambda progress: self.batch_size(progress, run.train),
-            labels=self.known.encode(self.known.rows)[self.known.indices(images)],
+            labels=self.known.encode_images(images),
+            score=self.score,
         )
         self.finish(self.network, images, run)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,7 +24,8 @@ from brainzoo.training.devices import Compute, compute
 from brainzoo.training.distribution import Processes
 from brainzoo.training.ema import EMA
 from brainzoo.training.feed import Feed
-from brainzoo.training.monitor import Monitor
+from brainzoo.training.monitor import Aside, Monitor
+from brainzoo.training.snapshot import Score, Snapshots
 from brainzoo.training.state import (
     Tensors,
     clear_leftovers,
@@ -39,9 +41,6 @@ Loss = Callable[[torch.Tensor, torch.Tensor, Step], tuple[torch.Tensor, dict[str
 """Takes pixels ``(batch, channel, *spatial)`` in [-1, 1], encoded conditions ``(batch, numbers)``
 and the :class:`Step`; returns a scalar loss and figures to log. Called by :func:`fit` itself, it
 gets the ``labels``, or class indices ``(batch,)`` (-1 without classes)."""
-
-GRID_SHARE = 0.1
-"""The most that sample grids in the middle of training take, as a fraction of training time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +88,7 @@ def fit(
     sample: Callable[[nn.Module], NDArray[float32]],
     batch_size: Callable[[float], int] | None = None,
     labels: NDArray[Any] | None = None,
+    score: Score | None = None,
 ) -> nn.Module:
     """Train until the budget is spent, from the beginning or from where ``run`` was left.
 
@@ -110,6 +110,9 @@ def fit(
             size throughout if there is none.
         labels: What losses get instead of class indices, a row an image: its encoded condition
             (:meth:`brainzoo.data.conditions.Conditions.encode`), for example.
+        score: Says how badly the averaged network fits images; lower is better, always of the same
+            random numbers. With it, and with validation images in ``run``, what is returned is the
+            snapshot that fitted these best.
 
     Returns:
         The averaged network, in evaluation mode, on the CPU.
@@ -131,9 +134,19 @@ def fit(
     _freeze_all_but(phases, network)
     ema = EMA(network, train.ema_images, [p.network for p in phases if p.averaged])
 
+    snapshots = None
+    if score is not None and run.validation is not None and train.grids:
+        live, average = (_trained(phases, network, held) for held in (network, ema.network))
+        scored = functools.partial(score, ema.network)
+        snapshots = Snapshots(
+            live, average, scored, images, run.validation, train.snapshot == "best"
+        )
+
     def held() -> dict[str, Tensors]:
         """Return what the state keeps of the networks."""
-        return {**{p.name: p.network.state_dict() for p in phases}, "average": ema.own()}
+        tensors = {p.name: p.network.state_dict() for p in phases}
+        best = {"best": snapshots.best} if snapshots else {}
+        return {**tensors, "average": ema.own(), **best}
 
     optimizers = {phase.name: phase.optimizer for phase in phases}
     feed = Feed(images, train.seed, labels)
@@ -147,30 +160,56 @@ def fit(
             run.stats, seen, float(counters.get("seconds", 0.0)), processes.main, processes.mean
         )
 
+        if snapshots:
+            snapshots.counters |= counters.get("snapshots", {})
+
         def save() -> None:
-            now = {"images": seen, "steps": number, "seconds": monitor.seconds}
+            now = {
+                "images": seen,
+                "steps": number,
+                "seconds": monitor.seconds,
+                "snapshots": snapshots.counters if snapshots else {},
+            }
             with monitor.aside():
                 if processes.main:
                     save_state(run.state, held(), optimizers, now)
 
-        def picture() -> float:
-            begun = time.monotonic()
-            with monitor.aside():
-                if processes.main and train.grids:
-                    shown = grid(sample(ema.network), columns=8)
-                    write_bytes(run.progress / f"{seen:09d}.png", png_bytes(shown))
-            return time.monotonic() - begun
+        def picture() -> None:
+            shown = grid(sample(ema.network), columns=8)
+            write_bytes(run.progress / f"{seen:09d}.png", png_bytes(shown))
+
+        def look() -> None:
+            if snapshots:
+                monitor.remember(snapshots.look())
+
+        pictures = Aside(monitor, processes.main and train.grids > 0, picture, 0.1)
+        # By images, which snapshot is best must not depend on how fast the machine is.
+        looks = Aside(monitor, processes.main, look, 0.05, always=train.minutes is None)
+
+        def spent() -> float:
+            """Return the fraction of the budget that is spent; 1 or more ends the training."""
+            reached = run.spent(seen, monitor.seconds)
+            begun = all(phase.start <= reached for phase in phases)
+            return 1.0 if begun and snapshots and snapshots.worse(train.patience) else reached
 
         with monitor, interruptions(processes.count, resume) as interrupted:
             if processes.main:
                 _clear_pictures_after(run, seen)
                 real = feed.batch(0, 64)[0].numpy()
                 write_bytes(run.progress / "real.png", png_bytes(grid(real, columns=8)))
-            cost, pictured = picture() if seen == 0 else 0.0, 0.0
+            if seen == 0:
+                pictures.take(always=True)
             saved_at = time.monotonic()
-            pictures = int(train.grids * run.spent(seen, monitor.seconds))
-            progress, stop = processes.agree(run.spent(seen, monitor.seconds), False)
+            progress, stop = processes.agree(spent(), False)
+            due = int(train.grids * progress)
             while progress < 1:
+                stage = [phase.name for phase in phases if phase.acts(progress)]
+                if snapshots and snapshots.counters["stage"] != stage:
+                    ended = [p for p in phases if p.name in snapshots.stage and p.name not in stage]
+                    if ended:
+                        looks.take(always=True)
+                    snapshots.share(processes)
+                    snapshots.enter(stage, _trained(ended, network, network))
                 _schedule(phases, train.decay, progress)
                 size = batch_size(progress) if batch_size else train.batch_size
                 figures = train_step(
@@ -178,14 +217,14 @@ def fit(
                 )
                 seen, number = seen + size, number + 1
                 ema.update(size, seen)
-                spent = run.spent(seen, monitor.seconds)
-                progress, stop = processes.agree(spent, interrupted.is_set())
+                reached = run.spent(seen, monitor.seconds)
+                if int(train.grids * reached) > due or reached >= 1:
+                    due = int(train.grids * reached)
+                    looks.take(always=reached >= 1)
+                    if reached < 1:
+                        pictures.take()
+                progress, stop = processes.agree(spent(), interrupted.is_set())
                 monitor.step(figures, number, seen, progress)
-                if int(train.grids * progress) > pictures and progress < 1:
-                    pictures = int(train.grids * progress)
-                    if pictured + cost <= GRID_SHARE * monitor.seconds:
-                        cost = picture()
-                        pictured += cost
                 if stop:
                     save()
                     raise KeyboardInterrupt
@@ -193,11 +232,23 @@ def fit(
                     save()
                     saved_at = time.monotonic()
             save()
-            picture()
+            if snapshots:
+                snapshots.share(processes)
+                snapshots.restore()
+            pictures.take(always=True)
     for parameter in ema.network.cpu().parameters():
         # As a checkpoint holds them: other layouts of the same weights round sums differently.
         parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
     return ema.network
+
+
+def _trained(phases: Sequence[Phase], network: nn.Module, held: nn.Module) -> Tensors:
+    """Return what phases train of a network, as another one of the same build holds it."""
+    parts = [phase.network.state_dict(keep_vars=True) for phase in phases]
+    trained = {id(tensor) for part in parts for tensor in part.values()}
+    own = network.state_dict(keep_vars=True)
+    tensors = held.state_dict()
+    return {name: tensors[name] for name, tensor in own.items() if id(tensor) in trained}
 
 
 def _begin(

@@ -52,6 +52,7 @@ class Monitor:
         self._before = seconds
         self._started = time.monotonic()
         self._aside = 0.0
+        self._scores: dict[str, float] = {}
         self._next_line = 0.0
         self._sums: dict[str, torch.Tensor] = {}
         self._counts: dict[str, int] = {}
@@ -109,6 +110,10 @@ class Monitor:
         if self._main:
             self._log(means, number, images, progress)
 
+    def remember(self, scores: Mapping[str, float]) -> None:
+        """Write scores of validation and training images into the next line."""
+        self._scores = dict(scores)
+
     def _log(self, means: Mapping[str, float], number: int, images: int, progress: float) -> None:
         seconds = self.seconds
         rate = (images - self._last[1]) / max(seconds - self._last[0], 1e-9)
@@ -121,10 +126,12 @@ class Monitor:
             "images_per_second": round(rate, 2),
             "losses": losses,
             **{n: v for n, v in means.items() if not n.endswith("_loss")},
+            **self._scores,
             "memory_mb": _memory_mb(),
         }
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+        self._scores = {}
         self._show(line, progress)
         self._watch(line)
         self._watch_machine()
@@ -155,6 +162,45 @@ class Monitor:
                 "that wait for each other are slower than one. Stop with Ctrl-C and go on with: "
                 "OMP_NUM_THREADS=1 brainzoo run --resume RUN"
             )
+
+
+class Aside:
+    """Something beside training, such as a sample grid, that may take a bounded share of the time.
+
+    Args:
+        monitor: Of the training; its clock stands still meanwhile.
+        main: Whether this process does it.
+        what: What is done.
+        share: The most that it may take, as a fraction of the training time so far.
+        always: Do it whatever it takes.
+    """
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        main: bool,
+        what: Callable[[], None],
+        share: float,
+        *,
+        always: bool = False,
+    ) -> None:
+        self._monitor = monitor
+        self._main = main
+        self._what = what
+        self._share = share
+        self._always = always
+        self._spent = self._cost = 0.0
+
+    def take(self, *, always: bool = False) -> None:
+        """Do it, unless it would take too much of the time."""
+        affordable = self._spent + self._cost <= self._share * self._monitor.seconds
+        if not self._main or not (always or self._always or affordable):
+            return
+        begun = time.monotonic()
+        with self._monitor.aside():
+            self._what()
+        self._cost = time.monotonic() - begun
+        self._spent += 0 if always else self._cost
 
 
 _ADVICE = {
