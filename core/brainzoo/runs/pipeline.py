@@ -168,10 +168,18 @@ def training_images(images: Images) -> Images:
 
 
 def fit(part: Part, images: Images, run: Run) -> Generator:
-    """Return a generator trained on the training split of ``images``."""
+    """Return a generator trained on the training split of ``images``.
+
+    Validation images decide which of its snapshots is kept; test images are never seen.
+    """
     generator: Generator = plugins().load("generator", part.name)(part.config)
-    images = training_images(images)
-    generator.fit(images, dataclasses.replace(run, train=shrunk(run.train, len(images))))
+    train, validation = training_images(images), images.where(split="validation")
+    run = dataclasses.replace(
+        run,
+        train=shrunk(run.train, len(train)),
+        validation=validation if len(validation) else None,
+    )
+    generator.fit(train, run)
     return generator
 
 

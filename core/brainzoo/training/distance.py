@@ -8,10 +8,11 @@ scales is one number.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate
 
-PATCH, PLACES, DIRECTIONS, COARSEST = 7, 64, 128, 16
+PATCH, PLACES, DIRECTIONS, COARSEST = 7, 32, 64, 16
 
 
 def sliced_wasserstein(first: torch.Tensor, second: torch.Tensor, seed: int = 0) -> float:
@@ -31,10 +32,11 @@ def sliced_wasserstein(first: torch.Tensor, second: torch.Tensor, seed: int = 0)
             for shape in [list(zip(one.shape[2:], sides, strict=True))] * PLACES
         ]
         patches = [_patches(images, places, sides) for images in (one, other)]
-        directions = torch.randn(patches[0].shape[1], DIRECTIONS, generator=random)
-        directions = directions / directions.norm(dim=0)
-        projected = [(p @ directions).sort(dim=0).values for p in patches]
-        distances.append(float((projected[0] - projected[1]).abs().mean()))
+        directions = torch.randn(DIRECTIONS, patches[0].shape[1], generator=random)
+        directions = directions / directions.norm(dim=1, keepdim=True)
+        # numpy sorts ten times faster than torch.
+        projected = [np.sort((directions @ p.T).numpy(), axis=1) for p in patches]
+        distances.append(float(np.abs(projected[0] - projected[1]).mean()))
     return sum(distances) / len(distances)
 
 
