@@ -7,7 +7,7 @@ TORCH ?= torch==2.13.0
 PLUGINS := $(sort $(wildcard plugins/*))
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check lint types wheels benchmarks clean
+.PHONY: demo test check lint types dist wheels benchmarks clean
 
 demo: $(VENV)/.demo  ## train DCGAN on simulated brains that need no download; its report shows dcgan-ixi-64 beside
 	$(VENV)/bin/brainzoo run dcgan --data atlas --preset quick --images 80k --lr-discriminator 2e-4
@@ -25,7 +25,12 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(VENV)/bin/python tests/types_check.py
 
-wheels: $(VENV)/.dev  ## build every wheel and use them alone, in an environment of their own
+dist: $(VENV)/bin/python  ## build every wheel into dist/
+	$(PIP) build hatchling
+	rm -rf dist
+	for folder in . $(PLUGINS); do $(VENV)/bin/python -m build --wheel --no-isolation --outdir dist $$folder || exit 1; done
+
+wheels: dist  ## install from dist/ as the README says, in environments of their own, and use it
 	$(VENV)/bin/python tests/wheels_check.py --torch "$(TORCH)"
 
 benchmarks: $(VENV)/.dev  ## print the performance page; peers: tests/benchmarks/requirements.txt

@@ -1,11 +1,12 @@
-"""Build every wheel and use them alone, as someone does who installs from PyPI.
+"""Install the wheels of dist/ as the README says, and use them, each in a fresh environment.
 
-First the core by itself, without torch: its help, its lists and preparing a folder of scans; then
-with the plugins: a short run from data to report, and every checkpoint that they bring.
+First the core by itself, without torch: its help and its lists. Then the README's own line; then
+every plugin: a short run from data to report, and every checkpoint that they bring.
 """
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+DIST = ROOT / "dist"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+(LINE,) = re.findall(r"pip (install --find-links dist brainzoo-\w+)", README)
 
 CORE_ONLY = """
 import sys, brainzoo, brainzoo.preparation.prepare, brainzoo.data.images
@@ -29,58 +33,49 @@ def main() -> None:
     torch = parser.parse_args().torch
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        wheels = build(place / "wheels")
-        core = install(place / "core", [w for w in wheels if w.name.startswith("brainzoo-")])
+        core = environment(place / "core")
+        pip(core, "install --find-links dist brainzoo-core")
         say(f"the core alone takes {size_mb(place / 'core')} MB with its dependencies")
         run(core / "python", "-c", CORE_ONLY, cwd=place)
         run(core / "brainzoo", "--help", cwd=place)
         run(core / "brainzoo", "plugins", cwd=place)
-        full = install(place / "full", [torch, *wheels])
+        full = environment(place / "full")
+        pip(full, f"install {torch}")
+        pip(full, LINE)
+        run(full / "brainzoo", "sample", "pggan-ixi-64", "-n", "4", "--out", "first", cwd=place)
+        pip(full, f"install --find-links dist {' '.join(plugins())}")
         command = ["run", "dcgan", "--data", "atlas", "--size", "32", "--images", "640"]
-        command += [
-            "--base-channels",
-            "32",
-            "--samples",
-            "16",
-            "--data.subjects",
-            "12",
-            "--out",
-            "demo",
-        ]
-        run(full / "brainzoo", *command, cwd=place)
+        command += ["--base-channels", "32", "--samples", "16", "--data.subjects", "12"]
+        run(full / "brainzoo", *command, "--out", "demo", cwd=place)
         report = place / "demo" / "report" / "index.html"
         if not report.is_file():
             sys.exit(f"the run from the wheels left no report at {report}")
         checkpoint = next((place / "demo").rglob("model.safetensors")).parent
         run(full / "brainzoo", "sample", checkpoint, "-n", "4", "--out", "more", cwd=place)
-        run(full / "brainzoo", "sample", "digits-gan-sevens", "-n", "4", "--out", "7", cwd=place)
         for name in shipped():
             # What came inside the wheels makes the samples that its maker saw.
             run(full / "brainzoo", "verify", name, cwd=place)
-            run(full / "brainzoo", "sample", name, "-n", "2", "--out", name, cwd=place)
     say("all wheels work on their own")
 
 
+def plugins() -> list[str]:
+    return sorted(path.name for path in ROOT.glob("plugins/*") if (path / "pyproject.toml").exists())
+
+
 def shipped() -> list[str]:
-    import yaml
-
-    listed = yaml.safe_load((ROOT / "registry.yaml").read_text())["checkpoints"]
-    return [entry["name"] for entry in listed if "package" in entry["source"]]
+    found = sorted(ROOT.glob("plugins/*/src/*/checkpoints/*/config.json"))
+    return [path.parent.name for path in found]
 
 
-def build(out: Path) -> list[Path]:
-    for folder in [ROOT, *sorted(ROOT.glob("plugins/*")), *sorted(ROOT.glob("examples/*/"))]:
-        if (folder / "pyproject.toml").is_file():
-            run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, folder)
-    return sorted(out.glob("*.whl"))
-
-
-def install(place: Path, what: list[Path | str]) -> Path:
-    start = time.monotonic()
+def environment(place: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", place], check=True)
-    run(place / "bin" / "python", "-m", "pip", "install", "-q", *what)
-    say(f"installed {len(what)} into {place.name} in {time.monotonic() - start:.0f} s")
     return place / "bin"
+
+
+def pip(programs: Path, words: str) -> None:
+    start = time.monotonic()
+    run(programs / "python", "-m", "pip", "-q", *words.split(), cwd=ROOT)
+    say(f"took {time.monotonic() - start:.0f} s")
 
 
 def size_mb(place: Path) -> int:
