@@ -59,7 +59,9 @@ def main() -> None:
 
 
 def plugins() -> list[str]:
-    return sorted(path.name for path in ROOT.glob("plugins/*") if (path / "pyproject.toml").exists())
+    return sorted(
+        path.name for path in ROOT.glob("plugins/*") if (path / "pyproject.toml").exists()
+    )
 
 
 def shipped() -> list[str]:
