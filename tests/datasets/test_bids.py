@@ -42,7 +42,7 @@ def test_subjects_sessions_and_runs(tmp_path: Path) -> None:
     ]
     assert subjects[0].covariates == {"age": 30.0, "sex": "F"}
     assert subjects[3].covariates == {"age": None, "sex": "M"}
-    t2 = found(Bids(BidsConfig(root=tmp_path, modality="T2w")))
+    t2 = found(Bids(BidsConfig(root=tmp_path, channels=("T2w",))))
     assert [s.source for s in t2] == [tmp_path / TREE[1]]
 
 
@@ -58,10 +58,10 @@ def test_what_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected sub-\*/.*use --data folder"):
         found(Bids(BidsConfig(root=tmp_path)))
     make(tmp_path, *TREE)
-    with pytest.raises(DataError, match=r"no FLAIR scans .* there are T1w, T2w"):
-        found(Bids(BidsConfig(root=tmp_path, modality="FLAIR")))
+    with pytest.raises(DataError, match=r"no FLAIR scans .* there are T1w .*, T2w"):
+        found(Bids(BidsConfig(root=tmp_path, channels=("FLAIR",))))
     with pytest.raises(OptionError, match="no BIDS suffix"):
-        BidsConfig(modality="../T1w")
+        found(Bids(BidsConfig(root=tmp_path, channels=("../T1w",))))
     (tmp_path / "participants.tsv").write_text("participant_id\tage\nsub-77\t30\n")
     with pytest.raises(DataError, match="fits none of the scans"):
         found(Bids(BidsConfig(root=tmp_path)))
@@ -74,11 +74,19 @@ def test_annexed_files_are_taken_and_unfetched_ones_are_not(tmp_path: Path) -> N
     annexed = "../../.git/annex/objects/X/real.nii.gz"
     (folder / "sub-01_T1w.nii.gz").symlink_to(annexed)
     (folder / "sub-01_run-2_T1w.nii.gz").symlink_to(annexed.replace("real", "unfetched"))
-    assert [s.scan for s in found(Bids(BidsConfig(root=tmp_path)))] == [""]
+    (folder / "sub-01_run-3_T1w.nii.gz").write_text("/annex/objects/MD5E-s3--0.nii.gz\n")
+    with pytest.raises(DataError, match=r"2 of 3 scans are not here .* datalad get"):
+        found(Bids(BidsConfig(root=tmp_path)))
+    part = Bids(BidsConfig(root=tmp_path, partial=True))
+    assert [s.scan for s in found(part)] == [""]
+    assert part.understood["not here"].startswith("2 of 3")
+    (folder / "sub-01_T1w.nii.gz").unlink()
+    with pytest.raises(DataError, match="2 of 2 scans are not here"):
+        found(Bids(BidsConfig(root=tmp_path, partial=True)))
 
 
 def test_the_description_gives_licence_and_citation(tmp_path: Path) -> None:
-    dataset = pickle.loads(pickle.dumps(Bids(BidsConfig(root=tmp_path, modality="FLAIR"))))
+    dataset = pickle.loads(pickle.dumps(Bids(BidsConfig(root=tmp_path, channels=("FLAIR",)))))
     assert (dataset.license, dataset.citation, dataset.url) == ("unknown", "", "")
     assert dataset.channels == ("FLAIR",)
     path = tmp_path / "dataset_description.json"

@@ -13,8 +13,9 @@ from scan_folders import found, make, xls_bytes
 
 from brainzoo.common.errors import BrainzooError, DataError, NotFoundError
 from brainzoo.datasets.config import IxiConfig
+from brainzoo.datasets.covariates import read_covariates
 from brainzoo.datasets.ixi import Ixi
-from brainzoo.datasets.ixi_table import read_ixi_table, subject_id
+from brainzoo.datasets.layouts import IXI
 
 from .conftest import EXPECTED, HEADER, ROWS, SCANS, people
 
@@ -34,14 +35,14 @@ def test_masks_belong_to_the_modality_they_were_drawn_on(tmp_path: Path) -> None
     make(tmp_path, "seg/IXI012-HH-1211-DLMUSE.nii.gz", "t2/IXI012-HH-1211-T2.nii.gz")
     masks = {s.id: s.mask for s in found(Ixi(IxiConfig(root=tmp_path))) if s.mask}
     assert masks == {"IXI012": tmp_path / "seg/IXI012-HH-1211-DLMUSE.nii.gz"}
-    t2 = Ixi(IxiConfig(root=tmp_path, modality="T2"))
+    t2 = Ixi(IxiConfig(root=tmp_path, channels=("T2",)))
     assert [s.mask for s in found(t2)] == [None]
     assert t2.channels == ("T2w",)
 
 
 def test_of_dti_the_first_volume_is_taken(tmp_path: Path) -> None:
     make(tmp_path, *(f"IXI002-Guys-0828-DTI-{i:02}.nii.gz" for i in range(16)))
-    (scan,) = found(Ixi(IxiConfig(root=tmp_path, modality="DTI")))
+    (scan,) = found(Ixi(IxiConfig(root=tmp_path, channels=("DTI",))))
     assert scan.source == tmp_path / "IXI002-Guys-0828-DTI-00.nii.gz"
 
 
@@ -54,10 +55,10 @@ def test_two_visits_are_one_subject(tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no folder"):
         found(Ixi(IxiConfig(root=tmp_path / "nowhere")))
-    with pytest.raises(DataError, match="found 0 other files"):
+    with pytest.raises(DataError, match="found 0 volumes"):
         found(Ixi(IxiConfig(root=tmp_path)))
     make(tmp_path, "IXI012-HH-1211-T2.nii.gz")
-    with pytest.raises(DataError, match=r"no T1 scans .* found 1 T2"):
+    with pytest.raises(DataError, match=r"no T1w scans .* T2w \(1\)"):
         found(Ixi(IxiConfig(root=tmp_path)))
     make(tmp_path, "a/IXI012-HH-1211-T1.nii.gz", "b/IXI012-HH-1211-T1.nii.gz")
     with pytest.raises(DataError, match="twice"):
@@ -65,7 +66,7 @@ def test_what_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no table"):
         found(Ixi(IxiConfig(root=tmp_path / "a", table=Path("gone.csv"))))
     (tmp_path / "a/IXI.csv").write_text("IXI_ID,SEX_ID (1=m),AGE\n77,1,30\n")
-    with pytest.raises(DataError, match="fits none of the scans: it lists 'ixi077'"):
+    with pytest.raises(DataError, match="fits none of the scans: it lists 'IXI077'"):
         found(Ixi(IxiConfig(root=tmp_path / "a")))
 
 
@@ -78,7 +79,7 @@ def test_of_the_table_only_id_sex_and_age_are_read(tmp_path: Path, kind: str) ->
         lines: list[list[str | float | None]] = [[*HEADER], *ROWS]
         text = [",".join("" if cell is None else f'"{cell}"' for cell in line) for line in lines]
         path.write_text("\n".join(text))
-    table = read_ixi_table(path)
+    table = read_covariates(path, IXI)
     assert len(table) == 4
     assert table.find("IXI002") == {"age": 35.8, "sex": "F"}
     held = repr(pickle.dumps(table))
@@ -92,7 +93,6 @@ def test_of_the_table_only_id_sex_and_age_are_read(tmp_path: Path, kind: str) ->
         ("IXI.xls", b"", "cannot be read as .xls"),
         ("IXI.xls", b"<!DOCTYPE html>", "cannot be read as .xls"),
         ("IXI.xls", b"PK\x03\x04 a newer Excel file", "cannot be read as .xls"),
-        ("IXI.xls", xls_bytes([["IXI_ID", "WEIGHT"]]), "no column of sex, age"),
         ("IXI.csv", b"", "empty"),
         ("IXI.csv", b"IXI_ID,AGE\n", "no column"),
         ("IXI.csv", b"\xff\xfe\x00", "cannot be read"),
@@ -103,7 +103,7 @@ def test_a_bad_table_is_one_clear_line(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
-        read_ixi_table(tmp_path / name)
+        read_covariates(tmp_path / name, IXI)
     assert "\n" not in str(caught.value)
 
 
@@ -117,33 +117,20 @@ def test_no_table_raises_anything_else(
     head = whole[:-100] if kind == "xls" else b"IXI_ID,AGE,SEX\n"
     path.write_bytes((head if headed else b"") + content)
     try:
-        read_ixi_table(path)
+        read_covariates(path, IXI)
     except BrainzooError as error:
         assert "\n" not in str(error)  # noqa: PT017
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (12.0, "IXI012"),
-        ("12", "IXI012"),
-        ("012", "IXI012"),
-        ("IXI012", "IXI012"),
-        ("sub-IXI012", "IXI012"),
-        ("IXI012-HH-1211-T1", "IXI012"),
-        (1234.0, None),
-        (12.5, None),
-        (None, None),
-        ("", None),
-        ("n/a", None),
-    ],
-)
-def test_ids_in_every_spelling(value: str | float | None, expected: str | None) -> None:
-    assert subject_id(value) == expected
+def test_ids_in_every_spelling(tmp_path: Path) -> None:
+    for written in ("12", "012", "IXI012", "sub-IXI012", "IXI012-HH-1211-T1", "12.0"):
+        (tmp_path / "IXI.csv").write_text(f"IXI_ID,SEX_ID (1=m),AGE\n{written},1,30\n")
+        table = read_covariates(tmp_path / "IXI.csv", IXI)
+        assert (table.find("IXI012") or {}).get("age") == 30, written
 
 
 def test_constructing_and_pickling_touch_no_disk() -> None:
-    dataset = pickle.loads(pickle.dumps(Ixi(IxiConfig(root=Path("/nowhere"), modality="MRA"))))
+    dataset = pickle.loads(pickle.dumps(Ixi(IxiConfig(root=Path("/nowhere"), channels=("MRA",)))))
     assert (dataset.license, dataset.channels) == ("CC BY-SA 3.0", ("angio",))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -25,38 +26,95 @@ NAME_COLUMNS = frozenset({"image_id", "subject", "scan", "split", "class", "plan
 MISSING = frozenset({"", "n/a", "na", "nan", "none", "null"})
 
 
-def read_table(path: Path) -> list[Row]:
-    """Read a CSV or TSV file (by its suffix) with a header row.
+NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
+"""How numbers are written; 007, 001_01 and 17 digits are names."""
 
-    A column whose filled cells all parse as finite numbers becomes floats, except the
-    :data:`TEXT_COLUMNS`; empty cells and ``n/a`` (as BIDS writes it) become ``None``. A class may
-    be called "none": of the :data:`NAME_COLUMNS` only empty cells do.
+
+def read_table(path: Path, *, names: Container[str] = TEXT_COLUMNS, own: bool = True) -> list[Row]:
+    """Read a CSV or TSV file with a header row.
+
+    A column whose filled cells are all numbers becomes floats, except columns of names; empty cells
+    and ``n/a`` (as BIDS writes it) become ``None``. A class may be called "none": of the
+    :data:`NAME_COLUMNS` only empty cells do.
+
+    Args:
+        path: The file.
+        names: Columns that stay text even where every cell looks like a number.
+        own: Whether this program wrote it. Tables that people made may have another encoding,
+            delimiter or decimal comma, and stray quotes.
 
     Raises:
         DataError: The file is empty, no text, or a row has more cells than the header.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (UnicodeDecodeError, OSError) as error:
-        raise DataError(f"{path.name} cannot be read as a table: {error}.") from error
-    reader = csv.reader(io.StringIO(text), delimiter="\t" if path.suffix == ".tsv" else ",")
-    try:
-        lines = [line for line in reader if any(cell.strip() for cell in line)]
-    except csv.Error as error:
-        raise DataError(f"{path.name} is no table: {error}.") from error
+    text = _text(path, own)
+    delimiter = "\t" if path.suffix == ".tsv" else ","
+    if not own:
+        first = text.lstrip().partition("\n")[0]
+        delimiter = max((delimiter, "\t", ";", ","), key=re.sub(r'"[^"]*"', "", first).count)
+    lines = _lines(path, text, delimiter, own)
     if not lines:
         raise DataError(f"{path.name} is empty; expected a header row.")
-    header = [name.strip() for name in lines[0]]
-    for number, line in enumerate(lines[1:], start=2):
+    header = [name.strip() for name in lines[0][1]]
+    for number, line in lines[1:]:
         if len(line) > len(header):
             raise DataError(
                 f"{path.name}, row {number}: {len(line)} cells under {len(header)} column names."
             )
+    twice = next((name for name in header if name and header.count(name) > 1), None)
+    if twice is not None and not own:
+        raise DataError(f"{path.name} has two columns {twice!r}.", "Rename one of them.")
+    comma = not own and delimiter != ","
     columns = {
-        name: _typed(name, [line[i].strip() if i < len(line) else "" for line in lines[1:]])
+        name: _typed(name, [c[i].strip() if i < len(c) else "" for _, c in lines[1:]], names, comma)
         for i, name in enumerate(header)
     }
     return [{name: columns[name][i] for name in header} for i in range(len(lines) - 1)]
+
+
+def _text(path: Path, own: bool) -> str:
+    """Return a file's text: UTF-8, or of other people's tables UTF-16 or Windows-1252."""
+    try:
+        content = path.read_bytes()
+        if own or b"\0" not in content[:200]:
+            return content.decode("utf-8-sig")
+        wide = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le"
+        return content.decode(wide)
+    except UnicodeDecodeError as error:
+        text = "" if own else content.decode("latin-1" if 0x81 in content else "cp1252", "replace")
+        if not text or re.search(r"[\x00-\x08\x0e-\x1f\ufffd]", text):
+            raise DataError(
+                f"{path.name} cannot be read as a table: {error}.",
+                "Save it as CSV with the encoding UTF-8.",
+            ) from error
+        return text
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read as a table: {error}.") from error
+
+
+def _lines(path: Path, text: str, delimiter: str, own: bool) -> list[tuple[int, list[str]]]:
+    """Return the cells of each row that has any, and its number in the file."""
+    try:
+        reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=not own)
+        lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
+        swallowed = any("\n" in cell and delimiter in cell for _, line in lines for cell in line)
+        if own or not swallowed:
+            return lines
+    except csv.Error as error:
+        if own or '"' not in text:
+            raise DataError(f"{path.name} is no table: {error}.") from error
+    # A quote that opens and never closes swallows rows: without quotes, do all rows fit?
+    plain = [(n, line.split(delimiter)) for n, line in enumerate(text.splitlines(), start=1)]
+    plain = [(n, line) for n, line in plain if any(cell.strip() for cell in line)]
+    for number, cells in plain:
+        if len(cells) != len(plain[0][1]):
+            names = dict(enumerate(plain[0][1]))
+            bad = next((i for i, cell in enumerate(cells) if cell.count('"') % 2), 0)
+            raise DataError(
+                f"{path.name}, row {number}, column {names.get(bad, bad)!r}: a quote is never "
+                "closed.",
+                "Correct the table.",
+            )
+    return [(number, [cell.strip().strip('"') for cell in cells]) for number, cells in plain]
 
 
 def table_text(rows: Sequence[Mapping[str, Value]]) -> str:
@@ -83,15 +141,22 @@ def counts(values: Iterable[Value]) -> dict[str, int]:
     return dict(sorted(result.items()))
 
 
-def _typed(name: str, cells: list[str]) -> list[Value]:
+def _typed(name: str, cells: list[str], names: Container[str], comma: bool) -> list[Value]:
     missing = {""} if name in NAME_COLUMNS else MISSING
     values: list[Value] = [None if cell.lower() in missing else cell for cell in cells]
-    if name in TEXT_COLUMNS:
+    if name in names:
         return values
-    try:
-        numbers: list[Value] = [None if v is None else float(v) for v in values]
-    except ValueError:
-        return values
+    numbers: list[Value] = []
+    for value in values:
+        text = None if value is None else str(value)
+        if text and comma and re.fullmatch(r"-?\d+,\d+", text):
+            text = text.replace(",", ".")
+        if text and not NUMBER.fullmatch(text):
+            return values
+        try:
+            numbers.append(None if text is None else float(text))
+        except ValueError:  # "", "-", ".", "e5"
+            return values
     if any(isinstance(v, float) and not math.isfinite(v) for v in numbers):
         return values
     return numbers

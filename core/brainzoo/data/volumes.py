@@ -50,15 +50,20 @@ class Volume:
         return x, y, z
 
 
-def read_volume(path: Path | str) -> Volume:
-    """Read a NIfTI-1 or NIfTI-2 file (``.nii`` or ``.nii.gz``) and check what it holds.
+def read_volume(path: Path | str, *, index: int | None = None) -> Volume:
+    """Read a NIfTI-1, NIfTI-2 or FreeSurfer file and check what it holds.
 
-    Slope and intercept of the header are applied. float64 becomes float32.
+    Slope and intercept of the header are applied. float64 becomes float32. Of a compressed file
+    every checksum is checked.
+
+    Args:
+        path: Ends in ``.nii``, ``.nii.gz``, ``.mgh`` or ``.mgz``.
+        index: Which volume, of a file that may hold several.
 
     Raises:
-        DataError: The file cannot be read, is truncated, is not NIfTI, holds several volumes,
-            colours or complex numbers, nothing but one value, NaN or infinite voxels, or an
-            affine that cannot be true.
+        DataError: The file cannot be read, is truncated or damaged, is neither NIfTI nor MGH, holds
+            several volumes, colours or complex numbers, nothing but one value, NaN or infinite
+            voxels, or an affine that cannot be true.
     """
     path = Path(path)
     try:
@@ -66,17 +71,12 @@ def read_volume(path: Path | str) -> Volume:
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror or error}.") from error
     try:
+        if path.name.lower().endswith((".mgz", ".mgh")):
+            return _read_mgh(file)
         compressed = file[:2] == b"\x1f\x8b"
         header = _header(_inflate(file[:100_000], _HEADER_BYTES) if compressed else file[:540])
-        shape, dtype, start, stop = _layout(header)
-        content = _decompress(file, stop) if compressed else file
-        if len(content) < stop:
-            raise DataError(
-                f"it is truncated: found {len(content):,} bytes, its header announces {stop:,}.",
-                "Copy or download it again.",
-            )
-        voxels = np.frombuffer(content, dtype, shape[0] * shape[1] * shape[2], start)
-        data = voxels.reshape(shape, order="F")
+        shape, dtype, start, stop = _layout(header, index)
+        data = _voxels(file, shape, dtype, start, stop)
         data = _scaled(data, header)
         _check_values(data)
         with np.errstate(all="ignore"):  # absurd numbers are refused by their results
@@ -85,6 +85,17 @@ def read_volume(path: Path | str) -> Volume:
         message = error.message.removeprefix("it ")
         raise DataError(f"{path.name} {message}", error.hint) from error
     return Volume(data, affine, warnings)
+
+
+def reordered(volume: Volume, affine: NDArray[np.float64]) -> Volume:
+    """Return a volume with its voxel axes in the order and directions of another affine."""
+    orientations = _nibabel.orientations
+    turn = orientations.ornt_transform(
+        orientations.io_orientation(volume.affine), orientations.io_orientation(affine)
+    )
+    data = orientations.apply_orientation(volume.data, turn)
+    turned = volume.affine @ orientations.inv_ornt_aff(turn, volume.data.shape)
+    return Volume(data, turned, volume.warnings)
 
 
 def write_nifti(path: Path, volume: Volume, *, description: str = "", synced: bool = True) -> None:
@@ -144,21 +155,57 @@ def _decompress(content: bytes, size: int) -> bytes | bytearray:
             pass
     parts: list[bytes] = []
     found = 0
-    while content and found < size:
+    while content:
         member = zlib.decompressobj(31)
         try:
-            part = member.decompress(content, size - found)
+            while not member.eof and content and found < size + _MOST_BEYOND:
+                part = member.decompress(content, 2**22)
+                content = member.unconsumed_tail
+                parts.extend([part] if found < size else [])
+                found += len(part)
         except zlib.error as error:
-            if not parts:
-                raise DataError(f"it is damaged: {error}.", _AGAIN) from error
-            break
-        parts.append(part)
-        found += len(part)
-        content = member.unused_data
+            raise DataError(f"it is damaged: {error}.", _AGAIN) from error
         if not member.eof:
-            break
+            break  # truncated, which its length tells
+        content = member.unused_data.lstrip(b"\0")
+        if content[:2] != b"\x1f\x8b" and found >= size:
+            return b"".join(parts)
+    if found >= size:
+        raise DataError("it is damaged: its checksum is missing.", _AGAIN)
     return b"".join(parts)
 
+
+def _voxels(
+    file: bytes, shape: tuple[int, int, int], dtype: np.dtype[Any], start: int, stop: int
+) -> NDArray[Any]:
+    """Return the voxels of a file, decompressed."""
+    content = _decompress(file, stop) if file[:2] == b"\x1f\x8b" else file
+    if len(content) < stop:
+        raise DataError(
+            f"it is truncated: found {len(content):,} bytes, its header announces {stop:,}.", _AGAIN
+        )
+    return np.frombuffer(content, dtype, int(np.prod(shape)), start).reshape(shape, order="F")
+
+
+def _read_mgh(file: bytes) -> Volume:
+    """Read FreeSurfer's format: https://surfer.nmr.mgh.harvard.edu/fswiki/FsTutorial/MghFormat."""
+    start = _inflate(file[:100_000], 284) if file[:2] == b"\x1f\x8b" else file[:284]
+    version, x, y, z, frames, kind = np.frombuffer(start[:24].ljust(24, b"\0"), ">i4").tolist()
+    dtype = {0: ">u1", 1: ">i4", 3: ">f4", 4: ">i2", 10: ">u2"}.get(kind)
+    if version != 1 or len(start) < 284 or dtype is None or not 0 < x * y * z < MAX_BYTES:
+        raise DataError("it is no file of FreeSurfer.", "Convert it with mri_convert.")
+    if frames > 1:
+        raise DataError(f"it holds {frames} volumes; expected one.", "Choose one volume first.")
+    stop = 284 + x * y * z * np.dtype(dtype).itemsize
+    data = _voxels(file, (x, y, z), np.dtype(dtype), 284, stop)
+    data = data.astype(data.dtype.newbyteorder("="))
+    _check_values(data)
+    affine = _nibabel.freesurfer.mghformat.MGHHeader(start).get_affine()
+    return Volume(data, np.asarray(affine, np.float64))
+
+
+_MOST_BEYOND = 2**28
+"""Bytes behind the voxels that are read for the checksum's sake."""
 
 _AGAIN = "Copy or download it again."
 
@@ -178,18 +225,22 @@ def _header(start: bytes) -> Any:
     )
 
 
-def _layout(header: Any) -> tuple[tuple[int, int, int], np.dtype[Any], int, int]:
+def _layout(
+    header: Any, index: int | None = None
+) -> tuple[tuple[int, int, int], np.dtype[Any], int, int]:
     """Return the shape (x, y, z), the dtype and where the voxels start and stop in the file."""
     dim = [int(n) for n in header["dim"]]
     if not 2 <= dim[0] <= 7 or min(dim[1 : dim[0] + 1]) < 1:
         raise DataError(f"it has impossible dimensions in its header: {dim}.")
     shape = [*dim[1 : dim[0] + 1], 1][: max(3, dim[0])]
-    if any(n != 1 for n in shape[3:]):
-        volumes = int(np.prod([float(n) for n in shape[3:]]))
+    volumes = int(np.prod([float(n) for n in shape[3:]]))
+    if index is not None and index >= volumes:
+        raise DataError(f"it holds {volumes} volumes; expected at least {index + 1}.")
+    if index is None and volumes != 1:
         raise DataError(
             f"it holds {volumes} volumes ({' × '.join(map(str, shape))}); expected one of 3 "
             "dimensions.",
-            "Choose or average one volume first.",
+            "Choose or average one volume first; channels of the Decathlon: --data nnunet.",
         )
     try:
         dtype = header.get_data_dtype()
@@ -202,7 +253,7 @@ def _layout(header: Any) -> tuple[tuple[int, int, int], np.dtype[Any], int, int]
     offset = float(header["vox_offset"])
     if not np.isfinite(offset) or not 0 <= offset < 2**31:
         raise DataError(f"it has an impossible voxel offset in its header: {offset:g}.")
-    start = max(int(offset), 352)
+    start = max(int(offset), 352) + (index or 0) * voxels * dtype.itemsize
     stop = start + voxels * dtype.itemsize
     if stop > MAX_BYTES:
         raise DataError(
@@ -245,6 +296,8 @@ def _affine(header: Any) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     warnings: list[str] = []
     try:
         pixdim = np.abs(np.asarray(header["pixdim"][1:4], dtype=np.float64))
+        if np.isfinite(header["pixdim"][0]):  # 0 and any positive number mean 1
+            header["pixdim"][0] = -1 if header["pixdim"][0] < 0 else 1
         if int(header["sform_code"]) <= 0 and int(header["qform_code"]) <= 0:
             warnings.append("neither sform nor qform: orientation assumed from the voxel order")
             affine = np.diag([*pixdim, 1.0])
@@ -261,6 +314,8 @@ def _affine(header: Any) -> tuple[NDArray[np.float64], tuple[str, ...]]:
             f"expected {SPACING_MM[0]:g} to {SPACING_MM[1]:g}.",
             _FIX,
         )
+    if int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
+        warnings += _disagreement(affine, header)
     if abs(np.linalg.det(affine[:3, :3] / spacing)) < 0.1:
         raise DataError("it has a wrong affine: its axes fall together.", _FIX)
     if np.isfinite(pixdim).all() and (np.abs(pixdim / spacing - 1) > 0.1).any():
@@ -269,6 +324,21 @@ def _affine(header: Any) -> tuple[NDArray[np.float64], tuple[str, ...]]:
             f"pixdim {' × '.join(f'{s:.3g}' for s in pixdim)}; the affine is believed"
         )
     return affine, tuple(warnings)
+
+
+def _disagreement(sform: NDArray[np.float64], header: Any) -> list[str]:
+    """Return a warning if sform and qform say different things about left and right."""
+    try:
+        qform = np.asarray(header.get_qform(), dtype=np.float64)
+        codes = [_nibabel.aff2axcodes(affine) for affine in (sform, qform)]
+    except (_nibabel.spatialimages.HeaderDataError, ValueError, np.linalg.LinAlgError):
+        return []
+    if codes[0] == codes[1] or any(code is None for axes in codes for code in axes):
+        return []
+    sides = [next((i, a) for i, a in enumerate(axes) if a in "LR") for axes in codes]
+    where = " about left and right" if sides[0] != sides[1] else ""
+    s, q = ("".join(axes) for axes in codes)
+    return [f"sform ({s}) and qform ({q}) disagree{where}; the sform is believed"]
 
 
 _FIX = "Mend the header, or leave the scan out."

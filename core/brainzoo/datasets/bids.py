@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from brainzoo.common.errors import DataError
+from brainzoo.common.errors import DataError, OptionError
 from brainzoo.data.subjects import Subject
 from brainzoo.datasets.config import BidsConfig
-from brainzoo.datasets.folder import find_table
-from brainzoo.datasets.tree import VOLUMES, existing_root, files_below, stem
-from brainzoo.plugin.interfaces import Dataset
+from brainzoo.datasets.covariates import Covariates, read_covariates
+from brainzoo.datasets.grouping import File
+from brainzoo.datasets.known import Known, find_table
+from brainzoo.datasets.layouts import Layout
+from brainzoo.datasets.names import Name
+from brainzoo.datasets.tree import VOLUMES, existing_root, files_below
 
-SCAN = re.compile(r"(sub-[A-Za-z0-9]+)/(?:(ses-[A-Za-z0-9]+)/)?anat/(\1(?:_[^/]+)?)_([A-Za-z0-9]+)")
+SCAN = re.compile(
+    r"(?P<subject>sub-[A-Za-z0-9]+)/(?:(?P<visit>ses-[A-Za-z0-9]+)/)?anat/"
+    r"(?P=subject)(?:_(?P<entities>[^/]+))?_(?P<suffix>[A-Za-z0-9]+)\.nii(?:\.gz)?"
+)
+LABELS = ("dseg", "mask", "probseg")
 
 
-class Bids(Dataset):
+class Bids(Known):
     """The anatomical scans of a BIDS dataset; its derivatives are not looked at.
 
-    Licence, name and acknowledgement come from ``dataset_description.json``.
+    Licence, name and acknowledgement come from ``dataset_description.json``; ages of visits from
+    ``sessions.tsv``, their unit from ``participants.json``.
     """
 
     config: BidsConfig
+    layout = Layout("bids", "", ())
 
     def __init__(self, config: BidsConfig) -> None:
         super().__init__(config)
-        self.channels = (config.modality,)
+        self.channels = config.channels
 
     @property
     def license(self) -> str:  # type: ignore[override]  # read from the dataset, never set
@@ -54,67 +62,59 @@ class Bids(Dataset):
         """Yield the scans in the order of subjects and sessions; sessions and runs are `scan`.
 
         Raises:
-            DataError: There are none of the wanted suffix; the message lists those that are.
+            OptionError: A channel is no suffix.
+            DataError: There are none of the wanted suffixes, or scans are missing.
         """
-        root = existing_root(self.config.root, "bids")
-        found = self._scans(root)
-        scans_of = Counter(subject for _, subject, _ in found)
-        table = find_table(root, self.config.table)
-        joined = 0
-        subjects = []
-        for path, subject, scan in found:
-            row = table.find(subject, stem(path)) if table else None
-            joined += row is not None
-            known = row or {}
-            own_class = known.pop("class", None)
-            subjects.append(
-                Subject(
-                    id=subject,
-                    images={self.channels[0]: path},
-                    scan=scan if scans_of[subject] > 1 else "",
-                    covariates=known,
-                    class_name=str(own_class) if own_class else None,
+        for channel in self.channels:
+            if not channel.isalnum():
+                raise OptionError(
+                    f"channel {channel!r} is no BIDS suffix; expected letters and digits."
                 )
-            )
-        if table:
-            table.check_joined(joined, (subject.id for subject in subjects))
-        yield from subjects
-
-    def _scans(self, root: Path) -> list[tuple[Path, str, str]]:
-        """Return path, subject and entities of each scan of the wanted suffix."""
-        found: dict[str, tuple[Path, str, str]] = {}
-        others: set[str] = set()
+        root = existing_root(self.config.root, "bids")
+        found: dict[str, File] = {}
+        gone: list[Path] = []
         links = 0
-        for folder in sorted(p for p in root.glob("sub-*") if p.is_dir()):
+        for folder in sorted(path for path in root.glob("sub-*") if path.is_dir()):
             files, left_out = files_below(
-                folder, follow_links=self.config.follow_links, within=root
+                folder, follow_links=self.config.follow_links, within=root, gone=gone
             )
             links += left_out
             for path in files:
-                place = path.relative_to(root).as_posix()
-                if not path.name.endswith(VOLUMES):
-                    continue
-                match = SCAN.fullmatch(place.removesuffix(".gz").removesuffix(".nii"))
-                if match and match[4] == self.config.modality:
-                    entities = match[3].removeprefix(match[1]).lstrip("_")
-                    found.setdefault(match[0], (path, match[1], entities))
-                elif match:
-                    others.add(match[4])
-        if found:
-            return [found[name] for name in sorted(found)]
-        if others:
-            there = ", ".join(sorted(others))
+                self._add(found, path, root)
+        absent = {path.relative_to(root).as_posix() for path in gone}
+        for path in gone:
+            self._add(found, path, root)
+        if not found:
             raise DataError(
-                f"no {self.config.modality} scans in {root}; there are {there}.",
-                "Choose one with --data.modality.",
+                f"no scans in {root}; expected sub-*/[ses-*/]anat/*_{self.channels[0]}.nii.gz"
+                + (f"; {links} links that lead outside were left out." if links else "."),
+                "To take the links, give --data.follow-links."
+                if links
+                else "For scans that are not in BIDS, use --data folder.",
             )
-        raise DataError(
-            f"no scans in {root}; expected sub-*/[ses-*/]anat/*_{self.config.modality}.nii.gz"
-            + (f"; {links} links that lead outside were left out." if links else "."),
-            "To take the links, give --data.follow-links."
-            if links
-            else "For scans that are not in BIDS, use --data folder.",
-        )
+        ordered = sorted(found.values(), key=lambda file: file.place)
+        yield from self.from_files(root, ordered, absent, self.table(root))
+
+    def table(self, root: Path) -> Covariates | None:
+        """Return ``participants.tsv`` with what the subjects' ``sessions.tsv`` add."""
+        table = find_table(root, self.config.table)
+        for path in sorted(root.glob("sub-*/sub-*_sessions.tsv")):
+            visits = read_covariates(path, subject=path.parent.name)
+            table = table.and_visits(visits) if table else visits
+        return table
+
+    def _add(self, found: dict[str, File], path: Path, root: Path) -> None:
+        place = path.relative_to(root).as_posix()
+        match = SCAN.fullmatch(place) if path.name.endswith(VOLUMES) else None
+        if not match:
+            return
+        entities = [e for e in (match["entities"] or "").split("_") if e and e != match["visit"]]
+        suffix, detail = match["suffix"], "_".join(entities)
+        kind = "label" if suffix in LABELS else "scan"
+        if suffix == "mask" and "brain" in detail:
+            kind = "mask"
+        name = Name(match["subject"], match["visit"] or "", detail, suffix, kind, suffix, True)
+        found.setdefault(place.removesuffix(".gz"), File(path, place, name))
 
     def _described(self, key: str) -> str:
         """Return a field of ``dataset_description.json`` as text; empty if it is not there."""
@@ -125,7 +125,7 @@ class Bids(Dataset):
             return ""
         except (ValueError, OSError, RecursionError) as error:
             raise DataError(f"{path} cannot be read as JSON: {error}.") from error
-        value = content.get(key) if isinstance(content, dict) else None
+        value = content.get(key) if isinstance(content, Mapping) else None
         if isinstance(value, list):
             return ", ".join(str(item) for item in value)
         return value.strip() if isinstance(value, str) else ""

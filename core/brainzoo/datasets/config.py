@@ -9,21 +9,35 @@ from pathlib import Path
 from brainzoo.common.errors import OptionError
 from brainzoo.plugin.options import option
 
+_PARTIAL = "Go on where scans are missing: links to nowhere, as git-annex leaves them."
+_LINKS = "Also take links that lead outside the root."
+_LABELS = "Which label maps, by a word in their names, where there are several kinds."
+_TABLE = "CSV or TSV of ages, sexes, ...; found in the root by default."
+
 
 @dataclasses.dataclass(frozen=True)
-class FolderConfig:
+class KnownConfig:
+    """Options of the datasets whose layout is known: ``brats``, ``oasis``, ``abide``, ..."""
+
+    root: Path | None = option(None, "The folder of the data set, as unpacked.")
+    channels: tuple[str, ...] = option((), "Which contrasts, for example T1,FLAIR; all by default.")
+    labels: str | None = option(None, _LABELS, metavar="WORD")
+    table: Path | None = option(None, _TABLE)
+    partial: bool = option(False, _PARTIAL)
+    follow_links: bool = option(False, _LINKS)
+
+
+@dataclasses.dataclass(frozen=True)
+class FolderConfig(KnownConfig):
     """Options of the dataset ``folder``."""
 
     root: Path | None = option(None, "The folder that holds the scans, at any depth.")
-    table: Path | None = option(
-        None, "CSV or TSV of ages, sexes, ...; participants.csv/.tsv in the root by default."
-    )
     pattern: str = option("*", "Take only files whose name fits, e.g. '*T1*'.", metavar="GLOB")
     subject_pattern: str | None = option(
         None,
-        "Regular expression whose group is the subject id, sought in the file name, then in the "
-        "path below the root; by default sub-XXX, IXI123, else the name without its ending. Needed "
-        "for pictures that are told apart by a bare number.",
+        "Regular expression whose group is the subject id (also named subject, session, channel), "
+        "sought in the file name, then in the path below the root. By default visits, runs and "
+        "contrasts are taken out of the name, and the rest is the person.",
         metavar="REGEX",
     )
     masks: str | None = option(
@@ -34,8 +48,6 @@ class FolderConfig:
         "Whether the folders below the root are classes; auto: for pictures of slices.",
         choices=("auto", "yes", "no"),
     )
-    follow_links: bool = option(False, "Also take links that lead outside the root.")
-    modality: str = option("T1w", "What the scans are, for the record.")
     license: str = option("unknown", "The licence of the scans, for the record.")
     citation: str = option("", "How the scans are to be cited, for the record.")
 
@@ -56,31 +68,26 @@ class FolderConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class BidsConfig:
+class BidsConfig(KnownConfig):
     """Options of the dataset ``bids``."""
 
     root: Path | None = option(None, "The BIDS dataset's folder: the one that holds sub-*.")
+    channels: tuple[str, ...] = option(
+        ("T1w",), "The BIDS suffixes of the scans: T1w, T2w, FLAIR, ..."
+    )
     table: Path | None = option(None, "Another table than participants.tsv.")
-    modality: str = option("T1w", "The BIDS suffix of the scans: T1w, T2w, FLAIR, ...")
-    follow_links: bool = option(False, "Also take links that lead outside the root.")
-
-    def __post_init__(self) -> None:
-        if not self.modality.isalnum():
-            raise OptionError(
-                f"modality {self.modality!r} is no BIDS suffix; expected letters and digits."
-            )
 
 
 @dataclasses.dataclass(frozen=True)
-class IxiConfig:
+class IxiConfig(KnownConfig):
     """Options of the dataset ``ixi``."""
 
     root: Path | None = option(
         None, "A local copy, flat or as unpacked; downloaded if it is not given."
     )
-    modality: str = option(
-        "T1",
-        "Which scans; of DTI the volume without diffusion weighting.",
+    channels: tuple[str, ...] = option(
+        ("T1",),
+        "Which scans: T1, T2, PD, MRA, DTI (its volume without diffusion weighting).",
         choices=("T1", "T2", "PD", "MRA", "DTI"),
     )
     table: Path | None = option(

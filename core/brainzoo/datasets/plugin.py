@@ -1,8 +1,9 @@
-"""Offers the datasets ``folder``, ``bids`` and ``ixi``."""
+"""Offers the datasets of the core: any folder, BIDS, and the layouts that people know."""
 
 from __future__ import annotations
 
-from brainzoo.datasets.config import BidsConfig, FolderConfig, IxiConfig
+from brainzoo.datasets import layouts
+from brainzoo.datasets.config import BidsConfig, FolderConfig, IxiConfig, KnownConfig
 from brainzoo.plugin.hookspecs import hookimpl
 from brainzoo.plugin.interfaces import Spec
 
@@ -23,10 +24,17 @@ def brainzoo_datasets() -> list[Spec]:
             BidsConfig,
             "A BIDS dataset: sub-*/[ses-*/]anat, participants.tsv, dataset_description.json.",
         ),
-        Spec(
-            "ixi",
-            "brainzoo.datasets.ixi:Ixi",
-            IxiConfig,
-            "IXI: nearly 600 healthy adults of three London hospitals; local or downloaded.",
+        Spec("ixi", "brainzoo.datasets.ixi:Ixi", IxiConfig, layouts.IXI.summary),
+        *(
+            Spec(layout.name, f"brainzoo.datasets.known:{target}", KnownConfig, layout.summary)
+            for target, layout in (
+                ("Brats", layouts.BRATS),
+                ("Oasis", layouts.OASIS),
+                ("Adhd200", layouts.ADHD200),
+                ("Abide", layouts.ABIDE),
+                ("FreeSurfer", layouts.FREESURFER),
+                ("Hcp", layouts.HCP),
+                ("NnUnet", layouts.NNUNET),
+            )
         ),
     ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
 from brainzoo.common.errors import DataError, NotFoundError, OptionError
 
-VOLUMES = (".nii.gz", ".nii")
+VOLUMES = (".nii.gz", ".nii", ".mgz", ".mgh")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
 
 
@@ -31,7 +32,11 @@ def existing_root(root: Path | None, dataset: str) -> Path:
 
 
 def files_below(
-    root: Path, *, follow_links: bool = False, within: Path | None = None
+    root: Path,
+    *,
+    follow_links: bool = False,
+    within: Path | None = None,
+    gone: list[Path] | None = None,
 ) -> tuple[list[Path], int]:
     """List the regular files below a folder, sorted by path.
 
@@ -42,6 +47,8 @@ def files_below(
         root: An existing folder.
         follow_links: Also take links that lead outside the root, and links to folders.
         within: Links may lead to anywhere below this folder; below the root by default.
+        gone: Filled with volumes and pictures whose content is not here: links to nowhere, and
+            what git-annex and git-lfs put in the place of a file.
 
     Returns:
         The files, and how many links were left out.
@@ -68,7 +75,14 @@ def files_below(
             left_out += sum((Path(folder) / name).is_symlink() for name in folders)
         for name in sorted(names):
             path = Path(folder) / name
-            if _ignored(name) or not _is_regular(path):
+            if _ignored(name):
+                continue
+            size = _size(path)
+            if size is None or (0 < size < POINTER and _is_pointer(path)):
+                if gone is not None and name.lower().endswith((*VOLUMES, *PICTURES)):
+                    gone.append(path)
+                continue
+            if size < 0:  # a pipe or a device
                 continue
             leaves = path.is_symlink() and not path.resolve().is_relative_to(inside)
             if leaves and not follow_links:
@@ -91,8 +105,22 @@ def _ignored(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _is_regular(path: Path) -> bool:
+POINTER = 400
+"""Bytes of the largest file that may stand for another."""
+
+
+def _size(path: Path) -> int | None:
+    """Return a file's size; -1 if it is no regular file, ``None`` if its content is not here."""
     try:
-        return stat.S_ISREG(path.stat().st_mode)
+        status = path.stat()
     except OSError:  # a link to nowhere, for example content that git-annex has not fetched
+        return None if path.is_symlink() else -1
+    return status.st_size if stat.S_ISREG(status.st_mode) else -1
+
+
+def _is_pointer(path: Path) -> bool:
+    """Tell whether git-annex or git-lfs has put a line of text in the place of a file."""
+    try:
+        return bool(re.match(rb"/annex/objects/|version https://git-lfs", path.read_bytes()))
+    except OSError:
         return False

@@ -24,7 +24,8 @@ from brainzoo.data.images import Images
 from brainzoo.data.pixels import from_floats
 from brainzoo.data.tables import Row
 from brainzoo.data.volumes import read_volume
-from brainzoo.datasets.folder import SLICE, SUBJECT, find_table
+from brainzoo.datasets.folder import SLICE, find_table
+from brainzoo.datasets.names import STUDY_IDS
 from brainzoo.datasets.tree import PICTURES, VOLUMES, files_below, stem
 
 _nibabel: Any = nibabel  # typed in part only
@@ -221,9 +222,9 @@ def _subject(place: Path, pattern: re.Pattern[str] | None, classes: set[str]) ->
                 "Every real image needs a subject, so that no person is in train and in test.",
             )
         return match[1], len(place.parts) > 1 and match[1] in place.parts[-2]
-    match = SUBJECT.search(stem(place)) or SUBJECT.search(place.as_posix())
+    match = STUDY_IDS.search(stem(place)) or STUDY_IDS.search(place.as_posix())
     if match:
-        subject = str(match[1] or match[2])
+        subject = match[0]
         return subject, len(place.parts) > 1 and subject in place.parts[-2]
     if len(place.parts) > 1 and place.parts[-2] not in classes:
         return place.parts[-2], True

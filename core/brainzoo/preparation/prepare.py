@@ -25,6 +25,7 @@ from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.describe_grid import affine_of, orientation_of
 from brainzoo.preparation.request import existing_images, remove_abandoned, request_of
 from brainzoo.preparation.subject import Prepared, is_picture
+from brainzoo.preparation.understood import understood
 from brainzoo.preparation.workers import prepare_all
 
 __all__ = ["PrepareConfig", "prepare"]
@@ -77,9 +78,13 @@ def prepare(
         DiskError: The disk is full; nothing is left behind.
     """
     dataset.download()
-    subjects = limited(_first_channel(dataset), config.max_subjects)
-    if not subjects:
+    listed = limited(list(dataset.subjects()), config.max_subjects)
+    if not listed:
         raise DataError(f"dataset {name!r} holds no scans.")
+    if not quiet:
+        for label, text in understood(dataset, listed, name):
+            console.note(f"{label + ':':<12} {text}")
+    subjects = _first_channel(dataset, listed)
     expressions = dict(classes or {})
     request = request_of(dataset, name, config, expressions, subjects)
     folder = out or folder_of(name, request)
@@ -100,14 +105,14 @@ def prepared_already(
     dataset: Dataset, config: PrepareConfig, *, name: str, classes: Mapping[str, str]
 ) -> Images | None:
     """Open what an earlier, equal call of :func:`prepare` left in the cache; do no work."""
-    subjects = limited(_first_channel(dataset), config.max_subjects)
+    listed = limited(list(dataset.subjects()), config.max_subjects)
+    subjects = _first_channel(dataset, listed)
     request = request_of(dataset, name, config, classes, subjects)
     return existing_images(folder_of(name, request), request, cached=False)
 
 
-def _first_channel(dataset: Dataset) -> list[Subject]:
+def _first_channel(dataset: Dataset, subjects: Sequence[Subject]) -> list[Subject]:
     """Return the scans that have the first channel, with no other."""
-    subjects = list(dataset.subjects())
     first = channels_of(dataset.channels, subjects)[:1]
     return [
         dataclasses.replace(subject, images={channel: subject.images[channel]})

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from brainzoo.common.errors import BrainzooError, DataError, DiskError, NetworkError
 from brainzoo.data.pixels import from_floats
 from brainzoo.data.subjects import Subject
-from brainzoo.data.volumes import Volume, read_volume
+from brainzoo.data.volumes import Volume, read_volume, reordered
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.grid import Made, Row, make_images
 from brainzoo.preparation.head import find_head
@@ -73,7 +73,7 @@ def _failed(subject: Subject, message: str) -> Prepared:
 def is_picture(subject: Subject) -> bool:
     """Tell a picture of one slice from a volume."""
     return isinstance(subject.source, Path) and not subject.source.name.lower().endswith(
-        (".nii", ".nii.gz")
+        (".nii", ".nii.gz", ".mgz", ".mgh")
     )
 
 
@@ -93,7 +93,7 @@ def _mask(subject: Subject, volume: Volume, config: PrepareConfig) -> Scan | Non
         return None
     if subject.mask is None:
         raise DataError("it has no brain mask.", "Leave --data.mask away.")
-    mask = read_volume(subject.mask)
+    mask = reordered(read_volume(subject.mask), volume.affine)
     if mask.data.shape != volume.data.shape or not np.allclose(
         mask.affine, volume.affine, atol=0.1
     ):

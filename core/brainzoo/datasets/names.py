@@ -1,0 +1,191 @@
+"""What the name of a file says: whose scan it is, of which visit, which contrast, or a label map.
+
+Words that people use for visits, runs, contrasts, label maps and processing are taken out of the
+name; what remains is the person. A study's own ids (``sub-01``, ``OAS1_0001``) are known as such.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+
+CONTRASTS = {
+    "T1w": "t1 t1w t1n t1wi mprage memprage mpr mp2rage spgr fspgr bravo t1mprage t1mpr t1weighted",
+    "T1ce": "t1ce t1c t1gd t1post t1gad t1contrast t1wce cet1 cet1w t1wc",
+    "T2w": "t2 t2w t2wi t2tse tse t2weighted",
+    "FLAIR": "flair fl t2f t2flair t1flair flairw tirm darkfluid",
+    "PDw": "pd pdw pdwi",
+    "T2starw": "t2star t2starw t2s gre",
+    "SWI": "swi",
+    "ADC": "adc",
+    "angio": "mra tof angio",
+}
+"""How files call the contrasts that BIDS names on the left."""
+
+OTHERS = (
+    r"bold|func|fmri|rest|dwi|dti|asl|epi|sbref|fmap|fieldmap|magnitude\d?|phasediff|phase\d?|"
+    r"m0scan|physio|pet|cbf|perf|localizer|scout"
+)
+"""Images that are no anatomical scan: left out unless they are asked for."""
+
+_SPELLINGS = {word: name for name, words in CONTRASTS.items() for word in words.split()}
+_SURE = r"t1[-_ ]?(?:weighted|post|gd|ce|mprage|mpr|flair)|t2[-_ ]?(?:weighted|flair|star|tse)|"
+_LABELS = (
+    r"label-[a-z0-9]+|(?:lesion|tumou?r|wmh|tissue|vessel)s?[-_]?(?:masks?|seg|labels?|roi)?|masks?|"
+    r"seg(?:m|s|mentations?|mented)?\d*|[dp]seg|probseg|labels?\d*|labelmaps?|aseg|"
+    r"aparc|wmparc|dlmuse|dlwmls|parcellations?|parc|atlas|rois?|wmh|gt|ground[-_]?truth|"
+    r"annotations?|manual|delineations?|labelstr|labelsts"
+)
+_MASKS = r"(?:brain|head|bet|skull)[-_ ]?masks?|desc-brain[-_]mask|mask[-_]brain|brainmask[a-z_]*"
+_VISITS = (
+    r"ses-[a-z0-9]+|"
+    r"(?:ses|session|sess|visit|vis|timepoint|time[-_ ]?point|time|tp|wave|exam|mri?|scan|fu|"
+    r"follow[-_ ]?up|month|months|week|weeks|day|days|year|years)[-_ ]?d?\d+[a-z]?|"
+    r"baseline|base[-_ ]line|bl|follow[-_ ]?up|fu|pre|post|pre[-_ ]?op|post[-_ ]?op|"
+    r"pre[-_ ]?treatment|post[-_ ]?treatment|before|after|initial|final|retest|screening|"
+    r"(?:visit|session|scan|timepoint|tp)[-_ ]?[a-z]|first|second|third|[vmwyd]\d{1,4}|"
+    r"\d{1,3}(?:mo|m|mth|months?|yr?s?|years?|wks?|weeks?|days?)|"
+    r"(?:19|20)\d\d[-_]?[01]\d[-_]?[0-3]\d(?:[-_t]?\d{4,6})?"
+)
+_RUNS = (
+    r"(?:run|rep|repeat|repetition|mpr|mprage|acq|rec|echo|take|trial|series|inv|copy|attempt|anat)"
+    r"[-_ ]?\d+|(?:run|acq|rec|ce|dir|mod|part|echo|inv|proc)-[a-z0-9]+|slice[-_ ]?\d+|z[-_ ]?\d+|"
+    r"rescan|repeat"
+)
+_PROCESSED = (
+    r"brain|head|anat|anatomical|anatomy|structural|struct|skull[-_ ]?stripped|stripped|"
+    r"bet|n4|corrected|bias[-_ ]?corr\w*|norm|normali[sz]ed|reg|registered|coreg|coregistered|"
+    r"aligned|resampled|mni\d*\w*|defaced?|anon\w*|raw|orig|original|preproc|preprocessed|"
+    r"processed|unprocessed|std|ras|lps|lpi|las|\d+(?:[.p]\d+)?mm|iso|(?:space|desc|res|hemi|den)-"
+    r"[a-z0-9]+|sag|sagittal|ax|axial|cor|coronal|[23]d|1[.]5t|3t|7t|masked|restore|acpc|dc"
+)
+NEUTRAL = re.compile(
+    r"(?:images?|imgs?|vols?|volumes?|scans?|mri?|nifti|nii|data|dataset|images?t[rs]|train|training|"
+    r"val|validation|test|testing|dicom|input|output|files|subjects|patients|participants|people|"
+    r"cases|bids|rawdata|sourcedata|derivatives|session|anat)s?",
+    re.IGNORECASE,
+)
+"""Names of folders and files that say nothing."""
+
+_EDGE = r"(?:^|(?<=[-_. /()])|(?<=[0-9])(?=[a-z]))"
+_END = r"(?=$|[-_. /()])"
+
+
+def _words(pattern: str) -> re.Pattern[str]:
+    return re.compile(f"{_EDGE}(?:{pattern}){_END}", re.IGNORECASE)
+
+
+_CONTRAST = _SURE + "|".join(sorted(_SPELLINGS, key=len, reverse=True))
+KINDS = {
+    "mask": _words(_MASKS),
+    "run": _words(_RUNS),
+    "channel": _words(_CONTRAST),
+    "visit": _words(_VISITS),
+    "label": _words(_LABELS),
+    "other": _words(OTHERS),
+    "processed": _words(_PROCESSED),
+}
+"""Words by what they say, those that win over others first."""
+
+GROUPS_FIRST = re.compile(r"pd|test|rest|pet|control|atlas|manual|func", re.IGNORECASE)
+"""Words that may name a group of people where a name begins with them: ``PD_001``."""
+
+NUMBERED = re.compile(r"(?:scans?|mri?|exam|image|img|vol|series)?[-_ ]?\d+", re.IGNORECASE)
+"""Names that may number the people of a folder, or the scans of a person."""
+
+TIMEPOINT = re.compile(r"(?<=[-_. /])t[03-9](?![a-z0-9])", re.IGNORECASE)
+"""Where there is a T0 or a T3, T1 and T2 are visits too and no contrasts."""
+
+STUDY_IDS = re.compile(
+    r"(?P<bids>sub-[A-Za-z0-9]+)|(?:^|(?<=[-_/. ]))(?:(?P<ixi>IXI\d{3})(?!\d)|"
+    r"(?P<oasis>OAS\d_?\d{4})(?!\d)|(?P<adni>\d{3}_S_\d{4,5})(?!\d)|"
+    r"(?P<brats>BraTS(?:-[A-Z]+)+-\d{4,5})(?=-\d{3}(?!\d))|"
+    r"(?P<old_brats>BraTS1[789]_[A-Za-z0-9]+_[A-Za-z0-9]+)(?=_\d(?!\d))|"
+    r"(?P<ndar>NDAR_?(?:INV)?_?[A-Z0-9]{8})(?![A-Za-z0-9]))",
+    re.IGNORECASE,
+)
+"""How studies write the id of a person."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Name:
+    """What names say.
+
+    Attributes:
+        person: The id; empty if nothing names one.
+        visit: The session, for example ``MR2``.
+        detail: What else tells scans of one visit apart: runs, acquisitions, processing.
+        channel: The contrast as BIDS calls it; empty if unknown.
+        kind: ``scan``, ``label``, ``mask`` (of the brain) or ``other`` (no anatomical scan).
+        word: How a label map or another image is called.
+        study: Whether the id is one of a known study.
+    """
+
+    person: str = ""
+    visit: str = ""
+    detail: str = ""
+    channel: str = ""
+    kind: str = "scan"
+    word: str = ""
+    study: bool = False
+
+
+def channel_name(text: str) -> str:
+    """Return BIDS's name of a contrast in any spelling: ``FLAIR`` for ``t2-flair``."""
+    plain = re.sub(r"[-_ ]", "", text).lower()
+    return _SPELLINGS.get(plain, text)
+
+
+def read_part(text: str, *, groups: bool = True, timepoints: bool = False) -> Name:
+    """Read one part of a path: the stem of a file, or a folder's name.
+
+    Args:
+        text: For example ``OAS2_0001_MR2`` or ``P001_ses-1_T1w``.
+        groups: Leave words that may name a group or number people where they come first.
+        timepoints: Take ``T1`` as a visit.
+    """
+    study = STUDY_IDS.search(text)
+    rest = text[: study.start()] + text[study.end() :] if study else text
+    found: dict[str, list[str]] = {}
+    kinds = {"timepoint": _T, **KINDS} if timepoints else KINDS
+    for kind, pattern in kinds.items():
+        rest = "".join(_taken(rest, pattern, kind, found, groups=groups and not study))
+    person = "" if NEUTRAL.fullmatch(_trimmed(rest)) else _trimmed(rest)
+    details = found.get("run", []) + found.get("processed", [])
+    if study and (number := re.match(r"\d+", person)) and "brats" in (study.lastgroup or ""):
+        found["visit"], person = [number[0]], _trimmed(person[number.end() :])
+    if study:
+        details, person = [*filter(None, [person]), *details], study[0]
+    channel = next((channel_name(word) for word in found.get("channel", [])), "")
+    if not channel and any(word.lower().startswith("mpr") for word in found.get("run", [])):
+        channel = "T1w"
+    kind = next((kind for kind in ("mask", "label", "other") if kind in found), "scan")
+    word = found[kind][0] if kind in found else ""
+    visit = "_".join(found.get("timepoint", []) + found.get("visit", []))
+    return Name(person, visit, "_".join(details), channel, kind, word, bool(study))
+
+
+_T = _words(r"t\d")
+
+
+def _taken(
+    text: str, pattern: re.Pattern[str], kind: str, found: dict[str, list[str]], *, groups: bool
+) -> Iterator[str]:
+    """Yield what remains of a text without the words of a kind, which are put into ``found``."""
+    place = 0
+    for match in pattern.finditer(text):
+        before, after = _trimmed(text[: match.start()]), _trimmed(text[match.end() :])
+        group = GROUPS_FIRST.fullmatch(match[0]) and after
+        number = NUMBERED.fullmatch(match[0]) and not re.search(r"\d", after)
+        if groups and not before and (group or number):
+            continue
+        found.setdefault(kind, []).append(match[0])
+        yield text[place : match.start()]
+        place = match.end()
+    yield text[place:]
+
+
+def _trimmed(text: str) -> str:
+    """Return a text without the separators that words have left."""
+    return re.sub(r"([-_. ])[-_. ]+", r"\1", text.strip("-_. ()"))
