@@ -16,7 +16,7 @@ from brainzoo.data.images import Images
 from brainzoo.data.pixels import from_floats
 from brainzoo.testing.heads import make_images
 from brainzoo_quiz.config import QuizConfig
-from brainzoo_quiz.exporting import export_study
+from brainzoo_quiz.exporter import export_study
 from brainzoo_quiz.study.sources import Sources
 
 Plane = NDArray[np.float32]

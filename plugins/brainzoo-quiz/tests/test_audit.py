@@ -22,6 +22,11 @@ from brainzoo_quiz.study.package import read_package
 
 from . import pools
 
+
+def findings(found: Audit) -> set[str]:
+    return {row["finding"] for row in found.content()["channels"]}
+
+
 UNKNOWN = Chain("unknown", "Nobody knows.")
 
 
@@ -42,7 +47,7 @@ def test_images_prepared_alike_are_at_chance(found_alike):
     assert found.leaks() == []
     expect_no_leak(found)
     assert 0.4 < found.after.classifier_auc < 0.6
-    assert set(found.findings()) == {"none"}
+    assert findings(found) == {"none"}
     assert not any("may miss" in note for note in found.notes())
 
 
@@ -140,7 +145,7 @@ def test_what_the_generator_does_is_its_own_fault_and_no_leak(sharp):
     found = audit(real, made, way)
     assert found.after.classifier_auc > 0.9
     assert found.leaks() == []
-    assert "the model's" in found.findings()
+    assert "the model's" in findings(found)
     assert any("it is the model's, and readers may see it" in note for note in found.notes())
 
 
@@ -271,5 +276,4 @@ def test_what_was_audited_is_kept(alike, tmp_path):
     content = json.loads((tmp_path / "study" / "audit.json").read_text())
     assert content["pixels"]["pool"] == {"real": 60, "created": 60, "subjects": 60}
     assert [row["channel"] for row in content["pixels"]["channels"]] == list(CHANNELS)
-    assert len(content["exact"]) == 4
     assert "I know." in content["pixels"]["chain"]["why"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from brainzoo.common.errors import DataError, DiskError, ExistsError
-from brainzoo_quiz import exporting
+from brainzoo_quiz import exporter
 from brainzoo_quiz.audit.writer import canonical
 from brainzoo_quiz.statistics.trials import join
 from brainzoo_quiz.study import package as packages
@@ -133,7 +133,7 @@ def test_the_share_of_created_images_varies(both):
 
     config = QuizConfig(preset="kazuhiro2018")
     random = np.random.default_rng(0)
-    found = {exporting._wanted(config, random)["test"].created for _ in range(300)}
+    found = {exporter._wanted(config, random)["test"].created for _ in range(300)}
     assert found == set(range(20, 31))
 
 
@@ -173,7 +173,7 @@ def test_volumes(tmp_path):
 
 
 def test_pages_too_large_for_a_browser_are_left_out(both, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting, "MOST_PAGE_BYTES", 1000)
+    monkeypatch.setattr(exporter, "MOST_PAGE_BYTES", 1000)
     found = pools.study(tmp_path / "study", *both)
     assert not found["pages"]
     assert not (tmp_path / "study" / "pages").exists()
@@ -197,15 +197,15 @@ def test_a_folder_that_is_there_is_kept(both, made):
 
 @pytest.mark.parametrize("fault", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
 def test_a_full_disk_or_an_interruption_leaves_nothing(both, tmp_path, monkeypatch, fault):
-    written = []
+    written, write_pixels = [], packages.write_pixels
 
     def failing(package: Package, folder: Path, image: str, content: bytes) -> None:
         written.append(image)
         if len(written) == 9:
             raise fault
-        packages.write_pixels(package, folder, image, content)
+        write_pixels(package, folder, image, content)
 
-    monkeypatch.setattr(exporting, "write_pixels", failing)
+    monkeypatch.setattr(packages, "write_pixels", failing)
     with pytest.raises(DiskError if isinstance(fault, OSError) else KeyboardInterrupt):
         pools.study(tmp_path / "study", *both)
     assert list(tmp_path.iterdir()) == []

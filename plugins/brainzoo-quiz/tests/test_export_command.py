@@ -81,7 +81,7 @@ def test_the_command_refuses_a_leak_with_its_table(folders, tmp_path):
     [
         (("nowhere", "nowhere"), 3, "there is no folder nowhere"),
         (("{created}", "{real}"), 9, "the real images were made by a generator"),
-        (("{real}",), 9, "is no run, and no created images are named"),
+        (("{real}",), 9, "is not a run"),
         (("{real}", "{created}", "--title", " "), 2, "title must be one line"),
         (("{real}", "{created}", "--preset", "none"), 2, "preset"),
     ],

@@ -1,18 +1,39 @@
-"""The exporter ``quiz``: a run's samples, and the real images it did not learn from, as a study."""
+"""The exporter ``quiz``: draw, write alike, audit, and only then let a study folder appear."""
 
 from __future__ import annotations
 
+import json
+import os
+import secrets
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from brainzoo.api import Exporter, Images, OptionError, console
-from brainzoo_quiz.audit.table import audit_lines
-from brainzoo_quiz.config import QuizConfig
-from brainzoo_quiz.exporting import export_study
-from brainzoo_quiz.study.sources import Sources, real_images
+import numpy as np
+
+from brainzoo.api import ExistsError, Exporter, Images, OptionError, console, new_folder
+from brainzoo_quiz.audit.chain import chain_of, expect_same_chain
+from brainzoo_quiz.audit.folder import expect_clean_folder
+from brainzoo_quiz.audit.pixels import audit, audit_lines, eight_bit, expect_no_leak, written
+from brainzoo_quiz.config import REASONS, QuizConfig
+from brainzoo_quiz.reader import static_page
+from brainzoo_quiz.study import package as packages
+from brainzoo_quiz.study.cases import Secrets, make_cases, make_package, secrets_of
+from brainzoo_quiz.study.drawing import Wanted, draw
+from brainzoo_quiz.study.files import templates
+from brainzoo_quiz.study.key import Key, write_private
+from brainzoo_quiz.study.package import ImageShape, Package, Seat, Settings, page_data
+from brainzoo_quiz.study.sources import Sources, checkpoint_of, real_images
+
+MOST_PAGE_BYTES = 150_000_000
+"""A larger page would not open in a browser; such a study is for a server."""
+
+IGNORED = "# The key, and images of people, belong in no repository.\n*\n"
 
 
 class Quiz(Exporter):
-    """The exporter ``quiz``."""
+    """A run's samples, and real images that the generator did not learn from, as a study."""
 
     config: QuizConfig
 
@@ -30,7 +51,7 @@ class Quiz(Exporter):
 
         Raises:
             OptionError: There is neither a run nor ``real``.
-            ExistsError: The folder is already there.
+            ExistsError: The folder exists already.
             DataError: Images are too few, were treated differently, or leak.
         """
         place = self.config.real or run
@@ -38,10 +59,164 @@ class Quiz(Exporter):
             raise OptionError(
                 "a study needs real images, too.", "Export a RUN, or give --quiz.real IMAGES."
             )
-        checkpoint = self.config.checkpoint
-        if checkpoint is None and run and (run / "checkpoint" / "config.json").is_file():
-            checkpoint = run / "checkpoint"
+        checkpoint = self.config.checkpoint or checkpoint_of(run)
         found = export_study(Sources(real_images(place), images, checkpoint), folder, self.config)
         for line in (*audit_lines(found["audit"]), *found["notes"]):
             console.note(line)
         return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def export_study(sources: Sources, folder: Path, config: QuizConfig) -> dict[str, Any]:
+    """Audit two sets of images and write a study of them.
+
+    Args:
+        sources: Real and created images.
+        folder: The new study folder.
+        config: Everything else.
+
+    Returns:
+        What was made: ``folder``, ``study``, ``commitment``, ``readers``, ``test``, ``practice``,
+        ``pages`` (whether there are static ones), ``notes``, and ``audit``.
+
+    Raises:
+        ExistsError: The folder exists already.
+        DataError: Images are too few, were treated differently, or leak.
+        DiskError: The disk is full; nothing is left behind.
+    """
+    if folder.exists():
+        raise ExistsError(f"{folder} exists already.", "Choose another with --out, or remove it.")
+    if not config.title.strip() or not config.title.isprintable() or len(config.title) > 200:
+        raise OptionError(
+            "the title must be one line of 1 to 200 characters.", "Choose another --title."
+        )
+    real, created = sources.real, sources.created
+    expect_same_chain(real, created)
+    seed = secrets.randbits(63) if config.seed is None else config.seed
+    random = np.random.default_rng(seed)
+    drawn = draw(real, created, _wanted(config, random), random)
+    found = audit(real, created, chain_of(real, created, sources.checkpoint, config.vouch))
+    if found.leaks():
+        console.note("\n".join(audit_lines(found.content())))
+    expect_no_leak(found)
+
+    cases = make_cases(real, created, drawn, config.design, config.value("repeats"))
+    key = Key.new(config.title, cases, config.design)
+    hidden = secrets_of(
+        [(c.case, c.phase, c.repeated) for c in cases], config.design, config.readers
+    )
+    package = make_package(
+        key,
+        hidden,
+        preset=config.preset,
+        settings=_settings(config),
+        image=ImageShape(dims=created.dims, shape=created.spatial, spacing_mm=_spacing(created)),
+    )
+    pixels = _pixels(key, hidden, real, created)
+    notes = [*drawn.notes, *found.notes()]
+    record = {
+        "kind": "brainzoo quiz audit",
+        "schema": 1,
+        "study": key.study,
+        "seed": seed,
+        "drawn": list(drawn.notes),
+        "pixels": found.content(),
+    }
+    with new_folder(folder) as temporary:
+        pages = _write(temporary, package, pixels)
+        write_private(temporary / "key.json", key.text())
+        text = json.dumps(record, indent=1, ensure_ascii=False)
+        write_private(temporary / "audit.json", f"{text}\n")
+        readme = templates(Path(packages.__file__).parent).get_template("README.txt.j2")
+        text = readme.render(package=package, notes=found.notes(), pages=pages)
+        (temporary / "README.txt").write_text(text, encoding="utf-8")
+        (temporary / ".gitignore").write_text(IGNORED, encoding="utf-8")
+        now = int(time.time())  # one time for all, whatever was written first
+        for path in sorted(temporary.rglob("*"), reverse=True):  # what is inside before its folder
+            os.utime(path, (now, now))
+        expect_clean_folder(temporary, package, key)
+    if not pages:
+        notes.append("Pages would be too large for a browser: show the study with `quiz serve`.")
+    return {
+        "folder": str(folder),
+        "study": key.study,
+        "commitment": key.commitment,
+        "readers": config.readers,
+        **{phase: sum(c.phase == phase for c in cases) for phase in ("practice", "test")},
+        "pages": pages,
+        "notes": notes,
+        "audit": found.content(),
+    }
+
+
+def _wanted(config: QuizConfig, random: np.random.Generator) -> dict[str, Wanted]:
+    """Return how many images of either kind, the share of created ones drawn for the test."""
+    test, practice = config.value("images"), config.value("practice")
+    if config.design == "2afc":
+        return {"practice": Wanted(practice, practice), "test": Wanted(test, test)}
+    low, high = config.value("created")
+    fewest, most = int(np.ceil(low * test)), int(np.floor(high * test))
+    made = int(random.integers(fewest, max(fewest, most) + 1))
+    return {
+        "practice": Wanted(practice - practice // 2, practice // 2),
+        "test": Wanted(test - made, made),
+    }
+
+
+def _settings(config: QuizConfig) -> Settings:
+    asked = ("confidence", "click", "feedback", "break_after")
+    return Settings(
+        seconds=None if config.untimed else config.seconds,
+        reasons=REASONS if config.value("reasons") else (),
+        **{name: config.value(name) for name in asked},
+    )
+
+
+def _spacing(images: Images) -> tuple[float, ...]:
+    found = images.info.get("spacing_mm")
+    if not isinstance(found, list | tuple) or len(found) != images.dims:
+        return (1.0,) * images.dims
+    return tuple(float(mm) for mm in found)
+
+
+def _pixels(key: Key, hidden: Secrets, real: Images, created: Images) -> dict[str, bytes]:
+    """Return the bytes of every image by its secret name."""
+    coarse = eight_bit(real, created)
+    places = {
+        (images.fingerprint, int(position)): (images, row)
+        for images in (real, created)
+        for row, position in enumerate(images.positions)
+    }
+    names = [name for case in key.cases for name in hidden.images[case.case]]
+    sources = [source for case in key.cases for source in case.sources]
+    pixels = {}
+    with console.progress("writing images", len(names)) as advance:
+        for name, source in zip(names, sources, strict=True):
+            images, row = places[source.images, source.row]
+            pixels[name] = written(images, row, coarse=coarse).tobytes()
+            advance(1)
+    return pixels
+
+
+def _write(folder: Path, package: Package, pixels: Mapping[str, bytes]) -> bool:
+    """Write what may be handed out; return whether there are static pages."""
+    each = {case.case: len(case.images) for case in package.cases}
+    shown = sum(each[place.case] for place in package.seats[0].order)
+    pages = shown * package.image.bytes * 4 // 3 <= MOST_PAGE_BYTES
+    packages.write(package, folder)
+    with console.progress("writing the study", len(pixels) + len(package.seats)) as advance:
+        for image in sorted(pixels):  # names are random: so is the order on disk
+            packages.write_pixels(package, folder, image, pixels[image])
+            advance(1)
+        for number, seat in enumerate(package.seats if pages else (), 1):
+            page = folder / "pages" / f"reader-{number:02d}" / "index.html"
+            page.parent.mkdir(parents=True)
+            page.write_text(page_of(package, seat, pixels), encoding="utf-8")
+            advance(1)
+    return pages
+
+
+def page_of(package: Package, seat: Seat, pixels: Mapping[str, bytes]) -> str:
+    """Return the static page of a seat, with the pixels of each of its tokens."""
+    images = {case.case: case.images for case in package.cases}
+    shown = {place.token: [pixels[i] for i in images[place.case]] for place in seat.order}
+    return static_page(page_data(package, seat), shown)

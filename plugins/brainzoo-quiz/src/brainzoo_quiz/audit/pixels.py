@@ -13,7 +13,7 @@ is none after was removed by the writer. What remains is
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,15 +58,6 @@ class Audit:
     before: Separation
     after: Separation
 
-    def findings(self) -> list[str]:
-        """Return what each channel's difference is."""
-        return [
-            self._finding(name, before, after)
-            for name, before, after in zip(
-                self.after.names, self.before.p, self.after.p, strict=True
-            )
-        ]
-
     def leaks(self) -> list[str]:
         """Return what forbids the export; empty if nothing does."""
         if self.chain.alike == "verified":
@@ -101,11 +92,7 @@ class Audit:
 
     def content(self) -> dict[str, Any]:
         """Return the audit as JSON."""
-        rows = zip(
-            *(self.after.names, self.before.auc, self.before.p, self.after.auc, self.after.p),
-            self.findings(),
-            strict=True,
-        )
+        before, after = self.before, self.after
         return {
             "chain": dataclasses.asdict(self.chain),
             "pool": {"real": self.real, "created": self.created, "subjects": self.subjects},
@@ -114,15 +101,15 @@ class Audit:
                 {
                     "channel": name,
                     "meaning": CHANNELS[name],
-                    "before": {"auc": auc_before, "p": p_before},
-                    "after": {"auc": auc_after, "p": p_after},
-                    "finding": finding,
+                    "before": {"auc": before.auc[i], "p": before.p[i]},
+                    "after": {"auc": after.auc[i], "p": after.p[i]},
+                    "finding": self._finding(name, before.p[i], after.p[i]),
                 }
-                for name, auc_before, p_before, auc_after, p_after, finding in rows
+                for i, name in enumerate(after.names)
             ],
             "classifier": {
                 name: {"auc": test.classifier_auc, "p": test.classifier_p}
-                for name, test in (("before", self.before), ("after", self.after))
+                for name, test in (("before", before), ("after", after))
             },
             "notes": self.notes(),
         }
@@ -192,6 +179,27 @@ def expect_no_leak(found: Audit) -> None:
             "again and compared. If one kind was compressed, resampled, windowed or cut "
             "differently, make both alike. If you know they are: --vouch 'how you know'.",
         )
+
+
+def audit_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an audit's content as a table: how well each trivial feature tells the kinds apart."""
+    pool, classifier = found["pool"], found["classifier"]
+    yield (
+        f"Leak audit on {pool['real']} real images of {pool['subjects']} subjects and "
+        f"{pool['created']} created ones (an AUC of 0.50 is chance)\n"
+    )
+    rows = [*found["channels"], {"channel": "all together", **classifier, "finding": ""}]
+    cells = [
+        [
+            row["channel"],
+            f"{row['before']['auc']:.2f}",
+            f"{row['after']['auc']:.2f}",
+            f"{row['after']['p']:.3f}",
+            row["finding"],
+        ]
+        for row in rows
+    ]
+    yield console.table(["channel", "AUC before", "as written", "p", "difference"], cells)
 
 
 def eight_bit(real: Images, created: Images) -> bool:

@@ -30,8 +30,8 @@ def export(
     The study is refused if anything but the anatomy could tell readers what is created.
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo.api import make_config
-    from brainzoo_quiz.audit.table import show_export
-    from brainzoo_quiz.exporting import export_study
+    from brainzoo_quiz.audit.pixels import audit_lines
+    from brainzoo_quiz.exporter import export_study
     from brainzoo_quiz.study.sources import find
 
     expect_folder_place(out)
@@ -41,7 +41,16 @@ def export(
     if as_json:
         console.result_json(found)
         return
-    show_export(found)
+    for line in audit_lines(found["audit"]):
+        console.result(line)
+    console.result("")
+    for note in found["notes"]:
+        console.result(f"note: {note}")
+    console.result(
+        f"\n{found['test']} cases and {found['practice']} to practise, for {found['readers']} "
+        f"readers; commitment {found['commitment']}"
+    )
+    console.result(found["folder"])
 
 
 export.params[3:3] = config_options(QuizConfig, "Study", presets=PRESETS, leave_out=["real"])

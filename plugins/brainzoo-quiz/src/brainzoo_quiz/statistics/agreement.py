@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import bootstrap
+from brainzoo.api import bootstrap, interval
 from brainzoo_quiz.statistics.rates import number
 
 Floats = NDArray[np.float64]
@@ -31,20 +31,20 @@ def cohen(first: Floats, second: Floats) -> float:
     return float(cohen_kappa_score(first[both], second[both]))
 
 
-def krippendorff(ones: NDArray[Any], zeros: NDArray[Any]) -> float:
+def krippendorff(ones: NDArray[Any], zeros: NDArray[Any], weight: Floats | float = 1.0) -> Floats:
     """Return Krippendorff's alpha; NaN where everybody always said the same.
 
     Args:
         ones: ``(case,)``, how many readers said the first word.
         zeros: Likewise of the second; images with fewer than two answers do not count.
+        weight: ``(..., case)``, how often each image counts.
     """
-    paired = ones + zeros > 1
-    ones, zeros = ones[paired], zeros[paired]
-    first, second = ones.sum(), zeros.sum()
-    if not first * second:
-        return float("nan")
-    differing = (2 * ones * zeros / (ones + zeros - 1)).sum()
-    return float(1 - differing * (first + second - 1) / (2 * first * second))
+    answers = ones + zeros
+    weight = np.where(answers > 1, weight, 0.0)
+    differing = (weight * 2 * ones * zeros / np.maximum(answers - 1, 1)).sum(-1)
+    first, second = (weight * ones).sum(-1), (weight * zeros).sum(-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(1 - differing * (first + second - 1) / (2 * first * second))
 
 
 def fleiss(said: Floats) -> float:
@@ -55,7 +55,7 @@ def fleiss(said: Floats) -> float:
     complete = said[:, np.isfinite(said).all(0)]
     if not complete.size:
         return float("nan")
-    alpha = krippendorff((complete == 1).sum(0), (complete == 0).sum(0))
+    alpha = float(krippendorff((complete == 1).sum(0), (complete == 0).sum(0)))
     return 1 - (1 - alpha) * complete.size / (complete.size - 1)
 
 
@@ -69,7 +69,8 @@ def between_readers(said: Floats, *, seed: int, rounds: int = 2000) -> dict[str,
     """
     ones, zeros = (said == 1).sum(0), (said == 0).sum(0)
     names = [str(case) for case in range(said.shape[1])]
-    ends = bootstrap(lambda p: krippendorff(ones[p], zeros[p]), names, seed=seed, rounds=rounds)
+    alphas = krippendorff(ones, zeros, bootstrap(names, seed=seed, rounds=rounds))
+    ends = interval(alphas) or (np.nan, np.nan)
     known = [
         kappa
         for kappa in (cohen(a, b) for a, b in itertools.combinations(said, 2))
@@ -77,9 +78,9 @@ def between_readers(said: Floats, *, seed: int, rounds: int = 2000) -> dict[str,
     ]
     return {
         "krippendorff_alpha": {
-            "value": number(krippendorff(ones, zeros)),
-            "low": number(ends.low),
-            "high": number(ends.high),
+            "value": number(alphas[0]),
+            "low": number(ends[0]),
+            "high": number(ends[1]),
         },
         "fleiss_kappa": number(fleiss(said)),
         "cohen_kappa_mean": number(np.mean(known)) if known else None,

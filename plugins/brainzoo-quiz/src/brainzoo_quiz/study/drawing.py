@@ -36,12 +36,12 @@ class Draw:
     Attributes:
         real: ``{"practice": rows, "test": rows}`` of the pool of real images.
         created: Likewise of the created ones.
-        said: What the owner should know of it, as sentences.
+        notes: What the owner should know of it, as sentences.
     """
 
     real: dict[str, list[int]]
     created: dict[str, list[int]]
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def draw(
@@ -85,7 +85,7 @@ def draw(
     }
     for rows in (*chosen.values(), *made.values()):
         random.shuffle(rows)
-    return Draw(chosen, made, tuple(_said(real, chosen, columns, share)))
+    return Draw(chosen, made, tuple(_notes(real, chosen, columns, share)))
 
 
 def _conditions(images: Images, columns: Sequence[str]) -> list[tuple[str, ...]]:
@@ -192,7 +192,7 @@ def _in_proportion(
     return found
 
 
-def _said(
+def _notes(
     images: Images,
     chosen: dict[str, list[int]],
     columns: Sequence[str],
