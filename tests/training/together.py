@@ -33,7 +33,7 @@ OPTIONS = {
         "loss": "rpgan",
         "convolutions": 1,
     },
-    "vae": {"maps": 4, "latent": 8},
+    "vae": {"base_channels": 4, "latent": 8},
     "vqvae": {
         "widths": (8, 8),
         "residual_layers": 1,

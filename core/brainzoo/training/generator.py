@@ -7,7 +7,7 @@ plugins.md has one in a single file.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -18,7 +18,7 @@ from torch import nn
 
 from brainzoo import checkpoint
 from brainzoo.checkpoint.config import ConfigFile
-from brainzoo.common.errors import NotFoundError
+from brainzoo.common.errors import DataError, NotFoundError
 from brainzoo.data.conditions import Conditions
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
@@ -83,6 +83,7 @@ class TorchGenerator(Generator):
         name: Under which the plugin offers it.
         chunk: Samples that are computed at once.
         grid_images: Samples of a sample grid.
+        value_range: What :meth:`draw` returns for black and for white.
         network: What :meth:`build` returned, once it is trained or loaded; else ``None``.
         known: What it is conditioned on; ``known.width`` numbers encode a condition.
         shape: ``(channel, *spatial)`` of its images.
@@ -93,6 +94,7 @@ class TorchGenerator(Generator):
     name: ClassVar[str]
     chunk: int = CHUNK
     grid_images: int = 64
+    value_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -130,6 +132,8 @@ class TorchGenerator(Generator):
     @abstractmethod
     def draw(self, network: Any, draw: Draw) -> torch.Tensor:
         """Return the images ``(sample, channel, *spatial)`` in [-1, 1] of some random numbers.
+
+        Or in another :attr:`value_range`.
 
         Args:
             network: What :meth:`build` returned, in evaluation mode, in float32.
@@ -190,8 +194,61 @@ class TorchGenerator(Generator):
         device = next(network.parameters()).device
         conditions = torch.from_numpy(self.known.encode(rows)).to(device)
         pixels = self.draw(network, Draw(seed, start, rows, conditions)).float()
-        result: Floats = (pixels * 0.5 + 0.5).clamp(0, 1).cpu().contiguous().numpy()
+        low, high = self.value_range
+        pixels = ((pixels - low) / (high - low)).clamp(0, 1)
+        result: Floats = pixels.cpu().contiguous().numpy()
         return result
+
+    @torch.inference_mode()
+    def by_chunks(
+        self,
+        network: nn.Module,
+        compute: Callable[..., tuple[torch.Tensor, ...]],
+        *inputs: NDArray[Any],
+    ) -> tuple[NDArray[Any], ...]:
+        """Call ``compute`` with tensors of always :attr:`chunk` rows, and join what it returns.
+
+        The result of an image is then the same whatever stands beside it. The last chunk is filled
+        up with zeros.
+
+        Args:
+            network: Whose device the tensors lie on.
+            compute: Returns tensors of as many rows.
+            inputs: Arrays of one length, a row an image.
+        """
+        device, n = next(network.parameters()).device, len(inputs[0])
+        parts = []
+        for start in range(0, max(n, 1), self.chunk):
+            own = [values[start : start + self.chunk] for values in inputs]
+            missing = self.chunk - len(own[0])
+            filled = [np.pad(v, [(0, missing)] + [(0, 0)] * (v.ndim - 1)) for v in own]
+            made = compute(*(torch.from_numpy(values).to(device) for values in filled))
+            parts.append([t.cpu().contiguous().numpy()[: len(own[0])] for t in made])
+        return tuple(np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+
+    def expect_images(self, pixels: Floats) -> Floats:
+        """Return ``pixels`` in float32, if they are of the shape of the training images.
+
+        Raises:
+            DataError: They are not.
+        """
+        if pixels.shape[1:] != self.shape:
+            raise DataError(
+                f"images have shape {pixels.shape[1:]}; this {self.name} was trained on "
+                f"{self.shape}.",
+                "Prepare them as the checkpoint's config.json says (preprocessing).",
+            )
+        return np.asarray(pixels, np.float32)
+
+    def encode_conditions(self, rows: Sequence[Mapping[str, Value]] | None, n: int) -> Floats:
+        """Return what is known of ``n`` images as numbers ``(n, known.width)``; zeros for nothing.
+
+        Raises:
+            DataError: There are more or fewer rows than images.
+        """
+        if rows is not None and len(rows) != n:
+            raise DataError(f"found {n} images but {len(rows)} conditions; expected as many.")
+        return self.known.encode([{}] * n if rows is None else rows)
 
     def fit(self, images: Images, run: Run) -> None:
         """Train on all of ``images``; see :func:`brainzoo.training.fit`."""

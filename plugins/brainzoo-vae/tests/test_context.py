@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from brainzoo.training import Step
-from brainzoo_vae.context import masked
+from brainzoo_vae.losses import masked
 
 
 def step(seed=0):

@@ -7,5 +7,5 @@ from brainzoo.testing import GeneratorContract
 
 class TestVAE(GeneratorContract):
     name = "vae"
-    options: ClassVar = {"maps": 4, "latent": 8}
+    options: ClassVar = {"base_channels": 4, "latent": 8}
     shapes = ((32, 32), (16, 16, 16))

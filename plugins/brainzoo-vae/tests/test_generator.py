@@ -15,7 +15,7 @@ from brainzoo_vae.losses import log_likelihood
 def trained(folder, spatial=(32, 32), budget=16, images=None, train=None, **options):
     if images is None:
         images = make_images(folder / "images", spatial=spatial).where(split="train")
-    generator = VAE(VAEConfig(**{"maps": 8, "latent": 8, **options}))
+    generator = VAE(VAEConfig(**{"base_channels": 8, "latent": 8, **options}))
     common = {"batch_size": 8, "device": "cpu", "grids": 1, "ema_images": 100, **(train or {})}
     generator.fit(images, Run(folder / "run", TrainConfig(images=budget, **common)))
     return generator, images
@@ -107,7 +107,8 @@ def test_anomaly_scores_tell_the_same_as_their_methods(rough):
     assert list(scores) == names
     probability = generator.log_probability(pixels, seed=2, conditions=rows)
     assert np.array_equal(scores[names[1]], -probability)
-    assert np.array_equal(scores[names[2]], generator.combined_score(pixels, conditions=rows))
+    gradient = generator.divergence_gradient(pixels, conditions=rows)
+    assert np.array_equal(scores[names[2]], scores[names[0]] * gradient)
 
 
 def test_log_probability_averages_the_likelihood_over_latents(rough):
@@ -134,7 +135,6 @@ def test_results_of_an_image_do_not_depend_on_the_others(rough):
         lambda some: generator.reconstruct(some).mean,
         lambda some: generator.encode(some)[0],
         lambda some: generator.divergence_gradient(some),
-        lambda some: generator.combined_score(some),
     ):
         whole = ask(pixels)
         assert len(whole) == 11
@@ -189,7 +189,7 @@ def test_variants_train_and_come_back_from_their_checkpoint(tmp_path, options, s
     loaded = VAE.load(tmp_path / "checkpoint")
     pixels = images.floats()[:3]
     for one, other in (
-        (generator.combined_score(pixels), loaded.combined_score(pixels)),
+        (generator.divergence_gradient(pixels), loaded.divergence_gradient(pixels)),
         (generator.reconstruct(pixels).std, loaded.reconstruct(pixels).std),
         (next(generator.sample(3, seed=1)), next(loaded.sample(3, seed=1))),
     ):
@@ -222,7 +222,7 @@ def test_perceptual_loss_trains_and_its_weights_file_is_not_published(tmp_path):
         (
             lambda g: g.encode(np.zeros((2, 1, 32, 32), np.float32), conditions=[{}]),
             DataError,
-            "2 images but conditions of 1",
+            "2 images but 1 conditions",
         ),
     ],
 )

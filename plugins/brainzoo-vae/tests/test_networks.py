@@ -12,7 +12,7 @@ from brainzoo_vae.networks import Networks
 @pytest.mark.parametrize("variance", ["scalar", "pixelwise"])
 @pytest.mark.parametrize("variant", ["vae", "compact"])
 def test_latents_and_images_have_the_right_shapes(spatial, variance, variant):
-    config = VAEConfig(maps=4, latent=6, variance=variance, variant=variant)
+    config = VAEConfig(base_channels=4, latent=6, variance=variance, variant=variant)
     networks = Networks(config, spatial, 1, 3)
     pixels, told = torch.rand(2, 1, *spatial), torch.rand(2, 3)
     mean, log_std = networks.encoder(pixels, told)
@@ -36,7 +36,7 @@ def test_compact_has_no_residual_blocks_and_fewer_weights():
 
 def test_an_image_s_latent_does_not_depend_on_the_others():
     torch.manual_seed(0)
-    networks = Networks(VAEConfig(maps=4, latent=6), (32, 32), 1, 0)
+    networks = Networks(VAEConfig(base_channels=4, latent=6), (32, 32), 1, 0)
     pixels, told = torch.rand(4, 1, 32, 32), torch.zeros(4, 0)
     alone = networks.encoder(pixels[:1], told[:1])[0]
     assert torch.allclose(networks.encoder(pixels, told)[0][:1], alone, atol=1e-5)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from brainzoo.training import seeded
-from brainzoo_vqvae.prior import Prior, draw, probabilities
+from brainzoo_vqvae.prior import Prior, draw_codes, probabilities
 
 GRIDS = [(3, 4), (2, 3, 2)]
 
@@ -74,7 +74,7 @@ def test_codes_are_drawn_as_the_prior_says():
     network, n = prior((1, 2), codes=3, condition=1), 20_000
     told = torch.ones(n, 1).double()
     uniforms = torch.rand(n, 2, generator=torch.Generator().manual_seed(0)).double()
-    drawn = draw(network, told, uniforms)
+    drawn = draw_codes(network, told, uniforms)
     with torch.inference_mode():
         for first in range(3):
             row = torch.tensor([[first, 0]])
@@ -90,7 +90,10 @@ def test_given_codes_are_kept_and_seen():
     uniforms = torch.rand(2, 12, generator=torch.Generator().manual_seed(0)).double()
     kept = torch.full((2, 12), -1)
     kept[:, 5] = torch.tensor([2, 3])
-    drawn, free = draw(network, told, uniforms, given=kept), draw(network, told, uniforms)
+    drawn, free = (
+        draw_codes(network, told, uniforms, given=kept),
+        draw_codes(network, told, uniforms),
+    )
     assert drawn[:, 5].tolist() == [2, 3]
     assert torch.equal(drawn[:, :5], free[:, :5])
     assert not torch.equal(drawn[:, 6:], free[:, 6:])
@@ -112,7 +115,7 @@ def test_temperature_top_k_and_top_p():
 def test_the_likeliest_code_alone_is_drawn_whatever_the_numbers():
     network, told = prior(), torch.zeros(2, 3).double()
     low, high = torch.zeros(2, 12).double(), torch.ones(2, 12).double()
-    drawn = [draw(network, told, u, top_k=1) for u in (low, high)]
+    drawn = [draw_codes(network, told, u, top_k=1) for u in (low, high)]
     assert torch.equal(*drawn)
     with torch.inference_mode():
         assert torch.equal(network(drawn[0], told).argmax(2), drawn[0])

@@ -187,7 +187,7 @@ class ProgressiveGAN(TorchGenerator):
         line = (1 - share) * here + share * there
         made = [
             self._render(network, *part)
-            for part in zip(arc.split(CHUNK), line.split(CHUNK), strict=True)
+            for part in zip(torch.split(arc, CHUNK), torch.split(line, CHUNK), strict=True)
         ]
         images: Floats = (torch.cat(made) * 0.5 + 0.5).clamp(0, 1).cpu().contiguous().numpy()
         return images

@@ -290,7 +290,7 @@ def likeness(images: NDArray[np.float32]) -> float:
     rows = images.reshape(len(images), -1)
     # Constant images are like no other.
     with np.errstate(invalid="ignore"):
-        correlations = np.nan_to_num(np.corrcoef(rows))
+        correlations = np.asarray(np.nan_to_num(np.corrcoef(rows)))
     return float(correlations[~np.eye(len(images), dtype=bool)].mean())
 
 

@@ -32,10 +32,10 @@ class VAEConfig:
         "cevae also fills in masked squares (Zimmerer 2018); compact is its small form (StRegA).",
         choices=VARIANTS,
     )
-    maps: int = option(
-        32, "Feature maps after the first halving; each next has twice as many.", minimum=1
+    base_channels: int = option(
+        32, "Channels after the first halving; each further one has twice as many.", minimum=1
     )
-    most_maps: int = option(256, "Feature maps of a layer at most.", minimum=1)
+    max_channels: int = option(256, "Most channels of a layer.", minimum=1)
     latent: int = option(128, "Length of the latent.", minimum=1)
     beta: float = option(
         1.0, "Weight of the KL divergence; 1 is the likelihood's bound.", minimum=0
@@ -65,7 +65,7 @@ class VAEConfig:
     )
     covariates: tuple[str, ...] = option(
         ("age", "sex"),
-        "Columns that condition the model besides the class; those not known are left out.",
+        "Columns that condition the model besides the class; unknown ones are left out.",
     )
     unknown: float = option(
         0.1,
@@ -76,7 +76,13 @@ class VAEConfig:
     lr: float = option(1e-3, "Learning rate of Adam.", minimum=0)
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"size": 64, "images": 40_000, "maps": 16, "ema_images": 2_000, **_SLICES},
+        "quick": {
+            "size": 64,
+            "images": 40_000,
+            "base_channels": 16,
+            "ema_images": 2_000,
+            **_SLICES,
+        },
         "default": {"size": 128, "images": 250_000, "ema_images": 5_000, **_SLICES},
         # Chatterjee et al. 2022 (StRegA): slices of 256 pixels; the length of the latent and the
         # widths of the published code. They state neither a budget in images nor conditions.
@@ -85,8 +91,8 @@ class VAEConfig:
             "images": 1_000_000,
             "batch_size": 32,
             "variant": "compact",
-            "maps": 16,
-            "most_maps": 1024,
+            "base_channels": 16,
+            "max_channels": 1024,
             "latent": 1024,
             "prior": "normal",
             "covariates": (),

@@ -1,4 +1,4 @@
-"""What the variational autoencoder minimises: its bound, and terms against blur.
+"""What the variational autoencoder minimises: its bound, terms against blur, masked squares.
 
 The bound is Kingma and Welling 2014, equation 10 with the Gaussian likelihood of appendix C.2,
 whose standard deviation is learned (Rybkin et al. 2021, "Simple and Effective VAE Training with
@@ -22,6 +22,9 @@ from brainzoo.training import Step
 
 PERCEPTUAL_SCALE = 0.01
 """Brings distances of features (about 1) near squared errors of pixels (about 0.01)."""
+SQUARES = 3
+LARGEST = 0.5
+"""Of the image's side: masked squares."""
 
 
 def divergence(mean: torch.Tensor, log_std: torch.Tensor) -> torch.Tensor:
@@ -65,6 +68,34 @@ def spectral(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     return loss
 
 
+def masked(pixels: torch.Tensor, step: Step) -> torch.Tensor:
+    """Return images with squares of random grey, zero to three in each, to be filled in.
+
+    Zimmerer et al. 2018, "Context-encoding Variational Autoencoder for Unsupervised Anomaly
+    Detection". Numbers as in the published code of Chatterjee et al. 2022 (StRegA): squares of up
+    to half the side. In 3-D they are cubes.
+
+    Args:
+        pixels: ``(batch, channel, *spatial)`` in [0, 1].
+        step: The step's random numbers.
+    """
+    count, dims = len(pixels), pixels.ndim - 2
+    number = step.integers(count, SQUARES + 1)
+    for square in range(SQUARES):
+        side, grey = step.uniform(count, 1) * LARGEST, step.uniform(count)
+        start = step.uniform(count, dims) * (1 - side)
+        inside = (number > square).view(-1, *[1] * (dims + 1))
+        for axis, length in enumerate(pixels.shape[2:]):
+            place = (torch.arange(length, device=pixels.device) + 0.5) / length
+            low = start[:, axis : axis + 1]
+            within = (place >= low) & (place < low + side)
+            shape = [count, 1, *[1] * dims]
+            shape[2 + axis] = length
+            inside = inside & within.view(shape)
+        pixels = torch.where(inside, grey.view(-1, *[1] * (dims + 1)).to(pixels.dtype), pixels)
+    return pixels
+
+
 class Perceptual:
     """Distance in the features of SqueezeNet 1.1, trained on ImageNet.
 
@@ -77,7 +108,7 @@ class Perceptual:
         weights: A file with the network's weights; ``None`` downloads them.
 
     Raises:
-        BrainzooError: torchvision is not installed, or the weights are not to be had.
+        BrainzooError: torchvision is not installed, or its weights cannot be found.
     """
 
     def __init__(self, weights: Path | None, device: torch.device) -> None:

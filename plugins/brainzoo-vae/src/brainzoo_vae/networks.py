@@ -16,15 +16,49 @@ import itertools
 import math
 from typing import cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
+from brainzoo.training import latents
 from brainzoo_vae.config import VAEConfig, halvings
+from brainzoo_vae.prior import Prior
 
 LOG_STD = (math.log(0.005), math.log(1.0))
 """Bounds of the likelihood's standard deviation, of pixels in [0, 1]; 8 bits of grey are 0.004.
 """
 LATENT_LOG_STD = (-7.0, 2.0)
+
+
+class Model(nn.Module):
+    """What a checkpoint holds: the networks, and the Gaussians of the latents if there are any.
+
+    Args:
+        networks: Encoder and decoder.
+        latent: Length of the latent.
+        prior: Where latents come from; N(0, I) if ``None``.
+    """
+
+    networks: Networks
+
+    def __init__(self, networks: Networks, latent: int, prior: Prior | None = None) -> None:
+        super().__init__()
+        self.networks = networks
+        self.latent = latent
+        self.prior = prior
+
+    def residuals(self, seed: int, start: int, count: int) -> NDArray[np.float32]:
+        """Return what is to be added to :meth:`shift`; see :meth:`Prior.residuals`."""
+        if self.prior is None:
+            return latents(seed, start, count, self.latent, "normal")
+        return self.prior.residuals(seed, start, count)
+
+    def shift(self, conditions: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return where the latents of images of some encoded conditions lie."""
+        if self.prior is None:
+            return np.zeros((len(conditions), self.latent), np.float32)
+        return self.prior.shift(conditions)
 
 
 class Networks(nn.Module):
@@ -125,8 +159,8 @@ class Decoder(nn.Module):
         self, latent: torch.Tensor, conditions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and, if it is one of each pixel, log standard deviation; see Networks."""
-        told = self.project(torch.cat([latent, conditions.to(latent.dtype)], 1))
-        made = self.activation(self.layers(told.view(-1, *self.start)))
+        projected = self.project(torch.cat([latent, conditions.to(latent.dtype)], 1))
+        made = self.activation(self.layers(projected.view(-1, *self.start)))
         made = self.out(self.activation(self.enlarge(made))).float()
         if not self.pixelwise:
             return made.sigmoid(), made.new_zeros(())
@@ -150,8 +184,8 @@ class Residual(nn.Module):
 
 
 def widths_of(config: VAEConfig, spatial: tuple[int, ...]) -> list[int]:
-    """Return the feature maps after each halving."""
-    return [min(config.maps * 2**i, config.most_maps) for i in range(halvings(spatial))]
+    """Return the channels after each halving."""
+    return [min(config.base_channels * 2**i, config.max_channels) for i in range(halvings(spatial))]
 
 
 def _between(config: VAEConfig, dims: int, width: int) -> list[nn.Module]:

@@ -21,7 +21,7 @@ class VQVAEConfig:
     """What decides a VQ-VAE and its prior."""
 
     widths: tuple[int, ...] = option(
-        (96, 96, 192), "Feature maps a level; each level halves the image's sides."
+        (96, 96, 192), "Channels of each level; each level halves the image's sides."
     )
     residual_layers: int = option(3, "Residual layers a level.", minimum=0)
     codes: int = option(512, "Codes in the codebook.", minimum=2, maximum=65536)
@@ -48,7 +48,8 @@ class VQVAEConfig:
     prior_dropout: float = option(0.1, "Dropout in the prior.", minimum=0, maximum=0.9)
     prior_lr: float = option(5e-4, "Learning rate of the prior.", minimum=0)
     covariates: tuple[str, ...] = option(
-        ("age", "sex"), "What the prior is told besides the class; left out where not known."
+        ("age", "sex"),
+        "Columns that condition the prior besides the class; unknown ones are left out.",
     )
     temperature: float = option(
         1.0,
@@ -119,9 +120,7 @@ class VQVAEConfig:
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
-            raise OptionError(
-                f"widths is {self.widths}; expected feature maps a level, for example 96,96,192."
-            )
+            raise OptionError(f"widths is {self.widths}; expected channels, for example 96,96,192.")
         if self.prior_width % 32:
             raise OptionError(f"prior_width is {self.prior_width}; expected a multiple of 32.")
         for name, most in (("prior_share", 0.99), ("top_p", 1.0)):

@@ -1,4 +1,4 @@
-"""The VQ-VAE as a brainzoo generator: training in two stages, samples, reconstructions.
+"""The VQ-VAE as a brainzoo generator: training in two stages, samples, reconstructions, anomalies.
 
 van den Oord et al. 2017 (arXiv 1711.00937); Tudosiu et al. 2022 (arXiv 2209.03177) for brains in
 3-D. The first part of the budget trains the autoencoder, the rest the prior over its codes, in one
@@ -9,224 +9,81 @@ stand in the modules of the networks, and here:
   already, and an average of codes that were restarted on the way decodes to nothing. Let the
   learning rate fall at the end of each stage instead (``--decay``).
 - Conditions are withheld from a tenth of the images, so that the prior knows all brains too.
+- Anomalies are found by restoration: Marimont and Tarroni 2021, "Anomaly detection through latent
+  space restoration using vector-quantized variational autoencoders". Restorations count equally,
+  and the likelihood of codes is a map instead of a sum over the image.
+
+Several processes train what one does, to the last digits, but for two things: each draws its own
+dropout, and with ``--loss l1`` the slope jumps where a pixel is right to the last digit, so that
+the order of summation decides there. Neither makes a model better or worse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, cast
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn.functional import cross_entropy, l1_loss, mse_loss
 
-from brainzoo.api import (
-    Conditions,
-    DataError,
-    Generator,
-    Images,
-    NotFoundError,
-    Reconstruction,
-    Reconstructs,
-    Run,
-    Value,
-    checkpoint,
-    make_config,
-)
-from brainzoo.training import arrays_of, compute, fit, in_chunks, load_arrays, seeded
-from brainzoo.training.feed import Feed
-from brainzoo_vqvae import anomalies
+from brainzoo.api import DataError, Images, Reconstruction, Reconstructs, Run, Value
+from brainzoo.training import Draw, Phase, Step, TorchGenerator
 from brainzoo_vqvae.config import VQVAEConfig
-from brainzoo_vqvae.model import Model
-from brainzoo_vqvae.networks import Autoencoder
-from brainzoo_vqvae.prior import Prior
-from brainzoo_vqvae.stages import stages
+from brainzoo_vqvae.networks import Autoencoder, spectral_distance
+from brainzoo_vqvae.prior import Prior, draw_codes
+from brainzoo_vqvae.quantiser import perplexity
 
+Floats = NDArray[np.float32]
+Codes = NDArray[np.int64]
+Rows = Sequence[Mapping[str, Value]]
+Result = tuple[torch.Tensor, dict[str, torch.Tensor]]
+
+CHUNK = {2: 16, 3: 2}
+"""Images computed at once, by spatial rank."""
 PICTURED = {2: 64, 3: 8}
 """Images of a progress grid: a volume takes the time of many slices."""
+WITHHELD = 0.1
+"""The fraction of images whose condition the prior does not see."""
+RESTORATIONS = 4
+UNLIKELY = -5.0
+"""Codes of a lower log-probability, in nats, are drawn anew."""
 
 
-class VQVAE(Generator, Reconstructs):
+class Model(nn.Module):
+    """What a checkpoint holds.
+
+    Args:
+        autoencoder: Image to codes and back.
+        prior: Which codes follow which.
+    """
+
+    def __init__(self, autoencoder: Autoencoder, prior: Prior) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+        self.prior = prior
+
+    def pixels(self, codes: torch.Tensor) -> torch.Tensor:
+        """Return images in about [-1, 1] of codes ``(image, *latent)``."""
+        return self.autoencoder.decode(self.autoencoder.quantiser.look_up(codes))
+
+
+class VQVAE(TorchGenerator, Reconstructs):
     """Vector-quantised autoencoder with a transformer prior, for slices and volumes."""
 
+    name = "vqvae"
     config: VQVAEConfig
 
-    def __init__(self, config: VQVAEConfig) -> None:
-        super().__init__(config)
-        self._model: Model | None = None
-        self._training: dict[str, Any] = {}
-        self._conditions = Conditions([], [], [])
-        self._device = "auto"
-
-    def fit(self, images: Images, run: Run) -> None:
-        """Train the autoencoder and then the prior on all of ``images``."""
-        self._device = run.train.device
-        self._conditions = Conditions.of(images, self.config.covariates)
-        self._training = {
-            **checkpoint.describe_training(images),
-            "conditions": self._conditions.describe(),
-        }
-        with seeded(run.train.seed):
-            model = self._build()
-        autoencoder, prior = model.autoencoder, model.prior
-        known = torch.from_numpy(self._conditions.encode(self._conditions.rows))
-        count = PICTURED[len(images.spatial)]
-
-        def picture(averaged: nn.Module) -> NDArray[np.float32]:
-            """Show training images as reconstructed until there is a prior, and then samples."""
-            now = Model(autoencoder, cast(Prior, averaged))
-            if not now.prior.begun:
-                return now.decode(
-                    now.encode(Feed(images, run.train.seed).batch(0, count)[0].numpy())
-                )
-            return self._samples(now, 0, 0, count, None)
-
-        averaged = fit(
-            stages(self.config, autoencoder, prior, known),
-            images,
-            run,
-            network=prior,
-            sample=picture,
-            labels=self._conditions.indices(images),
-        )
-        model.prior = cast(Prior, averaged)
-        self._model = model.eval().requires_grad_(False)
-
-    def sample(
-        self,
-        n: int,
-        *,
-        seed: int,
-        start: int = 0,
-        condition: Mapping[str, Value] | None = None,
-        batch_size: int = 64,
-    ) -> Iterator[NDArray[np.float32]]:
-        """Yield new images; see :meth:`brainzoo.Generator.sample`.
-
-        Temperature, top-k and top-p are those of the configuration.
-        """
-        model = self._trained()
-        self._conditions.check(condition)
-
-        def chunk(at: int, count: int) -> NDArray[np.float32]:
-            return self._samples(model, seed, at, count, condition)
-
-        return in_chunks(chunk, n, batch_size, model.chunk, start=start)
-
-    def conditions(
-        self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
-    ) -> list[dict[str, Value]]:
-        """Return class and covariates of each sample; see :meth:`brainzoo.Generator.conditions`."""
-        return self._conditions.draw(n, seed=seed, start=start, condition=condition)
-
-    def reconstruct(self, pixels: NDArray[np.float32], *, batch_size: int = 64) -> Reconstruction:
-        """Encode and decode images; see :meth:`brainzoo.Reconstructs.reconstruct`."""
-        return Reconstruction(self.decode(self.encode(pixels)))
-
-    def encode(self, pixels: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Return the codes ``(image, *latent)`` of images ``(image, channel, *spatial)`` in [0, 1].
-
-        Raises:
-            DataError: The images are of another shape than those it was trained on.
-        """
-        model = self._trained()
-        shape = self._training["images"]
-        wanted = (shape["channels"], *shape["spatial"])
-        if pixels.shape[1:] != wanted:
-            raise DataError(f"images are of shape {pixels.shape[1:]}; this vqvae knows {wanted}.")
-        return model.encode(pixels)
-
-    def decode(self, codes: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the images ``(image, channel, *spatial)`` in [0, 1] of codes ``(image, *latent)``.
-
-        Raises:
-            DataError: They are no codes of this model.
-        """
-        return self._trained().decode(self._checked(codes))
-
-    def log_probabilities(
-        self,
-        codes: NDArray[np.int64],
-        *,
-        conditions: Sequence[Mapping[str, Value]] | None = None,
-    ) -> NDArray[np.float32]:
-        """Return how likely the prior finds each code after those before it, as logarithms.
-
-        Args:
-            codes: ``(image, *latent)``.
-            conditions: What is known of each image, or ``None``; columns that the model is not told
-                are passed over.
-
-        Returns:
-            ``(image, *latent)`` in nats.
-        """
-        told = self._told(len(codes), conditions)
-        return self._trained().log_probabilities(self._checked(codes), told)
-
-    def restore(
-        self,
-        pixels: NDArray[np.float32],
-        *,
-        seed: int,
-        threshold: float,
-        conditions: Sequence[Mapping[str, Value]] | None = None,
-    ) -> NDArray[np.float32]:
-        """Return images whose unlikely codes were drawn anew: as they would look if healthy.
-
-        Marimont and Tarroni 2021, "Anomaly detection through latent space restoration using
-        vector-quantized variational autoencoders": codes less likely than a threshold are replaced
-        by draws of the prior; what differs from the image afterwards is anomalous.
-
-        Args:
-            pixels: ``(image, channel, *spatial)`` in [0, 1].
-            seed: Decides the draws; several seeds give several restorations.
-            threshold: Codes of a lower log-probability (in nats) are drawn anew.
-            conditions: What is known of each image, as in :meth:`log_probabilities`.
-
-        Returns:
-            ``(image, channel, *spatial)`` in [0, 1].
-        """
-        model, codes = self._trained(), self.encode(pixels)
-        unlikely = self.log_probabilities(codes, conditions=conditions) < threshold
-        told = self._told(len(codes), conditions)
-        return model.decode(model.draw(np.where(unlikely, -1, codes), told, seed=seed))
-
-    def anomaly_scores(
-        self,
-        pixels: NDArray[np.float32],
-        *,
-        seed: int = 0,
-        conditions: Sequence[Mapping[str, Value]] | None = None,
-    ) -> dict[str, NDArray[np.float32]]:
-        """Return error, restoration and unlikely codes; see :mod:`brainzoo_vqvae.anomalies`."""
-        return anomalies.anomaly_scores(self, pixels, seed, conditions)
-
-    def save(self, folder: Path) -> None:
-        """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
-        weights = arrays_of(self._trained())
-        checkpoint.write(folder, self, plugin="vqvae", weights=weights, training=self._training)
-
-    @classmethod
-    def load(cls, folder: Path) -> VQVAE:
-        """Read a checkpoint folder, strictly."""
-        stored = checkpoint.expect_plugin(folder, "vqvae")
-        loaded = cls(make_config(VQVAEConfig, stored["hyperparameters"], "hyperparameter of vqvae"))
-        loaded._conditions = Conditions.of_checkpoint(stored)
-        keys = ("images", "preprocessing", "trained_on", "conditions")
-        loaded._training = {key: stored[key] for key in keys}
-        with torch.device("meta"):
-            model = loaded._build()
-        load_arrays(model, checkpoint.read_weights(folder))
-        loaded._model = model.eval().requires_grad_(False)
-        return loaded
-
-    def _build(self) -> Model:
-        shape, config = self._training["images"], self.config
+    def build(self, shape: tuple[int, ...]) -> Model:
+        """Return autoencoder and prior."""
+        config, dims = self.config, len(shape) - 1
+        self.chunk, self.grid_images = CHUNK[dims], PICTURED[dims]
         autoencoder = Autoencoder(
-            tuple(shape["spatial"]),
-            shape["channels"],
+            shape[1:],
+            shape[0],
             widths=config.widths,
             residual_layers=config.residual_layers,
             codes=config.codes,
@@ -238,7 +95,7 @@ class VQVAE(Generator, Reconstructs):
         prior = Prior(
             autoencoder.latent,
             config.codes,
-            self._conditions.width,
+            self.known.width,
             width=config.prior_width,
             layers=config.prior_layers,
             dropout=config.prior_dropout,
@@ -246,44 +103,213 @@ class VQVAE(Generator, Reconstructs):
         )
         return Model(autoencoder, prior)
 
-    def _trained(self) -> Model:
-        """Return the model, on its device."""
-        if self._model is None:
-            raise NotFoundError("this vqvae is not trained yet.", "Call fit or load first.")
-        compute(self._device).place(self._model)
-        return self._model
+    def phases(self, network: Model, images: Images, run: Run) -> list[Phase]:
+        """Return the two stages: the autoencoder with its codebook, then the prior."""
+        config, autoencoder, prior = self.config, network.autoencoder, network.prior
 
-    def _samples(
-        self,
-        model: Model,
-        seed: int,
-        start: int,
-        count: int,
-        condition: Mapping[str, Value] | None,
-    ) -> NDArray[np.float32]:
-        drawn = self._conditions.draw(count, seed=seed, condition=condition, start=start)
-        nothing = np.full((count, *model.prior.latent), -1)
+        def autoencoder_loss(pixels: torch.Tensor, conditions: torch.Tensor, step: Step) -> Result:
+            latents = autoencoder.encode(pixels)
+            found = latents.detach()
+            restarts = autoencoder.quantiser.restart(found, step.number)
+            quantised = autoencoder.quantiser(latents)
+            autoencoder.quantiser.update(found, quantised.codes)
+            made = autoencoder.decode(quantised.latents).float()
+            difference = (l1_loss if config.loss == "l1" else mse_loss)(made, pixels)
+            loss = difference + config.commitment * quantised.commitment
+            if config.spectral:
+                loss = loss + config.spectral * spectral_distance(made, pixels)
+            return loss, {
+                "difference": difference,
+                "perplexity": perplexity(quantised.codes, config.codes),
+                "restarts": restarts.float(),
+            }
+
+        def prior_loss(pixels: torch.Tensor, conditions: torch.Tensor, step: Step) -> Result:
+            with torch.no_grad():
+                codes = autoencoder.quantiser(autoencoder.encode(pixels)).codes.flatten(1)
+            known = conditions * (step.uniform(len(pixels), 1) >= WITHHELD)
+            logits = prior(codes, known)
+            return cross_entropy(logits.float().flatten(0, 1), codes.flatten()), {}
+
+        turn = 1 - config.prior_share
+        adam = torch.optim.Adam(autoencoder.parameters(), lr=config.lr, fused=True)
+        adamw = torch.optim.AdamW(
+            prior.parameters(), config.prior_lr, (0.9, 0.95), weight_decay=0.05, fused=True
+        )
+        return [
+            Phase("autoencoder", autoencoder, adam, autoencoder_loss, end=turn, averaged=False),
+            Phase("prior", prior, adamw, prior_loss, start=turn),
+        ]
+
+    def draw(self, network: Model, draw: Draw) -> torch.Tensor:
+        """Return images of drawn codes; temperature, top-k and top-p are those of the options."""
         config = self.config
-        codes = model.draw(
-            nothing,
-            self._conditions.encode(drawn),
-            seed=seed,
-            start=start,
+        codes = self._drawn(
+            network,
+            np.full((len(draw), *network.prior.latent), -1),
+            self.known.encode(draw.rows),
+            seed=draw.seed,
+            start=draw.start,
             temperature=config.temperature,
             top_k=config.top_k,
             top_p=config.top_p,
         )
-        return model.decode(codes)
+        return network.pixels(torch.from_numpy(codes).to(draw.conditions.device))
 
-    def _told(
-        self, n: int, conditions: Sequence[Mapping[str, Value]] | None
-    ) -> NDArray[np.float32]:
-        if conditions is not None and len(conditions) != n:
-            raise DataError(f"{n} images but {len(conditions)} conditions; expected as many.")
-        return self._conditions.encode([{}] * n if conditions is None else conditions)
+    def grid(self, network: Model, images: Images) -> Floats:
+        """Return training images as they are reconstructed until there is a prior; then samples."""
+        if network.prior.begun:
+            return super().grid(network, images)
+        rows = np.linspace(0, len(images) - 1, min(self.grid_images, len(images))).astype(int)
+        return self._decoded(network, self._encoded(network, images.floats(rows)))
 
-    def _checked(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
-        latent = self._trained().prior.latent
+    def reconstruct(self, pixels: Floats, *, batch_size: int = 64) -> Reconstruction:
+        """Encode and decode images; see :meth:`brainzoo.Reconstructs.reconstruct`."""
+        return Reconstruction(self.decode(self.encode(pixels)))
+
+    def encode(self, pixels: Floats) -> Codes:
+        """Return the codes ``(image, *latent)`` of images ``(image, channel, *spatial)`` in [0, 1].
+
+        Raises:
+            DataError: The images are of another shape than those it was trained on.
+        """
+        return self._encoded(self.ready(), self.expect_images(pixels))
+
+    def decode(self, codes: Codes) -> Floats:
+        """Return the images ``(image, channel, *spatial)`` in [0, 1] of codes ``(image, *latent)``.
+
+        Raises:
+            DataError: This model has no such codes.
+        """
+        return self._decoded(self.ready(), self._checked(codes))
+
+    def log_probabilities(self, codes: Codes, *, conditions: Rows | None = None) -> Floats:
+        """Return how likely the prior finds each code after those before it, as logarithms.
+
+        Args:
+            codes: ``(image, *latent)``.
+            conditions: What is known of each image, or ``None``; columns that the model is not
+                conditioned on are passed over.
+
+        Returns:
+            ``(image, *latent)`` in nats.
+        """
+        network = self.ready()
+        encoded = self.encode_conditions(conditions, len(codes))
+
+        def look_up(codes: torch.Tensor, conditions: torch.Tensor) -> tuple[torch.Tensor]:
+            flat = codes.flatten(1)
+            logs = network.prior(flat, conditions).log_softmax(2)
+            return (logs.gather(2, flat[..., None]).view(codes.shape),)
+
+        return self.by_chunks(network, look_up, self._checked(codes), encoded)[0]
+
+    def restore(
+        self, pixels: Floats, *, seed: int, threshold: float, conditions: Rows | None = None
+    ) -> Floats:
+        """Return images whose unlikely codes were drawn anew: as they would look if healthy.
+
+        What differs from the image afterwards is anomalous.
+
+        Args:
+            pixels: ``(image, channel, *spatial)`` in [0, 1].
+            seed: Decides the draws; several seeds give several restorations.
+            threshold: Codes of a lower log-probability (in nats) are drawn anew.
+            conditions: What is known of each image, as in :meth:`log_probabilities`.
+
+        Returns:
+            ``(image, channel, *spatial)`` in [0, 1].
+        """
+        codes = self.encode(pixels)
+        logs = self.log_probabilities(codes, conditions=conditions)
+        return self._restored(codes, logs < threshold, seed, conditions)
+
+    def anomaly_scores(
+        self, pixels: Floats, *, seed: int = 0, conditions: Rows | None = None
+    ) -> dict[str, Floats]:
+        """Return the reconstruction error, the difference from restorations, and unlikely codes.
+
+        See :meth:`brainzoo.Reconstructs.anomaly_scores`.
+        """
+        codes = self.encode(pixels)
+        logs = self.log_probabilities(codes, conditions=conditions)
+        restored = np.zeros(pixels.shape, np.float32)
+        for draw in range(RESTORATIONS):
+            own = self._restored(codes, logs < UNLIKELY, seed + draw * 1_000_003, conditions)
+            restored += np.abs(pixels - own) / RESTORATIONS
+        unlikely, covers = -logs, self.config.factor
+        for axis, side in enumerate(pixels.shape[2:], start=1):
+            before = (covers * unlikely.shape[axis] - side) // 2  # of padding, as the networks pad
+            unlikely = np.take(unlikely.repeat(covers, axis), range(before, before + side), axis)
+        return {
+            "reconstruction error": np.abs(pixels - self.decode(codes)),
+            "restoration": restored,
+            "unlikely codes": np.broadcast_to(unlikely[:, None], pixels.shape),
+        }
+
+    def _restored(
+        self, codes: Codes, unlikely: NDArray[np.bool_], seed: int, conditions: Rows | None
+    ) -> Floats:
+        """Return the images of codes of which some are drawn anew."""
+        encoded = self.encode_conditions(conditions, len(codes))
+        kept = np.where(unlikely, -1, codes)
+        return self.decode(self._drawn(self.ready(), kept, encoded, seed=seed))
+
+    def _encoded(self, network: Model, pixels: Floats) -> Codes:
+        def encode(pixels: torch.Tensor) -> tuple[torch.Tensor]:
+            autoencoder = network.autoencoder
+            return (autoencoder.quantiser(autoencoder.encode(pixels * 2 - 1)).codes,)
+
+        return self.by_chunks(network, encode, pixels)[0]
+
+    def _decoded(self, network: Model, codes: Codes) -> Floats:
+        def decode(codes: torch.Tensor) -> tuple[torch.Tensor]:
+            return ((network.pixels(codes) * 0.5 + 0.5).clamp(0, 1),)
+
+        return self.by_chunks(network, decode, codes)[0]
+
+    def _drawn(
+        self,
+        network: Model,
+        kept: Codes,
+        conditions: Floats,
+        *,
+        seed: int,
+        start: int = 0,
+        **how: Any,
+    ) -> Codes:
+        """Draw codes for the samples ``start`` and following of a seed, in float64 if possible.
+
+        Args:
+            network: The model.
+            kept: ``(image, *latent)``; -1 where a code is to be drawn.
+            conditions: ``(image, numbers)``, encoded.
+            seed: Seed of the samples; what is drawn depends on it and a sample's index only.
+            start: Index of the first sample.
+            how: ``temperature``, ``top_k``, ``top_p`` of :func:`brainzoo_vqvae.prior.draw_codes`.
+        """
+        exact = copy.deepcopy(network.prior)
+        exact = exact if exact.head.weight.device.type == "mps" else exact.double()
+        uniforms = np.stack(
+            [
+                np.random.default_rng(np.random.SeedSequence([seed, index])).random(exact.length)
+                for index in range(start, start + len(kept))
+            ]
+        )
+
+        def choose(
+            kept: torch.Tensor, conditions: torch.Tensor, uniforms: torch.Tensor
+        ) -> tuple[torch.Tensor]:
+            like = exact.head.weight
+            codes = draw_codes(
+                exact, conditions.to(like), uniforms.to(like), given=kept.flatten(1), **how
+            )
+            return (codes.view(kept.shape),)
+
+        return self.by_chunks(network, choose, kept, conditions, uniforms)[0]
+
+    def _checked(self, codes: Codes) -> Codes:
+        latent = self.ready().prior.latent
         fits = codes.shape[1:] == latent and codes.size
         if not fits or codes.min() < 0 or codes.max() >= self.config.codes:
             raise DataError(

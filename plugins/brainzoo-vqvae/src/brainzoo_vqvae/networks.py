@@ -35,7 +35,7 @@ class Autoencoder(nn.Module):
     Args:
         spatial: Size of the images.
         channels: Their channels.
-        widths: Feature maps a level; each level halves the sides.
+        widths: Channels of each level; each level halves the sides.
         residual_layers: Residual layers a level.
         codes: Codes in the codebook.
         code_length: Numbers a code.
@@ -128,7 +128,7 @@ class Residual(nn.Module):
 
     Args:
         convolution: The convolution's class.
-        width: Feature maps.
+        width: Channels.
     """
 
     def __init__(self, convolution: Callable[..., nn.Module], width: int) -> None:

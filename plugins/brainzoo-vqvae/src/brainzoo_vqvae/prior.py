@@ -180,7 +180,7 @@ class Layer(nn.Module):
 
 
 @torch.inference_mode()
-def draw(
+def draw_codes(
     prior: Prior,
     condition: torch.Tensor,
     uniforms: torch.Tensor,
