@@ -72,7 +72,7 @@ def terminate(process: subprocess.Popen[str]) -> None:
     ("stop", "code", "line"),
     [
         (kill_parent, -signal.SIGKILL, ""),
-        (kill_worker, 130, "a worker process ended by signal SIGKILL; what is drawn is kept."),
+        (kill_worker, 130, "a worker process was killed; what is drawn is kept."),
         (press_ctrl_c, 130, "stopped; what is drawn is kept. Run it again to go on."),
         (terminate, 130, "stopped; what is drawn is kept. Run it again to go on."),
     ],

@@ -10,7 +10,6 @@ import pytest
 
 import brainzoo
 from brainzoo import Images
-from brainzoo.common.errors import NotFoundError
 from brainzoo.plugin.manager import plugins
 from brainzoo.sampling import drawing
 from brainzoo.sampling.workers import cut
@@ -70,9 +69,6 @@ def test_a_loaded_generator_writes_the_same_from_python(
     assert files_below(tmp_path / "written") == files_below(tmp_path / "made")
     pixels = generator.images(N, seed=3)
     assert np.abs(written.floats() - pixels).max() < 1e-4
-    generator.folder = None
-    with pytest.raises(NotFoundError, match="not loaded from a checkpoint"):
-        generator.write_images(tmp_path / "more", 1)
 
 
 def test_a_generator_without_start_draws_the_same_with_one_worker(
@@ -136,7 +132,6 @@ def test_every_process_computes_with_one_thread(
 
 
 def test_pieces_hold_every_image_once() -> None:
-    pieces = cut([range(16, 40), range(64, 1000)], 8, 3)
+    pieces = list(cut([range(16, 40), range(64, 1000)], 8))
     assert [i for piece in pieces for i in piece] == [*range(16, 40), *range(64, 1000)]
-    assert len(pieces) >= 12
-    assert all(piece.start % 8 == 0 for piece in pieces)
+    assert all(len(piece) == 8 for piece in pieces)

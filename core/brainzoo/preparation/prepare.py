@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +182,10 @@ def _write(
 ) -> None:
     """Prepare and append every scan; completes ``info`` with what is known only afterwards."""
     spacings: set[tuple[float, ...]] = set()
-    results = prepare_all([scan.subject for scan in scans], config, workers)
-    with console.progress("preparing scans", len(scans), hidden=quiet) as advance:
+    with (
+        closing(prepare_all([scan.subject for scan in scans], config, workers)) as results,
+        console.progress("preparing scans", len(scans), hidden=quiet) as advance,
+    ):
         for scan, prepared in zip(scans, results, strict=True):
             _take(writer, scan, prepared, info, spacings)
             advance(1)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import functools
 import pickle
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Generator, Sequence
+from concurrent.futures import BrokenExecutor
 
 from brainzoo.common import console
-from brainzoo.common.processes import begin_worker, cores, fresh_children
+from brainzoo.common.processes import cores, each
 from brainzoo.data.subjects import Subject
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.subject import Prepared, prepare_subject
@@ -18,13 +17,10 @@ from brainzoo.preparation.subject import Prepared, prepare_subject
 POOL_FROM_SECONDS = 4.0
 """Work that one process ends within this is not worth the start of others (about 0.5 s each)."""
 
-AHEAD = 4
-"""Scans that each worker may be ahead of the one that is written: bounds the memory."""
-
 
 def prepare_all(
     subjects: Sequence[Subject], config: PrepareConfig, workers: int | None
-) -> Iterator[Prepared]:
+) -> Generator[Prepared, None, None]:
     """Yield what became of each scan, in order.
 
     Args:
@@ -50,30 +46,14 @@ def prepare_all(
         yield from (prepare_subject(subject, config) for subject in rest)
         return
     finished = 0
+    work = functools.partial(prepare_subject, config=config)
     try:
-        for prepared in _in_pool(rest, config, min(wanted, len(rest))):
+        for prepared in each(work, rest, min(wanted, len(rest))):
             yield prepared
             finished += 1
-    except BrokenProcessPool:
+    except BrokenExecutor:
         console.warn("a worker process died (perhaps of too little memory); going on with one.")
-        yield from (prepare_subject(subject, config) for subject in rest[finished:])
-
-
-def _in_pool(subjects: Sequence[Subject], config: PrepareConfig, count: int) -> Iterator[Prepared]:
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, context, initializer=begin_worker) as pool:
-        waiting: list[Future[Prepared]] = []
-        try:
-            for subject in subjects:
-                with fresh_children():  # any submission may start a process
-                    waiting.append(pool.submit(prepare_subject, subject, config))
-                if len(waiting) >= count * AHEAD:
-                    yield waiting.pop(0).result()
-            while waiting:
-                yield waiting.pop(0).result()
-        finally:
-            for future in waiting:  # Ctrl-C, a full disk: nothing more is begun
-                future.cancel()
+        yield from map(work, rest[finished:])
 
 
 def _picklable(subjects: Sequence[Subject]) -> bool:

@@ -6,17 +6,16 @@ How long evaluators, exporters and the report take is not known beforehand and l
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any
 
 from brainzoo.common import console
 from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.common.hardware import free_memory
+from brainzoo.common.processes import cores, new_processes, starting
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Subject
 from brainzoo.plugin.manager import Plugins
@@ -95,7 +94,6 @@ def _known(images: Images) -> dict[str, Any]:
 
 def _preparing(config: PrepareConfig, subjects: Sequence[Subject]) -> dict[str, Any]:
     """Prepare a few scans, keep nothing, and return how long all would take."""
-    from brainzoo.common.processes import cores
     from brainzoo.preparation.subject import prepare_subject
     from brainzoo.preparation.workers import POOL_FROM_SECONDS
 
@@ -122,12 +120,13 @@ def _training(plugins: Plugins, settings: Settings, source: Path | StandIn) -> d
     generator, train = settings.generator, settings.train
     kind = plugins.load("generator", generator.name)
     console.note("timing a few steps of training ...")
-    spawn = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(1, spawn) as pool:
-            found = pool.submit(rehearse, kind, generator, train, source, SECONDS).result()
-    except (BrokenProcessPool, RuntimeError, MemoryError) as error:
-        short = isinstance(error, BrokenProcessPool | MemoryError) or "memory" in str(error)
+        with new_processes(1, threads=None, kill=True) as pool:
+            with starting():
+                future = pool.submit(rehearse, kind, generator, train, source, SECONDS)
+            found = future.result()
+    except (BrokenExecutor, RuntimeError, MemoryError) as error:
+        short = isinstance(error, BrokenExecutor | MemoryError) or "memory" in str(error)
         if not short:
             raise
         text = f"it needs more memory than the {(free_memory() or 0) / 1e9:.1f} GB that are free"
