@@ -258,7 +258,7 @@ def _cases() -> Iterator[tuple[str, Damage, str]]:
     # Headers that lie.
     yield "header longer than the file", lambda f: join(f, b"{}", b"", 2**62), "not safetensors"
     yield "header over the limit", lambda f: join(f, b"{" + b" " * 4_000_001, b""), "not safetens"
-    yield "header is no JSON", lambda f: join(f, b"{nonsense}", b""), "header is unreadable"
+    yield "header is not JSON", lambda f: join(f, b"{nonsense}", b""), "header is unreadable"
     yield "header nested", lambda f: join(f, b'{"a":' * 30_000, b""), "header is unreadable"
     yield "a million tensors", replaced(million()), "not safetensors"
     yield "20,001 tensors", many, "20001 tensors; expected"
@@ -267,7 +267,7 @@ def _cases() -> Iterator[tuple[str, Damage, str]]:
     yield (
         "metadata that are no texts",
         lambda f: join(f, {**split(f)[0], "__metadata__": {"a": 1}}, split(f)[1]),
-        "metadata are no texts",
+        "metadata are not texts",
     )
     for name in ("../../etc/passwd", "/etc/passwd", "a b", "", "\x1b[2J", "a" * 300):
         yield f"tensor {name[:20]!r}", odd_name(name), "tensor name .* is not allowed"
@@ -315,14 +315,14 @@ def _cases() -> Iterator[tuple[str, Damage, str]]:
     yield "config is a pickle", config_text(lambda t: pickle.dumps(Bomb())), "is corrupt"
     again = config_text(lambda t: t.replace("{", '{"format": 1,', 1))
     yield "config names something twice", again, "a name occurs twice"
-    yield "config holds NaN", config("images.class_shares", [float("nan")]), "NaN is no number"
+    yield "config holds NaN", config("images.class_shares", [float("nan")]), "NaN is not a number"
     digits = config_text(lambda t: t.replace('"format": 1', f'"format": {"9" * 9000}', 1))
     yield "config holds 9000 digits", digits, "is corrupt"
-    yield "config is a list", config_text(lambda t: "[]"), "no checkpoint's configuration"
+    yield "config is a list", config_text(lambda t: "[]"), "not a checkpoint.s configuration"
     for value in (2, 99, 10**30):
         yield f"format {value}", config("format", value), "reads up to 1. Try: pip install --upgr"
     for value in (0, -1, "1", 1.0, True, None):
-        yield f"format {value!r}", config("format", value), "format: input|no checkpoint's"
+        yield f"format {value!r}", config("format", value), "format: input|not a checkpoint's"
     for part in ("plugin", "hyperparameters", "images", "preprocessing", "trained_on", "verify"):
         yield f"config without {part}", config(part, None), f"{part}: input should be"
     yield "another plugin", config("plugin.name", "pggan"), "hyperparameter of pggan|named 'pggan'"
@@ -330,15 +330,16 @@ def _cases() -> Iterator[tuple[str, Damage, str]]:
     yield "an import path", config("plugin.name", "os:system"), "plugin.name: string should match"
     yield "a plugin's folder", config("plugin.name", "../evil"), "plugin.name: string should match"
     yield "a later plugin", config("plugin.requires", ">=99"), "requires brainzoo-dcgan>=99, found"
-    yield "nonsense of a version", config("plugin.requires", "newest"), "are no versions"
+    yield "nonsense of a version", config("plugin.requires", "newest"), "not a range of versions"
     widest = "hyperparameters.base_channels"
     for value in (10**12, 2**52, 8 * 10**6):
         yield f"base channels {value}", config(widest, value), "larger than the weights|fit"
     yield "latent 2**52", config("hyperparameters.latent", 2**52), "larger than the weights|fit"
-    yield "latent 10**30", config("hyperparameters.latent", 10**30), "no plain value, or too large"
+    huge = "not a plain value, or too large"
+    yield "latent 10**30", config("hyperparameters.latent", 10**30), huge
     yield "base channels are negative", config(widest, -8), "is too small"
     yield "base channels are a list", config(widest, [8]), "expected a whole number"
-    yield "base channels are a tree", config(widest, {"a": 1}), "no plain value"
+    yield "base channels are a tree", config(widest, {"a": 1}), "not a plain value"
     yield "an unknown option", config("hyperparameters.target", "os:system"), "named 'target'"
     yield "an endless list", config("hyperparameters.diffaugment", ["cutout"] * 2000), "too large"
     for spatial in ([2**40, 2**40], [16384, 16384, 16384], [0, 32], ["32", 32], [32], [32] * 4):
@@ -350,14 +351,18 @@ def _cases() -> Iterator[tuple[str, Damage, str]]:
     yield "hashes that are none", config("trained_on.subjects_sha256", ["x"]), "subjects_sha256"
     # Files
     for name in ("evil.py", "__init__.py", "model.pkl", "pytorch_model.bin", ".hidden"):
-        yield f"extra file {name}", added(name, pickle.dumps(Bomb())), "is no file of a checkpoint"
-    yield "a file that steers", added("a\x1b[2J\n.md"), "is no file of a checkpoint"
-    yield "a file that climbs", added("..\\..\\evil.py"), "is no file of a checkpoint"
-    yield "a folder", lambda f: (f / "code").mkdir(), "is no file of a checkpoint"
-    yield "a folder for weights", as_folder, "no plain file"
-    yield "a pipe for config", as_pipe, "no plain file"
+        yield (
+            f"extra file {name}",
+            added(name, pickle.dumps(Bomb())),
+            "is not a file of a checkpoint",
+        )
+    yield "a file that steers", added("a\x1b[2J\n.md"), "is not a file of a checkpoint"
+    yield "a file that climbs", added("..\\..\\evil.py"), "is not a file of a checkpoint"
+    yield "a folder", lambda f: (f / "code").mkdir(), "is not a file of a checkpoint"
+    yield "a folder for weights", as_folder, "not a plain file"
+    yield "a pipe for config", as_pipe, "not a plain file"
     for name in ("model.safetensors", "config.json", "README.md"):
-        yield f"a link for {name}", linked(name), "no plain file, but a link"
+        yield f"a link for {name}", linked(name), "not a plain file, but a link"
     yield "no weights", lambda f: weights(f).unlink(), "lacks model.safetensors"
     # Reference samples
     yield "no reference", lambda f: (f / "reference.npy").unlink(), "no readable reference"

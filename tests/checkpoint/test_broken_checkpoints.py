@@ -119,7 +119,7 @@ def test_together_they_take_little_memory(found: dict[str, Any]) -> None:
 
 def test_a_checkpoint_with_code_is_refused_and_the_code_not_run(found: dict[str, Any]) -> None:
     assert found["code"]["code"] == 6
-    assert "__init__.py is no file of a checkpoint" in found["code"]["said"]
+    assert "__init__.py is not a file of a checkpoint" in found["code"]["said"]
     assert not found["marker"].exists()
 
 

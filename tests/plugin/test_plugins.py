@@ -48,10 +48,10 @@ BROKEN = {
     ),
     "hook fails": (GOOD.format(name="x").replace("return", "return 1 / 0 or"), "ZeroDivisionError"),
     "no list": (GOOD.format(name="x").replace("return [", "return 5 or ["), "TypeError"),
-    "no spec": (GOOD.format(name="x").replace("return [", "return ['a'] or ["), "is no Spec"),
+    "no spec": (GOOD.format(name="x").replace("return [", "return ['a'] or ["), "is not a Spec"),
     "config is no dataclass": (
         GOOD.format(name="x").replace("@dataclass(frozen=True)\n", ""),
-        "is no Spec with a dataclass as its config",
+        "is not a Spec with a dataclass as its config",
     ),
     "unknown option type": (
         GOOD.format(name="x").replace("size: int", "size: dict"),

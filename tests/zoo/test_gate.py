@@ -217,7 +217,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
         (lambda png: png[:33] + chunk(b"eXIf", b"II*\0") + png[33:], "'eXIf' chunk"),
         (lambda png: png + b"more", "more than a picture"),
         (lambda png: png[:-5], "more than a picture"),
-        (lambda png: b"<html>", "is no PNG"),
+        (lambda png: b"<html>", "is not a PNG"),
     ],
 )
 def test_a_picture_is_nothing_but_pixels(
@@ -235,7 +235,7 @@ def test_an_array_is_nothing_but_pixels(audited: Path) -> None:
     path.write_bytes(whole + b"Jane Doe")
     assert "reference.npy: holds more than an array of 8-bit pixels" in found(audited)
     np.save(path, np.array([{"a": 1}]), allow_pickle=True)
-    assert "reference.npy: is no array" in found(audited)
+    assert "reference.npy: is not an array" in found(audited)
     path.write_bytes(whole[:-40] + b"IXI002-Guys-0828" + whole[-24:])
     assert "reference.npy: holds 'IXI002-Guys-0828'" in found(audited)
 
@@ -243,12 +243,12 @@ def test_an_array_is_nothing_but_pixels(audited: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "finding"),
     [
-        (lambda f: (f / "notes.txt").write_text("x"), "notes.txt: is no part of a checkpoint"),
-        (lambda f: (f / ".git").mkdir(), ".git: is no part of a checkpoint; remove it"),
+        (lambda f: (f / "notes.txt").write_text("x"), "notes.txt: does not belong to a checkpoint"),
+        (lambda f: (f / ".git").mkdir(), ".git: does not belong to a checkpoint; remove it"),
         (lambda f: (f / "LICENSE").unlink(), "LICENSE: is missing or empty"),
         (lambda f: (f / "README.md").write_text(""), "README.md: is missing or empty"),
-        (lambda f: (f / "README.md").write_bytes(b"\xff\xfe"), "README.md: is no text in UTF-8"),
-        (lambda f: (f / "metrics.json").write_text("{"), "metrics.json: is no JSON"),
+        (lambda f: (f / "README.md").write_bytes(b"\xff\xfe"), "README.md: is not UTF-8 text"),
+        (lambda f: (f / "metrics.json").write_text("{"), "metrics.json: is not JSON"),
         (
             lambda f: (f / "model.safetensors").write_bytes(b"\x80\4."),
             "checkpoint: the folder is not",
@@ -270,7 +270,7 @@ def test_a_link_is_not_followed(audited: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (audited / "metrics.json").unlink()
     (audited / "metrics.json").symlink_to(tmp_path / "secret")
-    assert found(audited) == ["metrics.json: is no plain file"]
+    assert found(audited) == ["metrics.json: is not a plain file"]
 
 
 @pytest.mark.parametrize(

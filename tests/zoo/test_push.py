@@ -173,13 +173,15 @@ def test_a_dry_run_shows_all_and_asks_nothing(
     (audited / "notes.txt").write_text("mine")
     plan = push(audited, REPO, dry_run=True)
     assert isinstance(plan, Plan)
-    assert [str(f) for f in plan.findings] == ["notes.txt: is no part of a checkpoint; remove it"]
+    assert [str(f) for f in plan.findings] == [
+        "notes.txt: does not belong to a checkpoint; remove it"
+    ]
 
     shown = brainzoo("push", audited.parent, REPO, "--dry-run", "--version", "3.2.1")
     assert shown.exit_code == 0
     for text in ("maker/tiny-heads-16 v3.2.1", "model.safetensors", "library_name: brainzoo"):
         assert text in shown.stdout
-    assert "against: notes.txt: is no part of a checkpoint" in shown.stdout
+    assert "against: notes.txt: does not belong to a checkpoint" in shown.stdout
     found = json.loads(brainzoo("push", audited, REPO, "--dry-run", "--json").stdout)["data"]
     assert found["plans"][0]["publishable"] is False
     assert set(found["plans"][0]["files"]) >= {"verdict.json", "LICENSE"}
@@ -190,7 +192,9 @@ def test_push_from_the_command_line(server: HubServer, audited: Path, brainzoo: 
     (audited / "notes.txt").write_text("mine")
     refused = brainzoo("push", audited, REPO, "--token", GOOD)
     assert refused.exit_code == 9
-    assert refused.stderr.splitlines()[0] == "  notes.txt: is no part of a checkpoint; remove it"
+    assert (
+        refused.stderr.splitlines()[0] == "  notes.txt: does not belong to a checkpoint; remove it"
+    )
     assert refused.stderr.splitlines()[-1].startswith("brainzoo: the checkpoint is not published:")
     (audited / "notes.txt").unlink()
     done = brainzoo("push", audited, REPO, "--token", GOOD)

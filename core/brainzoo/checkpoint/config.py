@@ -40,7 +40,7 @@ def _are_versions(text: str) -> str:
     try:
         SpecifierSet(text)
     except InvalidSpecifier:
-        raise ValueError("are no versions such as '~=0.1.0'") from None
+        raise ValueError("is not a range of versions such as '~=0.1.0'") from None
     return text
 
 
@@ -48,7 +48,7 @@ def _hold_plain_values(values: dict[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         parts = value if isinstance(value, list) else [value]
         if len(parts) > MAX_PARTS or not all(map(_is_plain, parts)):
-            raise ValueError(f"{name!r} is no plain value, or too large")
+            raise ValueError(f"{name!r} is not a plain value, or too large")
     return values
 
 

@@ -58,11 +58,11 @@ def expect_files(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         if path.name not in MAX_BYTES:
             raise IntegrityError(
-                f"{printable(str(path))[:300]} is no file of a checkpoint.", "Remove it."
+                f"{printable(str(path))[:300]} is not a file of a checkpoint.", "Remove it."
             )
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode):
-            raise IntegrityError(f"{path} is no plain file, but a link or folder.", "Remove it.")
+            raise IntegrityError(f"{path} is not a plain file, but a link or folder.", "Remove it.")
         if found.st_size > MAX_BYTES[path.name]:
             raise IntegrityError(
                 f"{path} has {found.st_size} bytes; expected {MAX_BYTES[path.name]} at most.", AGAIN
@@ -84,9 +84,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         kind = path.lstat().st_mode
     except (OSError, ValueError):
-        raise NotFoundError(f"{folder} is no checkpoint: it has no {CONFIG}.") from None
+        raise NotFoundError(f"{folder} is not a checkpoint: it has no {CONFIG}.") from None
     if not stat.S_ISREG(kind):
-        raise IntegrityError(f"{path} is no plain file, but a link or folder.", AGAIN)
+        raise IntegrityError(f"{path} is not a plain file, but a link or folder.", AGAIN)
     with path.open("rb") as file:
         content = file.read(MAX_BYTES[CONFIG] + 1)
     if len(content) > MAX_BYTES[CONFIG]:
@@ -96,7 +96,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise IntegrityError(f"{path} is corrupt: {error}.", AGAIN) from None
     if not isinstance(config, dict) or type(config.get("format")) is not int:
-        raise IntegrityError(f"{path} is no checkpoint's configuration.", AGAIN)
+        raise IntegrityError(f"{path} is not a checkpoint's configuration.", AGAIN)
     if config["format"] > configs.FORMAT:
         found = str(config["format"])[:12]
         raise IncompatiblePluginError(

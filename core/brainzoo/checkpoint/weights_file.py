@@ -1,7 +1,7 @@
 """Reading safetensors without trusting them: the header is checked before anything is allocated.
 
 The safetensors library accepts files whose header lies about shapes or holds a million empty
-tensors, and reports anything that is no safetensors at all as "header too large". So the first
+tensors, and reports anything that is not safetensors at all as "header too large". So the first
 bytes are looked at, and the header is parsed here within limits.
 """
 
@@ -121,10 +121,10 @@ def _parse(path: Path) -> tuple[dict[str, Entry], int]:
             f"{path.name} is corrupt: its header is unreadable: {error}."
         ) from None
     if not isinstance(raw, dict):
-        raise IntegrityError(f"{path.name} is corrupt: its header is no object.")
+        raise IntegrityError(f"{path.name} is corrupt: its header is not an object.")
     about = raw.pop("__metadata__", {})
     if not isinstance(about, dict) or not all(isinstance(text, str) for text in about.values()):
-        raise IntegrityError(f"{path.name} is corrupt: its metadata are no texts.")
+        raise IntegrityError(f"{path.name} is corrupt: its metadata are not texts.")
     if not 0 < len(raw) <= MAX_TENSORS:
         raise IntegrityError(f"{path.name} holds {len(raw)} tensors; expected 1 to {MAX_TENSORS}.")
     header = {name: _entry(path.name, name, value) for name, value in raw.items()}

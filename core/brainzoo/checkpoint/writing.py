@@ -148,7 +148,7 @@ def write(
 
 
 def refresh_card(folder: Path) -> None:
-    """Write ``README.md`` anew, with the figures that ``metrics.json`` holds now.
+    """Write ``README.md`` anew, with what ``metrics.json`` holds now.
 
     Raises:
         NotFoundError: There is no checkpoint there.

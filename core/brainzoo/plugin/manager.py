@@ -160,7 +160,7 @@ class Plugins:
             specs = list(hook())
             for spec in specs:
                 if not isinstance(spec, Spec) or not dataclasses.is_dataclass(spec.config):
-                    raise TypeError(f"{spec!r} is no Spec with a dataclass as its config")
+                    raise TypeError(f"{spec!r} is not a Spec with a dataclass as its config")
                 list(options_of(spec.config))  # raises for a field that cannot be an option
                 owner, other = KNOWN.get(spec.name), self._specs.get((kind, spec.name))
                 if owner not in (None, plugin.distribution):

@@ -96,9 +96,9 @@ def findings(folder: Path, *, original: Path | None = None) -> list[Finding]:
 def _of_files(folder: Path, original: Path) -> Iterator[Finding]:
     for path in sorted(original.iterdir()):
         if path.name not in MAX_BYTES:
-            yield Finding(path.name, "is no part of a checkpoint; remove it")
+            yield Finding(path.name, "does not belong to a checkpoint; remove it")
         elif path.is_symlink() or not path.is_file():
-            yield Finding(path.name, "is no plain file")
+            yield Finding(path.name, "is not a plain file")
         elif path.stat().st_size > MAX_BYTES[path.name]:
             yield Finding(path.name, f"has more than {MAX_BYTES[path.name]} bytes")
     for name in REQUIRED:
@@ -184,7 +184,7 @@ def _leaks(path: Path, salt: str, subjects: set[str]) -> Iterator[str]:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        yield "is no text in UTF-8"
+        yield "is not UTF-8 text"
         return
     if path.name in (CONFIG, METRICS, VERDICT):
         try:
@@ -192,7 +192,7 @@ def _leaks(path: Path, salt: str, subjects: set[str]) -> Iterator[str]:
             text = json.dumps(_without_digests(json.loads(text)), ensure_ascii=False, indent=0)
             text = text.replace("\\\\", "\\").replace("\\n", "\n")
         except (ValueError, RecursionError):
-            yield "is no JSON"
+            yield "is not JSON"
     yield from leaks_of_text(text, salt, subjects)
 
 
@@ -217,7 +217,7 @@ def _more_than_an_array(path: Path) -> Iterator[str]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
-        yield "is no array"
+        yield "is not an array"
         return
     if array.dtype != np.uint8 or array.offset + array.nbytes != path.stat().st_size:
         yield "holds more than an array of 8-bit pixels"

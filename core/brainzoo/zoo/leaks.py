@@ -102,7 +102,7 @@ def more_than_pixels(content: bytes) -> str:
     """Return how a PNG file's content is more than a picture, or nothing."""
     at, kind = 8, b""
     if content[:8] != b"\x89PNG\r\n\x1a\n":
-        return "is no PNG"
+        return "is not a PNG"
     while at + 12 <= len(content) and kind != b"IEND":
         length, kind = int.from_bytes(content[at : at + 4]), content[at + 4 : at + 8]
         at += 12 + length

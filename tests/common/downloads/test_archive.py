@@ -104,7 +104,7 @@ def test_a_sparse_bomb_is_passed_over(tmp_path: Path) -> None:
         ({"scan1.nii.gz": b""}, "w:", "cut short"),
         ({"a/scan1.nii.gz": GZIP, "b/scan1.nii.gz": GZIP}, "w:", "twice"),
         ({"scan1.nii.gz": GZIP + bytes(2000)}, "w:", "2 kB; expected at most 1 kB"),
-        ({"scan1.nii.gz": GZIP}, "w:gz", "no intact tar archive"),
+        ({"scan1.nii.gz": GZIP}, "w:gz", "not an intact tar archive"),
     ],
 )
 def test_a_bad_archive_is_one_clear_error(

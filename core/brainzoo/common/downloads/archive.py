@@ -125,4 +125,4 @@ def _tar_errors(archive: Path) -> Iterator[None]:
     except IntegrityError:
         raise
     except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
-        raise IntegrityError(f"{archive.name} is no intact tar archive: {error}.") from error
+        raise IntegrityError(f"{archive.name} is not an intact tar archive: {error}.") from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError
@@ -36,7 +35,7 @@ LONGEST_WAIT_S = 60.0
 
 @dataclasses.dataclass(frozen=True)
 class Remote:
-    """A file that can be had from several addresses, with what is known of it.
+    """A file at one or several addresses, with what is known of it.
 
     Attributes:
         name: The file's name here.
@@ -44,7 +43,6 @@ class Remote:
         md5: Its hexadecimal MD5, if published.
         sha256: Its hexadecimal SHA-256, if published.
         size: Its length in bytes, if published.
-        headers: To send along, such as a token; a redirect to another server loses the token.
     """
 
     name: str
@@ -52,7 +50,6 @@ class Remote:
     md5: str = ""
     sha256: str = ""
     size: int | None = None
-    headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,7 +218,7 @@ class _Transfer:
             raise _LostError(f"broke off after {size_text(done)} of {size_text(total)}")
 
     def _open(self, url: str, offset: int) -> HTTPResponse:
-        headers = {"User-Agent": "brainzoo", "Accept-Encoding": "identity", **self._remote.headers}
+        headers = {"User-Agent": "brainzoo", "Accept-Encoding": "identity"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
             if self._part.origin.url == url and self._part.origin.validator:
@@ -269,7 +266,7 @@ class _Transfer:
         return start, total
 
     def _other_file(self, url: str) -> _LostError | _RefusedError:
-        """Say that an address has not the file that was begun; only its own is begun anew."""
+        """Say that an address holds another file than the one begun; only its own is begun anew."""
         if self._part.origin.url != url:
             return _RefusedError(f"has another file than the one begun as {self._part.path}")
         self._part.forget()

@@ -7,37 +7,9 @@ import socket
 import ssl
 import urllib.request
 from email.message import Message
-from http.client import HTTPMessage, HTTPResponse
-from typing import IO
+from http.client import HTTPResponse
 from urllib.error import URLError
-from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request
-
-
-class _Redirects(HTTPRedirectHandler):
-    """Follows redirects, but a token goes to no other server than the one it was meant for."""
-
-    def redirect_request(
-        self,
-        req: Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> Request | None:
-        """Return the next request; without ``Authorization`` if it goes elsewhere."""
-        further = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if further is not None and _origin(newurl) != _origin(req.full_url):
-            further.remove_header("Authorization")
-        if further is not None and req.get_method() == "HEAD":
-            further.method = "HEAD"
-        return further
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
 
 
 def open_url(request: Request, timeout_s: float) -> HTTPResponse:
@@ -45,7 +17,7 @@ def open_url(request: Request, timeout_s: float) -> HTTPResponse:
 
     Raises:
         OSError: The server cannot be reached (``URLError``) or answers an error (``HTTPError``).
-        http.client.HTTPException: What it says is no HTTP.
+        http.client.HTTPException: What it says is not HTTP.
         ValueError: The address is none.
     """
     opener = OpenerDirector()
@@ -53,7 +25,7 @@ def open_url(request: Request, timeout_s: float) -> HTTPResponse:
         urllib.request.ProxyHandler,
         urllib.request.HTTPHandler,
         urllib.request.HTTPSHandler,
-        _Redirects,
+        HTTPRedirectHandler,
         urllib.request.HTTPDefaultErrorHandler,
         urllib.request.HTTPErrorProcessor,
         urllib.request.UnknownHandler,
@@ -88,7 +60,7 @@ def retry_after_s(headers: Message) -> float | None:
 
 
 def explain(error: BaseException) -> tuple[str, bool]:
-    """Return in words why a connection failed, and whether to try again is no use."""
+    """Return in words why a connection failed, and whether trying again is pointless."""
     cause = error.reason if isinstance(error, URLError) else error
     if isinstance(cause, TimeoutError):
         return "does not answer", False
