@@ -113,6 +113,19 @@ def test_a_careless_exporter_is_caught(
         getattr(suite, f"test_{test}")(images, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "where", ["folder.parent / 'x'", "pathlib.Path('x')", "pathlib.Path.home() / 'x'"]
+)
+def test_an_exporter_that_writes_outside_its_folder_is_caught(
+    broken: Broken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    body = f"import pathlib; folder.mkdir(); ({where}).write_text('x'); return []"
+    suite = broken(ExporterContract, EXPORTER.format(body=body))
+    images = make_images(tmp_path / "synthetic", subjects=2, synthetic=True)
+    with caught("outside its folder"):
+        suite.test_writes_nowhere_else(images, tmp_path, monkeypatch)
+
+
 def test_an_exporter_that_overwrites_is_caught(broken: Broken, tmp_path: Path) -> None:
     body = "folder.mkdir(exist_ok=True); p = folder / 'x'; p.write_text('x'); return [p]"
     suite = broken(ExporterContract, EXPORTER.format(body=body))

@@ -24,23 +24,27 @@ class ExporterContract(PluginContract):
 
     Attributes:
         shapes: The image shapes to export; leave one out if the exporter cannot write it.
+        channels: How many channels images have; leave out 2 if the exporter takes one only.
     """
 
     kind = "exporter"
     base = Exporter
     shapes: ClassVar[Sequence[tuple[int, ...]]] = ((32, 32), (16, 16, 16))
+    channels: ClassVar[Sequence[int]] = (1, 2)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run every test of images once a shape."""
         if "synthetic" in metafunc.fixturenames:
-            names = ["x".join(map(str, shape)) for shape in self.shapes]
-            metafunc.parametrize("synthetic", self.shapes, ids=names, indirect=True)
+            kinds = [(channels, *shape) for channels in self.channels for shape in self.shapes]
+            names = ["x".join(map(str, kind)) for kind in kinds]
+            metafunc.parametrize("synthetic", kinds, ids=names, indirect=True)
 
     @pytest.fixture
     def synthetic(self, request: pytest.FixtureRequest, tmp_path: Path) -> Images:
         """Images as if a generator had made them."""
         folder = tmp_path / "synthetic"
-        return make_images(folder, spatial=request.param, subjects=4, synthetic=True)
+        channels, *spatial = request.param
+        return make_images(folder, spatial=spatial, subjects=4, synthetic=True, channels=channels)
 
     def run_folder(self, images: Images, folder: Path) -> Path | None:
         """Return the run that the images came from, for exporters that tell its story."""
@@ -74,10 +78,20 @@ class ExporterContract(PluginContract):
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
         monkeypatch.chdir(elsewhere)
-        before = files_below(tmp_path / "synthetic")
-        self.export(synthetic, tmp_path / "out")
-        assert not list(elsewhere.iterdir()), "the exporter writes into the current folder"
-        assert files_below(tmp_path / "synthetic") == before, "the exporter changed the images"
+        for variable in ("HOME", "XDG_CACHE_HOME", "TMPDIR"):
+            monkeypatch.setenv(variable, str(elsewhere))
+        monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
+        out = tmp_path / "place" / "out"
+        out.parent.mkdir()
+        exporter, run = self.make(), self.run_folder(synthetic, tmp_path / "run")
+        before = files_below(tmp_path)
+        exporter.export(synthetic, out, run=run)
+        after = {n: c for n, c in files_below(tmp_path).items() if not n.startswith("place/out/")}
+        changed = sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
+        assert not changed, (
+            f"the exporter writes outside its folder, or changes what is there: {changed[:3]} "
+            f"(in place of the current folder, home and temporary folder: elsewhere/)"
+        )
 
     def test_never_overwrites(self, synthetic: Images, tmp_path: Path) -> None:
         self.export(synthetic, tmp_path / "out")

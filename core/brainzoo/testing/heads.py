@@ -69,6 +69,7 @@ def make_images(
     classes: Sequence[str] = ("young", "old"),
     seed: int = 0,
     synthetic: bool = False,
+    channels: int = 1,
 ) -> Images:
     """Write a folder of images of made-up heads and open it.
 
@@ -80,9 +81,11 @@ def make_images(
         classes: Any of ``young`` and ``old``; empty for images without classes.
         seed: Decides everything random.
         synthetic: Make them look as if a generator had made them: no subjects, no splits.
+        channels: Every second one shows bright what the others show dark, as T2w does of T1w.
     """
     rng = np.random.default_rng(seed)
-    with Images.write(folder, spatial, _info(spatial, classes, synthetic)) as writer:
+    info = _info(spatial, classes, synthetic)
+    with Images.write(folder, spatial, info, channels) as writer:
         for number in range(subjects):
             name = classes[number % len(classes)] if classes else None
             age = round(rng.uniform(*AGES.get(str(name), ANY_AGE)), 1)
@@ -101,7 +104,9 @@ def make_images(
                         "position_mm": round(20 * place, 2) if len(spatial) == 2 else None,
                         "site": "nowhere",
                     }
-                writer.append(head[None, None], [row])
+                inverted = np.where(head > 0, 1 - head, 0).astype(np.float32)
+                shown = [inverted if channel % 2 else head for channel in range(channels)]
+                writer.append(np.stack(shown)[None], [row])
     return Images.open(folder)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,26 @@ def samples(
     condition: Mapping[str, Any] | None = None,
     batch_size: int = 8,
 ) -> NDArray[np.float32]:
-    """Return all samples as one array ``(n, channel, *spatial)``."""
-    drawn: Iterator[NDArray[np.float32]] = generator.sample(
-        n, seed=seed, start=start, condition=condition, batch_size=batch_size
-    )
-    return np.concatenate(list(drawn))
+    """Return all samples as one array ``(n, channel, *spatial)``.
+
+    Of a generator whose ``sample`` takes no ``start``, the first ones are left out.
+    """
+    arguments: dict[str, Any] = {"seed": seed, "condition": condition, "batch_size": batch_size}
+    missing = [name for name in arguments if not takes(generator.sample, name)]
+    assert not missing, f"sample takes no {', '.join(missing)}; see brainzoo.Generator.sample"
+    skipped = 0
+    if takes(generator.sample, "start"):
+        arguments["start"] = start
+    else:
+        skipped = start
+    drawn: Iterator[NDArray[np.float32]] = generator.sample(n + skipped, **arguments)
+    return np.concatenate(list(drawn))[skipped:]
+
+
+def takes(method: Callable[..., Any], name: str) -> bool:
+    """Tell whether a method has an argument of this name."""
+    parameters = inspect.signature(method).parameters
+    return name in parameters or any(p.kind == p.VAR_KEYWORD for p in parameters.values())
 
 
 def global_random_state() -> tuple[object, ...]:

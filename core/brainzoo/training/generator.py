@@ -155,7 +155,7 @@ class TorchGenerator(Generator):
         made = [self.samples(network, 0, start, self.chunk) for start in starts]
         return np.concatenate(made)[: self.grid_images]
 
-    def score(self, network: Any, images: Images) -> float:
+    def validate(self, network: Any, images: Images) -> float:
         """Return how badly a network fits images; lower is better.
 
         Training keeps the weights that fit validation images best. A model with a likelihood or a
@@ -270,7 +270,7 @@ class TorchGenerator(Generator):
             sample=lambda average: self.grid(average, images),
             batch_size=lambda progress: self.batch_size(progress, run.train),
             labels=self.known.encode_images(images),
-            score=self.score,
+            score=self.validate,
         )
         self.finish(self.network, images, run)
 

@@ -39,6 +39,7 @@ def run_folder(real: Images, folder: Path) -> Path:
 
 class TestQuiz(ExporterContract):
     name = "quiz"
+    channels = (1,)
     options: ClassVar = {"images": 4, "practice": 2, "readers": 2}
 
     def run_folder(self, images: Images, folder: Path) -> Path:
