@@ -52,8 +52,10 @@ class Verdict(Strict):
     """What an audit decided.
 
     Attributes:
-        passed: Whether nothing spoke against publishing; exactly when there are no ``reasons``.
+        passed: Whether nothing spoke against publishing, and nothing could have been missed;
+            exactly when there are no ``reasons`` and no ``doubts``.
         reasons: What speaks against it, a sentence each.
+        doubts: Why a leak could have been missed, a sentence each.
         thresholds: The numbers of the rules.
         metrics: What was measured, by name.
         synthetic: The synthetic images, and the weights that made them.
@@ -67,6 +69,7 @@ class Verdict(Strict):
     kind: Literal["brainzoo privacy verdict"] = "brainzoo privacy verdict"
     passed: bool
     reasons: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
+    doubts: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = ()
     thresholds: Annotated[dict[str, Number], Field(min_length=1)]
     metrics: Annotated[dict[str, Measured], Field(min_length=1)]
     synthetic: Made
@@ -78,11 +81,16 @@ class Verdict(Strict):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if self.passed is bool(self.reasons):
-            raise ValueError("it contradicts itself: passed needs no reasons, failed needs some")
+        if self.passed is bool(self.reasons or self.doubts):
+            raise ValueError("it contradicts itself: passed means no reasons and no doubts")
         if self.passed and not self.synthetic.checkpoint_sha256:
             raise ValueError("it passed, but does not say for which weights")
         return self
+
+    @property
+    def outcome(self) -> Literal["passed", "failed", "undecided"]:
+        """``failed`` with reasons; ``undecided`` with doubts only."""
+        return "passed" if self.passed else "failed" if self.reasons else "undecided"
 
     def to_bytes(self) -> bytes:
         """Return the content of ``verdict.json``."""

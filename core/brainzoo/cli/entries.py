@@ -129,7 +129,7 @@ def _read(entry: Entry) -> dict[str, Any] | None:
         "parameters": config["weights"]["parameters"],
         "requires": f"{config['plugin']['distribution']}{config['plugin']['requires']}",
         "training": config.get("training"),
-        "privacy": "not audited" if verdict is None else "passed" if verdict.passed else "failed",
+        "privacy": "not audited" if verdict is None else verdict.outcome,
         "metrics": list(_metrics(folder)),
     }
 

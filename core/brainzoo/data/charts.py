@@ -104,8 +104,8 @@ def line_chart(
             _level(float(down(level)), "0.7", dash="5 4"),
             _text(WIDTH - RIGHT, float(down(level)) - 5, name, "end"),
         ]
-    for i, (line, x, y) in enumerate(curves):
-        parts += _curve(i, line, x, y, across, down, smoothed=smoothed)
+    for i, (line, xs, ys) in enumerate(curves):
+        parts += _curve(i, line, xs, ys, across, down, smoothed=smoothed)
     return "".join([*parts, *_legend([line.name for line, _, _ in curves]), "</svg>"])
 
 

@@ -125,6 +125,8 @@ def _of_verdict(folder: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(VERDICT, "it is about other weights")
     for reason in verdict.reasons:
         yield Finding(VERDICT, f"it did not pass: {reason.rstrip('.')}")
+    for doubt in verdict.doubts:
+        yield Finding(VERDICT, f"it is undecided: {doubt.rstrip('.')}")
     about = config["trained_on"]
     images = about.get("fingerprint")
     if images and verdict.train.fingerprint != images:

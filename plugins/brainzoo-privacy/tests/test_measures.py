@@ -5,7 +5,6 @@ from scipy import stats
 from brainzoo_privacy import measures
 from brainzoo_privacy.calibration import (
     Limits,
-    duplicate_limits,
     lead_of,
     limits,
     tolerance_factor,
@@ -60,7 +59,7 @@ def test_limits_hold_for_others_of_the_same_kind(seed):
 def test_more_images_need_more_to_be_duplicates():
     rng = np.random.default_rng(0)
     similarity, lead = np.tanh(rng.normal(0.6, 0.1, 500)), rng.exponential(0.05, 500)
-    few, many = (duplicate_limits(similarity, lead, 80, n) for n in (100, 10_000))
+    few, many = (limits(similarity, lead, 80, 0.01 / n) for n in (100, 10_000))
     assert limits(similarity, lead, 80, 0.01).similarity < few.similarity < many.similarity < 1
     assert few.lead < many.lead
 

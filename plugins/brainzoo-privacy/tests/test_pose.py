@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 
 from brainzoo.testing.heads import make_head, make_images
-from brainzoo_privacy.pose import Pose, warp
+from brainzoo_privacy.pose import Pose, quarter_turns, warp
 
 
 def displaced(image, degrees, zoom, shift):
@@ -22,6 +23,16 @@ def test_a_misplaced_image_comes_back_to_where_its_original_rests(tmp_path):
     through = transform @ pose.transform(moved[None])
     assert np.abs((through - direct)[:2, :2]).max() * 32 < 0.5  # pixels at the rim
     assert np.abs((through - direct)[:2, 2]).max() < 0.5
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (24, 32), (16, 16, 16), (14, 12, 13)])
+def test_an_image_turned_by_right_angles_is_judged_as_its_original(tmp_path, shape):
+    images = make_images(tmp_path / "heads", spatial=shape, subjects=20, per_subject=1)
+    pose, image = Pose(images, 0), make_head(shape, seed=99)
+    ways = [way for way in quarter_turns(len(shape)) if way(image).shape == shape]
+    assert len(ways) == {(32, 32): 4, (24, 32): 2, (16, 16, 16): 24, (14, 12, 13): 4}[shape]
+    for way in ways:
+        assert np.allclose(pose.ways(way(image)[None])[0], pose.ways(image[None])[0])
 
 
 def test_the_template_is_symmetric(train):

@@ -48,7 +48,7 @@ def test_blocks_find_what_comparing_one_by_one_finds(monkeypatch):
 
 def test_an_image_is_like_itself_and_unlike_others(train):
     individuality = Individuality(Pose(train, 0))
-    vectors = individuality.vectors(train, "train")
+    vectors = individuality.vectors(train, "train")[0]
     subjects = [row["subject"] for row in train.table]
     assert np.allclose(search(vectors, vectors, subjects).similarity, 1, atol=1e-4)
     assert search(vectors, vectors, subjects, own=subjects).similarity.max() < 0.9
@@ -59,7 +59,7 @@ def test_the_mean_image_is_like_nobody(train, test):
     pose = Pose(train, 0)
     individuality = Individuality(pose)
     mean = individuality.of_posed(pose.mean[None])
-    vectors = individuality.vectors(train, "train")
+    vectors = individuality.vectors(train, "train")[0]
     found = search(mean, vectors, [row["subject"] for row in train.table])
     assert found.similarity[0] < 0.5
 
@@ -68,9 +68,9 @@ def test_at_most_one_in_a_hundred_of_others_counts_as_a_copy(train, tmp_path):
     """The limits come from training subjects alone; 500 other people check them."""
     others = make_images(tmp_path / "others", subjects=500, per_subject=1, seed=11)
     individuality = Individuality(Pose(train, 0))
-    vectors = individuality.vectors(train, "train")
+    vectors = individuality.vectors(train, "train")[0]
     subjects = [row["subject"] for row in train.table]
     unseen = search(vectors, vectors, subjects, own=subjects)
     found = limits(unseen.similarity, lead_of(unseen.by_subject), len(set(subjects)), 0.01)
-    checked = search(individuality.vectors(others, "others"), vectors, subjects)
+    checked = search(individuality.vectors(others, "others")[0], vectors, subjects)
     assert found.flags(checked.similarity, lead_of(checked.by_subject)).mean() <= 0.01

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.api import DataError, Images, note
-from brainzoo_privacy.calibration import COPY_RATE, Limits, duplicate_limits, lead_of, limits
+from brainzoo_privacy.calibration import COPY_RATE, DUPLICATE_ERROR, Limits, lead_of, limits
 from brainzoo_privacy.pose import Array
 from brainzoo_privacy.search import Neighbours, Vectors, search
 
@@ -21,24 +21,44 @@ class Flagged:
     """Images compared with the training images.
 
     Attributes:
-        similarity: Of each to its nearest training image.
+        nearest: Position of the most similar training image of each.
+        similarity: To that one.
         lead: How far its nearest subject leads the second.
+        excess: How far it is towards the limits of copies, 1 at either: the order of suspicion.
         copy: Whether it counts as a copy.
         duplicate: Whether it is nearer than chance allows any of all images to be.
     """
 
+    nearest: NDArray[np.intp]
     similarity: Array
     lead: Array
+    excess: Array
     copy: NDArray[np.bool_]
     duplicate: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, by_subject: Array, copies: Limits, duplicates: Limits) -> Flagged:
-        """Judge images by their similarities ``(image, subject)``."""
-        similarity, lead = by_subject.max(axis=1), lead_of(by_subject)
+    def of(cls, found: Neighbours, copies: Limits, duplicates: Limits) -> Flagged:
+        """Judge what a search among training images found."""
+        similarity, lead = found.similarity, lead_of(found.by_subject)
         return cls(
-            similarity, lead, copies.flags(similarity, lead), duplicates.flags(similarity, lead)
+            found.nearest,
+            similarity,
+            lead,
+            copies.excess(similarity, lead),
+            copies.flags(similarity, lead),
+            duplicates.flags(similarity, lead),
         )
+
+    @classmethod
+    def worst(cls, parts: Sequence[Flagged]) -> Flagged:
+        """Return of each image what is most suspicious among several ways of looking at it."""
+        most = np.argmax([part.excess for part in parts], axis=0)
+        chosen = {
+            name: np.choose(most, [getattr(part, name) for part in parts])
+            for name in ("nearest", "similarity", "lead", "excess")
+        }
+        copy = np.any([part.copy for part in parts], axis=0)
+        return cls(**chosen, copy=copy, duplicate=np.any([p.duplicate for p in parts], axis=0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,67 +67,81 @@ class Audit:
 
     Attributes:
         to_train: The search of synthetic images among training images.
-        to_test: The search of synthetic images among test images.
+        to_unseen: The search of synthetic images among images of unseen people.
         among_train: Highest similarity of each training image to one of another subject.
-        test_nearest: Position of the nearest training image of each test image.
         copies: The limits of copies.
         duplicates: The limits of duplicates.
         synthetic: Synthetic images, judged.
-        test: Test images, judged: real people who were not trained on.
+        unseen: Real images of people who were not trained on, judged.
         planted: Planted copies, judged.
     """
 
     to_train: Neighbours
-    to_test: Neighbours
+    to_unseen: Neighbours
     among_train: Array
-    test_nearest: NDArray[np.intp]
     copies: Limits
     duplicates: Limits
     synthetic: Flagged
-    test: Flagged
+    unseen: Flagged
     planted: Flagged
 
 
 def audit(
+    vectors: Mapping[str, Sequence[Vectors]],
     *,
-    train: Vectors,
-    test: Vectors,
-    synthetic: Vectors,
-    planted: Vectors,
     train_subjects: Sequence[str],
-    test_subjects: Sequence[str],
+    unseen_subjects: Sequence[str],
 ) -> Audit:
-    """Compare everything with everything; print how fast."""
-    unseen = search(train, train, train_subjects, own=train_subjects, name="training subjects")
-    tested = search(test, train, train_subjects, name="test with training images")
-    to_train = search(synthetic, train, train_subjects, name="synthetic with training images")
-    to_test = search(synthetic, test, test_subjects, name="synthetic with test images")
-    found = search(planted, train, train_subjects, name="planted copies")
+    """Compare everything with everything, in each band; print how fast.
 
-    pairs = sum(one.pairs for one in (unseen, tested, to_train, to_test, found))
-    seconds = sum(one.seconds for one in (unseen, tested, to_train, to_test, found))
+    Args:
+        vectors: Of ``train``, ``unseen``, ``synthetic`` and ``planted`` images: a list of bands.
+            Of several, the first gives what is measured; an image counts as a copy if it does so
+            in any, and each has its part of the error that is allowed.
+        train_subjects: The subject of each training image.
+        unseen_subjects: The subject of each unseen image.
+    """
+    bands = len(vectors["train"])
+    found = []
+    pairs, seconds, subjects = 0, 0.0, len(set(train_subjects))
+    for band in range(bands):
+        train, unseen, synthetic, planted = (
+            vectors[name][band] for name in ("train", "unseen", "synthetic", "planted")
+        )
+        among = search(train, train, train_subjects, own=train_subjects, name="training subjects")
+        searches = {
+            name: search(queries, train, train_subjects, name=f"{name} with training images")
+            for name, queries in (
+                ("synthetic", synthetic),
+                ("unseen", unseen),
+                ("planted", planted),
+            )
+        }
+        to_unseen = search(synthetic, unseen, unseen_subjects, name="synthetic with unseen images")
+        pairs += sum(one.pairs for one in (among, to_unseen, *searches.values()))
+        seconds += sum(one.seconds for one in (among, to_unseen, *searches.values()))
+        leads = lead_of(among.by_subject)
+        copies, duplicates = (
+            limits(among.similarity, leads, subjects, rate / bands)
+            for rate in (COPY_RATE, DUPLICATE_ERROR / max(len(synthetic), 1))
+        )
+        judged = {n: Flagged.of(one, copies, duplicates) for n, one in searches.items()}
+        found.append(
+            Audit(searches["synthetic"], to_unseen, among.similarity, copies, duplicates, **judged)
+        )
     note(
         f"compared {pairs:,} pairs of images, each both ways round, in {seconds:.1f} s: "
         f"{pairs / max(seconds, 1e-9):,.0f} pairs a second"
     )
-    leads = lead_of(unseen.by_subject)
-    subjects = len(set(train_subjects))
-    copies = limits(unseen.similarity, leads, subjects, COPY_RATE)
-    duplicates = duplicate_limits(unseen.similarity, leads, subjects, len(synthetic))
-    return Audit(
-        to_train=to_train,
-        to_test=to_test,
-        among_train=unseen.similarity,
-        test_nearest=tested.nearest,
-        copies=copies,
-        duplicates=duplicates,
-        synthetic=Flagged.of(to_train.by_subject, copies, duplicates),
-        test=Flagged.of(tested.by_subject, copies, duplicates),
-        planted=Flagged.of(found.by_subject, copies, duplicates),
+    return dataclasses.replace(
+        found[0],
+        synthetic=Flagged.worst([one.synthetic for one in found]),
+        unseen=Flagged.worst([one.unseen for one in found]),
+        planted=Flagged.worst([one.planted for one in found]),
     )
 
 
-def expect_subjects(train: Images, test: Images) -> None:
+def expect_subjects(train: Images, unseen: Images) -> None:
     """Refuse real images that do not say whose they are.
 
     Slices of one head are near copies of each other: without subjects, the limits would be theirs.
@@ -115,7 +149,7 @@ def expect_subjects(train: Images, test: Images) -> None:
     Raises:
         DataError: An image has no subject, or there are too few subjects.
     """
-    for name, images in (("training", train), ("test", test)):
+    for name, images in (("training", train), ("test and validation", unseen)):
         nameless = sum(not row.get("subject") for row in images.table)
         if nameless:
             raise DataError(

@@ -22,10 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import ndimage, stats
 
 from brainzoo.api import Images
-from brainzoo_privacy.pose import Array, generators_of, mirror_axis, warp
+from brainzoo_privacy.pose import Array, generators_of, mirror_axis, quarter_turns, warp
 
 COPY_RATE = 0.01  # of real, unseen images that may count as copies
 DUPLICATE_ERROR = 0.01  # chance that any of all images counts as a duplicate without being one
@@ -33,6 +33,7 @@ CONFIDENCE = 0.95  # that the limits hold, given how few subjects they come from
 PLANTED = 100
 # Twice what training augments by (brainzoo.plugin.run.TrainConfig): turn, zoom, shift; and noise.
 TURN, ZOOM, SHIFT, NOISE = 0.17, 0.06, 0.04, 0.03
+BLUR = 0.015  # of the side: a standard deviation of 1.9 of 128 pixels at most
 
 
 class Limits(NamedTuple):
@@ -104,13 +105,8 @@ def tolerance_factor(rate: float, n: int) -> float:
     return float((z + np.sqrt(z**2 - a * b)) / a)
 
 
-def duplicate_limits(similarity: Array, lead: Array, subjects: int, images: int) -> Limits:
-    """Return the limits that real unseen images, as many as ``images``, hardly ever exceed once."""
-    return limits(similarity, lead, subjects, DUPLICATE_ERROR / max(images, 1))
-
-
 def planted_copies(train: Images, seed: int) -> tuple[Images, NDArray[np.intp]]:
-    """Return copies of training images, misplaced, mirrored and noisy: what must be found.
+    """Return copies of training images, misplaced, mirrored, turned, blurred: what must be found.
 
     Returns:
         The copies, and the position in ``train`` of the original of each.
@@ -118,11 +114,17 @@ def planted_copies(train: Images, seed: int) -> tuple[Images, NDArray[np.intp]]:
     rng = np.random.default_rng(seed)
     count = min(PLANTED, len(train))
     places = np.sort(rng.choice(len(train), count, replace=False))
-    copies = train.floats(places)
+    copies, ways = train.floats(places), quarter_turns(train.dims)
     for i, image in enumerate(copies):
         copies[i] = misplaced(image, rng)
         if rng.random() < 0.5:
             copies[i] = np.flip(copies[i], 1 + mirror_axis(train.dims))
+        turns = [way for way in ways if way(copies[i][0]).shape == train.spatial]
+        turn = turns[rng.integers(len(turns))]
+        copies[i] = np.stack([turn(channel) for channel in copies[i]])
+        if rng.random() < 0.5:
+            blur = rng.uniform(0, BLUR) * max(train.spatial)
+            copies[i] = ndimage.gaussian_filter(copies[i], (0.0, *[blur] * train.dims))
     copies += rng.normal(0, NOISE, copies.shape).astype(np.float32)
     info = {"synthetic": True}
     return Images(np.clip(copies, 0, 1), [{} for _ in places], info), places

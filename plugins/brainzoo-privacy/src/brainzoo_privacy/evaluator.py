@@ -29,14 +29,20 @@ from brainzoo_privacy.pose import Pose
 from brainzoo_privacy.search import Individuality, Vectors
 
 LIBRARIES = ("brainzoo-core", "brainzoo-privacy", "numpy", "scipy")
+MEASURED = ("value", "n", "low", "high", "floor")
+SAID = {
+    "passed": "Passed: nothing speaks against publishing.",
+    "failed": "Failed: these weights give away people they learned from, or may.",
+    "undecided": "Undecided: a leak could have been missed.",
+}
 PRIVATE = (
-    "suspicious.png shows training and test images of people, and nearest.csv points to them: keep "
-    "both to yourself unless the licence of the data allows otherwise."
+    "suspicious.png shows real images of people, and nearest.csv points to them: keep both to "
+    "yourself unless the licence of the data allows otherwise."
 )
 
 
 class Privacy(Evaluator):
-    """Nearest training and test images, copies, membership inference, and a verdict.
+    """Nearest real images, copies, membership inference, and a verdict.
 
     Args:
         config: A :class:`~brainzoo_privacy.config.PrivacyConfig`.
@@ -60,38 +66,30 @@ class Privacy(Evaluator):
             DataError: The sets cannot be compared, or images do not say whose they are.
         """
         sets.check()
-        train, test, synthetic, seed = sets.train, sets.test, sets.synthetic, sets.seed
-        expect_subjects(train, test)
-        planted, _ = planted_copies(train, seed)
-        individuality = Individuality(Pose(train, seed))
-        compared = {**sets.named, "planted": planted}
-        subjects = [[str(row["subject"]) for row in images.table] for images in (train, test)]
-        found = audit(
-            **{name: individuality.vectors(images, name) for name, images in compared.items()},
-            train_subjects=subjects[0],
-            test_subjects=subjects[1],
-        )
-        values = findings.metrics(
-            found,
-            train_subjects=subjects[0],
-            test_subjects=subjects[1],
-            seed=seed,
-            rounds=self.config.rounds,
-        )
-        verdict = self._verdict(found, values, sets)
-        doubts = findings.doubts({value.name: value for value in values}, test)
+        train, synthetic = sets.train, sets.synthetic
+        unseen = joined(sets.test, sets.validation)
+        expect_subjects(train, unseen)
+        planted, _ = planted_copies(train, sets.seed)
+        individuality = Individuality(Pose(train, sets.seed))
+        compared = {"train": train, "unseen": unseen, "synthetic": synthetic, "planted": planted}
+        subjects = {
+            f"{name}_subjects": [str(row["subject"]) for row in compared[name].table]
+            for name in ("train", "unseen")
+        }
+        found = audit({n: individuality.vectors(x, n) for n, x in compared.items()}, **subjects)
+        values = findings.metrics(found, **subjects, seed=sets.seed, rounds=self.config.rounds)
+        verdict = self._verdict(found, values, sets, unseen)
         if self.config.features:
-            values += self._feature_metrics(compared, subjects, seed)
-
+            values += self._feature_metrics(compared, subjects, sets.seed)
         order = findings.suspicion(found)[: self.config.shown]
         picture = panels(
             individuality,
             synthetic=synthetic,
             train=train,
-            test=test,
+            unseen=unseen,
             chosen=order,
-            nearest_train=found.to_train.nearest,
-            nearest_test=found.to_test.nearest,
+            nearest_train=found.synthetic.nearest,
+            nearest_unseen=found.to_unseen.nearest,
             labels=[
                 f"{synthetic.table[i].get('image_id', i)} {found.synthetic.similarity[i]:.2f}"
                 for i in order.tolist()
@@ -107,29 +105,25 @@ class Privacy(Evaluator):
             files={
                 "verdict.json": verdict.to_bytes(),
                 "nearest.csv": findings.nearest_csv(
-                    found, train=train, test=test, synthetic=synthetic
+                    found, train=train, unseen=unseen, synthetic=synthetic
                 ),
             },
-            notes=[
-                "Passed: nothing speaks against publishing." if verdict.passed else "Failed.",
-                *verdict.reasons,
-                *doubts,
-                PRIVATE,
-            ],
+            notes=[SAID[verdict.outcome], *verdict.reasons, *verdict.doubts, PRIVATE],
         )
 
     def _verdict(
-        self, found: Audit, values: Sequence[MetricValue], sets: EvaluationSets
+        self, found: Audit, values: Sequence[MetricValue], sets: EvaluationSets, unseen: Images
     ) -> Verdict:
         by_name = {value.name: value for value in values}
-        train, test, synthetic = sets.train, sets.test, sets.synthetic
-        against = findings.reasons(by_name, train=train, test=test, synthetic=synthetic)
+        against = findings.reasons(by_name, sets.synthetic)
+        unsure = findings.doubts(by_name, train=sets.train, unseen=unseen, synthetic=sets.synthetic)
         options = plain(self.config)
         options.pop("features_weights")  # a path of this machine, and no part of the verdict
         return Verdict.model_validate(
             {
-                "passed": not against,
+                "passed": not against and not unsure,
                 "reasons": tuple(against),
+                "doubts": tuple(unsure),
                 "thresholds": {
                     "copy_similarity": found.copies.similarity,
                     "copy_lead": found.copies.lead,
@@ -138,21 +132,17 @@ class Privacy(Evaluator):
                     **findings.RULES,
                 },
                 "metrics": {
-                    name: {
-                        key: value
-                        for key, value in dataclasses.asdict(one).items()
-                        if key in ("value", "n", "low", "high", "floor")
-                    }
+                    name: {key: getattr(one, key) for key in MEASURED}
                     for name, one in by_name.items()
                 },
                 "synthetic": {
-                    "images": len(synthetic),
-                    "fingerprint": synthetic.fingerprint,
-                    "sha256": digest(synthetic),
-                    "checkpoint_sha256": str(synthetic.info.get("checkpoint_sha256") or ""),
+                    "images": len(sets.synthetic),
+                    "fingerprint": sets.synthetic.fingerprint,
+                    "sha256": digest(sets.synthetic),
+                    "checkpoint_sha256": str(sets.synthetic.info.get("checkpoint_sha256") or ""),
                 },
-                "train": described(train),
-                "test": described(test),
+                "train": described(sets.train),
+                "test": described(unseen),
                 "options": options,
                 "seed": sets.seed,
                 "versions": {
@@ -163,22 +153,31 @@ class Privacy(Evaluator):
         )
 
     def _feature_metrics(
-        self, sets: dict[str, Images], subjects: Sequence[Sequence[str]], seed: int
+        self, compared: dict[str, Images], subjects: dict[str, list[str]], seed: int
     ) -> list[MetricValue]:
         network = Features.load(self.config, owner="privacy")
-        raw = {name: network.of(images) for name, images in sets.items()}
+        raw = {name: network.of(images) for name, images in compared.items()}
         mean, spread = raw["train"].mean(axis=0), raw["train"].std(axis=0)
-        found = audit(
-            **{name: unit(values, mean, spread) for name, values in raw.items()},
-            train_subjects=subjects[0],
-            test_subjects=subjects[1],
-        )
+        found = audit({n: [unit(values, mean, spread)] for n, values in raw.items()}, **subjects)
         made = findings.flagged_metrics(
-            found, subjects[1], seed=seed, rounds=self.config.rounds, prefix="feature "
+            found,
+            subjects["unseen_subjects"],
+            seed=seed,
+            rounds=self.config.rounds,
+            prefix="feature ",
         )
         return [
             dataclasses.replace(value, detail=f"{value.detail}; {network.label}") for value in made
         ]
+
+
+def joined(test: Images, validation: Images | None) -> Images:
+    """Return all images of people who were not trained on: the more, the more can be told."""
+    if validation is None or not len(validation):
+        return test
+    pixels = np.concatenate([test.read(), validation.read()])
+    info = {**test.info, "fingerprint": test.fingerprint}
+    return Images(pixels, [*test.table, *validation.table], info)
 
 
 def unit(features: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> Vectors:

@@ -11,7 +11,7 @@ from brainzoo.api import Images, grid, png_bytes
 from brainzoo_privacy.pose import Array, mirror_axis
 from brainzoo_privacy.search import Individuality, Vectors
 
-HEADINGS = ("synthetic", "nearest training", "3 x difference", "nearest test")
+HEADINGS = ("synthetic", "nearest training", "3 x difference", "nearest unseen")
 AMPLIFIED = 3
 
 
@@ -20,10 +20,10 @@ def panels(
     *,
     synthetic: Images,
     train: Images,
-    test: Images,
+    unseen: Images,
     chosen: NDArray[np.intp],
     nearest_train: NDArray[np.intp],
-    nearest_test: NDArray[np.intp],
+    nearest_unseen: NDArray[np.intp],
     labels: Sequence[str],
 ) -> bytes:
     """Return a PNG with a row for each chosen image, all in the common pose.
@@ -32,20 +32,20 @@ def panels(
         individuality: What the search compared with.
         synthetic: Generated images.
         train: Training images.
-        test: Test images.
+        unseen: Images of people who were not trained on.
         chosen: Positions of the synthetic images to show.
         nearest_train: Position of the nearest training image of every synthetic image.
-        nearest_test: Likewise for test images.
+        nearest_unseen: Likewise for unseen images.
         labels: A caption for each row.
     """
     pose = individuality.pose
     made = pose.register(synthetic.floats(chosen))
     trained = pose.register(train.floats(nearest_train[chosen]))
-    tested = pose.register(test.floats(nearest_test[chosen]))
+    others = pose.register(unseen.floats(nearest_unseen[chosen]))
     trained = turned_alike(individuality, made, trained)
-    tested = turned_alike(individuality, made, tested)
+    others = turned_alike(individuality, made, others)
     difference = np.abs(made - trained) * AMPLIFIED
-    rows = [image for row in zip(made, trained, difference, tested, strict=True) for image in row]
+    rows = [image for row in zip(made, trained, difference, others, strict=True) for image in row]
     shown = np.clip(np.stack(rows), 0, 1)
     scale = max(1, round(128 / max(synthetic.spatial)))
     picture = grid(

@@ -13,6 +13,7 @@ on", section 3: the inverse compositional algorithm), gain and offset solved alo
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +34,8 @@ TEMPLATE_IMAGES = 512  # more do not change a mean
 LARGEST_SHIFT = 0.2  # of the side; beyond, registration has lost its way
 LARGEST_TURN = 0.35  # radians, 20 degrees
 LARGEST_ZOOM = 0.3  # of log size
+MARGIN = 0.03  # of correlation: twice what a shift of the head changes, in slices of IXI
+MOST_WAYS = 2
 
 
 class Stage(NamedTuple):
@@ -69,12 +72,32 @@ class Pose:
 
     def register(self, pixels: Array) -> Array:
         """Return images ``(image, channel, *spatial)`` in the common pose."""
-        posed = np.empty_like(pixels)
-        for i, image in enumerate(pixels):
-            transform = self.transform(image)
-            for j, channel in enumerate(image):
-                posed[i, j] = warp(channel, transform, order=3)
-        return posed
+        return np.stack([self.posed(self.ways(image)[0]) for image in pixels])
+
+    def posed(self, image: Array) -> Array:
+        """Return one image ``(channel, *spatial)`` shifted, turned and zoomed onto the template."""
+        transform = self.transform(image)
+        return np.stack([warp(channel, transform, order=3) for channel in image])
+
+    def ways(self, image: Array) -> list[Array]:
+        """Return an image ``(channel, *spatial)`` turned by right angles, the likeliest first.
+
+        A copy that was turned by 90 or 180 degrees, or flipped, comes back to the way its original
+        is seen. Axial slices look much the same back to front: every way that is nearly as like
+        the template as the best one is returned, too. (Mirror images are compared in the search.)
+        """
+        stage = self._stages[0]
+        small = ndimage.gaussian_filter(pooled(image.mean(axis=0), stage.factor), stage.sigma)
+        template = unit(centred_mass(stage.template.reshape(small.shape)))
+        seen = unit(centred_mass(small))
+        turns = [t for t in quarter_turns(image.ndim - 1) if t(image[0]).shape == image.shape[1:]]
+        likeness = np.array([float((turn(seen) * template).sum()) for turn in turns])
+        order = np.argsort(-likeness, kind="stable")
+        chosen = [i for i in order if likeness[i] >= likeness[order[0]] - MARGIN]
+        return [
+            np.ascontiguousarray(np.stack([turns[i](channel) for channel in image]))
+            for i in chosen[:MOST_WAYS]
+        ]
 
     def transform(self, image: Array) -> Matrix:
         """Return the transform from template to image, homogeneous, about the centre.
@@ -143,6 +166,39 @@ def stages_of(mean: Array) -> list[Stage]:
         )
         stages.append(stage)
     return stages
+
+
+def unit(image: Array) -> Array:
+    """Return an image with mean 0 and length 1, so that products are correlations."""
+    centred = image - image.mean()
+    found: Array = centred / max(float(np.linalg.norm(centred)), 1e-6)
+    return found
+
+
+def centred_mass(image: Array) -> Array:
+    """Return an image rolled so that its centre of mass is in the middle."""
+    mass = float(image.sum())
+    if mass <= 0:
+        return image
+    centre = ndimage.center_of_mass(image)
+    shift = [round((n - 1) / 2 - at) for n, at in zip(image.shape, centre, strict=True)]
+    rolled: Array = np.roll(image, shift, tuple(range(image.ndim)))
+    return rolled
+
+
+def quarter_turns(dims: int) -> list[Callable[[Array], Array]]:
+    """Return all rotations of an image by right angles, the identity first: 4 in 2-D, 24 in 3-D."""
+
+    def turn(order: tuple[int, ...], signs: tuple[int, ...]) -> Callable[[Array], Array]:
+        flipped = tuple(axis for axis, sign in enumerate(signs) if sign < 0)
+        return lambda image: np.flip(image.transpose(order), flipped)
+
+    return [
+        turn(order, signs)
+        for order in itertools.permutations(range(dims))
+        for signs in itertools.product((1, -1), repeat=dims)
+        if round(np.linalg.det(np.eye(dims)[list(order)])) * np.prod(signs) > 0
+    ]
 
 
 def generators_of(shape: tuple[int, ...]) -> Matrix:

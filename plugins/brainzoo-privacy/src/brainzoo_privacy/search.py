@@ -2,9 +2,9 @@
 """Every image against every other, exactly: blocks of float32 matrix products.
 
 Images in one pose (:mod:`brainzoo_privacy.pose`) become unit vectors of what sets them apart from
-the mean training image: a band of scales (no noise, no slow shading), the mean projected out. The
-product of two vectors is the correlation of what is individual in them. Split into the parts that
-mirroring keeps and turns round, one product of the usual cost answers for both ways round:
+the mean training image: two bands of scales (no noise, no slow shading), the mean projected out.
+The product of two vectors is the correlation of what is individual in them. Split into the parts
+that mirroring keeps and turns round, one product of the usual cost answers for both ways round:
 <a, b> = even + odd and <mirrored a, b> = even - odd, so the larger is even + |odd|.
 """
 
@@ -21,7 +21,9 @@ from scipy import ndimage
 from brainzoo.api import Images, progress
 from brainzoo_privacy.pose import Array, Pose, mirror_axis
 
-BAND = (0.01, 0.06)  # scales kept, as standard deviations of Gaussians in parts of the side
+BANDS = ((0.01, 0.06), (0.03, 0.12))
+"""Scales kept, as standard deviations of Gaussians in parts of the side: fine ones, and those that
+a strong blur leaves."""
 LEAST_SIGMA_PIXELS = 0.7  # below, interpolation has left nothing comparable
 CHUNK = 64
 ROWS, COLUMNS = 1024, 2048  # of a block of pairs: 8 MiB of similarities
@@ -29,13 +31,33 @@ ROWS, COLUMNS = 1024, 2048  # of a block of pairs: 8 MiB of similarities
 
 @dataclasses.dataclass(frozen=True)
 class Vectors:
-    """Unit vectors: ``even`` (image, value) is the same in the mirror, ``odd`` changes its sign."""
+    """Unit vectors of images, one or more of each.
+
+    Attributes:
+        even: ``(row, value)``: the part that is the same in the mirror.
+        odd: The part that changes its sign.
+        image: Which image each row is of, ascending, the likeliest way to turn it first; ``None``
+            where every image has one row.
+    """
 
     even: Array
     odd: Array
+    image: NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
-        return len(self.even)
+        return len(self.starts)
+
+    @property
+    def starts(self) -> NDArray[np.intp]:
+        """The first row of each image."""
+        if self.image is None:
+            return np.arange(len(self.even))
+        return np.flatnonzero(np.r_[True, self.image[1:] != self.image[:-1]])
+
+    @property
+    def likeliest(self) -> Vectors:
+        """One row of each image, to be found by others."""
+        return Vectors(self.even[self.starts], self.odd[self.starts])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,38 +95,45 @@ class Individuality:
 
     def __init__(self, pose: Pose) -> None:
         self.pose = pose
-        self._mean = band(pose.mean[None])[0]
-        self._energy = float((self._mean**2).sum())
 
-    def vectors(self, images: Images, name: str) -> Vectors:
-        """Return the vectors of images, registered one by one; ``name`` is for the progress."""
-        evens, odds = [], []
+    def vectors(self, images: Images, name: str) -> list[Vectors]:
+        """Return the vectors of images in each band, registered once; ``name`` is for progress."""
+        parts: list[list[Vectors]] = [[] for _ in BANDS]
+        image: list[int] = []
         with progress(f"registering {name}", len(images)) as advance:
             for start in range(0, len(images), CHUNK):
                 pixels = images.floats(np.arange(start, min(start + CHUNK, len(images))))
-                part = self.of_posed(self.pose.register(pixels))
-                evens.append(part.even)
-                odds.append(part.odd)
+                ways = [self.pose.ways(one) for one in pixels]
+                image += [start + i for i, found in enumerate(ways) for _ in found]
+                posed = np.stack([self.pose.posed(way) for found in ways for way in found])
+                for own, scales in zip(parts, BANDS, strict=True):
+                    own.append(self.of_posed(posed, scales))
                 advance(len(pixels))
-        return Vectors(np.concatenate(evens), np.concatenate(odds))
+        rows = np.asarray(image, np.intp)
+        return [
+            Vectors(
+                np.concatenate([v.even for v in own]), np.concatenate([v.odd for v in own]), rows
+            )
+            for own in parts
+        ]
 
-    def of_posed(self, pixels: Array) -> Vectors:
+    def of_posed(self, pixels: Array, scales: tuple[float, float] = BANDS[0]) -> Vectors:
         """Return the vectors of images that are in the common pose."""
-        seen = band(pixels)
+        seen, mean = band(pixels, scales), band(self.pose.mean[None], scales)[0]
         axes = tuple(range(1, seen.ndim))
-        if self._energy > 0:
-            gain = (seen * self._mean).sum(axis=axes, keepdims=True) / self._energy
-            seen = seen - gain * self._mean
+        energy = float((mean**2).sum())
+        if energy > 0:
+            seen = seen - (seen * mean).sum(axis=axes, keepdims=True) / energy * mean
         length = np.sqrt((seen**2).sum(axis=axes, keepdims=True))
         return even_and_odd(seen / np.maximum(length, 1e-6))
 
 
-def band(pixels: Array) -> Array:
+def band(pixels: Array, scales: tuple[float, float]) -> Array:
     """Return images ``(image, channel, *spatial)`` without noise and without slow shading."""
     side = max(pixels.shape[2:])
     axes = tuple(range(2, pixels.ndim))
-    fine = ndimage.gaussian_filter(pixels, max(BAND[0] * side, LEAST_SIGMA_PIXELS), axes=axes)
-    coarse = ndimage.gaussian_filter(pixels, max(BAND[1] * side, 2.0), axes=axes)
+    fine = ndimage.gaussian_filter(pixels, max(scales[0] * side, LEAST_SIGMA_PIXELS), axes=axes)
+    coarse = ndimage.gaussian_filter(pixels, max(scales[1] * side, 2.0), axes=axes)
     kept: Array = fine - coarse
     return kept
 
@@ -146,16 +175,19 @@ def search(
     codes = {subject: code for code, subject in enumerate(dict.fromkeys(subjects))}
     of_reference = np.array([codes[subject] for subject in subjects])
     of_query = np.array([codes.get(subject, -1) for subject in own or [""] * len(queries)])
+    if queries.image is not None:
+        of_query = of_query[queries.image]
+    references, count = references.likeliest, len(queries.even)
     order = np.argsort(of_reference, kind="stable")  # a subject's images side by side
     even, odd, of_sorted = references.even[order], references.odd[order], of_reference[order]
 
-    by_subject = np.full((len(queries), len(codes)), -1, np.float32)
-    best = np.full(len(queries), -2, np.float32)
-    nearest = np.zeros(len(queries), np.intp)
+    by_subject = np.full((count, len(codes)), -1, np.float32)
+    best = np.full(count, -2, np.float32)
+    nearest = np.zeros(count, np.intp)
     best_of_reference = np.full(len(references), -1, np.float32)
     started = time.perf_counter()
-    with progress(f"comparing {name}", len(queries) * len(references)) as advance:
-        for top in range(0, len(queries), ROWS):
+    with progress(f"comparing {name}", count * len(references)) as advance:
+        for top in range(0, count, ROWS):
             rows = slice(top, top + ROWS)
             for left in range(0, len(references), COLUMNS):
                 columns = slice(left, left + COLUMNS)
@@ -165,10 +197,10 @@ def search(
                 if own is not None:
                     block[of_query[rows, None] == of_sorted[None, columns]] = -1
                 here = of_sorted[columns]
-                starts = np.flatnonzero(np.r_[True, here[1:] != here[:-1]])
-                grouped = np.maximum.reduceat(block, starts, axis=1)
-                found = by_subject[rows, here[starts]]
-                by_subject[rows, here[starts]] = np.maximum(found, grouped)
+                first = np.flatnonzero(np.r_[True, here[1:] != here[:-1]])
+                grouped = np.maximum.reduceat(block, first, axis=1)
+                found = by_subject[rows, here[first]]
+                by_subject[rows, here[first]] = np.maximum(found, grouped)
                 place = block.argmax(axis=1)
                 value = block[np.arange(len(block)), place]
                 better = value > best[rows]
@@ -178,5 +210,8 @@ def search(
                 best_of_reference[at] = np.maximum(best_of_reference[at], block.max(axis=0))
                 advance(block.size)
     seconds = time.perf_counter() - started
-    pairs = len(queries) * len(references)
-    return Neighbours(by_subject, nearest, best_of_reference, pairs, seconds)
+    starts = queries.starts  # of the ways to turn an image, the most similar counts
+    by_subject = np.maximum.reduceat(by_subject, starts, axis=0)
+    of_row = np.arange(count) if queries.image is None else queries.image
+    nearest = nearest[np.lexsort((-best, of_row))[starts]]
+    return Neighbours(by_subject, nearest, best_of_reference, count * len(references), seconds)

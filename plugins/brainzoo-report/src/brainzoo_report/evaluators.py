@@ -21,7 +21,6 @@ from brainzoo_report.looks import evaluator_picture
 from brainzoo_report.runfolder import RunFolder, number, read_json
 
 PLOTTED = ("value", "low", "high", "floor")
-OUTCOMES = ("failed", "undecided", "passed")  # of an audit, the worst first
 REALISM = ("FID", "FD", "SWD", "KID")  # what is named in the conclusion, the first that is there
 TABLE_ROWS = 100  # of an evaluator's table at most
 OF_SUBJECTS = re.compile(r"(?:\b|_)(?:subject|participant|scan)(?:_?id)?\b", re.IGNORECASE)
@@ -179,9 +178,13 @@ def _pictures(run: RunFolder, evaluator: str, places: list[Any]) -> Iterator[dic
 
 def _verdict(files: list[tuple[str, dict[str, Any]]]) -> str:
     """Return ``passed``, ``failed`` or ``undecided`` if an evaluator's file says so."""
-    said = [str(c["outcome"]) for _, c in files if c.get("outcome") in OUTCOMES]
-    said += ["passed" if c["passed"] else "failed" for _, c in files if c.get("passed") in (0, 1)]
-    return next((outcome for outcome in OUTCOMES if outcome in said), "")
+    for _, content in files:
+        if isinstance(content.get("passed"), bool):
+            failed = (
+                "undecided" if content.get("doubts") and not content.get("reasons") else "failed"
+            )
+            return "passed" if content["passed"] else failed
+    return ""
 
 
 def _files(run: RunFolder, found: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
