@@ -132,10 +132,10 @@ def sentences(comparison: Found) -> Iterator[str]:
     """Say each difference that exceeds its intervals, and what is nearer to the floor."""
     names = [run["name"] for run in comparison["runs"]]
     for evaluator, part in comparison["evaluators"].items():
-        for figure in part["metrics"]:
-            for found in figure["differences"]:
+        for metric in part["metrics"]:
+            for found in metric["differences"]:
                 if found["exceeds"]:
-                    yield f"{evaluator}, {figure['name']}: {_said(figure, found, names)}"
+                    yield f"{evaluator}, {metric['name']}: {_said(metric, found, names)}"
 
 
 def write(found: Found, runs: Sequence[Path], out: Path | None) -> tuple[Path, Path | None]:
@@ -254,9 +254,9 @@ def _differences(values: Sequence[Found | None]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _said(figure: Found, found: Found, names: Sequence[str]) -> str:
+def _said(metric: Found, found: Found, names: Sequence[str]) -> str:
     i, j = found["runs"]
-    first, second = figure["values"][i], figure["values"][j]
+    first, second = metric["values"][i], metric["values"][j]
     word = "higher" if found["difference"] > 0 else "lower"
     text = (
         f"{names[j]} {number(second['value'])} is {word} than {names[i]} {number(first['value'])}, "

@@ -79,7 +79,7 @@ class Extractor:
 
     @property
     def label(self) -> str:
-        """What every figure says of its features."""
+        """What every value says of its features."""
         weights = "RANDOM WEIGHTS" if self.random else f"weights {self.weights[:12]}"
         return f"{self.name} {self.layer}, pooling {self.pooling}, {weights}"
 

@@ -172,7 +172,7 @@ def test_models_that_do_not_reconstruct_are_refused(sets, generator):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kinds": ("textures",)}, "no lesion 'textures'"),
+        ({"kinds": ("textures",)}, "unknown lesion 'textures'"),
         ({"kinds": ()}, "no kinds"),
         ({"widths": (0.0,)}, "widths are"),
         ({"widths": ()}, "widths are none"),

@@ -26,7 +26,7 @@ class Cases:
         regions: ``(case, *spatial)``: where scores count.
         kinds: The kind of lesion of each; empty for healthy images.
         widths: Its width as part of the brain's; 0 for healthy images.
-        places: The how manieth image of its subject each is: the level of a slice.
+        places: The position of each image among those of its subject: the level of a slice.
         subjects: Whose image each is.
         rows: What is known of each: the rows of the table.
     """
@@ -58,7 +58,7 @@ class Cases:
 
 
 def places_of(images: Images) -> NDArray[np.intp]:
-    """Return the how manieth image of its subject each is, from 0."""
+    """Return the position of each image among those of its subject, from 0."""
     seen: dict[str, int] = {}
     places = []
     for subject in subjects_of(images):

@@ -69,14 +69,14 @@ def scan_cases(config: AnomalyConfig, test: Images) -> Cases:
     Raises:
         DataError: The test images do not tell how they were prepared, or nothing can be used.
     """
-    told: Mapping[str, Any] | None = test.info.get("preparation")
+    given: Mapping[str, Any] | None = test.info.get("preparation")
     try:
-        prepare = make_config(PrepareConfig, told or {}, "preparation of the test images")
+        prepare = make_config(PrepareConfig, given or {}, "preparation of the test images")
     except BrainzooError:
         prepare = None
-    if not told or prepare is None or (prepare.size,) * prepare.dims != test.spatial:
+    if not given or prepare is None or (prepare.size,) * prepare.dims != test.spatial:
         raise DataError(
-            "the test images do not tell how they were prepared, so scans cannot be made alike.",
+            "the test images do not say how they were prepared, so scans cannot be made alike.",
             "Evaluate a run, or images that brainzoo data made.",
         )
     prepare = dataclasses.replace(prepare, rotations=0, flips=False, mask=False)
@@ -87,7 +87,7 @@ def scan_cases(config: AnomalyConfig, test: Images) -> Cases:
             try:
                 image, lesion = _prepared(scan, mask, prepare)
             except BrainzooError as error:
-                console.warn(f"{scan.name} is left out: {error.message}")
+                console.warn(f"{scan.name} is skipped: {error.message}")
             else:
                 pixels.append(image)
                 masks.append(lesion)

@@ -10,7 +10,7 @@ import numpy as np
 from brainzoo_gantrain.classifier import Labelled
 
 DRAWS = 3
-"""Classifiers of a row of drawn subjects; its figures are their means."""
+"""Classifiers of a row of drawn subjects; its values are their means."""
 
 SHUFFLES = 10
 """Classifiers of the control: one alone may be far from chance, by chance."""

@@ -14,7 +14,7 @@ fall on both:
 
 What it finds on 121 real heads of IXI follows age as anatomy does (Spearman's rank correlation over
 subjects, 7 axial slices of 3.5 mm / volumes of 7 mm): ventricles 0.57 / 0.61, CSF 0.58 / 0.37, grey
-matter −0.53 / −0.49. It is no clinical volumetry.
+matter −0.53 / −0.49. This is not clinical volumetry.
 """
 
 # ruff: noqa: TID253 (imported by the evaluator and by scripts only)
@@ -78,7 +78,7 @@ def compute(view: View) -> Evaluation:
                 abs(float(floor[0])),
                 bounds=POSITIVE,
                 detail=f"effect size of {name} in {unit}, synthetic against test "
-                f"(d = {signed[0]:+.2f}); intensity classes, no clinical volumetry",
+                f"(d = {signed[0]:+.2f}); intensity classes, not clinical volumetry",
             )
         )
     return Evaluation(values, {"anatomy": rows}, {"anatomy": _picture(view.images[:2], white)})

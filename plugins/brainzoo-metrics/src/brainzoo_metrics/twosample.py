@@ -1,7 +1,7 @@
 """Whether a simple classifier tells synthetic from real (C2ST: Lopez-Paz and Oquab 2017).
 
 Logistic regression, fitted on four fifths of the subjects and asked about the rest; 0.5 is chance,
-1 is told apart always. Slices of one head never are on both sides.
+1 is always told apart. Slices of one head are never on both sides.
 """
 
 # ruff: noqa: TID253 (imported by the evaluator and by scripts only)

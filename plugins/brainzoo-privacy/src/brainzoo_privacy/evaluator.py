@@ -172,7 +172,7 @@ class Privacy(Evaluator):
 
 
 def joined(test: Images, validation: Images | None) -> Images:
-    """Return all images of people who were not trained on: the more, the more can be told."""
+    """Return all images of people who were not trained on: the more, the better."""
     if validation is None or not len(validation):
         return test
     pixels = np.concatenate([test.read(), validation.read()])

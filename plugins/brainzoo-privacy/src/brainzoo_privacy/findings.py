@@ -226,7 +226,7 @@ def kind(found: Audit, i: int) -> str:
 
 
 def suspicious_rows(found: Audit, synthetic: Images) -> list[dict[str, Value]]:
-    """Return the most suspicious images; what they resemble is told in ``nearest.csv`` only."""
+    """Return the most suspicious images; only ``nearest.csv`` says what they resemble."""
     return [
         {
             "image_id": str(synthetic.table[i].get("image_id", i)),

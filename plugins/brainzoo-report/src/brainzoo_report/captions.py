@@ -17,7 +17,7 @@ LEADS = {
     ),
     "metrics": (
         "How far the synthetic images are from real ones of people whom the generator never saw, "
-        "how varied they are, and which people they do not reach."
+        "how varied they are, and which people they miss."
     ),
     "privacy": (
         "Whether synthetic images copy people of the training data: they may be no nearer to them "
@@ -43,7 +43,7 @@ PICTURES = {
     ),
     ("metrics", "coverage"): (
         "Who is covered",
-        "test subjects by age and sex that some synthetic image is as near to as other people are",
+        "share of test subjects, by age and sex, that a synthetic image is as near to as others are",
     ),
     ("metrics", "farthest"): (
         "Who is missed",
@@ -60,7 +60,7 @@ PICTURES = {
     ),
     ("reconstruction", "age"): (
         "The same heads at other ages",
-        "one head a row; nothing but the age that the model is told changes along it",
+        "one head a row; only the age given to the model changes along it",
     ),
 }
 
@@ -83,7 +83,7 @@ TABLES = {
         "few training subjects make a place thin; few reached test subjects a gap",
     ),
     ("metrics", "anatomy"): ("Tissue volumes", "d is the difference in standard deviations"),
-    ("metrics", "floors"): ("Figures told from their floors", ""),
+    ("metrics", "floors"): ("Values beside their floors", ""),
     ("anomaly", "scores"): (
         "Every score",
         "low and high are 95 % intervals over the test subjects; oracle thresholds know the answer",

@@ -1,4 +1,4 @@
-"""What evaluators found, for the page: notes, then figures beside their floors, then the rest.
+"""What evaluators found, for the page: notes, then values beside their floors, then the rest.
 
 Any evaluator is shown; of the project's own, :mod:`brainzoo_report.captions` knows what to say.
 Nobody is named: cells that tell a subject stay in ``evaluation.json``.

@@ -71,7 +71,7 @@ def data_of(images: Images, expressions: Mapping[str, Any]) -> Data:
 
 
 def verdict(stats: list[dict[str, Any]]) -> str:
-    """Say in a sentence whether one side of the contest won; empty where there was none.
+    """Say in a sentence whether generator or discriminator won; empty without a discriminator.
 
     "The lie detector must not be too perfect [...]. The lie detector must not be too poor either"
     (Harri Pölönen, VTT, 2022, on GANs for brain MRI).

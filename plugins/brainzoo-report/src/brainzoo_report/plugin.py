@@ -14,6 +14,6 @@ def brainzoo_exporters() -> list[Spec]:
             name="report",
             target="brainzoo_report.exporter:Report",
             config=ReportConfig,
-            summary="one HTML page about a run: images, film, losses, figures, data",
+            summary="one HTML page about a run: images, film, losses, metrics, data",
         )
     ]

@@ -133,7 +133,7 @@ def _read_stats(path: Path, notes: list[str]) -> list[dict[str, Any]]:
             broken += 1
     if broken:
         what = "line of stats.jsonl is" if broken == 1 else "lines of stats.jsonl are"
-        notes.append(f"{broken} {what} cut short or unreadable and left out.")
+        notes.append(f"{broken} {what} cut short or unreadable and omitted.")
     if not lines:
         notes.append("stats.jsonl holds no readable line: losses cannot be shown.")
     return sorted(lines, key=lambda line: float(line["images"]))
@@ -145,7 +145,7 @@ def _read_evaluation(path: Path, notes: list[str]) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError):
-        notes.append("evaluation.json cannot be read: its figures are left out.")
+        notes.append("evaluation.json cannot be read: its metrics are omitted.")
         return {}
     return found if isinstance(found, dict) else {}
 
