@@ -79,7 +79,6 @@ DISGUISES = {
     "turned by 180 degrees": lambda image: image[::-1, ::-1],
     "turned by 90 degrees and mirrored": lambda image: image.T,
     "upside down": lambda image: image[::-1],
-    "strongly blurred": lambda image: ndimage.gaussian_filter(image, 0.7),
     "noisy": lambda image: image + np.random.default_rng(0).normal(0, 0.04, image.shape),
 }
 

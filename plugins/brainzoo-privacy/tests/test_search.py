@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from brainzoo.testing.heads import make_images
 from brainzoo_privacy import search as searching
 from brainzoo_privacy.calibration import lead_of, limits
 from brainzoo_privacy.pose import Pose
-from brainzoo_privacy.search import Individuality, Vectors, even_and_odd, search
+from brainzoo_privacy.search import BANDS, Individuality, Vectors, even_and_odd, search
 
 
 @pytest.mark.parametrize("shape", [(6, 1, 5, 8), (6, 2, 4, 7), (6, 1, 5, 4, 3)])
@@ -52,6 +53,18 @@ def test_an_image_is_like_itself_and_unlike_others(train):
     subjects = [row["subject"] for row in train.table]
     assert np.allclose(search(vectors, vectors, subjects).similarity, 1, atol=1e-4)
     assert search(vectors, vectors, subjects, own=subjects).similarity.max() < 0.9
+
+
+def test_the_coarse_band_is_what_a_strong_blur_leaves(tmp_path):
+    heads = make_images(tmp_path / "heads", spatial=(64, 64), subjects=12, per_subject=1)
+    individuality = Individuality(Pose(heads, 0))
+    blurred = gaussian_filter(heads.floats(), (0, 0, 1.5, 1.5))
+    likeness = []
+    for scales in BANDS:
+        a, b = (individuality.of_posed(pixels, scales) for pixels in (heads.floats(), blurred))
+        likeness.append(float(((a.even * b.even).sum(1) + (a.odd * b.odd).sum(1)).mean()))
+    assert likeness[1] > likeness[0] + 0.05
+    assert likeness[1] > 0.8
 
 
 def test_the_mean_image_is_like_nobody(train, test):

@@ -43,7 +43,7 @@ PICTURES = {
     ),
     ("metrics", "coverage"): (
         "Who is covered",
-        "share of test subjects, by age and sex, that a synthetic image is as near to as others are",
+        "share of test subjects that some synthetic image is as near to as other people are",
     ),
     ("metrics", "farthest"): (
         "Who is missed",
