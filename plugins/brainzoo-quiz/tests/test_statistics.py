@@ -87,17 +87,6 @@ def test_a_difference_is_found_as_often_as_planned():
     assert planning.share_shown(*found, **test) == pytest.approx(0.8, abs=0.06)
 
 
-def test_the_fast_analysis_of_plans_is_that_of_scores():
-    random = np.random.default_rng(0)
-    correct = random.random((3, 5, 12)) < random.random((3, 1, 12))
-    positive = np.arange(12) < 6
-    means, errors, dfs = planning._analyse(correct)
-    for i in range(3):
-        said = np.where(positive, correct[i], ~correct[i]).astype(float)
-        mean = group.mean_over_readers(said, positive)
-        assert (mean.value, mean.se, mean.df) == pytest.approx((means[i], errors[i], dfs[i]))
-
-
 def test_within_one_kind_the_error_is_that_of_the_analysis_of_variance():
     """(MSR + max(MSI - MSRI, 0)) / (R I) by hand, for readers who know all created images."""
     random = np.random.default_rng(4)

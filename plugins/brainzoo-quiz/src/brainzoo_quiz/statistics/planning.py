@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.api import OptionError
+from brainzoo_quiz.statistics.group import mean_over_readers
 
 MOST_IMAGES = 2000
 """Nobody reads more in one study: beyond it, the answer is never."""
@@ -122,16 +123,18 @@ def simulate(
         Mean accuracy, its standard error, and degrees of freedom, each ``(round,)``.
     """
     random = np.random.default_rng(seed)
-    found = []
-    for size in [len(part) for part in np.array_split(np.arange(rounds), max(1, rounds // 500))]:
+    positive = np.arange(images) < images // 2
+    means = []
+    for _ in range(rounds):
         chance = (
             accuracy
-            + reader_sd * random.standard_normal((size, readers, 1))
-            + image_sd * random.standard_normal((size, 1, images))
+            + reader_sd * random.standard_normal((readers, 1))
+            + image_sd * random.standard_normal(images)
         )
-        found.append(_analyse(random.random(chance.shape) < chance))
-    mean, se, df = (np.concatenate(part) for part in zip(*found, strict=True))
-    return mean, se, df
+        right = random.random(chance.shape) < chance
+        means.append(mean_over_readers((right == positive).astype(float), positive))
+    value, se, df = np.array([(mean.value, mean.se, mean.df) for mean in means]).T
+    return value, se, df
 
 
 def share_shown(
@@ -143,24 +146,3 @@ def share_shown(
     if goal == "difference":
         return float((np.abs(mean - 0.5) > t.isf(alpha / 2, df) * se).mean())
     return float((np.abs(mean - 0.5) + t.isf(alpha, df) * se < margin).mean())
-
-
-def _analyse(correct: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
-    """Return what ``group.mean_over_readers`` would, for many complete studies at once.
-
-    Args:
-        correct: ``(study, reader, image)``, the first half of the images real.
-    """
-    readers, images = correct.shape[1:]
-    halves = correct[..., : images // 2], correct[..., images // 2 :]
-    values = np.mean([half.mean(-1) for half in halves], axis=0)
-    shared = np.zeros(len(correct))
-    for half in halves:
-        # The variance of a sum is that of its terms and twice their covariances.
-        pairs = half.sum(1).var(-1, ddof=1) - half.var(-1, ddof=1).sum(-1)
-        shared += pairs / (readers * (readers - 1)) / half.shape[-1] / 4
-    between = values.var(-1, ddof=1) / readers
-    variance = between + np.maximum(shared, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        df = np.where(between > 0, variance**2 / (between**2 / (readers - 1)), np.inf)
-    return values.mean(-1), np.sqrt(variance), df

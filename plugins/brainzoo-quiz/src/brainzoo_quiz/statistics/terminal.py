@@ -1,9 +1,8 @@
-"""A score as tables on a terminal, and as plain columns in a pipe."""
+"""A score as text: tables and sentences."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from brainzoo.api import console
@@ -23,13 +22,11 @@ def show(found: Row) -> None:
     if found["caveat"]:
         console.result(f"note: {found['caveat']}")
     console.result(f"\nPositive is {first}.")
-    _table(COUNTS, list(_counts(found["readers"])), flagged=_flagged(found))
+    _table(COUNTS, _counts(found["readers"]))
     console.result(f"\nIntervals at {1 - found['alpha']:.0%}")
-    _table(DETECTION, list(_detection(found["readers"])), flagged=_flagged(found))
-    behaviour = list(_behaviour(found["readers"]))
-    if behaviour:
-        console.result("")
-        _table(BEHAVIOUR, behaviour, flagged=_flagged(found))
+    _table(DETECTION, _detection(found["readers"]))
+    console.result("")
+    _table(BEHAVIOUR, _behaviour(found["readers"]))
     console.result("")
     for reader in found["readers"]:
         for flag in reader["flags"]:
@@ -53,8 +50,8 @@ def show(found: Row) -> None:
         _table(["reason", "given", "right"], rows)
     for note in found.get("beside", {}).get("notes", []):
         console.result(f"note: {note}")
-    for figure in found.get("beside", {}).get("metrics", []):
-        console.result(f"{figure['evaluator']}: {figure['name']} {console.number(figure['value'])}")
+    for one in found.get("beside", {}).get("metrics", []):
+        console.result(f"{one['evaluator']}: {one['name']} {console.number(one['value'])}")
 
 
 def group_lines(found: Row) -> Iterator[str]:
@@ -157,25 +154,7 @@ def interval(found: Row, digits: int = 3) -> str:
     return rate(found["value"]) + (f" ({limits(found)})" if found["low"] is not None else "")
 
 
-def _flagged(found: Row) -> set[str]:
-    return {reader["reader"] for reader in found["readers"] if reader["flags"]}
-
-
-def _table(
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    flagged: set[str] = frozenset(),  # type: ignore[assignment]
-) -> None:
-    if not sys.stdout.isatty():
-        console.result(console.table(header, rows))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table(show_edge=False, box=None, header_style="dim", pad_edge=False)
-    for i, title in enumerate(header):
-        shown.add_column(Text(title), justify="right" if i > 1 else "left")
-    for row in rows:
-        shown.add_row(*(Text(cell) for cell in row), style="yellow" if row[0] in flagged else None)
-    Console().print(shown)
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    found = list(rows)
+    if found:
+        console.result(console.table(header, found))
