@@ -107,12 +107,12 @@ def _sessions(answers: tuple[Path, ...], database: str | None) -> list[Answers]:
 
         return [session for path in answers for session in read(path)]
     from brainzoo_quiz.server.database import open_database
-    from brainzoo_quiz.server.overview import is_closed, read_answers
+    from brainzoo_quiz.server.overview import progress, read_answers
 
     engine = open_database(database, read_only=True)
     try:
         sessions = read_answers(engine)
-        if not is_closed(engine):
+        if progress(engine)["closed_at"] is None:
             console.warn("the study is not closed: more answers may come, and figures change.")
     finally:
         engine.dispose()

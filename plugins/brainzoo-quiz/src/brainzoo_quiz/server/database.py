@@ -8,7 +8,6 @@ so by default.
 from __future__ import annotations
 
 import importlib.util
-import os
 import ssl
 import threading
 from collections.abc import Iterator
@@ -21,7 +20,8 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from brainzoo.api import AuthorisationError, DataError, NetworkError, NotFoundError, OptionError
+from brainzoo.api import DataError, NetworkError, NotFoundError, OptionError
+from brainzoo_quiz.study.key import write_private
 
 FILE = "answers.sqlite"
 """The database's name in a study folder."""
@@ -118,7 +118,7 @@ def _url(place: str) -> URL:
         url.get_dialect()
     except (ArgumentError, NoSuchModuleError, ValueError, ImportError):
         raise OptionError(  # without the URL: it may hold a password
-            "--database is no URL of a database that brainzoo knows.",
+            "--database is not the URL of SQLite or PostgreSQL.",
             "For example: postgresql://user:password@host/name",
         ) from None
     return url
@@ -131,7 +131,9 @@ def _sqlite(url: URL, create: bool, read_only: bool) -> Engine:
     if not path.is_file():
         if not create:
             raise NotFoundError(f"there is no database {path}.", "Check the path.")
-        _create_private(path)
+        if not path.parent.is_dir():
+            raise NotFoundError(f"there is no folder {path.parent}.", "Make it first.")
+        write_private(path, "")  # SQLite gives its log the same rights
     engine = sqlalchemy.create_engine(
         URL.create("sqlite", database=str(path)),
         connect_args={"timeout": WAIT_SECONDS},
@@ -153,18 +155,6 @@ def _sqlite(url: URL, create: bool, read_only: bool) -> Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
-
-
-def _create_private(path: Path) -> None:
-    """Make an empty file that only its owner can read; SQLite gives its log the same rights."""
-    try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-    except FileNotFoundError:
-        raise NotFoundError(f"there is no folder {path.parent}.", "Make it first.") from None
-    except OSError as error:
-        raise AuthorisationError(
-            f"no database can be made at {path}: {error.strerror}.", "Choose --database."
-        ) from error
 
 
 def _postgresql(url: URL, read_only: bool) -> Engine:

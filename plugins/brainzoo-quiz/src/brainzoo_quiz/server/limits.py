@@ -41,25 +41,14 @@ class Buckets:
             left = self._left(key, now)
             if left < 1:
                 wait = max(1, math.ceil((1 - left) / self._a_second))
-                raise Refused(
-                    429,
-                    "too-many",
-                    "Too many requests.",
-                    f"Try again in {wait} seconds.",
-                    wait_seconds=wait,
-                )
+                hint = f"Try again in {wait} seconds."
+                raise Refused(429, "too-many", "Too many requests.", hint, wait_seconds=wait)
             self._buckets[key] = (left - cost, now)
-            if len(self._buckets) > MOST_BUCKETS:
-                self._forget(now)
+            if len(self._buckets) > MOST_BUCKETS:  # those that are full again say nothing
+                full = [other for other in self._buckets if self._left(other, now) >= self._burst]
+                for other in full:
+                    del self._buckets[other]
 
     def _left(self, key: str, now: float) -> float:
         left, then = self._buckets.get(key, (float(self._burst), now))
         return min(float(self._burst), left + (now - then) * self._a_second)
-
-    def _forget(self, now: float) -> None:
-        """Drop the buckets that are full again: they say nothing."""
-        self._buckets = {
-            key: bucket
-            for key, bucket in self._buckets.items()
-            if self._left(key, now) < self._burst
-        }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,13 +50,6 @@ def progress(engine: Engine) -> dict[str, Any]:
     }
 
 
-def is_closed(engine: Engine) -> bool:
-    """Return whether the study was closed."""
-    with reading(engine) as connection:
-        at = connection.execute(select(STUDY.c.closed_at)).scalar_one()
-    return at is not None
-
-
 def read_answers(engine: Engine) -> list[Answers]:
     """Return the answers of all readers who started, by the strict rules of answers files.
 
@@ -102,11 +94,7 @@ def _answers(connection: Connection, session: str) -> Iterator[dict[str, Any]]:
     trial = (TRIAL.c.token, TRIAL.c.phase, TRIAL.c.shown_at)
     rows = select(ANSWER, *trial).select_from(both).where(ANSWER.c.session == session)
     for row in connection.execute(rows.order_by(ANSWER.c.position)):
-        content = dict(row._mapping)
-        click, _ = (content.pop("click_x"), content.pop("click_y")), content.pop("received_at")
-        content["click"] = None if click[0] is None else click
-        content["shown_at"] = _moment(row.shown_at)
-        content["reasons"] = json.loads(row.reasons)
+        content = {**row._mapping, "shown_at": _moment(row.shown_at)}
         yield {name: content[name] for name in Answer.model_fields}
 
 
@@ -140,17 +128,13 @@ def _counts(connection: Connection) -> dict[str, Row[Any]]:
 
 def _reader(row: Row[Any], counts: Row[Any]) -> dict[str, Any]:
     seen = [row.joined_at, row.started_at, counts.shown_at, counts.received_at, row.finished_at]
+    numbers = ("images", "answered", "timed_out", "late", "lost_focus", "reloads")
     return {
         "reader": row.reader,
         "group": row.group,
         "years": row.years,
         "state": _state(row),
-        "images": counts.images,
-        "answered": counts.answered,
-        "timed_out": counts.timed_out,
-        "late": counts.late,
-        "lost_focus": counts.lost_focus or 0,
-        "reloads": counts.reloads or 0,
+        **{name: getattr(counts, name) or 0 for name in numbers},
         "seen_at": _moment(max((at for at in seen if at is not None), default=None)),
         "invitation": "open" if row.joined_at is None else "used",
     }

@@ -7,7 +7,6 @@ before its token is given out, so that neither a reload nor another browser give
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -87,6 +86,7 @@ class Store:
             if position != due:
                 raise Refused(409, "out-of-order", f"Image {position} is not the one that is due.")
             trial = _trial(connection, session, position)
+            assert trial is not None  # it is the one that is due
             deadline, now = trial.deadline_at, self.now()
             if trial.shown_at is None:
                 deadline = None if seconds is None else now + seconds * 1000
@@ -136,18 +136,9 @@ class Store:
             duplicate = _answered(connection, session, position)
             if not duplicate:
                 expect_open(connection)
-                x, y = said.click or (None, None)
-                columns = {"answer", "confidence", "response_ms", "timed_out"}
+                values = said.model_dump(mode="json", exclude={"token"})
                 connection.execute(
-                    insert(ANSWER).values(
-                        **said.model_dump(include=columns | {"lost_focus", "reloads"}),
-                        session=row.session,
-                        position=position,
-                        reasons=json.dumps(said.reasons, ensure_ascii=False),
-                        click_x=x,
-                        click_y=y,
-                        received_at=self.now(),
-                    )
+                    insert(ANSWER).values(**values, session=row.session, received_at=self.now())
                 )
         more = {}
         if trial.phase == "practice" and self.package.settings.feedback:
@@ -195,7 +186,7 @@ def _locked(connection: Connection, session: str) -> Row[Any]:
     ).one()
 
 
-def _trial(connection: Connection, session: str, position: int) -> Any:
+def _trial(connection: Connection, session: str, position: int) -> Row[Any] | None:
     return connection.execute(
         select(TRIAL).where(TRIAL.c.session == session, TRIAL.c.position == position)
     ).one_or_none()

@@ -10,6 +10,7 @@ import datetime
 import time
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -95,9 +96,8 @@ ANSWER = Table(
     Column("timed_out", Boolean, nullable=False),
     Column("lost_focus", Integer, nullable=False),
     Column("reloads", Integer, nullable=False),
-    Column("reasons", Text, nullable=False),  # a JSON list
-    Column("click_x", Integer),
-    Column("click_y", Integer),
+    Column("reasons", JSON, nullable=False),
+    Column("click", JSON(none_as_null=True)),
     Column("received_at", BigInteger, nullable=False),
     ForeignKeyConstraint(["session", "position"], ["trial.session", "trial.position"]),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -227,45 +227,39 @@ def _reasons(trials: Trials) -> list[dict[str, Any]]:
 def _notes(trials: Trials, mean: group.Mean) -> list[str]:
     notes = []
     if len(trials.readers) == 1:
-        notes.append("One reader says nothing of other readers: there is no group figure.")
+        notes.append("One reader says nothing about other readers: there is no group mean.")
     elif len(mean.values) < len(trials.readers):
         notes.append("Readers without answers to both kinds are left out of the group.")
-    low = [who for who, row in zip(trials.readers, trials.said, strict=True) if _unfair(row)]
+    low = [who for who, row in zip(trials.readers, trials.said, strict=True) if np.isnan(row).any()]
     if low:
         notes.append(
-            f"{_and(low)} left images without an answer; these are left out, which favours readers "
-            "who skip what they are unsure of."
+            f"{', '.join(low)} left images without an answer; these do not count, which favours "
+            "readers who skip what they are unsure of."
         )
     if len(mean.values) > 1 and mean.value < 0.5:
         notes.append(
-            "An accuracy below chance is no proof of quality: readers who are often wrong do see a "
+            "An accuracy below chance does not prove quality: readers who are often wrong do see a "
             "difference, and take it for the opposite."
         )
     return notes
 
 
-def _unfair(row: Floats) -> bool:
-    return bool(np.isnan(row).any())
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def verdict(found: dict[str, Any]) -> str:
+def verdict(score: Mapping[str, Any]) -> str:
     """Return in one sentence what the group's test says."""
-    test, mean = found["group"]["test"], found["group"]["balanced_accuracy"]
+    test, mean = score["group"]["test"], score["group"]["balanced_accuracy"]
     if not test:
         return "There is no group to test: a group has two readers or more."
-    said = {
-        (True, False): "Readers cannot tell: accuracy is equivalent to chance",
-        (True, True): "Accuracy differs from chance, but by less than what matters",
-        (False, True): "Readers can tell: accuracy is above chance"
-        if mean["value"] > 0.5
-        else "Readers see a difference, but take it for the opposite: accuracy is below chance",
-        (
-            False,
-            False,
-        ): "Undecided: this study shows neither equivalence to chance nor a difference",
-    }[test["equivalent"], test["different"]]
-    return f"{said} (margin ±{test['margin']:g}, alpha {test['alpha']:g})."
+    match test["equivalent"], test["different"]:
+        case True, False:
+            found = "Readers cannot tell: accuracy is equivalent to chance"
+        case True, True:
+            found = "Accuracy differs from chance, but by less than what matters"
+        case False, False:
+            found = "Undecided: this study shows neither equivalence to chance nor a difference"
+        case _ if mean["value"] > 0.5:
+            found = "Readers can tell: accuracy is above chance"
+        case _:
+            found = (
+                "Readers see a difference, but take it for the opposite: accuracy is below chance"
+            )
+    return f"{found} (margin ±{test['margin']:g}, alpha {test['alpha']:g})."

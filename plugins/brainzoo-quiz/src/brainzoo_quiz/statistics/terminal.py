@@ -33,7 +33,7 @@ def show(found: Row) -> None:
             console.result(f"! {reader['reader']}: {flag}")
     for line in group_lines(found):
         console.result(line)
-    console.result(f"\n{verdict(dict(found))}")
+    console.result(f"\n{verdict(found)}")
     for note in found["notes"]:
         console.result(f"note: {note}")
     fooling = [image for image in found.get("images", []) if image["fooled"]][:MOST_IMAGES]

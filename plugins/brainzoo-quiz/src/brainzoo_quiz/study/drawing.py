@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -19,6 +18,8 @@ from brainzoo.api import DataError, Images, subjects_of
 
 CONDITIONS = ("class", "plane")
 """Columns in which both kinds are made alike, where both have them."""
+
+Condition = tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Draw:
 
 
 def draw(
-    real: Images, created: Images, wanted: dict[str, Wanted], random: np.random.Generator
+    real: Images, created: Images, wanted: Mapping[str, Wanted], random: np.random.Generator
 ) -> Draw:
     """Draw the images of a study.
 
@@ -59,55 +60,51 @@ def draw(
         DataError: A pool is too small, or both have no condition in common.
     """
     columns = [name for name in CONDITIONS if any(real.column(name)) and any(created.column(name))]
-    conditions = [_conditions(images, columns) for images in (real, created)]
-    usable = set(conditions[0]) & set(conditions[1])
+    of_real, of_created = (
+        [tuple(str(row.get(name) or "") for name in columns) for row in images.table]
+        for images in (real, created)
+    )
+    usable = set(of_real) & set(of_created)
     if not usable:
         raise DataError(
             f"real and created images have no {' and '.join(columns)} in common.",
             "Sample the classes that the real images have.",
         )
-    rows_real = [i for i, c in enumerate(conditions[0]) if c in usable]
-    rows_created = [i for i, c in enumerate(conditions[1]) if c in usable]
-    _expect(len(rows_real), sum(w.real for w in wanted.values()), "real")
-    _expect(len(rows_created), sum(w.created for w in wanted.values()), "created")
+    rows_real = [row for row, condition in enumerate(of_real) if condition in usable]
+    pools: dict[Condition, list[int]] = {condition: [] for condition in sorted(usable)}
+    for row in random.permutation(len(created)):
+        if of_created[row] in usable:
+            pools[of_created[row]].append(int(row))
+    _expect(len(rows_real), sum(w.real for w in wanted.values()), "real", "prepare more subjects")
+    number = sum(map(len, pools.values()))
+    _expect(number, sum(w.created for w in wanted.values()), "created", "sample more images")
 
     chosen = _real(real, rows_real, wanted, random)
-    share = Counter(conditions[0][row] for rows in chosen.values() for row in rows)
-    by_condition = {
-        condition: [int(r) for r in random.permutation([
-            row for row in rows_created if conditions[1][row] == condition
-        ])]
-        for condition in sorted(usable)
-    }  # fmt: skip
-    made = {
-        phase: _in_proportion(by_condition, share, wanted[phase].created)
-        for phase in ("test", "practice")
-    }
+    share = Counter(of_real[row] for rows in chosen.values() for row in rows)
+    made = {phase: _in_proportion(pools, share, wanted[phase].created) for phase in wanted}
     for rows in (*chosen.values(), *made.values()):
         random.shuffle(rows)
     return Draw(chosen, made, tuple(_notes(real, chosen, columns, share)))
 
 
-def _conditions(images: Images, columns: Sequence[str]) -> list[tuple[str, ...]]:
-    return [tuple(str(row.get(name) or "") for name in columns) for row in images.table]
-
-
-def _expect(found: int, wanted: int, kind: str) -> None:
+def _expect(found: int, wanted: int, kind: str, remedy: str) -> None:
     if found < wanted:
         raise DataError(
             f"there are {found} {kind} images; the study needs {wanted}.",
-            "Ask for fewer with --images and --practice, or "
-            + ("prepare more subjects." if kind == "real" else "sample more images."),
+            f"Ask for fewer with --images and --practice, or {remedy}.",
         )
 
 
 def _real(
     images: Images,
     rows: Sequence[int],
-    wanted: dict[str, Wanted],
+    wanted: Mapping[str, Wanted],
     random: np.random.Generator,
 ) -> dict[str, list[int]]:
-    """Draw rows of real images: one a subject, as long as there are subjects."""
+    """Draw rows of real images: one a subject, as long as there are subjects.
+
+    Practice takes its subjects first: as few as leave the test enough images.
+    """
     subjects = subjects_of(images)
     by_subject: dict[str, list[int]] = {}
     for row in random.permutation(list(rows)):
@@ -116,48 +113,26 @@ def _real(
         _spread_positions(images, by_subject, random)
     queue = sorted(by_subject)
     random.shuffle(queue)
-    practice = _apart(by_subject, queue, wanted)
-    chosen = {"practice": _round_robin({s: by_subject[s] for s in practice}, wanted["practice"])}
-    rest = {s: by_subject[s] for s in queue if s not in practice}
-    chosen["test"] = _round_robin(rest, wanted["test"])
-    return chosen
-
-
-def _apart(
-    by_subject: dict[str, list[int]], queue: Sequence[str], wanted: dict[str, Wanted]
-) -> list[str]:
-    """Return the subjects set aside for practice: as few as leave the test enough images.
-
-    Raises:
-        DataError: There are too few subjects to set any aside.
-    """
-    need = wanted["practice"].real
-    total = sum(w.real for w in wanted.values())
-    most = max(1, round(len(queue) * need / max(total, 1)))
-    chosen: list[str] = []
-    for subject in queue:
-        if len(chosen) >= most and sum(len(by_subject[s]) for s in chosen) >= need:
-            break
-        if need:
-            chosen.append(subject)
-    left = sum(len(by_subject[s]) for s in queue if s not in chosen)
-    if left < wanted["test"].real:
+    need, test = wanted["practice"].real, wanted["test"].real
+    most = max(1, round(len(queue) * need / max(need + test, 1)))
+    number = 0
+    while need and (number < most or sum(len(by_subject[s]) for s in queue[:number]) < need):
+        number += 1
+    rest = [by_subject[subject] for subject in queue[number:]]
+    if sum(map(len, rest)) < test:
         raise DataError(
             f"the real images are of {len(queue)} subjects; practice and test need subjects of "
             "their own.",
-            "Prepare more subjects, or leave out practice with --practice 0.",
+            "Prepare more subjects, or do without practice: --practice 0.",
         )
-    return chosen
+    practice = [by_subject[subject] for subject in queue[:number]]
+    return {"practice": _in_turn(practice, need), "test": _in_turn(rest, test)}
 
 
-def _round_robin(by_subject: dict[str, list[int]], wanted: Wanted) -> list[int]:
+def _in_turn(by_subject: Sequence[Sequence[int]], number: int) -> list[int]:
     """Return rows, one of each subject in turn."""
-    found: list[int] = []
-    turn = 0
-    while len(found) < wanted.real:
-        found += [rows[turn] for rows in by_subject.values() if turn < len(rows)]
-        turn += 1
-    return found[: wanted.real]
+    longest = max(map(len, by_subject), default=0)
+    return [rows[i] for i in range(longest) for rows in by_subject if i < len(rows)][:number]
 
 
 def _spread_positions(
@@ -175,20 +150,15 @@ def _spread_positions(
 
 
 def _in_proportion(
-    by_condition: dict[tuple[str, ...], list[int]], share: Counter[tuple[str, ...]], number: int
+    pools: dict[Condition, list[int]], share: Counter[Condition], number: int
 ) -> list[int]:
-    """Take rows off the lists, as many of each condition as its share says."""
+    """Take rows off the pools, as many of each condition as its share says."""
     found: list[int] = []
-    while len(found) < number:
-        taken = Counter[Any]()
-        for condition, weight in share.items():
-            part = round(number * weight / sum(share.values()))
-            while by_condition[condition] and taken[condition] < part and len(found) < number:
-                found.append(by_condition[condition].pop())
-                taken[condition] += 1
-        if not taken:  # rounding left some, or a condition is used up
-            rest = max(by_condition, key=lambda c: len(by_condition[c]))
-            found.append(by_condition[rest].pop())
+    for condition, weight in share.items():
+        part = min(round(number * weight / share.total()), number - len(found))
+        found += [pools[condition].pop() for _ in range(min(part, len(pools[condition])))]
+    while len(found) < number:  # rounding left some, or a condition is used up
+        found.append(max(pools.values(), key=len).pop())
     return found
 
 
@@ -196,7 +166,7 @@ def _notes(
     images: Images,
     chosen: dict[str, list[int]],
     columns: Sequence[str],
-    share: Counter[tuple[str, ...]],
+    share: Counter[Condition],
 ) -> list[str]:
     subjects = subjects_of(images)
     found = []

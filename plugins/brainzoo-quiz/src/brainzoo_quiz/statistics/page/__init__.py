@@ -38,7 +38,7 @@ def render(found: Mapping[str, Any], pictures: Mapping[tuple[str, int], bytes]) 
         environment.filters[name] = getattr(terminal, name)
     return environment.get_template("page.html.j2").render(
         found=found,
-        verdict=verdict(dict(found)),
+        verdict=verdict(found),
         lines=list(terminal.group_lines(found)),
         chart_rows=rows,
         margin=found["group"]["test"].get("margin"),
