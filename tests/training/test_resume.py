@@ -14,7 +14,7 @@ from safetensors import safe_open
 from waiting import wait_until
 
 SCRIPT = Path(__file__).with_name("tiny.py")
-IMAGES = 4000
+IMAGES = 1200
 
 
 def command(folder, *more):
@@ -33,7 +33,7 @@ def environment():
 
 
 def finish(folder, *more):
-    return completed(command(folder, *more)).split("digest ")[1].strip()
+    return completed(command(folder, "--save-minutes", "60", *more)).split("digest ")[1].strip()
 
 
 def completed(line: list[str]) -> str:
