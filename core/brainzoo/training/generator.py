@@ -19,7 +19,7 @@ from torch import nn
 from brainzoo import checkpoint
 from brainzoo.checkpoint.config import ConfigFile
 from brainzoo.common.errors import DataError, NotFoundError
-from brainzoo.data.conditions import Conditions
+from brainzoo.data.conditions import Column, Conditions
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row
@@ -239,6 +239,16 @@ class TorchGenerator(Generator):
                 "Prepare them as the checkpoint's config.json says (preprocessing).",
             )
         return np.asarray(pixels, np.float32)
+
+    def conditions_of(self, images: Images) -> list[Row]:
+        """Return what is known of images; a category that training has not seen is not."""
+
+        def known(column: Column, value: Value) -> Value:
+            kept = column.kept(value)
+            return None if column.levels and kept not in column.levels else kept
+
+        columns = self.known.columns
+        return [{c.name: known(c, row.get(c.name)) for c in columns} for row in images.table]
 
     def encode_conditions(self, rows: Sequence[Mapping[str, Value]] | None, n: int) -> Floats:
         """Return what is known of ``n`` images as numbers ``(n, known.width)``; zeros for nothing.

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from brainzoo.common.errors import DataError, IntegrityError, NotFoundError, OptionError
+from brainzoo.data.images import Images
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
 from brainzoo_vae.config import VAEConfig
@@ -85,6 +86,15 @@ def test_samples_resemble_the_heads(learned):
     pixels = images.floats()
     assert np.abs(drawn.mean(0) - pixels.mean(0)).mean() < 0.05
     assert drawn.std(0).mean() > 0.3 * pixels.std(0).mean(), "all samples are alike"
+
+
+def test_the_score_is_a_bound_that_prefers_heads(learned):
+    generator, images = learned
+    shuffled = images.floats()[..., ::-1, :].copy()
+    rows = [{**row, "sex": "unheard of"} for row in images.table]
+    found = generator.score(generator.network, images)
+    assert found == generator.score(generator.network, images)
+    assert found < generator.score(generator.network, Images(shuffled, rows, images.info))
 
 
 def test_what_does_not_belong_is_improbable(learned):

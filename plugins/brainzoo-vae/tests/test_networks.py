@@ -63,7 +63,7 @@ def test_sizes_that_cannot_be_halved(spatial, hint):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"loss": ("spectrum",)}, "no loss 'spectrum'. Did you mean 'spectral'"),
+        ({"loss": ("spectrum",)}, "'spectrum' is not one of spectral, perceptual"),
         ({"features_weights": "weights"}, "nothing uses them. Add --loss perceptual"),
     ],
 )

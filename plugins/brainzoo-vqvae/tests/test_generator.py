@@ -97,6 +97,20 @@ def test_it_learns(trained, images):
     assert np.abs(made.mean(0) - pixels.mean(0)).mean() < 0.1
 
 
+def test_scores_are_those_of_the_stage(trained, images):
+    generator, _ = trained
+    nats = generator.score(generator.network, images)
+    logs = generator.log_probabilities(
+        generator.encode(images.floats()), conditions=generator.conditions_of(images)
+    )
+    assert nats == pytest.approx(-logs.mean(), rel=1e-5)
+    assert nats < np.log(32), "no better than codes drawn blindly"
+    first = generator.build(generator.shape).eval()
+    first.autoencoder.load_state_dict(generator.network.autoencoder.state_dict())
+    difference = np.abs(generator.reconstruct(images.floats()).mean - images.floats()).mean()
+    assert generator.score(first, images) == pytest.approx(difference, rel=1e-5)
+
+
 def test_reconstructions_do_not_depend_on_the_batch(trained, images):
     generator, _ = trained
     pixels = images.floats()[:19]

@@ -20,7 +20,7 @@ the preset ``paper``:
 - "Conditional information is also added [...] in a high-resolution phase": the class acts from
   64 × 64 on (``--condition-from``).
 - λ, the drift term, one step of the discriminator for each of the generator, widths, length of the
-  latent, Adam's decays and averaged weights are not told; they are those of Karras et al. The
+  latent, Adam's decays and averaged weights are not stated; they are those of Karras et al. The
   latent, uniform in [-1, 1], is brought to constant length by them, so only its direction counts.
 """
 

@@ -10,6 +10,7 @@ convolution of width 4 and stride 2 with 16/36 of the multiplications (in 3-D, 6
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -188,14 +189,9 @@ def _spread(weight: torch.Tensor, scaling: str) -> torch.Tensor:
     return (weight.reshape(-1, 3**dims) @ matrix).view(*weight.shape[:2], *[4] * dims)
 
 
-_MATRICES: dict[tuple[int, str, torch.dtype, torch.device], torch.Tensor] = {}
-
-
+@functools.cache
 def _spreading(dims: int, scaling: str, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """Return ``(3^dims, 4^dims)``: each weight falls on two neighbouring places along each axis."""
-    key = dims, scaling, dtype, device
-    if key in _MATRICES:
-        return _MATRICES[key]
     with torch.inference_mode(False):  # what sampling keeps, training uses
         kernels = torch.eye(3**dims, dtype=dtype, device=device).view(-1, *[3] * dims)
         for axis in range(1, dims + 1):
@@ -203,7 +199,4 @@ def _spreading(dims: int, scaling: str, dtype: torch.dtype, device: torch.device
             kernels = pad(kernels, [*margins, 1, 0]) + pad(kernels, [*margins, 0, 1])
         turned = list(range(1, dims + 1))
         kernels = kernels.flip(turned) if scaling == "up" else kernels * 0.5**dims
-        matrix: torch.Tensor = kernels.flatten(1)
-    if type(matrix) is torch.Tensor:  # a plan computes in shapes only: those have no numbers
-        _MATRICES[key] = matrix
-    return matrix
+        return kernels.flatten(1)

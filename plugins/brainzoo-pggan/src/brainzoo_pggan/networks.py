@@ -151,7 +151,7 @@ class Generator(nn.Module):
         return self.grow(self.first(latent, conditions), conditions, growth)
 
     def first(self, latent: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
-        """Return the 4-pixel feature maps that everything else is computed from."""
+        """Return the 4-pixel features that everything else is computed from."""
         latent = pixel_norm(latent)
         if self.embed is not None:
             latent = torch.cat([latent, pixel_norm(self.embed(conditions))], dim=1)
@@ -160,7 +160,7 @@ class Generator(nn.Module):
     def grow(
         self, features: torch.Tensor, conditions: torch.Tensor, growth: Growth
     ) -> torch.Tensor:
-        """Return the image that the first feature maps become."""
+        """Return the image that the first features become."""
         before = features
         for block in self.blocks[: growth.stage + 1]:
             before, features = features, block(features, conditions)

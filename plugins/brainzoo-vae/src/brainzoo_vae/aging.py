@@ -24,7 +24,7 @@ axial slices each, 64 pixels).
 MIDDLE = 0.3
 """Of the image's sides: the part in the middle where the ventricles lie."""
 LEAST_SPREAD = 5.0
-"""Years: the least standard deviation of ages from which growth is told."""
+"""Years: the least standard deviation of ages from which growth is measured."""
 
 
 def fluid(pixels: Floats) -> NDArray[np.float64]:
@@ -58,10 +58,10 @@ def fluid_by_age(heads: Floats, ages: Sequence[float], test: Images) -> Table:
 
 
 def growth_of_fluid(synthetic: Images, test: Images, seed: int) -> list[MetricValue]:
-    """Return how much the share of fluid grows in ten years in samples, and in people beside it.
+    """Return how much the share of fluid grows in ten years in samples and in people.
 
     Args:
-        synthetic: Images whose table tells the age that the generator was told.
+        synthetic: Images whose table holds the age that was asked for.
         test: Real images of people it has never seen.
         seed: Decides the bootstrap.
 

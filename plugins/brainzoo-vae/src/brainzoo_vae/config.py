@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from brainzoo.api import OptionError, nearest, option
+from brainzoo.api import OptionError, option
 
 VARIANTS = ("vae", "cevae", "compact")
-LOSSES = ("spectral", "perceptual")
 SMALLEST = 4
 """Pixels of the shortest side where the encoder stops halving; at most twice as many remain."""
 
@@ -52,7 +51,7 @@ class VAEConfig:
         0.5, "Weight of filling in masked squares (cevae, compact).", minimum=0, maximum=1
     )
     loss: tuple[str, ...] = option(
-        (), "Terms against blur beside the likelihood: any of spectral,perceptual."
+        (), "Terms against blur, added to the likelihood.", choices=("spectral", "perceptual")
     )
     loss_weight: float = option(1.0, "Weight of each of these terms.", minimum=0)
     features_weights: Path | None = option(
@@ -104,9 +103,6 @@ class VAEConfig:
     }
 
     def __post_init__(self) -> None:
-        for name in self.loss:
-            if name not in LOSSES:
-                raise OptionError(f"there is no loss {name!r}.", nearest(name, list(LOSSES)))
         if self.features_weights is not None:
             if "perceptual" not in self.loss:
                 raise OptionError(

@@ -64,12 +64,12 @@ class Reconstruction(Evaluator):
         made = generator.reconstruct(pixels).mean
         mean = _mean(train)
         weights = bootstrap(subjects_of(test), seed=seed)
-        figures, table = [], []
+        metrics, table = [], []
         for name, measure in (("PSNR", psnr), ("SSIM", ssim)):
             values = measure(pixels, made)
             baseline = float(measure(pixels, np.broadcast_to(mean, pixels.shape)).mean())
             ends = interval(weights @ values / weights.sum(1)) or (None, None)
-            figures.append(
+            metrics.append(
                 MetricValue(
                     name=f"reconstruction {name}",
                     value=float(values.mean()),
@@ -80,10 +80,10 @@ class Reconstruction(Evaluator):
                     f"image reaches {baseline:.3g}",
                 )
             )
-            table.append({"measure": name, "model": figures[-1].value, "mean image": baseline})
+            table.append({"measure": name, "model": metrics[-1].value, "mean image": baseline})
         tables: dict[str, Table] = {"reconstruction": table}
         pictures = {"reconstructions": _side_by_side(pixels, made)}
-        figures += [*growth_of_fluid(synthetic, test, seed)]
+        metrics += [*growth_of_fluid(synthetic, test, seed)]
         notes = []
         walk = self._walk(generator, train, seed)
         if walk is not None:
@@ -96,22 +96,21 @@ class Reconstruction(Evaluator):
                 "Blurred heads show less dark fluid than real ones: along age, compare how it "
                 "grows, not how much there is."
             )
-        return Evaluation(metrics=figures, tables=tables, pictures=pictures, notes=notes)
+        return Evaluation(metrics=metrics, tables=tables, pictures=pictures, notes=notes)
 
     def _walk(
         self, generator: Generator, train: Images, seed: int
     ) -> tuple[Floats, list[float]] | None:
         """Return heads ``(head, age, channel, *spatial)`` and ages; ``None`` without age."""
         known = [float(age) for age in train.column("age") if isinstance(age, int | float)]
-        told = generator.conditions(1, seed=seed)
-        if not known or "age" not in told[0]:
+        if not known or "age" not in generator.conditions(1, seed=seed)[0]:
             return None
         low, high = np.quantile(known, [0.05, 0.95])
         ages = [float(age) for age in np.unique(np.round(np.linspace(low, high, self.config.ages)))]
         traverse: Callable[..., Floats] | None = getattr(generator, "traverse", None)
         if traverse is not None:
             return traverse("age", ages, n=WALKERS, seed=seed), ages
-        # Any model that knows age: the same random numbers, told another age.
+        # Any model that knows age: the same random numbers, another age.
         made = [
             np.concatenate(list(generator.sample(WALKERS, seed=seed, condition={"age": age})))
             for age in ages

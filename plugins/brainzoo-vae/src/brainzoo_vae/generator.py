@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 
 from brainzoo.api import Images, IntegrityError, Run, console
-from brainzoo.training import Draw, Phase, Step, compute
+from brainzoo.training import Draw, Phase, Step, compute, latents
 from brainzoo_vae import losses
 from brainzoo_vae.inference import Inference
 from brainzoo_vae.networks import Model, Networks
@@ -114,6 +114,23 @@ class VAE(Inference):
         network.prior = self._fitted(network, images[some], (1,), 0)
         return super().grid(network, images)
 
+    def score(self, network: Model, images: Images) -> float:
+        """Return the negative bound of images in nats a value, with always the same noise."""
+        networks = network.networks
+        noise = latents(1, 0, len(images), self.config.latent, "normal")
+
+        def bound(
+            pixels: torch.Tensor, conditions: torch.Tensor, noise: torch.Tensor
+        ) -> tuple[torch.Tensor]:
+            mean, log_std = networks.encoder(pixels, conditions)
+            made, log_pixel_std = networks.decode(mean + log_std.exp() * noise, conditions)
+            likelihood = losses.log_likelihood(pixels, made, log_pixel_std).flatten(1).sum(1)
+            return (losses.divergence(mean, log_std) - likelihood,)
+
+        rows = self.conditions_of(images)
+        bounds = self._look(network, bound, images.floats(), rows, noise)[0]
+        return float(bounds.mean() / math.prod(self.shape))
+
     def finish(self, network: Model, images: Images, run: Run) -> None:
         """Fit the Gaussians of the latents."""
         console.note("fitting the latents of the training images")
@@ -133,7 +150,7 @@ class VAE(Inference):
         """Return the Gaussians of the latents of images; ``None`` where N(0, I) is wanted."""
         if self.config.prior == "normal":
             return None
-        rows = [self.known.rows[i] for i in self.known.indices(images)]
+        rows = self.conditions_of(images)
         parts = [
             self._encoded(network, images[at : at + 64].floats(), rows[at : at + 64])
             for at in range(0, len(images), 64)

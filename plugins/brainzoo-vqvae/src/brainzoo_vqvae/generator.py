@@ -163,6 +163,15 @@ class VQVAE(TorchGenerator, Reconstructs):
         rows = np.linspace(0, len(images) - 1, min(self.grid_images, len(images))).astype(int)
         return self._decoded(network, self._encoded(network, images.floats(rows)))
 
+    def score(self, network: Model, images: Images) -> float:
+        """Return the mean difference of reconstructions, and of a prior the nats a code."""
+        pixels = images.floats()
+        codes = self._encoded(network, pixels)
+        if network.prior.begun:
+            return -float(self._logs(network, codes, self.conditions_of(images)).mean())
+        difference = np.abs(pixels - self._decoded(network, codes))
+        return float((difference if self.config.loss == "l1" else difference**2).mean())
+
     def reconstruct(self, pixels: Floats, *, batch_size: int = 64) -> Reconstruction:
         """Encode and decode images; see :meth:`brainzoo.Reconstructs.reconstruct`."""
         return Reconstruction(self.decode(self.encode(pixels)))
@@ -194,15 +203,7 @@ class VQVAE(TorchGenerator, Reconstructs):
         Returns:
             ``(image, *latent)`` in nats.
         """
-        network = self.ready()
-        encoded = self.encode_conditions(conditions, len(codes))
-
-        def look_up(codes: torch.Tensor, conditions: torch.Tensor) -> tuple[torch.Tensor]:
-            flat = codes.flatten(1)
-            logs = network.prior(flat, conditions).log_softmax(2)
-            return (logs.gather(2, flat[..., None]).view(codes.shape),)
-
-        return self.by_chunks(network, look_up, self._checked(codes), encoded)[0]
+        return self._logs(self.ready(), self._checked(codes), conditions)
 
     def restore(
         self, pixels: Floats, *, seed: int, threshold: float, conditions: Rows | None = None
@@ -254,6 +255,15 @@ class VQVAE(TorchGenerator, Reconstructs):
         encoded = self.encode_conditions(conditions, len(codes))
         kept = np.where(unlikely, -1, codes)
         return self.decode(self._drawn(self.ready(), kept, encoded, seed=seed))
+
+    def _logs(self, network: Model, codes: Codes, conditions: Rows | None) -> Floats:
+        def look_up(codes: torch.Tensor, conditions: torch.Tensor) -> tuple[torch.Tensor]:
+            flat = codes.flatten(1)
+            logs = network.prior(flat, conditions).log_softmax(2)
+            return (logs.gather(2, flat[..., None]).view(codes.shape),)
+
+        encoded = self.encode_conditions(conditions, len(codes))
+        return self.by_chunks(network, look_up, codes, encoded)[0]
 
     def _encoded(self, network: Model, pixels: Floats) -> Codes:
         def encode(pixels: torch.Tensor) -> tuple[torch.Tensor]:

@@ -151,7 +151,7 @@ def spectral_distance(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     """Return the mean squared difference of the Fourier amplitudes of two batches.
 
     Dhariwal et al. 2020 (Jukebox) for sound, Tudosiu et al. 2022 for brains: what is blurred lacks
-    high frequencies, and amplitudes tell without asking for the exact place.
+    high frequencies, and amplitudes show it without asking for the exact place.
 
     Args:
         made: ``(batch, channel, *spatial)``.
