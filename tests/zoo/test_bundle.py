@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import subprocess
 import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from brainzoo.zoo.bundle import bundle, unbundle
 from brainzoo.zoo.cache import root
 from brainzoo.zoo.entry import Entry
 from brainzoo.zoo.pull import pull
+from brainzoo.zoo.registry import Registry
 
 from ..conftest import Brainzoo
 from .conftest import contents
@@ -37,12 +37,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Pip:
     """What pip was asked for; it downloads a wheel, and fails for the platform ``none``."""
     words: Pip = []
 
-    def pip(asked: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    def pip(asked: Sequence[str]) -> str:
         words.append(asked)
         if asked[0] == "download":
             (Path(asked[asked.index("--dest") + 1]) / WHEEL).write_bytes(b"PK, made quickly")
-        said = "WARNING: x\nERROR: No matching distribution\n"
-        return subprocess.CompletedProcess(asked, int("none" in asked), "", said)
+        return "No matching distribution" if "none" in asked else ""
 
     monkeypatch.setattr("brainzoo.zoo.bundle._pip", pip)
     return words
@@ -51,7 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Pip:
 @pytest.fixture
 def made(entry: Entry, tmp_path: Path, asked: Pip, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A bundle of the entry; what was pulled for it is gone."""
-    monkeypatch.setattr("brainzoo.zoo.bundle.find", lambda address: entry)
+    monkeypatch.setattr("brainzoo.zoo.bundle.known", lambda: Registry((entry,), {}))
     monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path / "maker"))
     out = bundle("tiny-heads-16", tmp_path / "made.tar", wheels=True, find_links=["dist"])
     monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path / "receiver"))
@@ -84,10 +83,7 @@ def test_pip_that_fails_is_one_line(
         bundle(str(checkpoint), tmp_path / "b.tar", wheels=True, platform="none")
     assert not list(tmp_path.glob("*b.tar*"))
 
-    def refuse(asked: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(asked, 1, "", "ERROR: requires a different Python")
-
-    monkeypatch.setattr("brainzoo.zoo.bundle._pip", refuse)
+    monkeypatch.setattr("brainzoo.zoo.bundle._pip", lambda asked: "requires a different Python")
     with pytest.raises(IncompatiblePluginError, match="requires a different Python"):
         unbundle(made, install=True)
 
@@ -199,8 +195,8 @@ def test_a_bundle_that_says_it_is_a_commit_is_not_simply_believed(
         (manifest(schema=2), "schema: extra inputs"),
         (manifest(name="../../etc"), "name:"),
         (manifest(version=["1"]), "version:"),
-        (manifest(files={}), "holds no model.safetensors"),
-        (manifest(files={"../evil": {"size": 1, "sha256": "0" * 64}}), "which no bundle holds"),
+        (manifest(files={}), "model.safetensors. is missing"),
+        (manifest(files={"../evil": {"size": 1, "sha256": "0" * 64}}), "is not a file of bundles"),
         (manifest(files=[1]), "files:"),
     ],
 )

@@ -179,7 +179,7 @@ def test_a_dry_run_shows_all_and_asks_nothing(
 
     shown = brainzoo("push", audited.parent, REPO, "--dry-run", "--version", "3.2.1")
     assert shown.exit_code == 0
-    for text in ("maker/tiny-heads-16 v3.2.1", "model.safetensors", "library_name: brainzoo"):
+    for text in ("maker/tiny-heads-16 v3.2.1", "model.safetensors"):
         assert text in shown.stdout
     assert "against: notes.txt: does not belong to a checkpoint" in shown.stdout
     found = json.loads(brainzoo("push", audited, REPO, "--dry-run", "--json").stdout)["data"]

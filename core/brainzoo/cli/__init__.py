@@ -40,11 +40,11 @@ SECTIONS: dict[str, dict[str, str]] = {
         "info": "Show all about one checkpoint, and how to use it.",
         "pull": "Fetch a checkpoint, verified.",
         "verify": "Check that a checkpoint makes the samples it made at first.",
-        "round": "Halve the size of a run's weights, and compare what they make.",
+        "round": "Halve the size of a checkpoint, and compare what it makes.",
         "push": "Publish a checkpoint on the Hub.",
         "bundle": "Write a checkpoint and the wheels that run it as one file.",
         "unbundle": "Check a bundle and keep its checkpoint here.",
-        "registry": "Check, describe and update the registry of checkpoints.",
+        "registry": "Check and update the registry of checkpoints.",
     },
     "Plugins and this machine": {
         "plugins": "List what is installed, what it offers, and what is broken.",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -125,13 +126,15 @@ def _show(done: Sequence[Plan | Published], as_json: bool) -> None:
             {"new": p.new, "url": p.url, "commit": p.commit, "entry": p.entry.model_dump()}
             for p in published
         ]
-        console.result_json({"plans": [_plain(p) for p in plans], "published": entries})
+        shown = [{**dataclasses.asdict(p), "publishable": not p.findings} for p in plans]
+        for plain, plan in zip(shown, plans, strict=True):
+            plain["files"] = {name: file.model_dump() for name, file in plan.files.items()}
+        console.result_json({"plans": shown, "published": entries})
         return
     for plan in plans:
         rows = [[n, f"{f.size:,}", f.sha256] for n, f in plan.files.items()]
         console.result(f"{plan.repository} v{plan.version}\n")
         console.result(console.table(["file", "bytes", "sha256"], rows))
-        console.result(f"\nREADME.md\n\n{_indented(plan.card)}\n")
         for finding in plan.findings:
             console.result(f"against: {finding}")
         refused = "It would be refused." if plan.findings else "It would be published."
@@ -141,18 +144,3 @@ def _show(done: Sequence[Plan | Published], as_json: bool) -> None:
         urls = "\n".join(one.url for one in published)
         console.note(f"{urls}\n{new} published, {len(published) - new} there already. Entries:")
         console.result(dump_entries([one.entry for one in published]).rstrip())
-
-
-def _plain(plan: Plan) -> dict[str, Any]:
-    return {
-        "repository": plan.repository,
-        "version": plan.version,
-        "files": {name: file.model_dump() for name, file in plan.files.items()},
-        "card": plan.card,
-        "findings": [{"file": f.file, "problem": f.problem} for f in plan.findings],
-        "publishable": not plan.findings,
-    }
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}".rstrip() for line in text.splitlines())

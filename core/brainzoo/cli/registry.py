@@ -1,8 +1,7 @@
-"""``brainzoo registry``: the file of entries itself: check one, its schema, newer entries."""
+"""``brainzoo registry``: files of entries: check, update, add, refresh."""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -16,18 +15,9 @@ from brainzoo.common.errors import OptionError
 @click.group(invoke_without_command=True)
 @click.pass_context
 def registry(ctx: click.Context) -> None:
-    """Check, describe and update the registry of checkpoints."""
+    """Check and update the registry of checkpoints."""
     if ctx.invoked_subcommand is None:
         console.result(ctx.get_help())
-
-
-@registry.command()
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def schema(debug: bool) -> None:
-    """Print the JSON Schema of a file of entries, for editors and CI."""
-    from brainzoo.zoo.registry_file import schema as described
-
-    console.result(json.dumps(described(), indent=2))
 
 
 @registry.command()

@@ -18,7 +18,6 @@ def exactly(pattern: str) -> str:
 
 Text = Annotated[str, Field(min_length=1, max_length=300, pattern=rf"^[^\t\n{CONTROL}]*$")]
 Prose = Annotated[str, Field(min_length=1, max_length=5000, pattern=rf"^[^{CONTROL}]*$")]
-Url = Annotated[str, Field(max_length=500, pattern=r"^https?://[!-~]+$")]
 Digest = Annotated[str, Field(pattern=exactly("[0-9a-f]{64}"))]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Seed = Annotated[int, Field(ge=0, lt=2**64)]

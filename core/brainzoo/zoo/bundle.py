@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
@@ -32,11 +32,11 @@ from brainzoo.common.errors import (
 from brainzoo.common.files import disk_errors, settle, sha256, sync
 from brainzoo.common.locks import locked
 from brainzoo.common.strict import Strict, exactly, explain, plain_json
-from brainzoo.zoo.address import Folder, OnHub, parse
+from brainzoo.zoo.address import REVISION, Folder, OnHub, parse
 from brainzoo.zoo.cache import damage, place, root
 from brainzoo.zoo.entry import FileRecord
 from brainzoo.zoo.pull import expect_checkpoint, pull
-from brainzoo.zoo.registry import find
+from brainzoo.zoo.registry import known
 
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 1_000_000
@@ -74,10 +74,11 @@ def bundle(
     Args:
         address: A name of the registry, a commit on the Hub, or a checkpoint or run folder.
         out: The new tar file.
-        wheels: Fetch the plugin's wheel and all that it needs, with pip.
-        find_links: Folders of wheels that pip takes from too, such as ``dist``.
-        platform: Of the other machine, such as ``win_amd64``; this one's by default.
-        python: Its Python version, such as ``3.12``.
+        wheels: Fetch the plugin's wheel and all that it needs, with pip; from ``find_links`` too,
+            and for the ``platform`` and ``python`` of another machine.
+        find_links: Folders of wheels, such as ``dist``.
+        platform: Such as ``win_amd64``.
+        python: Such as ``3.12``.
         token: As for :func:`brainzoo.zoo.pull.pull`.
 
     Raises:
@@ -91,21 +92,17 @@ def bundle(
     expect_checkpoint(checkpoint, address)
     plugin = read_config(checkpoint)["plugin"]
     out.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        disk_errors(out),
-        tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.", suffix=".part") as here,
-    ):
+    with disk_errors(out), tempfile.TemporaryDirectory(dir=out.parent, prefix=".") as here:
         files = {f"checkpoint/{n}": checkpoint / n for n in MAX_BYTES if (checkpoint / n).is_file()}
         if wheels:
             console.note("fetching wheels with pip; with torch this takes minutes")
-            words = ["download", "--dest", here, "--only-binary", ":all:", "--quiet"]
-            words += [word for place in find_links for word in ("--find-links", place)]
-            words += ["--platform", platform] if platform else []
-            words += ["--python-version", python] if python else []
-            done = _pip([*words, f"{plugin['distribution']}{plugin['requires']}"])
-            if done.returncode:
+            options = [("--find-links", place) for place in find_links]
+            options += [("--platform", platform)] if platform else []
+            options += [("--python-version", python)] if python else []
+            words = ["download", "--dest", here, "--only-binary", ":all:", *sum(options, ())]
+            if reason := _pip([*words, f"{plugin['distribution']}{plugin['requires']}"]):
                 raise NetworkError(
-                    f"pip could not fetch the wheels: {_reason(done.stderr)}.",
+                    f"pip could not fetch the wheels: {reason}.",
                     "Check the connection; wheels of your own are found by --find-links FOLDER.",
                 )
             files |= {f"wheels/{path.name}": path for path in sorted(Path(here).glob("*.whl"))}
@@ -114,8 +111,7 @@ def bundle(
             version=version,
             distribution=plugin["distribution"],
             files={
-                name: FileRecord(size=path.stat().st_size, sha256=sha256(path))
-                for name, path in files.items()
+                n: FileRecord(size=p.stat().st_size, sha256=sha256(p)) for n, p in files.items()
             },
         )
         (Path(here) / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
@@ -154,24 +150,18 @@ def unbundle(path: Path, *, install: bool = False, digest: str | None = None) ->
             "Do not use it; ask for it again.",
         )
     root().mkdir(parents=True, exist_ok=True)
-    with (
-        disk_errors(root()),
-        tempfile.TemporaryDirectory(dir=root(), prefix=".unbundle.", suffix=".part") as here,
-    ):
+    with disk_errors(root()), tempfile.TemporaryDirectory(dir=root(), prefix=".unbundle.") as here:
         manifest = _unpack(path, Path(here))
-        if re.fullmatch("[0-9a-f]{40}", manifest.version) and digest is None:
-            console.warn(
-                f"nothing in this bundle proves that it holds {manifest.name} at commit "
-                f"{manifest.version[:12]}: compare --sha256 with what its maker tells you."
-            )
+        if re.fullmatch(REVISION, manifest.version) and digest is None:
+            said = f"nothing in this bundle proves that it holds {manifest.name} at that commit"
+            console.warn(f"{said}: compare --sha256 with what its maker tells you.")
         expect_checkpoint(Path(here) / "checkpoint", f"{manifest.name} of the bundle")
         folder = _keep(Path(here) / "checkpoint", manifest)
         if install:
             words = ["install", "--no-index", "--find-links", str(Path(here) / "wheels")]
-            done = _pip([*words, manifest.distribution])
-            if done.returncode:
+            if reason := _pip([*words, manifest.distribution]):
                 raise IncompatiblePluginError(
-                    f"the wheels do not fit this Python: {_reason(done.stderr)}.",
+                    f"the wheels do not fit this Python: {reason}.",
                     "Make the bundle with --wheels --platform --python-version of this machine.",
                 )
     return folder
@@ -185,12 +175,11 @@ def _found(address: str, token: str | None) -> tuple[Path, str, str]:
         folder = inner if (inner / CONFIG).is_file() else found.path
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", found.path.resolve().name).strip("-._")
         return folder, name or "checkpoint", "0.0.0"
-    entry = find(found)
-    folder = pull(entry or address, token=token)
     if isinstance(found, OnHub):
+        folder = pull(address, token=token)
         return folder, found.repository.replace("/", "--"), found.revision
-    assert entry is not None  # find returns nothing for commits only
-    return folder, entry.name, entry.version
+    entry = known().get(found.name, found.version)
+    return pull(entry, token=token), entry.name, entry.version
 
 
 def _unpack(path: Path, folder: Path) -> Manifest:
@@ -211,8 +200,9 @@ def _unpack(path: Path, folder: Path) -> Manifest:
                 if file is None or member.name not in missing:
                     raise ValueError(f"{member.name[:100]!r} is not in the manifest")
                 missing.remove(member.name)
-                record = manifest.files[member.name]
-                if (member.size, _copy(file, folder / member.name)) != (record.size, record.sha256):
+                with (folder / member.name).open("xb") as target:
+                    shutil.copyfileobj(file, target, 1 << 20)
+                if damage(folder, {member.name: manifest.files[member.name]}):
                     raise ValueError(f"{member.name} is damaged: its SHA-256 differs")
         if manifest is None or missing:
             raise ValueError(f"it lacks {min(missing, default=MANIFEST)}")
@@ -223,25 +213,15 @@ def _unpack(path: Path, folder: Path) -> Manifest:
 
 
 def _manifest(content: bytes) -> Manifest:
-    if len(content) > MAX_MANIFEST_BYTES:
-        raise ValueError(f"its {MANIFEST} is too large")
     try:
         manifest = Manifest.model_validate(plain_json(content))
     except ValidationError as error:
         where, text = explain(error)
         raise ValueError(f"{MANIFEST}: {'.'.join(map(str, where))[:100]}: {text}") from None
-    for name in manifest.files:
-        if not PATH.fullmatch(name):
-            raise ValueError(f"it holds {name[:100]!r}, which no bundle holds")
-    if f"checkpoint/{WEIGHTS}" not in manifest.files:
-        raise ValueError(f"it holds no {WEIGHTS}")
+    for name in (f"checkpoint/{WEIGHTS}", *manifest.files):
+        if not PATH.fullmatch(name) or name not in manifest.files:
+            raise ValueError(f"{name[:100]!r} is missing, or is not a file of bundles")
     return manifest
-
-
-def _copy(source: IO[bytes], target: Path) -> str:
-    with target.open("xb") as file:
-        shutil.copyfileobj(source, file, 1 << 20)
-    return sha256(target)
 
 
 def _keep(folder: Path, manifest: Manifest) -> Path:
@@ -260,12 +240,10 @@ def _keep(folder: Path, manifest: Manifest) -> Path:
     return target
 
 
-def _pip(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run pip of this Python without questions."""
+def _pip(words: Sequence[str]) -> str:
+    """Run pip of this Python without questions; return why it failed, or nothing."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def _reason(stderr: str) -> str:
-    lines = [line for line in stderr.splitlines() if line.startswith("ERROR")]
-    return clean((lines or ["no reason given"])[-1].removeprefix("ERROR: ")).rstrip(".")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+    reason = clean((lines or ["no reason given"])[-1].removeprefix("ERROR: ")).rstrip(".")
+    return reason if done.returncode else ""

@@ -156,39 +156,32 @@ class Hub:
         status, code = response.status_code, response.headers.get("X-Error-Code", "")
         says = clean(response.headers.get("X-Error-Message", "")).rstrip(".")
         said = f" ({says})" if says else ""
-        writes = response.request.method in ("POST", "PUT", "DELETE")
         if status == 401 and self.token and not code:
             return AuthorisationError(
                 f"{self.host} refuses the token for {what}{said}.",
                 f"Make a new one at {OFFICIAL}/settings/tokens, or go without.",
             )
-        if code == "GatedRepo" or (status == 403 and not writes):
-            return AuthorisationError(
-                f"{what} is gated: {self.host} gives it only to people who asked for access.",
-                f"Ask at {self.endpoint}/{what.partition('@')[0]}, then give your token. "
-                f"{self.token_hint}".rstrip(),
-            )
-        if status in (401, 403):
-            if not writes:
-                return AuthorisationError(
-                    f"{what} is private on {self.host}, or does not exist.", self.token_hint
-                )
+        if status in (401, 403) and response.request.method in ("POST", "PUT", "DELETE"):
             return AuthorisationError(
                 f"the token may not write {what} on {self.host}{said}.",
                 "Use one with write access, and an owner that is you or your organisation.",
             )
+        if code == "GatedRepo" or status == 403:
+            page = f"{self.endpoint}/{what.partition('@')[0]}"
+            return AuthorisationError(
+                f"{what} is gated: {self.host} gives it only to people who asked for access.",
+                f"Ask at {page}, then give your token. {self.token_hint}".rstrip(),
+            )
+        if status == 401:
+            text = f"{what} is private on {self.host}, or does not exist."
+            return AuthorisationError(text, self.token_hint)
         if status in (404, 410):
-            return NotFoundError(
-                f"{self.host} does not have {what}{said}.", "Check the name and the commit."
-            )
+            text = f"{self.host} does not have {what}{said}."
+            return NotFoundError(text, "Check the name and the commit.")
+        text = f"{self.host} answers {status} for {what}{said}."
         if status in (409, 412):
-            return NetworkError(
-                f"somebody else changed {what} at the same time{said}.",
-                "Look at it, then run the same command again.",
-            )
-        return NetworkError(
-            f"{self.host} answers {status} for {what}{said}.", "Run the same command again later."
-        )
+            text = f"somebody else changed {what} at the same time{said}."
+        return NetworkError(text, "Run the same command again later.")
 
 
 def differs(path: Path, listed: RepoSibling) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from brainzoo.checkpoint.names import CARD, CONFIG, MAX_BYTES, VERDICT
+from brainzoo.checkpoint.names import CONFIG, MAX_BYTES, VERDICT
 from brainzoo.common import console
 from brainzoo.common.errors import (
     AuthorisationError,
@@ -38,14 +38,12 @@ class Plan:
         repository: Where to, ``owner/name``.
         version: ``X.Y.Z``.
         files: Every file with its size and SHA-256.
-        card: The text of the model card.
         findings: What the gate found; publishing needs none.
     """
 
     repository: str
     version: str
     files: dict[str, FileRecord]
-    card: str
     findings: tuple[Finding, ...]
 
 
@@ -192,14 +190,7 @@ def staged(folder: Path, verdict: Path | None) -> Iterator[Path]:
 
 def plan_of(copy: Path, original: Path, repository: str, version: str) -> Plan:
     """Return what would be sent of a copy, and what the gate finds."""
-    card = copy / CARD
-    return Plan(
-        repository,
-        version,
-        records(copy),
-        card.read_text(encoding="utf-8", errors="replace") if card.is_file() else "",
-        tuple(findings(copy, original=original)),
-    )
+    return Plan(repository, version, records(copy), tuple(findings(copy, original=original)))
 
 
 def find_verdict(folder: Path, given: Path | str | None) -> Path | None:

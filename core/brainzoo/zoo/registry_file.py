@@ -107,12 +107,6 @@ def dump_registry(registry: RegistryFile) -> str:
     return f"{head}checkpoints:\n{dump_entries(registry.checkpoints)}"
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a file of entries, for editors and CI."""
-    found = RegistryFile.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
-
-
 # libyaml reads ten times faster; the wheels of PyYAML bring it.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
