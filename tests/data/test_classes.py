@@ -165,3 +165,14 @@ def test_what_makes_no_classes_says_why(
         assign(ROWS, classes)
     for word in words:
         assert word in str(error.value)
+
+
+def test_columns_whose_names_are_no_plain_words() -> None:
+    rows = [{"ICD-10": "F32.0", "age at scan": 30.0}, {"ICD-10": "F33.1", "age at scan": 50.0}]
+    for text in ("{ICD-10} == 'F32.0'", "`ICD-10` == 'F32.0'", "{age at scan} < 40",
+                 "{ICD-10} in {'F32.0', '{ICD-10}'}"):  # fmt: skip
+        assert assign(rows, {"a": text}) == ["a", None], text
+    with pytest.raises(OptionError, match=r"write \{ICD-10\}"):
+        assign(rows, {"a": "ICD-10 == 'F32.0'"})
+    with pytest.raises(OptionError, match=r"no column 'x'.*\{ICD-10\}"):
+        assign(rows, {"a": "x == 'F32.0'"})

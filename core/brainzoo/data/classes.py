@@ -2,13 +2,16 @@
 
 An expression is parsed by Python's own parser and walked by this module: comparisons (also
 chained), ``and``, ``or``, ``not``, ``in``, parentheses, column names, numbers and quoted text;
-nothing can be called. A missing value is unknown: neither an expression nor its ``not`` matches it.
+nothing can be called. A column whose name is no plain word stands in braces or backticks, as in
+``{ICD-10} == 'F32.0'``. A missing value is unknown: neither an expression nor its ``not`` matches
+it.
 """
 
 from __future__ import annotations
 
 import ast
 import operator
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -21,6 +24,11 @@ Rows = Sequence[Mapping[str, Value]]
 
 LONGEST = 1000
 """Characters of an expression; far more than anybody types."""
+
+QUOTED = re.compile(
+    r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?P<ticks>[^`]+)`|\{(?P<braces>[^\W\d][^{}'",]*)\}"""
+)
+"""Text, and columns in backticks or braces."""
 
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -51,7 +59,9 @@ class Expression:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of the parser, about odd numbers and escapes
-                self._tree = ast.parse(text.strip(), mode="eval").body
+                self._names: dict[str, str] = {}
+                self._plain = QUOTED.sub(self._column, text.strip())
+                self._tree = ast.parse(self._plain, mode="eval").body
             self._check(self._tree)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             if isinstance(error, OptionError):
@@ -64,7 +74,17 @@ class Expression:
     @property
     def columns(self) -> list[str]:
         """The names of columns that it uses, sorted."""
-        return sorted({n.id for n in ast.walk(self._tree) if isinstance(n, ast.Name)})
+        names = {n.id for n in ast.walk(self._tree) if isinstance(n, ast.Name)}
+        return sorted(self._names.get(name, name) for name in names)
+
+    def _column(self, match: re.Match[str]) -> str:
+        """Return a plain word for a column in backticks or braces; text as it is."""
+        name = match["ticks"] or match["braces"]
+        if name is None:
+            return match[0]
+        word = f"column_{len(self._names)}_"
+        self._names[word] = name.strip()
+        return word
 
     def matches(self, row: Mapping[str, Value]) -> bool:
         """Tell whether a row matches; a row in which that is unknown does not.
@@ -111,16 +131,19 @@ class Expression:
         raise self._error(node)
 
     def _error(self, node: ast.expr) -> OptionError:
-        part = ast.get_source_segment(self.text.strip(), node) or self.text
+        part = ast.get_source_segment(self._plain, node) or self.text
+        hint = "Use comparisons of columns, joined by and, or, not: age < 35 and sex == 'F'"
+        if isinstance(node, ast.BinOp):
+            hint = f"If it is the name of a column, write {{{part}}}."
         return OptionError(
             f"class expression {self.text!r}: {part!r} is not allowed here.",
-            "Use comparisons of columns, joined by and, or, not: age < 35 and sex == 'F'",
+            hint,
         )
 
     def _value(self, node: ast.expr, row: Mapping[str, Value]) -> Any:
         """Evaluate a node; ``None`` is unknown (Kleene's three-valued logic)."""
         if isinstance(node, ast.Name):
-            return row.get(node.id)
+            return row.get(self._names.get(node.id, node.id))
         if isinstance(node, ast.Constant):
             return node.value
         if isinstance(node, ast.UnaryOp):
@@ -212,7 +235,7 @@ def public_expression(text: str) -> str:
 
 
 def _unknown(name: str, expression: Expression, column: str, known: list[str]) -> OptionError:
-    columns = ", ".join(known) or "none"
+    columns = ", ".join(n if n.isidentifier() else f"{{{n}}}" for n in known) or "none"
     hint = f"Columns: {columns}."
     near = nearest(column, known)
     if near.startswith("Did you mean"):

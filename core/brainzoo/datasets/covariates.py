@@ -364,7 +364,7 @@ def _ages(
         )
     long = {"y": "years", "m": "months", "w": "weeks", "d": "days"}[unit]
     if unit != "y":
-        notes["age"] = f"{long} in {table}, converted to years"
+        notes["age"] = f"({long} in {table})"
     if lost:
         shown = ", ".join(f"{text!r}" for text in list(lost)[:3])
         notes["ages not understood"] = f"{sum(lost.values())} ({shown}): taken as missing"

@@ -122,7 +122,7 @@ def _both(place: str, groups: bool, timepoints: bool) -> tuple[Name, str]:
     """Return what a path says, and the person that its nearest telling folder names."""
     *folders, last = place.split("/")
     parts = [read_part(stem(Path(last)), groups=groups, timepoints=timepoints)]
-    parts += [read_part(folder, timepoints=timepoints) for folder in reversed(folders)]
+    parts += [read_part(folder, timepoints=timepoints, folder=True) for folder in reversed(folders)]
     first = parts[0]
     study = next((part for part in parts if part.study), None)
     folder = next((part.person for part in parts[1:] if part.person), "")
@@ -152,12 +152,22 @@ def _people(
     telling = [place for place in stems if folders[place]]
     if not telling:
         return [_with_person(f, stems[f.place] or _alone(f)) for f in files]
+    for place in telling:  # P001_nifti/P001_T1: the folder is P001
+        if stems[place] and re.match(re.escape(stems[place]) + r"[-_. ]", folders[place]):
+            shorter = folders[place]
+            folders = {p: stems[place] if f == shorter else f for p, f in folders.items()}
     in_folder: dict[str, set[str]] = defaultdict(set)
     of_stem: dict[str, set[str]] = defaultdict(set)
     for place in telling:
         in_folder[folders[place]].add(stems[place])
         of_stem[stems[place]].add(folders[place])
     most = max(map(len, in_folder.values()))
+    begin = all(
+        re.search(r"\d", folder) and person.lower().startswith(folder.lower())
+        for folder, people in in_folder.items()
+        for person in people
+        if person
+    )
 
     def listed(ids: Iterable[str]) -> bool:
         found = [id_.lower().removeprefix("sub-") in known for id_ in ids if id_]
@@ -167,7 +177,7 @@ def _people(
     by_folder = False
     if known and listed(stems.values()) != listed(folders[place] for place in telling):
         by_folder = not listed(stems.values())
-    elif (most <= MOST_SCANS and all(map(PERSON_FOLDER.fullmatch, in_folder))) or (
+    elif (most <= MOST_SCANS and (begin or all(map(PERSON_FOLDER.fullmatch, in_folder)))) or (
         repeated and len(in_folder) >= sum(map(bool, of_stem))
     ):
         by_folder = True
@@ -192,6 +202,9 @@ def _chosen(person: str, folder: str, by_folder: bool) -> str:
 def _alone(file: File) -> str:
     """Return an id for a file of which nothing names a person."""
     text = stem(file.path)
+    visits = [part for part in file.place.split("/")[:-1] if read_part(part, folder=True).visit]
+    if len(visits) > 1:
+        return visits[0]  # M01/Month_12/T1.nii.gz
     return text if NUMBERED.fullmatch(text) else "person"
 
 
@@ -217,22 +230,31 @@ def check_alike(files: Sequence[File], known: Collection[str] = ()) -> None:
     for id_ in ids:
         for match in re.finditer(r"[-_. ]|(?<=\d)(?=[A-Za-z]+$)", id_):
             prefix, ending = id_[: match.start()], id_[match.end() :]
-            if re.search(r"\d", prefix) and ending and not re.search(r"[-_. ]", ending):
-                endings[prefix].add(ending)
-    several = {prefix: found for prefix, found in endings.items() if len(found) > 1}
+            if re.search(r"\d", prefix) and ending:
+                endings[prefix] |= {ending, ""} if prefix in ids else {ending}
+    for id_ in sorted(ids):
+        rest = re.sub(r"^[A-Za-z]+[-_. ]", "", id_)
+        if rest != id_ and rest in ids and re.search(r"\d", rest):
+            raise DataError(
+                f"{id_} and {rest} look like scans of one person, but nothing says so.",
+                f"{DECIDE}'([^-_]+)[.]nii' for one person, or '^(.+)[.]nii' if each is another.",
+            )
     shared = Counter(ending for found in endings.values() for ending in found)
     common = {ending for ending, times in shared.items() if times > 1}
-    alike = {p: found & common for p, found in several.items() if len(found & common) > 1}
+    alike = {p: found & common for p, found in endings.items() if len(found & common) > 1}
     values = set().union(*alike.values())
-    words = [value for value in values if not value.isdigit()]
+    words = [value for value in values if not re.search(r"\d", value)]
     if not alike or (not words and len(alike) < len(values)):
         return
-    prefix = min(alike)
-    members = sorted(f"{id_}" for id_ in ids if id_.startswith(prefix))
+    prefix = min(sorted(alike), key=len)
+    members = sorted(id_ for id_ in ids if id_.startswith(prefix))
+    parts = len(re.findall(r"[-_. ]", prefix))
+    glued = not re.match(r"[-_. ]", members[-1][len(prefix) :])
+    pattern = r"^(.*\d)[A-Za-z]+\." if glued else rf"^([^-_ ]+(?:[-_ ][^-_ ]+){{{parts}}})"
     raise DataError(
-        f"{', '.join(members[:4])} look like scans of one person, {prefix}; "
-        f"{len(alike)} others are like it. Nobody may be in two splits.",
-        f"{DECIDE}'^(.+)[-_. ]' for one person, or '^(.+)[.]nii' if each is another.",
+        f"{', '.join(members[:4])} look like scans of one person, {prefix} (and so do those of "
+        f"{len(alike) - 1} others), but nothing says so.",
+        f"{DECIDE}'{pattern}' for one person, or '^(.+)[.]nii' if each is another.",
     )
 
 
@@ -253,14 +275,20 @@ def scans_of(
     visits: dict[tuple[str, str], list[File]] = defaultdict(list)
     for file in files:
         visits[file.name.person, _visit_key(file.name.visit)].append(file)
+    for person in {person for person, _ in visits}:  # a label map outside of the only visit
+        keys = [key for key in visits if key[0] == person]
+        imaged = [k for k in keys if any(f.name.kind == "scan" for f in visits[k])]
+        if len(imaged) == 1:
+            visits[imaged[0]] += [f for k in keys if k != imaged[0] for f in visits.pop(k)]
     scans = []
     for (person, _), group in visits.items():
         images = _by_channel([f for f in group if f.name.kind == "scan"], rank)
         labels = _best([f for f in group if f.name.kind == "label"], rank, label_word)
         masks = [f for f in group if f.name.kind == "mask"]
+        visit = next((f.name.visit for f in group if f.name.kind == "scan"), "")
         details = [d for of in images.values() if len(of) > 1 for d in of] or [""]
         for detail in dict.fromkeys(details):
-            scan = Scan(person, group[0].name.visit, detail)
+            scan = Scan(person, visit, detail)
             for channel, of in images.items():
                 one = of.get(detail) or (next(iter(of.values())) if len(of) == 1 else None)
                 if one is not None:

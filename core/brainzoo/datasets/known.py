@@ -114,6 +114,11 @@ class Known(Dataset):
         rank = {file.name.word: self.layout.rank(file.name.word) for file in here}
         scans = scans_of(here, rank=rank, label_word=self.config.labels)
         self._left_out(files, wanted)
+        unused = {f.path for f in here if f.name.kind == "label"} - {scan.labels for scan in scans}
+        if unused:
+            self.understood["label maps left out"] = (
+                f"{len(unused)}, for example {min(unused).name}: of another kind, or of no scan"
+            )
         found = []
         for scan, name in zip(scans, scan_names(scans), strict=True):
             found.append(self._subject(scan, name, table, names if several else {}))

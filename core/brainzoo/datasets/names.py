@@ -32,7 +32,7 @@ OTHERS = (
 _SPELLINGS = {word: name for name, words in CONTRASTS.items() for word in words.split()}
 _SURE = r"t1[-_ ]?(?:weighted|post|gd|ce|mprage|mpr|flair)|t2[-_ ]?(?:weighted|flair|star|tse)|"
 _LABELS = (
-    r"label-[a-z0-9]+|(?:lesion|tumou?r|wmh|tissue|vessel)s?[-_]?(?:masks?|seg|labels?|roi)?|masks?|"
+    r"label-[a-z0-9]+|(?:lesion|tumou?r|wmh|tissue|vessel)s?[-_]?(?:masks?|seg|labels?|roi)?|masks?|msk|"
     r"seg(?:m|s|mentations?|mented)?\d*|[dp]seg|probseg|labels?\d*|labelmaps?|aseg|"
     r"aparc|wmparc|dlmuse|dlwmls|parcellations?|parc|atlas|rois?|wmh|gt|ground[-_]?truth|"
     r"annotations?|manual|delineations?|labelstr|labelsts"
@@ -43,7 +43,7 @@ _VISITS = (
     r"(?:ses|session|sess|visit|vis|timepoint|time[-_ ]?point|time|tp|wave|exam|mri?|scan|fu|"
     r"follow[-_ ]?up|month|months|week|weeks|day|days|year|years)[-_ ]?d?\d+[a-z]?|"
     r"baseline|base[-_ ]line|bl|follow[-_ ]?up|fu|pre|post|pre[-_ ]?op|post[-_ ]?op|"
-    r"pre[-_ ]?treatment|post[-_ ]?treatment|before|after|initial|final|retest|screening|"
+    r"pre[-_ ]?treatment|post[-_ ]?treatment|before|after|initial|final|test|retest|screening|"
     r"(?:visit|session|scan|timepoint|tp)[-_ ]?[a-z]|first|second|third|[vmwyd]\d{1,4}|"
     r"\d{1,3}(?:mo|m|mth|months?|yr?s?|years?|wks?|weeks?|days?)|"
     r"(?:19|20)\d\d[-_]?[01]\d[-_]?[0-3]\d(?:[-_t]?\d{4,6})?"
@@ -58,7 +58,8 @@ _PROCESSED = (
     r"bet|n4|corrected|bias[-_ ]?corr\w*|norm|normali[sz]ed|reg|registered|coreg|coregistered|"
     r"aligned|resampled|mni\d*\w*|defaced?|anon\w*|raw|orig|original|preproc|preprocessed|"
     r"processed|unprocessed|std|ras|lps|lpi|las|\d+(?:[.p]\d+)?mm|iso|(?:space|desc|res|hemi|den)-"
-    r"[a-z0-9]+|sag|sagittal|ax|axial|cor|coronal|[23]d|1[.]5t|3t|7t|masked|restore|acpc|dc"
+    r"[a-z0-9]+|sag|sagittal|ax|axial|cor|coronal|[23]d|1[.]5t|3t|7t|masked|restore|acpc|dc|"
+    r"scan|image|img|mri?|vol|volume|nifti|data|pp"
 )
 NEUTRAL = re.compile(
     r"(?:images?|imgs?|vols?|volumes?|scans?|mri?|nifti|nii|data|dataset|images?t[rs]|train|training|"
@@ -68,31 +69,38 @@ NEUTRAL = re.compile(
 )
 """Names of folders and files that say nothing."""
 
-_EDGE = r"(?:^|(?<=[-_. /()])|(?<=[0-9])(?=[a-z]))"
+_EDGE = r"(?:^|(?<=[-_. /()]))"
+_GLUED = r"(?:^|(?<=[-_. /()])|(?<=[0-9])(?=[a-z]))"
 _END = r"(?=$|[-_. /()])"
 
 
-def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(f"{_EDGE}(?:{pattern}){_END}", re.IGNORECASE)
+def _words(pattern: str, edge: str = _EDGE) -> re.Pattern[str]:
+    return re.compile(f"{edge}(?:{pattern}){_END}", re.IGNORECASE)
 
 
 _CONTRAST = _SURE + "|".join(sorted(_SPELLINGS, key=len, reverse=True))
 KINDS = {
     "mask": _words(_MASKS),
     "run": _words(_RUNS),
-    "channel": _words(_CONTRAST),
-    "visit": _words(_VISITS),
+    "channel": _words(_CONTRAST, _GLUED),
+    "visit": _words(_VISITS, _GLUED),
     "label": _words(_LABELS),
     "other": _words(OTHERS),
     "processed": _words(_PROCESSED),
 }
 """Words by what they say, those that win over others first."""
 
-GROUPS_FIRST = re.compile(r"pd|test|rest|pet|control|atlas|manual|func", re.IGNORECASE)
-"""Words that may name a group of people where a name begins with them: ``PD_001``."""
+GROUPS_FIRST = re.compile(
+    r"pd|test|rest|pet|control|atlas|manual|func|scan|image|img|mri?|vol|volume|data",
+    re.IGNORECASE,
+)
+"""Words that may name a group, or number people, where a name begins with them: ``PD_001``."""
 
 NUMBERED = re.compile(r"(?:scans?|mri?|exam|image|img|vol|series)?[-_ ]?\d+", re.IGNORECASE)
 """Names that may number the people of a folder, or the scans of a person."""
+
+COUNTED = re.compile(r"([a-z]+(?:[-_ ][a-z]+)?)[-_ ](\d+)", re.IGNORECASE)
+"""A word and a number that is set apart from it."""
 
 TIMEPOINT = re.compile(r"(?<=[-_. /])t[03-9](?![a-z0-9])", re.IGNORECASE)
 """Where there is a T0 or a T3, T1 and T2 are visits too and no contrasts."""
@@ -137,20 +145,24 @@ def channel_name(text: str) -> str:
     return _SPELLINGS.get(plain, text)
 
 
-def read_part(text: str, *, groups: bool = True, timepoints: bool = False) -> Name:
+def read_part(
+    text: str, *, groups: bool = True, timepoints: bool = False, folder: bool = False
+) -> Name:
     """Read one part of a path: the stem of a file, or a folder's name.
 
     Args:
         text: For example ``OAS2_0001_MR2`` or ``P001_ses-1_T1w``.
         groups: Leave words that may name a group or number people where they come first.
         timepoints: Take ``T1`` as a visit.
+        folder: Whether it is a folder's name: there, ``visit_1`` alone is a visit.
     """
     study = STUDY_IDS.search(text)
     rest = text[: study.start()] + text[study.end() :] if study else text
     found: dict[str, list[str]] = {}
     kinds = {"timepoint": _T, **KINDS} if timepoints else KINDS
     for kind, pattern in kinds.items():
-        rest = "".join(_taken(rest, pattern, kind, found, groups=groups and not study))
+        careful = (groups and not study, not folder and not study)
+        rest = "".join(_taken(rest, pattern, kind, found, *careful))
     person = "" if NEUTRAL.fullmatch(_trimmed(rest)) else _trimmed(rest)
     details = found.get("run", []) + found.get("processed", [])
     if study and (number := re.match(r"\d+", person)) and "brats" in (study.lastgroup or ""):
@@ -170,7 +182,12 @@ _T = _words(r"t\d")
 
 
 def _taken(
-    text: str, pattern: re.Pattern[str], kind: str, found: dict[str, list[str]], *, groups: bool
+    text: str,
+    pattern: re.Pattern[str],
+    kind: str,
+    found: dict[str, list[str]],
+    groups: bool,
+    numbers: bool,
 ) -> Iterator[str]:
     """Yield what remains of a text without the words of a kind, which are put into ``found``."""
     place = 0
@@ -179,6 +196,12 @@ def _taken(
         group = GROUPS_FIRST.fullmatch(match[0]) and after
         number = NUMBERED.fullmatch(match[0]) and not re.search(r"\d", after)
         if groups and not before and (group or number):
+            continue
+        if numbers and not before and not after and (counted := COUNTED.fullmatch(match[0])):
+            # mprage_001, visit_001, followup_001: nothing but the number tells people apart
+            if pattern.fullmatch(counted[1]):
+                found.setdefault(kind, []).append(counted[1])
+                place = match.start(0) + len(counted[1])
             continue
         found.setdefault(kind, []).append(match[0])
         yield text[place : match.start()]

@@ -17,7 +17,10 @@ def understood(dataset: Dataset, subjects: Sequence[Subject], name: str) -> list
         subjects: All of them.
         name: The dataset's name.
     """
-    return [("data", name), *_facts(dataset, subjects), *dataset.understood.items()]
+    notes = dict(dataset.understood)
+    facts = [(label, " ".join(filter(None, (text, notes.pop(label, "")))))
+             for label, text in _facts(dataset, subjects)]  # fmt: skip
+    return [("data", name), *facts, *notes.items()]
 
 
 def _facts(dataset: Dataset, subjects: Sequence[Subject]) -> Iterator[tuple[str, str]]:
