@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from brainzoo.plugin.run import Run, TrainConfig
-from brainzoo.training import Phase, arrays_of, fit, seeded
+from brainzoo.training import Phase, fit, seeded
 from brainzoo.training.distance import sliced_wasserstein
 
 from . import tiny
@@ -112,9 +112,3 @@ def test_the_distance_sees_blur_and_noise():
     assert same < 0.2 * sliced_wasserstein(first, blurred)
     volumes = torch.rand(8, 2, 16, 16, 16, generator=rng)
     assert sliced_wasserstein(volumes, volumes + 0.1) > 0.02
-
-
-def test_weights_are_contiguous_again(tmp_path):
-    network = tiny.train(tmp_path, images=16)
-    assert all(parameter.is_contiguous() for parameter in network.parameters())
-    assert arrays_of(network)

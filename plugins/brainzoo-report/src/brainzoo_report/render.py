@@ -139,7 +139,18 @@ def _losses(stats: list[dict[str, Any]]) -> list[tuple[str, Markup]]:
         chart = charts.line_chart(group, title=title, x_label="images seen", smoothed=True)
         if chart:
             drawn.append(("Loss", Markup(chart)))
-    return drawn
+    return drawn + _fits(stats)
+
+
+def _fits(stats: list[dict[str, Any]]) -> list[tuple[str, Markup]]:
+    """Return the chart of how badly the model fits people it trains on, and others."""
+    scored = [line for line in stats if number(line.get("validation")) is not None]
+    seen = [line["images"] for line in scored]
+    names = ("validation", "training")
+    lines = [charts.Line(n, seen, [_or_nan(line.get(n)) for line in scored]) for n in names]
+    title = "Distance to images of people whom training sees, and of others; lower is better"
+    chart = charts.line_chart(lines, title=title, x_label="images seen") if scored else ""
+    return [("Fit", Markup(chart))] if chart else []
 
 
 def _game(stats: list[dict[str, Any]]) -> Markup:
