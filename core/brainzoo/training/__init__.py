@@ -8,7 +8,8 @@ everything else.
 from brainzoo.training.devices import Compute, compute
 from brainzoo.training.diffaugment import diffaugment
 from brainzoo.training.generator import Draw, TorchGenerator
-from brainzoo.training.loop import Loss, Phase, fit
+from brainzoo.training.loop import fit
+from brainzoo.training.phase import Loss, Phase
 from brainzoo.training.sampling import CHUNK, in_chunks
 from brainzoo.training.step import Step, latents, seeded
 from brainzoo.training.weights import arrays_of, load_arrays

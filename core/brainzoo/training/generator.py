@@ -29,7 +29,8 @@ from brainzoo.plugin.options import make_config
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.training.devices import compute
 from brainzoo.training.distance import sliced_wasserstein
-from brainzoo.training.loop import Phase, fit
+from brainzoo.training.loop import fit
+from brainzoo.training.phase import Phase
 from brainzoo.training.sampling import CHUNK, in_chunks
 from brainzoo.training.step import latents, seeded
 from brainzoo.training.weights import arrays_of, load_arrays

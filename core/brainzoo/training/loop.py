@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,18 +12,17 @@ from numpy import float32
 from numpy.typing import NDArray
 from torch import nn
 
-from brainzoo.common import launch
 from brainzoo.common.errors import OptionError
 from brainzoo.common.files import write_bytes
 from brainzoo.data.images import Images
 from brainzoo.data.pictures import grid, png_bytes
 from brainzoo.plugin.run import Run
-from brainzoo.training.augment import Augmentation
-from brainzoo.training.devices import Compute, compute
+from brainzoo.training.devices import compute
 from brainzoo.training.distribution import Processes
 from brainzoo.training.ema import EMA
 from brainzoo.training.feed import Feed
 from brainzoo.training.monitor import Aside, Monitor
+from brainzoo.training.phase import Phase, freeze_all_but, schedule, train_step, trained
 from brainzoo.training.snapshot import Score, Snapshots
 from brainzoo.training.state import (
     Tensors,
@@ -34,49 +32,8 @@ from brainzoo.training.state import (
     save_state,
     unpack_state,
 )
-from brainzoo.training.step import Step, number_of, seeded
+from brainzoo.training.step import seeded
 from brainzoo.training.stopping import interruptions
-
-Loss = Callable[[torch.Tensor, torch.Tensor, Step], tuple[torch.Tensor, dict[str, torch.Tensor]]]
-"""Takes pixels ``(batch, channel, *spatial)`` in [-1, 1], encoded conditions ``(batch, numbers)``
-and the :class:`Step`; returns a scalar loss and figures to log. Called by :func:`fit` itself, it
-gets the ``labels``, or class indices ``(batch,)`` (-1 without classes)."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Phase:
-    """One update of one network within a step; a GAN has two, an autoencoder one.
-
-    A phase may act in a part of the budget only: a model of two stages is two phases, one after the
-    other. Whichever is at work, the state holds both, so that a run resumes in either.
-
-    Attributes:
-        name: What the loss is called in ``stats.jsonl``.
-        network: What is trained; the networks of the other phases are frozen meanwhile, so that
-            no gradients are computed for them.
-        optimizer: Over the parameters of ``network``.
-        loss: Computes the loss; see :data:`Loss`.
-        start: The fraction of the budget from which on it acts.
-        end: The fraction of the budget up to which it acts.
-        warm_up: Steps over which the learning rate rises linearly at the beginning.
-        clip: The most that the norm of the gradient may be; a longer one is shortened.
-        averaged: Whether samples come from a moving average of its weights; else from the
-            weights themselves.
-    """
-
-    name: str
-    network: nn.Module
-    optimizer: torch.optim.Optimizer
-    loss: Loss
-    start: float = 0.0
-    end: float = 1.0
-    warm_up: int = 0
-    clip: float | None = None
-    averaged: bool = True
-
-    def acts(self, progress: float) -> bool:
-        """Tell whether it acts when this fraction of the budget is spent."""
-        return self.start <= progress < self.end
 
 
 def fit(
@@ -131,12 +88,12 @@ def fit(
     processes.share_batch_norm([phase.network for phase in phases])
     for placed in (network, *(phase.network for phase in phases)):
         machine.place(placed)
-    _freeze_all_but(phases, network)
+    freeze_all_but(phases, network)
     ema = EMA(network, train.ema_images, [p.network for p in phases if p.averaged])
 
     snapshots = None
     if score is not None and run.validation is not None and train.grids:
-        live, average = (_trained(phases, network, held) for held in (network, ema.network))
+        live, average = (trained(phases, network, held) for held in (network, ema.network))
         scored = functools.partial(score, ema.network)
         snapshots = Snapshots(
             live, average, scored, images, run.validation, train.snapshot == "best"
@@ -209,8 +166,8 @@ def fit(
                     if ended:
                         looks.take(always=True)
                     snapshots.share(processes)
-                    snapshots.enter(stage, _trained(ended, network, network))
-                _schedule(phases, train.decay, progress)
+                    snapshots.enter(stage, trained(ended, network, network))
+                schedule(phases, train.decay, progress)
                 size = batch_size(progress) if batch_size else train.batch_size
                 figures = train_step(
                     phases, feed, run, machine, processes, size, seen, number, progress
@@ -242,15 +199,6 @@ def fit(
     return ema.network
 
 
-def _trained(phases: Sequence[Phase], network: nn.Module, held: nn.Module) -> Tensors:
-    """Return what phases train of a network, as another one of the same build holds it."""
-    parts = [phase.network.state_dict(keep_vars=True) for phase in phases]
-    trained = {id(tensor) for part in parts for tensor in part.values()}
-    own = network.state_dict(keep_vars=True)
-    tensors = held.state_dict()
-    return {name: tensors[name] for name, tensor in own.items() if id(tensor) in trained}
-
-
 def _begin(
     run: Run,
     networks: Mapping[str, Tensors],
@@ -271,79 +219,6 @@ def _begin(
         own = pack_state(networks, optimizers, counters) if processes.main else b""
         counters = unpack_state(processes.from_first(own), networks, optimizers, run.state)
     return counters
-
-
-def train_step(
-    phases: Sequence[Phase],
-    feed: Feed,
-    run: Run,
-    machine: Compute,
-    processes: Processes,
-    batch_size: int,
-    seen: int,
-    number: int,
-    progress: float,
-) -> dict[str, torch.Tensor]:
-    """Run every acting phase once on the next batch; return figures averaged over its parts."""
-    train, count, index = run.train, processes.count, processes.index
-    launch.expect_shareable(batch_size, train.accumulate)
-    step = Step(train.seed, seen, machine.device, index, count, number=number, progress=progress)
-    # For layers with randomness of their own, such as dropout.
-    torch.manual_seed(number_of("layers", train.seed, seen, index))
-    # Every n-th image: those of a part, and of a group of minibatch statistics, stay together.
-    pixels, classes = feed.batch(seen + index, batch_size // count, count)
-    augmentation = Augmentation(train, feed.spacing_mm)
-    pixels, augmented = augmentation(pixels.to(machine.device), step)
-    parts = list(
-        zip(
-            machine.tensor(pixels * 2 - 1).chunk(train.accumulate),
-            classes.to(machine.device).chunk(train.accumulate),
-            augmented.chunk(train.accumulate),
-            strict=True,
-        )
-    )
-    figures: dict[str, torch.Tensor] = {}
-    for phase in (p for p in phases if p.acts(progress)):
-        for other in phases:
-            other.network.requires_grad_(other is phase)
-        phase.optimizer.zero_grad(set_to_none=True)
-        for part_pixels, part_classes, step.augmented in parts:
-            with machine.autocast():
-                loss, more = phase.loss(part_pixels, part_classes, step)
-            (loss / len(parts)).backward()  # type: ignore[no-untyped-call]
-            for name, value in {**more, f"{phase.name}_loss": loss}.items():
-                figures[name] = figures.get(name, torch.zeros(())) + value.detach() / len(parts)
-        processes.average_gradients(phase.network)
-        if phase.clip is not None:
-            nn.utils.clip_grad_norm_(phase.network.parameters(), phase.clip)
-        phase.optimizer.step()
-    return figures
-
-
-def _schedule(phases: Sequence[Phase], decay: float, progress: float) -> None:
-    """Set the learning rates of a step.
-
-    They rise over the first steps of a phase, and fall over the last part of the budget, or of the
-    phase's share of it.
-    """
-    for phase in (p for p in phases if p.acts(progress)):
-        left = (phase.end - progress) / (phase.end - phase.start)
-        factor = min(1.0, left / decay) if decay else 1.0
-        for group in phase.optimizer.param_groups:
-            # Kept with the optimiser, and so in the state.
-            group["steps"] = group.get("steps", 0) + 1
-            rising = min(1.0, group["steps"] / phase.warm_up) if phase.warm_up else 1.0
-            group["lr"] = rising * factor * group.setdefault("initial_lr", group["lr"])
-
-
-def _freeze_all_but(phases: Sequence[Phase], network: nn.Module) -> None:
-    """Keep the parts of a network that no phase trains as they are."""
-    modules = {id(module) for phase in phases for module in phase.network.modules()}
-    trained = {id(parameter) for phase in phases for parameter in phase.network.parameters()}
-    for module in network.modules():
-        module.training &= id(module) in modules
-    for parameter in network.parameters():
-        parameter.requires_grad_(id(parameter) in trained)
 
 
 def _clear_pictures_after(run: Run, seen: int) -> None:

@@ -269,3 +269,10 @@ def test_the_command_is_shown_without_the_folders_of_the_machine(make_run: Make)
 )
 def test_commands(command: str, shown: str) -> None:
     assert without_paths(command) == shown
+
+
+def test_how_well_validation_people_are_fitted_is_drawn(make_run: Make) -> None:
+    run = make_run()
+    lines = [{"images": n, "losses": {}, "validation": 1 / n, "training": 0.5} for n in (1, 2, 3)]
+    (run / "stats.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert "of others; lower is better" in page_of(run)
