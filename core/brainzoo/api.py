@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from brainzoo.cli.params import seed_option as seed_option
     from brainzoo.common import console as console
     from brainzoo.common import launch as launch
-    from brainzoo.common.console import note as note
-    from brainzoo.common.console import progress as progress
     from brainzoo.common.errors import AuthorisationError as AuthorisationError
     from brainzoo.common.errors import BrainzooError as BrainzooError
     from brainzoo.common.errors import DataError as DataError
@@ -49,14 +47,10 @@ if TYPE_CHECKING:
     from brainzoo.data.subjects import Subject as Subject
     from brainzoo.data.subjects import Value as Value
     from brainzoo.data.tables import Row as Row
-    from brainzoo.data.tables import counts as counts
     from brainzoo.data.tables import read_table as read_table
     from brainzoo.data.tables import table_text as table_text
     from brainzoo.data.volumes import Volume as Volume
     from brainzoo.data.volumes import read_volume as read_volume
-    from brainzoo.datasets.tree import VOLUMES as VOLUMES
-    from brainzoo.datasets.tree import files_below as files_below
-    from brainzoo.datasets.tree import stem as stem
     from brainzoo.evaluating.features import Features as Features
     from brainzoo.evaluating.features import views as views
     from brainzoo.evaluating.intervals import bootstrap as bootstrap
@@ -82,14 +76,10 @@ if TYPE_CHECKING:
     from brainzoo.plugin.options import make_config as make_config
     from brainzoo.plugin.options import nearest as nearest
     from brainzoo.plugin.options import option as option
-    from brainzoo.plugin.options import plain as plain
     from brainzoo.plugin.run import Run as Run
     from brainzoo.plugin.run import TrainConfig as TrainConfig
-    from brainzoo.preparation.config import PrepareConfig as PrepareConfig
-    from brainzoo.preparation.grid import make_images as make_images
-    from brainzoo.preparation.head import find_head as find_head
     from brainzoo.preparation.head import foreground as foreground
-    from brainzoo.preparation.scan import Scan as Scan
+    from brainzoo.preparation.pair import prepare_pair as prepare_pair
     from brainzoo.runs.pipeline import images_of_run as images_of_run
     from brainzoo.zoo.loading import find_checkpoint as find_checkpoint
     from brainzoo.zoo.loading import load as load
@@ -101,7 +91,6 @@ _NAMES = {
     "brainzoo.checkpoint.verdict": ["Verdict"],
     "brainzoo.cli.params": ["common_options", "config_options", "seed_option"],
     "brainzoo.common": ["console", "launch"],
-    "brainzoo.common.console": ["note", "progress"],
     "brainzoo.common.errors": [
         "AuthorisationError",
         "BrainzooError",
@@ -129,9 +118,8 @@ _NAMES = {
     "brainzoo.data.pictures": ["grid", "png_bytes", "tile"],
     "brainzoo.data.pixels": ["from_floats", "to_floats"],
     "brainzoo.data.subjects": ["Subject", "Value"],
-    "brainzoo.data.tables": ["Row", "counts", "read_table", "table_text"],
+    "brainzoo.data.tables": ["Row", "read_table", "table_text"],
     "brainzoo.data.volumes": ["Volume", "read_volume"],
-    "brainzoo.datasets.tree": ["VOLUMES", "files_below", "stem"],
     "brainzoo.evaluating.features": ["Features", "views"],
     "brainzoo.evaluating.intervals": ["bootstrap", "interval", "subjects_of"],
     "brainzoo.evaluating.options": ["FeatureOptions"],
@@ -141,13 +129,11 @@ _NAMES = {
     "brainzoo.plugin.hookspecs": ["hookimpl"],
     "brainzoo.plugin.interfaces": ["Dataset", "Evaluator", "Exporter", "Generator", "Spec"],
     "brainzoo.plugin.manager": ["plugins"],
-    "brainzoo.plugin.options": ["make_config", "nearest", "option", "plain"],
+    "brainzoo.plugin.options": ["make_config", "nearest", "option"],
     "brainzoo.plugin.capabilities": ["Edits", "Reconstruction", "Reconstructs", "Scores"],
     "brainzoo.plugin.run": ["Run", "TrainConfig"],
-    "brainzoo.preparation.config": ["PrepareConfig"],
-    "brainzoo.preparation.grid": ["make_images"],
-    "brainzoo.preparation.head": ["find_head", "foreground"],
-    "brainzoo.preparation.scan": ["Scan"],
+    "brainzoo.preparation.head": ["foreground"],
+    "brainzoo.preparation.pair": ["prepare_pair"],
     "brainzoo.runs.pipeline": ["images_of_run"],
     "brainzoo.zoo.loading": ["find_checkpoint", "load"],
     "brainzoo.zoo.registry": ["shipped"],

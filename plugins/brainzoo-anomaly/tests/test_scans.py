@@ -4,7 +4,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from brainzoo.common.errors import DataError, NotFoundError
+from brainzoo.common.errors import DataError, NotFoundError, OptionError
 from brainzoo.data.subjects import Subject
 from brainzoo.plugin.interfaces import Dataset
 from brainzoo.preparation.config import PrepareConfig
@@ -79,7 +79,7 @@ def test_folders_without_masks_are_refused_before_any_training(brats, tmp_path):
 def test_images_that_do_not_tell_their_preparation(brats, tmp_path):
     images = make_images(tmp_path / "images", subjects=5)
     images.info["preparation"] = {}
-    with pytest.raises(DataError, match="do not tell how they were prepared"):
+    with pytest.raises(OptionError, match="do not say how they were prepared"):
         scan_cases(AnomalyConfig(scans=brats), images)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import DataError, Images, note
+from brainzoo.api import DataError, Images, console
 from brainzoo_privacy.calibration import COPY_RATE, DUPLICATE_ERROR, Limits, lead_of, limits
 from brainzoo_privacy.pose import Array
 from brainzoo_privacy.search import Neighbours, Vectors, search
@@ -129,7 +129,7 @@ def audit(
         found.append(
             Audit(searches["synthetic"], to_unseen, among.similarity, copies, duplicates, **judged)
         )
-    note(
+    console.note(
         f"compared {pairs:,} pairs of images, each both ways round, in {seconds:.1f} s: "
         f"{pairs / max(seconds, 1e-9):,.0f} pairs a second"
     )

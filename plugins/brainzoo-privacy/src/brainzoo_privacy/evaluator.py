@@ -18,7 +18,6 @@ from brainzoo.api import (
     Images,
     MetricValue,
     Verdict,
-    plain,
 )
 from brainzoo_privacy import findings
 from brainzoo_privacy.audit import Audit, audit, expect_subjects
@@ -117,7 +116,7 @@ class Privacy(Evaluator):
         by_name = {value.name: value for value in values}
         against = findings.reasons(by_name, sets.synthetic)
         unsure = findings.doubts(by_name, train=sets.train, unseen=unseen, synthetic=sets.synthetic)
-        options = plain(self.config)
+        options = dataclasses.asdict(self.config)
         options.pop("features_weights")  # a path of this machine, and no part of the verdict
         return Verdict.model_validate(
             {

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from brainzoo.api import Images, progress
+from brainzoo.api import Images, console
 from brainzoo_privacy.pose import Array, Pose, mirror_axis
 
 BANDS = ((0.01, 0.06), (0.03, 0.12))
@@ -100,7 +100,7 @@ class Individuality:
         """Return the vectors of images in each band, registered once; ``name`` is for progress."""
         parts: list[list[Vectors]] = [[] for _ in BANDS]
         image: list[int] = []
-        with progress(f"registering {name}", len(images)) as advance:
+        with console.progress(f"registering {name}", len(images)) as advance:
             for start in range(0, len(images), CHUNK):
                 pixels = images.floats(np.arange(start, min(start + CHUNK, len(images))))
                 ways = [self.pose.ways(one) for one in pixels]
@@ -186,7 +186,7 @@ def search(
     nearest = np.zeros(count, np.intp)
     best_of_reference = np.full(len(references), -1, np.float32)
     started = time.perf_counter()
-    with progress(f"comparing {name}", count * len(references)) as advance:
+    with console.progress(f"comparing {name}", count * len(references)) as advance:
         for top in range(0, count, ROWS):
             rows = slice(top, top + ROWS)
             for left in range(0, len(references), COLUMNS):

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from brainzoo.api import BrainzooError, Images, charts, note
+from brainzoo.api import BrainzooError, Images, charts, console
 from brainzoo_report.looks import as_grid
 from brainzoo_report.render import page_of
 
@@ -46,7 +46,7 @@ def _looks(run: Path, name: str) -> dict[str, Any] | None:
     try:
         images = Images.open(run / "samples")[:SAMPLES]
     except BrainzooError as error:
-        note(f"{name}: its images are not shown: {error.message}")
+        console.note(f"{name}: its images are not shown: {error.message}")
         return None
     caption = f"the first {len(images)} images it made, none picked"
     return {"name": name, "shown": as_grid(images.floats(), 8, caption)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime
 import shlex
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PureWindowsPath
 from typing import Any
 
-from brainzoo.api import Images, Value, counts, public_expression
+from brainzoo.api import Images, Value, public_expression
 from brainzoo_report.runfolder import RunFolder, dig, number
 
 TOO_PERFECT = 0.9  # D(real) - D(fake) above which the discriminator has won
@@ -218,8 +219,8 @@ def flat(found: Any, prefix: str = "", depth: int = 5) -> Iterator[tuple[str, st
 
 
 def _known(values: Iterator[Value]) -> dict[str, int]:
-    found = counts(values)
-    return {} if set(found) <= {"missing"} else found
+    found = collections.Counter("missing" if v in (None, "") else str(v) for v in values)
+    return {} if set(found) <= {"missing"} else dict(sorted(found.items()))
 
 
 def _decades(ages: list[float]) -> dict[str, int]:
