@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from brainzoo import Images
+from brainzoo import Images, load
 from brainzoo.data.pictures import grid
 from brainzoo.exporters.config import NiftiConfig
 from brainzoo.exporters.nifti import Nifti
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.preparation.prepare import PrepareConfig, prepare
-from brainzoo.runs.pipeline import sample, training_images
+from brainzoo.runs.pipeline import training_images
 from brainzoo_atlas.config import AtlasConfig
 from brainzoo_atlas.dataset import Atlas
 from brainzoo_dcgan.config import DCGANConfig
@@ -46,8 +46,9 @@ def main(out: Path, subjects: int, budget: int) -> None:
     gan.save(run.checkpoint)
 
     # The same from the command line: brainzoo sample RUN -n 64 --condition class=old --out OLD
+    generator = load(run.checkpoint)
     made = {
-        name: sample(run.checkpoint, out / name, 64, seed=0, condition={"class": name})
+        name: generator.write_images(out / name, 64, seed=0, condition={"class": name})
         for name in ("young", "old")
     }
     files = Nifti(NiftiConfig(limit=8)).export(made["old"], out / "nifti")

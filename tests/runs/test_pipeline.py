@@ -16,6 +16,7 @@ from brainzoo.runs import pipeline
 from brainzoo.runs.folder import RunFolder, next_folder
 from brainzoo.runs.record import expect_same_run, from_record, to_record
 from brainzoo.runs.settings import Settings, resolve
+from brainzoo.sampling import Request, draw
 from brainzoo.testing.heads import make_images
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -120,7 +121,7 @@ def test_nothing_to_train_on_is_bad_data(tmp_path: Path) -> None:
         pipeline.training_images(images)
 
 
-@pytest.mark.parametrize("step", ["fit", "sample", "export"])
+@pytest.mark.parametrize("step", ["fit", "draw", "export"])
 def test_a_run_killed_in_any_step_goes_on_to_the_same_samples(
     settings: Resolve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -188,6 +189,7 @@ def test_fit_on_a_folder_of_images(settings: Resolve, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     run = Run(tmp_path / "run", own.train)
     pipeline.fit(own.generator, images, run).save(run.checkpoint)
-    made = pipeline.sample(run.checkpoint, tmp_path / "s", 5, seed=1)
+    draw(Request(run.checkpoint, 5, seed=1), tmp_path / "s")
+    made = Images.open(tmp_path / "s")
     assert made.spatial == (16, 16)
     assert made.synthetic

@@ -18,8 +18,9 @@ from brainzoo import Images
 from brainzoo.common.errors import NotFoundError, OptionError
 from brainzoo.common.home import home
 from brainzoo.plugin.run import Run, TrainConfig
-from brainzoo.runs import pipeline
+from brainzoo.sampling import Request
 from brainzoo.testing.heads import make_images
+from brainzoo.zoo import synthetic
 
 
 @pytest.fixture
@@ -43,13 +44,13 @@ def checkpoint(tiny: Path, real: Images, tmp_path: Path, monkeypatch: pytest.Mon
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that grows by how many images each drawing makes."""
     counts: list[int] = []
-    whole = pipeline.sample
+    whole = synthetic.draw
 
-    def count(reference: Path, folder: Path, n: int, **more: Any) -> Images:
-        counts.append(n)
-        return whole(reference, folder, n, **more)
+    def count(request: Request, folder: Path, **more: Any) -> Any:
+        counts.append(request.n)
+        return whole(request, folder, **more)
 
-    monkeypatch.setattr(pipeline, "sample", count)
+    monkeypatch.setattr(synthetic, "draw", count)
     return counts
 
 

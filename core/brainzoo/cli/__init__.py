@@ -25,7 +25,7 @@ from brainzoo.common.version import __version__
 SECTIONS: dict[str, dict[str, str]] = {
     "Train and sample": {
         "run": "Prepare data, train, sample, evaluate, export and report.",
-        "plan": "Tell what a run would take: memory, disk and time.",
+        "plan": "Say what a run would take: memory, disk and time.",
         "data": "Prepare a dataset and describe it.",
         "train": "Prepare and train only.",
         "sample": "Make images with a trained generator.",
@@ -54,7 +54,8 @@ SECTIONS: dict[str, dict[str, str]] = {
 }
 """Verbs by section of the help; each lives in the module of its name."""
 
-MODULES = {"list": "listing", "round": "rounding"}  # Python's own names stay visible in here
+MODULES = {"list": "listing", "round": "rounding", "plan": "run", "train": "run"}
+"""Verbs that live in a module of another name; Python's own names are the module's there."""
 
 VERBS = {name: help for section in SECTIONS.values() for name, help in section.items()}
 
@@ -71,7 +72,7 @@ class Zoo(click.Group):
         if cmd_name in VERBS:
             name = MODULES.get(cmd_name, cmd_name)
             module = importlib.import_module(f"brainzoo.cli.{name}")
-            command: click.Command = getattr(module, name)
+            command: click.Command = getattr(module, cmd_name, None) or getattr(module, name)
             return command
         return _plugin_commands(ctx).get(cmd_name)
 

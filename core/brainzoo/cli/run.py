@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -78,9 +79,10 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     return [*more, size_option(presets), *common]
 
 
-def _arguments(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what ``run`` and ``train`` both take."""
+def _verb(*, ends: bool) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command of the options that these verbs share; with ``ends``, of what comes last."""
     decorators: list[Any] = [
+        click.command(cls=DynamicCommand, more=more_options, names=KINDS),
         click.argument("generator", required=False, metavar="GENERATOR|RUN.YAML"),
         click.option(
             "--data", metavar="DATASET", help="A dataset, or a folder of prepared images."
@@ -95,38 +97,28 @@ def _arguments(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--out", type=click.Path(path_type=Path), help="The new run folder."),
         click.option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
+        click.option("--dry-run", is_flag=True, help="Only show what a run would do and take."),
         click.option(
-            "--dry-run",
-            is_flag=True,
-            help="Show what would be done and what it takes; write nothing.",
+            "--evaluate",
+            multiple=True,
+            metavar="NAME",
+            help="Run an evaluator; repeatable; all for all.",
         ),
+        click.option(
+            "--export",
+            multiple=True,
+            metavar="NAME",
+            help="Run these exporters instead of nifti and png; repeatable; none for none.",
+        ),
+        common_options,
+        click.pass_context,
     ]
-    for decorator in reversed(decorators):
-        command = decorator(command)
-    return command
+    if not ends:
+        del decorators[8:10]
+    return lambda function: functools.reduce(lambda f, add: add(f), reversed(decorators), function)
 
 
-def _ends(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what follows sampling."""
-    command = click.option(
-        "--export",
-        multiple=True,
-        metavar="NAME",
-        help="Run these exporters instead of nifti and png; repeatable; none for none.",
-    )(command)
-    return click.option(
-        "--evaluate",
-        multiple=True,
-        metavar="NAME",
-        help="Run an evaluator; repeatable; all for all.",
-    )(command)
-
-
-@click.command(cls=DynamicCommand, more=more_options, names=KINDS)
-@_arguments
-@_ends
-@common_options
-@click.pass_context
+@_verb(ends=True)
 def run(ctx: click.Context, /, **options: Any) -> None:
     """Prepare data, train, sample, evaluate, export and report.
 
@@ -141,10 +133,7 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     _start(ctx, STEPS, **options)
 
 
-@click.command(cls=DynamicCommand, more=more_options, names=KINDS)
-@_arguments
-@common_options
-@click.pass_context
+@_verb(ends=False)
 def train(ctx: click.Context, /, **options: Any) -> None:
     """Prepare and train only; `brainzoo run --resume RUN` does the rest.
 
@@ -153,21 +142,17 @@ def train(ctx: click.Context, /, **options: Any) -> None:
     _start(ctx, ("train",), evaluate=(), export=(), **options)
 
 
-@click.command(cls=DynamicCommand, more=more_options, names=KINDS)
-@_arguments
-@_ends
-@common_options
-@click.pass_context
+@_verb(ends=True)
 def plan(ctx: click.Context, /, **options: Any) -> None:
-    """Tell what a run would take: parameters, memory, disk and time; write nothing.
+    """Say what a run would take: memory, disk and time; keep nothing.
 
     \b
     brainzoo plan pggan --data ixi --images 200k    how long will it take?
     brainzoo plan pggan --data ixi --minutes 30     how many images will that be?
 
-    Time comes from a few real steps of each stage of training and a few scans that are prepared,
-    on this machine as busy as it is now; half a minute usually. The same as `brainzoo run ...
-    --dry-run`. Name a generator and a dataset before --help to see their options.
+    A few scans are prepared and a few steps are trained, on this machine as busy as it is now; half
+    a minute usually. The same as `brainzoo run ... --dry-run`. Name a generator and a dataset
+    before --help to see their options.
     """  # noqa: D301 - click's mark for lines that stay as they are
     _start(ctx, STEPS, **{**options, "dry_run": True})
 
@@ -259,7 +244,7 @@ def _record(resume: str | None, arguments: Sequence[str]) -> dict[str, Any] | No
 
 
 def _show_plan(plugins: Plugins, settings: Settings, as_json: bool) -> None:
-    """Print the settings, how much data there is, and what training takes; write nothing."""
+    """Print the settings, how much data there is, and what training takes."""
     from brainzoo.runs.planning.plan import plan
 
     found = plan(plugins, settings)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from brainzoo.common import console, launch
 from brainzoo.common.errors import BrainzooError, DataError, StoppedError
 from brainzoo.common.files import disk_errors, exists_error
 from brainzoo.data.images import Images
-from brainzoo.data.subjects import Value
 from brainzoo.evaluating.running import EvaluatorsFailedError, check, evaluate, write_metrics
 from brainzoo.plugin.findings import EvaluationSets
 from brainzoo.plugin.interfaces import Generator
@@ -31,7 +30,6 @@ from brainzoo.runs.record import from_record
 from brainzoo.runs.resuming import expect_same_data, new_record, take_changes
 from brainzoo.runs.settings import Settings
 from brainzoo.sampling import Request, draw
-from brainzoo.zoo.loading import find_checkpoint
 
 
 def run(
@@ -198,42 +196,6 @@ def shrunk(train: TrainConfig, images: int) -> TrainConfig:
     return dataclasses.replace(train, batch_size=size)
 
 
-def sample(
-    reference: str | Path,
-    folder: Path,
-    n: int,
-    *,
-    seed: int,
-    condition: Mapping[str, Value] | None = None,
-    batch_size: int | None = None,
-    sampling: Mapping[str, Any] | None = None,
-    workers: int | None = None,
-    replace: bool = False,
-) -> Images:
-    """Make images with a checkpoint and write them as a new folder, going on after a stop.
-
-    Args:
-        reference: A checkpoint; see :func:`brainzoo.zoo.loading.find_checkpoint`.
-        folder: The new folder.
-        n: How many images.
-        seed: Decides every random number.
-        condition: For example ``{"class": "old"}``; ``None`` draws conditions as in training.
-        batch_size: How many are made at once; changes no image.
-        sampling: Options of the generator that act when images are drawn; those of the checkpoint
-            if not given.
-        workers: How many processes; see :func:`brainzoo.sampling.draw`.
-        replace: Throw away what a stopped request for other images left.
-
-    Raises:
-        ExistsError: The folder is already there.
-    """
-    request = Request(
-        find_checkpoint(reference), n, seed, condition or {}, sampling or {}, batch_size=batch_size
-    )
-    draw(request, folder, workers=workers, replace=replace)
-    return Images.open(folder)
-
-
 def export(part: Part, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
     """Run an exporter.
 
@@ -291,13 +253,8 @@ def _do(
     if "sample" in steps and not opened.done("sample"):
         opened.clear("sample")
         with opened.step("sample"):
-            sample(
-                opened.path,
-                folder.samples,
-                settings.samples,
-                seed=settings.train.seed,
-                replace=True,
-            )
+            wanted = Request(folder.checkpoint, settings.samples, settings.train.seed)
+            draw(wanted, folder.samples, replace=True)
     failed: EvaluatorsFailedError | None = None
     if "evaluate" in steps and settings.evaluate and not opened.done("evaluate"):
         opened.redo("report")

@@ -202,7 +202,7 @@ def evaluator_names(plugins: Plugins, names: Sequence[str]) -> list[str]:
     offered = [spec.name for spec in plugins.specs("evaluator")]
     if ALL in names and not offered:
         raise UnknownPluginError(
-            "there is no evaluator.", "Install one: pip install brainzoo-metrics brainzoo-privacy"
+            "no evaluator is installed.", "Install one with pip; docs/evaluation.md says which."
         )
     return list(dict.fromkeys(n for name in names for n in (offered if name == ALL else [name])))
 
