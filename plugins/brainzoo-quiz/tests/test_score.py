@@ -133,7 +133,7 @@ def test_a_study_as_json_tables_and_page(write_study, tmp_path):
     assert code == 0
     found = json.loads(out)["data"]
     assert len(found["readers"]) == 3
-    assert "were not looked up" in found["beside"]["notes"][0]
+    assert "were not looked for" in found["beside"]["notes"][0]
     page = files[0].read_text(encoding="utf-8")
     fooled = [image for image in found["images"] if image["fooled"]]
     assert page.count("data:image/png") == len(fooled) > 0

@@ -103,14 +103,14 @@ def test_within_one_kind_the_error_is_that_of_the_analysis_of_variance():
 
 def test_balanced_accuracy_is_the_auc_of_yes_and_no():
     said = np.array([[1, 1, 1, 0, 0, 0, 0, 1.0]])
-    values, _ = group.figures(said, np.arange(8) < 4)
+    values, _ = group.aucs(said, np.arange(8) < 4)
     assert values[0] == (3 / 4 + 3 / 4) / 2
 
 
 def test_auc_and_its_error_are_delongs():
     random = np.random.default_rng(5)
     x, y = random.normal(1, 1, 30), random.normal(0, 1, 20)
-    values, covariance = group.figures(np.hstack([x, y])[None], np.arange(50) < 30)
+    values, covariance = group.aucs(np.hstack([x, y])[None], np.arange(50) < 30)
     wins = x[:, None] > y
     assert values[0] == pytest.approx(wins.mean())
     by_hand = wins.mean(1).var(ddof=1) / 30 + wins.mean(0).var(ddof=1) / 20

@@ -47,39 +47,43 @@ TITLE = "Real or created?"
 class QuizConfig:
     """Options of the exporter ``quiz``; ``None`` means: as the preset says."""
 
-    preset: str = option("default", "Sets what is not given.", choices=tuple(PRESETS))
+    preset: str = option("default", "Settings to start from.", choices=tuple(PRESETS))
     design: str = option(
         "yes-no",
-        "Is this one real or created; or which of two is real.",
+        "Ask whether one image is real or created, or which of two is real.",
         choices=("yes-no", "2afc"),
     )
     real: Path | None = option(
-        None, "Real images, where there is no run that knows its own.", metavar="IMAGES|RUN"
+        None, "Real images, if the run does not name its own.", metavar="IMAGES|RUN"
     )
     checkpoint: Path | None = option(
-        None, "Who made the created ones, if they lie apart from it.", metavar="CHECKPOINT"
+        None,
+        "The generator that made the created images, if they do not lie beside it.",
+        metavar="CHECKPOINT",
     )
     images: int | None = option(None, "Images (2afc: pairs) in the test.", minimum=4, maximum=2000)
     practice: int | None = option(None, "Images (2afc: pairs) before it.", minimum=0, maximum=200)
-    readers: int = option(10, "Readers; each has an own order.", minimum=1, maximum=1000)
+    readers: int = option(
+        10, "Readers; each has a secret order of her own.", minimum=1, maximum=1000
+    )
     repeats: float | None = option(
         None, "Share of the images shown twice, for a reader's agreement.", minimum=0, maximum=1
     )
     seconds: int = option(10, "How long an image is shown.", minimum=1, maximum=3600)
-    untimed: bool = option(False, "As long as the reader likes instead.")
-    confidence: bool | None = option(None, "Ask for 1 (guess) to 5 (sure), too.")
-    reasons: bool | None = option(None, "Ask for reasons, too.")
+    untimed: bool = option(False, "Show images as long as the reader likes.")
+    confidence: bool | None = option(None, "Also ask for confidence, 1 (guess) to 5 (sure).")
+    reasons: bool | None = option(None, "Also ask for reasons.")
     click: bool | None = option(None, "A click may mark what looks wrong.")
     feedback: bool | None = option(None, "Practice tells the right answer.")
-    title: str = option(TITLE, "What readers see above all.")
+    title: str = option(TITLE, "Title of the study, as readers see it.")
     vouch: str = option(
         "",
-        "You know that both kinds were treated alike, though it cannot be checked: how you know. "
-        "Kept in audit.json.",
+        "How you know that both kinds were treated alike, where it cannot be checked; kept in "
+        "audit.json.",
     )
     seed: int | None = option(
         None,
-        "Draw the same images again as with this number; orders and tokens are secret always.",
+        "Draws the same images again; orders and tokens stay secret.",
         minimum=0,
     )
 

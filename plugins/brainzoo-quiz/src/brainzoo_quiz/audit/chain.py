@@ -130,7 +130,7 @@ def _doubt(real: Images, created: Images, checkpoint: Path | None) -> str:
     if not (real.info.get("preparation") and created.info.get("preparation")):
         return "the folders do not say how their images were prepared."
     if checkpoint is None:
-        return "the generator is not at hand to draw the created images again."
+        return "there is no checkpoint to draw the created images again."
     try:
         folder = find_checkpoint(checkpoint if checkpoint.exists() else str(checkpoint))
         config = checkpoints.read_config(folder)
@@ -150,7 +150,7 @@ def _doubt(real: Images, created: Images, checkpoint: Path | None) -> str:
             )
         )
     except (BrainzooError, ImportError, KeyError, TypeError, ValueError, StopIteration) as error:
-        return f"the generator cannot be asked: {' '.join(str(error).split())}"
+        return f"the created images cannot be drawn again: {' '.join(str(error).split())}"
     shown = sorted(set(real.subjects()) & learnt_from)
     if shown:
         raise DataError(

@@ -218,7 +218,7 @@ def written(images: Images, row: int, *, coarse: bool) -> NDArray[np.uint8]:
     except DataError as error:
         name = images.table[row].get("image_id")
         kind = "created" if images.synthetic else "real"
-        raise DataError(f"the {kind} image {name}: {error.message}", "Leave it out.") from error
+        raise DataError(f"the {kind} image {name}: {error.message}", "Remove it.") from error
 
 
 def _some(images: Images, random: np.random.Generator) -> Images:

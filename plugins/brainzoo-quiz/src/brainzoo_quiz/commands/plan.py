@@ -76,12 +76,12 @@ def plan(
     from brainzoo_quiz.statistics import planning
 
     if (reader_sd is None) != (image_sd is None):
-        raise OptionError("--reader-sd and --image-sd belong together.", "Give both, or none.")
+        raise OptionError("--reader-sd and --image-sd belong together.", "Give both, or neither.")
     if images is not None and images % 2:
-        raise OptionError(f"{images} images are odd; half are real.", "Choose an even number.")
+        raise OptionError(f"--images {images} is odd, and half are real.", "Choose an even number.")
     accuracy = accuracy if accuracy is not None else 0.6 if goal == "difference" else 0.5
     if goal == "difference" and accuracy == 0.5:
-        raise OptionError("an accuracy of 0.5 is chance; there is no difference to show.")
+        raise OptionError("an accuracy of 0.5 is chance: no difference to show.")
     if goal == "equivalence" and abs(accuracy - 0.5) >= margin:
         raise OptionError(f"an accuracy of {accuracy:g} is not within 0.5 ± {margin:g}.")
     both = reader_sd is not None and image_sd is not None
@@ -114,7 +114,7 @@ def plan(
     header += ["simulated"] if rounds else []
     console.result(console.table(header, [_cells(row, rounds) for row in rows]))
     if any(row["images"] is None for row in rows):
-        console.result(f"\nnever: more than {planning.MOST_IMAGES:,} images a reader would not do.")
+        console.result(f"\nnever: not even with {planning.MOST_IMAGES:,} images a reader.")
 
 
 def _cells(row: dict[str, Any], rounds: int | None) -> list[str]:

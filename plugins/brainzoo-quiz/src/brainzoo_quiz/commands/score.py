@@ -43,7 +43,7 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--images", multiple=True, type=FILE, help="Images folder of the study, for pictures; repeat."
 )
-@click.option("--run", type=FILE, help="Evaluated run: its privacy and coverage stand beside.")
+@click.option("--run", type=FILE, help="Evaluated run whose privacy and coverage results to show.")
 @seed_option
 @common_options
 def score(
@@ -64,11 +64,14 @@ def score(
 ) -> None:
     """Score the ANSWERS of a study: JSON files, one a reader, CSV with many, or a --database.
 
-    Repeated images count only for a reader's agreement with herself. Nothing is ever overwritten.
+    Repeated images count only for a reader's agreement with herself. No file is overwritten.
     """
     for path in (html, csv_path, imrmc):
         if path is not None and path.exists():
             raise ExistsError(f"{path} exists already.", "Choose another, or remove it.")
+    from brainzoo.api import write_text
+    from brainzoo_quiz.statistics.evidence import beside
+
     pictures: dict[tuple[str, int], bytes] = {}
     if paper:
         if answers or key_path or csv_path or imrmc or images or run:
@@ -84,10 +87,12 @@ def score(
                 "For example: brainzoo quiz score answers/*.json --key key.json",
             )
         sessions = _sessions(answers, database)
-        found, pictures = _study(sessions, key_path, margin, alpha, seed, images, run)
-        _write_tables(sessions, key_path, csv_path, imrmc)
+        found, pictures, tables = _study(sessions, key_path, margin, alpha, seed, images)
+        found["beside"] = beside(run)
+        for path, table in zip((csv_path, imrmc), tables, strict=True):
+            if path is not None:
+                write_text(path, table)
     if html is not None:
-        from brainzoo.api import write_text
         from brainzoo_quiz.statistics.page import render
 
         write_text(html, render(found, pictures))
@@ -113,7 +118,7 @@ def _sessions(answers: tuple[Path, ...], database: str | None) -> list[Answers]:
     try:
         sessions = read_answers(engine)
         if progress(engine)["closed_at"] is None:
-            console.warn("the study is not closed: more answers may come, and figures change.")
+            console.warn("the study is not closed: more answers may come and change the score.")
     finally:
         engine.dispose()
     return sessions
@@ -126,32 +131,16 @@ def _study(
     alpha: float,
     seed: int,
     images: tuple[Path, ...],
-    run: Path | None,
-) -> tuple[dict[str, Any], dict[tuple[str, int], bytes]]:
-    from brainzoo_quiz.statistics.evidence import beside
+) -> tuple[dict[str, Any], dict[tuple[str, int], bytes], tuple[str, str]]:
+    """Return the score, the pictures, and both tables: CSV and iMRMC."""
     from brainzoo_quiz.statistics.pictures import pictures_of
     from brainzoo_quiz.statistics.scoring import Settings
     from brainzoo_quiz.statistics.scoring import score as score_study
-    from brainzoo_quiz.statistics.trials import join
+    from brainzoo_quiz.statistics.trials import imrmc_csv, join
+    from brainzoo_quiz.study.answers import to_csv
     from brainzoo_quiz.study.key import Key
 
     key = Key.read(key_path)
     trials = join(key, sessions)
     found = score_study(key, trials, Settings(margin=margin, alpha=alpha, seed=seed))
-    return {**found, "beside": beside(run)}, pictures_of(key, images)
-
-
-def _write_tables(
-    sessions: list[Answers], key_path: Path, csv_path: Path | None, imrmc: Path | None
-) -> None:
-    if csv_path is None and imrmc is None:
-        return
-    from brainzoo.api import write_text
-    from brainzoo_quiz.statistics.trials import imrmc_csv, join
-    from brainzoo_quiz.study.answers import to_csv
-    from brainzoo_quiz.study.key import Key
-
-    if csv_path is not None:
-        write_text(csv_path, to_csv(sessions))
-    if imrmc is not None:
-        write_text(imrmc, imrmc_csv(join(Key.read(key_path), sessions)))
+    return found, pictures_of(key, images), (to_csv(sessions), imrmc_csv(trials))

@@ -85,6 +85,6 @@ def serve(
 
 def _text(title: str, owner: str, links: dict[str, str]) -> str:
     rows = [[reader, link] for reader, link in links.items()]
-    told = console.table(["reader", "invitation: works once, in one browser"], rows)
+    links_table = console.table(["reader", "invitation: works once, in one browser"], rows)
     again = "Invitations were printed at the first start; the owner's page makes new ones."
-    return f"{title}\n\nowner's page: {owner}\n\n{told if links else again}\n"
+    return f"{title}\n\nowner's page: {owner}\n\n{links_table if links else again}\n"

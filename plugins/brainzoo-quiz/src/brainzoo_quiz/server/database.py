@@ -46,7 +46,7 @@ def open_database(place: str, *, create: bool = False, read_only: bool = False) 
         read_only: Refuse to write.
 
     Raises:
-        OptionError: It is no URL of SQLite or PostgreSQL, or the driver is not installed.
+        OptionError: It is not the URL of SQLite or PostgreSQL, or the driver is not installed.
         NotFoundError: There is no such file.
     """
     url = _url(place)
@@ -91,7 +91,7 @@ def database_errors(engine: Engine) -> Iterator[None]:
     """Turn errors of a database that is opened into one line.
 
     Raises:
-        DataError: The file is no database, or its tables are none of ours.
+        DataError: The file is not a database, or holds other tables.
         NetworkError: The database cannot be reached, or refuses.
     """
     try:

@@ -12,38 +12,36 @@ from typing import Any
 from brainzoo.api import read_evaluation
 
 SHOWN = {"privacy": None, "metrics": ("coverage", "recall")}
-"""Which figures of which evaluator; None means all."""
+"""Which metric values of which evaluator; None means all."""
 
 MISSING = (
-    "Copies of training images and missing people were not looked up: give the evaluated run of "
+    "Copies of training images and missing people were not looked for: give the evaluated run of "
     "these synthetic images as --run."
 )
 
 
 def beside(run: Path | None) -> dict[str, Any]:
-    """Return the privacy and coverage verdicts of an evaluated run.
-
-    Args:
-        run: A run folder with ``evaluation.json``, or none.
+    """Return the privacy and coverage results of an evaluated run.
 
     Returns:
-        ``notes``, sentences; ``figures``, rows of evaluator, name, value, low, high and floor.
+        ``notes``, sentences; ``metrics``, rows of evaluator, name, value, low, high and floor.
 
     Raises:
-        NotFoundError: The folder has no evaluation.
+        NotFoundError: The run has no evaluation.
     """
     if run is None:
         return {"notes": [MISSING], "metrics": []}
     evaluators = read_evaluation(run).get("evaluators", {})
-    notes, figures = [], []
+    notes, metrics = [], []
     for name, wanted in SHOWN.items():
-        if name not in evaluators:
+        found = evaluators.get(name)
+        if found is None:
             notes.append(f"{run.name} was not evaluated by {name}.")
             continue
         if name == "privacy":  # its first note is the verdict
-            notes += [f"Privacy. {note}" for note in evaluators[name].get("notes", [])[:1]]
-        for figure in evaluators[name].get("metrics", []):
-            if wanted is None or figure["name"] in wanted:
+            notes += [f"Privacy. {note}" for note in found.get("notes", [])[:1]]
+        for row in found.get("metrics", []):
+            if wanted is None or row["name"] in wanted:
                 keys = ("name", "value", "low", "high", "floor")
-                figures.append({"evaluator": name, **{key: figure.get(key) for key in keys}})
-    return {"notes": notes, "metrics": figures}
+                metrics.append({"evaluator": name, **{key: row.get(key) for key in keys}})
+    return {"notes": notes, "metrics": metrics}

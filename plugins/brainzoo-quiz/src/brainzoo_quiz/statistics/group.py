@@ -1,13 +1,12 @@
 """What holds for readers and images like these: both are samples (crossed random effects).
 
-The figure is the mean over readers of balanced accuracy, or of the AUC of their confidence. Both
-are the same Mann-Whitney statistic (of binary answers, and of ratings), so one method serves both:
+Estimated is the mean over readers of balanced accuracy, or of the AUC of their confidence. Both are the same Mann-Whitney statistic (of binary answers, and of ratings), so one method serves both:
 the single-modality analysis of Obuchowski and Rockette 1995 with the covariances of DeLong et al.
 1988, which keep real and created images apart:
 
     Var(mean) = (S² + R · max(Cov, 0)) / R
 
-S² is the variance of the readers' figures, and Cov the mean covariance that two readers' figures
+S² is the variance of the readers' values, and Cov the mean covariance that two readers' values
 have because they saw the same images; degrees of freedom are Hillis' (2007). On complete data,
 within one class of images, this is the reader × image analysis of variance,
 
@@ -58,7 +57,7 @@ class Mean:
         return self.value - half, self.value + half
 
 
-def figures(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def aucs(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return each reader's AUC and the DeLong covariance matrix of all.
 
     Args:
@@ -99,8 +98,8 @@ def _covariance(centred: Floats) -> Floats:
 
 
 def mean_over_readers(scores: Floats, positive: NDArray[np.bool_]) -> Mean:
-    """Return the mean figure of readers who have one, with its error over readers and images."""
-    values, covariance = figures(scores, positive)
+    """Return the mean value of readers who have one, with its error over readers and images."""
+    values, covariance = aucs(scores, positive)
     known = np.isfinite(values)
     values, covariance = values[known], covariance[np.ix_(known, known)]
     readers = len(values)
@@ -126,7 +125,7 @@ def _mean_known(values: Floats) -> float:
 
 
 def from_values(values: Floats) -> Mean:
-    """Return the mean over readers of whom only their figures are known (a paper's table)."""
+    """Return the mean over readers of whom only the values are known (a paper's table)."""
     spread = float(values.std(ddof=1))
     readers = len(values)
     return Mean(float(values.mean()), spread / readers**0.5, readers - 1, values, spread, np.nan)

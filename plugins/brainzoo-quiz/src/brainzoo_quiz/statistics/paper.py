@@ -35,7 +35,7 @@ def kazuhiro2018(*, margin: float = 0.1, alpha: float = 0.05) -> dict[str, Any]:
     """Return the paper's score in the form of ``scoring.score``, with what is not known left out.
 
     The interval of accuracy is Wilson's of 50 answers. ``accuracy_published`` is the paper's own
-    figure, rounded to two digits.
+    value, rounded to two digits.
     """
     published = {"NR1": 0.55, "NR2": 0.30, "NNR1": 0.83, "NNR2": 0.72, "NNR3": 0.64}
     readers = []

@@ -32,7 +32,7 @@ def pictures_of(key: Key, folders: Sequence[Path]) -> dict[tuple[str, int], byte
         images = Images.open(folder)
         if images.fingerprint not in wanted:
             raise DataError(
-                f"{folder} is no part of this study: the key names no image of it.",
+                f"{folder} does not belong to this study: the key names no image of it.",
                 "Give the folders that the study was exported from.",
             )
         for source in wanted[images.fingerprint]:

@@ -129,7 +129,7 @@ def _auc(rating: Floats, positive: NDArray[np.bool_], alpha: float) -> dict[str,
     """Return the area under the ROC curve of confidence; its interval on the logit scale."""
     from scipy.stats import norm
 
-    values, covariance = group.figures(rating[None], positive)
+    values, covariance = group.aucs(rating[None], positive)
     value, variance = float(values[0]), float(covariance[0, 0])
     low = high = float("nan")
     if 0 < value < 1 and variance > 0:

@@ -98,7 +98,7 @@ function beforeTest(driver, tests, texts) {
   return rest(driver, {
     eyebrow: "Practice is over",
     title: "Now the test",
-    text: `${many(tests, texts.thing)}. From here on you are not told the right answer.${rests}`,
+    text: `${many(tests, texts.thing)}. From here on you do not see the right answer.${rests}`,
     button: "Start the test",
   });
 }

@@ -98,7 +98,7 @@ async function how(data, texts, practice) {
   const clock = settings.seconds === null ? "" : ` Each ${texts.thing} is shown for ${many(settings.seconds, "second")}; you may still answer afterwards.`;
   fill(practice
     ? {
-      "how-more": `First come ${many(practice, texts.thing)} for practice. ${settings.feedback ? "There you are told the right answer." : ""}${clock}`,
+      "how-more": `First come ${many(practice, texts.thing)} for practice. ${settings.feedback ? "There you see the right answer." : ""}${clock}`,
       "how-button": "Start the practice",
     }
     : { "how-more": `There are ${many(tests, texts.thing)}.${clock}`, "how-button": "Start" });
