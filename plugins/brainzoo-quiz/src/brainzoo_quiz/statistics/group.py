@@ -1,6 +1,7 @@
 """What holds for readers and images like these: both are samples (crossed random effects).
 
-Estimated is the mean over readers of balanced accuracy, or of the AUC of their confidence. Both are the same Mann-Whitney statistic (of binary answers, and of ratings), so one method serves both:
+Estimated is the mean over readers of balanced accuracy, or of the AUC of their confidence. Both
+are the same Mann-Whitney statistic (of binary answers, and of ratings), so one method serves both:
 the single-modality analysis of Obuchowski and Rockette 1995 with the covariances of DeLong et al.
 1988, which keep real and created images apart:
 
