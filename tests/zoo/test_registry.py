@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from brainzoo.common.errors import IntegrityError, NotFoundError, UnknownPluginError
+from brainzoo.common.files import write_bytes
 from brainzoo.common.version import DISTRIBUTION
 from brainzoo.zoo import registry, update
 from brainzoo.zoo.address import Folder, parse
@@ -154,7 +155,7 @@ def test_an_update_that_breaks_a_promise_is_refused(
     ours: Written, entries: list[dict[str, Any]], serial: int, said: str
 ) -> None:
     with pytest.raises(IntegrityError, match=said):
-        update.prepare(NOW, content(*entries, serial=serial))
+        update.changes(NOW, content(*entries, serial=serial))
     assert not registry.fetched().exists()
 
 
@@ -163,17 +164,17 @@ def test_an_update_shows_what_changes_and_is_used_once_accepted(ours: Written) -
     newer = content(
         listed("x", status="withdrawn", reason="A copy."), listed("y"), listed("z"), serial=6
     )
-    found = update.prepare(registry.current(), newer)
-    assert found.lines == (
+    found = update.changes(registry.current(), newer)
+    assert found == [
         "serial 5 -> 6",
         "~ x@1.0.0  reason: None -> A copy.",
         "~ x@1.0.0  status: active -> withdrawn",
         f"+ z@1.0.0  {listed()['summary']}; 4,203,000 bytes; hf:zoo/pggan-heads-64@{'a1' * 20}",
-    )
+    ]
     assert names() == ["x@1.0.0", "y@1.0.0"], "only shown, not yet taken over"
-    update.accept(found)
+    write_bytes(registry.fetched(), newer)
     assert names() == ["x@1.0.0", "y@1.0.0", "z@1.0.0"]
-    assert update.prepare(registry.current(), newer).lines == ()
+    assert update.changes(registry.current(), newer) == []
     ours(listed("w"), serial=7)
     assert names() == ["w@1.0.0"], "a newer brainzoo brings newer entries"
 
@@ -181,13 +182,13 @@ def test_an_update_shows_what_changes_and_is_used_once_accepted(ours: Written) -
 def test_files_of_a_package_may_move_to_the_hub_if_they_are_the_same() -> None:
     packaged = listed("x", source={"package": "brainzoo-x", "path": "brainzoo_x/c"})
     before = parse_registry(content(packaged))
-    update.prepare(before, content(listed("x"), serial=3))
+    update.changes(before, content(listed("x"), serial=3))
     files = listed()["files"] | {"config.json": {"sha256": "d4" * 32, "size": 3000}}
     with pytest.raises(IntegrityError, match="changes what was published"):
-        update.prepare(before, content(listed("x", files=files), serial=3))
+        update.changes(before, content(listed("x", files=files), serial=3))
     back = parse_registry(content(listed("x")))
     with pytest.raises(IntegrityError, match=r"source of x@1.0.0"):
-        update.prepare(back, content(packaged, serial=3))
+        update.changes(back, content(packaged, serial=3))
 
 
 def test_a_damaged_fetched_registry_is_left_out(ours: Written) -> None:

@@ -45,29 +45,27 @@ def update(repository: str, yes: bool, as_json: bool, debug: bool) -> None:
     What was published stays as it is: an update that changes files of a known version is refused.
     There is no default repository: you decide whom you trust.
     """
-    from brainzoo.zoo.registry import current
-    from brainzoo.zoo.update import accept, fetch, prepare
+    from brainzoo.common.files import write_bytes
+    from brainzoo.zoo.registry import current, fetched
+    from brainzoo.zoo.update import changes, fetch
 
-    found = prepare(current(), fetch(repository))
-    if found.lines and not yes:
-        for line in found.lines:
-            console.note(line)
+    content = fetch(repository)
+    lines = changes(current(), content)
+    for line in lines:
+        console.note(line)
+    if lines and not yes:
         if as_json or not asks():
             raise OptionError("nobody can be asked here; nothing is changed.", "Add --yes.")
         if not click.confirm("Take this over?", err=True):
             console.note("nothing is changed.")
             return
-    if found.lines:
-        accept(found)
+    if lines:
+        write_bytes(fetched(), content)
+    serial = current().serial
     if as_json:
-        console.result_json({"serial": found.registry.serial, "changes": [*found.lines]})
-        return
-    for line in found.lines if yes else ():
-        console.result(line)
-    serial = found.registry.serial
-    console.result(
-        f"updated to serial {serial}." if found.lines else f"up to date: serial {serial}."
-    )
+        console.result_json({"serial": serial, "changes": lines})
+    else:
+        console.result(f"{'updated to' if lines else 'up to date:'} serial {serial}.")
 
 
 @registry.command()

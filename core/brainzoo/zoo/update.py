@@ -1,36 +1,19 @@
-"""Newer entries for brainzoo's own, fetched from the Hub: shown, checked, taken over.
+"""Newer entries for brainzoo's own, fetched from the Hub: what they change, and whether they may.
 
 What was published stays: files and commit of a (name, version) never change, and none disappears.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import tempfile
 from pathlib import Path
 
 from brainzoo.common.errors import IntegrityError, OptionError
-from brainzoo.common.files import write_bytes
 from brainzoo.zoo.address import REPOSITORY
 from brainzoo.zoo.hub import Hub
-from brainzoo.zoo.registry import broken_promises, changed, fetched
+from brainzoo.zoo.registry import broken_promises, changed
 from brainzoo.zoo.registry_file import RegistryFile, parse_registry
-
-
-@dataclasses.dataclass(frozen=True)
-class Update:
-    """A file of entries that may take the place of another.
-
-    Attributes:
-        content: As it was fetched.
-        registry: What it holds.
-        lines: What it changes, a line each; empty if nothing.
-    """
-
-    content: bytes
-    registry: RegistryFile
-    lines: tuple[str, ...]
 
 
 def fetch(repository: str) -> bytes:
@@ -44,44 +27,29 @@ def fetch(repository: str) -> bytes:
     if not re.fullmatch(REPOSITORY, repository):
         raise OptionError(f"{repository[:100]!r} is not a repository.", "Expected OWNER/NAME.")
     with tempfile.TemporaryDirectory() as here, Hub.of().asked(repository) as api:
-        path = api.hf_hub_download(repository, "registry.yaml", local_dir=here)
-        return Path(path).read_bytes()
+        return Path(api.hf_hub_download(repository, "registry.yaml", local_dir=here)).read_bytes()
 
 
-def prepare(before: RegistryFile, content: bytes) -> Update:
-    """Return an update, checked; nothing is written yet.
-
-    Args:
-        before: What is known now.
-        content: The new file.
+def changes(before: RegistryFile, content: bytes) -> list[str]:
+    """Return what the content of a new file changes, a line each; nothing if it is the same.
 
     Raises:
         IntegrityError: It cannot be read, is older, or changes what was published.
     """
     after = parse_registry(content, "the fetched registry")
     if after == before:
-        return Update(content, after, ())
+        return []
     if after.serial <= before.serial:
         raise IntegrityError(
             f"the fetched registry has serial {after.serial}; expected more than {before.serial}.",
             "The repository is behind this version of brainzoo, or was rolled back.",
         )
-    broken = broken_promises(before, after)
-    if broken:
+    if broken := broken_promises(before, after):
         more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
         raise IntegrityError(
             f"the fetched registry changes what was published: {broken[0]}{more}.",
             "Do not trust it; tell its maintainers.",
         )
-    return Update(content, after, tuple(_lines(before, after)))
-
-
-def accept(update: Update) -> None:
-    """Keep an update in brainzoo's home, from where it is read from now on."""
-    write_bytes(fetched(), update.content)
-
-
-def _lines(before: RegistryFile, after: RegistryFile) -> list[str]:
     old = {entry.address: entry for entry in before.checkpoints}
     lines = [f"serial {before.serial} -> {after.serial}"]
     for entry in after.checkpoints:
