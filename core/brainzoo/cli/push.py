@@ -64,14 +64,10 @@ def push(
     brainzoo push --registry --namespace owner
     """  # noqa: D301 - click's mark for lines that stay as they are
     if registry:
-        if checkpoint is not None:
+        if checkpoint is not None or private or verdict is not None:
             raise OptionError(
-                "--registry goes without a checkpoint.", "It publishes all packaged ones."
-            )
-        if private or verdict is not None:
-            raise OptionError(
-                "--registry goes without --private and --verdict.",
-                "What it publishes is public, with its own verdict.",
+                "--registry goes without a checkpoint, --private and --verdict.",
+                "It publishes all packaged ones, each with its own verdict.",
             )
         _push_registry(namespace, token, dry_run, as_json)
         return
