@@ -30,8 +30,8 @@ def test_a_whole_session_by_keyboard_gives_a_file_that_is_scored(
     text = reader.download()
 
     found = read_file(text, tmp_path)
-    assert (found.study, found.session, found.reader) == (study.key.study, study.seat.session, "R1")
-    assert (found.reader.group, found.reader.years) == ("neuroradiologist", 12)
+    assert (found.study, found.session) == (study.key.study, study.seat.session)
+    assert found.reader.model_dump() == {"id": "R1", "group": "neuroradiologist", "years": 12}
     assert [one.token for one in found.answers] == [place.token for place in study.seat.order]
     assert [one.answer for one in found.answers] == ["real", *said]
     assert [one.confidence for one in found.answers] == [5, 1, 2, 3]
