@@ -117,3 +117,36 @@ def test_rows_of_different_columns_share_one_header() -> None:
 
 def test_counts() -> None:
     assert counts(["b", None, "a", "b", 2.0]) == {"2": 1, "a": 1, "b": 2, "missing": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "id;age;city\nP1;30,5;Orl\u00e9ans\nP2;40;x\n".encode("latin-1")),
+        ("a.csv", "id;age;city\nP1;30,5;Orl\u00e9ans\nP2;40;x\n".encode("utf-16")),
+        ("a.tsv", "\ufeffid\tage\tcity\r\nP1\t30.5\tOrl\u00e9ans\r\nP2\t40\tx\r\n".encode()),
+        ("a.tsv", "id,age,city\nP1,30.5,Orl\u00e9ans\nP2,40,x\n".encode()),
+        ("a.csv", "id\tage\tcity\nP1\t30,5\tOrl\u00e9ans\nP2\t40\tx\n".encode("utf-16-le")),
+        ("a.tsv", 'id\tage\tcity\nP1\t30.5\t"Orl\u00e9ans\nP2\t40\tx\n'.encode()),
+    ],
+)
+def test_tables_as_people_write_them(tmp_path: Path, name: str, content: bytes) -> None:
+    rows = read_table(table(tmp_path, content, name), own=False)
+    assert rows == [
+        {"id": "P1", "age": 30.5, "city": "Orl\u00e9ans"},
+        {"id": "P2", "age": 40.0, "city": "x"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('id\tage\nP1\t"30\nP2\t40\t50\nP3\t5"0\n', "row 3"),
+        ("id,age\nP1,30,5\n", "row 2: 3 cells under 2"),
+        ("id,age,age\nP1,30,5\n", "two columns 'age'"),
+        (b"PK\x03\x04\x00 no text", "cannot be read"),
+    ],
+)
+def test_where_a_table_is_wrong(tmp_path: Path, content: str | bytes, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read_table(table(tmp_path, content), own=False)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brainzoo.common.errors import AuthorisationError, DataError, DiskError
-from brainzoo.data.volumes import Volume, read_volume, write_nifti
+from brainzoo.data.volumes import Volume, read_volume, reordered, write_nifti
 
 AFFINE = np.array([[0, 0, 1.2, -90], [-0.9, 0, 0, 120], [0, 0.9, 0, -120], [0, 0, 0, 1.0]])
 
@@ -255,3 +255,82 @@ def test_writing_fails_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(DataError, match="cannot be written as NIfTI"):
         write_nifti(tmp_path / "scan.nii.gz", Volume(np.zeros((2, 2, 2), "M8[s]"), AFFINE))
     assert not issubclass(DiskError, AuthorisationError)
+
+
+def test_every_checksum_is_checked(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 4000, (20, 20, 20)).astype("int16")
+    whole = write(tmp_path / "whole.nii.gz", noise).read_bytes()
+    stored = gzip.compress(gzip.decompress(whole), 0)
+    parts = gzip.decompress(whole)
+    two = gzip.compress(parts[:5000]) + gzip.compress(parts[5000:])
+    for kind, content in {
+        "whole": whole,
+        "stored": stored,
+        "two": two,
+        "more": whole + b"\0",
+    }.items():
+        (tmp_path / "whole.nii.gz").write_bytes(content)
+        np.testing.assert_array_equal(read_volume(tmp_path / "whole.nii.gz").data, noise)
+        places = np.linspace(12, len(content) - 1 - (kind == "more"), 150).astype(int)
+        for n, place in enumerate(places):
+            damaged = bytearray(content)
+            damaged[place] ^= 1 << (n % 8)
+            path = tmp_path / "damaged.nii.gz"
+            path.write_bytes(bytes(damaged))
+            try:
+                found = read_volume(path).data
+            except DataError:
+                continue
+            np.testing.assert_array_equal(found, noise, f"{kind} {place}")
+
+
+def test_a_qfac_of_zero_means_one(tmp_path: Path) -> None:
+    affine = np.diag([1.5, 1, 2, 1])
+    qform = {"sform_code": 0, "qform_code": 1, "srow_x": [0, 0, 0, 0]}
+    right = read_volume(write(tmp_path / "one.nii", ramp(), affine, **qform)).affine
+    path = write(tmp_path / "zero.nii", ramp(), affine, **qform)
+    content = bytearray(path.read_bytes())
+    content[76:80] = struct.pack("<f", 0)
+    path.write_bytes(bytes(content))
+    np.testing.assert_array_equal(read_volume(path).affine, right)
+
+
+def test_sform_and_qform_that_disagree_about_left_and_right(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(ramp(), np.diag([1.0, 1, 1, 1]))
+    image.set_qform(np.diag([-1.0, 1, 1, 1]), 1)
+    image.set_sform(np.diag([1.0, 1, 1, 1]), 1)
+    (tmp_path / "a.nii").write_bytes(image.to_bytes())
+    (warning,) = read_volume(tmp_path / "a.nii").warnings
+    assert "left and right" in warning
+    assert "sform is believed" in warning
+
+
+@pytest.mark.parametrize("suffix", [".mgh", ".mgz"])
+def test_files_of_freesurfer(tmp_path: Path, suffix: str) -> None:
+    image = nibabel.freesurfer.MGHImage(ramp("float32"), AFFINE)
+    content = image.to_bytes()
+    path = tmp_path / f"T1{suffix}"
+    path.write_bytes(gzip.compress(content) if suffix == ".mgz" else content)
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.data, ramp("float32"))
+    np.testing.assert_allclose(volume.affine, AFFINE, atol=1e-4)
+    path.write_bytes(path.read_bytes()[:300])
+    assert "truncated" in refused(path) or "damaged" in refused(path)
+
+
+def test_one_of_several_volumes(tmp_path: Path) -> None:
+    data = ramp("int16", (4, 5, 6, 3))
+    path = write(tmp_path / "four.nii.gz", data)
+    np.testing.assert_array_equal(read_volume(path, index=2).data, data[..., 2])
+    assert "3 volumes" in refused(path)
+    with pytest.raises(DataError, match="at least 4"):
+        read_volume(path, index=3)
+
+
+def test_another_voxel_order_of_the_same_world() -> None:
+    volume = Volume(ramp(), AFFINE)
+    turned = reordered(volume, np.diag([1.0, 1, 1, 1]))
+    assert nibabel.aff2axcodes(turned.affine) == ("R", "A", "S")
+    back = reordered(turned, AFFINE)
+    np.testing.assert_array_equal(back.data, volume.data)
+    np.testing.assert_allclose(back.affine, AFFINE)

@@ -142,3 +142,73 @@ def test_no_table_raises_anything_else(
     age = known.get("age")
     assert age is None or 0 < age < 130  # type: ignore[operator]
     assert all(value == value for value in known.values())  # no NaN: JSON has none
+
+
+@pytest.mark.parametrize(
+    ("header", "described", "cell", "years"),
+    [
+        ("age", '{"age": {"Units": "months"}}', "18", 1.5),
+        ("age", '{"age": {"Units": "weeks"}}', "40", 0.7666),
+        ("age", '{"age": {"Units": "Days"}}', "365.25", 1.0),
+        ("age", '{"age": {"Units": "year"}}', "30", 30.0),
+        ("age", '{"age": {"Description": "age in months at scan"}}', "30", 2.5),
+        ("age_months", "", "30", 2.5),
+        ("Age (weeks)", "", "52", 0.9966),
+        ("age", "", "6 months", 0.5),
+        ("age", "", "026W", 0.4983),
+        ("age", '{"age": {"Units": "months"}}', "2 years", 2.0),
+        ("age", "", "035Y", 35.0),
+        ("age", "", "90+", 90.0),
+        ("age", "", "30-35", None),
+    ],
+)
+def test_ages_are_years_whatever_their_unit(
+    tmp_path: Path, header: str, described: str, cell: str, years: float | None
+) -> None:
+    if described:
+        (tmp_path / "participants.json").write_text(described)
+    path = tmp_path / "participants.tsv"
+    path.write_text(f"participant_id\t{header}\nP1\t{cell}\n")
+    assert (read_covariates(path).find("P1") or {}).get("age") == years
+
+
+def test_ages_in_an_unknown_unit_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "participants.tsv"
+    path.write_text("participant_id\tage\nP1\t40\nP2\t600\nP3\t114\n")
+    with pytest.raises(DataError, match="not years"):
+        read_covariates(path)
+    (tmp_path / "participants.json").write_text('{"age": {"Units": "postmenstrual weeks"}}')
+    with pytest.raises(DataError, match="expected years, months, weeks or days"):
+        read_covariates(path)
+    (tmp_path / "participants.json").write_text('{"age": ')
+    with pytest.raises(DataError, match=r"participants\.json cannot be read"):
+        read_covariates(path)
+
+
+def test_each_visit_has_its_own_age(tmp_path: Path) -> None:
+    rows = table(
+        tmp_path,
+        "participant_id,session,age,sex\nP1,ses-1,20,M\nP1,ses-02,30,M\nP2,baseline,40,F\n",
+    )
+    assert rows.find("P1", visit="ses-01") == {"age": 20.0, "sex": "M"}
+    assert rows.find("P1", visit="2") == {"age": 30.0, "sex": "M"}
+    assert rows.find("P1", visit="ses-3") == {"age": None, "sex": "M"}
+    assert rows.find("P1") == {"age": None, "sex": "M"}
+    assert rows.find("P2", visit="BL") == {"age": 40.0, "sex": "F"}
+    scans = table(tmp_path, "id,age\nS1_MR1,20\nS1_MR2,30\n")
+    assert (scans.find("S1", "S1_MR2", "MR2") or {})["age"] == 30.0
+
+
+def test_ids_are_text(tmp_path: Path) -> None:
+    ids = ["001_01", "002_01", "1E1", "12345678901234567", "12345678901234568", "007"]
+    rows = table(tmp_path, "ID,age\n" + "".join(f"{id_},{20 + i}\n" for i, id_ in enumerate(ids)))
+    assert [(rows.find(id_) or {}).get("age") for id_ in ids] == [20.0 + i for i in range(6)]
+    assert rows.find("7") == {"age": 25.0}
+    both = table(tmp_path, "ID,age\n7,1\n007,2\n")
+    assert [(both.find(id_) or {}).get("age") for id_ in ("7", "007", "07")] == [1.0, 2.0, None]
+
+
+def test_sexes_by_the_levels_of_the_json(tmp_path: Path) -> None:
+    (tmp_path / "participants.json").write_text('{"sex": {"Levels": {"0": "Female", "1": "Male"}}}')
+    rows = table(tmp_path, "id,sex\n1,0\n2,1\n")
+    assert [(rows.find(id_) or {})["sex"] for id_ in "12"] == ["F", "M"]

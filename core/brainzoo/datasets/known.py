@@ -101,12 +101,18 @@ class Known(Dataset):
     ) -> Iterator[Subject]:
         """Yield the subjects of files, with what the table knows of them."""
         names, _ = self._json()
-        unknown = self.channels[0] if len(self.channels) == 1 else "T1w"
-        files = [_with_channel(file, names, unknown) for file in files]
         several = _unpacked(files, names)
+        unknown = (
+            self.channels[0] if len(self.channels) == 1 or (several and self.channels) else "T1w"
+        )
+        files = [_with_channel(file, names, unknown) for file in files]
         images = [file for file in files if file.name.kind == "scan"]
         wanted = [f for f in images if not self.channels or f.name.channel in self.channels]
-        if not wanted and not several:
+        if several and self.channels and not set(self.channels) & set(names.values()):
+            images = [_with_channel(file, {}, name, True) for name in names.values()
+                      for file in images]  # fmt: skip
+            wanted = []
+        if not wanted:
             raise self._nothing_wanted(root, images, files)
         self._check_here(wanted, gone)
         keep = {id(file) for file in wanted} | {id(f) for f in files if f.name.kind != "scan"}
@@ -216,8 +222,10 @@ class Known(Dataset):
         return names, {value: name for value, name in values.items() if value}
 
 
-def _with_channel(file: File, names: Mapping[str, str], unknown: str) -> File:
-    channel = file.name.channel or unknown
+def _with_channel(
+    file: File, names: Mapping[str, str], unknown: str, replace: bool = False
+) -> File:
+    channel = unknown if replace else file.name.channel or unknown
     return dataclasses.replace(
         file, name=dataclasses.replace(file.name, channel=names.get(channel, channel))
     )

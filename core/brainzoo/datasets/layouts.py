@@ -166,7 +166,7 @@ ADHD200 = Layout(
         r"sub-(?P<subject>\d{5,7})(?:_(?P<visit>ses-\w+?))?(?:_(?P<detail>run-\d+))?_(?P<image>T1w)\.nii",
     ),
     channels={"T1w": "mprage mprage_anonymized anat t1 t1w"},
-    columns={"scandir_id": "id", "scandirid": "id", "participant_id": "id", "gender": "sex",
+    columns={"scan_dir_id": "id", "scandirid": "id", "participant_id": "id", "gender": "sex",
              "age": "age", "site": "site", "dx": "class"},
     codes={
         "sex": {"0": "F", "1": "M"},
