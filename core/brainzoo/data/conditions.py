@@ -102,18 +102,6 @@ class Conditions:
         known = {_key(row): index for index, row in enumerate(self.rows)}
         return np.asarray([known[_key(_row(self.columns, r))] for r in images.table], np.int64)
 
-    def encode_images(self, images: Images) -> NDArray[np.float32]:
-        """Return the conditions of images, of training or others, as numbers ``(image, width)``.
-
-        A category that training images don't have counts as not known.
-        """
-        return self.encode(
-            [
-                {c.name: v for c in self.columns if (v := row[c.name]) in c.levels or not c.levels}
-                for row in (_row(self.columns, row) for row in images.table)
-            ]
-        )
-
     def encode(self, rows: Sequence[Mapping[str, Value]]) -> NDArray[np.float32]:
         """Return rows as numbers ``(row, width)``.
 

@@ -280,7 +280,7 @@ class TorchGenerator(Generator):
             network=network,
             sample=lambda average: self.grid(average, images),
             batch_size=lambda progress: self.batch_size(progress, run.train),
-            labels=self.known.encode_images(images),
+            labels=self.known.encode(self.conditions_of(images)),
             score=self.validate,
         )
         self.finish(self.network, images, run)

@@ -92,9 +92,9 @@ def test_the_score_is_a_bound_that_prefers_heads(learned):
     generator, images = learned
     shuffled = images.floats()[..., ::-1, :].copy()
     rows = [{**row, "sex": "unheard of"} for row in images.table]
-    found = generator.score(generator.network, images)
-    assert found == generator.score(generator.network, images)
-    assert found < generator.score(generator.network, Images(shuffled, rows, images.info))
+    found = generator.validate(generator.network, images)
+    assert found == generator.validate(generator.network, images)
+    assert found < generator.validate(generator.network, Images(shuffled, rows, images.info))
 
 
 def test_what_does_not_belong_is_improbable(learned):

@@ -99,7 +99,7 @@ def test_it_learns(trained, images):
 
 def test_scores_are_those_of_the_stage(trained, images):
     generator, _ = trained
-    nats = generator.score(generator.network, images)
+    nats = generator.validate(generator.network, images)
     logs = generator.log_probabilities(
         generator.encode(images.floats()), conditions=generator.conditions_of(images)
     )
@@ -108,7 +108,7 @@ def test_scores_are_those_of_the_stage(trained, images):
     first = generator.build(generator.shape).eval()
     first.autoencoder.load_state_dict(generator.network.autoencoder.state_dict())
     difference = np.abs(generator.reconstruct(images.floats()).mean - images.floats()).mean()
-    assert generator.score(first, images) == pytest.approx(difference, rel=1e-5)
+    assert generator.validate(first, images) == pytest.approx(difference, rel=1e-5)
 
 
 def test_reconstructions_do_not_depend_on_the_batch(trained, images):

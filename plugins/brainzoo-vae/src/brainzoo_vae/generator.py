@@ -114,7 +114,7 @@ class VAE(Inference):
         network.prior = self._fitted(network, images[some], (1,), 0)
         return super().grid(network, images)
 
-    def score(self, network: Model, images: Images) -> float:
+    def validate(self, network: Model, images: Images) -> float:
         """Return the negative bound of images in nats a value, with always the same noise."""
         networks = network.networks
         noise = latents(1, 0, len(images), self.config.latent, "normal")

@@ -163,7 +163,7 @@ class VQVAE(TorchGenerator, Reconstructs):
         rows = np.linspace(0, len(images) - 1, min(self.grid_images, len(images))).astype(int)
         return self._decoded(network, self._encoded(network, images.floats(rows)))
 
-    def score(self, network: Model, images: Images) -> float:
+    def validate(self, network: Model, images: Images) -> float:
         """Return the mean difference of reconstructions, and of a prior the nats a code."""
         pixels = images.floats()
         codes = self._encoded(network, pixels)
