@@ -212,7 +212,7 @@ EVALUATOR = """
         ("[MetricValue('x', 1.0, 0)]", "figures_can_be_believed", "from how many"),
         ("[MetricValue('x', 1.0, 5, low=2.0, high=1.0)]", "figures_can_be_believed", "upside down"),
         ("[MetricValue('x', 1.0, 5)] * 2", "names_of_figures_are_unique", "occur twice"),
-        ("pictures={'x': b'GIF89a'}", "pictures_are_png", "neither a PNG"),
+        ("pictures={'x': b'GIF89a'}", "pictures_are_png_or_svg", "neither a PNG"),
     ],
 )
 def test_a_careless_evaluator_is_caught(

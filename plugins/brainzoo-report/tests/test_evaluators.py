@@ -80,7 +80,7 @@ def test_the_projects_own_are_explained(measured: Callable[..., Path]) -> None:
     rows = [{"region": "20 to 29 F", "training subjects": 4}]
     text = text_of(page_of(measured("metrics", tables={"regions": rows})))
     assert "Gaps and thin places by age, sex and class" in text
-    assert "which people they do not reach" in text
+    assert "which people they miss" in text
     assert "training subjects" in text, "a count names nobody"
 
 
