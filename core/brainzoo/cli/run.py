@@ -79,7 +79,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     return [*more, size_option(presets), *common]
 
 
-def _verb(*, ends: bool) -> Callable[[Callable[..., None]], click.Command]:
+def _verb(*, ends: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a command of the options that these verbs share; with ``ends``, of what comes last."""
     decorators: list[Any] = [
         click.command(cls=DynamicCommand, more=more_options, names=KINDS),
