@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brainzoo.common.errors import BrainzooError, DataError
-from brainzoo.datasets.covariates import Covariates, age_of, read_covariates, sex_of
+from brainzoo.datasets.columns import age_of, sex_of
+from brainzoo.datasets.covariates import Covariates, read_covariates
 
 
 def table(folder: Path, text: str, name: str = "participants.csv") -> Covariates:

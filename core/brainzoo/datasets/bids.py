@@ -12,10 +12,10 @@ from brainzoo.common.errors import DataError, OptionError
 from brainzoo.data.subjects import Subject
 from brainzoo.datasets.config import BidsConfig
 from brainzoo.datasets.covariates import Covariates, read_covariates
-from brainzoo.datasets.grouping import File
 from brainzoo.datasets.known import Known, find_table
 from brainzoo.datasets.layouts import Layout
 from brainzoo.datasets.names import Name
+from brainzoo.datasets.people import File
 from brainzoo.datasets.tree import VOLUMES, existing_root, files_below
 
 SCAN = re.compile(
@@ -38,6 +38,9 @@ class Bids(Known):
     def __init__(self, config: BidsConfig) -> None:
         super().__init__(config)
         self.channels = config.channels
+
+    def _lies_as(self, layout: Layout) -> None:
+        """Keep to what ``dataset_description.json`` says."""
 
     @property
     def license(self) -> str:  # type: ignore[override]  # read from the dataset, never set

@@ -13,11 +13,11 @@ from brainzoo.common.errors import DataError
 from brainzoo.data.subjects import Subject
 from brainzoo.datasets.config import FolderConfig
 from brainzoo.datasets.covariates import Covariates
-from brainzoo.datasets.grouping import File, by_names, by_pattern, check_alike
 from brainzoo.datasets.known import Known, find_table, volumes_below
 from brainzoo.datasets.layouts import Layout, recognised
 from brainzoo.datasets.masks import Masks
 from brainzoo.datasets.names import STUDY_IDS, read_part
+from brainzoo.datasets.people import File, by_names, by_pattern, check_alike
 from brainzoo.datasets.tree import PICTURES, VOLUMES, existing_root, files_below, stem
 
 __all__ = ["Folder", "find_table"]
@@ -50,19 +50,14 @@ class Folder(Known):
 
     config: FolderConfig
 
-    def __init__(self, config: FolderConfig) -> None:
-        super().__init__(config)
-        self.layout = GENERIC
+    layout = GENERIC
 
-    @property
-    def license(self) -> str:  # type: ignore[override]
-        """The licence that was given, else that of the layout."""
-        return self.layout.license if self.config.license == "unknown" else self.config.license
-
-    @property
-    def citation(self) -> str:  # type: ignore[override]
-        """The citation that was given, else that of the layout."""
-        return self.config.citation or self.layout.citation
+    def _lies_as(self, layout: Layout) -> None:
+        """Take what the layout says, where the user says nothing."""
+        super()._lies_as(layout)
+        if self.config.license != "unknown":
+            self.license = self.config.license
+        self.citation = self.config.citation or layout.citation
 
     def subjects(self) -> Iterator[Subject]:
         """Yield the scans in the order of people and visits.
@@ -85,7 +80,7 @@ class Folder(Known):
                 "Correct --data.pattern.",
             )
         if fitting:
-            self.layout = self._recognised(fitting)
+            self._lies_as(self._recognised(fitting))
             table = self.table(root)
             read = self._read(fitting, table)
             found = list(self.from_files(root, read, set(gone), table))

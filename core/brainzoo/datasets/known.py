@@ -15,9 +15,10 @@ from brainzoo.data.volumes import Volume, read_volume
 from brainzoo.datasets import layouts
 from brainzoo.datasets.config import KnownConfig
 from brainzoo.datasets.covariates import Covariates, read_covariates
-from brainzoo.datasets.grouping import File, Scan, check_alike, scan_names, scans_of
+from brainzoo.datasets.grouping import Scan, scan_names, scans_of
 from brainzoo.datasets.layouts import Layout
 from brainzoo.datasets.names import CONTRASTS, channel_name
+from brainzoo.datasets.people import File, check_alike
 from brainzoo.datasets.tree import VOLUMES, existing_root, files_below, stem
 from brainzoo.plugin.interfaces import Dataset
 
@@ -47,26 +48,13 @@ class Known(Dataset):
     def __init__(self, config: KnownConfig) -> None:
         super().__init__(config)
         self.channels = tuple(channel_name(name) for name in config.channels)
+        self._lies_as(self.layout)
 
-    @property
-    def license(self) -> str:  # type: ignore[override]  # the layout's, never set
-        """The licence as the providers state it."""
-        return self.layout.license
-
-    @property
-    def citation(self) -> str:  # type: ignore[override]
-        """How to cite the data."""
-        return self.layout.citation
-
-    @property
-    def url(self) -> str:  # type: ignore[override]
-        """Where the data come from."""
-        return self.layout.url
-
-    @property
-    def label_names(self) -> Mapping[int, str]:  # type: ignore[override]
-        """What the values of label maps mean."""
-        return self._json()[1] or self.layout.label_names
+    def _lies_as(self, layout: Layout) -> None:
+        """Take the layout's licence, citation, address and label names."""
+        self.layout = layout
+        self.license, self.citation, self.url = layout.license, layout.citation, layout.url
+        self.label_names = layout.label_names
 
     def root(self) -> Path:
         """Return the folder of the scans."""
@@ -100,7 +88,8 @@ class Known(Dataset):
         self, root: Path, files: list[File], gone: set[str], table: Covariates | None
     ) -> Iterator[Subject]:
         """Yield the subjects of files, with what the table knows of them."""
-        names, _ = self._json()
+        names, labels = self._json()
+        self.label_names = labels or self.layout.label_names
         several = _unpacked(files, names)
         unknown = (
             self.channels[0] if len(self.channels) == 1 or (several and self.channels) else "T1w"
@@ -279,43 +268,16 @@ def _is_table(path: Path) -> bool:
     return path.suffix.lower() in (".csv", ".tsv", ".xls") and path.name[0] != "."
 
 
-class Brats(Known):
-    """BraTS."""
-
-    layout = layouts.BRATS
-
-
-class Oasis(Known):
-    """OASIS."""
-
-    layout = layouts.OASIS
+def _known(name: str, layout: Layout) -> type[Known]:
+    return type(
+        name, (Known,), {"layout": layout, "__doc__": layout.summary, "__module__": __name__}
+    )
 
 
-class Adhd200(Known):
-    """ADHD-200."""
-
-    layout = layouts.ADHD200
-
-
-class Abide(Known):
-    """ABIDE."""
-
-    layout = layouts.ABIDE
-
-
-class FreeSurfer(Known):
-    """A SUBJECTS_DIR of FreeSurfer."""
-
-    layout = layouts.FREESURFER
-
-
-class Hcp(Known):
-    """The HCP pipelines' folders."""
-
-    layout = layouts.HCP
-
-
-class NnUnet(Known):
-    """nnU-Net's raw data sets and the Decathlon's."""
-
-    layout = layouts.NNUNET
+Brats = _known("Brats", layouts.BRATS)
+Oasis = _known("Oasis", layouts.OASIS)
+Adhd200 = _known("Adhd200", layouts.ADHD200)
+Abide = _known("Abide", layouts.ABIDE)
+FreeSurfer = _known("FreeSurfer", layouts.FREESURFER)
+Hcp = _known("Hcp", layouts.HCP)
+NnUnet = _known("NnUnet", layouts.NNUNET)

@@ -164,6 +164,8 @@ def read_part(
         careful = (groups and not study, not folder and not study)
         rest = "".join(_taken(rest, pattern, kind, found, *careful))
     person = "" if NEUTRAL.fullmatch(_trimmed(rest)) else _trimmed(rest)
+    if not person and not study and not folder:
+        person = _number_of_a_person(found)
     details = found.get("run", []) + found.get("processed", [])
     if study and (number := re.match(r"\d+", person)) and "brats" in (study.lastgroup or ""):
         found["visit"], person = [number[0]], _trimmed(person[number.end() :])
@@ -194,7 +196,7 @@ def _taken(
     for match in pattern.finditer(text):
         before, after = _trimmed(text[: match.start()]), _trimmed(text[match.end() :])
         group = GROUPS_FIRST.fullmatch(match[0]) and after
-        number = NUMBERED.fullmatch(match[0]) and not re.search(r"\d", after)
+        number = numbers and NUMBERED.fullmatch(match[0]) and not re.search(r"\d", after)
         if groups and not before and (group or number):
             continue
         if numbers and not before and not after and (counted := COUNTED.fullmatch(match[0])):
@@ -207,6 +209,17 @@ def _taken(
         yield text[place : match.start()]
         place = match.end()
     yield text[place:]
+
+
+def _number_of_a_person(found: dict[str, list[str]]) -> str:
+    """Return the long number behind a word, ``0001`` of ``baseline_mprage_0001``; else nothing."""
+    for words in (found.get("run", []), found.get("visit", [])):
+        for i, word in enumerate(words):
+            counted = COUNTED.fullmatch(word)
+            if counted and len(counted[2]) > 2:
+                words[i] = counted[1]
+                return counted[2]
+    return ""
 
 
 def _trimmed(text: str) -> str:
