@@ -89,7 +89,7 @@ def table(entries: list[Entry], link: str) -> Iterator[str]:
         passed = json.loads((folder_of(entry) / VERDICT).read_text())["passed"]
         cells = [
             f"[`{entry.name}`]({link}{entry.name})",
-            f"{config['preprocessing']['modality']} {kind} of {size}, {spacing:g} mm",
+            f"{' + '.join(config['preprocessing']['channels'])} {kind} of {size}, {spacing:g} mm",
             f"{data['n_subjects']} subjects of {data['dataset']['name']}",
             f"{entry.size / 1e6:.1f}",
             f"{config['weights']['parameters']:,}",

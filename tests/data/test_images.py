@@ -10,7 +10,7 @@ import pytest
 from brainzoo.common.errors import DataError, DiskError, ExistsError, IntegrityError, NotFoundError
 from brainzoo.data.images import Images, from_floats, to_floats
 
-INFO = {"modality": "T1w", "classes": ["young", "old"], "fingerprint": "of before"}
+INFO = {"channels": ["T1w"], "classes": ["young", "old"], "fingerprint": "of before"}
 
 
 def rows(count: int) -> list[dict[str, Any]]:

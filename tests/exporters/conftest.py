@@ -32,7 +32,7 @@ def make(tmp_path: Path) -> Make:
         rng = np.random.default_rng(3)
         pixels = rng.random((3, channels, *spatial), dtype=np.float32)
         full = {
-            "modality": "T1w",
+            "channels": ["T1w"],
             "dims": len(spatial),
             "plane": "axial" if len(spatial) == 2 else None,
             "spacing_mm": [3.0, 3.0] if len(spatial) == 2 else [2.0, 2.0, 2.5],

@@ -11,7 +11,7 @@ from brainzoo.data.images import Images
 from brainzoo.preparation.describe import describe, describe_text
 
 INFO = {
-    "modality": "T1w",
+    "channels": ["T1w"],
     "plane": "axial",
     "spacing_mm": [7.0, 7.0],
     "source": {"name": "heads", "license": "CC0-1.0", "citation": "N. Body", "simulated": True},

@@ -42,14 +42,21 @@ def test_masks_black_out_everything_else(tmp_path: Path) -> None:
     brain = stripped(volume).data > 0
     write_nifti(tmp_path / "scan.nii.gz", volume)
     write_nifti(tmp_path / "mask.nii.gz", Volume(brain.astype(np.uint8), volume.affine))
-    write_nifti(tmp_path / "other.nii.gz", Volume(brain[:-1].astype(np.uint8), volume.affine))
+    turned = volume.affine @ np.diag([-1.0, 1, 1, 1])
+    turned[:3, 3] += volume.affine[:3, 0] * (brain.shape[0] - 1)
+    write_nifti(tmp_path / "turned.nii.gz", Volume(brain[::-1].astype(np.uint8), turned))
+    away = volume.affine.copy()
+    away[:3, 3] += 1000
+    write_nifti(tmp_path / "away.nii.gz", Volume(brain.astype(np.uint8), away))
     subject = Subject("s", {"T1w": tmp_path / "scan.nii.gz"}, mask=tmp_path / "mask.nii.gz")
     config = PrepareConfig(size=64, slices=1, slices_fraction=(0.5, 0.5), mask=True)
     masked = np.asarray(prepare_subject(subject, config).pixels, dtype=float)
     area_mm2 = (masked > 0.1 * masked.max()).sum() * config.pixel_mm**2
     assert area_mm2 == pytest.approx(np.pi * BRAIN_MM[0] * BRAIN_MM[1], rel=0.05)
-    other = dataclasses.replace(subject, mask=tmp_path / "other.nii.gz")
-    assert "another grid" in prepare_subject(other, config).failure
+    turned_mask = dataclasses.replace(subject, mask=tmp_path / "turned.nii.gz")
+    assert np.array_equal(prepare_subject(turned_mask, config).pixels, masked)
+    elsewhere = dataclasses.replace(subject, mask=tmp_path / "away.nii.gz")
+    assert "overlap" in prepare_subject(elsewhere, config).failure
     none = dataclasses.replace(subject, mask=None)
     assert "no brain mask" in prepare_subject(none, config).failure
 

@@ -54,7 +54,7 @@ def model_card(config: Mapping[str, Any], evaluators: Mapping[str, Any]) -> str:
         weights=config["weights"],
         source=source,
         training=config.get("training"),
-        modality=config["preprocessing"].get("modality") or "MRI",
+        modality=" + ".join(config["preprocessing"].get("channels") or ["MRI"]),
         kind="slices" if len(images["spatial"]) == 2 else "volumes",
         size=size.replace("x", " × "),
         facts={name: _line(text) for name, text in _facts(config).items() if text},

@@ -22,6 +22,7 @@ from brainzoo.common.strict import (
     Spacing,
     Strict,
     Text,
+    exactly,
 )
 
 FORMAT = 1
@@ -97,10 +98,15 @@ class ImagesPart(Strict):
         return self
 
 
+LabelValue = Annotated[str, Field(pattern=exactly("[1-9][0-9]{0,4}"))]
+
+
 class PreprocessingPart(Open):
     """How the training images were prepared."""
 
     spacing_mm: Annotated[list[Spacing], Field(min_length=2, max_length=3)] | None = None
+    channels: Annotated[list[Text], Field(min_length=1, max_length=64)] | None = None
+    labels: Annotated[dict[LabelValue, Text], Field(max_length=64)] | None = None
 
 
 class DatasetPart(Open):

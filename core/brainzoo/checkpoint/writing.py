@@ -36,7 +36,8 @@ from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import plain
 
 _DESCRIBES_IMAGES = (
-    "modality",
+    "channels",
+    "labels",
     "dims",
     "plane",
     "spacing_mm",

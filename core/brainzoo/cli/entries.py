@@ -117,7 +117,7 @@ def _read(entry: Entry) -> dict[str, Any] | None:
     kind = "slices" if len(images["spatial"]) == 2 else "volumes"
     size = " × ".join(map(str, images["spatial"]))
     return {
-        "makes": f"{prepared.get('modality') or 'MRI'} {kind} of {size}"
+        "makes": f"{' + '.join(prepared.get('channels') or ['MRI'])} {kind} of {size}"
         + (f", {' × '.join(spacing)} mm" if spacing else ""),
         "dimensions": f"{len(images['spatial'])}-d",
         "shape": [images["channels"], *images["spatial"]],

@@ -1,12 +1,14 @@
 """``Images``: the one thing that travels between datasets, generators, evaluators and exporters.
 
-Real and synthetic images are the same type. On disk it is a folder of three files: ``pixels.npy``
-``(image, channel, *spatial)``, ``table.csv`` (a row per image) and ``images.json`` (modality,
-spacing, source, licence, preparation, fingerprint). A folder is complete or absent.
+Real and synthetic images are the same type. On disk it is a folder: ``pixels.npy`` ``(image,
+channel, *spatial)``, ``labels.npy`` ``(image, *spatial)`` where there are label maps, ``table.csv``
+(a row per image) and ``images.json`` (channels, labels, spacing, source, licence, preparation,
+fingerprint). A folder is complete or absent.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +19,8 @@ from numpy.typing import NDArray
 
 from brainzoo.common.errors import DataError, IntegrityError, NotFoundError
 from brainzoo.common.files import new_folder
-from brainzoo.data.images_files import fingerprint, map_pixels, read_info, sha256_of, write_info
-from brainzoo.data.pixels import DTYPES, ImagesWriter, from_floats, to_floats
+from brainzoo.data.images_files import fingerprint, map_array, read_info, sha256_of, write_info
+from brainzoo.data.pixels import DTYPES, ImagesWriter, content_of, from_floats, to_floats
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row, read_table, table_text
 
@@ -38,7 +40,11 @@ class Images:
         info: What ``images.json`` holds.
         positions: Which images of ``pixels`` these are; all of them if ``None``.
         folder: Where they lie on disk, if they do.
+        labels: ``(image, *spatial)`` of dtype uint8 or uint16, 0 is background; ``None`` without.
     """
+
+    label_channels = 0
+    """How many of the last channels are one-hot label maps; see :mod:`brainzoo.data.packing`."""
 
     def __init__(
         self,
@@ -48,6 +54,7 @@ class Images:
         *,
         positions: NDArray[np.intp] | None = None,
         folder: Path | None = None,
+        labels: NDArray[Any] | None = None,
     ) -> None:
         if pixels.ndim not in (4, 5):
             raise DataError(
@@ -56,7 +63,13 @@ class Images:
             )
         if str(pixels.dtype) not in DTYPES:
             raise DataError(f"pixels are {pixels.dtype}; expected one of {', '.join(DTYPES)}.")
+        if labels is not None and labels.shape != (len(pixels), *pixels.shape[2:]):
+            raise DataError(
+                f"label maps have shape {labels.shape}; expected "
+                f"{(len(pixels), *pixels.shape[2:])}."
+            )
         self._pixels = pixels
+        self._labels = labels
         self._positions = positions
         self.table = list(table)
         self.info = dict(info)
@@ -92,7 +105,8 @@ class Images:
                 "Remove it and make it again.",
             )
         info = read_info(folder)
-        pixels = map_pixels(folder)
+        pixels = map_array(folder)
+        labels = map_array(folder, "labels.npy") if "labels" in info else None
         try:
             table = read_table(folder / "table.csv") if len(pixels) else []
         except DataError as error:
@@ -102,8 +116,8 @@ class Images:
                 f"{folder} is corrupt: {len(pixels)} images but {len(table)} table rows.",
                 "Remove it and make it again.",
             )
-        images = cls(pixels, table, info, folder=folder)
-        if verify and images.fingerprint != fingerprint(folder, info, sha256_of(pixels)):
+        images = cls(pixels, table, info, folder=folder, labels=labels)
+        if verify and images.fingerprint != fingerprint(folder, info, images.content_sha256()):
             raise IntegrityError(
                 f"{folder} is corrupt: its content does not match its fingerprint.",
                 "Remove it and make it again.",
@@ -125,6 +139,7 @@ class Images:
             self.info,
             positions=chosen,
             folder=self.folder,
+            labels=self._labels,
         )
 
     def __repr__(self) -> str:
@@ -143,8 +158,21 @@ class Images:
 
     @property
     def channels(self) -> int:
-        """Channels of an image: 1 for one modality."""
+        """Channels of an image: 1 for one contrast."""
         return int(self._pixels.shape[1])
+
+    @property
+    def channel_names(self) -> list[str]:
+        """Names of the channels in order: ``["T1w", "FLAIR"]``."""
+        names = [str(name) for name in self.info.get("channels", [])]
+        return names if len(names) == self.channels else [f"{i}" for i in range(self.channels)]
+
+    @property
+    def label_names(self) -> dict[int, str] | None:
+        """What the values of the label maps mean, without the background; ``None`` without maps."""
+        if self._labels is None:
+            return None
+        return {int(value): str(name) for value, name in self.info.get("labels", {}).items()}
 
     @property
     def positions(self) -> NDArray[np.intp]:
@@ -196,13 +224,26 @@ class Images:
         """Read pixels as float32 in [0, 1]."""
         return to_floats(self.read(positions))
 
+    def labels(
+        self, positions: Sequence[int] | NDArray[Any] | None = None
+    ) -> NDArray[np.integer[Any]] | None:
+        """Read label maps ``(image, *spatial)``; ``None`` if the images have none."""
+        if self._labels is None:
+            return None
+        return np.array(
+            self._labels[
+                self.positions[slice(None) if positions is None else np.asarray(positions)]
+            ]
+        )
+
+    def content_sha256(self) -> str:
+        """Return the SHA-256 of all stored pixels and label maps."""
+        pixels = sha256_of(self._pixels)
+        return pixels if self._labels is None else content_of(pixels, sha256_of(self._labels))
+
     def save(self, folder: Path | str) -> Images:
         """Write these images as a new folder and return them opened from there."""
-        with self.write(folder, self.spatial, self.info, self.channels, str(self.dtype)) as writer:
-            for start in range(0, len(self), 256):
-                stop = min(start + 256, len(self))
-                writer.append(self.read(np.arange(start, stop)), self.table[start:stop])
-        return Images.open(folder)
+        return Images.concatenate([self], folder)
 
     @staticmethod
     @contextmanager
@@ -212,16 +253,32 @@ class Images:
         info: Mapping[str, Any],
         channels: int = 1,
         dtype: str = "uint16",
+        *,
+        label_dtype: str | None = None,
     ) -> Iterator[ImagesWriter]:
         """Open a writer that takes images in a stream; the folder appears when the block ends.
+
+        Args:
+            folder: The new folder.
+            spatial: Size of the images.
+            info: What ``images.json`` holds.
+            channels: Of the images.
+            dtype: How pixels are stored.
+            label_dtype: How label maps are stored; ``None`` if there are none.
 
         Raises:
             ExistsError: The folder is already there.
             DiskError: The disk is full; nothing is left behind.
         """
         with new_folder(Path(folder)) as temporary:
-            with (temporary / "pixels.npy").open("wb") as file:
-                writer = ImagesWriter(file, (channels, *spatial), dtype)
+            with contextlib.ExitStack() as files:
+                file = files.enter_context((temporary / "pixels.npy").open("wb"))
+                maps = None
+                if label_dtype is not None:
+                    maps = files.enter_context((temporary / "labels.npy").open("wb"))
+                writer = ImagesWriter(
+                    file, (channels, *spatial), dtype, maps, label_dtype or "uint8"
+                )
                 yield writer
                 digest = writer.finish()
             table = table_text(writer.table)
@@ -250,9 +307,18 @@ class Images:
         info = dict(first.info)
         if any(part.fingerprint != first.fingerprint for part in parts):
             info["parts"] = [part.fingerprint for part in parts]
-        with Images.write(folder, first.spatial, info, first.channels, str(first.dtype)) as writer:
+        label_dtype = None if first._labels is None else str(first._labels.dtype)
+        with Images.write(
+            folder,
+            first.spatial,
+            info,
+            first.channels,
+            str(first.dtype),
+            label_dtype=label_dtype,
+        ) as writer:
             for part in parts:
                 for start in range(0, len(part), 256):
-                    stop = min(start + 256, len(part))
-                    writer.append(part.read(np.arange(start, stop)), part.table[start:stop])
+                    some = np.arange(start, min(start + 256, len(part)))
+                    rows = [part.table[i] for i in some]
+                    writer.append(part.read(some), rows, part.labels(some))
         return Images.open(folder)

@@ -46,22 +46,22 @@ def write_info(folder: Path, info: Mapping[str, Any], pixels_sha256: str) -> Non
     )
 
 
-def map_pixels(folder: Path) -> NDArray[Any]:
-    """Map ``pixels.npy`` into memory without reading it.
+def map_array(folder: Path, name: str = "pixels.npy") -> NDArray[Any]:
+    """Map ``pixels.npy`` or ``labels.npy`` into memory without reading it.
 
     Raises:
         IntegrityError: It is no array, or cut short.
     """
-    path = folder / "pixels.npy"
+    path = folder / name
     try:
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise IntegrityError(
-            f"{folder} is corrupt: pixels.npy cannot be read: {error}.",
+            f"{folder} is corrupt: {name} cannot be read: {error}.",
             "Remove it and make it again.",
         ) from error
     if path.stat().st_size != pixels.offset + pixels.nbytes:
-        raise IntegrityError(f"{folder} is corrupt: pixels.npy has a wrong length.")
+        raise IntegrityError(f"{folder} is corrupt: {name} has a wrong length.")
     return np.asarray(pixels)
 
 

@@ -87,17 +87,6 @@ def read_volume(path: Path | str, *, index: int | None = None) -> Volume:
     return Volume(data, affine, warnings)
 
 
-def reordered(volume: Volume, affine: NDArray[np.float64]) -> Volume:
-    """Return a volume with its voxel axes in the order and directions of another affine."""
-    orientations = _nibabel.orientations
-    turn = orientations.ornt_transform(
-        orientations.io_orientation(volume.affine), orientations.io_orientation(affine)
-    )
-    data = orientations.apply_orientation(volume.data, turn)
-    turned = volume.affine @ orientations.inv_ornt_aff(turn, volume.data.shape)
-    return Volume(data, turned, volume.warnings)
-
-
 def write_nifti(path: Path, volume: Volume, *, description: str = "", synced: bool = True) -> None:
     """Write a volume as NIfTI-1, atomically; the same volume gives the same bytes.
 

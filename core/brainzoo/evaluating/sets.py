@@ -124,7 +124,6 @@ def open_sets(
     for name, pixels in _as_pixels(values).items():
         one = plain[name]
         info = {
-            "modality": "",
             "dims": pixels.ndim - 2,
             "plane": None,
             "spacing_mm": _spacing(one, pixels),

@@ -85,6 +85,15 @@ class PrepareConfig:
         choices=("auto", "scan", "world"),
     )
     mask: bool = option(False, "Black out what the dataset's brain masks leave out.")
+    missing: str = option(
+        "skip",
+        "What becomes of scans that lack a channel: skip them, or keep them with it black.",
+        choices=("skip", "keep"),
+    )
+    labels: bool = option(True, "Keep the dataset's label maps, if it has any.")
+    label_values: tuple[int, ...] = option(
+        (), "Only these values of label maps; the others become background."
+    )
     percentiles: tuple[float, ...] = option(
         (1.0, 99.5), "Black is this percentile of the scan, white is this one of the head."
     )

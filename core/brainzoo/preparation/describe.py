@@ -47,7 +47,8 @@ def describe(images: Images) -> Description:
         "shape": list(images.spatial),
         "spacing_mm": images.info.get("spacing_mm"),
         "plane": images.info.get("plane"),
-        "modality": images.info.get("modality"),
+        "channels": images.channel_names,
+        "labels": images.label_names,
         "synthetic": images.synthetic,
         "source": images.info.get("source", {}),
         "classes": {
@@ -235,7 +236,7 @@ def _headline(found: Description) -> str:
             f"of {found['subjects']:,} subjects:" if found["subjects"] else ":",
             " × ".join(map(str, found["shape"])),
             f"at {' × '.join(f'{value:.4g}' for value in spacing)} mm," if spacing else "",
-            " ".join(str(found[key]) for key in ("plane", "modality") if found[key]),
+            " ".join(filter(None, (found["plane"], " + ".join(found["channels"])))),
         ]
     ).replace(" :", ":")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,8 @@ class Made:
     """Images made from one scan.
 
     Attributes:
-        pixels: ``(image, 1, *spatial)``, 0 is black and 1 is white, not yet clipped.
+        pixels: ``(image, channel, *spatial)``, 0 is black and 1 is white, not yet clipped; label
+            values as they are.
         rows: What is known of each image beyond its subject.
         pixel_mm: Edges of a pixel or voxel.
     """
@@ -40,27 +41,50 @@ class Made:
     pixel_mm: tuple[float, ...]
 
 
-def make_images(scan: Scan, head: Head, config: PrepareConfig, subject: Subject) -> Made:
-    """Make all images of one scan.
+def make_images(
+    layers: Sequence[tuple[Scan, Head]], config: PrepareConfig, subject: Subject
+) -> Made:
+    """Make all images of one scan, each layer of it on the same grid.
+
+    Args:
+        layers: Channels and label map in the frame of the first, each with the first's head and
+            its own black and white.
+        config: Which slices, patches or volumes.
+        subject: Whose scan it is; decides random turns.
 
     Raises:
         DataError: The slices asked for lie outside the scan.
     """
+    scan, head = layers[0]
     if config.dims == 2 and config.patch_size is not None:
-        return _patches(scan, head, config)
+        return _patches(layers, config)
     positions = _positions(scan, head, config) if config.dims == 2 else [float(head.centre_mm[2])]
-    parts: list[Floats] = []
+    channels: list[list[Floats]] = [[] for _ in layers]
     rows: list[Row] = []
     for turn, row in _turns(config, subject):
+        for parts, (layer, of_layer) in zip(channels, layers, strict=True):
+            if config.dims == 3:
+                parts.append(_volume(layer, of_layer, config, turn))
+            else:
+                parts.append(_slices(layer, of_layer, config, positions, turn))
         if config.dims == 3:
-            made = _volume(scan, head, config, turn)
             rows.append({"plane": None, "position_mm": None, **row})
         else:
-            made = _slices(scan, head, config, positions, turn)
             rows += [_row(head, config, position, row) for position in positions]
-        parts.append(made)
-    pixels = (np.concatenate(parts) - head.black) / (head.white - head.black)
-    return Made(pixels[:, None].astype(np.float32), rows, (config.pixel_mm,) * config.dims)
+    pixels = np.stack(
+        [
+            _scaled(np.concatenate(parts), of_layer)
+            for parts, (_, of_layer) in zip(channels, layers, strict=True)
+        ],
+        axis=1,
+    )
+    return Made(pixels, rows, (config.pixel_mm,) * config.dims)
+
+
+def _scaled(values: Floats, head: Head) -> Floats:
+    """Return intensities with black at 0 and white at 1."""
+    scaled: Floats = ((values - head.black) / (head.white - head.black)).astype(np.float32)
+    return scaled
 
 
 def _positions(scan: Scan, head: Head, config: PrepareConfig) -> list[float]:
@@ -213,8 +237,9 @@ def _volume(scan: Scan, head: Head, config: PrepareConfig, turn: Matrix | None) 
     return result
 
 
-def _patches(scan: Scan, head: Head, config: PrepareConfig) -> Made:
-    """Return square patches of scan voxels, spread over each slice, resized."""
+def _patches(layers: Sequence[tuple[Scan, Head]], config: PrepareConfig) -> Made:
+    """Return square patches of the first layer's voxels, spread over each slice, resized."""
+    scan, head = layers[0]
     if not scan.aligned:
         raise DataError(
             "it is oblique; patches are cut from its own voxels.", "Choose --data.axes scan."
@@ -236,22 +261,25 @@ def _patches(scan: Scan, head: Head, config: PrepareConfig) -> Made:
         centres[axis] = (middles[:, None] + offsets).ravel() * spacing
         widths[axis] = patch / config.size * spacing
     centres[normal] = np.array(positions)
-    values = scan.along_axes(centres, widths, head.black)
-    values = (values - head.black) / np.float32(head.white - head.black)
     shape = (len(positions), across, config.size, across, config.size)
-    tiles = np.transpose(values, (normal, row, column)).reshape(shape).transpose(0, 1, 3, 2, 4)
-    every = tiles.reshape(len(positions), across * across, config.size, config.size)
+    channels: list[Floats] = []
+    for layer, of_layer in layers:
+        if not layer.aligned:
+            raise DataError("a channel is turned against the others; patches are cut along voxels.")
+        values = _scaled(layer.along_axes(centres, widths, of_layer.black), of_layer)
+        tiles = np.transpose(values, (normal, row, column)).reshape(shape).transpose(0, 1, 3, 2, 4)
+        channels.append(tiles.reshape(len(positions), across * across, config.size, config.size))
     pixels: list[Floats] = []
     rows: list[Row] = []
-    for position, of_slice in zip(positions, every, strict=True):
+    for position, of_slice in zip(positions, np.stack(channels, axis=2), strict=True):
         for number in range(config.patches):
-            if (of_slice[number] > 0.1).mean() < LEAST_CONTENT:
+            if (of_slice[number, 0] > 0.1).mean() < LEAST_CONTENT:
                 continue
             pixels.append(of_slice[number])
             rows.append(_row(head, config, position, {"patch": float(number)}))
     if not pixels:
         raise DataError("it shows nothing in any of its patches.", "Choose other slices.")
-    return Made(np.stack(pixels)[:, None], rows, (widths[row], widths[column]))
+    return Made(np.stack(pixels), rows, (widths[row], widths[column]))
 
 
 def centred(count: int, step: float) -> Matrix:
@@ -261,4 +289,6 @@ def centred(count: int, step: float) -> Matrix:
 
 def _finer(scan: Scan, pixel_mm: float) -> int:
     """Return into how many parts a pixel's edge is cut: about one a voxel, at most four."""
+    if scan.nearest:
+        return 1
     return min(4, max(1, round(pixel_mm / float(scan.spacing_mm.mean()))))

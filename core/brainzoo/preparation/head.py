@@ -80,6 +80,20 @@ def find_head(scan: Scan, percentiles: tuple[float, ...], mask: Scan | None = No
     return Head(low, high, float(black), float(white))
 
 
+def in_head(scan: Scan, head: Head, percentiles: tuple[float, ...]) -> Head:
+    """Return a head found in one channel with black and white of another.
+
+    Raises:
+        DataError: The channel has no contrast.
+    """
+    values = scan.coarse(COARSE_MM)[0]
+    black = float(np.percentile(values, percentiles[0]))
+    white = float(np.percentile(values[foreground(values)], percentiles[1]))
+    if not white > black:
+        raise DataError("it has no contrast: black and white fall together.")
+    return dataclasses.replace(head, black=black, white=white)
+
+
 def foreground(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Return what is brighter than the background: a fifth of the way up to the bright tissue.
 

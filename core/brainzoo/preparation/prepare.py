@@ -9,8 +9,10 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from brainzoo.common import console
-from brainzoo.common.errors import DataError, ExistsError
+from brainzoo.common.errors import DataError, ExistsError, OptionError
 from brainzoo.common.files import disk_errors
 from brainzoo.common.home import home
 from brainzoo.common.locks import locked
@@ -24,7 +26,7 @@ from brainzoo.plugin.options import plain
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.describe_grid import affine_of, orientation_of
 from brainzoo.preparation.request import existing_images, remove_abandoned, request_of
-from brainzoo.preparation.subject import Prepared, is_picture
+from brainzoo.preparation.subject import Prepared, is_picture, nothing
 from brainzoo.preparation.understood import understood
 from brainzoo.preparation.workers import prepare_all
 
@@ -84,7 +86,7 @@ def prepare(
     if not quiet:
         for label, text in understood(dataset, listed, name):
             console.note(f"{label + ':':<12} {text}")
-    subjects = _first_channel(dataset, listed)
+    subjects = _with_channels(dataset, listed, config)
     expressions = dict(classes or {})
     request = request_of(dataset, name, config, expressions, subjects)
     folder = out or folder_of(name, request)
@@ -106,20 +108,48 @@ def prepared_already(
 ) -> Images | None:
     """Open what an earlier, equal call of :func:`prepare` left in the cache; do no work."""
     listed = limited(list(dataset.subjects()), config.max_subjects)
-    subjects = _first_channel(dataset, listed)
+    subjects = _with_channels(dataset, listed, config)
     request = request_of(dataset, name, config, classes, subjects)
     return existing_images(folder_of(name, request), request, cached=False)
 
 
-def _first_channel(dataset: Dataset, subjects: Sequence[Subject]) -> list[Subject]:
-    """Return the scans that have the first channel, with no other."""
-    first = channels_of(dataset.channels, subjects)[:1]
-    return [
-        dataclasses.replace(subject, images={channel: subject.images[channel]})
-        for subject in subjects
-        for channel in first
-        if channel in subject.images
-    ]
+def _with_channels(
+    dataset: Dataset, subjects: Sequence[Subject], config: PrepareConfig
+) -> list[Subject]:
+    """Return the scans with all channels in one order, and with label maps if any has one.
+
+    What a scan lacks is named by :func:`brainzoo.preparation.subject.nothing`, or the scan is left
+    out, as ``config`` says.
+
+    Raises:
+        OptionError: A channel that was asked for is nobody's.
+    """
+    known = channels_of((), subjects)
+    channels = channels_of(dataset.channels, subjects)
+    for channel in channels:
+        if channel not in known:
+            raise OptionError(
+                f"no scan has the channel {channel!r}.", f"There are: {', '.join(known)}."
+            )
+    labelled = config.labels and any(subject.labels is not None for subject in subjects)
+    kept = []
+    for subject in subjects:
+        lacks = [channel for channel in channels if channel not in subject.images]
+        if (
+            not subject.images
+            or len(lacks) == len(channels)
+            or (lacks and config.missing == "skip")
+        ):
+            continue
+        labels = (subject.labels or nothing) if labelled else None
+        images = {channel: subject.images.get(channel, nothing) for channel in channels}
+        kept.append(dataclasses.replace(subject, images=images, labels=labels))
+    if len(kept) < len(subjects) and len(channels) > 1:
+        console.note(
+            f"{len(subjects) - len(kept)} of {len(subjects)} scans lack one of "
+            f"{', '.join(channels)} and are left out; --data.missing keep keeps them, --data.channels asks for fewer."
+        )
+    return kept
 
 
 def folder_of(name: str, request: str) -> Path:
@@ -157,7 +187,14 @@ def _made(
     """Write the folder, unless another process that needs the same is faster."""
     started = time.monotonic()
     try:
-        with Images.write(folder, (config.size,) * config.dims, info, dtype=config.dtype) as writer:
+        with Images.write(
+            folder,
+            (config.size,) * config.dims,
+            info,
+            len(info["channels"]),
+            config.dtype,
+            label_dtype=_label_dtype(info, scans),
+        ) as writer:
             _write(writer, scans, config, info, workers, quiet)
     except ExistsError:
         # Another process made it meanwhile.
@@ -182,18 +219,24 @@ def _write(
 ) -> None:
     """Prepare and append every scan; completes ``info`` with what is known only afterwards."""
     spacings: set[tuple[float, ...]] = set()
+    values: set[int] = set()
     with (
         closing(prepare_all([scan.subject for scan in scans], config, workers)) as results,
         console.progress("preparing scans", len(scans), hidden=quiet) as advance,
     ):
         for scan, prepared in zip(scans, results, strict=True):
-            _take(writer, scan, prepared, info, spacings)
+            _take(writer, scan, prepared, info, spacings, values)
             advance(1)
     _check_failures(scans, info["failed"], config)
     if len(spacings) > 1:
         console.warn(f"patches have {len(spacings)} different spacings; that of one is recorded.")
     if config.patch_size is not None:
         info["spacing_mm"] = list(min(spacings))
+    if "labels" in info:
+        names = info["labels"]
+        info["labels"] = {
+            str(value): names.get(str(value), f"label {value}") for value in sorted(values - {0})
+        }
 
 
 def _take(
@@ -202,6 +245,7 @@ def _take(
     prepared: Prepared,
     info: dict[str, Any],
     spacings: set[tuple[float, ...]],
+    values: set[int],
 ) -> None:
     """Append what became of a scan, or note why it cannot be used."""
     label = " ".join(filter(None, (scan.subject.id, scan.subject.scan)))
@@ -219,7 +263,10 @@ def _take(
         return
     spacings.add(tuple(round(value, 3) for value in prepared.pixel_mm))
     first = _columns(scan)
-    writer.append(prepared.pixels, [{**first, **row, **_covariates(scan)} for row in prepared.rows])
+    rows = [{**first, **row, **_covariates(scan)} for row in prepared.rows]
+    writer.append(prepared.pixels, rows, prepared.labels)
+    if prepared.labels is not None:
+        values.update(np.unique(prepared.labels).tolist())
 
 
 def _check_failures(
@@ -311,7 +358,8 @@ def _info(
     own = sorted({scan.class_name for scan in scans if scan.class_name is not None})
     spacing = (config.pixel_mm,) * config.dims
     return {
-        "modality": next(iter(scans[0].subject.images)),
+        "channels": list(scans[0].subject.images),
+        **({"labels": _label_names(dataset)} if scans[0].subject.labels else {}),
         "dims": config.dims,
         "plane": config.plane if config.dims == 2 else None,
         "spacing_mm": list(spacing),
@@ -333,6 +381,18 @@ def _info(
         "failed": [],
         "request": request,
     }
+
+
+def _label_names(dataset: Dataset) -> dict[str, str]:
+    return {str(value): name for value, name in dataset.label_names.items() if value}
+
+
+def _label_dtype(info: Mapping[str, Any], scans: Sequence[_Scan]) -> str | None:
+    """Return how label maps are stored: 8 bits are enough where the dataset says so."""
+    if scans[0].subject.labels is None:
+        return None
+    values = [int(value) for value in info["labels"]]
+    return "uint8" if values and max(values) < 256 else "uint16"
 
 
 def _summary(images: Images) -> str:

@@ -13,6 +13,7 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
+from brainzoo.common.errors import DataError
 from brainzoo.data.volumes import Volume
 
 _nibabel: Any = nibabel  # typed in part only
@@ -35,12 +36,18 @@ class Scan:
         spacing_mm: Edges of a voxel.
         to_voxels: 3 × 3, from millimetres in the frame to voxel indices.
         aligned: Whether the frame's axes are the scan's.
+        affine: 4 × 4, from voxel indices of ``view`` to RAS+ millimetres.
+        offset: The voxel index of the frame's origin: 0 unless the frame is another scan's.
+        nearest: Whether values are labels: the nearest is taken, nothing is interpolated.
     """
 
     view: NDArray[Any]
     spacing_mm: Matrix
     to_voxels: Matrix
     aligned: bool
+    affine: Matrix
+    offset: Matrix = dataclasses.field(default_factory=lambda: np.zeros(3))
+    nearest: bool = False
 
     @classmethod
     def of(cls, volume: Volume, axes: str = "auto") -> Scan:
@@ -58,13 +65,54 @@ class Scan:
         turned_deg = float(np.degrees(np.arccos(np.clip(cosines.min(), -1, 1))))
         world = axes == "world" or (axes == "auto" and turned_deg > OBLIQUE_DEG)
         if not world or turned_deg < 0.1:
-            return cls(view, spacing, np.diag(1 / spacing), aligned=True)
-        return cls(view, spacing, np.linalg.inv(affine[:3, :3]), aligned=False)
+            return cls(view, spacing, np.diag(1 / spacing), True, affine)
+        return cls(view, spacing, np.linalg.inv(affine[:3, :3]), False, affine)
+
+    @classmethod
+    def beside(cls, volume: Volume, other: Scan, *, nearest: bool = False) -> Scan:
+        """See another volume of the same person in the frame of a scan, by both affines.
+
+        Args:
+            volume: In any orientation, on any grid.
+            other: The scan whose frame it is.
+            nearest: Whether the values are labels.
+
+        Raises:
+            DataError: Their grids do not overlap.
+        """
+        own = cls.of(volume, "scan")
+        world = other.affine[:3, :3] @ other.to_voxels  # millimetres of the frame to RAS+
+        inverse = np.linalg.inv(own.affine[:3, :3])
+        to_voxels = inverse @ world
+        offset = inverse @ (other.affine[:3, 3] - own.affine[:3, 3])
+        spacing = np.linalg.norm(np.linalg.inv(to_voxels), axis=0)
+        turned = to_voxels - np.diag(np.diag(to_voxels))
+        # Within a tenth of a voxel over the whole scan the axes are the same.
+        aligned = other.aligned and abs(turned).max() * max(own.view.shape) * spacing.max() < 0.1
+        seen = cls(own.view, spacing, to_voxels, aligned, own.affine, offset, nearest)
+        if not seen._overlaps(other):
+            raise DataError("it lies elsewhere in space: the grids do not overlap.")
+        return seen
+
+    def on_grid_of(self, other: Scan) -> Scan:
+        """Return the scan with its values at the voxels of the scan whose frame it is seen in."""
+        if self.view.shape == other.view.shape and not self.offset.any() and self.aligned:
+            return self
+        to_frame: Matrix = np.asarray(np.linalg.inv(other.to_voxels), np.float64)
+        view = self.gather(np.zeros(3), to_frame, list(other.view.shape), 0.0)
+        return dataclasses.replace(other, view=view, nearest=self.nearest)
+
+    def _overlaps(self, other: Scan) -> bool:
+        low, high = other.corners_mm()
+        corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1)
+        voxels = self.to_voxels @ corners + self.offset[:, None]
+        ends = np.array(self.view.shape) - 1
+        return bool((voxels.max(axis=1) > 0).all() and (voxels.min(axis=1) < ends).all())
 
     def corners_mm(self) -> tuple[Matrix, Matrix]:
         """Return the lower and upper corner of the scan's bounding box in the frame."""
         ends = np.array(np.meshgrid(*[(0, n - 1) for n in self.view.shape])).reshape(3, -1)
-        corners = np.linalg.inv(self.to_voxels) @ ends
+        corners = np.linalg.inv(self.to_voxels) @ (ends - self.offset[:, None])
         return corners.min(axis=1), corners.max(axis=1)
 
     def coarse(self, spacing_mm: float) -> tuple[NDArray[Any], Matrix, Matrix]:
@@ -75,7 +123,8 @@ class Scan:
         if self.aligned:
             steps = np.maximum(1, np.rint(spacing_mm / self.spacing_mm)).astype(int)
             x, y, z = (slice(None, None, int(step)) for step in steps)
-            return np.ascontiguousarray(self.view[x, y, z]), np.zeros(3), steps * self.spacing_mm
+            first = -self.offset * self.spacing_mm
+            return np.ascontiguousarray(self.view[x, y, z]), first, steps * self.spacing_mm
         low, high = self.corners_mm()
         counts = [int(n) for n in np.floor((high - low) / spacing_mm) + 1]
         values = self.gather(low, np.eye(3) * spacing_mm, counts, float(self.view.min()))
@@ -96,10 +145,15 @@ class Scan:
             ``(x, y, z)``, as long as ``centres_mm``.
         """
         shape, used, weights = self.view.shape, [], []
+        centres = [
+            places / spacing + first
+            for places, spacing, first in zip(centres_mm, self.spacing_mm, self.offset, strict=True)
+        ]
+        if self.nearest:
+            return self._nearest_along(centres, outside)
         for axis in range(3):
-            spacing = self.spacing_mm[axis]
             matrix = area_weights(
-                shape[axis], centres_mm[axis] / spacing, widths_mm[axis] / spacing
+                shape[axis], centres[axis], widths_mm[axis] / self.spacing_mm[axis]
             )
             columns = np.flatnonzero(matrix.any(axis=0))
             used.append(columns if len(columns) else np.arange(1))
@@ -113,10 +167,21 @@ class Scan:
             values += np.float32(outside) * (1 - inside)
         return values
 
+    def _nearest_along(self, centres: list[Matrix], outside: float) -> Floats:
+        indices = [np.rint(places).astype(np.intp) for places in centres]
+        inside = [
+            (places >= 0) & (places < count)
+            for places, count in zip(indices, self.view.shape, strict=True)
+        ]
+        kept = [np.clip(i, 0, n - 1) for i, n in zip(indices, self.view.shape, strict=True)]
+        values = self.view[np.ix_(*kept)].astype(np.float32)
+        x, y, z = inside
+        return np.where(x[:, None, None] & y[:, None] & z, values, np.float32(outside))
+
     def gather(
         self, origin_mm: Matrix, steps_mm: Matrix, counts: list[int], outside: float
     ) -> Floats:
-        """Sample a grid in any direction by trilinear interpolation.
+        """Sample a grid in any direction: trilinear interpolation, or the nearest label.
 
         Args:
             origin_mm: The first sample in the frame.
@@ -127,7 +192,7 @@ class Scan:
         Returns:
             Shape ``counts``.
         """
-        start = self.to_voxels @ origin_mm
+        start = self.to_voxels @ origin_mm + self.offset
         steps = self.to_voxels @ steps_mm
         rows = np.arange(counts[1], dtype=np.float32)[:, None]
         columns = np.arange(counts[2], dtype=np.float32)
@@ -137,6 +202,8 @@ class Scan:
             first = (start + i * steps[:, 0]).astype(np.float32)
             along = steps.astype(np.float32)
             points = [first[a] + along[a, 1] * rows + along[a, 2] * columns for a in range(3)]
+            if self.nearest:
+                points = [np.rint(point) for point in points]
             result[i] = _trilinear(
                 flat, first_voxel, strides, self.view.shape, points, np.float32(outside)
             )

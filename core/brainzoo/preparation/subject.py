@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,23 +13,28 @@ from numpy.typing import NDArray
 from brainzoo.common.errors import BrainzooError, DataError, DiskError, NetworkError
 from brainzoo.data.pixels import from_floats
 from brainzoo.data.subjects import Subject
-from brainzoo.data.volumes import Volume, read_volume, reordered
+from brainzoo.data.volumes import Volume, read_volume
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.grid import Made, Row, make_images
-from brainzoo.preparation.head import find_head
+from brainzoo.preparation.head import find_head, in_head
 from brainzoo.preparation.pictures import fit_picture, read_picture
 from brainzoo.preparation.scan import Scan
+
+MOST_LABEL = 65535
+"""The largest value of a label map."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
     """What became of one scan; ``failure`` says why if it has no images.
 
-    ``pixels`` has the stored dtype; ``rows`` describe images, not subjects.
+    ``pixels`` has the stored dtype; ``rows`` describe images, not subjects. ``labels`` are of
+    ``(image, *spatial)`` where the scan has a label map.
     """
 
     pixels: NDArray[np.generic]
     rows: list[Row]
+    labels: NDArray[np.uint16] | None = None
     pixel_mm: tuple[float, ...] = ()
     failure: str = ""
     warnings: tuple[str, ...] = ()
@@ -38,19 +45,7 @@ def prepare_subject(subject: Subject, config: PrepareConfig) -> Prepared:
     try:
         if is_picture(subject):
             return _from_picture(subject, config)
-        volume = read_volume(subject.source) if isinstance(subject.source, Path) else _made(subject)
-        if min(volume.data.shape) < 2:
-            raise DataError(
-                f"it has shape {' × '.join(map(str, volume.data.shape))}; expected a whole head."
-            )
-        scan = Scan.of(volume, config.axes)
-        mask = _mask(subject, volume, config)
-        head = find_head(scan, config.percentiles, mask)
-        if mask is not None:
-            view = np.where(mask.view != 0, scan.view, np.asarray(head.black, scan.view.dtype))
-            scan = dataclasses.replace(scan, view=view)
-        made = make_images(scan, head, config, subject)
-        return _stored(made, config, volume.warnings)
+        return _from_volumes(subject, config)
     except (DiskError, NetworkError):
         raise  # no fault of the scan: without it the data set would silently be another
     except BrainzooError as error:
@@ -59,6 +54,99 @@ def prepare_subject(subject: Subject, config: PrepareConfig) -> Prepared:
         return _failed(subject, "not enough memory for this scan.")
     except Exception as error:  # one odd scan is not to end the work on all others
         return _failed(subject, f"it cannot be prepared: {type(error).__name__}: {error}.")
+
+
+def nothing() -> Volume:
+    """Stand for a channel or label map that a scan does not have."""
+    raise DataError("it is missing.")
+
+
+def _from_volumes(subject: Subject, config: PrepareConfig) -> Prepared:
+    """Bring all channels and labels of a scan onto one grid, by their affines."""
+    there = {name: source for name, source in subject.images.items() if source is not nothing}
+    volumes = {name: _read(source) for name, source in there.items()}
+    if not volumes:
+        raise DataError("it has none of the channels.")
+    first, *others = volumes.values()
+    scan = Scan.of(first, config.axes)
+    mask = _mask(subject, scan, config)
+    head = find_head(scan, config.percentiles, mask)
+    layers = [(scan, head)]
+    for name, volume in zip(list(volumes)[1:], others, strict=True):
+        with _about(name):
+            channel = Scan.beside(volume, scan)
+            layers.append((channel, in_head(channel, head, config.percentiles)))
+    if mask is not None:
+        layers.append((mask, dataclasses.replace(head, black=0.0, white=1.0)))
+    if subject.labels is not None:
+        with _about("its label map"):
+            labels = Scan.beside(_label_volume(subject), scan, nearest=True)
+        layers.append((labels, dataclasses.replace(head, black=0.0, white=1.0)))
+    made = make_images(layers, config, subject)
+    pixels, maps = made.pixels[:, : len(volumes)], None
+    if mask is not None:
+        pixels = pixels * (made.pixels[:, len(volumes), None] > 0.5)
+    if subject.labels is not None:
+        maps = _kept(made.pixels[:, -1].astype(np.uint16), config)
+    missing = [name for name in subject.images if name not in volumes]
+    if missing:
+        order = [list(volumes).index(name) if name in volumes else -1 for name in subject.images]
+        black = np.zeros_like(pixels[:, :1])
+        pixels = np.concatenate([pixels, black], axis=1)[:, order]
+    rows = [{**row, "missing": "+".join(missing)} if missing else row for row in made.rows]
+    warnings = tuple(line for volume in volumes.values() for line in volume.warnings)
+    made = dataclasses.replace(made, pixels=pixels, rows=rows)
+    return dataclasses.replace(_stored(made, config, warnings), labels=maps)
+
+
+@contextlib.contextmanager
+def _about(name: str) -> Iterator[None]:
+    """Say of which channel an error is."""
+    try:
+        yield
+    except DataError as error:
+        message = error.message.removeprefix("it ")
+        raise DataError(f"{name} {message}", error.hint) from error
+
+
+def _read(source: Path | Callable[[], Volume]) -> Volume:
+    """Read a file or call a function; what it raises is the scan's failure."""
+    if isinstance(source, Path):
+        volume = read_volume(source)
+    else:
+        try:
+            volume = source()
+        except BrainzooError:
+            raise
+        except Exception as error:
+            raise DataError(f"it could not be made: {type(error).__name__}: {error}.") from error
+    if min(volume.data.shape) < 2:
+        raise DataError(
+            f"it has shape {' × '.join(map(str, volume.data.shape))}; expected a whole head."
+        )
+    return volume
+
+
+def _label_volume(subject: Subject) -> Volume:
+    """Read a label map: whole numbers from 0 to 65535."""
+    assert subject.labels is not None
+    if subject.labels is nothing:
+        raise DataError("it is missing.", "Without label maps: --no-data.labels")
+    volume = _read(subject.labels)
+    values = np.rint(volume.data)
+    if values.min() < 0 or values.max() > MOST_LABEL or not np.allclose(values, volume.data):
+        raise DataError(
+            f"it holds values from {volume.data.min():g} to {volume.data.max():g}; expected whole "
+            f"numbers from 0 to {MOST_LABEL}."
+        )
+    return dataclasses.replace(volume, data=values.astype(np.uint16))
+
+
+def _kept(labels: NDArray[np.uint16], config: PrepareConfig) -> NDArray[np.uint16]:
+    """Return label maps with those values that were asked for; the others become background."""
+    if not config.label_values:
+        return labels
+    return np.where(np.isin(labels, config.label_values), labels, 0).astype(np.uint16)
 
 
 def _failed(subject: Subject, message: str) -> Prepared:
@@ -77,28 +165,16 @@ def is_picture(subject: Subject) -> bool:
     )
 
 
-def _made(subject: Subject) -> Volume:
-    """Call a source that makes its volume; what it raises is the scan's failure."""
-    assert not isinstance(subject.source, Path)
-    try:
-        return subject.source()
-    except BrainzooError:
-        raise
-    except Exception as error:
-        raise DataError(f"it could not be made: {type(error).__name__}: {error}.") from error
-
-
-def _mask(subject: Subject, volume: Volume, config: PrepareConfig) -> Scan | None:
+def _mask(subject: Subject, scan: Scan, config: PrepareConfig) -> Scan | None:
+    """Read the brain mask, in whatever voxel order it lies on the scan's grid."""
     if not config.mask:
         return None
     if subject.mask is None:
-        raise DataError("it has no brain mask.", "Leave --data.mask away.")
-    mask = reordered(read_volume(subject.mask), volume.affine)
-    if mask.data.shape != volume.data.shape or not np.allclose(
-        mask.affine, volume.affine, atol=0.1
-    ):
-        raise DataError(f"its mask {subject.mask.name} lies on another grid.")
-    return Scan.of(dataclasses.replace(mask, affine=volume.affine), config.axes)
+        raise DataError("it has no brain mask.", "Without masks: --no-data.mask")
+    with _about(f"its mask {subject.mask.name}"):
+        volume = read_volume(subject.mask)
+        inside = dataclasses.replace(volume, data=(volume.data != 0).astype(np.uint8))
+        return Scan.beside(inside, scan, nearest=True).on_grid_of(scan)
 
 
 def _from_picture(subject: Subject, config: PrepareConfig) -> Prepared:
@@ -114,4 +190,4 @@ def _from_picture(subject: Subject, config: PrepareConfig) -> Prepared:
 
 def _stored(made: Made, config: PrepareConfig, warnings: tuple[str, ...]) -> Prepared:
     pixels = from_floats(made.pixels, config.dtype)
-    return Prepared(pixels, made.rows, made.pixel_mm, warnings=warnings)
+    return Prepared(pixels, made.rows, pixel_mm=made.pixel_mm, warnings=warnings)

@@ -18,6 +18,7 @@ from brainzoo.common import console, launch
 from brainzoo.common.errors import BrainzooError, DataError, StoppedError
 from brainzoo.common.files import disk_errors, exists_error
 from brainzoo.data.images import Images
+from brainzoo.data.packing import packed
 from brainzoo.evaluating.running import EvaluatorsFailedError, check, evaluate, write_metrics
 from brainzoo.plugin.findings import EvaluationSets
 from brainzoo.plugin.interfaces import Generator
@@ -171,7 +172,7 @@ def fit(part: Part, images: Images, run: Run) -> Generator:
     Validation images decide which of its snapshots is kept; test images are never seen.
     """
     generator: Generator = plugins().load("generator", part.name)(part.config)
-    train, validation = training_images(images), images.where(split="validation")
+    train, validation = packed(training_images(images)), packed(images.where(split="validation"))
     run = dataclasses.replace(
         run,
         train=shrunk(run.train, len(train)),

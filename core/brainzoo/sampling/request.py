@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo.common.version import __version__
+from brainzoo.data.packing import label_values
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row
 from brainzoo.plugin.interfaces import Generator
@@ -53,7 +54,7 @@ class Source:
 
     Attributes:
         info: What ``images.json`` says of the images.
-        shape: ``(channel, *spatial)`` of an image.
+        shape: ``(channel, *spatial)`` of an image, without its label map.
         batch_size: How many are drawn at once.
         starts: Whether the generator can begin at any index; if not, only one process can draw.
 
@@ -84,7 +85,9 @@ class Source:
             "condition": dict(request.condition),
             "sampling": {k: v for k, v in plain(self._generator.config).items() if k in acting},
         }
-        self.shape: tuple[int, ...] = (config["images"]["channels"], *config["images"]["spatial"])
+        values = label_values(config["preprocessing"])
+        channels = config["images"]["channels"] - (len(values) + 1 if values else 0)
+        self.shape: tuple[int, ...] = (channels, *config["images"]["spatial"])
         self.batch_size = request.batch_size or BATCH[len(self.shape) - 1]
 
     def record(self) -> dict[str, Any]:

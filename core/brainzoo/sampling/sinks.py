@@ -20,7 +20,8 @@ from brainzoo.common.console import size_text
 from brainzoo.common.errors import DataError, DiskError, OptionError
 from brainzoo.data.images import Images
 from brainzoo.data.images_files import write_info
-from brainzoo.data.pixels import from_floats, header
+from brainzoo.data.packing import label_values, unpacked
+from brainzoo.data.pixels import content_of, from_floats, header
 from brainzoo.data.tables import Row, write_rows
 from brainzoo.plugin.interfaces import Exporter
 from brainzoo.plugin.manager import plugins
@@ -69,25 +70,22 @@ class Sink(Protocol):
 
 
 class ImagesSink:
-    """``pixels.npy``, where every image has its place, and in the end table and description."""
+    """A folder of images where every image has its place, in the end with table and description."""
 
     def __init__(self, folder: Path, info: Mapping[str, Any], shape: tuple[int, ...], n: int):
-        self._folder, self._info = folder, info
-        self._path = folder / "pixels.npy"
-        self._shape = shape
-        self._header = header(n, shape, DTYPE)
-        self._size = DTYPE.itemsize * int(np.prod(shape))
-        self._total = len(self._header) + n * self._size
+        self._folder, self._info, self._shape = folder, info, shape
+        self._arrays = [_ArrayFile(folder / "pixels.npy", n, shape)]
+        if label_values(info):
+            self._arrays.append(_ArrayFile(folder / "labels.npy", n, shape[1:]))
 
     def begin(self) -> None:
-        """Make a file of the final size; refuse at once what the disk cannot hold.
+        """Make files of the final size; refuse at once what the disk cannot hold.
 
         Raises:
             DiskError: Too little space is free.
         """
         self._folder.mkdir(exist_ok=True)
-        self._path.touch()
-        needed = self._total - 512 * self._path.stat().st_blocks
+        needed = sum(array.missing() for array in self._arrays)
         free = shutil.disk_usage(self._folder).free
         if free < needed:
             raise DiskError(
@@ -95,37 +93,73 @@ class ImagesSink:
                 f"{size_text(free)} at {self._folder.parent.parent.absolute()}.",
                 "Free some space, ask for fewer with -n, or choose another disk with --out.",
             )
-        with self._path.open("r+b") as file:
-            file.write(self._header)
-            file.truncate(self._total)
+        for array in self._arrays:
+            array.begin()
 
     def write(self, start: int, pixels: NDArray[np.float32], rows: Sequence[Row]) -> Written:
         """Write a batch to its place."""
-        content = _stored(pixels, self._shape).tobytes()
-        with self._path.open("r+b") as file:
-            file.seek(len(self._header) + start * self._size)
-            file.write(content)
-        return Written(start, len(pixels), hashlib.sha256(content).hexdigest(), (), rows)
+        pixels, labels = unpacked(pixels, self._info)
+        contents = [_stored(pixels, self._shape).tobytes()]
+        if labels is not None:
+            contents.append(labels.astype(DTYPE).tobytes())
+        for array, content in zip(self._arrays, contents, strict=True):
+            array.write(start, content)
+        digest = hashlib.sha256(b"".join(contents)).hexdigest()
+        return Written(start, len(pixels), digest, (), rows)
 
     def holds(self, written: Written) -> bool:
         """Read the place of a batch and compare."""
-        start = len(self._header) + written.start * self._size
-        return self._sha256(start, start + written.count * self._size) == written.sha256
+        digest = hashlib.sha256()
+        for array in self._arrays:
+            array.hash(digest, written.start, written.start + written.count)
+        return digest.hexdigest() == written.sha256
 
     def finish(self, rows: Rows) -> None:
         """Write ``table.csv`` and ``images.json``."""
         names = dict.fromkeys(name for row in rows() for name in row)
         with (self._folder / "table.csv").open("w", encoding="utf-8", newline="") as file:
             write_rows(file, list(names), rows())
-        write_info(self._folder, self._info, self._sha256(len(self._header), self._total))
+        digests = [array.sha256() for array in self._arrays]
+        digest = digests[0] if len(digests) == 1 else content_of(*digests)
+        write_info(self._folder, self._info, digest)
 
-    def _sha256(self, start: int, stop: int) -> str:
-        digest = hashlib.sha256()
+
+class _ArrayFile:
+    """A ``.npy`` file of a final size that is filled in any order."""
+
+    def __init__(self, path: Path, n: int, shape: tuple[int, ...]) -> None:
+        self._path, self._n = path, n
+        self._header = header(n, shape, DTYPE)
+        self._size = DTYPE.itemsize * int(np.prod(shape))
+        self._total = len(self._header) + n * self._size
+
+    def missing(self) -> int:
+        """Return how many bytes of the disk it still needs."""
+        self._path.touch()
+        return self._total - 512 * self._path.stat().st_blocks
+
+    def begin(self) -> None:
+        with self._path.open("r+b") as file:
+            file.write(self._header)
+            file.truncate(self._total)
+
+    def write(self, start: int, content: bytes) -> None:
+        with self._path.open("r+b") as file:
+            file.seek(len(self._header) + start * self._size)
+            file.write(content)
+
+    def hash(self, digest: Any, start: int, stop: int) -> None:
+        """Add what stands in the places from ``start`` to ``stop`` to a digest."""
+        at, end = (len(self._header) + i * self._size for i in (start, stop))
         with self._path.open("rb") as file:
-            file.seek(start)
-            while start < stop and (block := file.read(min(BLOCK, stop - start))):
+            file.seek(at)
+            while at < end and (block := file.read(min(BLOCK, end - at))):
                 digest.update(block)
-                start += len(block)
+                at += len(block)
+
+    def sha256(self) -> str:
+        digest = hashlib.sha256()
+        self.hash(digest, 0, self._n)
         return digest.hexdigest()
 
 
@@ -147,7 +181,8 @@ class FilesSink:
 
     def write(self, start: int, pixels: NDArray[np.float32], rows: Sequence[Row]) -> Written:
         """Export a batch, with pixels as a folder of images would hold them."""
-        images = Images(_stored(pixels, self._shape), rows, self._info)
+        pixels, labels = unpacked(pixels, self._info)
+        images = Images(_stored(pixels, self._shape), rows, self._info, labels=labels)
         written = self._exporter.export_part(images, self._folder, start=start)
         files = [path.relative_to(self._folder).as_posix() for path in written]
         return Written(start, len(rows), self._sha256(files), files, rows)

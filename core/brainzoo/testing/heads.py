@@ -128,7 +128,7 @@ def _info(spatial: Sequence[int], classes: Sequence[str], synthetic: bool) -> di
     else:
         affine[:3, 3] = -96
     info: dict[str, Any] = {
-        "modality": "T1w",
+        "channels": ["T1w"],
         "dims": len(spatial),
         "plane": "axial" if len(spatial) == 2 else None,
         "spacing_mm": spacing,

@@ -28,6 +28,7 @@ class Feed:
 
     Attributes:
         spacing_mm: Of a pixel along each axis.
+        label_channels: How many of the last channels are one-hot label maps.
 
     Raises:
         DataError: There are no images, or one of them has no class while others do.
@@ -38,6 +39,7 @@ class Feed:
             raise DataError("there are no images to train on.")
         sides = images.info.get("spacing_mm") or (1.0,) * len(images.spatial)
         self.spacing_mm: tuple[float, ...] = tuple(sides)
+        self.label_channels = images.label_channels
         self._images = images
         self._seed = seed
         self._epoch = -1

@@ -78,7 +78,7 @@ def train_step(
     torch.manual_seed(number_of("layers", train.seed, seen, index))
     # Every n-th image: those of a part, and of a group of minibatch statistics, stay together.
     pixels, classes = feed.batch(seen + index, batch_size // count, count)
-    augmentation = Augmentation(train, feed.spacing_mm)
+    augmentation = Augmentation(train, feed.spacing_mm, feed.label_channels)
     pixels, augmented = augmentation(pixels.to(machine.device), step)
     parts = list(
         zip(

@@ -166,7 +166,7 @@ def entry_of(
     kind = "slices" if len(spatial) == 2 else "volumes"
     origin = data["dataset"]
     summary = (
-        f"{config['preprocessing'].get('modality') or 'MRI'} {kind} of "
+        f"{' + '.join(config['preprocessing'].get('channels') or ['MRI'])} {kind} of "
         f"{' × '.join(map(str, spatial))}, from {data['n_subjects']:,} subjects of "
         f"{origin.get('name') or 'unknown data'} ({origin.get('license') or 'unknown licence'})"
     )

@@ -48,7 +48,7 @@ SHOWN = 8
 
 def compute(view: View) -> Evaluation:
     """Return effect sizes of tissue shares and ventricles, and a table of their distributions."""
-    modality = str(view.images[0].info.get("modality") or "T1w")
+    modality = view.images[0].channel_names[0]
     if not modality.startswith("T1"):
         said = f"The anatomy check reads T1w intensities; these images are {modality}."
         return Evaluation(notes=[said])

@@ -144,7 +144,7 @@ def generator(images: Images, run: RunFolder) -> str:
 def headline(images: Images, run: RunFolder) -> str:
     """Say what was run in one sentence."""
     who = generator(images, run) or "A generator"
-    plane, modality = images.info.get("plane") or "", images.info.get("modality") or ""
+    plane, modality = images.info.get("plane") or "", " + ".join(images.channel_names)
     kind = f"{plane} {modality} slice" if images.dims == 2 else f"{modality} volume"
     kind = " ".join(kind.split())
     size = " × ".join(map(str, images.spatial)) + (" pixels" if images.dims == 2 else " voxels")

@@ -28,7 +28,7 @@ from brainzoo.api import checkpoint as checkpoints
 DRAWN_AGAIN = 8
 TOLERANCE = 2 / 255  # other hardware sums in another order
 
-STATED = ("modality", "dims", "plane", "spacing_mm", "orientation", "value_range")
+STATED = ("channels", "dims", "plane", "spacing_mm", "orientation", "value_range")
 """What both folders must agree on."""
 
 NO_MATTER = ("split_seed", "split_fractions", "max_subjects")

@@ -1,0 +1,88 @@
+"""Label maps as channels, so that any generator makes images and their label maps together.
+
+Before training the label map of an image becomes one channel a value (one-hot, the background
+first) behind the pixels' channels; after sampling the largest of them says which label a pixel has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.common.errors import DataError
+from brainzoo.data.images import Images
+
+MOST_LABELS = 32
+"""More channels than this a generator cannot be expected to learn."""
+
+
+class PackedImages(Images):
+    """Images whose label maps are read as further channels.
+
+    Attributes:
+        label_channels: How many of the last channels are label maps, the background included.
+    """
+
+    label_channels: int
+
+    @property
+    def channels(self) -> int:
+        """Channels of the pixels and of the label maps."""
+        return super().channels + self.label_channels
+
+    def __getitem__(self, key: slice | Sequence[int] | NDArray[Any]) -> Images:
+        return packed(super().__getitem__(key))
+
+    def read(self, positions: Sequence[int] | NDArray[Any] | None = None) -> NDArray[Any]:
+        """Read pixels and one-hot label maps: ``(image, channel, *spatial)`` as stored."""
+        pixels, labels = super().read(positions), self.labels(positions)
+        assert labels is not None
+        most = 1.0 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max
+        values = np.array([0, *(self.label_names or ())]).reshape(-1, *[1] * (labels.ndim - 1))
+        one_hot = (labels[:, None] == values).astype(pixels.dtype) * pixels.dtype.type(most)
+        return np.concatenate([pixels, one_hot], axis=1)
+
+
+def packed(images: Images) -> Images:
+    """Return images as generators see them: label maps, if there are any, as channels.
+
+    Raises:
+        DataError: There are too many different labels.
+    """
+    if images.label_names is None:
+        return images
+    if len(images.label_names) > MOST_LABELS:
+        raise DataError(
+            f"the label maps hold {len(images.label_names)} labels; a generator takes at most "
+            f"{MOST_LABELS}.",
+            "Choose some with --data.label-values, or train without: --no-data.labels",
+        )
+    result = PackedImages.__new__(PackedImages)
+    result.__dict__ = dict(images.__dict__)
+    result.label_channels = 1 + len(images.label_names)
+    return result
+
+
+def unpacked(
+    pixels: NDArray[np.float32], described: Mapping[str, Any]
+) -> tuple[NDArray[np.float32], NDArray[np.uint16] | None]:
+    """Return pixels ``(image, channel, *spatial)`` and label maps of what a generator drew.
+
+    Args:
+        pixels: With label channels behind the others.
+        described: What the checkpoint says of its training images: ``labels`` if there were any.
+    """
+    values = label_values(described)
+    if not values:
+        return pixels, None
+    count = len(values) + 1
+    chosen = pixels[:, -count:].argmax(axis=1)
+    return pixels[:, :-count], np.array([0, *values], np.uint16)[chosen]
+
+
+def label_values(described: Mapping[str, Any]) -> list[int]:
+    """Return the values of the label maps that images of a checkpoint have, without background."""
+    return [int(value) for value in described.get("labels") or {}]
