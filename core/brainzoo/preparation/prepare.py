@@ -147,7 +147,8 @@ def _with_channels(
     if len(kept) < len(subjects) and len(channels) > 1:
         console.note(
             f"{len(subjects) - len(kept)} of {len(subjects)} scans lack one of "
-            f"{', '.join(channels)} and are left out; --data.missing keep keeps them, --data.channels asks for fewer."
+            f"{', '.join(channels)} and are left out. --data.missing keep keeps them; "
+            "--data.channels asks for fewer."
         )
     return kept
 
