@@ -109,10 +109,10 @@ def test_verify_notices_weights_that_were_exchanged(saved):
 @pytest.mark.parametrize(
     ("damage", "error", "message"),
     [
-        (lambda f: (f / "config.json").unlink(), NotFoundError, "no checkpoint"),
+        (lambda f: (f / "config.json").unlink(), NotFoundError, "not a checkpoint"),
         (lambda f: (f / "config.json").write_text("{"), IntegrityError, "corrupt"),
         (lambda f: (f / "config.json").write_text("[" * 99999), IntegrityError, "corrupt"),
-        (lambda f: (f / "config.json").write_text("[]"), IntegrityError, "no checkpoint's"),
+        (lambda f: (f / "config.json").write_text("[]"), IntegrityError, "not a checkpoint's"),
         (lambda f: change(f, format=99), IncompatiblePluginError, "format 99.*upgrade"),
         (lambda f: change(f, weights=None), IntegrityError, "weights: input should be"),
         (lambda f: change(f, plugin__name="nobody"), IncompatiblePluginError, "'nobody'"),
@@ -120,7 +120,7 @@ def test_verify_notices_weights_that_were_exchanged(saved):
         (
             lambda f: change(f, plugin__requires="new"),
             IntegrityError,
-            r"plugin.requires: are no versions .*'new'",
+            r"plugin.requires: is not a range of versions .*'new'",
         ),
         (lambda f: change(f, plugin__name=["x"]), IntegrityError, "plugin.name: input"),
         (lambda f: (f / "model.safetensors").unlink(), IntegrityError, "lacks model.safetensors"),
