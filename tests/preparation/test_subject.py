@@ -8,6 +8,7 @@ import pytest
 from phantom import (
     BRAIN_MM,
     failure_of,
+    orientations,
     phantom,
     pixels_of,
     stripped,
@@ -95,3 +96,18 @@ def test_an_unexpected_error_is_that_scans_failure_and_names_no_folder(
     monkeypatch.setattr("brainzoo.preparation.subject.find_head", odd)
     made = prepare_subject(Subject("s", {"T1w": path}), SMALL)
     assert made.failure == "s.nii.gz cannot be prepared: IndexError: nobody thought of s.nii.gz."
+
+
+def test_a_mask_of_the_same_world_in_another_voxel_order(tmp_path: Path) -> None:
+    volume = phantom(6.0)
+    brain = stripped(volume)
+    write_nifti(tmp_path / "scan.nii.gz", volume)
+    config = dataclasses.replace(SMALL, mask=True)
+    made = []
+    for name, mask in zip("ab", (brain, list(orientations(brain))[29]), strict=True):
+        path = tmp_path / f"{name}.nii.gz"
+        write_nifti(path, Volume((mask.data > 0).astype("u1"), mask.affine))
+        subject = Subject("s", {"T1w": tmp_path / "scan.nii.gz"}, mask=path)
+        made.append(prepare_subject(subject, config))
+        assert made[-1].failure == ""
+    np.testing.assert_array_equal(made[0].pixels, made[1].pixels)

@@ -64,7 +64,9 @@ def data(
     from brainzoo.data.images import Images
     from brainzoo.preparation.describe import describe, describe_text
     from brainzoo.preparation.prepare import prepare
+    from brainzoo.preparation.understood import understood
 
+    notes: dict[str, str] = {}
     if is_images_folder(dataset):
         images = Images.open(dataset, verify=True)
     else:
@@ -75,7 +77,9 @@ def data(
         part, config = dataset_part(plugins, dataset, values)
         source = plugins.load("dataset", dataset)(part.config)
         images = prepare(source, config, name=dataset, classes=pairs(classes, "--class"), out=out)
-    found = {**describe(images), "folder": str(images.folder)}
+        if as_json:
+            notes = dict(understood(source, list(source.subjects()), dataset))
+    found = {**describe(images), "understood": notes, "folder": str(images.folder)}
     if as_json:
         console.result_json(found)
         return

@@ -8,8 +8,10 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from brainzoo.datasets.names import Name, channel_name, read_part
+if TYPE_CHECKING:
+    from brainzoo.datasets.names import Name
 
 NOTHING: Mapping[str, str] = {}
 
@@ -66,6 +68,8 @@ class Layout:
         return None
 
     def _named(self, parts: Mapping[str, str]) -> Name:
+        from brainzoo.datasets.names import Name, channel_name, read_part  # lists need none of it
+
         image = parts.get("image", "").lower()
         person, visit, detail = parts["subject"], parts.get("visit", ""), parts.get("detail", "")
         if self.ids:
