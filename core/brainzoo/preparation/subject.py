@@ -133,7 +133,9 @@ def _label_volume(subject: Subject) -> Volume:
     if subject.labels is nothing:
         raise DataError("it is missing.", "Without label maps: --no-data.labels")
     volume = _read(subject.labels)
-    values = np.rint(volume.data)
+    values = volume.data
+    if values.dtype.kind == "f":
+        values = np.rint(values)
     if values.min() < 0 or values.max() > MOST_LABEL or not np.allclose(values, volume.data):
         raise DataError(
             f"it holds values from {volume.data.min():g} to {volume.data.max():g}; expected whole "
