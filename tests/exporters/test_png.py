@@ -72,7 +72,7 @@ def test_classes_can_be_folders(make: Make, tmp_path: Path) -> None:
     images.table[1]["class"] = None
     export(images, tmp_path / "out", by_class=True)
     folders = sorted(path.name for path in (tmp_path / "out" / "images").iterdir())
-    assert folders == ["no-class", "old", "young"]
+    assert folders == ["metadata.csv", "no-class", "old", "young"]
 
 
 def test_the_limit_and_the_grid_can_be_set(make: Make, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_the_limit_and_the_grid_can_be_set(make: Make, tmp_path: Path) -> None:
 def test_the_list_of_files_is_complete(make: Make, tmp_path: Path) -> None:
     written = export(make(), tmp_path / "out")
     assert written == sorted(p for p in (tmp_path / "out").rglob("*") if p.is_file())
-    assert len(written) == 5
+    assert len(written) == 6
 
 
 def test_what_is_there_is_never_overwritten(make: Make, tmp_path: Path) -> None:

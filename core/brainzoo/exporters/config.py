@@ -12,6 +12,7 @@ class NiftiConfig:
     """Options of the exporter ``nifti``."""
 
     limit: int | None = option(None, "Write only the first images, this many.", minimum=1)
+    bids: bool = option(False, "Name files as BIDS does: sub-ID/anat/sub-ID_T1w.nii.gz.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ images only what is needed to read them, and no identifier beyond ``image_id``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from brainzoo.common.errors import DataError
@@ -59,6 +59,12 @@ def describe_image(images: Images, row: Mapping[str, Value]) -> dict[str, Any]:
         return about
     drawn = {k: v for k, v in row.items() if k not in _OF_SUBJECTS and v is not None}
     return {**about, "condition": {**(images.info.get("condition") or {}), **drawn} or None}
+
+
+def public_rows(rows: Iterable[Mapping[str, Value]]) -> Iterator[dict[str, Value]]:
+    """Yield what a table of exported images may say of each: nothing that names a person."""
+    for row in rows:
+        yield {k: v for k, v in row.items() if k not in _OF_SUBJECTS}
 
 
 def limited(images: Images, limit: int | None) -> Images:

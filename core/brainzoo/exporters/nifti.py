@@ -10,6 +10,8 @@ the order nearest to RAS+, as most programs expect them.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,14 @@ from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
 from brainzoo.data.volumes import Volume, write_nifti
 from brainzoo.exporters.config import NiftiConfig
-from brainzoo.exporters.describe import describe, describe_image, file_names, limited
+from brainzoo.exporters.describe import (
+    describe,
+    describe_image,
+    file_names,
+    limited,
+    public_rows,
+    safe_name,
+)
 from brainzoo.plugin.interfaces import Exporter
 
 # Directions in RAS+ of a slice's rows, columns and normal, where images.json has no affine.
@@ -56,7 +65,9 @@ class Nifti(Exporter):
     def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
         """Write ``IMAGE_ID.nii.gz`` and ``IMAGE_ID.json`` for each image, float32 in [0, 1].
 
-        Images of several channels become several volumes, ``IMAGE_ID_channel-1.nii.gz`` and on.
+        Images of several channels become a volume each, ``IMAGE_ID_T1w.nii.gz`` and on; a label
+        map becomes ``IMAGE_ID_dseg.nii.gz``. With ``--nifti.bids`` an image is a subject of BIDS
+        (version 1.10), and ``participants.tsv`` says what is known of it.
 
         Args:
             images: Real or synthetic images, 2-D or 3-D.
@@ -78,9 +89,10 @@ class Nifti(Exporter):
         ):
             _write_json(temporary / DATASET, _dataset(images))
             for i, name in enumerate(names):
-                _write_image(images, i, temporary, name)
+                self._write_image(images, i, temporary, name)
                 advance(1)
-        return sorted(path for path in folder.iterdir() if path.is_file())
+            self.export_table(images.table, temporary)
+        return sorted(path for path in folder.rglob("*") if path.is_file())
 
     def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
         """Write the files of some images; see :meth:`brainzoo.Exporter.export_part`."""
@@ -89,28 +101,62 @@ class Nifti(Exporter):
             _write_json(folder / DATASET, _dataset(images))
             files.append(folder / DATASET)
         for i, name in enumerate(file_names(images)):
-            files += _write_image(images, i, folder, name)
+            files += self._write_image(images, i, folder, name)
+        return files
+
+    def export_table(self, rows: Iterable[Mapping[str, Value]], folder: Path) -> list[Path]:
+        """Write ``participants.tsv``, where files are named as BIDS names them."""
+        if not self.config.bids:
+            return []
+        known = list(rows)
+        ids = [f"sub-{_label(safe_name(row.get('image_id')))}" for row in known]
+        about = [
+            {"participant_id": name, **row}
+            for name, row in zip(ids, public_rows(known), strict=True)
+        ]
+        columns = dict.fromkeys(name for row in about for name in row)
+        lines = [columns, *([row.get(name) for name in columns] for row in about)]
+        text = "".join("\t".join(map(_cell, line)) + "\n" for line in lines)
+        (folder / "participants.tsv").write_text(text, encoding="utf-8")
+        return [folder / "participants.tsv"]
+
+    def _write_image(self, images: Images, i: int, folder: Path, name: str) -> list[Path]:
+        """Write the volumes of an image and its sidecar."""
+        kind = "synthetic image, not for diagnosis" if images.synthetic else "real image"
+        row, channels, labels = images.table[i], images.floats([i])[0], images.labels([i])
+        if self.config.bids:
+            name = f"sub-{_label(name)}"
+            folder = folder / name / "anat"
+            folder.mkdir(parents=True, exist_ok=True)
+        named = _label if self.config.bids else safe_name
+        suffixes = [f"_{named(channel)}" for channel in images.channel_names]
+        if len(suffixes) == 1 and not self.config.bids:
+            suffixes = [""]
+        parts = dict(zip(suffixes, channels, strict=True))
+        if labels is not None:
+            parts["_dseg"] = labels[0]
+        files = []
+        for suffix, data in parts.items():
+            volume = volume_of(images, data, row.get("position_mm"))
+            files.append(folder / f"{name}{suffix}.nii.gz")
+            write_nifti(files[-1], volume, description=f"brainzoo: {kind}", synced=False)
+        about = describe_image(images, row)
+        if images.info.get("affine") is None:
+            about["affine"] = PLACE_UNKNOWN
+        elif images.synthetic and images.dims == 2 and row.get("position_mm") is None:
+            about["affine"] = PLACE_NOMINAL
+        files.append(folder / f"{name}{suffixes[0] if self.config.bids else ''}.json")
+        _write_json(files[-1], about)
         return files
 
 
-def _write_image(images: Images, i: int, folder: Path, name: str) -> list[Path]:
-    """Write the volumes of an image and its sidecar."""
-    kind = "synthetic image, not for diagnosis" if images.synthetic else "real image"
-    row, channels = images.table[i], images.floats([i])[0]
-    files = []
-    for channel, data in enumerate(channels, start=1):
-        own = name + (f"_channel-{channel}" if len(channels) > 1 else "")
-        volume = volume_of(images, data, row.get("position_mm"))
-        files.append(folder / f"{own}.nii.gz")
-        write_nifti(files[-1], volume, description=f"brainzoo: {kind}", synced=False)
-    about = describe_image(images, row)
-    if images.info.get("affine") is None:
-        about["affine"] = PLACE_UNKNOWN
-    elif images.synthetic and images.dims == 2 and row.get("position_mm") is None:
-        about["affine"] = PLACE_NOMINAL
-    files.append(folder / f"{name}.json")
-    _write_json(files[-1], about)
-    return files
+def _label(name: str) -> str:
+    """Return a name as BIDS takes it: letters and digits only."""
+    return re.sub("[^A-Za-z0-9]", "", name)
+
+
+def _cell(value: Value) -> str:
+    return "n/a" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def volume_of(images: Images, data: NDArray[Any], position_mm: Value = None) -> Volume:
@@ -127,7 +173,8 @@ def volume_of(images: Images, data: NDArray[Any], position_mm: Value = None) -> 
         if isinstance(position_mm, float | int):
             normal = affine[:3, 2] / np.linalg.norm(affine[:3, 2])
             affine[:3, 3] += position_mm * normal
-    image = nib.Nifti1Image(data.astype(np.float32), affine)  # type: ignore[no-untyped-call]
+    kind = np.float32 if data.dtype.kind == "f" else data.dtype
+    image = nib.Nifti1Image(data.astype(kind), affine)  # type: ignore[no-untyped-call]
     turned = nib.as_closest_canonical(image)  # type: ignore[no-untyped-call]
     return Volume(np.ascontiguousarray(turned.dataobj), turned.affine)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from brainzoo.common.files import new_folder
 from brainzoo.data.images import Images
 from brainzoo.data.pictures import flat, grid, png_bytes, tile
 from brainzoo.data.pixels import from_floats
+from brainzoo.data.subjects import Value
+from brainzoo.data.tables import write_rows
 from brainzoo.exporters.config import PngConfig
-from brainzoo.exporters.describe import describe, file_names, limited, safe_name
+from brainzoo.exporters.describe import describe, file_names, limited, public_rows, safe_name
 from brainzoo.plugin.interfaces import Exporter
 
 
@@ -25,10 +28,12 @@ class Png(Exporter):
     config: PngConfig
 
     def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
-        """Write ``images/IMAGE_ID.png``, ``grid.png`` and ``about.json``.
+        """Write ``images/IMAGE_ID.png``, ``images/metadata.csv``, ``grid.png`` and ``about.json``.
 
-        The pictures carry no metadata; what they are stands in ``about.json``. [0, 1] becomes
-        black to white; a 3-D image shows its central axial, coronal and sagittal planes.
+        The pictures carry no metadata; what they are stands in ``about.json``, and what is known
+        of each (age, sex, class) in ``metadata.csv``, as Hugging Face's ``imagefolder`` reads it.
+        [0, 1] becomes black to white; a 3-D image shows its central axial, coronal and sagittal
+        planes. Label maps of slices lie in ``labels/``: their values, not pictures to look at.
 
         Args:
             images: Real or synthetic images, 2-D or 3-D.
@@ -52,6 +57,7 @@ class Png(Exporter):
             for i, name in enumerate(names):
                 self._write_image(images, i, temporary, name)
                 advance(1)
+            self.export_table(images.table, temporary)
         return sorted(path for path in folder.rglob("*") if path.is_file())
 
     def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
@@ -61,8 +67,21 @@ class Png(Exporter):
         """
         files = self._write_about(images, folder) if start == 0 else []
         for i, name in enumerate(file_names(images)):
-            files.append(self._write_image(images, i, folder, name))
+            files += self._write_image(images, i, folder, name)
         return files
+
+    def export_table(self, rows: Iterable[Mapping[str, Value]], folder: Path) -> list[Path]:
+        """Write ``images/metadata.csv``."""
+        known = list(rows)
+        files = [(self._place(row) / f"{safe_name(row.get('image_id'))}.png") for row in known]
+        table = [
+            {"file_name": file.as_posix(), **row}
+            for file, row in zip(files, public_rows(known), strict=True)
+        ]
+        path = folder / "images" / "metadata.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            write_rows(file, list(dict.fromkeys(name for row in table for name in row)), table)
+        return [path]
 
     def _write_about(self, images: Images, folder: Path) -> list[Path]:
         """Write what is about all images: a description, and a grid of the first ones."""
@@ -75,16 +94,22 @@ class Png(Exporter):
             files[1].write_bytes(png_bytes(grid(first.floats(), columns=self.config.columns)))
         return files
 
-    def _write_image(self, images: Images, i: int, folder: Path, name: str) -> Path:
-        path = folder / self._place(images, i) / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(png_bytes(self._picture(images.floats([i])[0])))
-        return path
+    def _write_image(self, images: Images, i: int, folder: Path, name: str) -> list[Path]:
+        pictures = {"images": self._picture(images.floats([i])[0])}
+        labels = images.labels([i])
+        if labels is not None and images.dims == 2:
+            pictures["labels"] = Image.fromarray(labels[0])
+        files = []
+        for kind, picture in pictures.items():
+            files.append(folder / kind / self._place(images.table[i]) / f"{name}.png")
+            files[-1].parent.mkdir(parents=True, exist_ok=True)
+            files[-1].write_bytes(png_bytes(picture))
+        return files
 
-    def _place(self, images: Images, i: int) -> Path:
+    def _place(self, row: Mapping[str, Value]) -> Path:
         if not self.config.by_class:
-            return Path("images")
-        return Path("images") / (safe_name(images.table[i].get("class")) or "no-class")
+            return Path()
+        return Path(safe_name(row.get("class")) or "no-class")
 
     def _picture(self, image: NDArray[Any]) -> Image.Image:
         if self.config.bits == "16":

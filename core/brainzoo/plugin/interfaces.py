@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -250,3 +250,15 @@ class Exporter(ABC):
             The files written.
         """
         raise NotImplementedError
+
+    def export_table(self, rows: Iterable[Mapping[str, Value]], folder: Path) -> list[Path]:
+        """Write what is about all images, once, when every part is written: a table, for example.
+
+        Args:
+            rows: A row an image, in order.
+            folder: Where the parts are.
+
+        Returns:
+            The files written; by default none.
+        """
+        return []

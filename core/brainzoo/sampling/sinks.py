@@ -195,7 +195,8 @@ class FilesSink:
             return False
 
     def finish(self, rows: Rows) -> None:
-        """Nothing is about all images but what came with the first."""
+        """Write what the exporter says about all images."""
+        self._exporter.export_table(rows(), self._folder)
 
     def _sha256(self, files: Sequence[str]) -> str:
         digest = hashlib.sha256()
