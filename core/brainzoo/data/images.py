@@ -165,7 +165,11 @@ class Images:
     def channel_names(self) -> list[str]:
         """Names of the channels in order: ``["T1w", "FLAIR"]``."""
         names = [str(name) for name in self.info.get("channels", [])]
-        return names if len(names) == self.channels else [f"channel-{i + 1}" for i in range(self.channels)]
+        return (
+            names
+            if len(names) == self.channels
+            else [f"channel-{i + 1}" for i in range(self.channels)]
+        )
 
     @property
     def label_names(self) -> dict[int, str] | None:
