@@ -42,6 +42,7 @@ def test_data_describes_and_caches(brainzoo: Brainzoo, scans: Path) -> None:
     assert text.splitlines()[-1].startswith("folder: ")
     found = json.loads(ok(brainzoo(*words, "--json")))["data"]
     assert found["subjects"] == 12
+    assert found.pop("understood")["people"] == "12"
     images = Images.open(found["folder"])
     assert images.spatial == (16, 16)
     assert json.loads(ok(brainzoo("data", found["folder"], "--json")))["data"] == found

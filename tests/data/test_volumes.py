@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brainzoo.common.errors import AuthorisationError, DataError, DiskError
-from brainzoo.data.volumes import Volume, read_volume, reordered, write_nifti
+from brainzoo.data.volumes import Volume, read_volume, write_nifti
 
 AFFINE = np.array([[0, 0, 1.2, -90], [-0.9, 0, 0, 120], [0, 0.9, 0, -120], [0, 0, 0, 1.0]])
 
@@ -325,12 +325,3 @@ def test_one_of_several_volumes(tmp_path: Path) -> None:
     assert "3 volumes" in refused(path)
     with pytest.raises(DataError, match="at least 4"):
         read_volume(path, index=3)
-
-
-def test_another_voxel_order_of_the_same_world() -> None:
-    volume = Volume(ramp(), AFFINE)
-    turned = reordered(volume, np.diag([1.0, 1, 1, 1]))
-    assert nibabel.aff2axcodes(turned.affine) == ("R", "A", "S")
-    back = reordered(turned, AFFINE)
-    np.testing.assert_array_equal(back.data, volume.data)
-    np.testing.assert_allclose(back.affine, AFFINE)

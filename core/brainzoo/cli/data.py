@@ -79,7 +79,9 @@ def data(
         images = prepare(source, config, name=dataset, classes=pairs(classes, "--class"), out=out)
         if as_json:
             notes = dict(understood(source, list(source.subjects()), dataset))
-    found = {**describe(images), "understood": notes, "folder": str(images.folder)}
+    found = {**describe(images), "folder": str(images.folder)}
+    if notes:
+        found["understood"] = notes
     if as_json:
         console.result_json(found)
         return

@@ -35,12 +35,10 @@ class Bids(Known):
     config: BidsConfig
     layout = Layout("bids", "", ())
 
-    def __init__(self, config: BidsConfig) -> None:
-        super().__init__(config)
-        self.channels = config.channels
-
-    def _lies_as(self, layout: Layout) -> None:
-        """Keep to what ``dataset_description.json`` says."""
+    @property
+    def channels(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The suffixes that were asked for."""
+        return self.config.channels
 
     @property
     def license(self) -> str:  # type: ignore[override]  # read from the dataset, never set

@@ -52,12 +52,15 @@ class Folder(Known):
 
     layout = GENERIC
 
-    def _lies_as(self, layout: Layout) -> None:
-        """Take what the layout says, where the user says nothing."""
-        super()._lies_as(layout)
-        if self.config.license != "unknown":
-            self.license = self.config.license
-        self.citation = self.config.citation or layout.citation
+    @property
+    def license(self) -> str:  # type: ignore[override]
+        """The licence that was given, else that of the layout."""
+        return self.layout.license if self.config.license == "unknown" else self.config.license
+
+    @property
+    def citation(self) -> str:  # type: ignore[override]
+        """The citation that was given, else that of the layout."""
+        return self.config.citation or self.layout.citation
 
     def subjects(self) -> Iterator[Subject]:
         """Yield the scans in the order of people and visits.
@@ -80,7 +83,8 @@ class Folder(Known):
                 "Correct --data.pattern.",
             )
         if fitting:
-            self._lies_as(self._recognised(fitting))
+            self.layout = self._recognised(fitting)
+            self.url = self.layout.url
             table = self.table(root)
             read = self._read(fitting, table)
             found = list(self.from_files(root, read, set(gone), table))

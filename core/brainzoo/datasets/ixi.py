@@ -31,10 +31,12 @@ class Ixi(Known):
 
     config: IxiConfig
     layout = layouts.IXI
+    license, citation, url = layout.license, layout.citation, layout.url
 
-    def __init__(self, config: IxiConfig) -> None:
-        super().__init__(config)
-        self.channels = tuple(CHANNELS[name] for name in config.channels)
+    @property
+    def channels(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The contrasts that were asked for, as BIDS calls them."""
+        return tuple(CHANNELS[name] for name in self.config.channels)
 
     def download(self) -> None:
         """Fetch the scans and the table unless ``--data.root`` names a copy or they are there.

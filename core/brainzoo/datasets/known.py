@@ -45,16 +45,10 @@ class Known(Dataset):
     config: KnownConfig
     layout: Layout
 
-    def __init__(self, config: KnownConfig) -> None:
-        super().__init__(config)
-        self.channels = tuple(channel_name(name) for name in config.channels)
-        self._lies_as(self.layout)
-
-    def _lies_as(self, layout: Layout) -> None:
-        """Take the layout's licence, citation, address and label names."""
-        self.layout = layout
-        self.license, self.citation, self.url = layout.license, layout.citation, layout.url
-        self.label_names = layout.label_names
+    @property
+    def channels(self) -> tuple[str, ...]:  # type: ignore[override]  # the user's, never set
+        """The contrasts that were asked for, as BIDS calls them."""
+        return tuple(channel_name(name) for name in self.config.channels)
 
     def root(self) -> Path:
         """Return the folder of the scans."""
@@ -269,9 +263,9 @@ def _is_table(path: Path) -> bool:
 
 
 def _known(name: str, layout: Layout) -> type[Known]:
-    return type(
-        name, (Known,), {"layout": layout, "__doc__": layout.summary, "__module__": __name__}
-    )
+    facts = {key: getattr(layout, key) for key in ("license", "citation", "url", "label_names")}
+    own = {"layout": layout, "__doc__": layout.summary, "__module__": __name__}
+    return type(name, (Known,), own | facts)
 
 
 Brats = _known("Brats", layouts.BRATS)
