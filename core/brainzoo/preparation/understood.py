@@ -41,9 +41,8 @@ def _facts(dataset: Dataset, subjects: Sequence[Subject]) -> Iterator[tuple[str,
         yield "label maps", "all" if labels == len(subjects) else f"{labels:,} of {len(subjects):,}"
     ages = [age for s in subjects if isinstance(age := s.covariates.get("age"), int | float)]
     if any("age" in subject.covariates for subject in subjects):
-        rest = (
-            f", missing of {len(subjects) - len(ages):,} scans" if len(ages) < len(subjects) else ""
-        )
+        lost = len(subjects) - len(ages)
+        rest = f", missing of {lost:,} of {len(subjects):,}" if lost else ""
         yield "age", (f"{min(ages):.3g} to {max(ages):.3g} years" if ages else "unknown") + rest
     sex_of = {subject.id: subject.covariates.get("sex") for subject in subjects}
     if any("sex" in subject.covariates for subject in subjects):
