@@ -11,15 +11,9 @@ from numpy.typing import NDArray
 from brainzoo.common.errors import BrainzooError, DataError, OptionError
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Subject
-from brainzoo.data.volumes import read_volume
 from brainzoo.plugin.options import make_config
 from brainzoo.preparation.config import PrepareConfig
-from brainzoo.preparation.grid import make_images
-from brainzoo.preparation.head import find_head
-from brainzoo.preparation.scan import Scan
-
-INSIDE = 0.5
-"""Pixels of which at least this part is mask count as such."""
+from brainzoo.preparation.subject import prepare_subject
 
 
 def prepare_pair(
@@ -30,33 +24,20 @@ def prepare_pair(
     Args:
         like: Prepared images, whose description says how.
         scan: NIfTI or MGH.
-        mask: On the scan's grid; all that is not 0 belongs to it.
+        mask: On any grid in the same space; all that is not 0 belongs to it.
 
     Returns:
         ``(image, channel, *spatial)`` in [0, 1], and ``(image, *spatial)``.
 
     Raises:
         OptionError: The images do not say how they were prepared.
-        DataError: The scan cannot be used, or the mask lies on another grid.
+        DataError: The scan or its mask cannot be used.
     """
-    config = _preparation(like)
-    volume, part = read_volume(scan), read_volume(mask)
-    if part.data.shape != volume.data.shape or not np.allclose(
-        part.affine, volume.affine, atol=0.1
-    ):
-        raise DataError(
-            f"the mask {mask.name} lies on another grid than {scan.name}.",
-            "Resample it to the scan, with nearest neighbours.",
-        )
-    seen = Scan.of(volume, config.axes)
-    head = find_head(seen, config.percentiles)
-    subject = Subject("scan", {"scan": scan})
-    image = make_images(seen, head, config, subject).pixels
-    binary = (part.data != 0).astype(np.float32)
-    inside = Scan.of(dataclasses.replace(part, data=binary, affine=volume.affine), config.axes)
-    unit = dataclasses.replace(head, black=0.0, white=1.0)
-    shares = make_images(inside, unit, config, subject).pixels[:, 0]
-    return np.clip(image, 0, 1).astype(np.float32), shares >= INSIDE
+    config = dataclasses.replace(_preparation(like), dtype="float32", label_values=())
+    prepared = prepare_subject(Subject("scan", {"scan": scan}, labels=mask), config)
+    if prepared.labels is None:
+        raise DataError(prepared.failure)
+    return prepared.pixels.astype(np.float32), prepared.labels != 0
 
 
 def _preparation(like: Images) -> PrepareConfig:
