@@ -141,3 +141,12 @@ def test_label_maps_survive_saving_and_are_part_of_the_fingerprint(tmp_path: Pat
     labels.flush()
     with pytest.raises(Exception, match="fingerprint"):
         Images.open(tmp_path / "some", verify=True)
+
+
+def test_parcellations_are_too_much_for_a_generator_and_are_said(tmp_path: Path, capsys) -> None:
+    labels = np.arange(64, dtype=np.uint16).reshape(1, 8, 8)
+    info = {"channels": ["T1w"], "labels": {str(i): f"region {i}" for i in range(1, 64)}}
+    images = Images(np.zeros((1, 1, 8, 8), np.float32), [{}], info, labels=labels)
+    seen = packed(images)
+    assert (seen.channels, seen.label_channels, seen.label_names) == (1, 0, None)
+    assert "63 labels" in capsys.readouterr().err

@@ -240,6 +240,11 @@ class Images:
             ]
         )
 
+    def without_labels(self) -> Images:
+        """Return the same images without their label maps."""
+        info = {name: value for name, value in self.info.items() if name != "labels"}
+        return Images(self._pixels, self.table, info, positions=self._positions, folder=self.folder)
+
     def content_sha256(self) -> str:
         """Return the SHA-256 of all stored pixels and label maps."""
         pixels = sha256_of(self._pixels)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.errors import DataError
+from brainzoo.common import console
 from brainzoo.data.images import Images
 
 MOST_LABELS = 32
@@ -49,17 +49,16 @@ class PackedImages(Images):
 def packed(images: Images) -> Images:
     """Return images as generators see them: label maps, if there are any, as channels.
 
-    Raises:
-        DataError: There are too many different labels.
+    Maps of more than :data:`MOST_LABELS` labels, such as a parcellation, are not seen.
     """
     if images.label_names is None:
         return images
     if len(images.label_names) > MOST_LABELS:
-        raise DataError(
-            f"the label maps hold {len(images.label_names)} labels; a generator takes at most "
-            f"{MOST_LABELS}.",
-            "Choose some with --data.label-values, or train without: --no-data.labels",
+        console.note(
+            f"the label maps hold {len(images.label_names)} labels, and a generator takes at most "
+            f"{MOST_LABELS}: training without them. --data.label-values chooses some."
         )
+        return images.without_labels()
     result = PackedImages.__new__(PackedImages)
     result.__dict__ = dict(images.__dict__)
     result.label_channels = 1 + len(images.label_names)
