@@ -2,7 +2,7 @@
 
 Usage: ``python broken_runner.py FOLDER GOOD NAME...`` in a folder with planted code. A line of JSON
 a checkpoint: the exit code and the words of its error, and the seconds that it computed. The last
-line tells how much memory was taken, and what was opened, imported or started on the way.
+line says how much memory was taken, and what was opened, imported or started on the way.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The example for Slurm: what it starts, and that it goes on after it was told to end."""
+"""The example for Slurm: what it starts, and that it goes on after it was asked to end."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ def slurm(tmp_path: Path) -> dict[str, str]:
     programs = {
         "scontrol": 'echo scontrol "$@" >> calls\nif [ "$1" = show ]; then echo a; echo b; fi',
         "brainzoo": 'echo brainzoo "$@" >> calls',
-        # Trains until it is told to stop, if the file is there.
+        # Trains until it is asked to stop, if the file is there.
         "srun": 'trap "exit 130" TERM\necho srun "$@" >> calls\n'
         "while [ -f busy ]; do sleep 0.05; done",
     }

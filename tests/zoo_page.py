@@ -25,7 +25,7 @@ BEGIN, END = "<!-- written by tests/zoo_page.py -->\n", "<!-- end -->\n"
 HEAD = f"""{BEGIN}# The zoo
 
 Checkpoints that come with their plugins: no download, no network. Every figure below is read from
-the checkpoint itself; [evaluation.md](evaluation.md) tells how to read one. The pictures show the
+the checkpoint itself; [evaluation.md](evaluation.md) says how to read one. The pictures show the
 first 64 samples of seed 0 (16 of models of whole heads), of which none was picked;
 `brainzoo sample NAME -n 64 --seed 0` makes them again.
 

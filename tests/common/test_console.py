@@ -9,8 +9,8 @@ from brainzoo.common.console import duration
 
 
 def test_durations_are_told_as_people_do():
-    told = [duration(seconds) for seconds in (3.4, 300, 9000, 10 * 86400)]
-    assert told == ["3 s", "5 min", "2.5 h", "10.0 days"]
+    said = [duration(seconds) for seconds in (3.4, 300, 9000, 10 * 86400)]
+    assert said == ["3 s", "5 min", "2.5 h", "10.0 days"]
 
 
 def test_progress_says_how_far_how_fast_and_how_long(monkeypatch, capsys):

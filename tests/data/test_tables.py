@@ -53,7 +53,7 @@ def test_tabs_byte_order_marks_and_quotes(tmp_path: Path) -> None:
         ("\n \n", "empty"),
         ("a,b\n1,2,3\n", "row 2: 3 cells under 2"),
         (b"\xff\xfe\x00a", "cannot be read"),
-        ("a\n" + "x" * 200_000, "no table"),
+        ("a\n" + "x" * 200_000, "not a table"),
     ],
 )
 def test_what_is_no_table(tmp_path: Path, content: str | bytes, words: str) -> None:

@@ -152,7 +152,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
         (ramp(), {"srow_x": [1e38, 1e38, 1e38, 0]}, "wrong affine"),
         (ramp(), {"srow_x": [0, 0, 500.0, 0]}, "wrong affine: voxels of 0.9 × 0.9 × 500 mm"),
         (ramp(), {"srow_x": [-0.9, 0, 0.01, 0], "srow_y": [0.9, 0.9, 0, 0]}, "wrong affine"),
-        (ramp(), {"magic": b"ni1"}, "no single-file NIfTI"),
+        (ramp(), {"magic": b"ni1"}, "single-file NIfTI"),
     ],
 )
 def test_bad_scans_get_one_clear_line(

@@ -60,7 +60,7 @@ def test_what_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
     make(tmp_path, *TREE)
     with pytest.raises(DataError, match=r"no FLAIR scans .* there are T1w .*, T2w"):
         found(Bids(BidsConfig(root=tmp_path, channels=("FLAIR",))))
-    with pytest.raises(OptionError, match="no BIDS suffix"):
+    with pytest.raises(OptionError, match="BIDS suffix"):
         found(Bids(BidsConfig(root=tmp_path, channels=("../T1w",))))
     (tmp_path / "participants.tsv").write_text("participant_id\tage\nsub-77\t30\n")
     with pytest.raises(DataError, match="fits none of the scans"):

@@ -186,7 +186,7 @@ def test_a_mirror_is_asked_first(server: HostileServer) -> None:
         assert [asked.path for asked in mirror.requests] == ["/IXI.xls", "/IXI-T1.tar"]
     assert server.requests == []
     for wrong in ("file:///etc/", "example.org", "http://"):
-        with pytest.raises(OptionError, match="no address"):
+        with pytest.raises(OptionError, match="is not an address"):
             ixi_download.remote("IXI.xls", wrong)
 
 

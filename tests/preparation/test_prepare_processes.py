@@ -44,10 +44,10 @@ def test_processes_with_a_cold_cache_prepare_once(folder: Path) -> None:
         )
         for _ in range(3)
     ]
-    told = [process.communicate()[1] for process in processes]
+    said = [process.communicate()[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
-    assert sum("prepared in" in text for text in told) == 1
-    assert sum("prepared already" in text for text in told) == 2
+    assert sum("prepared in" in text for text in said) == 1
+    assert sum("prepared already" in text for text in said) == 2
 
 
 def test_a_script_without_a_guard_runs_once(folder: Path, tmp_path: Path) -> None:
@@ -121,12 +121,12 @@ def test_killed_while_preparing(
         else:
             process.send_signal(number)
         # It ends when the last process that holds the pipe has ended: no worker lives on.
-        _, told = process.communicate()
+        _, said = process.communicate()
     assert process.returncode == -number
     assert not [path for path in own_cache.iterdir() if not path.name.startswith(".")]
     if number == signal.SIGINT:
         assert in_cache(own_cache) == []
-        assert told.count(b"KeyboardInterrupt") == 1
+        assert said.count(b"KeyboardInterrupt") == 1
 
 
 def grows(cache: Path) -> bool:

@@ -26,7 +26,7 @@ EXPORTER = """
 
 def test_a_class_of_another_kind_is_caught(broken: Broken) -> None:
     suite = broken(DatasetContract, EXPORTER.format(body="return []"))
-    with caught("no subclass of brainzoo.Dataset"):
+    with caught("subclass of brainzoo.Dataset"):
         suite.test_is_installed_and_loads()
 
 
@@ -81,7 +81,7 @@ def test_a_careless_description_is_caught(
     ("body", "test", "match"),
     [
         ("return []", "writes_files_and_says_which", "nothing was exported"),
-        ("return [folder / 'no']", "writes_files_and_says_which", "is no file"),
+        ("return [folder / 'no']", "writes_files_and_says_which", "is not a file"),
         (
             "folder.mkdir(); p = folder.parent / 'x'; p.write_text('x'); return [p]",
             "writes_files_and_says_which",

@@ -66,12 +66,12 @@ def state(run: Path) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
 def test_weights_averages_and_moments_are_those_of_one_process(
     folder: Path, trained: str, name: str
 ) -> None:
-    (one, told), (other, told_by_others) = (
+    (one, own), (other, others) = (
         state(folder / "one" / name),
         state(folder / trained / name),
     )
-    assert told_by_others["images"] == told["images"] == together.BATCH * together.STEPS
-    assert told_by_others["steps"] == told["steps"] == together.STEPS
+    assert others["images"] == own["images"] == together.BATCH * together.STEPS
+    assert others["steps"] == own["steps"] == together.STEPS
     assert other.keys() == one.keys()
     for kind in ("network/average/", "optimizer/"):
         assert any(key.startswith(kind) for key in one)

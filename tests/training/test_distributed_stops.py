@@ -79,7 +79,7 @@ def wait_for_more(process: subprocess.Popen[str], run: Path, images: int) -> Non
 
 
 def told_at_the_end(process: subprocess.Popen[str]) -> str:
-    """Return the one line that brainzoo told of the end."""
+    """Return the one line that brainzoo wrote at the end."""
     _, stderr = process.communicate()
     assert process.returncode != 0
     assert "terminate called" not in stderr

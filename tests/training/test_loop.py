@@ -190,19 +190,19 @@ def test_the_average_follows_parameters_and_buffers():
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("losses", "expected"),
     [
         ({"d_real": 0.99, "d_fake": 0.01}, "almost surely"),
-        ({"d_real": 0.5, "d_fake": 0.5}, "no longer tells"),
+        ({"d_real": 0.5, "d_fake": 0.5}, "no longer separates"),
         ({"d_real": 0.7, "d_fake": 0.3, "certain": 0.2}, ""),
         ({"drift": 5.0, "certain": 1.0}, "almost surely"),
         ({"drift": 5.0, "certain": 0.5}, ""),
     ],
 )
-def test_one_side_winning_is_warned_of(tmp_path, capsys, told, expected):
+def test_one_side_winning_is_warned_of(tmp_path, capsys, losses, expected):
     with Monitor(tmp_path / "stats.jsonl", 0, 0.0, main=True) as monitor:
         for step in range(1, 2 * PATIENCE):
-            figures = {name: torch.tensor(value) for name, value in told.items()}
+            figures = {name: torch.tensor(value) for name, value in losses.items()}
             monitor.step(figures, step, step * 8, step / (2 * PATIENCE))
     warnings = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
     assert len(warnings) == bool(expected)

@@ -112,12 +112,12 @@ def test_classes_of_mixed_sets_have_one_order(real: Images) -> None:
 def test_synthetic_images_are_the_generator_s_with_their_labels(checkpoint: Path) -> None:
     dataset = brainzoo.synthetic(checkpoint, 12, seed=2)
     generator = brainzoo.load(checkpoint)
-    told = generator.conditions(12, seed=2)
+    found = generator.conditions(12, seed=2)
     wanted = generator.images(12, seed=2)
     for index in (0, 11):
         pixels, label = dataset[index]
         assert np.abs(pixels.numpy() - wanted[index]).max() <= 1 / 65535, "stored in 16 bits"
-        assert dataset.classes[int(label)] == told[index]["class"]
+        assert dataset.classes[int(label)] == found[index]["class"]
     assert dataset.images.synthetic
     old = brainzoo.synthetic(checkpoint, 4, condition={"class": "old"}, noise=0)
     assert [old.classes[int(y)] for y in old.targets] == ["old"] * 4

@@ -1,4 +1,4 @@
-"""A finished run ships inside its plugin's package, if nothing speaks against it."""
+"""A finished run ships inside its plugin's package, if the gate lets it pass."""
 
 from __future__ import annotations
 

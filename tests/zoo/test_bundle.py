@@ -163,8 +163,8 @@ def test_a_bundle_that_says_it_is_a_commit_is_not_simply_believed(
     manifest(name="maker--heads", version="a1" * 20)(changed)
     write(tmp_path / "changed.tar", changed)
     assert "nothing in this bundle proves" in brainzoo("unbundle", tmp_path / "changed.tar").stderr
-    told = hashlib.sha256((tmp_path / "changed.tar").read_bytes()).hexdigest()
-    done = brainzoo("unbundle", tmp_path / "changed.tar", "--sha256", told)
+    wanted = hashlib.sha256((tmp_path / "changed.tar").read_bytes()).hexdigest()
+    done = brainzoo("unbundle", tmp_path / "changed.tar", "--sha256", wanted)
     assert done.exit_code == 0
     assert "proves" not in done.stderr
 

@@ -133,9 +133,9 @@ def test_names_work_on_the_command_line(brainzoo: Brainzoo) -> None:
     images = Images.open("made")
     assert (len(images), images.info["sampling"]) == (5, {"noise": 0.01})
     assert "to the bit" in brainzoo("verify", NAME).stdout
-    told = brainzoo("sample", NAME, "--help").stdout
-    assert "--noise X" in told
-    assert "--bold" not in told, "options of training mean nothing here"
+    text = brainzoo("sample", NAME, "--help").stdout
+    assert "--noise X" in text
+    assert "--bold" not in text, "options of training mean nothing here"
     wrong = brainzoo("sample", NAME, "--noice", 1, "--out", "more")
     assert wrong.exit_code == 2
     assert "Did you mean --noise?" in wrong.stderr

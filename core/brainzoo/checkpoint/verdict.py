@@ -54,7 +54,7 @@ class Verdict(Strict):
     Attributes:
         passed: Whether nothing spoke against publishing, and nothing could have been missed;
             exactly when there are no ``reasons`` and no ``doubts``.
-        reasons: What speaks against it, a sentence each.
+        reasons: Why it did not pass, a sentence each.
         doubts: Why a leak could have been missed, a sentence each.
         thresholds: The numbers of the rules.
         metrics: What was measured, by name.
@@ -104,7 +104,7 @@ def read_verdict(path: Path | str) -> Verdict:
         path: ``verdict.json``, or a run folder that holds ``evaluation/privacy/verdict.json``.
 
     Raises:
-        NotFoundError: There is no such file.
+        NotFoundError: No such file.
         IntegrityError: It is damaged, contradicts itself, or is something else.
     """
     path = Path(path)

@@ -84,7 +84,7 @@ def describe_training(images: Images) -> dict[str, Any]:
             ),
         },
     }
-    # Now, not when hours of training are to be saved.
+    # Now, not after hours of training.
     if wrong := problem(json.loads(json.dumps(found)), DescribedImages):
         raise DataError(f"no checkpoint can describe these images: {wrong}.")
     return found
@@ -214,7 +214,7 @@ def write_reference(folder: Path, samples: NDArray[np.float32]) -> dict[str, Any
     """Write the samples of seed 0 that verify a checkpoint, and a picture of them.
 
     Returns:
-        What ``config.json`` tells of them.
+        What ``config.json`` holds of them.
     """
     pixels = eight_bit(samples)
     (folder / SAMPLES).write_bytes(png_bytes(grid(samples, columns=8)))

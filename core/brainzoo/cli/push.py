@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Publish all checkpoints inside brainzoo's own installed packages.",
 )
-@click.option("--namespace", metavar="OWNER", help="With --registry: whose they shall be.")
+@click.option("--namespace", metavar="OWNER", help="With --registry: who will own them.")
 @click.option("--dry-run", is_flag=True, help="Show what would be sent and what forbids it.")
 @common_options
 def push(
@@ -111,7 +111,7 @@ def _findings_said() -> Iterator[None]:
 
 
 def _show(done: Sequence[Plan | Published], as_json: bool) -> None:
-    """Print what would be sent and what speaks against it, or what was published."""
+    """Print what would be sent and the reasons not to, or what was published."""
     from brainzoo.zoo.push import Plan, Published
     from brainzoo.zoo.registry_file import dump_entries
 

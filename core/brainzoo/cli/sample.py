@@ -60,7 +60,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     "conditions",
     multiple=True,
     metavar="NAME=VALUE",
-    help="What the images shall be, e.g. class=old; repeatable. [default: as in training]",
+    help="Which images to draw, e.g. class=old; repeatable. [default: as in training]",
 )
 @click.option(
     "--batch-size",

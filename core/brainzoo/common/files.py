@@ -82,7 +82,7 @@ def free_folder(name: str, parent: Path = Path()) -> Path:
 
 
 def _file_among(path: Path) -> Path | None:
-    """Return the path, or what is above it, that is no folder."""
+    """Return the path, or the part above it, that is not a folder."""
     return next((at for at in (path, *path.parents) if at.exists() and not at.is_dir()), None)
 
 

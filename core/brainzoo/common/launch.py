@@ -48,7 +48,7 @@ def expect_shareable(batch_size: int, accumulate: int) -> None:
     """Refuse a batch that the processes cannot share equally.
 
     Raises:
-        OptionError: It is no multiple of processes times parts.
+        OptionError: It is not a multiple of processes times parts.
     """
     count = processes()
     if batch_size % (count * accumulate) == 0:
@@ -69,7 +69,7 @@ def first_to_tell() -> bool:
     What goes wrong in one process ends all, and each would report what it saw of it.
     """
     store = _store()
-    return store is None or store.add(_key("told"), 1) == 1
+    return store is None or store.add(_key("reported"), 1) == 1
 
 
 def tell_helpers(train: bool) -> None:

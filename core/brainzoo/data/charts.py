@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 440, 260
 LEFT, RIGHT, TOP, BOTTOM = 48, 14, 30, 42
 PLOT_WIDTH, ROW = 120, 16  # of the small plot of intervals
 POINTS = 400  # drawn of a line at most
-COLOURS = ("#00838a", "#c2571a", "#7a68c9", "#7d7a00")  # told apart in light, dark and by dashes
+COLOURS = ("#00838a", "#c2571a", "#7a68c9", "#7d7a00")  # distinct in light, in dark and by dashes
 DASHES = ("none", "9 3", "3 3", "12 3 3 3")
 
 Numbers = NDArray[np.float64]
@@ -56,7 +56,7 @@ def line_chart(
     """Draw curves, with intervals where they have them, and a legend.
 
     Args:
-        lines: At most four are told apart by colour and dashes.
+        lines: At most four; colour and dashes distinguish them.
         title: What a screen reader says.
         x_label: What the horizontal axis counts.
         y_range: Of the vertical axis; by default what holds nearly all values.

@@ -2,7 +2,7 @@
 
 An expression is parsed by Python's own parser and walked by this module: comparisons (also
 chained), ``and``, ``or``, ``not``, ``in``, parentheses, column names, numbers and quoted text;
-nothing can be called. A column whose name is no plain word stands in braces or backticks, as in
+nothing can be called. A column whose name is not a plain word stands in braces or backticks, as in
 ``{ICD-10} == 'F32.0'``. A missing value is unknown: neither an expression nor its ``not`` matches
 it.
 """
@@ -49,7 +49,7 @@ class Expression:
         text: For example ``"age < 35 and sex == 'F'"``.
 
     Raises:
-        OptionError: It is no expression of the kinds above.
+        OptionError: It is not an expression of the kinds above.
     """
 
     def __init__(self, text: str) -> None:
@@ -67,7 +67,7 @@ class Expression:
             if isinstance(error, OptionError):
                 raise
             raise OptionError(
-                f"{text!r} is no class expression.",
+                f"{text!r} is not a class expression.",
                 "Write something like: age < 35, or sex == 'F' and 20 <= age < 40",
             ) from error
 

@@ -1,4 +1,4 @@
-"""What a conditional model is told: classes and covariates of training images, encoded and drawn.
+"""Classes and covariates that condition a model: encoded and drawn from training images.
 
 :func:`draw_classes` serves models that know classes only. :class:`Conditions` holds the class and
 any covariates (age, sex, site, ...) together, so that what is not asked for is drawn jointly: an
@@ -36,7 +36,7 @@ class Conditions:
     (:mod:`brainzoo.data.microaggregation`): several columns together can single a person out.
 
     Args:
-        columns: What the model is told; the class first.
+        columns: What conditions the model; the class first.
         rows: Different rows of the training images: a value a column, ``None`` where not known.
         counts: How many training images each row stands for.
         drawn: Rows and counts that samples are drawn from; by default the same.
@@ -60,10 +60,10 @@ class Conditions:
         """Learn from training images which columns there are and how they are filled.
 
         The class comes first if the images have classes. A covariate that is the same everywhere
-        tells nothing and is left out; so are age and sex where the table does not know them.
+        is left out; so are age and sex where the table does not know them.
 
         Raises:
-            OptionError: A covariate that is no column, or names people, or is a text of too many
+            OptionError: A covariate that is not a column, or names people, or is text of too many
                 different values.
             DataError: An image has no class while others do.
         """
@@ -173,7 +173,7 @@ class Conditions:
 
     @classmethod
     def from_description(cls, stored: Any) -> Conditions:
-        """Return what :meth:`describe` told.
+        """Return what :meth:`describe` described.
 
         Raises:
             IntegrityError: It is something else.
@@ -195,17 +195,17 @@ class Conditions:
 
     @classmethod
     def of_checkpoint(cls, config: Mapping[str, Any]) -> Conditions:
-        """Return those that the ``config.json`` of a checkpoint tells of under ``conditions``.
+        """Return those in the ``config.json`` of a checkpoint, under ``conditions``.
 
         Raises:
             IntegrityError: They are damaged, or their classes are not those of the images.
         """
         conditions = cls.from_description(config.get("conditions"))
-        told = [level for c in conditions.columns if c.name == "class" for level in c.levels]
+        known = [level for c in conditions.columns if c.name == "class" for level in c.levels]
         wanted = list(config["images"]["classes"])
-        if told != wanted:
+        if known != wanted:
             raise IntegrityError(
-                f"the checkpoint is conditioned on classes {told}; those of its images are "
+                f"the checkpoint is conditioned on classes {known}; those of its images are "
                 f"{wanted}.",
                 "Fetch it again.",
             )
@@ -224,8 +224,8 @@ class Conditions:
                 logs -= np.asarray([0.0 if value == wanted else 1e6 for value in own])
             else:
                 numbers = np.asarray([column.mean if v is None else float(v) for v in own])
-                away = (numbers - float(wanted)) / (BANDWIDTH * column.std)
-                logs -= 0.5 * np.minimum(away**2, 1e5)
+                distance = (numbers - float(wanted)) / (BANDWIDTH * column.std)
+                logs -= 0.5 * np.minimum(distance**2, 1e5)
         weights: NDArray[np.float64] = np.exp(logs - logs.max())
         return weights
 

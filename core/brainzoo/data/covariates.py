@@ -14,7 +14,7 @@ from brainzoo.data.subjects import Value
 from brainzoo.plugin.options import nearest
 
 COVARIATES = ("age", "sex")
-"""What models are told besides the class if nothing else is asked for; left out if not known."""
+"""What models are conditioned on besides the class by default; left out if not known."""
 MOST_LEVELS = 50
 """Different texts in a column that may still be a category; a column of names or ids has more."""
 NO_COVARIATES = ("image_id", "subject", "scan", "class", "split")
@@ -22,7 +22,7 @@ NO_COVARIATES = ("image_id", "subject", "scan", "class", "split")
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One thing that a model is told.
+    """One thing that a model is conditioned on.
 
     Attributes:
         name: The column of the table.
@@ -88,7 +88,7 @@ class Column:
 
 
 def column_of(images: Images, name: str) -> Column | None:
-    """Return a covariate as the images fill it; ``None`` if it tells nothing."""
+    """Return a covariate as the images fill it; ``None`` if it is the same for all."""
     columns = {key for row in images.table for key in row}
     if name in NO_COVARIATES:
         raise OptionError(

@@ -88,7 +88,7 @@ class Images:
             verify: Read everything and compare with the fingerprint.
 
         Raises:
-            NotFoundError: There is no such folder, or it is not a folder of images.
+            NotFoundError: No such folder, or it is not a folder of images.
             IntegrityError: It is half-written or corrupt; the message names what is wrong.
         """
         folder = Path(folder)

@@ -50,7 +50,7 @@ def map_array(folder: Path, name: str = "pixels.npy") -> NDArray[Any]:
     """Map ``pixels.npy`` or ``labels.npy`` into memory without reading it.
 
     Raises:
-        IntegrityError: It is no array, or cut short.
+        IntegrityError: It is not an array, or is cut short.
     """
     path = folder / name
     try:
@@ -75,7 +75,7 @@ def sha256_of(pixels: NDArray[Any]) -> str:
 
 def fingerprint(folder: Path, info: Mapping[str, Any], pixels_sha256: str) -> str:
     """Return the SHA-256 of description, table and pixels."""
-    # The request tells where the scans lay and when they were written: a key of the cache, not
+    # The request holds where the scans lay and when they were written: a key of the cache, not
     # content. Scans that were moved or touched give the same images.
     content = {k: v for k, v in info.items() if k not in ("fingerprint", "request")}
     described = json.dumps(content, sort_keys=True, ensure_ascii=False)

@@ -38,7 +38,7 @@ def split_of(subject: str, seed: int = 0, fractions: Sequence[float] = FRACTIONS
 
 
 def check_fractions(fractions: Sequence[float]) -> None:
-    """Refuse fractions that are no division of the whole.
+    """Refuse fractions that do not add up to the whole.
 
     Raises:
         OptionError: They are not three numbers of at least 0 that add up to 1.

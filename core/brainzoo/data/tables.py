@@ -101,7 +101,7 @@ def _lines(path: Path, text: str, delimiter: str, own: bool) -> list[tuple[int, 
             return lines
     except csv.Error as error:
         if own or '"' not in text:
-            raise DataError(f"{path.name} is no table: {error}.") from error
+            raise DataError(f"{path.name} is not a table: {error}.") from error
     # A quote that opens and never closes swallows rows: without quotes, do all rows fit?
     plain = [(n, line.split(delimiter)) for n, line in enumerate(text.splitlines(), start=1)]
     plain = [(n, line) for n, line in plain if any(cell.strip() for cell in line)]

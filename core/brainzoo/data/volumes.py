@@ -124,7 +124,7 @@ def _inflate(content: bytes, most: int) -> bytes:
     try:
         return zlib.decompressobj(31).decompress(content, most)
     except zlib.error as error:
-        raise DataError(f"it is no intact gzip file: {error}.", _AGAIN) from error
+        raise DataError(f"it is not an intact gzip file: {error}.", _AGAIN) from error
 
 
 def _decompress(content: bytes, size: int) -> bytes | bytearray:
@@ -155,7 +155,7 @@ def _decompress(content: bytes, size: int) -> bytes | bytearray:
         except zlib.error as error:
             raise DataError(f"it is damaged: {error}.", _AGAIN) from error
         if not member.eof:
-            break  # truncated, which its length tells
+            break  # truncated, as its length shows
         content = member.unused_data.lstrip(b"\0")
         if content[:2] != b"\x1f\x8b" and found >= size:
             return b"".join(parts)
@@ -182,7 +182,7 @@ def _read_mgh(file: bytes) -> Volume:
     version, x, y, z, frames, kind = np.frombuffer(start[:24].ljust(24, b"\0"), ">i4").tolist()
     dtype = {0: ">u1", 1: ">i4", 3: ">f4", 4: ">i2", 10: ">u2"}.get(kind)
     if version != 1 or len(start) < 284 or dtype is None or not 0 < x * y * z < MAX_BYTES:
-        raise DataError("it is no file of FreeSurfer.", "Convert it with mri_convert.")
+        raise DataError("it is not a file of FreeSurfer.", "Convert it with mri_convert.")
     if frames > 1:
         raise DataError(f"it holds {frames} volumes; expected one.", "Choose one volume first.")
     stop = 284 + x * y * z * np.dtype(dtype).itemsize
@@ -207,9 +207,9 @@ def _header(start: bytes) -> Any:
     if 540 in size and len(start) >= 540 and start[4:8] == b"n+2\0":
         return _nibabel.Nifti2Header(start[:540], check=False)
     if len(start) < 348:
-        raise DataError(f"it is no NIfTI file: it holds only {len(start)} bytes.")
+        raise DataError(f"it is not a NIfTI file: it holds only {len(start)} bytes.")
     raise DataError(
-        "it is no single-file NIfTI: its header lacks the mark 'n+1' or 'n+2'.",
+        "it is not a single-file NIfTI: its header lacks the mark 'n+1' or 'n+2'.",
         "Convert it first, for example with dcm2niix.",
     )
 

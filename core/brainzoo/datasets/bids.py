@@ -63,13 +63,13 @@ class Bids(Known):
         """Yield the scans in the order of subjects and sessions; sessions and runs are `scan`.
 
         Raises:
-            OptionError: A channel is no suffix.
+            OptionError: A channel is not a suffix.
             DataError: There are none of the wanted suffixes, or scans are missing.
         """
         for channel in self.channels:
             if not channel.isalnum():
                 raise OptionError(
-                    f"channel {channel!r} is no BIDS suffix; expected letters and digits."
+                    f"channel {channel!r} is not a BIDS suffix; expected letters and digits."
                 )
         root = existing_root(self.config.root, "bids")
         found: dict[str, File] = {}

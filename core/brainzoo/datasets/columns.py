@@ -236,7 +236,7 @@ def described(path: Path) -> Mapping[str, Any]:
     except (ValueError, OSError, RecursionError) as error:
         raise DataError(
             f"{beside.name} cannot be read as JSON: {error}; it may state the unit of ages.",
-            "Correct it, or take it away.",
+            "Correct it, or remove it.",
         ) from error
     return content if isinstance(content, dict) else {}
 

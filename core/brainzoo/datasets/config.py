@@ -49,7 +49,7 @@ class FolderConfig(KnownConfig):
         choices=("auto", "yes", "no"),
     )
     license: str = option("unknown", "The licence of the scans, for the record.")
-    citation: str = option("", "How the scans are to be cited, for the record.")
+    citation: str = option("", "How to cite the scans.")
 
     def __post_init__(self) -> None:
         if self.subject_pattern is None:
@@ -58,7 +58,7 @@ class FolderConfig(KnownConfig):
             groups = re.compile(self.subject_pattern).groups
         except (re.error, OverflowError, RecursionError) as error:
             raise OptionError(
-                f"subject_pattern {self.subject_pattern!r} is no regular expression: {error}."
+                f"subject_pattern {self.subject_pattern!r} is not a regular expression: {error}."
             ) from error
         if groups == 0:
             raise OptionError(

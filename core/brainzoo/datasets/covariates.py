@@ -114,7 +114,7 @@ class Covariates:
             theirs = next((entry.id for entry in self._entries), "none")
             raise DataError(
                 f"{self.name} fits none of the scans: it lists {theirs!r}, the scans {ours!r}.",
-                "Correct its id column, choose another with --data.table, or take it away.",
+                "Correct its id column, choose another with --data.table, or remove it.",
             )
 
 
@@ -130,7 +130,7 @@ def read_covariates(path: Path, layout: Layout | None = None, *, subject: str = 
         subject: Whose table it is, where its rows are visits (``sessions.tsv``).
 
     Raises:
-        DataError: It is no table, has no column of ids, or ages in an unknown unit.
+        DataError: It is not a table, has no column of ids, or ages in an unknown unit.
     """
     if path.suffix.lower() == ".xls":
         rows = read_xls(path)
@@ -196,7 +196,7 @@ def _merged(rows: Sequence[Mapping[str, Value]]) -> Row:
 
 
 def _agree(name: str, values: Sequence[Value]) -> bool:
-    if name == "age":  # two visits within a year are no contradiction
+    if name == "age":  # two visits within a year may differ
         ages = [value for value in values if isinstance(value, float)]
         return len(ages) == len(values) and max(ages) - min(ages) < 1
     return all(value == values[0] for value in values)

@@ -192,7 +192,7 @@ def _inside(place: str) -> str:
 
 
 def _picture(path: Path, root: Path) -> tuple[str, str]:
-    """Return the person that a picture's name tells, and what it is."""
+    """Return the person that a picture's name gives, and what it is."""
     place = path.relative_to(root).as_posix()
     read = read_part(stem(path))
     study = STUDY_IDS.search(stem(path)) or STUDY_IDS.search(place)

@@ -71,7 +71,7 @@ def _visit_key(visit: str) -> str:
 
 
 def _by_channel(files: Sequence[File], rank: Mapping[str, int]) -> dict[str, dict[str, File]]:
-    """Return the files of a visit by channel and by what tells them apart."""
+    """Return the files of a visit by channel and by what differs between them."""
     found: dict[str, dict[str, File]] = {}
     for file in files:
         of = found.setdefault(file.name.channel, {})

@@ -94,11 +94,11 @@ def remote(name: str, mirror: str | None = None) -> Remote:
     """Return one of IXI's files with all its addresses.
 
     Raises:
-        OptionError: The mirror is no http or https address.
+        OptionError: The mirror is not an http or https address.
     """
     if mirror is not None and not re.match(r"https?://[^/]", mirror):
         raise OptionError(
-            f"mirror {mirror!r} is no address; expected one that begins with https:// or http://."
+            f"mirror {mirror!r} is not an address; expected one that begins with https:// or http://."
         )
     own = [f"{mirror.rstrip('/')}/{name}"] if mirror else []
     other = [MIRRORS[name]] if name in MIRRORS else []

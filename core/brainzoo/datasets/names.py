@@ -27,7 +27,7 @@ OTHERS = (
     r"bold|func|fmri|rest|dwi|dti|asl|epi|sbref|fmap|fieldmap|magnitude\d?|phasediff|phase\d?|"
     r"m0scan|physio|pet|cbf|perf|localizer|scout"
 )
-"""Images that are no anatomical scan: left out unless they are asked for."""
+"""Images that are not anatomical scans: left out unless asked for."""
 
 _SPELLINGS = {word: name for name, words in CONTRASTS.items() for word in words.split()}
 _SURE = r"t1[-_ ]?(?:weighted|post|gd|ce|mprage|mpr|flair)|t2[-_ ]?(?:weighted|flair|star|tse)|"
@@ -123,7 +123,7 @@ class Name:
     Attributes:
         person: The id; empty if nothing names one.
         visit: The session, for example ``MR2``.
-        detail: What else tells scans of one visit apart: runs, acquisitions, processing.
+        detail: What else distinguishes scans of one visit: runs, acquisitions, processing.
         channel: The contrast as BIDS calls it; empty if unknown.
         kind: ``scan``, ``label``, ``mask`` (of the brain) or ``other`` (no anatomical scan).
         word: How a label map or another image is called.
@@ -200,7 +200,7 @@ def _taken(
         if groups and not before and (group or number):
             continue
         if numbers and not before and not after and (counted := COUNTED.fullmatch(match[0])):
-            # mprage_001, visit_001, followup_001: nothing but the number tells people apart
+            # mprage_001, visit_001, followup_001: only the number distinguishes people
             if pattern.fullmatch(counted[1]):
                 found.setdefault(kind, []).append(counted[1])
                 place = match.start(0) + len(counted[1])

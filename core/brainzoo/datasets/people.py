@@ -1,4 +1,4 @@
-"""Which files belong to one person and one scan; refuses what cannot be told.
+"""Which files belong to one person and one scan; refuses what is ambiguous.
 
 One person never stands in two splits: where names leave two readings, an error shows both and names
 the option that decides.
@@ -26,7 +26,7 @@ PERSON_FOLDER = re.compile(
 )
 """Folders that are called like a person."""
 MOST_SCANS = 50
-"""Of one person; a folder of more files is no person's."""
+"""Of one person; a folder of more files holds several people."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +85,7 @@ def by_names(paths: Mapping[str, Path], known: Collection[str] = ()) -> list[Fil
         known: Ids of the table of subjects, in small letters; they decide where names do not.
 
     Raises:
-        DataError: It cannot be told who is who.
+        DataError: Who is who is ambiguous.
     """
     timepoints = any(TIMEPOINT.search(place) for place in paths)
     groups = not any(re.match(r"(?:t[12]w?|flair)[-_]", p.name, re.IGNORECASE)

@@ -14,7 +14,7 @@ def read_xls(path: Path) -> list[Row]:
     """Return the rows of the first sheet under its header.
 
     Raises:
-        DataError: It is no .xls file, or empty.
+        DataError: It is not an .xls file, or is empty.
     """
     import xlrd
 

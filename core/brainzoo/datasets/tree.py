@@ -110,7 +110,7 @@ POINTER = 400
 
 
 def _size(path: Path) -> int | None:
-    """Return a file's size; -1 if it is no regular file, ``None`` if its content is not here."""
+    """Return a file's size; -1 if it is not a regular file, ``None`` if its content is not here."""
     try:
         status = path.stat()
     except OSError:  # a link to nowhere, for example content that git-annex has not fetched

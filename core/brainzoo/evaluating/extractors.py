@@ -99,7 +99,7 @@ class Extractor:
             ``(image, feature)``.
 
         Raises:
-            DataError: The pixels are no 2-D images.
+            DataError: The pixels are not 2-D images.
         """
         if pixels.ndim != 4:
             raise DataError(
@@ -129,7 +129,7 @@ def extractor(options: FeatureOptions, *, owner: str = "EVALUATOR") -> Extractor
 
     Raises:
         IncompatiblePluginError: torch or torchvision is not installed.
-        NotFoundError: There is no such file.
+        NotFoundError: No such file.
         NetworkError: No weights are here and none can be downloaded.
         IntegrityError: The file holds something else, or weights of another network.
     """

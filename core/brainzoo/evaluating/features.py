@@ -107,7 +107,7 @@ def features_of(extractor: Extractor, images: Images, view: str = "") -> NDArray
         ``(image, feature)`` in the order of the images.
 
     Raises:
-        DataError: There is no such view, or features are not finite.
+        DataError: No such view, or features are not finite.
     """
     if not len(images):
         raise DataError("there are no images to compute features of.", "Sample or prepare some.")

@@ -33,12 +33,12 @@ def read_evaluation(folder: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise IntegrityError(
-            f"{path} cannot be read: {error}.", "Move it away, and evaluate again."
+            f"{path} cannot be read: {error}.", "Move it elsewhere, and evaluate again."
         ) from error
     if not isinstance(found, dict) or not isinstance(found.get("evaluators"), dict):
         raise IntegrityError(
             f"{path} holds no evaluators; expected a file that brainzoo wrote.",
-            "Move it away, and evaluate again.",
+            "Move it elsewhere, and evaluate again.",
         )
     return found
 

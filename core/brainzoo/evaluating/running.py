@@ -190,7 +190,7 @@ def _class(part: Part) -> type[Evaluator]:
 def _to_do(
     parts: Sequence[Part], folder: Path, sets: Mapping[str, Any], seed: int, again: Again
 ) -> list[tuple[Part, dict[str, Any]]]:
-    """Return what is to be measured, with the request that its result answers."""
+    """Return what to measure, with the request that its result answers."""
     found = read_evaluation(folder)["evaluators"]
     todo, reruns = [], []
     for part in parts:

@@ -98,7 +98,7 @@ def open_sets(
         subject_pattern: Regular expression with one group.
 
     Raises:
-        NotFoundError: There is no such folder.
+        NotFoundError: No such folder.
         OptionError: The pattern is not a regular expression, or has no group.
         DataError: There are no files to read, one cannot be read, or sizes differ.
     """

@@ -1,6 +1,6 @@
 """What an exported file says about itself, and under which name it is written.
 
-Of synthetic images everything is told that made them, and nothing of any real subject; of real
+Synthetic images carry everything that made them, and nothing of any real subject; of real
 images only what is needed to read them, and no identifier beyond ``image_id``.
 """
 

@@ -46,7 +46,7 @@ _PLANES = {
 
 DATASET = "dataset_description.json"
 
-PLACE_UNKNOWN = "tells spacing and directions only: where in the head the image lies is unknown"
+PLACE_UNKNOWN = "gives spacing and directions only: where in the head the image lies is unknown"
 """What sidecars say of images without an affine, for example patches: theirs is a centred one."""
 
 

@@ -51,7 +51,7 @@ class Reconstructs(ABC):
         Args:
             pixels: ``(image, channel, *spatial)`` in [0, 1].
             seed: Decides what is drawn.
-            conditions: What is known of each image; what the model is not told is passed over.
+            conditions: What is known of each image; the model ignores what it does not use.
 
         Returns:
             Maps of the shape of ``pixels``, on any scale.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from brainzoo.data.subjects import Value
     from brainzoo.plugin.interfaces import Generator
 
-LEAST = 8  # images of a set: fewer are no distribution
+LEAST = 8  # images of a set: fewer do not make a distribution
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +111,7 @@ class MetricValue:
 
     @property
     def at_floor(self) -> bool:
-        """Whether its interval holds its floor, so that it cannot be told from it."""
+        """Whether its interval holds its floor: the two may be the same."""
         if self.low is None or self.high is None or self.floor is None:
             return False
         return self.low <= self.floor <= self.high

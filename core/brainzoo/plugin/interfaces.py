@@ -54,7 +54,7 @@ class Dataset(ABC):
     only stores. The class attributes below describe what every image made from it must carry.
 
     Attributes:
-        channels: Which channels images shall have, in order; empty: all that the subjects have.
+        channels: Which channels the images get, in order; empty: all that the subjects have.
         label_names: What the values of label maps mean, for example ``{1: "oedema"}``.
         simulated: Whether no scan shows a real person.
         understood: What :meth:`subjects` wants people to read before anything long begins: how
@@ -141,7 +141,7 @@ class Generator(ABC):
         """Return all that :meth:`sample` yields as one array ``(n, channel, *spatial)``.
 
         Raises:
-            OptionError: ``n`` is less than 1, or the seed is no whole number from 0 to 2**64 - 1.
+            OptionError: ``n`` is below 1, or the seed is not a whole number from 0 to 2**64 - 1.
         """
         import numpy as np
 

@@ -258,7 +258,7 @@ def expect_seed(seed: int) -> int:
     """Return a seed that can be kept exactly.
 
     Raises:
-        OptionError: It is no whole number from 0 to 2**64 - 1.
+        OptionError: It is not a whole number from 0 to 2**64 - 1.
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
         raise OptionError(f"found the seed {seed!r}; expected a whole number from 0 to 2**64 - 1.")

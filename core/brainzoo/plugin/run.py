@@ -148,7 +148,7 @@ def read_record(path: Path) -> dict[str, Any]:
 
     Raises:
         NotFoundError: There is none.
-        IntegrityError: It is no YAML, of another schema, or lacks a section.
+        IntegrityError: It is not YAML, of another schema, or lacks a section.
     """
     import yaml
 

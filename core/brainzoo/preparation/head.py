@@ -109,7 +109,7 @@ def foreground(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _stripped(inside: NDArray[np.bool_], step_mm: Matrix) -> bool:
-    """Tell whether the skull has been removed: what is bright is no taller than a brain.
+    """Return whether the skull has been removed: what is bright is not taller than a brain.
 
     A head goes on into a neck that reaches the lower edge of the scan.
     """

@@ -24,7 +24,7 @@ def read_picture(path: Path, percentiles: tuple[float, ...]) -> Floats:
     8 bits are taken as they are; anything deeper is scaled by the percentiles, as a scan is.
 
     Raises:
-        DataError: It cannot be read, is no picture of one slice, or holds only one value.
+        DataError: It cannot be read, is not a picture of one slice, or holds only one value.
     """
     try:
         values = _read_npy(path) if path.suffix.lower() == ".npy" else _read_image(path)

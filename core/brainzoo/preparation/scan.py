@@ -138,7 +138,7 @@ class Scan:
         Args:
             centres_mm: Where the samples lie along x, y and z.
             widths_mm: Width of a sample along x, y and z: the mean over it is taken, and linear
-                interpolation where it is no wider than a voxel.
+                interpolation where it is at most as wide as a voxel.
             outside: The value beyond the scan.
 
         Returns:

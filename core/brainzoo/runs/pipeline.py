@@ -69,7 +69,7 @@ def run(
     if folder.exists() and not resume:
         raise exists_error(folder)
     if "evaluate" in steps and not (resume and RunFolder.open(folder).done("evaluate")):
-        # A folder of prepared images tells of its classes only when it is opened.
+        # The classes of a folder of prepared images are known only when it is opened.
         check(settings.evaluate, classes=bool(settings.classes) or settings.prepare is None)
     try:
         with disk_errors(folder):
@@ -130,7 +130,7 @@ def images_of_run(run: Path) -> Images:
     """Return the images that a run was prepared from: from the cache, or prepared again.
 
     Raises:
-        NotFoundError: It is no run, or its data are gone.
+        NotFoundError: It is not a run, or its data are gone.
         DataError: The data are no longer those that the run began with.
     """
     opened = RunFolder.open(run)

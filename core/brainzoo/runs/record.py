@@ -84,7 +84,7 @@ def from_record(
 
 
 def expect_same_run(before: Settings, now: Settings) -> None:
-    """Refuse settings that make another run of one that is to be resumed.
+    """Refuse settings that would make another run of the one resumed.
 
     Raises:
         OptionError: Something differs but a budget, or where the data lie: whether they are the

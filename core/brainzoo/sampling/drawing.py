@@ -1,4 +1,4 @@
-"""Draws what was asked for, goes on where it was stopped, and tells how fast it was."""
+"""Draws what was asked for, goes on where it was stopped, and says how fast it was."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def draw(
     """Draw images onto the disk; what a stopped process of the same request left is kept.
 
     Args:
-        request: What is to be drawn.
+        request: What to draw.
         target: The new folder; the first of samples-001, samples-002, ... that is free, or that
             the same request began, if ``None``.
         workers: How many processes. ``None``: one each GPU; on CPUs one a core if the first images
             show that it is worth it.
-        replace: Throw away what another request left unfinished at ``target``.
+        replace: Delete what another request left unfinished at ``target``.
 
     Raises:
         ExistsError: ``target`` is there, or another request left it unfinished.

@@ -1,4 +1,4 @@
-"""What is to be drawn, and the generator that draws it."""
+"""What to draw, and the generator that draws it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BATCH = {2: 64, 3: 8}
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is to be drawn; other processes get a copy.
+    """What to draw; other processes get a copy.
 
     Attributes:
         checkpoint: The checkpoint's folder.

@@ -1,7 +1,7 @@
 """Where drawn images go, each batch to its own place: one array file, or the files of an exporter.
 
-Processes write at once without knowing of each other. What a batch wrote is told by hash, so that
-whoever resumes can see whether it is still there.
+Processes write at once without knowing of each other. What a batch wrote is recorded by hash, so
+that whoever resumes can see whether it is still there.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Unfinished:
 
         Args:
             sink: What writes into ``files``.
-            replace: Throw away what is here of another request instead of refusing.
+            replace: Delete what another request left here instead of refusing.
 
         Raises:
             ExistsError: The folder is there already, another process is at it, or what is here is

@@ -75,7 +75,7 @@ class DatasetContract(PluginContract):
     def test_ids_are_there_and_scans_unique(self, dataset: Dataset) -> None:
         keys = []
         for subject in dataset.subjects():
-            assert isinstance(subject.id, str), f"id {subject.id!r} is no text"
+            assert isinstance(subject.id, str), f"id {subject.id!r} is not text"
             assert subject.id.strip(), "a subject has an empty id"
             keys.append((subject.id, subject.scan))
         twice = {key for key in keys if keys.count(key) > 1} if len(keys) < 2000 else set()

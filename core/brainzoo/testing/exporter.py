@@ -61,7 +61,7 @@ class ExporterContract(PluginContract):
         assert written, "nothing was exported"
         assert len(set(written)) == len(written), "a path is returned twice"
         for path in written:
-            assert path.is_file(), f"{path} was returned but is no file"
+            assert path.is_file(), f"{path} was returned but is not a file"
             assert path.resolve().is_relative_to((tmp_path / "out").resolve()), (
                 f"{path} lies outside the folder"
             )

@@ -153,11 +153,11 @@ class GeneratorContract(PluginContract):
                 f"samples {start} to {start + n - 1} are others when sampling begins there: "
                 "several processes would make other images (brainzoo.training: in_chunks, start)"
             )
-        told = trained.generator.conditions(20, seed=5)
+        drawn = trained.generator.conditions(20, seed=5)
         if not takes(trained.generator.conditions, "start"):
             return  # one process draws them all
-        part_told = trained.generator.conditions(4, seed=5, start=9)
-        assert told[9:13] == part_told, "conditions that begin at an index are others"
+        part_drawn = trained.generator.conditions(4, seed=5, start=9)
+        assert drawn[9:13] == part_drawn, "conditions that begin at an index are others"
 
     def test_different_seeds_and_samples_differ(self, trained: Trained) -> None:
         first = samples(trained.generator, 4, seed=1)
@@ -175,16 +175,16 @@ class GeneratorContract(PluginContract):
         except OptionError:
             return  # a model without conditions says so
         assert old.shape[0] == 3
-        told = trained.generator.conditions(3, seed=5, condition={"class": "old"})
-        told_classes = [row.get("class") for row in told]  # and covariates that were drawn
-        assert told_classes == ["old"] * 3, f"asked for old images, it tells of {told}"
+        drawn = trained.generator.conditions(3, seed=5, condition={"class": "old"})
+        classes = [row.get("class") for row in drawn]  # and covariates that were drawn
+        assert classes == ["old"] * 3, f"asked for old images, it drew {drawn}"
         with pytest.raises(OptionError):
             samples(trained.generator, 3, condition={"class": "no such class"})
 
     def test_tells_the_condition_of_each_sample(self, trained: Trained) -> None:
-        told = trained.generator.conditions(7, seed=5)
-        assert len(told) == 7, f"{len(told)} conditions of 7 samples"
-        assert told[:3] == trained.generator.conditions(3, seed=5), "the first ones change with n"
+        drawn = trained.generator.conditions(7, seed=5)
+        assert len(drawn) == 7, f"{len(drawn)} conditions of 7 samples"
+        assert drawn[:3] == trained.generator.conditions(3, seed=5), "the first ones change with n"
 
     def test_unknown_conditions_are_refused(self, trained: Trained) -> None:
         with pytest.raises(OptionError):

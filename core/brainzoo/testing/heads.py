@@ -35,7 +35,7 @@ def make_head(
     Args:
         spatial: (height, width) or (x, y, z), in pixels.
         age: In years; the ventricles grow with it.
-        position: Where the slice lies, from -1 to 1: away from 0 the head is smaller.
+        position: Where the slice lies, from -1 to 1: far from 0 the head is smaller.
         seed: Decides shape, folds and noise.
 
     Returns:

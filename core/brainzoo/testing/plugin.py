@@ -76,7 +76,7 @@ class PluginContract:
     def test_is_installed_and_loads(self) -> None:
         loaded = installed.plugins().load(self.kind, self.name)
         assert issubclass(loaded, self.base), (
-            f"{self.spec().target} is no subclass of brainzoo.{self.base.__name__}"
+            f"{self.spec().target} is not a subclass of brainzoo.{self.base.__name__}"
         )
         missing = sorted(getattr(loaded, "__abstractmethods__", ()))
         assert not missing, f"{self.spec().target} lacks the methods {', '.join(missing)}"

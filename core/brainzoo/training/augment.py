@@ -1,10 +1,10 @@
 """Real images mirrored, turned, shifted, zoomed, bent and brightened at random while training.
 
 What a generator learns from resampled images is more varied and softer than scans are. Where the
-network can be told which images are changed (:attr:`brainzoo.training.Step.augmented`), it learns
+network can see which images are changed (:attr:`brainzoo.training.Step.augmented`), it learns
 the difference and leaves it out of its samples: Karras et al. 2022 (EDM, arXiv 2206.00364), section
 5 and appendix F.2, "non-leaking augmentation". Differences from the paper: one flag in the place of
-nine magnitudes, and mirroring is not told: a mirrored brain is a brain.
+nine magnitudes, and mirroring is not passed on: a mirrored brain is a brain.
 """
 
 from __future__ import annotations

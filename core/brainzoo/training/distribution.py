@@ -46,7 +46,7 @@ class Processes:
         main: Whether it is the first, which writes and reports.
 
     Raises:
-        OptionError: They were started by something that is no launcher brainzoo knows.
+        OptionError: They were started by a launcher that brainzoo does not know.
     """
 
     def __init__(self, machine: Compute) -> None:
@@ -68,11 +68,11 @@ class Processes:
         atexit.register(self._accelerator.end_training)
 
     def agree(self, progress: float, stop: bool) -> tuple[float, bool]:
-        """Return the first process's progress for all, and whether any of them was told to stop."""
+        """Return the first process's progress for all, and whether any of them must stop."""
         if self.count == 1:
             return progress, stop
-        told = [progress if self.main else 0.0, float(stop)]
-        summed = self._sum(torch.tensor(told, dtype=torch.float64))
+        shared = [progress if self.main else 0.0, float(stop)]
+        summed = self._sum(torch.tensor(shared, dtype=torch.float64))
         return float(summed[0]), bool(summed[1])
 
     def average_gradients(self, network: nn.Module) -> None:
@@ -161,7 +161,7 @@ def _is_loss(error: RuntimeError) -> bool:
 
 
 def _stay() -> None:
-    """Ignore the launcher's SIGTERM, which follows a loss at once, until all is told."""
+    """Ignore the launcher's SIGTERM, which follows a loss at once, until everything is reported."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)

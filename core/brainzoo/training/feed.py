@@ -67,12 +67,12 @@ class Feed:
         return torch.from_numpy(pixels), torch.from_numpy(self._labels[chosen])
 
     def digest(self) -> bytes:
-        """Return a hash that tells other images apart: their number, labels, and some of them."""
-        told = hashlib.sha256(repr((len(self._images), self._images.spatial)).encode())
-        told.update(self._labels.tobytes())
+        """Return a hash of the images: of their number, labels, and some of them."""
+        digest = hashlib.sha256(repr((len(self._images), self._images.spatial)).encode())
+        digest.update(self._labels.tobytes())
         few = np.linspace(0, len(self._images) - 1, 16).astype(np.intp)
-        told.update(self._images.floats(few).tobytes())
-        return told.digest()
+        digest.update(self._images.floats(few).tobytes())
+        return digest.digest()
 
     def _at(self, position: int) -> int:
         epoch, offset = divmod(position, len(self._images))

@@ -159,9 +159,10 @@ class TorchGenerator(Generator):
     def validate(self, network: Any, images: Images) -> float:
         """Return how badly a network fits images; lower is better.
 
-        Training keeps the weights that fit validation images best. A model with a likelihood or a
-        loss that tells replaces this; always use the same random numbers (:func:`latents`). By
-        default it is the sliced Wasserstein distance between the images and as many samples.
+        Training keeps the weights that fit validation images best. By default this is the sliced
+        Wasserstein distance between the images and as many samples. A model with a likelihood, or
+        a loss that means as much, replaces it, always with the same random numbers
+        (:func:`latents`).
 
         Args:
             network: Averaged weights in the middle of training.

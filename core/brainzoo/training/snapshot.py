@@ -84,8 +84,8 @@ class Snapshots:
         """Hand the best weights of the first process, which alone scores, to the others."""
         if processes.count > 1:
             own = pack_state({"best": self.best}, {}, self.counters)
-            told = processes.from_first(own)
-            self.counters = unpack_state(told, {"best": self.best}, {}, Path("state"))
+            shared = processes.from_first(own)
+            self.counters = unpack_state(shared, {"best": self.best}, {}, Path("state"))
 
     def enter(self, stage: list[str], ended: Iterable[str]) -> None:
         """Begin a stage: its phases, and the names of the tensors that are trained no longer."""

@@ -23,7 +23,7 @@ class Step:
         number: Steps done before this one.
         progress: The fraction of the budget that is spent, from 0 to 1.
         augmented: Which images of the batch at hand are more than mirrored: ``(batch,)`` of 0
-            and 1. A network that can be told does not imitate it.
+            and 1. A network that sees it does not imitate it.
 
     Args:
         seed: The run's seed.

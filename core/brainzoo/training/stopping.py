@@ -26,7 +26,7 @@ def lost_error(count: int, resume: str) -> StoppedError:
     """
     return StoppedError(
         f"one of the {count} processes ended before the others (killed, out of memory, or its "
-        "machine stopped), so all stop; the launcher tells which one.",
+        "machine stopped), so all stop; the launcher says which one.",
         f"Go on with: {resume}",
     )
 

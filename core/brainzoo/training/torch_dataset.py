@@ -90,8 +90,8 @@ def as_torch(
         transform: What is done to the pixels; it must be picklable where workers are spawned.
 
     Raises:
-        NotFoundError: There is no such folder.
-        OptionError: The target is no column, or one of text; or the classes are others.
+        NotFoundError: No such folder.
+        OptionError: The target is not a column, or holds text; or the classes differ.
     """
     if not isinstance(images, Images):
         images = Images.open(images)

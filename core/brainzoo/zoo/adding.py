@@ -74,7 +74,7 @@ def add(
         place: The package and the file of entries.
 
     Raises:
-        GateError: Something speaks against publishing it; ``findings`` holds all.
+        GateError: There are reasons not to publish it; ``findings`` holds all.
         DiskError: It is too large for a package.
         ExistsError: Another checkpoint of that name is there.
     """

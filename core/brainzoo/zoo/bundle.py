@@ -137,7 +137,7 @@ def unbundle(path: Path, *, install: bool = False, digest: str | None = None) ->
         digest: What the file's SHA-256 must be, as its maker says by another way.
 
     Raises:
-        NotFoundError: There is no such bundle.
+        NotFoundError: No such bundle.
         IntegrityError: It is damaged, is something else, or holds what no bundle holds.
         IncompatiblePluginError: pip refused the wheels.
         DiskError: There is too little space.
@@ -154,7 +154,7 @@ def unbundle(path: Path, *, install: bool = False, digest: str | None = None) ->
         manifest = _unpack(path, Path(here))
         if re.fullmatch(REVISION, manifest.version) and digest is None:
             said = f"nothing in this bundle proves that it holds {manifest.name} at that commit"
-            console.warn(f"{said}: compare --sha256 with what its maker tells you.")
+            console.warn(f"{said}: compare --sha256 with what its maker gave you.")
         expect_checkpoint(Path(here) / "checkpoint", f"{manifest.name} of the bundle")
         folder = _keep(Path(here) / "checkpoint", manifest)
         if install:

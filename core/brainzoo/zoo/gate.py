@@ -1,4 +1,4 @@
-"""The publish gate: everything that speaks against publishing a checkpoint, a line each.
+"""The publish gate: every reason not to publish a checkpoint, a line each.
 
 It looks at the very copy that would be sent.
 """
@@ -39,7 +39,7 @@ LEAST_SALT = 32
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One thing that speaks against publishing; ``file`` is the file's name, or a topic."""
+    """One reason not to publish; ``file`` is the file's name, or a topic."""
 
     file: str
     problem: str
@@ -52,7 +52,7 @@ class GateError(DataError):
     """A checkpoint that may not be published.
 
     Args:
-        findings: All that speaks against it.
+        findings: Every reason not to publish it.
     """
 
     code = "not-publishable"
@@ -67,7 +67,7 @@ class GateError(DataError):
 
 
 def findings(folder: Path, *, original: Path | None = None) -> list[Finding]:
-    """Return what speaks against publishing the files of a folder; nothing if all is well.
+    """Return the reasons not to publish the files of a folder; none if all is well.
 
     Args:
         folder: The copy that would be sent.

@@ -106,7 +106,7 @@ class Hub:
 
         Raises:
             AuthorisationError: It is private or gated, or the token may not do that.
-            NotFoundError: There is no such repository, commit or file.
+            NotFoundError: No such repository, commit or file.
             NetworkError: The Hub is out of reach or in disorder, or may not be asked.
         """
         if self.offline:

@@ -46,7 +46,7 @@ def generator_of(address: str | Path) -> str:
     """Return the name of the generator that a checkpoint needs, without fetching its weights.
 
     Raises:
-        NotFoundError: There is no such checkpoint.
+        NotFoundError: No such checkpoint.
     """
     found = parse(address) if isinstance(address, str) else Folder(address)
     entry = None if isinstance(found, Folder) else find(found)
@@ -111,7 +111,7 @@ def load(address: str | Path, **sampling: Any) -> Loaded:
             ``temperature=0.9``; those of the checkpoint if not given.
 
     Raises:
-        NotFoundError: There is no such checkpoint.
+        NotFoundError: No such checkpoint.
         UnknownPluginError: The plugin that made it is not installed.
         IncompatiblePluginError: It is installed in a version that does not fit the checkpoint.
         IntegrityError: It is damaged.

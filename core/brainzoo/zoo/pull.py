@@ -49,7 +49,7 @@ def pull(
             huggingface.co only.
 
     Raises:
-        NotFoundError: There is no such checkpoint.
+        NotFoundError: No such checkpoint.
         UnknownPluginError: It is part of a package that is not installed.
         AuthorisationError: It is private or gated, or the token is refused.
         NetworkError: It is not here, and the Hub is out of reach; whole files are kept.

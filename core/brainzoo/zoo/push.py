@@ -32,7 +32,7 @@ from brainzoo.zoo.registry import known
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What would be sent, and what speaks against it.
+    """What would be sent, and the reasons not to.
 
     Attributes:
         repository: Where to, ``owner/name``.
@@ -75,7 +75,7 @@ def push(
     endpoint: str | None = None,
     token: str | None = None,
 ) -> Plan | Published:
-    """Publish a checkpoint on the Hub if nothing speaks against it.
+    """Publish a checkpoint on the Hub if the gate lets it pass.
 
     Args:
         checkpoint: A checkpoint folder, or the run that holds one.
@@ -88,7 +88,7 @@ def push(
         token: Sent to that address only; by default as for :func:`brainzoo.zoo.pull.pull`.
 
     Raises:
-        GateError: Something speaks against it; ``findings`` holds all.
+        GateError: There are reasons not to; ``findings`` holds all.
         OptionError: The repository or version cannot be one.
         AuthorisationError: There is no token, or it may not write there.
         ExistsError: That version is published already.

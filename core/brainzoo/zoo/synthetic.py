@@ -53,7 +53,7 @@ def synthetic(
         **sampling: Options of the generator, as in :func:`brainzoo.load`.
 
     Raises:
-        NotFoundError: There is no such checkpoint.
+        NotFoundError: No such checkpoint.
         OptionError: ``n`` is less than 1, or the generator does not know the condition or option.
         DiskError: The disk is full; the next call goes on.
     """

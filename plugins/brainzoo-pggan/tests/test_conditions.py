@@ -1,4 +1,4 @@
-"""PGGAN told class, age and sex: drawn, asked for, kept in checkpoints, refused."""
+"""PGGAN conditioned on class, age and sex: drawn, asked for, kept in checkpoints, refused."""
 
 import json
 
@@ -43,11 +43,11 @@ def trained(request, heads, tmp_path_factory):
 
 
 def test_it_draws_what_it_is_not_told_and_tells_it(trained):
-    told = trained.conditions(200, seed=3)
-    assert 70 < [row["class"] for row in told].count("old") < 130, "half of those in training"
-    assert all((row["age"] >= 60) == (row["class"] == "old") for row in told), "drawn together"
+    known = trained.conditions(200, seed=3)
+    assert 70 < [row["class"] for row in known].count("old") < 130, "half of those in training"
+    assert all((row["age"] >= 60) == (row["class"] == "old") for row in known), "drawn together"
     samples = drawn(trained, 3)
-    for index, row in enumerate(told[:3]):
+    for index, row in enumerate(known[:3]):
         assert np.array_equal(drawn(trained, 3, condition=row)[index], samples[index])
 
 
@@ -88,15 +88,15 @@ def test_truncation_moves_towards_the_mean_image_of_the_same_conditions(trained,
     assert np.array_equal(free, drawn(trained, condition=OLD))
     assert np.ptp(mean, axis=0).max() < 1e-5, "at 0 all are the mean image"
     assert near.std(axis=0).mean() < free.std(axis=0).mean()
-    told = trained.conditions(20, seed=3)
-    means, alike = drawn(none, 20), drawn(none, 20, condition=told[0])
+    known = trained.conditions(20, seed=3)
+    means, alike = drawn(none, 20), drawn(none, 20, condition=known[0])
     assert np.allclose(means[0], alike[0])
     assert not np.allclose(means, alike), "each has the mean of its own"
 
 
 def test_interpolation_goes_from_one_sample_with_its_conditions_to_another(trained):
-    told = trained.conditions(20, seed=3)
-    second = next(i for i, row in enumerate(told) if row["class"] != told[0]["class"])
+    known = trained.conditions(20, seed=3)
+    second = next(i for i, row in enumerate(known) if row["class"] != known[0]["class"])
     way = trained.interpolate(5, seed=3, first=0, second=second)
     assert np.allclose(way[[0, -1]], drawn(trained, 20)[[0, second]], atol=1e-4)
     old = trained.interpolate(5, seed=3, first=0, second=second, condition=OLD)
@@ -113,9 +113,9 @@ def test_a_checkpoint_holds_them(trained, tmp_path):
 
 
 def without_sex(config):
-    told = config["conditions"]
-    told["columns"] = told["columns"][:2]
-    told["rows"] = [row[:2] for row in told["rows"]]
+    known = config["conditions"]
+    known["columns"] = known["columns"][:2]
+    known["rows"] = [row[:2] for row in known["rows"]]
 
 
 def with_other_classes(config):

@@ -58,14 +58,14 @@ def trained(heads, tmp_path_factory):
 
 
 def test_a_run_grows_through_every_stage(trained):
-    told = lines(trained[1])
-    assert [line["resolution"] for line in told] == sorted(line["resolution"] for line in told)
-    assert {line["resolution"] for line in told} == {4, 8, 16, 32}
-    assert told[-1]["alpha"] == 1
-    assert min(line["alpha"] for line in told) < 1
-    assert all({"drift", "certain", "d_real", "d_fake"} <= line.keys() for line in told)
-    assert any("penalty" in line for line in told)
-    assert any({"likeness", "likeness_real"} <= line.keys() for line in told)
+    logged = lines(trained[1])
+    assert [line["resolution"] for line in logged] == sorted(line["resolution"] for line in logged)
+    assert {line["resolution"] for line in logged} == {4, 8, 16, 32}
+    assert logged[-1]["alpha"] == 1
+    assert min(line["alpha"] for line in logged) < 1
+    assert all({"drift", "certain", "d_real", "d_fake"} <= line.keys() for line in logged)
+    assert any("penalty" in line for line in logged)
+    assert any({"likeness", "likeness_real"} <= line.keys() for line in logged)
 
 
 SCRIPT = """
@@ -79,7 +79,7 @@ from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.generator import ProgressiveGAN
 
-if sys.argv[4] == "0":  # this one is to be killed before its fade is over
+if sys.argv[4] == "0":  # this one is killed before its fade is over
     register_optimizer_step_post_hook(lambda *_: time.sleep(0.05))
 folder, images, resume = Path(sys.argv[1]), Images.open(sys.argv[2]), "resume" in sys.argv
 options = {"base_channels": 16, "narrow_from": 4, "latent": 8, "batch_sizes": (12, 8)}

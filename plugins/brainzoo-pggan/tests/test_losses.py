@@ -16,8 +16,8 @@ def critic():
     torch.manual_seed(0)
     network = networks.Discriminator(2, 1, networks.widths_of(8, 8, 8), 3, 0, False).double()
     torch.nn.init.normal_(network.embed.weight)  # so that the projection has its part in gradients
-    told = torch.tensor([[0.0, 1.0, 0.7]], dtype=torch.float64)
-    return lambda images: network(images, told.expand(len(images), -1), Growth(1)).double()
+    encoded = torch.tensor([[0.0, 1.0, 0.7]], dtype=torch.float64)
+    return lambda images: network(images, encoded.expand(len(images), -1), Growth(1)).double()
 
 
 def numeric_gradients(critic, images, step=1e-5):
@@ -98,6 +98,6 @@ def test_balance(kind):
     assert float(sure["drift"]) == pytest.approx(6)
     unsure = losses.balance(kind, torch.tensor([5.0, 0.0]), torch.tensor([-5.0, 4.0]))
     assert unsure["certain"] == 0
-    assert ("d_real" in sure) == (kind != "wgan-gp"), "a critic's score is no probability"
+    assert ("d_real" in sure) == (kind != "wgan-gp"), "a critic's score is not a probability"
     if kind != "wgan-gp":
         assert 0 <= sure["d_fake"] < sure["d_real"] <= 1

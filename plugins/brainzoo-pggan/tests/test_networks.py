@@ -38,12 +38,12 @@ def doubles(*shape, seed=0):
 @pytest.mark.parametrize("dims", [2, 3])
 def test_every_stage_makes_and_judges_images_of_its_resolution(dims, convolutions):
     generator, discriminator = pair(dims, WIDTH, 0, convolutions)
-    told = doubles(4, WIDTH)
+    encoded = doubles(4, WIDTH)
     for stage in range(3):
         for alpha in (0.5, 1.0):
-            made = generator(doubles(4, 8), told, Growth(stage, alpha))
+            made = generator(doubles(4, 8), encoded, Growth(stage, alpha))
             assert made.shape == (4, 1, *[4 << stage] * dims)
-            assert discriminator(made.double(), told, Growth(stage, alpha)).shape == (4,)
+            assert discriminator(made.double(), encoded, Growth(stage, alpha)).shape == (4,)
 
 
 def multiplications(convolutions):
@@ -66,13 +66,13 @@ def test_one_convolution_a_stage_halves_the_multiplications():
 
 def test_the_generator_s_conditions_are_those_beside_the_latent():
     generator, _ = pair(conditions=WIDTH)
-    latent, told = doubles(3, 8), doubles(3, WIDTH, seed=1)
-    made = generator(latent, told, Growth(2))
-    assert not torch.allclose(made, generator(latent, told.flip(0), Growth(2)))
-    assert torch.allclose(made, generator(latent, 3 * told, Growth(2)), atol=1e-5), (
+    latent, encoded = doubles(3, 8), doubles(3, WIDTH, seed=1)
+    made = generator(latent, encoded, Growth(2))
+    assert not torch.allclose(made, generator(latent, encoded.flip(0), Growth(2)))
+    assert torch.allclose(made, generator(latent, 3 * encoded, Growth(2)), atol=1e-5), (
         "embedded at constant length, as the latent is: an age far off does not break the image"
     )
-    unknown = generator(latent, torch.zeros_like(told), Growth(2))
+    unknown = generator(latent, torch.zeros_like(encoded), Growth(2))
     assert torch.isfinite(unknown).all()
     unknown.sum().backward()
     assert float(generator.embed.weight.grad.abs().max()) == 0, "nothing is learned of nothing"
@@ -80,15 +80,15 @@ def test_the_generator_s_conditions_are_those_beside_the_latent():
 
 def test_the_discriminator_projects_features_onto_a_linear_map():
     _, discriminator = pair(conditions=WIDTH)
-    pixels, told = doubles(4, 1, SIZE, SIZE), doubles(4, WIDTH, seed=1)
-    none = torch.zeros_like(told)
+    pixels, encoded = doubles(4, 1, SIZE, SIZE), doubles(4, WIDTH, seed=1)
+    none = torch.zeros_like(encoded)
 
-    def judged(told):
-        return discriminator(pixels, told, Growth(2)).detach()
+    def judged(encoded):
+        return discriminator(pixels, encoded, Growth(2)).detach()
 
-    assert torch.equal(judged(told), judged(none)), "it begins without conditions"
+    assert torch.equal(judged(encoded), judged(none)), "it begins without conditions"
     started(discriminator)
-    once, twice = judged(told) - judged(none), judged(2 * told) - judged(none)
+    once, twice = judged(encoded) - judged(none), judged(2 * encoded) - judged(none)
     assert float(once.abs().min()) > 0
     assert torch.allclose(twice, 2 * once, atol=1e-4)
 
@@ -98,17 +98,19 @@ def test_the_discriminator_projects_features_onto_a_linear_map():
 def test_conditions_act_from_their_stage_on(dims, convolutions):
     """With random weights; new ones are zero, so that nothing jumps when they begin."""
     generator, discriminator = pair(dims, WIDTH, 1, convolutions)
-    latent, told = doubles(4, 8), doubles(4, WIDTH, seed=1)
-    none = torch.zeros_like(told)
-    fresh = generator(latent, told, Growth(2))
+    latent, encoded = doubles(4, 8), doubles(4, WIDTH, seed=1)
+    none = torch.zeros_like(encoded)
+    fresh = generator(latent, encoded, Growth(2))
     assert torch.equal(fresh, generator(latent, none, Growth(2)))
     started(generator), started(discriminator)
     for stage in range(3):
         growth = Growth(stage)
         pixels = doubles(4, 1, *[4 << stage] * dims)
         same = [
-            torch.equal(generator(latent, told, growth), generator(latent, none, growth)),
-            torch.equal(discriminator(pixels, told, growth), discriminator(pixels, none, growth)),
+            torch.equal(generator(latent, encoded, growth), generator(latent, none, growth)),
+            torch.equal(
+                discriminator(pixels, encoded, growth), discriminator(pixels, none, growth)
+            ),
         ]
         assert same == [stage == 0] * 2
 
@@ -118,9 +120,9 @@ def test_conditions_act_from_their_stage_on(dims, convolutions):
 def test_batches_judged_in_one_pass_have_the_logits_of_each_alone(dims, count):
     _, discriminator = pair(dims, WIDTH)
     real, fake = doubles(count, 1, *[SIZE] * dims), 3 * doubles(count, 1, *[SIZE] * dims, seed=1)
-    told, growth = doubles(count, WIDTH), Growth(2, 0.5)
-    alone = torch.cat([discriminator(part, told, growth) for part in (real, fake)])
-    together = discriminator(torch.cat([real, fake]), told.repeat(2, 1), growth, batches=2)
+    encoded, growth = doubles(count, WIDTH), Growth(2, 0.5)
+    alone = torch.cat([discriminator(part, encoded, growth) for part in (real, fake)])
+    together = discriminator(torch.cat([real, fake]), encoded.repeat(2, 1), growth, batches=2)
     assert torch.allclose(together, alone, rtol=1e-5)
-    mixed = discriminator(torch.cat([real, fake]), told.repeat(2, 1), growth)
+    mixed = discriminator(torch.cat([real, fake]), encoded.repeat(2, 1), growth)
     assert not torch.allclose(mixed, alone, rtol=1e-3), "statistics tell the two apart"

@@ -129,8 +129,8 @@ def test_the_verdict_tells_what_was_compared(of_unseen, train, tmp_path):
 
 def test_no_subject_is_named_anywhere(of_overfitted):
     evaluation, _ = of_overfitted
-    told = json.dumps([evaluation.tables, evaluation.notes, [str(f) for f in evaluation.metrics]])
-    for text in (told, *(content.decode() for content in evaluation.files.values())):
+    rows = json.dumps([evaluation.tables, evaluation.notes, [str(f) for f in evaluation.metrics]])
+    for text in (rows, *(content.decode() for content in evaluation.files.values())):
         assert SUBJECT not in text
 
 

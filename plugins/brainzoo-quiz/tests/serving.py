@@ -153,7 +153,7 @@ class Reply:
 
 @dataclass
 class Browser:
-    """Keeps cookies and the CSRF token as the page does; sends what it is told to send."""
+    """Keeps cookies and the CSRF token as the page does; sends what it is given."""
 
     url: str
     cookies: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The adversary: nothing but the anatomy tells kinds prepared alike apart, and leaks are caught."""
+"""The adversary: only the anatomy distinguishes kinds prepared alike, and leaks are caught."""
 
 import hashlib
 import json
@@ -64,7 +64,7 @@ def test_a_planted_leak_is_caught_and_named(alike, spoil, channel, removed):
     """What the writer removes is refused, too: it shows that both kinds came different ways."""
     real, created = alike
     found = audit(real[:120], pools.spoiled(created[:120], spoil), UNKNOWN)
-    with pytest.raises(DataError, match=r"^leak: real and created images can be told") as caught:
+    with pytest.raises(DataError, match=r"^leak: ") as caught:
         expect_no_leak(found)
     assert caught.value.exit_code == 9
     assert "\n" not in str(caught.value)
@@ -165,7 +165,7 @@ def test_what_was_done_after_the_generator_is_a_leak(sharp, tmp_path):
 
 def test_people_that_the_generator_learnt_from_are_not_shown(alike, sharp):
     _, made, checkpoint = sharp
-    with pytest.raises(DataError, match="learnt from 240 of the 400 people whose images are to be"):
+    with pytest.raises(DataError, match="240 of the 400 people"):
         chain_of(alike[0], made, checkpoint)
 
 

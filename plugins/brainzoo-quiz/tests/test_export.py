@@ -34,7 +34,7 @@ def test_the_key_is_the_owners(made):
     assert len(list((made / "pages").glob("reader-0?/index.html"))) == 3
     text = (made / "README.txt").read_text()
     assert read_package(made).commitment in text
-    assert "real images of" not in text  # how many are real is told to nobody
+    assert "real images of" not in text  # nobody learns how many are real
 
 
 def test_nothing_of_the_key_is_handed_out(made, opened):
@@ -43,8 +43,8 @@ def test_nothing_of_the_key_is_handed_out(made, opened):
     for path in handed_out(made):
         content = path.read_bytes()
         assert not any(word.encode() in content for word in secret), path
-    told = [case.answer for case in package.cases if case.phase == "test"]
-    assert told == [None] * 12
+    found = [case.answer for case in package.cases if case.phase == "test"]
+    assert found == [None] * 12
     for seat in package.seats:
         for trial in page_data(package, seat)["trials"]:
             assert ("answer" in trial) == (trial["phase"] == "practice")

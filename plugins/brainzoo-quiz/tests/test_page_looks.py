@@ -36,7 +36,7 @@ def test_no_screen_violates_the_rules_of_accessibility(
     reader.ready(1)
     expect_accessible(reader)
     reader.press("r", "2", "Enter")
-    reader.sees(".told")
+    reader.sees(".answered")
     expect_accessible(reader)
     reader.press("Enter")
     reader.go_on("rest")
@@ -99,7 +99,7 @@ def test_pairs_are_answered_by_arrows_and_lie_side_by_side(open_page: Open, tmp_
     assert first["x"] + first["width"] <= second["x"]
     assert reader.grey(0.3, 0.3, 0) != reader.grey(0.3, 0.3, 1)
     reader.press("ArrowRight", "3")
-    reader.sees(".told", f"The {study.truth(1)} one is real.")
+    reader.sees(".answered", f"The {study.truth(1)} one is real.")
     reader.press("Enter")
     reader.go_on("rest")
     reader.ready(1, "Pair")

@@ -61,7 +61,7 @@ def test_a_whole_session_arrives_at_the_server(open_page: Open, serve: Serve) ->
     reader.ready(1, "Practice")
     assert reader.grey(0.3, 0.3)[3] == 255
     reader.press("c", "2", "Enter")
-    reader.sees(".told", f"This one is {study.truth(1)}.")
+    reader.sees(".answered", f"This one is {study.truth(1)}.")
     reader.press("Enter")
     reader.go_on("rest")
     for number, (word, sure) in enumerate((("r", "4"), ("c", "5")), 1):
@@ -83,8 +83,8 @@ def test_a_whole_session_arrives_at_the_server(open_page: Open, serve: Serve) ->
     assert found.finished_at is not None
     assert score(study.key, join(study.key, [found]), Settings())["readers"][0]["tp"] >= 0
 
-    told = [text for _, text in replies if re.search(r'"(real|created)"', text)]
-    assert [json.loads(text) for text in told] == [
+    found = [text for _, text in replies if re.search(r'"(real|created)"', text)]
+    assert [json.loads(text) for text in found] == [
         {"stored": True, "duplicate": False, "answer": study.truth(1)}
     ]
     everything = [reader.page.content(), json.dumps(reader.storage()), *(t for _, t in replies)]

@@ -20,7 +20,7 @@ def test_a_whole_session_by_keyboard_gives_a_file_that_is_scored(
     reader.begin_by_hand()
     reader.ready(1, "Practice")
     reader.press("r", "5")
-    reader.sees(".told", f"This one is {study.truth(1)}.")
+    reader.sees(".answered", f"This one is {study.truth(1)}.")
     reader.press("Enter")
     reader.go_on("rest")
     said = ["created", "real", "created"]
@@ -76,7 +76,7 @@ def test_a_whole_session_by_touch(open_page: Open, tmp_path: Path) -> None:
         reader.page.get_by_role("button", name="Real").tap()
         reader.page.get_by_role("button", name="2 of 5").tap()
         if phase == "Practice":
-            reader.find(".told button").tap()
+            reader.find(".answered button").tap()
             reader.go_on("rest")
     found = read_file(reader.download(), tmp_path)
     assert [(one.answer, one.confidence) for one in found.answers] == [("real", 2)] * 3

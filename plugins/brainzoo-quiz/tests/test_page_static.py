@@ -1,4 +1,4 @@
-"""The static page is one file, which tells nothing that it should not."""
+"""The static page is one file, which reveals nothing that it should not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_nothing_kept_or_sent_tells_what_an_image_is(open_page: Open, browser: A
     reader.begin()
     reader.ready(1)
     reader.press("r")
-    reader.sees(".told")
+    reader.sees(".answered")
     reader.press("Enter")
     reader.go_on("rest")
     reader.ready(1, "Image")

@@ -93,13 +93,13 @@ def test_a_page_before_its_time_tells_no_token_no_order_and_no_truth(site: Site)
     found = site.other.get("/api/session")
     assert {name for trial in found.json["trials"] for name in trial} == {"position", "phase"}
     everything = found.body + site.other.get("/read").body
-    told = everything.decode().replace(token_of(site, 1, 1), "")
+    sent = everything.decode().replace(token_of(site, 1, 1), "")
     secret = [place.token for seat in site.package.seats for place in seat.order]
     secret += [image for case in site.package.cases for image in case.images]
     secret += [seat.session for seat in site.package.seats if seat.reader != "R2"]
-    assert not [word for word in secret if word in told]
+    assert not [word for word in secret if word in sent]
     # Whole words: "c003" stands in one of some hundred random tokens by chance.
-    assert not {case.case for case in site.package.cases} & set(re.findall(r"[\w-]+", told))
+    assert not {case.case for case in site.package.cases} & set(re.findall(r"[\w-]+", sent))
 
 
 def test_images_look_alike_from_outside(site: Site) -> None:

@@ -143,8 +143,8 @@ def test_the_owner_sees_how_far_readers_are_and_who_was_late(study: Study) -> No
     assert counts == {"answered": 2, "late": 1, "timed_out": 1, "lost_focus": 1, "reloads": 1}
     assert (other["answered"], other["state"], other["seen_at"]) == (0, "invited", None)
     assert found["images"] == 3 * row["images"] == 18
-    told = json.dumps(found)
-    assert not any(word in told for word in ("truth", "real", 'created"', "token"))
+    text = json.dumps(found)
+    assert not any(word in text for word in ("truth", "real", 'created"', "token"))
 
 
 WRONG: dict[str, list[Any]] = {

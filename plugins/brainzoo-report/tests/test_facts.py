@@ -17,8 +17,8 @@ def game(real: float, fake: float) -> list[dict[str, float]]:
     ("real", "fake", "said"),
     [
         (0.99, 0.01, "The discriminator won"),
-        (0.5, 0.5, "The discriminator tells nothing apart"),
-        (0.3, 0.6, "The discriminator tells nothing apart"),
+        (0.5, 0.5, "The discriminator can no longer see a difference"),
+        (0.3, 0.6, "The discriminator can no longer see a difference"),
         (0.7, 0.3, "Neither side won"),
     ],
 )

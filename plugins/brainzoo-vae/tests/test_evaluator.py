@@ -17,7 +17,7 @@ from brainzoo_vae.evaluator import Reconstruction, psnr, ssim
 
 
 class Blurring(Generator, Reconstructs):
-    """Reconstructs by blurring, and draws heads of the age it is told."""
+    """Reconstructs by blurring, and draws heads of the age asked for."""
 
     def __init__(self, blur=1.0, knows_age=True):
         super().__init__(None)

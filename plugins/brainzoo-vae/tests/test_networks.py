@@ -14,10 +14,10 @@ from brainzoo_vae.networks import Networks
 def test_latents_and_images_have_the_right_shapes(spatial, variance, variant):
     config = VAEConfig(base_channels=4, latent=6, variance=variance, variant=variant)
     networks = Networks(config, spatial, 1, 3)
-    pixels, told = torch.rand(2, 1, *spatial), torch.rand(2, 3)
-    mean, log_std = networks.encoder(pixels, told)
+    pixels, encoded = torch.rand(2, 1, *spatial), torch.rand(2, 3)
+    mean, log_std = networks.encoder(pixels, encoded)
     assert mean.shape == log_std.shape == (2, 6)
-    made, log_pixel_std = networks.decode(mean, told)
+    made, log_pixel_std = networks.decode(mean, encoded)
     assert made.shape == pixels.shape
     assert made.min() >= 0
     assert made.max() <= 1
@@ -37,9 +37,9 @@ def test_compact_has_no_residual_blocks_and_fewer_weights():
 def test_an_image_s_latent_does_not_depend_on_the_others():
     torch.manual_seed(0)
     networks = Networks(VAEConfig(base_channels=4, latent=6), (32, 32), 1, 0)
-    pixels, told = torch.rand(4, 1, 32, 32), torch.zeros(4, 0)
-    alone = networks.encoder(pixels[:1], told[:1])[0]
-    assert torch.allclose(networks.encoder(pixels, told)[0][:1], alone, atol=1e-5)
+    pixels, encoded = torch.rand(4, 1, 32, 32), torch.zeros(4, 0)
+    alone = networks.encoder(pixels[:1], encoded[:1])[0]
+    assert torch.allclose(networks.encoder(pixels, encoded)[0][:1], alone, atol=1e-5)
     assert not [m for m in networks.modules() if isinstance(m, nn.BatchNorm2d)]
 
 

@@ -207,8 +207,8 @@ def test_anomaly_scores_lie_where_the_pixels_are_in_padded_images(tmp_path):
 
 def test_how_codes_are_drawn_can_be_changed_after_training(trained):
     cold = brainzoo.load(trained[1] / "checkpoint", top_k=1)
-    told = {"age": 40, "sex": "F"}
-    first, second = samples(cold, 2, condition=told)
+    wanted = {"age": 40, "sex": "F"}
+    first, second = samples(cold, 2, condition=wanted)
     assert np.array_equal(first, second), "the likeliest codes alone leave one image a condition"
 
 

@@ -24,32 +24,36 @@ def some_codes(latent=(3, 4), batch=2):
 @pytest.mark.parametrize("latent", GRIDS)
 @torch.inference_mode()
 def test_the_cache_changes_nothing(latent):
-    network, codes, told = prior(latent), some_codes(latent), torch.randn(2, 3).double()
-    at_once = network(codes, told)
+    network, codes, encoded = prior(latent), some_codes(latent), torch.randn(2, 3).double()
+    at_once = network(codes, encoded)
     cache, before = network.cache(2), None
     for position in range(codes.shape[1]):
-        logits = network.next(before, told, position, cache)
+        logits = network.next(before, encoded, position, cache)
         assert torch.allclose(logits, at_once[:, position], atol=1e-10)
         before = codes[:, position]
 
 
 @torch.inference_mode()
 def test_no_position_sees_itself_or_what_follows():
-    network, codes, told = prior(), some_codes(), torch.randn(2, 3).double()
+    network, codes, encoded = prior(), some_codes(), torch.randn(2, 3).double()
     for position in range(12):
         other = codes.clone()
         other[:, position:] = (other[:, position:] + 1) % 7
-        same = torch.isclose(network(codes, told), network(other, told)).all(2).all(0)
+        same = torch.isclose(network(codes, encoded), network(other, encoded)).all(2).all(0)
         assert same[: position + 1].all()
         assert not same[position + 1 :].any()
 
 
 @torch.inference_mode()
 def test_every_place_and_the_condition_matter():
-    network, codes, told = prior(), torch.zeros(1, 12, dtype=torch.long), torch.zeros(1, 3).double()
-    logits = network(codes, told)[0]
+    network, codes, encoded = (
+        prior(),
+        torch.zeros(1, 12, dtype=torch.long),
+        torch.zeros(1, 3).double(),
+    )
+    logits = network(codes, encoded)[0]
     assert len({tuple(np.round(row, 6)) for row in logits[1:].tolist()}) == 11
-    assert not torch.isclose(logits, network(codes, told + 1)[0]).all(1).any()
+    assert not torch.isclose(logits, network(codes, encoded + 1)[0]).all(1).any()
 
 
 def test_all_codes_are_alike_before_it_has_learnt():
@@ -72,13 +76,13 @@ def test_checkpointing_gives_the_same_gradients():
 def test_codes_are_drawn_as_the_prior_says():
     """Frequencies of the first two codes of many draws, against the probabilities multiplied."""
     network, n = prior((1, 2), codes=3, condition=1), 20_000
-    told = torch.ones(n, 1).double()
+    encoded = torch.ones(n, 1).double()
     uniforms = torch.rand(n, 2, generator=torch.Generator().manual_seed(0)).double()
-    drawn = draw_codes(network, told, uniforms)
+    drawn = draw_codes(network, encoded, uniforms)
     with torch.inference_mode():
         for first in range(3):
             row = torch.tensor([[first, 0]])
-            shares = network(row, told[:1]).softmax(2)[0]
+            shares = network(row, encoded[:1]).softmax(2)[0]
             for second in range(3):
                 wanted = float(shares[0, first] * shares[1, second])
                 both = (drawn[:, 0] == first) & (drawn[:, 1] == second)
@@ -86,13 +90,13 @@ def test_codes_are_drawn_as_the_prior_says():
 
 
 def test_given_codes_are_kept_and_seen():
-    network, told = prior(), torch.zeros(2, 3).double()
+    network, encoded = prior(), torch.zeros(2, 3).double()
     uniforms = torch.rand(2, 12, generator=torch.Generator().manual_seed(0)).double()
     kept = torch.full((2, 12), -1)
     kept[:, 5] = torch.tensor([2, 3])
     drawn, free = (
-        draw_codes(network, told, uniforms, given=kept),
-        draw_codes(network, told, uniforms),
+        draw_codes(network, encoded, uniforms, given=kept),
+        draw_codes(network, encoded, uniforms),
     )
     assert drawn[:, 5].tolist() == [2, 3]
     assert torch.equal(drawn[:, :5], free[:, :5])
@@ -113,9 +117,9 @@ def test_temperature_top_k_and_top_p():
 
 
 def test_the_likeliest_code_alone_is_drawn_whatever_the_numbers():
-    network, told = prior(), torch.zeros(2, 3).double()
+    network, encoded = prior(), torch.zeros(2, 3).double()
     low, high = torch.zeros(2, 12).double(), torch.ones(2, 12).double()
-    drawn = [draw_codes(network, told, u, top_k=1) for u in (low, high)]
+    drawn = [draw_codes(network, encoded, u, top_k=1) for u in (low, high)]
     assert torch.equal(*drawn)
     with torch.inference_mode():
-        assert torch.equal(network(drawn[0], told).argmax(2), drawn[0])
+        assert torch.equal(network(drawn[0], encoded).argmax(2), drawn[0])

@@ -120,7 +120,7 @@ def test_the_first_batch_places_a_new_codebook():
 
 
 def test_unused_codes_come_back_into_use():
-    """All codes far away from the data but one: without restarts that one would take all."""
+    """All codes far from the data but one: without restarts that one would take all."""
     book, given = quantiser(16, 3), latents(8, 3, 4, 4)
     book.sums[1:] = 100.0
     for step in range(200):

@@ -46,7 +46,7 @@ def extract(
         quiet: Show no progress.
 
     Raises:
-        IntegrityError: It is no tar, is cut short, holds nothing that fits, or a member that
+        IntegrityError: It is not a tar, is cut short, holds nothing that fits, or a member that
             fits is there twice, too large, or begins with other bytes.
         DiskError: There is too little space.
     """

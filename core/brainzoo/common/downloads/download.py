@@ -242,7 +242,7 @@ class _Transfer:
     def _placed(self, url: str, response: HTTPResponse, offset: int) -> tuple[int, int | None]:
         """Return where in the file the answer begins, and the whole file's length if known.
 
-        Nothing that is here is thrown away before the answer looks like the file wanted.
+        Nothing that is here is deleted before the answer looks like the file wanted.
         """
         if response.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
             raise _RefusedError("sends a web page instead of the file")

@@ -83,7 +83,7 @@ class Partial:
         _write(self._origin, json.dumps(dataclasses.asdict(origin)))
 
     def forget(self) -> None:
-        """Throw away what is here."""
+        """Delete what is here."""
         self.path.unlink(missing_ok=True)
         self._origin.unlink(missing_ok=True)
 

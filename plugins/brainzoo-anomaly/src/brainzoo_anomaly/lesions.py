@@ -152,7 +152,7 @@ def _blob(
     levels: Sequence[float],
     limit: Callable[[Floats, Floats], Floats],
 ) -> tuple[Floats, Bools]:
-    """Bring each channel near its level; what is darker (brighter) already is no lesion."""
+    """Bring each channel near its level; what is darker (brighter) already is not a lesion."""
     blob = (distance < 1) & region
     weight = (np.clip((1 - distance) * radius / EDGE_PIXELS + 0.5, 0, 1) * blob).astype(np.float32)
     changed = image.copy()

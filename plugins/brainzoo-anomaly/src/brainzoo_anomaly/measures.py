@@ -40,7 +40,7 @@ def found_at(maps: Floats, regions: Bools, threshold: float, least: int) -> Bool
     found: Bools = (maps > threshold) & regions
     if least > 1:
         joins = ndimage.generate_binary_structure(maps.ndim, maps.ndim)
-        joins[0] = joins[-1] = False  # images are no neighbours of each other
+        joins[0] = joins[-1] = False  # images are not neighbours of each other
         labels, _ = ndimage.label(found, joins)
         large = np.bincount(labels.ravel()) >= least
         large[0] = False

@@ -111,8 +111,8 @@ def notes(scored: Sequence[Scored], cases: Cases, chosen_on: str, given: bool) -
         found.append("The lesions are simulated: how well real disease is found is not known.")
     else:
         found.append(
-            "The given scans may also differ in scanner and age: then more than lesions tells "
-            "images apart."
+            "The given scans may also differ in scanner and age: then images differ in "
+            "more than lesions."
         )
     return [*found, f"Thresholds and the model's score were chosen on {chosen_on}."]
 

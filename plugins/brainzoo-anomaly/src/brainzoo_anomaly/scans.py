@@ -31,7 +31,7 @@ def pairs(config: AnomalyConfig) -> list[tuple[Path, Path]]:
     """Return scans and their masks.
 
     Raises:
-        NotFoundError: There is no such folder.
+        NotFoundError: No such folder.
         DataError: There is no mask, or one has no scan of its own.
     """
     assert config.scans is not None

@@ -29,7 +29,7 @@ CHUNK = 32
 MOST_IMAGES = 2000
 """Training images that PCA is fitted to; more take time and tell little."""
 LEAST_STD = 0.02
-"""Standard deviation of a voxel at least: air hardly varies, and is no lesion for it."""
+"""Standard deviation of a voxel at least: air hardly varies, which does not make it a lesion."""
 
 BRIGHT, DARK, GAUSSIAN, LINEAR = "intensity, bright", "intensity, dark", "voxelwise Gaussian", "PCA"
 

@@ -58,7 +58,7 @@ class Field:
         rng: Draws the coefficients.
         grid: Where the field is wanted.
         knots_mm: Distance of the spline's knots; the shortest wavelength is about twice that.
-        band: Take away the wavelengths longer than about four knots, so that the field goes up
+        band: Remove the wavelengths longer than about four knots, so that the field goes up
             and down everywhere at one scale.
         limit: Coefficients are clipped to so many standard deviations.
     """

@@ -93,7 +93,7 @@ class DCGANConfig:
             spatial: (height, width) or (x, y, z).
 
         Raises:
-            OptionError: The size is no power of two from 32 up (16 in 3-D), or sides differ.
+            OptionError: The size is not a power of two from 32 up (16 in 3-D), or sides differ.
         """
         size, least = spatial[0], 32 if len(spatial) == 2 else 16
         if len(set(spatial)) > 1 or size & (size - 1) or size < least:

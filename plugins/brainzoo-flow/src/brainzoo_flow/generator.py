@@ -255,7 +255,7 @@ class Flow(TorchGenerator, Reconstructs):
     def _of_chunks(
         self, work: Any, pixels: Floats, conditions: Rows | None, *, counted: bool = False
     ) -> Floats:
-        """Return what ``work`` makes of images, some at a time; ``counted`` tells it where."""
+        """Return what ``work`` makes of images, some at a time; ``counted`` passes the index."""
         network = self.ready()
         if pixels.shape[1:] != self.shape:
             raise DataError(f"found images of {pixels.shape[1:]}; expected {self.shape}.")

@@ -66,7 +66,7 @@ def positive_class(wanted: str | None, names: list[str]) -> int:
     """Return the number of the class that sensitivity is about.
 
     Raises:
-        OptionError: There is no such class.
+        OptionError: No such class.
     """
     if wanted is None:
         return len(names) - 1

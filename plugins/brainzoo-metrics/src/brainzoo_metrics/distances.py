@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from brainzoo.api import Evaluation
 from brainzoo_metrics.measure import POSITIVE, Draws, View, Weights
 
-FEW = 2000  # Bińkowski et al. 2018, section 4: below, bias outweighs what the distance tells
+FEW = 2000  # Bińkowski et al. 2018, section 4: below, bias outweighs the distance
 FRECHET_ROUNDS = 50
 LEAST_ROUNDS = 20
 MOST_WORK = 2e11  # multiplications; about a minute

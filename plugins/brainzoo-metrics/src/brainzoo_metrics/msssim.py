@@ -59,7 +59,7 @@ def draw_pairs(
     """Return positions of the first and second image of random pairs of different images.
 
     Raises:
-        DataError: There is no such pair.
+        DataError: No such pair.
     """
     names = np.arange(n) if subjects is None else np.unique(subjects, return_inverse=True)[1]
     if len(set(names.tolist())) < 2:

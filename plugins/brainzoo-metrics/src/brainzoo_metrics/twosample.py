@@ -1,7 +1,7 @@
-"""Whether a simple classifier tells synthetic from real (C2ST: Lopez-Paz and Oquab 2017).
+"""Whether a simple classifier separates synthetic from real (C2ST: Lopez-Paz and Oquab 2017).
 
 Logistic regression, fitted on four fifths of the subjects and asked about the rest; 0.5 is chance,
-1 is always told apart. Slices of one head are never on both sides.
+1 is always right. Slices of one head are never on both sides.
 """
 
 # ruff: noqa: TID253 (imported by the evaluator and by scripts only)
@@ -27,7 +27,7 @@ PENALTY = 0.01  # scikit-learn's C: more features than images need a strong one
 
 
 def compute(view: View) -> Evaluation:
-    """Return how often a classifier tells synthetic from real, by features and by simple ones."""
+    """Return how often a classifier is right, from features and from simple ones."""
     simple = tuple(simple_features(part) for part in view.pixels)
     found = [_value(view, "C2ST pixels", simple, "16 × 16 pixels and sharpness")]
     if view.featured:
@@ -41,7 +41,7 @@ def _value(view: View, name: str, vectors: tuple[Floats, ...], label: str) -> Me
         subjects = (view.subjects, subjects_of(view.images[i]))
         right = told_apart(vectors[0], vectors[i], subjects, view.sets.seed)
         drawn.append(accuracy_draws(right, view.weights[0], view.weights[i]))
-    detail = f"share told apart by logistic regression, folds by subject, chance 0.5; {label}"
+    detail = f"share recognised by logistic regression, folds by subject, chance 0.5; {label}"
     return view.value(name, *drawn, bounds=SHARE, detail=detail)
 
 

@@ -30,8 +30,8 @@ from brainzoo_privacy.search import Individuality, Vectors
 LIBRARIES = ("brainzoo-core", "brainzoo-privacy", "numpy", "scipy")
 MEASURED = ("value", "n", "low", "high", "floor")
 SAID = {
-    "passed": "Passed: nothing speaks against publishing.",
-    "failed": "Failed: these weights give away people they learned from, or may.",
+    "passed": "Passed: the audit found nothing against publishing.",
+    "failed": "Failed: these weights reveal people they learned from, or may.",
     "undecided": "Undecided: a leak could have been missed.",
 }
 PRIVATE = (

@@ -169,7 +169,7 @@ def reasons(by_name: Mapping[str, MetricValue], synthetic: Images) -> list[str]:
         )
     if auc.value > MOST_AUC and auc.low is not None and auc.low > CHANCE_AUC:
         against.append(
-            "the synthetic images give away who was trained on: membership AUC "
+            "the synthetic images reveal who was trained on: membership AUC "
             f"{auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}); expected {MOST_AUC} or less."
         )
     if unseen.low is not None and unseen.low > COPY_RATE:

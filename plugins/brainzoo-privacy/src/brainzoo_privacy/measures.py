@@ -43,7 +43,7 @@ def authentic(similarity: Array, nearest: NDArray[np.intp], among_train: Array) 
 def membership_draws(
     members: Array, others: Array, subjects: Sequence[str], *, seed: int, rounds: int
 ) -> NDArray[np.float64]:
-    """Return how well nearness to a synthetic image tells trained images from unseen ones.
+    """Return how well nearness to a synthetic image separates trained images from unseen ones.
 
     The area under the ROC curve of an attacker who calls an image a member if some synthetic image
     is similar to it (Chen 2020, "GAN-Leaks", full black box); 0.5 is guessing.

@@ -125,7 +125,7 @@ def refined(transform: Matrix, image: Array, stage: Stage) -> Matrix:
         weighted = stage.directions * weights
         normal = weighted @ stage.directions.T + stage.ridge
         solved = np.linalg.lstsq(normal, weighted @ difference, rcond=None)[0]
-        # What was cut off, or filled with background, is no guide: outliers count little.
+        # What was cut off, or filled with background, is not a guide: outliers count little.
         left = difference - solved @ stage.directions
         scale = 3 * np.median(np.abs(left)) + 1e-6
         weights = 1 / (1 + (left / scale) ** 2)

@@ -13,7 +13,7 @@ LEADS = {
     ),
     "gantrain": (
         "A classifier learned from synthetic images only, and was tested on real people whom the "
-        "generator never saw: do the synthetic images hold what tells the classes apart?"
+        "generator never saw: do the synthetic images hold what distinguishes the classes?"
     ),
     "metrics": (
         "How far the synthetic images are from real ones of people whom the generator never saw, "

@@ -51,8 +51,8 @@ def conclusion(evaluators: list[dict[str, Any]], run: RunFolder) -> str:
         real = "How real the images are was not measured"
     elif best.at_floor:
         real = (
-            "By their distance to people it never saw, the images cannot be told from other real "
-            f"people ({best.name} {measured(best.value)}, floor {measured(best.floor)})"
+            "By their distance to people it never saw, the images look like those of other "
+            f"real people ({best.name} {measured(best.value)}, floor {measured(best.floor)})"
         )
     else:
         real = (
@@ -62,7 +62,7 @@ def conclusion(evaluators: list[dict[str, Any]], run: RunFolder) -> str:
     audit = next((e["verdict"] for e in evaluators if e["name"] == "privacy"), "")
     said = {
         "passed": "the privacy audit passed",
-        "failed": "the privacy audit failed: the images give away people it learned from",
+        "failed": "the privacy audit failed: the images reveal people it learned from",
         "undecided": "the privacy audit could not decide: there are too few people",
     }
     return f"{real}; {said.get(audit, 'privacy was not audited')}."

@@ -14,7 +14,7 @@ from brainzoo.api import Images, Value, public_expression
 from brainzoo_report.runfolder import RunFolder, dig, number
 
 TOO_PERFECT = 0.9  # D(real) - D(fake) above which the discriminator has won
-TOO_POOR = 0.01  # and below which it tells nothing apart
+TOO_POOR = 0.01  # and below which it recognises nothing
 PATH_OPTIONS = ("--data.root", "--data.table", "--out", "--resume")
 
 
@@ -99,8 +99,8 @@ def verdict(stats: list[dict[str, Any]]) -> str:
         )
     if real - fake < TOO_POOR:
         return (
-            f"The discriminator tells nothing apart: {measured}. Either the images are that good, "
-            "or it is too poor and lets the generator be lazy: look at the images."
+            f"The discriminator can no longer see a difference: {measured}. Either the images are "
+            "that good, or it is too poor and lets the generator be lazy: look at the images."
         )
     return (
         "Neither side won. The discriminator was neither too perfect nor too poor to learn from: "

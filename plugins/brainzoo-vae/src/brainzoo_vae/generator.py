@@ -163,7 +163,7 @@ class VAE(Inference):
 def warm_up(progress: float, over: float) -> float:
     """Return the part of beta that counts when this fraction of the budget is spent.
 
-    It grows linearly. From 0, latents would first run away to where they are hard to get back from.
+    It grows linearly. From 0, latents would first drift to where they are hard to get back from.
     """
     return 1.0 if progress >= over else LEAST_BETA + (1 - LEAST_BETA) * progress / over
 

@@ -65,7 +65,7 @@ class Inference(TorchGenerator, Reconstructs):
 
         Args:
             latent: ``(image, latent)``, for example from :meth:`encode`.
-            conditions: What each image shall be; ``None`` leaves it to the latent.
+            conditions: The condition of each image; ``None`` leaves it to the latent.
 
         Raises:
             DataError: The latents are of another length.

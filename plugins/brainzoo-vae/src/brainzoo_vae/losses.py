@@ -2,9 +2,9 @@
 
 The bound is Kingma and Welling 2014, equation 10 with the Gaussian likelihood of appendix C.2,
 whose standard deviation is learned (Rybkin et al. 2021, "Simple and Effective VAE Training with
-Calibrated Decoders": then beta needs no tuning). The terms against blur are no likelihoods; each is
-scaled by 1 / (2 std²) as the squared error within the likelihood is, so that their weight means the
-same throughout the training.
+Calibrated Decoders": then beta needs no tuning). The terms against blur are not likelihoods; each
+is scaled by 1 / (2 std²), like the squared error in the likelihood, so that their weight means the
+same throughout training.
 """
 
 # ruff: noqa: TID253 (imported by brainzoo_vae.generator only)

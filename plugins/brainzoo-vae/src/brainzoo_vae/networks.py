@@ -49,7 +49,7 @@ class Model(nn.Module):
         self.prior = prior
 
     def residuals(self, seed: int, start: int, count: int) -> NDArray[np.float32]:
-        """Return what is to be added to :meth:`shift`; see :meth:`Prior.residuals`."""
+        """Return what to add to :meth:`shift`; see :meth:`Prior.residuals`."""
         if self.prior is None:
             return latents(seed, start, count, self.latent, "normal")
         return self.prior.residuals(seed, start, count)

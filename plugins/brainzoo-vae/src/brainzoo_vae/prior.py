@@ -105,7 +105,7 @@ class Prior(nn.Module):
         return len(self.weights)
 
     def residuals(self, seed: int, start: int, count: int) -> Floats:
-        """Return what is to be added to :meth:`shift`, for samples ``start`` and following.
+        """Return what to add to :meth:`shift`, for samples ``start`` and following.
 
         Returns:
             ``(count, latent)``; each depends on the seed and its index only.

@@ -292,7 +292,7 @@ class VQVAE(TorchGenerator, Reconstructs):
 
         Args:
             network: The model.
-            kept: ``(image, *latent)``; -1 where a code is to be drawn.
+            kept: ``(image, *latent)``; -1 where a code is drawn.
             conditions: ``(image, numbers)``, encoded.
             seed: Seed of the samples; what is drawn depends on it and a sample's index only.
             start: Index of the first sample.

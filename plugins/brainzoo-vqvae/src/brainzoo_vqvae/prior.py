@@ -200,7 +200,7 @@ def draw_codes(
         temperature: Below 1 makes likely codes likelier.
         top_k: Only the k likeliest codes; 0 for all.
         top_p: Only the likeliest codes whose probabilities sum up to this (Holtzman 2020).
-        given: ``(batch, position)`` codes to keep; -1 where one is to be drawn.
+        given: ``(batch, position)`` codes to keep; -1 where one is drawn.
 
     Returns:
         ``(batch, position)``.

@@ -104,10 +104,10 @@ class Reading {
     this.update();
   }
 
-  /** Show the question, or what is told after it; both keep their room. */
+  /** Show the question, or what follows an answer; both keep their room. */
   asking(yes) {
     this.find(".asking").classList.toggle("off", !yes);
-    this.find(".told").classList.toggle("off", yes);
+    this.find(".answered").classList.toggle("off", yes);
   }
 
   /** The time is over: the image goes, the question stays. */
@@ -165,7 +165,7 @@ class Reading {
     const verdict = this.texts.truth(label);
     const you = said === truth ? "You were right." : other ? `You said ${other}.` : "You gave no answer.";
     this.find(".verdict").textContent = verdict;
-    this.find(".told .said").textContent = you;
+    this.find(".answered .said").textContent = you;
     speak(`${verdict} ${you}`);
     this.asking(false);
     this.telling = true;
