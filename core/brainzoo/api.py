@@ -79,7 +79,6 @@ if TYPE_CHECKING:
     from brainzoo.plugin.run import Run as Run
     from brainzoo.plugin.run import TrainConfig as TrainConfig
     from brainzoo.preparation.head import foreground as foreground
-    from brainzoo.preparation.pair import prepare_pair as prepare_pair
     from brainzoo.runs.pipeline import images_of_run as images_of_run
     from brainzoo.zoo.loading import find_checkpoint as find_checkpoint
     from brainzoo.zoo.loading import load as load
@@ -133,7 +132,6 @@ _NAMES = {
     "brainzoo.plugin.capabilities": ["Edits", "Reconstruction", "Reconstructs", "Scores"],
     "brainzoo.plugin.run": ["Run", "TrainConfig"],
     "brainzoo.preparation.head": ["foreground"],
-    "brainzoo.preparation.pair": ["prepare_pair"],
     "brainzoo.runs.pipeline": ["images_of_run"],
     "brainzoo.zoo.loading": ["find_checkpoint", "load"],
     "brainzoo.zoo.registry": ["shipped"],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,36 +134,56 @@ def with_lesions(healthy: Cases, config: AnomalyConfig, seed: int) -> Cases:
     return joined
 
 
-def given_cases(
-    pixels: Floats,
-    masks: Bools,
-    places: Sequence[int],
-    subjects: Sequence[str],
-    config: AnomalyConfig,
-) -> Cases:
-    """Return scans that the user brought, where they show a lesion; see :mod:`.scans`.
+def scans_with_lesions(folder: Path) -> Images:
+    """Open images whose label maps show lesions: all that is not 0.
 
     Raises:
-        DataError: No lesion lies where scores count.
+        NotFoundError: There are no images.
+        DataError: They have no label maps.
     """
+    scans = Images.open(folder)
+    if scans.labels([0]) is None:
+        raise DataError(
+            f"{folder} has no label maps; expected one an image, of its lesion.",
+            "Prepare scans with label maps: brainzoo data brats --data.root FOLDER.",
+        )
+    return scans
+
+
+def given_cases(scans: Images, test: Images, config: AnomalyConfig) -> Cases:
+    """Return scans that the user brought, where they show a lesion.
+
+    Raises:
+        DataError: They are of another shape than the test images, or show no lesion where scores
+            count.
+    """
+    found, wanted = ((images.channels, *images.spatial) for images in (scans, test))
+    if found != wanted:
+        raise DataError(
+            f"the scans with lesions have the shape {found}, the test images {wanted}.",
+            "Prepare both alike (--size, --data.channels, --data.dims).",
+        )
+    pixels, labels = scans.floats(), scans.labels()
+    assert labels is not None
     regions = np.stack([inside(image, config.rim) for image in pixels])
-    masks = masks & regions
+    masks = (labels != 0) & regions
     shown = np.flatnonzero(masks.reshape(len(masks), -1).any(1))
     if not len(shown):
         raise DataError(
             "no image of the given scans shows a lesion.",
-            "Check --anomaly.masks-pattern, which slices are prepared, and --anomaly.rim.",
+            "Check which slices are prepared, their label maps, and --anomaly.rim.",
         )
     relative = [width_of(masks[i]) / width_of(regions[i]) for i in shown]
     steps = np.asarray(config.widths)
     nearest = [steps[np.abs(steps - own).argmin()] for own in relative]
+    subjects = subjects_of(scans)
     return Cases(
         pixels=pixels[shown],
         masks=masks[shown],
         regions=regions[shown],
         kinds=np.full(len(shown), "given", dtype="<U16"),
         widths=np.asarray(nearest),
-        places=np.asarray(places, np.intp)[shown],
-        subjects=[subjects[int(i)] for i in shown],
+        places=places_of(scans)[shown],
+        subjects=[f"scan {subjects[i]}" for i in shown],
         rows=[{} for _ in shown],
     )

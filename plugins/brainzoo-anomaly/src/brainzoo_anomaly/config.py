@@ -24,13 +24,9 @@ class AnomalyConfig:
     )
     scans: Path | None = option(
         None,
-        "Instead: a folder of scans with lesions and masks beside them, as BraTS; prepared alike.",
-    )
-    scans_pattern: str = option(
-        "*t1.nii*", "Names of the scans there; upper or lower case.", metavar="GLOB"
-    )
-    masks_pattern: str = option(
-        "*seg.nii*", "Names of the masks there; all that is not 0 is lesion.", metavar="GLOB"
+        "Instead: images prepared alike whose label maps show lesions, as `brainzoo data brats` "
+        "makes them.",
+        metavar="IMAGES",
     )
     per_subject: int = option(3, "Slices of each subject at most, spread evenly.", minimum=1)
     rim: float = option(

@@ -20,10 +20,15 @@ from brainzoo.api import (
     Reconstructs,
 )
 from brainzoo_anomaly import result
-from brainzoo_anomaly.cases import Cases, healthy_cases, with_lesions
+from brainzoo_anomaly.cases import (
+    Cases,
+    given_cases,
+    healthy_cases,
+    scans_with_lesions,
+    with_lesions,
+)
 from brainzoo_anomaly.config import AnomalyConfig
 from brainzoo_anomaly.overlays import overlays
-from brainzoo_anomaly.scans import pairs, scan_cases
 from brainzoo_anomaly.scoring import Baselines, score
 from brainzoo_anomaly.study import VALIDATION, study
 
@@ -35,9 +40,9 @@ class Anomaly(Evaluator):
     needs = Reconstructs
 
     def check(self) -> None:
-        """Refuse a folder of scans without masks now, not after the training."""
+        """Refuse scans without label maps now, not after the training."""
         if self.config.scans is not None:
-            pairs(self.config)
+            scans_with_lesions(self.config.scans)
 
     def evaluate(self, sets: EvaluationSets) -> Evaluation:
         """Score test images with and without lesions; ``synthetic`` is not looked at."""
@@ -69,7 +74,8 @@ class Anomaly(Evaluator):
 
     def _cases(self, healthy: Cases, test: Images, seed: int) -> Cases:
         if self.config.scans is not None:
-            return healthy + scan_cases(self.config, test)
+            scans = scans_with_lesions(self.config.scans)
+            return healthy + given_cases(scans, test, self.config)
         return healthy + with_lesions(healthy, self.config, seed)
 
 
