@@ -23,9 +23,9 @@ from contest import Contest, Way, main, say
 from numpy.typing import NDArray
 from peers import peer, there
 
-from brainzoo.evaluating.extractors import LEAST_SIDE, MEAN, STD, extractor
+from brainzoo.evaluating.extractors import LEAST_SIDE, MEAN, STD
 from brainzoo.evaluating.feature_weights import import_torchvision
-from brainzoo.evaluating.features import BATCH
+from brainzoo.evaluating.features import BATCH, Features
 from brainzoo.evaluating.options import FeatureOptions
 from brainzoo.testing import make_images
 from brainzoo_metrics.distances import frechet
@@ -43,7 +43,7 @@ Pixels = NDArray[np.float32]
 
 def ours(options: FeatureOptions, sets: list[Pixels]) -> tuple[float, float]:
     """Return seconds and the distance."""
-    network = extractor(options)
+    network = Features.load(options)
     started = time.perf_counter()
     vectors = [
         np.concatenate([network(part[i : i + BATCH]) for i in range(0, len(part), BATCH)])
@@ -159,12 +159,7 @@ def contests(given: Any) -> Iterator[Contest]:
 
 def same_weights(features: torch.nn.Module, options: FeatureOptions) -> torch.nn.Module:
     """Return torchvision's network filled with the weights that our extractor has."""
-    own = extractor(options).network.state_dict()
-    wanted = features.state_dict()
-    # Our first convolution is for grey images and keeps the original as "_colours".
-    found = {key.removeprefix("features."): own[key] for key in own}
-    found |= {key.replace("._colours.", "."): found[key] for key in found if "_colours" in key}
-    features.load_state_dict({key: found[key] for key in wanted})
+    features.load_state_dict(Features.load(options).network[1].features.state_dict())
     return features
 
 

@@ -5,8 +5,9 @@ from torch import nn
 
 from brainzoo.checkpoint.weights_file import write_arrays
 from brainzoo.common.errors import DataError
-from brainzoo.evaluating.extractors import MEAN, STD, GreyFirst, extractor
+from brainzoo.evaluating.extractors import MEAN, STD
 from brainzoo.evaluating.feature_weights import import_torchvision
+from brainzoo.evaluating.features import Features
 from brainzoo.evaluating.options import FeatureOptions
 
 
@@ -40,26 +41,14 @@ def test_features_are_torchvision_s(weights, pooling):
         expected = network.features(normalised(pixels))
     parts = [expected.mean((2, 3)), expected.amax((2, 3))][: 1 + (pooling == "mean+max")]
     options = FeatureOptions(extractor="squeezenet", features_weights=path, pooling=pooling)
-    found = extractor(options)(pixels)
+    found = Features.load(options)(pixels)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, torch.cat(parts, 1).numpy(), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("stride", "padding", "bias"), [(1, 1, True), (2, 3, False), (2, 0, True)])
-def test_the_first_convolution_is_exact_up_to_the_edges(stride, padding, bias):
-    first = nn.Conv2d(3, 5, 7, stride, padding, bias=bias)
-    pixels = images(2, 1, 20, 23)
-    grey = GreyFirst(first)
-    with torch.inference_mode():
-        for size in (20, 19, 20):  # another size gives another map of edges
-            part = np.ascontiguousarray(pixels[:, :, :size])
-            expected = first(normalised(part))
-            np.testing.assert_allclose(grey(torch.from_numpy(part)), expected, atol=2e-5)
-
-
 def test_small_images_are_enlarged_in_proportion(weights):
     network, path = weights
-    made = extractor(FeatureOptions(extractor="squeezenet", features_weights=path))
+    made = Features.load(FeatureOptions(extractor="squeezenet", features_weights=path))
     pixels = images(2, 1, 32, 48)
     larger = nn.functional.interpolate(torch.from_numpy(pixels), (128, 192), mode="bilinear")
     with torch.inference_mode():
@@ -68,7 +57,7 @@ def test_small_images_are_enlarged_in_proportion(weights):
 
 
 def test_channels_are_grey_images_whose_vectors_are_joined():
-    made = extractor(FeatureOptions(extractor="random-squeezenet", layer="fire3"))
+    made = Features.load(FeatureOptions(extractor="random-squeezenet", layer="fire3"))
     pixels = images(3, 2, 128, 128)
     both = np.hstack([made(pixels[:, :1]), made(pixels[:, 1:])])
     np.testing.assert_allclose(made(pixels), both, rtol=1e-4, atol=1e-5)
@@ -84,7 +73,7 @@ def test_channels_are_grey_images_whose_vectors_are_joined():
     ],
 )
 def test_layers_have_the_lengths_of_their_papers(name, layer, length):
-    made = extractor(FeatureOptions(extractor=name, layer=layer))
+    made = Features.load(FeatureOptions(extractor=name, layer=layer))
     features = made(images(2, 1, 128, 128))
     assert features.shape == (2, length)
     assert np.isfinite(features).all()
@@ -92,7 +81,7 @@ def test_layers_have_the_lengths_of_their_papers(name, layer, length):
 
 
 def test_fc7_is_a_vector_of_4096_whatever_the_size():
-    made = extractor(FeatureOptions(extractor="random-vgg16", layer="fc7", pooling="mean+max"))
+    made = Features.load(FeatureOptions(extractor="random-vgg16", layer="fc7", pooling="mean+max"))
     assert made(images(1, 1, 140, 128)).shape == (1, 4096)
     assert made.pooling == "none"
 
@@ -105,28 +94,28 @@ def test_resnet50_ends_in_2048(tmp_path):
     network.avgpool, network.fc = nn.AdaptiveAvgPool2d(1), nn.Identity()
     with torch.inference_mode():
         expected = network.eval()(normalised(pixels))
-    np.testing.assert_allclose(extractor(options)(pixels), expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(Features.load(options)(pixels), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_random_weights_are_the_same_each_time_and_named():
-    first, second = (extractor(FeatureOptions(extractor="random-squeezenet")) for _ in range(2))
+    first, second = (Features.load(FeatureOptions(extractor="random-squeezenet")) for _ in range(2))
     pixels = images(1, 1, 128, 128)
     np.testing.assert_array_equal(first(pixels), second(pixels))
     assert first.random
     assert "RANDOM WEIGHTS" in first.label
 
 
-def test_label_and_digest_tell_extractors_apart(weights):
+def test_labels_tell_extractors_apart(weights):
     _, path = weights
     files = FeatureOptions(extractor="squeezenet", features_weights=path)
     both = FeatureOptions(extractor="squeezenet", features_weights=path, pooling="mean+max")
-    found = [extractor(options) for options in (files, both)]
-    assert len({e.digest for e in found}) == 2
+    found = [Features.load(options) for options in (files, both)]
+    assert len({e.label for e in found}) == 2
     assert "squeezenet fire9, pooling mean, weights " in found[0].label
     assert not found[0].random
 
 
 def test_volumes_are_refused():
-    made = extractor(FeatureOptions(extractor="random-squeezenet", layer="fire3"))
+    made = Features.load(FeatureOptions(extractor="random-squeezenet", layer="fire3"))
     with pytest.raises(DataError, match="2-D"):
         made(images(1, 1, 8, 8, 8))

@@ -5,8 +5,7 @@ import pytest
 
 from brainzoo.common.errors import DataError
 from brainzoo.data.images import Images
-from brainzoo.evaluating.extractors import Extractor, extractor
-from brainzoo.evaluating.features import features_of
+from brainzoo.evaluating.features import Features
 from brainzoo.evaluating.options import FeatureOptions
 from brainzoo.testing.heads import make_images
 
@@ -19,7 +18,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def made():
-    return extractor(FeatureOptions(extractor="random-squeezenet", layer="fire3"))
+    return Features.load(FeatureOptions(extractor="random-squeezenet", layer="fire3"))
 
 
 @pytest.fixture(scope="module")
@@ -31,81 +30,81 @@ def heads(tmp_path_factory):
 def looked_at(monkeypatch):
     """Return a list that grows by one with every batch that is computed."""
     batches = []
-    call = Extractor.__call__
+    call = Features.__call__
 
     def counted(self, pixels):
         batches.append(len(pixels))
         return call(self, pixels)
 
-    monkeypatch.setattr(Extractor, "__call__", counted)
+    monkeypatch.setattr(Features, "__call__", counted)
     return batches
 
 
 def test_features_are_those_of_the_images_in_order(made, heads):
     expected = np.concatenate([made(heads.floats([i])) for i in range(len(heads))])
-    np.testing.assert_allclose(features_of(made, heads), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(made.of(heads), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_second_time_nothing_is_computed(made, heads, looked_at):
-    first = features_of(made, heads)
+    first = made.of(heads)
     assert looked_at
     looked_at.clear()
-    again = features_of(made, Images.open(heads.folder))
+    again = made.of(Images.open(heads.folder))
     assert not looked_at
     np.testing.assert_array_equal(first, again)
 
 
 def test_any_selection_is_taken_from_what_is_known(made, heads, looked_at):
     chosen = heads[[5, 2, 2, 19]]
-    some = features_of(made, chosen)
+    some = made.of(chosen)
     np.testing.assert_array_equal(some[1], some[2])
-    whole = features_of(made, heads)
+    whole = made.of(heads)
     np.testing.assert_array_equal(whole[[5, 2, 2, 19]], some)
     assert sum(looked_at) == 8 + 24  # 3 different images, then the 17 others, in full batches
     looked_at.clear()
-    np.testing.assert_array_equal(features_of(made, heads[::-1]), whole[::-1])
+    np.testing.assert_array_equal(made.of(heads[::-1]), whole[::-1])
     assert not looked_at
 
 
 def test_features_do_not_depend_on_the_other_images(made, heads, home):
-    alone = features_of(made, heads[[7]])
+    alone = made.of(heads[[7]])
     for file in (home / "features").iterdir():
         file.unlink()
-    np.testing.assert_array_equal(features_of(made, heads)[[7]], alone)
+    np.testing.assert_array_equal(made.of(heads)[[7]], alone)
 
 
 def test_images_made_in_memory_are_never_taken_for_others(made, heads):
-    features_of(made, heads)
+    made.of(heads)
     inverted = Images(1 - heads.floats(), heads.table, heads.info)
     assert inverted.fingerprint == heads.fingerprint
-    assert not np.allclose(features_of(made, inverted), features_of(made, heads))
+    assert not np.allclose(made.of(inverted), made.of(heads))
 
 
 def test_another_extractor_computes_anew(made, heads):
-    deeper = extractor(FeatureOptions(extractor="random-squeezenet", layer="fire5"))
-    assert features_of(made, heads).shape[1] != features_of(deeper, heads).shape[1]
+    deeper = Features.load(FeatureOptions(extractor="random-squeezenet", layer="fire5"))
+    assert made.of(heads).shape[1] != deeper.of(heads).shape[1]
 
 
 def test_damaged_caches_are_computed_again(made, heads, home, capsys):
-    first = features_of(made, heads)
+    first = made.of(heads)
     (file,) = (home / "features").iterdir()
     file.write_bytes(file.read_bytes()[:-5])
-    np.testing.assert_array_equal(features_of(made, heads), first)
+    np.testing.assert_array_equal(made.of(heads), first)
     assert "damaged" in capsys.readouterr().err
 
 
 def test_planes_of_volumes(made, tmp_path):
     volumes = make_images(tmp_path / "volumes", spatial=(16, 16, 16), subjects=5, per_subject=1)
-    axial, coronal = (features_of(made, volumes, view) for view in ("axial", "coronal"))
+    axial, coronal = (made.of(volumes, view) for view in ("axial", "coronal"))
     assert axial.shape == coronal.shape
     assert not np.allclose(axial, coronal)
     with pytest.raises(DataError, match="no view ''"):
-        features_of(made, volumes)
+        made.of(volumes, "")
 
 
 def test_no_images_are_refused(made, heads):
     with pytest.raises(DataError, match="no images"):
-        features_of(made, heads[[]])
+        made.of(heads[[]])
 
 
 def test_real_weights_tell_young_from_old_heads(heads):
@@ -114,8 +113,8 @@ def test_real_weights_tell_young_from_old_heads(heads):
     path = folder / "squeezenet1_1-imagenet-features.safetensors"
     if not path.is_file():
         pytest.skip("the weights of SqueezeNet are not on this machine")
-    made = extractor(FeatureOptions(extractor="squeezenet", features_weights=path))
-    features = features_of(made, heads)
+    made = Features.load(FeatureOptions(extractor="squeezenet", features_weights=path))
+    features = made.of(heads)
     distances = np.linalg.norm(features[:, None] - features[None], axis=2)
     np.fill_diagonal(distances, np.inf)
     classes = np.array(heads.column("class"))

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from brainzoo.common.errors import IntegrityError, OptionError
-from brainzoo.evaluating import extractor
 from brainzoo.evaluating.feature_weights import import_torchvision
+from brainzoo.evaluating.features import Features
 from brainzoo.evaluating.options import FeatureOptions
 
 import_torchvision()
@@ -30,7 +30,7 @@ def weights(tmp_path_factory):
 
 def test_features_are_those_of_torch_fidelity(weights):
     pixels = np.random.default_rng(0).random((3, 1, 40, 32), np.float32)
-    ours = extractor(FeatureOptions(extractor="inception", features_weights=weights))
+    ours = Features.load(FeatureOptions(extractor="inception", features_weights=weights))
     network = theirs.FeatureExtractorInceptionV3("inception", ["2048"], str(weights))
     colours = torch.from_numpy(np.rint(pixels * 255).astype(np.uint8)).repeat(1, 3, 1, 1)
     with torch.inference_mode():
@@ -46,14 +46,14 @@ def test_weights_of_another_network_are_one_line(tmp_path):
     path = tmp_path / "other.pth"
     torch.save({"conv1.weight": torch.zeros(3)}, path)
     with pytest.raises(IntegrityError, match=r"other\.pth holds no weights of torch-fidelity"):
-        extractor(FeatureOptions(extractor="inception", features_weights=path))
+        Features.load(FeatureOptions(extractor="inception", features_weights=path))
 
 
 def test_pickled_code_is_refused(tmp_path):
     path = tmp_path / "code.pth"
     torch.save({"a": Planted()}, path)
     with pytest.raises(IntegrityError):
-        extractor(FeatureOptions(extractor="inception", features_weights=path))
+        Features.load(FeatureOptions(extractor="inception", features_weights=path))
     assert not Planted.ran
 
 

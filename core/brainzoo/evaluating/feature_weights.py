@@ -12,11 +12,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
-from brainzoo.checkpoint.weights_file import read_arrays
 from brainzoo.common.downloads.download import Patience, Remote, download
 from brainzoo.common.errors import (
     IncompatiblePluginError,
@@ -143,56 +142,43 @@ def load_weights(network: nn.Module, path: Path, name: str) -> None:
     Raises:
         IntegrityError: It is neither, or tensors are missing or of another shape.
     """
-    found = read_state(path)
-    # Counts of batches say nothing, and old files lack them.
-    whole = network.state_dict()
-    wanted = {k: v for k, v in whole.items() if not k.endswith(COUNTS)}
-    state = {k: torch.zeros((), dtype=v.dtype) for k, v in whole.items() if k not in wanted}
+    found, wanted = read_state(path), network.state_dict()
     if not any(key in found for key in wanted):
         found = {f"features.{key}": value for key, value in found.items()}
-    missing = [key for key in wanted if key not in found]
-    if missing:
-        raise IntegrityError(
-            f"{path.name} lacks {len(missing)} of the {len(wanted)} tensors of {name}, first "
-            f"{missing[0]}.",
-            f"Expected the weights of torchvision's {name}.",
-        )
-    for key, place in wanted.items():
-        if found[key].shape != place.shape:
-            raise IntegrityError(
-                f"{path.name}: {key} has the shape {tuple(found[key].shape)}, {name} needs "
-                f"{tuple(place.shape)}.",
-                f"Expected the weights of torchvision's {name}.",
-            )
-        state[key] = found[key].to(place.dtype)
-        if not torch.isfinite(state[key]).all():
-            raise IntegrityError(f"{path.name}: {key} holds values that are not finite.")
-    network.load_state_dict(state, assign=True)
+    # Counts of batches say nothing, and old files lack them.
+    state = {k: torch.zeros((), dtype=v.dtype) for k, v in wanted.items() if k.endswith(COUNTS)}
+    state |= {k: v.to(wanted[k].dtype) for k, v in found.items() if k in wanted}
+    try:
+        network.load_state_dict(state, assign=True)
+    except RuntimeError as error:
+        raise wrong_weights(path, f"torchvision's {name}", error) from error
+
+
+def wrong_weights(path: Path, name: str, error: RuntimeError) -> IntegrityError:
+    """Return the error for a file whose weights torch does not put into a network."""
+    what = " ".join(str(error).split())[:160]
+    return IntegrityError(f"{path.name} holds no weights of {name}: {what}", f"Expected {name}.")
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
     """Return the tensors of a file: safetensors, or of ``torch.save``, read weights-only.
 
     Raises:
-        IntegrityError: It is neither.
+        IntegrityError: It is neither, or holds values that are not finite.
     """
-    with path.open("rb") as file:
-        safetensors = file.read(9)[8:] == b"{"
-    if safetensors:
-        arrays = read_arrays(path)
-        return {key: torch.from_numpy(np.array(value)) for key, value in arrays.items()}
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            safetensors = file.read(9)[8:] == b"{"
+        state = load_file(path) if safetensors else torch.load(path, "cpu", weights_only=True)
+        wrong = [key for key, value in state.items() if not torch.isfinite(value).all()]
     except Exception as error:  # torch raises many kinds for what it cannot read
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise IntegrityError(
             f"{path.name} is neither safetensors nor plain weights of torch.save: {what[:100]}",
             "Expected a file of weights (a state dict).",
         ) from error
-    if not isinstance(state, Mapping) or not all(
-        isinstance(v, torch.Tensor) for v in state.values()
-    ):
-        raise IntegrityError(f"{path.name} holds no state dict.", "Expected tensors by name.")
+    if wrong:
+        raise IntegrityError(f"{path.name}: {wrong[0]} holds values that are not finite.")
     return dict(state)
 
 

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,59 +20,12 @@ from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.common.files import write_bytes
 from brainzoo.common.home import home
 from brainzoo.data.images import Images
-from brainzoo.evaluating.options import FeatureOptions
-
-if TYPE_CHECKING:
-    from brainzoo.evaluating.extractors import Extractor
+from brainzoo.evaluating.options import INCEPTION, FeatureOptions
 
 BATCH = 8  # the fastest on a CPU: its maps stay in the cache
 PLANES = ("sagittal", "coronal", "axial")  # normal to x, y, z
-
-
-@dataclasses.dataclass(frozen=True)
-class Features:
-    """A network with weights, and the features that it finds in images.
-
-    Attributes:
-        extractor: The network.
-    """
-
-    extractor: Extractor
-
-    @classmethod
-    def load(cls, options: FeatureOptions, *, owner: str = "EVALUATOR") -> Features:
-        """Take the network's weights from a file, from an earlier download, or from the internet.
-
-        Args:
-            options: Which network, layer, pooling and weights.
-            owner: The evaluator's name, so that an error names its option.
-
-        Raises:
-            BrainzooError: The weights are missing or unfit, and which option helps.
-        """
-        from brainzoo.evaluating.extractors import extractor
-
-        return cls(extractor(options, owner=owner))
-
-    @property
-    def label(self) -> str:
-        """What every value says of its features."""
-        return self.extractor.label
-
-    @property
-    def random(self) -> bool:
-        """Whether the weights are random: then nothing measured says how good images are."""
-        return self.extractor.random
-
-    @property
-    def network(self) -> Any:
-        """The ``torch.nn.Module``, for losses."""
-        return self.extractor.network
-
-    def of(self, images: Images, view: str | None = None) -> NDArray[np.float32]:
-        """Return ``(image, feature)``: of one of the :func:`views`, or of all of them joined."""
-        names = list(PLANES if images.dims == 3 else [""]) if view is None else [view]
-        return np.hstack([features_of(self.extractor, images, name) for name in names])
+FORMAT = 2
+"""Raised when the same weights give other features than before, so that old caches are unused."""
 
 
 def views(images: Images) -> Mapping[str, NDArray[np.float32]]:
@@ -92,62 +46,148 @@ def views(images: Images) -> Mapping[str, NDArray[np.float32]]:
     return {name: np.ascontiguousarray(np.concatenate(parts)) for name, parts in planes.items()}
 
 
-def features_of(extractor: Extractor, images: Images, view: str = "") -> NDArray[np.float32]:
-    """Return the features of images.
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """A network with weights, and the features that it finds in images.
 
-    Of images that lie in a folder, features are kept below brainzoo's home, a file for
-    each folder, view and extractor: any selection of them takes from there what it can.
-
-    Args:
-        extractor: Of :func:`brainzoo.evaluating.extractors.extractor`.
-        images: Real or synthetic.
-        view: Of volumes, the central plane: one of the names of :func:`views`.
-
-    Returns:
-        ``(image, feature)`` in the order of the images.
-
-    Raises:
-        DataError: No such view, or features are not finite.
+    Attributes:
+        name: The network, as the option names it.
+        layer: Where the features are taken.
+        pooling: ``mean`` or ``mean+max`` over the layer's map; ``none`` for VGG-16's vectors.
+        weights: SHA-256 of the weights' file; ``random`` if they are random.
+        network: A ``torch.nn.Module``: ``(batch, 1, height, width)`` in [0, 1] to
+            ``(batch, feature, ...)``.
     """
-    if not len(images):
-        raise DataError("there are no images to compute features of.", "Sample or prepare some.")
-    path = _cache(extractor, images, view)
-    places = images.positions
-    known = _read(path)
-    missing = np.setdiff1d(places, known[0])
-    if len(missing):
-        _, first = np.unique(places, return_index=True)
-        wanted = first[np.isin(places[first], missing)]
-        made = _compute(extractor, images[wanted], view)
-        known = _joined(known, (places[wanted], made))
-        if path is not None:
-            _write(path, known)
-    order = np.searchsorted(known[0], places)
-    return known[1][order]
 
+    name: str
+    layer: str
+    pooling: str
+    weights: str
+    network: Any = dataclasses.field(repr=False, compare=False)
 
-def _compute(extractor: Extractor, images: Images, view: str) -> NDArray[np.float32]:
-    rows = []
-    with console.progress(f"features of {extractor.name}", len(images)) as advance:
-        for start in range(0, len(images), BATCH):
-            looked_at = views(images[start : start + BATCH])
-            if view not in looked_at:
-                raise DataError(
-                    f"there is no view {view!r} of {images.dims}-D images.",
-                    f"Choose one of {', '.join(map(repr, looked_at))}.",
-                )
-            pixels = looked_at[view]
-            # Always full batches: convolutions sum in another order for another batch size, and
-            # an image's features may not depend on which others are asked for with it.
-            full = pixels[np.arange(BATCH) % len(pixels)]
-            rows.append(extractor(full)[: len(pixels)])
-            advance(len(pixels))
-    made = np.concatenate(rows)
-    if not np.isfinite(made).all():
-        raise DataError(
-            f"features of {extractor.name} are not finite.", "Check its weights and the images."
-        )
-    return made
+    @classmethod
+    def load(cls, options: FeatureOptions, *, owner: str = "EVALUATOR") -> Features:
+        """Take the network's weights from a file, from an earlier download, or from the internet.
+
+        Args:
+            options: Which network, layer, pooling and weights.
+            owner: The evaluator's name, so that an error names its option.
+
+        Raises:
+            BrainzooError: The weights are missing or unfit, and which option helps.
+        """
+        from brainzoo.evaluating.extractors import network_of
+
+        layer = options.chosen_layer
+        pooling = "none" if layer.startswith(("fc", "pool")) else options.pooling
+        network, weights = network_of(options, owner)
+        return cls(options.extractor, layer, pooling, weights, network)
+
+    @property
+    def random(self) -> bool:
+        """Whether the weights are random: nothing measured with them says how good images are."""
+        return self.weights == "random"
+
+    @property
+    def label(self) -> str:
+        """What every value says of its features."""
+        weights = "RANDOM WEIGHTS" if self.random else f"weights {self.weights[:12]}"
+        return f"{self.name} {self.layer}, pooling {self.pooling}, {weights}"
+
+    def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the features ``(image, feature)`` of images.
+
+        In float32: features in bf16 are off by percents. Each channel is a grey image; their
+        vectors are joined.
+
+        Args:
+            pixels: ``(image, channel, height, width)`` in [0, 1].
+
+        Raises:
+            DataError: The pixels are not 2-D images.
+        """
+        import torch
+
+        from brainzoo.evaluating.extractors import enlarged
+
+        if pixels.ndim != 4:
+            raise DataError(
+                f"features are of 2-D images, found pixels of shape {pixels.shape}; expected "
+                "(image, channel, height, width)."
+            )
+        grey = torch.from_numpy(np.ascontiguousarray(pixels)).flatten(0, 1).unsqueeze(1)
+        # cuDNN would otherwise round the products of convolutions to 10 bits (TF32).
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            grey = grey.to(next(self.network.parameters()).device)
+            made = self.network(grey if self.name == INCEPTION else enlarged(grey))
+            if made.ndim == 4:
+                mean, most = made.mean((2, 3)), made.amax((2, 3))
+                made = mean if self.pooling == "mean" else torch.cat([mean, most], 1)
+            result: NDArray[np.float32] = made.reshape(len(pixels), -1).cpu().numpy()
+        return result
+
+    def of(self, images: Images, view: str | None = None) -> NDArray[np.float32]:
+        """Return ``(image, feature)`` in the order of the images.
+
+        Of images that lie in a folder, features are kept below brainzoo's home, a file for
+        each folder, view and network: any selection of them takes from there what it can.
+
+        Args:
+            images: Real or synthetic.
+            view: Of volumes, the central plane: one of the names of :func:`views`; by default all
+                of them joined.
+
+        Raises:
+            DataError: There are no images, there is no such view, or features are not finite.
+        """
+        if view is None:
+            names = PLANES if images.dims == 3 else ("",)
+            return np.hstack([self.of(images, name) for name in names])
+        if not len(images):
+            raise DataError("there are no images to compute features of.", "Sample some.")
+        path = self._cache(images, view)
+        places = images.positions
+        known = _read(path)
+        missing = np.setdiff1d(places, known[0])
+        if len(missing):
+            _, first = np.unique(places, return_index=True)
+            wanted = first[np.isin(places[first], missing)]
+            made = self._compute(images[wanted], view)
+            known = _joined(known, (places[wanted], made))
+            if path is not None:
+                _write(path, known)
+        return known[1][np.searchsorted(known[0], places)]
+
+    def _compute(self, images: Images, view: str) -> NDArray[np.float32]:
+        rows = []
+        with console.progress(f"features of {self.name}", len(images)) as advance:
+            for start in range(0, len(images), BATCH):
+                looked_at = views(images[start : start + BATCH])
+                if view not in looked_at:
+                    raise DataError(
+                        f"there is no view {view!r} of {images.dims}-D images.",
+                        f"Choose one of {', '.join(map(repr, looked_at))}.",
+                    )
+                pixels = looked_at[view]
+                # Always full batches: convolutions sum in another order for another batch size,
+                # and an image's features may not depend on which others are asked for with it.
+                full = pixels[np.arange(BATCH) % len(pixels)]
+                rows.append(self(full)[: len(pixels)])
+                advance(len(pixels))
+        made = np.concatenate(rows)
+        if not np.isfinite(made).all():
+            raise DataError(
+                f"features of {self.name} are not finite.", "Check its weights and the images."
+            )
+        return made
+
+    def _cache(self, images: Images, view: str) -> Path | None:
+        if images.folder is None or not images.fingerprint:
+            return None  # in memory: a fingerprint, if any, may be that of what they were made of
+        parts = f"{FORMAT} {self.name} {self.layer} {self.pooling} {self.weights}"
+        digest = hashlib.sha256(parts.encode()).hexdigest()[:32]
+        name = f"{images.fingerprint[:32]}-{digest}{view and '-'}{view}.safetensors"
+        return home() / "features" / name
 
 
 Known = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -155,19 +195,10 @@ Known = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
 def _joined(known: Known, new: Known) -> Known:
-    if not len(known[0]):
-        known = new
-    else:
-        known = (np.concatenate([known[0], new[0]]), np.concatenate([known[1], new[1]]))
-    order = np.argsort(known[0])
-    return known[0][order], known[1][order]
-
-
-def _cache(extractor: Extractor, images: Images, view: str) -> Path | None:
-    if images.folder is None or not images.fingerprint:
-        return None  # made in memory: a fingerprint, if any, may be that of what they were made of
-    name = f"{images.fingerprint[:32]}-{extractor.digest[:32]}{view and '-'}{view}.safetensors"
-    return home() / "features" / name
+    if len(known[0]):
+        new = (np.concatenate([known[0], new[0]]), np.concatenate([known[1], new[1]]))
+    order = np.argsort(new[0])
+    return new[0][order], new[1][order]
 
 
 def _read(path: Path | None) -> Known:

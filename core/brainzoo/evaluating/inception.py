@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from brainzoo.common.errors import IncompatiblePluginError, IntegrityError
-from brainzoo.evaluating.feature_weights import import_torchvision, read_state
+from brainzoo.common.errors import IncompatiblePluginError
+from brainzoo.evaluating.feature_weights import import_torchvision, read_state, wrong_weights
 
 POOLED = "2048"
 
@@ -42,22 +42,14 @@ class Inception(nn.Module):
                 f"the extractor inception needs torch-fidelity, which cannot be imported: {error}.",
                 "Install it with: pip install torch-fidelity",
             ) from error
-        state = read_state(weights)
         with tempfile.TemporaryDirectory() as folder:
             # torch-fidelity unpickles what it is given: it gets a copy of the tensors only.
             copy = Path(folder) / "inception.pth"
-            torch.save(state, copy)
+            torch.save(read_state(weights), copy)
             try:
                 self.network = FeatureExtractorInceptionV3("inception", [POOLED], str(copy))
             except RuntimeError as error:
-                what = " ".join(str(error).split())[:160]
-                raise IntegrityError(
-                    f"{weights.name} holds no weights of torch-fidelity's Inception: {what}",
-                    "Expected weights-inception-2015-12-05-6726825d.pth of its releases.",
-                ) from error
-        for key, value in state.items():
-            if not torch.isfinite(value).all():
-                raise IntegrityError(f"{weights.name}: {key} holds values that are not finite.")
+                raise wrong_weights(weights, "torch-fidelity's Inception", error) from error
 
     def forward(self, grey: torch.Tensor) -> torch.Tensor:
         """Return ``(batch, 2048)`` for images ``(batch, 1, height, width)`` in [0, 1]."""

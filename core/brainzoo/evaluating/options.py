@@ -17,14 +17,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
 }
 """Layers of each network by the names of its paper, in order."""
 
-LAST: Mapping[str, str] = {
-    "vgg16": "conv5",
-    "squeezenet": "fire9",
-    "resnet50": "layer4",
-    "inception": "pool",
-}
-"""The layer that ``last`` means: the last of the convolutions; of Inception that of FID."""
-
+INCEPTION = "inception"
 RANDOM = "random-"
 EXTRACTORS = (
     "vgg16",
@@ -90,5 +83,6 @@ class FeatureOptions:
 
     @property
     def chosen_layer(self) -> str:
-        """The layer by its own name."""
-        return LAST[self.network] if self.layer == "last" else self.layer
+        """The layer by its own name; the last is that of the convolutions."""
+        last = [layer for layer in LAYERS[self.network] if not layer.startswith("fc")][-1]
+        return last if self.layer == "last" else self.layer
