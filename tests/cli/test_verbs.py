@@ -96,7 +96,7 @@ def test_evaluate_a_run_in_place_and_only_once(brainzoo: Brainzoo, made: Path) -
     assert Path("r/evaluation/difference/synthetic.png").is_file()
     again = brainzoo("evaluate", "difference", made)
     assert again.exit_code == 8
-    assert "r/evaluation.json holds difference already" in again.stderr
+    assert "--again" in again.stderr
 
 
 def test_evaluate_refuses_other_data_than_the_runs(
@@ -119,11 +119,15 @@ def test_evaluate_takes_an_empty_split_for_what_it_is(
 ) -> None:
     whole = pipeline.prepare_data
     monkeypatch.setattr(pipeline, "prepare_data", lambda settings: whole(settings)[:0])
-    given = {}
+    given = []
     result = {"evaluators": {"difference": {"metrics": []}}}
-    monkeypatch.setattr(evaluation, "evaluate", lambda *_, **more: given.update(more) or result)
+    monkeypatch.setattr(evaluation, "evaluate", lambda *a, **_: given.append(a[2]) or result)
     ok(brainzoo("evaluate", "difference", made))
-    assert (len(given["train"]), len(given["test"]), len(given["synthetic"])) == (0, 0, 8)
+    assert [len(images) for images in (given[0].train, given[0].test, given[0].synthetic)] == [
+        0,
+        0,
+        8,
+    ]
 
 
 def test_evaluate_folders(brainzoo: Brainzoo, made: Path, scans: Path) -> None:

@@ -213,8 +213,10 @@ def _open_sets(
     for name in SETS[:-1]:
         if name in images[name].column("split"):
             images[name] = images[name].where(split=name)
+        elif name not in folders and name == "validation":
+            del images[name]  # the test folder, or the run, has none
         elif name not in folders:
-            del images[name]  # the test folder, or the run, has no validation split
+            images[name] = images[name][:0]
     return images
 
 
