@@ -68,8 +68,8 @@ def edit(
     """Fill in a region of images, or show the same people under another condition.
 
     \b
-    brainzoo edit flow-ixi-128 IMAGES --condition age=80 --out older
-    brainzoo edit flow-ixi-128 IMAGES --mask lesion.npy --out healed
+    brainzoo edit runs/flow-ixi-001 IMAGES --condition age=80 --out older
+    brainzoo edit runs/flow-ixi-001 IMAGES --mask lesion.npy --out healed
 
     Writes a folder of images, and before-after.png beside it. Edited scans still show a person.
     """  # noqa: D301 - click's mark for lines that stay as they are
