@@ -14,7 +14,7 @@ import pytest
 from browser import chromium
 
 from brainzoo.data.images import Images
-from brainzoo_quiz.study.answers import Answer, Answers, Reader, read
+from brainzoo_quiz.study.answers import Answer, Answers, Reader
 from brainzoo_quiz.study.key import Case, Key, write_private
 from brainzoo_quiz.study.package import Package, Settings, read_package
 
@@ -152,8 +152,7 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
 def read_file(text: str, folder: Path) -> Answers:
     path = folder / "answers.json"
     path.write_text(text, encoding="utf-8")
-    (found,) = read(path)
-    return found
+    return Answers.read(path)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from brainzoo.cli import main
 from brainzoo.data.images import Images
 from brainzoo_quiz.statistics.scoring import Settings, score, verdict
 from brainzoo_quiz.statistics.trials import join
-from brainzoo_quiz.study.answers import from_csv
 from brainzoo_quiz.study.key import Case, Key, Source
 
 from .conftest import make_answers, make_key
@@ -139,12 +138,10 @@ def test_a_study_as_json_tables_and_page(write_study, tmp_path):
     assert page.count("data:image/png") == len(fooled) > 0
     assert "<b>A" not in page
     assert "&lt;b&gt;A" in page
-    assert from_csv(files[1].read_text(encoding="utf-8")) == readers
+    assert len(files[1].read_text(encoding="utf-8").splitlines()) == 1 + 3 * 4
     rows = files[2].read_text(encoding="utf-8").splitlines()
     assert rows[0] == "readerID,caseID,modalityID,score"
     assert len(rows) == 1 + 4 + 3 * 4
-    code, again, _ = run("score", files[1], "--key", key_path, "--json")
-    assert json.loads(again)["data"]["readers"] == found["readers"]
 
 
 def test_what_does_not_fit_is_one_line(write_study, tmp_path):
@@ -162,12 +159,12 @@ def test_what_does_not_fit_is_one_line(write_study, tmp_path):
     assert run("plan", "--reader-sd", "0.4", "--image-sd", "0.4")[0] == 2
 
 
-def test_plan_prints_the_table_and_a_simulation():
-    code, out, _ = run("plan", "--reader-sd", 0.05, "--image-sd", 0.1, "--simulate", 200, "--json")
+def test_plan_prints_the_table():
+    code, out, _ = run("plan", "--reader-sd", 0.05, "--image-sd", 0.1, "--json")
     assert code == 0
     plans = {row["readers"]: row for row in json.loads(out)["data"]["plans"]}
     assert [plans[n]["images"] for n in (3, 5, 8, 10, 15)] == [None, 198, 60, 44, 28]
-    assert plans[10]["simulated_power"] > 0.7
+    assert 0.8 <= plans[10]["power"] < 0.83
     assert "never" in run("plan", "--reader-sd", 0.19, "--image-sd", 0.1)[1]
 
 

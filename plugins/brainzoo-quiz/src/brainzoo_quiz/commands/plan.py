@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from brainzoo.api import OptionError, common_options, console, seed_option
+from brainzoo.api import OptionError, common_options, console
 
 
 @click.command()
@@ -48,10 +48,6 @@ from brainzoo.api import OptionError, common_options, console, seed_option
 )
 @click.option("--reader-sd", type=click.FloatRange(0, 0.5), help="SD of accuracy over readers.")
 @click.option("--image-sd", type=click.FloatRange(0, 0.5), help="SD of accuracy over images.")
-@click.option(
-    "--simulate", "rounds", type=click.IntRange(100, 100_000), help="Check by so many studies."
-)
-@seed_option
 @common_options
 def plan(
     goal: str,
@@ -63,8 +59,6 @@ def plan(
     images: int | None,
     reader_sd: float | None,
     image_sd: float | None,
-    rounds: int | None,
-    seed: int,
     as_json: bool,
     debug: bool,
 ) -> None:
@@ -85,25 +79,16 @@ def plan(
     if goal == "equivalence" and abs(accuracy - 0.5) >= margin:
         raise OptionError(f"an accuracy of {accuracy:g} is not within 0.5 ± {margin:g}.")
     both = reader_sd is not None and image_sd is not None
-    spreads = [(reader_sd, image_sd)] if both else list(planning.SPREADS)
+    spreads = [(reader_sd, image_sd)] if both else planning.SPREADS
     test: dict[str, Any] = {"goal": goal, "margin": margin, "alpha": alpha}
     rows = []
-    numbers = [readers] if readers else list(planning.READERS)
-    with console.progress("simulating studies", len(spreads) * len(numbers)) as advance:
-        for sds in spreads:
-            for number in numbers:
-                study: dict[str, Any] = dict(
-                    zip(("reader_sd", "image_sd"), sds, strict=True), accuracy=accuracy
-                )
-                need = images or planning.images_needed(number, target=target, **study, **test)
-                row: dict[str, Any] = {**study, "readers": number, "images": need, "power": None}
-                if need is not None:
-                    row["power"] = planning.power(number, need, **study, **test)
-                    if rounds:
-                        found = planning.simulate(number, need, rounds=rounds, seed=seed, **study)
-                        row["simulated_power"] = planning.share_shown(*found, **test)
-                rows.append(row)
-                advance(1)
+    for reader_spread, image_spread in spreads:
+        study: dict[str, Any] = {"accuracy": accuracy}
+        study |= {"reader_sd": reader_spread, "image_sd": image_spread}
+        for number in [readers] if readers else planning.READERS:
+            need = images or planning.images_needed(number, target=target, **study, **test)
+            reached = planning.power(number, need, **study, **test) if need else None
+            rows.append({**study, "readers": number, "images": need, "power": reached})
     if as_json:
         console.result_json({**test, "accuracy": accuracy, "target": target, "plans": rows})
         return
@@ -111,15 +96,12 @@ def plan(
     want = "power" if images else f"images a reader for a power of {target:.0%}"
     console.result(f"{want}, {shown}, true accuracy {accuracy:g}, alpha {alpha:g}:\n")
     header = ["SD over readers", "SD over images", "readers", "images", "power"]
-    header += ["simulated"] if rounds else []
-    console.result(console.table(header, [_cells(row, rounds) for row in rows]))
+    console.result(console.table(header, [*map(_cells, rows)]))
     if any(row["images"] is None for row in rows):
         console.result(f"\nnever: not even with {planning.MOST_IMAGES:,} images a reader.")
 
 
-def _cells(row: dict[str, Any], rounds: int | None) -> list[str]:
+def _cells(row: dict[str, Any]) -> list[str]:
     cells = [f"{row['reader_sd']:g}", f"{row['image_sd']:g}", str(row["readers"])]
-    if row["images"] is None:
-        return [*cells, "never", "", *([""] if rounds else [])]
-    cells += [str(row["images"]), f"{row['power']:.1%}"]
-    return [*cells, f"{row['simulated_power']:.1%}"] if rounds else cells
+    found = row["images"] is not None
+    return [*cells, str(row["images"]), f"{row['power']:.1%}"] if found else [*cells, "never", ""]

@@ -62,7 +62,7 @@ def score(
     as_json: bool,
     debug: bool,
 ) -> None:
-    """Score the ANSWERS of a study: JSON files, one a reader, CSV with many, or a --database.
+    """Score the ANSWERS of a study: files, one a reader, or a --database.
 
     Repeated images count only for a reader's agreement with herself. No file is overwritten.
     """
@@ -108,9 +108,9 @@ def score(
 def _sessions(answers: tuple[Path, ...], database: str | None) -> list[Answers]:
     """Return what readers said, of files or of the database."""
     if database is None:
-        from brainzoo_quiz.study.answers import read
+        from brainzoo_quiz.study.answers import Answers
 
-        return [session for path in answers for session in read(path)]
+        return [Answers.read(path) for path in answers]
     from brainzoo_quiz.server.database import open_database
     from brainzoo_quiz.server.overview import progress, read_answers
 

@@ -1,4 +1,4 @@
-"""How many readers and images a study needs, and whether a simulation agrees.
+"""How many readers and images a study needs.
 
 The analysis planned for is that of ``group.py``. With σR and σI the standard deviations of
 accuracy over readers and over images, and p the accuracy, an answer's remaining variance is
@@ -16,10 +16,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from brainzoo.api import OptionError
-from brainzoo_quiz.statistics.group import mean_over_readers
 
 MOST_IMAGES = 2000
 """Nobody reads more in one study: beyond it, the answer is never."""
@@ -27,8 +25,6 @@ MOST_IMAGES = 2000
 READERS = (3, 5, 8, 10, 15, 20)
 SPREADS = ((0.0, 0.0), (0.05, 0.10), (0.05, 0.20), (0.10, 0.15), (0.19, 0.10))
 """SDs over readers and images of the table that ``quiz plan`` prints; the last is the paper's."""
-
-Floats = NDArray[np.float64]
 
 
 def power(
@@ -102,47 +98,3 @@ def images_needed(readers: int, *, target: float = 0.8, **study: Any) -> int | N
         else:
             low = middle + 1
     return 2 * high
-
-
-def simulate(
-    readers: int,
-    images: int,
-    *,
-    reader_sd: float,
-    image_sd: float,
-    accuracy: float,
-    rounds: int,
-    seed: int,
-) -> tuple[Floats, Floats, Floats]:
-    """Simulate studies and analyse each as ``quiz score`` would.
-
-    Readers and images are right more or less often by normal deviations of the given SDs (cut where
-    probabilities end); half of the images are real.
-
-    Returns:
-        Mean accuracy, its standard error, and degrees of freedom, each ``(round,)``.
-    """
-    random = np.random.default_rng(seed)
-    positive = np.arange(images) < images // 2
-    means = []
-    for _ in range(rounds):
-        chance = (
-            accuracy
-            + reader_sd * random.standard_normal((readers, 1))
-            + image_sd * random.standard_normal(images)
-        )
-        right = random.random(chance.shape) < chance
-        means.append(mean_over_readers((right == positive).astype(float), positive))
-    value, se, df = np.array([(mean.value, mean.se, mean.df) for mean in means]).T
-    return value, se, df
-
-
-def share_shown(
-    mean: Floats, se: Floats, df: Floats, *, margin: float, alpha: float, goal: str
-) -> float:
-    """Return the share of simulated studies that show equivalence, or a difference."""
-    from scipy.stats import t
-
-    if goal == "difference":
-        return float((np.abs(mean - 0.5) > t.isf(alpha / 2, df) * se).mean())
-    return float((np.abs(mean - 0.5) + t.isf(alpha, df) * se < margin).mean())

@@ -4,26 +4,22 @@ JSON, as the page hands it out and the server exports it; all numbers are whole.
 damage and careless edits. It is no signature: whoever edits on purpose can make it anew. A study
 that needs more uses the server, where answers never lie in readers' hands.
 
-The same as CSV, tidy and long, for spreadsheets and R: a row an answer, many sessions in one file,
-everything of the session repeated in each row, reasons joined by ``;``. It converts into JSON and
-back without loss, with the same digest. Readers' own words may not become formulas in a
-spreadsheet: a text that starts with ``=``, ``+``, ``-``, ``@`` or an apostrophe gets an apostrophe
-before it, which reading takes away again.
+The same as CSV, tidy and long, is for spreadsheets and R: a row an answer, many sessions in one
+file, everything of the session repeated in each row, reasons joined by ``;``. Readers' own words
+may not become formulas in a spreadsheet: a text that starts with ``=``, ``+``, ``-``, ``@`` or an
+apostrophe gets an apostrophe before it.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Self
+from collections.abc import Iterable
+from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from brainzoo.api import DataError
 from brainzoo_quiz.study.files import (
-    SCHEMA,
     Document,
     Hex128,
     Hex256,
@@ -32,7 +28,6 @@ from brainzoo_quiz.study.files import (
     Moment,
     Reason,
     expect_unique,
-    read_text,
 )
 from brainzoo_quiz.study.key import Phase, Word
 
@@ -109,28 +104,12 @@ class Answers(Document):
         return self
 
 
-def read(path: Path) -> list[Answers]:
-    """Read an answers file, JSON (one session) or CSV (one or many).
-
-    Raises:
-        NotFoundError: It does not exist.
-        DataError: It is something else.
-        IntegrityError: It was edited: its digest does not match.
-    """
-    if path.suffix.lower() == ".csv":
-        return from_csv(read_text(path, Answers.KIND), path.name)
-    return [Answers.read(path)]
-
-
 COLUMNS = (
     *("study", "commitment", "session", "reader", "group", "years", "started_at", "finished_at"),
     *("position", "phase", "token", "answer", "confidence", "response_ms", "shown_at"),
     *("timed_out", "lost_focus", "reloads", "reasons", "click_x", "click_y", "digest"),
 )
 """Of the CSV form."""
-
-_SPECIAL = ("=", "+", "-", "@", "'")
-_NUMBERS = ("position", "confidence", "response_ms", "lost_focus", "reloads")
 
 
 def to_csv(sessions: Iterable[Answers]) -> str:
@@ -152,73 +131,6 @@ def to_csv(sessions: Iterable[Answers]) -> str:
     return out.getvalue()
 
 
-def from_csv(text: str, name: str = "answers") -> list[Answers]:
-    """Parse the CSV form.
-
-    Raises:
-        DataError: It is something else.
-        IntegrityError: It was edited: a digest does not match.
-    """
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error as error:
-        raise DataError(f"{name} is not an answers file: {error}.") from None
-    if not rows or tuple(rows[0]) != COLUMNS:
-        raise DataError(f"{name} is not an answers file: expected columns {', '.join(COLUMNS)}.")
-    sessions: dict[str, list[dict[str, str]]] = {}
-    for number, cells in enumerate(rows[1:], 2):
-        if len(cells) != len(COLUMNS):
-            raise DataError(f"{name}: row {number} has {len(cells)} cells, not {len(COLUMNS)}.")
-        row = dict(zip(COLUMNS, cells, strict=True))
-        sessions.setdefault(row["session"], []).append(row)
-    if not sessions:
-        raise DataError(f"{name} holds no answers.")
-    return [Answers.checked(_session(found, name), name) for found in sessions.values()]
-
-
-def _session(rows: Sequence[dict[str, str]], name: str) -> dict[str, Any]:
-    """Return rows of one session as the JSON form; the schema refuses what is odd in them."""
-    first = rows[0]
-    shared = (*COLUMNS[:8], "digest")
-    if any(row[column] != first[column] for row in rows for column in shared):
-        raise DataError(f"{name}: rows of session {first['session'][:8]} contradict each other.")
-    answers = []
-    for row in rows:
-        click = [_number(row["click_x"]), _number(row["click_y"])]
-        answers.append(
-            {
-                **{column: row[column] for column in ("token", "phase")},
-                **{column: row[column] or None for column in ("answer", "shown_at")},
-                **{column: _number(row[column]) for column in _NUMBERS},
-                "timed_out": {"true": True, "false": False}.get(row["timed_out"]),
-                "reasons": [*map(_unquoted, row["reasons"].split(";"))] if row["reasons"] else [],
-                "click": None if click == [None, None] else click,
-            }
-        )
-    names = ("study", "commitment", "session", "started_at", "digest")
-    return {
-        "kind": Answers.KIND,
-        "schema": SCHEMA,
-        **{column: first[column] for column in names},
-        "finished_at": first["finished_at"] or None,
-        "reader": {
-            "id": _unquoted(first["reader"]),
-            "group": _unquoted(first["group"]),
-            "years": _number(first["years"]),
-        },
-        "answers": answers,
-    }
-
-
 def plain(text: str) -> str:
     """Return text as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_SPECIAL) else text
-
-
-def _unquoted(cell: str) -> str:
-    return cell[1:] if cell.startswith(tuple(f"'{sign}" for sign in _SPECIAL)) else cell
-
-
-def _number(cell: str) -> int | str | None:
-    whole = cell.isascii() and cell.isdigit() and (cell == "0" or cell[0] != "0")
-    return None if cell == "" else int(cell) if whole and len(cell) < 16 else cell
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "'")) else text
