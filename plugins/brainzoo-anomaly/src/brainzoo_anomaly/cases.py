@@ -101,13 +101,7 @@ def healthy_cases(images: Images, config: AnomalyConfig) -> Cases:
 
 
 def with_lesions(healthy: Cases, config: AnomalyConfig, seed: int) -> Cases:
-    """Return each image once with each kind of lesion; widths take turns.
-
-    Args:
-        healthy: Images without lesions.
-        config: Kinds and widths.
-        seed: Decides the lesions, together with an image's position.
-    """
+    """Return each image once with each kind of lesion; widths take turns."""
     parts = []
     with console.progress("adding lesions", len(config.kinds) * len(healthy)) as advance:
         for number, kind in enumerate(config.kinds):

@@ -30,12 +30,6 @@ def overlays(cases: Cases, maps: Maps, shown: Sequence[Scored], least: int) -> b
 
     Columns are the image with the lesion, and for each score its map and what it finds at its
     threshold from other subjects. Volumes show the axial plane through the lesion.
-
-    Args:
-        cases: Images with and without lesions.
-        maps: Their score maps.
-        shown: The scores to show.
-        least: Found parts of fewer voxels are dropped.
     """
     chosen = _examples(cases)
     whites = {s.name: float(np.quantile(maps[s.name][cases.regions], 0.999)) for s in shown}

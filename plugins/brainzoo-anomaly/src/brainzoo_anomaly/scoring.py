@@ -35,13 +35,7 @@ BRIGHT, DARK, GAUSSIAN, LINEAR = "intensity, bright", "intensity, dark", "voxelw
 
 
 class Baselines:
-    """What can be done without a network.
-
-    Args:
-        train: Real images trained on.
-        components: Of PCA.
-        seed: Decides which images PCA sees if there are many.
-    """
+    """What can be done without a network."""
 
     def __init__(self, train: Images, components: int, seed: int) -> None:
         places = places_of(train)

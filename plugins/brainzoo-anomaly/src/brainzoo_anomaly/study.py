@@ -92,17 +92,7 @@ def study(
     config: AnomalyConfig,
     seed: int,
 ) -> list[Scored]:
-    """Measure every score.
-
-    Args:
-        test: Healthy images and such with lesions, of test subjects.
-        test_maps: Their score maps.
-        validation: The same of other subjects: thresholds are chosen there.
-        validation_maps: Their score maps.
-        own: The names of the model's own scores; the others are baselines.
-        config: Post-processing, percentile, rounds.
-        seed: Decides the resampling.
-    """
+    """Measure every score; thresholds are chosen on the cases of ``validation``."""
     weights = bootstrap(test.subjects, seed=seed, rounds=config.rounds)
     scored = []
     with console.progress("measuring scores", len(test_maps)) as advance:

@@ -40,15 +40,6 @@ class Quiz(Exporter):
     def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
         """Write a study folder.
 
-        Args:
-            images: The created images.
-            folder: The new folder.
-            run: The run they came from: its test split is what is real, unless ``real`` is given,
-                and its checkpoint made them.
-
-        Returns:
-            The files written, sorted.
-
         Raises:
             OptionError: There is neither a run nor ``real``.
             ExistsError: The folder exists already.
@@ -68,11 +59,6 @@ class Quiz(Exporter):
 
 def export_study(sources: Sources, folder: Path, config: QuizConfig) -> dict[str, Any]:
     """Audit two sets of images and write a study of them.
-
-    Args:
-        sources: Real and created images.
-        folder: The new study folder.
-        config: Everything else.
 
     Returns:
         What was made: ``folder``, ``study``, ``commitment``, ``readers``, ``test``, ``practice``,

@@ -17,12 +17,7 @@ PLOT_WIDTH = 240
 
 
 def comparison_page(found: Mapping[str, Any], runs: Sequence[Path]) -> str:
-    """Return the page as HTML.
-
-    Args:
-        found: What ``comparison.json`` holds.
-        runs: The folders compared; their samples are shown, if they have any.
-    """
+    """Return the page as HTML."""
     names = [run["name"] for run in found["runs"]]
     plots = {
         evaluator: [

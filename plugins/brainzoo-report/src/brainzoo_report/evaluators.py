@@ -28,12 +28,7 @@ OF_SUBJECTS = re.compile(r"(?:\b|_)(?:subject|participant|scan)(?:_?id)?\b", re.
 
 
 def evaluators_of(run: RunFolder, real: bool) -> list[dict[str, Any]]:
-    """Return what each evaluator found, ready for the template.
-
-    Args:
-        run: The run.
-        real: Whether pictures may be shown: they may hold real images.
-    """
+    """Return what each evaluator found, ready for the template."""
     people = set(run.prepared.subjects()) if run.prepared else set()
     return [
         _evaluator(run, str(name), mapping(found), real, people)

@@ -23,14 +23,6 @@ class Report(Exporter):
 
         What the run folder lacks or cannot be read is omitted, and the page says so.
 
-        Args:
-            images: What the run made (``RUN/samples``); may be none at all.
-            folder: The new folder.
-            run: The run folder; without it the page shows the images alone.
-
-        Returns:
-            The one file written.
-
         Raises:
             ExistsError: The folder is already there.
         """

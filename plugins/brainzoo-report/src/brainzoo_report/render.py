@@ -36,14 +36,7 @@ FILES = {
 
 
 def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -> str:
-    """Return the page as HTML.
-
-    Args:
-        images: What the run made; may be none.
-        run: What the run folder holds.
-        config: The report's options.
-        folder: Where the page will lie: links are relative to it.
-    """
+    """Return the page as HTML."""
     data = facts.data_of(run.prepared, _expressions(run)) if run.prepared else None
     film = film_of(run, config.frames)
     simulated = facts.simulated(images, run)

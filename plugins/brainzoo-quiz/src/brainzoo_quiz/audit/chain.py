@@ -100,12 +100,6 @@ def chain_of(
 ) -> Chain:
     """Find out whether only the generator lies between both kinds.
 
-    Args:
-        real: Real images, prepared or not.
-        created: Images of a generator.
-        checkpoint: Who made them, if it is known.
-        vouched: What the owner says.
-
     Raises:
         IntegrityError: A folder's content does not fit its fingerprint.
     """

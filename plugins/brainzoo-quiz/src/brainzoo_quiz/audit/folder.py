@@ -16,11 +16,6 @@ from brainzoo_quiz.study.package import Package
 def expect_clean_folder(folder: Path, package: Package, key: Key) -> None:
     """Refuse a written study whose files show anything of the truth.
 
-    Args:
-        folder: The study folder, as written.
-        package: What was packed.
-        key: Whose salt and sources must be in no file but ``key.json``.
-
     Raises:
         DataError: They do.
     """

@@ -132,12 +132,6 @@ class Audit:
 def audit(real: Images, created: Images, chain: Chain, *, seed: int = 0) -> Audit:
     """Compare the trivial features of both kinds.
 
-    Args:
-        real: The pool of real images.
-        created: The pool of created images.
-        chain: How both were made.
-        seed: Of permutations, and of the draw where a pool is larger than 2,000 images.
-
     Raises:
         DataError: There are too few images or subjects to compare, or one is empty.
     """

@@ -51,15 +51,7 @@ def separate(
     *,
     seed: int = 0,
 ) -> Separation:
-    """Test whether features tell real from created images.
-
-    Args:
-        names: The features.
-        real: ``(image, feature)``.
-        created: ``(image, feature)``.
-        subjects: Of each real image.
-        seed: Of permutations and folds.
-    """
+    """Test whether features ``(image, feature)`` tell real from created images."""
     from sklearn.metrics import roc_auc_score
 
     random = np.random.default_rng(seed)

@@ -40,10 +40,6 @@ SCRIPTS = (
 def static_page(data: Mapping[str, Any], pixels: Mapping[str, Sequence[bytes]]) -> str:
     """Return one reader's page as a single HTML file.
 
-    Args:
-        data: From :func:`brainzoo_quiz.study.package.page_data`, of mode ``static``.
-        pixels: By token, the image or the two images of each trial.
-
     Raises:
         DataError: Pixels are missing, too many, or of another length than the study's.
     """

@@ -46,15 +46,7 @@ class Address:
 def address(
     host: str, port: int, *, url: str | None = None, tls: bool = False, behind_proxy: bool = False
 ) -> Address:
-    """Return where readers find the server.
-
-    Args:
-        host: What it listens on.
-        port: Likewise.
-        url: What readers type, when that is something else.
-        tls: Whether the server itself speaks TLS.
-        behind_proxy: Whether a proxy stands before it.
-    """
+    """Return where readers find the server."""
     scheme = "https" if tls else "http"
     own = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     own = _as_browsers_spell(url or own)

@@ -25,14 +25,7 @@ def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
 def message_page(
     message: str, hint: str = "", status: int = 200, link: tuple[str, str] | None = None
 ) -> HTMLResponse:
-    """Return a page that says one thing.
-
-    Args:
-        message: In one line.
-        hint: What to do about it.
-        status: Of HTTP.
-        link: An address of this server, and its text.
-    """
+    """Return a page that says one thing."""
     return page("message", status, title=message, message=message, hint=hint, link=link)
 
 

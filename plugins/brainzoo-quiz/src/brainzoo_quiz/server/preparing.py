@@ -27,11 +27,6 @@ from brainzoo_quiz.study.package import Package, pixels
 def prepare(engine: Engine, package: Package, folder: Path) -> dict[str, str]:
     """Make the database ready for a study.
 
-    Args:
-        engine: On an empty database, or on one that holds this study already.
-        package: The study.
-        folder: Its folder, for the images.
-
     Returns:
         An invitation for each reader at the first start; nothing when the study goes on.
 

@@ -108,13 +108,7 @@ def writing(
     enter: Callable[[Request], tuple[Who, str]],
     work: Callable[[Service, Who, Mapping[str, Any]], dict[str, Any]],
 ) -> Route:
-    """Return the route of a request that writes.
-
-    Args:
-        path: Of the route.
-        enter: Returns who asks and the CSRF token of her page, or refuses.
-        work: What is done with the JSON that was sent; returns what is answered.
-    """
+    """Return the route of a request that writes."""
 
     @functools.wraps(work)
     async def handle(request: Request) -> Response:

@@ -28,13 +28,7 @@ from brainzoo_quiz.study.package import Package, Place, page_data
 
 
 class Store:
-    """A study's database as its readers use it.
-
-    Args:
-        engine: On a prepared database.
-        package: The study that it holds.
-        now: Milliseconds since 1970; tests give their own.
-    """
+    """A study's database as its readers use it."""
 
     def __init__(
         self, engine: Engine, package: Package, now: Callable[[], int] = milliseconds

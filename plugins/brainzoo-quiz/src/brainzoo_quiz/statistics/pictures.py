@@ -12,10 +12,6 @@ from brainzoo_quiz.study.key import Key, Source
 def pictures_of(key: Key, folders: Sequence[Path]) -> dict[tuple[str, int], bytes]:
     """Return a PNG of each image of the test cases that lies in one of the folders.
 
-    Args:
-        key: Names each image by its folder's fingerprint and its row.
-        folders: Images folders.
-
     Returns:
         By fingerprint and row; none if there are no folders.
 

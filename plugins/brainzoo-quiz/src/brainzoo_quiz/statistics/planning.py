@@ -80,13 +80,7 @@ def power(
 
 
 def images_needed(readers: int, *, target: float = 0.8, **study: Any) -> int | None:
-    """Return the least even number of images, from 4 on, that reaches a power; none if too many.
-
-    Args:
-        readers: R.
-        target: The power wanted.
-        **study: As :func:`power` takes it.
-    """
+    """Return the least even number of images, from 4 on, that reaches a power; none if too many."""
     # Power grows with images, so halving the range finds the least.
     low, high = 2, MOST_IMAGES // 2
     if power(readers, 2 * high, **study) < target:

@@ -33,11 +33,6 @@ class Settings:
 def score(key: Key, trials: Trials, settings: Settings) -> dict[str, Any]:
     """Score a study.
 
-    Args:
-        key: Its truth.
-        trials: Its answers.
-        settings: How to test.
-
     Returns:
         An object for JSON: ``readers``, ``group``, ``agreement``, ``images``, ``reasons``,
         ``notes``; what cannot be computed is None.

@@ -55,10 +55,6 @@ class Trials:
 def join(key: Key, sessions: Sequence[Answers]) -> Trials:
     """Join answers with the truth.
 
-    Args:
-        key: Of the study.
-        sessions: One a reader.
-
     Raises:
         DataError: Answers of another study; two sessions of one reader; a case that was never in
             the study, or one that is missing from a finished session; no answers at all.

@@ -36,15 +36,7 @@ class Secrets:
 def make_cases(
     real: Images, created: Images, draw: Draw, design: str, repeats: float
 ) -> tuple[Case, ...]:
-    """Return the cases in a secret order, with their truth.
-
-    Args:
-        real: The pool that ``draw`` names rows of.
-        created: Likewise.
-        draw: What was drawn; of two alternatives as many of either kind.
-        design: ``yes-no`` or ``2afc``.
-        repeats: Share of the test that is shown twice.
-    """
+    """Return the cases in a secret order, with their truth."""
     lot = python_random.SystemRandom()
     cases = []
     for phase in PHASES:
@@ -70,13 +62,7 @@ def make_cases(
 
 
 def secrets_of(cases: Sequence[tuple[str, str, bool]], design: str, readers: int) -> Secrets:
-    """Draw names, sessions and orders.
-
-    Args:
-        cases: Name, phase and whether it is repeated, of each case. No truth.
-        design: ``2afc`` cases have two images.
-        readers: How many seats.
-    """
+    """Draw names, sessions and orders."""
     each = 2 if design == "2afc" else 1
     return Secrets(
         images={name: tuple(secrets.token_hex(16) for _ in range(each)) for name, _, _ in cases},

@@ -50,12 +50,6 @@ def draw(
 ) -> Draw:
     """Draw the images of a study.
 
-    Args:
-        real: The pool of real images.
-        created: The pool of created ones.
-        wanted: By phase, ``practice`` and ``test``.
-        random: Decides everything.
-
     Raises:
         DataError: A pool is too small, or both have no condition in common.
     """

@@ -153,10 +153,6 @@ def digest(content: Any) -> str:
 def read_text(path: Path, what: str) -> str:
     """Return the text of a file.
 
-    Args:
-        path: The file.
-        what: What it should be, for errors.
-
     Raises:
         NotFoundError: It does not exist.
         DataError: It is too large, or not UTF-8.

@@ -115,13 +115,7 @@ class Key(Document):
         return self.seal
 
     def token(self, session: str, case: str, showing: int = 1) -> str:
-        """Return what a case is called in a session.
-
-        Args:
-            session: The session's 128 bits, hexadecimal.
-            case: The owner's name of the case.
-            showing: 1, or 2 for the repeat.
-        """
+        """Return what a case is called in a session."""
         message = canonical([self.study, session, case, showing])
         return hmac.new(bytes.fromhex(self.salt), message, hashlib.sha256).hexdigest()[:32]
 

@@ -224,10 +224,6 @@ def read_package(folder: Path) -> Package:
 def pixels(folder: Path, image: str) -> bytes:
     """Return an image's bytes.
 
-    Args:
-        folder: A study folder, or its ``server`` folder alone.
-        image: As a case names it.
-
     Raises:
         NotFoundError: There is no image of that name.
     """

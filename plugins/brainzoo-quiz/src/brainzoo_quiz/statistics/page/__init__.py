@@ -20,12 +20,7 @@ MOST_PICTURES = 24
 
 
 def render(found: Mapping[str, Any], pictures: Mapping[tuple[str, int], bytes]) -> str:
-    """Return the page as HTML.
-
-    Args:
-        found: A score.
-        pictures: PNG files by fingerprint and row; may be none.
-    """
+    """Return the page as HTML."""
     style = (HERE / "page.css").read_text(encoding="utf-8")
     hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     images = list(_images(found, pictures))
