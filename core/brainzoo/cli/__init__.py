@@ -52,10 +52,15 @@ SECTIONS: dict[str, dict[str, str]] = {
         "doctor": "Check versions, device, memory, cache, plugins and network.",
     },
 }
-"""Verbs by section of the help; each lives in the module of its name."""
+"""Verbs by section of the help; each lives in the module of its name, or see MODULES."""
 
-MODULES = {"list": "listing", "round": "rounding", "plan": "run", "train": "run"}
-"""Verbs that live in a module of another name; Python's own names are the module's there."""
+MODULES = {
+    **dict.fromkeys(("pull", "verify", "round", "bundle", "unbundle"), "checkpoints"),
+    **dict.fromkeys(("list", "search", "info"), "listing"),
+    **dict.fromkeys(("plan", "train"), "run"),
+    "report": "export",
+}
+"""Verbs that live in a module of another name."""
 
 VERBS = {name: help for section in SECTIONS.values() for name, help in section.items()}
 
@@ -70,10 +75,9 @@ class Zoo(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one verb."""
         if cmd_name in VERBS:
-            name = MODULES.get(cmd_name, cmd_name)
-            module = importlib.import_module(f"brainzoo.cli.{name}")
-            command: click.Command = getattr(module, cmd_name, None) or getattr(module, name)
-            return command
+            module = importlib.import_module(f"brainzoo.cli.{MODULES.get(cmd_name, cmd_name)}")
+            commands = (c for c in vars(module).values() if isinstance(c, click.Command))
+            return next(command for command in commands if command.name == cmd_name)
         return _plugin_commands(ctx).get(cmd_name)
 
     def resolve_command(

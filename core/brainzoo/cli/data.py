@@ -10,9 +10,11 @@ from brainzoo.cli.found import installed
 from brainzoo.cli.params import (
     DynamicCommand,
     Words,
+    classes_option,
     common_options,
     dataset_options,
     given_options,
+    out_option,
     pairs,
     size_option,
 )
@@ -32,28 +34,11 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 
 @click.command(cls=DynamicCommand, more=more_options, names=("dataset",))
 @click.argument("dataset", metavar="DATASET")
-@click.option(
-    "--class",
-    "classes",
-    multiple=True,
-    metavar="NAME=EXPR",
-    help='A class of subjects, e.g. young="age < 35"; repeatable.',
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="A new folder for the images, instead of the cache.",
-)
+@classes_option
+@out_option("A new folder for the images, instead of the cache.")
 @common_options
 @click.pass_context
-def data(
-    ctx: click.Context,
-    dataset: str,
-    classes: tuple[str, ...],
-    out: Path | None,
-    as_json: bool,
-    debug: bool,
-) -> None:
+def data(ctx: click.Context, dataset: str, classes: tuple[str, ...], out: Path | None) -> None:
     """Prepare a dataset, or open a folder of prepared images, and describe it.
 
     \b
@@ -77,13 +62,9 @@ def data(
         part, config = dataset_part(plugins, dataset, values)
         source = plugins.load("dataset", dataset)(part.config)
         images = prepare(source, config, name=dataset, classes=pairs(classes, "--class"), out=out)
-        if as_json:
+        if console.as_json():
             notes = dict(understood(source, list(source.subjects()), dataset))
     found = {**describe(images), "folder": str(images.folder)}
     if notes:
         found["understood"] = notes
-    if as_json:
-        console.result_json(found)
-        return
-    console.result(describe_text(found))
-    console.result(f"\nfolder: {images.folder}")
+    console.answer(found, describe_text(found), f"\nfolder: {images.folder}")

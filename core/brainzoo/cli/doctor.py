@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
@@ -29,21 +26,19 @@ ADDRESSES = {
     "Hugging Face Hub": "https://huggingface.co",
     "IXI": "https://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI/",
 }
+LIBRARIES = ("numpy", "nibabel", "safetensors", "torch", "accelerate")
 TIMEOUT_SECONDS = 3
 ENOUGH_DISK_GB = 10
 ENOUGH_MEMORY_GB = 4
 
 _ASK_TORCH = """
-import json, torch
+import torch
 from brainzoo.training.devices import compute
 chosen = compute()
-print(json.dumps({
-    "version": torch.__version__,
-    "device": str(chosen.device),
-    "name": torch.cuda.get_device_name() if chosen.device.type == "cuda" else "",
-    "precision": "bf16" if chosen.dtype is torch.bfloat16 else "fp32",
-    "threads": torch.get_num_threads(),
-}))
+name = f" {torch.cuda.get_device_name()}" if chosen.device.type == "cuda" else ""
+precision = "fast bf16" if chosen.dtype is torch.bfloat16 else "fp32, no fast bf16"
+threads = torch.get_num_threads()
+print(f"torch {torch.__version__} on {chosen.device}{name}, {precision}, {threads} threads")
 """
 
 
@@ -60,46 +55,37 @@ class Check:
 @click.command()
 @click.option("--offline", is_flag=True, help="Do not try to reach any server.")
 @common_options
-def doctor(offline: bool, as_json: bool, debug: bool) -> None:
+def doctor(offline: bool) -> None:
     """Check versions, device, memory, cache, plugins and network."""
     checks: list[Check] = []
     for check in _checks(offline):
         checks.append(check)
-        if not as_json:
+        if not console.as_json():  # at once: a server may take seconds to answer
+            hint = f"\n         {check.hint}" if check.hint else ""
             mark = "ok     " if check.ok else "warning"
-            console.result(f"{mark}  {check.name}: {check.found}")
-            if check.hint:
-                console.result(f"         {check.hint}")
-    if as_json:
-        found = [dataclasses.asdict(check) for check in checks]
-        console.result_json({"healthy": all(c.ok for c in checks), "checks": found})
+            console.result(f"{mark}  {check.name}: {check.found}{hint}")
+    found = [dataclasses.asdict(check) for check in checks]
+    console.answer({"healthy": all(c.ok for c in checks), "checks": found})
 
 
 def _checks(offline: bool) -> Iterator[Check]:
     known = versions()
     yield Check("brainzoo", True, f"{known[DISTRIBUTION]} on Python {platform.python_version()}")
     if warning := stranger():
-        yield Check(
-            "another brainzoo", False, warning.partition(": ")[0], warning.partition(": ")[2]
-        )
-    yield Check("libraries", True, _listed({k: v for k, v in known.items() if k in _LIBRARIES}))
+        found, _, hint = warning.partition(": ")
+        yield Check("another brainzoo", False, found, hint)
+    yield Check("libraries", True, _listed({k: v for k, v in known.items() if k in LIBRARIES}))
     machine = hardware()
     yield Check("processor", True, f"{machine['cpu']}, {machine['cores']} cores")
     memory = memory_gb()
-    yield Check(
-        "memory",
-        not memory or memory >= ENOUGH_MEMORY_GB,
-        f"{memory:g} GB" if memory else "unknown",
-        "" if not memory or memory >= ENOUGH_MEMORY_GB else "Train with a small --batch-size.",
-    )
+    enough, found = memory >= ENOUGH_MEMORY_GB, f"{memory:g} GB"
+    hint = "" if enough else "Train with a small --batch-size."
+    yield Check("memory", enough, found, hint) if memory else Check("memory", True, "unknown")
     yield _training()
     yield _disk()
     yield from _plugins()
     if not offline:
         yield from (_reachable(name, address) for name, address in ADDRESSES.items())
-
-
-_LIBRARIES = ("numpy", "nibabel", "safetensors", "torch", "accelerate")
 
 
 def _training() -> Check:
@@ -111,35 +97,17 @@ def _training() -> Check:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         missing = "No module named" in last
         found = "not installed" if missing else f"torch does not work: {last}"
-        return Check("training", False, found, "Try: pip install 'brainzoo[training]'")
-    found = json.loads(done.stdout.splitlines()[-1])
-    device = f"{found['device']} {found['name']}".strip()
-    text = f"torch {found['version']} on {device}, {found['precision']}, {found['threads']} threads"
-    if found["precision"] == "bf16":
-        return Check("training", True, f"{text}; bf16 is fast here")
-    return Check("training", True, f"{text}; no fast bf16 here")
+        return Check("training", False, found, "Try: pip install 'brainzoo-core[training]'")
+    return Check("training", True, done.stdout.splitlines()[-1])
 
 
 def _disk() -> Check:
     folder = home()
     existing = next(path for path in [folder, *folder.absolute().parents] if path.exists())
     free_gb = shutil.disk_usage(existing).free / 1e9
-    held_gb = sum(_size(path) for path in folder.rglob("*")) / 1e9 if folder.is_dir() else 0.0
-    return Check(
-        "cache",
-        free_gb >= ENOUGH_DISK_GB,
-        f"{folder} holds {held_gb:.1f} GB, {free_gb:.0f} GB are free",
-        ""
-        if free_gb >= ENOUGH_DISK_GB
-        else f"IXI needs about {ENOUGH_DISK_GB} GB; set BRAINZOO_HOME to a larger disk.",
-    )
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:  # gone meanwhile
-        return 0
+    enough = free_gb >= ENOUGH_DISK_GB
+    need = f"IXI needs about {ENOUGH_DISK_GB} GB; set BRAINZOO_HOME to a larger disk."
+    return Check("cache", enough, f"{folder}, {free_gb:.0f} GB are free", "" if enough else need)
 
 
 def _plugins() -> Iterator[Check]:
@@ -161,19 +129,16 @@ def _reachable(name: str, address: str) -> Check:
     request = urllib.request.Request(address, method="HEAD", headers={"User-Agent": "brainzoo"})
     host = urlsplit(address).hostname
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
-            return Check(name, True, f"{host} answers")
+        urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS).close()
     except urllib.error.HTTPError as error:
-        if error.code < 500:  # it may dislike HEAD, but it is there
-            return Check(name, True, f"{host} answers")
-        return Check(name, False, f"{host} is out of order: {error.code}", "Try again later.")
+        with error:
+            if error.code >= 500:  # less: it may dislike HEAD, but it is there
+                return Check(name, False, f"{host} answers {error.code}", "Try again later.")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        text = "no answer within 3 s" if isinstance(reason, socket.timeout) else str(reason)
-        return Check(name, False, f"{host} cannot be reached: {text}", _NETWORK_HINT)
-
-
-_NETWORK_HINT = "Local data need no network; behind a proxy, set HTTPS_PROXY."
+        text = f"{host} cannot be reached: {getattr(error, 'reason', error)}"
+        hint = "Local data need no network; behind a proxy, set HTTPS_PROXY."
+        return Check(name, False, text, hint)
+    return Check(name, True, f"{host} answers")
 
 
 def _listed(items: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from brainzoo.cli.params import Whole, common_options, pairs, seed_option
+from brainzoo.cli.params import Whole, common_options, out_option, pairs, seed_option
 from brainzoo.common import console
 from brainzoo.common.errors import DataError, OptionError
 
@@ -48,9 +48,7 @@ SHOWN = 8
 @click.option("--split", metavar="SPLIT", help="Only images of train, validation or test.")
 @click.option("-n", "n", type=Whole(1), metavar="N", help="Only the first N images.")
 @seed_option
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="The new folder of images."
-)
+@out_option("The new folder of images.", required=True)
 @common_options
 def edit(
     checkpoint: str,
@@ -62,8 +60,6 @@ def edit(
     n: int | None,
     seed: int,
     out: Path,
-    as_json: bool,
-    debug: bool,
 ) -> None:
     """Fill in a region of images, or show the same people under another condition.
 
@@ -115,11 +111,8 @@ def edit(
     both = np.stack([pixels[:SHOWN], made[:SHOWN]], 1).reshape(-1, *pixels.shape[1:])
     picture = grid(both, columns=4, column_labels=["before", "after"] * 2)
     write_bytes(out.with_name(f"{out.name}-before-after.png"), png_bytes(picture))
-    if as_json:
-        console.result_json({"folder": str(out), "images": len(made), **how})
-        return
     console.note(f"{len(made)} images; the first {min(SHOWN, len(made))}: {out}-before-after.png")
-    console.result(str(out))
+    console.answer({"folder": str(out), "images": len(made), **how}, str(out))
 
 
 def _known(images: Images, generator: Any) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from brainzoo.cli.params import (
     common_options,
     config_options,
     given_options,
+    out_option,
     seed_option,
 )
 from brainzoo.common import console
@@ -74,11 +75,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     help="With --compare: first measure what a run lacks; repeatable; all for all.",
 )
 @seed_option
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Where evaluation.json goes. [default: RUN, else here; with --compare comparison-001]",
-)
+@out_option("Where evaluation.json goes. [default: RUN, else here; with --compare comparison-001]")
 @common_options
 @click.pass_context
 def evaluate(ctx: click.Context, /, words: tuple[str, ...], **options: Any) -> None:
@@ -114,12 +111,9 @@ def evaluate(ctx: click.Context, /, words: tuple[str, ...], **options: Any) -> N
 
 def _parts(ctx: click.Context, names: list[str]) -> list[Part]:
     """Return the evaluators named with their options."""
-    plugins, given = installed(ctx), given_options(ctx)
-    parts = []
-    for name in evaluator_names(plugins, names):
-        own = {k.partition(".")[2]: v for k, v in given.items() if k.partition(".")[0] == name}
-        parts.append(evaluator_part(plugins, name, own))
-    return parts
+    plugins = installed(ctx)
+    chosen = evaluator_names(plugins, names)
+    return [evaluator_part(plugins, name, given_options(ctx, name)) for name in chosen]
 
 
 def _evaluate(ctx: click.Context, parts: list[Part], run: Path | None, **options: Any) -> None:
@@ -130,25 +124,22 @@ def _evaluate(ctx: click.Context, parts: list[Part], run: Path | None, **options
     try:
         result = _measure(ctx, parts, run, place, **options)
     except evaluation.EvaluatorsFailedError as error:
-        if options["as_json"]:
+        if console.as_json():
             raise
         failed, result = error, error.result
-    if options["as_json"]:
-        console.result_json(result)
-        return
+    lines = []
     for part in parts:
         found = result["evaluators"].get(part.name)
         if found is None or (failed and part.name in failed.failures):
             continue
-        if len(parts) > 1:
-            console.result(f"{part.name}:")
-        for note in found.get("notes", ()):
-            console.result(f"note: {note}")
-        for value in found["metrics"]:
-            console.result(value_line(value))
+        lines += [f"{part.name}:"] if len(parts) > 1 else []
+        lines += [f"note: {note}" for note in found.get("notes", ())]
+        lines += map(_value_line, found["metrics"])
+    if not failed:
+        lines.append(str(place / evaluation.FILE))
+    console.answer(result, *lines)
     if failed:
         raise failed
-    console.result(str(place / evaluation.FILE))
 
 
 def _measure(
@@ -221,7 +212,6 @@ def _open_sets(
 
 
 def _compare(ctx: click.Context, words: tuple[str, ...], **options: Any) -> None:
-    from brainzoo.cli.comparison_table import comparison_lines
     from brainzoo.evaluating import comparison
 
     if any(options[name] for name in (*SETS, "generator", "subject_pattern", "again")):
@@ -239,18 +229,51 @@ def _compare(ctx: click.Context, words: tuple[str, ...], **options: Any) -> None
             _measure(ctx, lacking, run, run, **options)
     found = comparison.compare(runs)
     folder, page = comparison.write(found, runs, options["out"])
-    if options["as_json"]:
-        console.result_json({**found, "folder": str(folder)})
-        return
-    comparison_lines(found)
-    console.result(str(page or folder / "comparison.json"))
+    place = str(page or folder / "comparison.json")
+    console.answer({**found, "folder": str(folder)}, *_comparison(found), place)
 
 
-def value_line(value: dict[str, Any]) -> str:
+def _value_line(value: dict[str, Any]) -> str:
     """Return a metric value as a line: name, value, interval, floor and n."""
-    text = f"{value['name']}: {console.number(value['value'])}"
-    if value["low"] is not None and value["high"] is not None:
-        text += f" ({console.number(value['low'])} to {console.number(value['high'])})"
-    if value["floor"] is not None:
-        text += f", floor {console.number(value['floor'])}"
-    return f"{text}, n = {value['n']}"
+    floor = "" if value["floor"] is None else f", floor {console.number(value['floor'])}"
+    return f"{value['name']}: {console.interval(value)}{floor}, n = {value['n']}"
+
+
+def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield notes, a table an evaluator, the differences that count, and the rules."""
+    yield f"{found['test']['images']:,} test images of {found['test']['subjects']:,} subjects"
+    yield from (f"note: {note}" for note in found["notes"])
+    header = ["metric", *(run["name"] for run in found["runs"]), "floor", "n", "differs"]
+    for name, part in found["evaluators"].items():
+        yield f"\n{name}"
+        yield from (f"note: {note}" for note in part["notes"])
+        if part["metrics"]:
+            yield console.table(header, [_compared(metric) for metric in part["metrics"]])
+    yield ""
+    yield from found["sentences"]
+    yield (
+        f"{found['exceed']} of {found['compared']} differences exceed their intervals; "
+        f"about {found['by_chance']:g} would by chance alone."
+    )
+    yield f"= {found['rules']['floor']}."
+    yield f"* {found['rules']['difference']}."
+
+
+def _compared(metric: Mapping[str, Any]) -> list[str]:
+    """Return a metric of several runs as cells; = marks a value at its floor."""
+    values = [
+        f"{console.interval(value)}{' =' if value['at_floor'] else ''}" if value else "-"
+        for value in metric["values"]
+    ]
+    there = [value for value in metric["values"] if value]
+    floors = {console.number(v["floor"]) for v in there if v.get("floor") is not None}
+    counts = {f"{v['n']:,}" for v in there}
+    exceeds = any(d["exceeds"] for d in metric["differences"])
+    differs = "*" if exceeds else "no" if metric["differences"] else ""
+    return [
+        metric["name"],
+        *values,
+        " / ".join(sorted(floors)),
+        " / ".join(sorted(counts)),
+        differs,
+    ]

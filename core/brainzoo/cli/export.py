@@ -1,4 +1,4 @@
-"""``brainzoo export``: images as files for people and other programs."""
+"""``brainzoo export`` and ``report``: images as files, and a run as a page, for people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from brainzoo.cli.found import installed
-from brainzoo.cli.params import DynamicCommand, Words, common_options, config_options, given_options
+from brainzoo.cli.params import (
+    DynamicCommand,
+    Words,
+    common_options,
+    config_options,
+    given_options,
+    out_option,
+)
 from brainzoo.common import console
 from brainzoo.plugin.part import part_of
 
@@ -24,12 +31,10 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 @click.command(cls=DynamicCommand, more=more_options, names=("exporter",))
 @click.argument("images", type=click.Path(path_type=Path), metavar="IMAGES|RUN")
 @click.option("--to", "exporter", metavar="EXPORTER", required=True, help="nifti, png, ...")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The new folder.")
+@out_option("The new folder.", required=True)
 @common_options
 @click.pass_context
-def export(
-    ctx: click.Context, images: Path, exporter: str, out: Path, as_json: bool, debug: bool
-) -> None:
+def export(ctx: click.Context, images: Path, exporter: str, out: Path) -> None:
     """Write images as files; a run's samples if a run is named.
 
     \b
@@ -41,12 +46,22 @@ def export(
     from brainzoo.runs import pipeline
 
     run = images if (images / "run.yaml").is_file() else None
-    values = {k.removeprefix(f"{exporter}."): v for k, v in given_options(ctx).items()}
-    part = part_of(installed(ctx).get("exporter", exporter), values)
+    part = part_of(installed(ctx).get("exporter", exporter), given_options(ctx, exporter))
     opened = Images.open(images / "samples" if run else images)
     files = pipeline.export(part, opened, out, run=run)
-    if as_json:
-        console.result_json({"folder": str(out), "files": [str(path) for path in files]})
-        return
     console.note(f"{len(files)} files")
-    console.result(str(out))
+    console.answer({"folder": str(out), "files": [str(path) for path in files]}, str(out))
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@out_option("The new folder. [default: RUN/report]")
+@common_options
+def report(run: Path, out: Path | None) -> None:
+    """Write the report of a run: one page, readable without a network."""
+    from brainzoo.plugin.run import read_record
+    from brainzoo.runs import pipeline
+
+    read_record(run)
+    page = str(pipeline.report(run, out))
+    console.answer({"report": page}, page)

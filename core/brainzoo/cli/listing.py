@@ -1,34 +1,239 @@
-"""``brainzoo list``: the checkpoints that are known."""
+"""``brainzoo list``, ``search`` and ``info``: the checkpoints that are known.
+
+What a checkpoint makes and what was measured is read from the checkpoint, where it is on this
+machine; of others the entry's summary is shown.
+"""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from brainzoo.cli.params import common_options
 from brainzoo.common import console
+from brainzoo.common.errors import BrainzooError, NotFoundError
+
+if TYPE_CHECKING:
+    from brainzoo.zoo.entry import Entry
+    from brainzoo.zoo.registry import Registry
 
 
 @click.command(name="list")
 @click.option("--all", "every", is_flag=True, help="Also older versions and withdrawn ones.")
 @common_options
-def listing(every: bool, as_json: bool, debug: bool) -> None:
+def listing(every: bool) -> None:
     """List the checkpoints of the zoo, without any network.
 
     \b
     brainzoo list
     brainzoo info NAME
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo.cli import entries
+    registry = _registry()
+    shown = [*registry] if every else [e for e in registry.newest() if e.status != "withdrawn"]
+    found = {"serial": registry.serial, "checkpoints": [_as_json(entry) for entry in shown]}
+    console.answer(found, *_table(shown))
+    if not shown:
+        console.note("no checkpoints are known yet; brainzoo run trains one.")
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True, metavar="WORD...")
+@common_options
+def search(words: tuple[str, ...]) -> None:
+    """List the checkpoints in which all words occur: name, generator, data, modality, licence ...
+
+    \b
+    brainzoo search pggan ixi
+    brainzoo search 3-d t1w
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    usable = [entry for entry in _registry().newest() if entry.status != "withdrawn"]
+    wanted = [word.casefold() for word in words]
+    shown = [entry for entry in usable if all(word in _words_of(entry) for word in wanted)]
+    console.answer({"checkpoints": [_as_json(entry) for entry in shown]}, *_table(shown))
+    if not shown:
+        console.note(f"no checkpoint has {' and '.join(words)}; brainzoo list shows all.")
+
+
+@click.command()
+@click.argument("name", metavar="NAME[@VERSION]")
+@common_options
+def info(name: str) -> None:
+    """Show what a checkpoint makes, what it was trained on, what was measured, and how to use it.
+
+    \b
+    brainzoo info pggan-ixi-64
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    from brainzoo.zoo.address import Named, parse
+
+    wanted = parse(name)
+    if not isinstance(wanted, Named):
+        raise NotFoundError(f"{wanted} is not a name of the registry.", "See: brainzoo list")
+    registry = _registry()
+    entry = registry.get(wanted.name, wanted.version)
+    versions = [other.version for other in registry.versions(wanted.name)]
+    use = [
+        "import brainzoo",
+        f'generator = brainzoo.load("{entry.name}")',
+        "images = generator.images(16, seed=0)",
+        "",
+        f"brainzoo sample {entry.name} -n 100 --out made",
+    ]
+    console.answer(
+        {"checkpoint": {**_as_json(entry), "versions": versions}, "use": use},
+        *_described(entry, versions, registry.origins[entry.name]),
+        "\nuse",
+        *(f"  {line}".rstrip() for line in use),
+    )
+
+
+def _registry() -> Registry:
     from brainzoo.zoo.registry import known
 
     registry = known()
     for problem in registry.problems:
         console.warn(problem)
-    shown = [*registry] if every else [e for e in registry.newest() if e.status != "withdrawn"]
-    if as_json:
-        found = [entries.as_json(entry) for entry in shown]
-        console.result_json({"serial": registry.serial, "checkpoints": found})
-    elif shown:
-        entries.print_entries(shown)
+    return registry
+
+
+def _as_json(entry: Entry) -> dict[str, Any]:
+    """Return an entry, where its files are, and what its checkpoint says if it is here."""
+    about = {"where": _where(entry), "bytes": entry.size, "checkpoint": _read(entry)}
+    return {**entry.model_dump(mode="json"), **about}
+
+
+def _table(entries: Sequence[Entry]) -> list[str]:
+    """Return a line an entry, under a header."""
+    rows = []
+    for entry in entries:
+        about = _read(entry)
+        version = "" if entry.status == "active" else f" {entry.version} {entry.status}"
+        makes, subjects, privacy = entry.summary, "", ""
+        if about:
+            makes, privacy = about["makes"], about["privacy"]
+            subjects = f"{about['subjects']:,} of {about['data']}"
+        size = f"{entry.size / 1e6:,.1f}"
+        rows.append([f"{entry.name}{version}", makes, subjects, size, privacy, _where(entry)])
+    header = ["name", "makes", "subjects", "MB", "privacy", "where"]
+    return [console.table(header, rows)] if rows else []
+
+
+def _described(entry: Entry, versions: Sequence[str], origin: str) -> Iterator[str]:
+    """Yield all that is known of one entry, as lines."""
+    about = _read(entry)
+    facts = [(name, text) for name, text in _facts(entry, about, versions, origin) if text]
+    width = max(len(name) for name, _ in facts)
+    yield entry.address
+    for name, text in facts:
+        yield f"  {name.ljust(width)}  {' '.join(text.split())}"
+    if about and about["metrics"]:
+        rows = []
+        for metric in about["metrics"]:
+            floor = "" if metric.get("floor") is None else console.number(metric["floor"])
+            value = console.interval(metric)
+            rows.append([metric["evaluator"], metric["name"], value, floor, f"{metric['n']:,}"])
+        header = ["evaluator", "metric", "value", "floor", "n"]
+        yield f"\nmeasured\n{console.table(header, rows)}"
+
+
+def _where(entry: Entry) -> str:
+    """Say in words where the files are; they are not read."""
+    from brainzoo.zoo.cache import local
+    from brainzoo.zoo.entry import PackageSource
+
+    package = isinstance(entry.source, PackageSource)
+    if local(entry) is None:
+        return f"pip install {entry.distribution}" if package else "on the Hub"
+    return "in package" if package else "here"
+
+
+def _words_of(entry: Entry) -> str:
+    """Return what a search looks through."""
+    about = _read(entry) or {}
+    text = "\n".join([entry.name, entry.plugin, entry.summary, *map(str, about.values())])
+    return text.casefold().replace("×", "x")
+
+
+def _read(entry: Entry) -> dict[str, Any] | None:
+    """Return what a checkpoint says of itself, if it is on this machine and sound."""
+    from brainzoo.checkpoint.names import VERDICT
+    from brainzoo.checkpoint.reading import read_config
+    from brainzoo.checkpoint.verdict import read_verdict
+    from brainzoo.zoo.cache import local
+
+    folder = local(entry)
+    if folder is None:
+        return None
+    try:
+        config = read_config(folder)
+        verdict = read_verdict(folder / VERDICT) if VERDICT in entry.files else None
+    except BrainzooError:
+        return None
+    images, prepared, data = config["images"], config["preprocessing"], config["trained_on"]
+    spacing = [f"{mm:g}" for mm in prepared.get("spacing_mm") or ()]
+    spacing = spacing[:1] if len(set(spacing)) == 1 else spacing
+    kind = "slices" if len(images["spatial"]) == 2 else "volumes"
+    size = " × ".join(map(str, images["spatial"]))
+    return {
+        "makes": f"{' + '.join(prepared.get('channels') or ['MRI'])} {kind} of {size}"
+        + (f", {' × '.join(spacing)} mm" if spacing else ""),
+        "dimensions": f"{len(images['spatial'])}-d",
+        "shape": [images["channels"], *images["spatial"]],
+        "classes": images["classes"],
+        "subjects": data["n_subjects"],
+        "data": data["dataset"].get("name") or "unknown data",
+        "license": data["dataset"].get("license") or "unknown",
+        "url": data["dataset"].get("url") or "",
+        "parameters": config["weights"]["parameters"],
+        "requires": f"{config['plugin']['distribution']}{config['plugin']['requires']}",
+        "training": config.get("training"),
+        "privacy": "not audited" if verdict is None else verdict.outcome,
+        "metrics": list(_metrics(folder)),
+    }
+
+
+def _metrics(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the metric values of a checkpoint, each with its evaluator."""
+    from brainzoo.checkpoint.names import METRICS
+
+    try:
+        evaluators = json.loads((folder / METRICS).read_text(encoding="utf-8"))["evaluators"]
+        for evaluator, found in evaluators.items():
+            for metric in found["metrics"]:
+                if metric["value"] is not None:
+                    yield {"evaluator": evaluator, **metric}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return
+
+
+def _facts(
+    entry: Entry, about: dict[str, Any] | None, versions: Sequence[str], origin: str
+) -> Iterator[tuple[str, str]]:
+    if entry.status != "active":
+        instead = f" Use {entry.replaced_by} instead." if entry.replaced_by else ""
+        yield entry.status, f"{entry.reason}{instead}"
+    if about:
+        yield "makes", about["makes"]
+        yield "classes", ", ".join(about["classes"])
+        yield "generator", f"{entry.plugin}, {about['parameters']:,} parameters"
+        yield "needs", about["requires"]
+        yield "trained on", f"{about['subjects']:,} subjects of {about['data']} {about['url']}"
+        yield "licence", about["license"]
+        yield "privacy", about["privacy"]
+        made = about["training"] or {"command": "", "seed": ""}
+        yield "made with", made["command"]
+        yield "", ", ".join(filter(None, [f"seed {made['seed']}", made.get("hardware")]))
     else:
-        console.note("no checkpoints are known yet; brainzoo run trains one.")
+        yield "makes", entry.summary
+        yield "generator", entry.plugin
+        yield "more", f"brainzoo pull {entry.name}, then brainzoo info shows all"
+    yield "where", _where(entry)
+    yield "source", str(entry.source)
+    yield "files", f"{len(entry.files)}, {entry.size / 1e6:,.1f} MB"
+    yield "weights", entry.weights_sha256
+    if len(versions) > 1:
+        yield "versions", ", ".join(versions)
+    yield "listed by", origin

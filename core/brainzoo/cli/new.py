@@ -42,7 +42,7 @@ USAGE = {
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("name")
 @common_options
-def new(kind: Kind, name: str, as_json: bool, debug: bool) -> None:
+def new(kind: Kind, name: str) -> None:
     """Write a new plugin package into ./brainzoo-NAME.
 
     It works and passes its tests as it is. Replace what it holds with your own model, data,
@@ -53,11 +53,8 @@ def new(kind: Kind, name: str, as_json: bool, debug: bool) -> None:
     if folder.exists():
         raise ExistsError(f"{folder} exists already.", "Choose another name, or remove it.")
     written = write_package(folder, kind, name)
-    if as_json:
-        console.result_json({"folder": str(folder), "files": written})
-        return
-    for path in written:
-        console.result(f"{folder}/{path}")
+    paths = [f"{folder}/{path}" for path in written]
+    console.answer({"folder": str(folder), "files": written}, *paths)
     console.note(f'\nNext:  cd {folder} && pip install -e ".[test]" && pytest')
     console.note(f"Then:  {USAGE[kind].format(name=name)}")
     console.note(f"Start in src/{_words(kind, name)['package']}/{kind}.py; see docs/plugins.md.")

@@ -122,9 +122,13 @@ def size_option(presets: Mapping[str, Mapping[str, Any]] | None = None) -> click
     return ConfigOption(item, "", "Common options", presets or {})
 
 
-def given_options(ctx: click.Context) -> dict[str, Any]:
-    """Return the configuration values that the user typed, by key (``"data.plane"``)."""
-    return dict(ctx.meta["brainzoo.given"])
+def given_options(ctx: click.Context, owner: str = "") -> dict[str, Any]:
+    """Return the configuration values that the user typed, by key (``"data.plane"``).
+
+    Of one ``owner`` (``"data"``) only those that are its, by name (``"plane"``).
+    """
+    given, prefix = ctx.meta["brainzoo.given"], f"{owner}." if owner else ""
+    return {k.removeprefix(prefix): v for k, v in given.items() if k.startswith(prefix)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,13 +237,34 @@ class DynamicCommand(click.Command):
 
 
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--json`` and ``--debug``, which every verb takes."""
-    command = click.option("--debug", is_flag=True, help="Show the traceback of an error.")(command)
-    return click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON object instead of text."
-    )(command)
+    """Add what every verb takes: ``--json``, for :func:`console.answer`, and ``--debug``."""
+
+    def note(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        ctx.meta["brainzoo.json"] = value
+
+    flag = functools.partial(click.option, is_flag=True, expose_value=False)
+    command = flag("--debug", help="Show the traceback of an error.")(command)
+    text = "Print one JSON object instead of text."
+    return flag("--json", "as_json", callback=note, help=text)(command)
 
 
+def out_option(text: str, **more: Any) -> Callable[[Any], Any]:
+    """Return ``--out``, a place to write to."""
+    return click.option("--out", type=click.Path(path_type=Path), help=text, **more)
+
+
+classes_option = click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="NAME=EXPR",
+    help='A class of subjects, e.g. young="age < 35"; repeatable.',
+)
+token_option = click.option(
+    "--token",
+    metavar="TOKEN",
+    help="For private repositories. [default: HF_TOKEN, for huggingface.co only]",
+)
 seed_option = click.option(
     "--seed",
     type=Whole(0, LARGEST_SEED),

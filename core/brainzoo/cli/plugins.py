@@ -15,12 +15,9 @@ from brainzoo.plugin.manager import plugins as find_plugins
 
 @click.command()
 @common_options
-def plugins(as_json: bool, debug: bool) -> None:
+def plugins() -> None:
     """List what is installed, what it offers, and what is broken."""
     found = find_plugins()
-    if as_json:
-        console.result_json({"plugins": [_described(plugin) for plugin in found.all]})
-        return
     header = ["distribution", "version", *(f"{kind}s" for kind in KINDS), "also", "state"]
     rows = [
         [
@@ -33,7 +30,8 @@ def plugins(as_json: bool, debug: bool) -> None:
         for plugin in found.all
     ]
     kept = [i for i in range(len(header)) if any(row[i] for row in rows)]
-    console.result(console.table([header[i] for i in kept], [[r[i] for i in kept] for r in rows]))
+    table = console.table([header[i] for i in kept], [[r[i] for i in kept] for r in rows])
+    console.answer({"plugins": [_described(plugin) for plugin in found.all]}, table)
     for problem in found.problems:
         console.warn(problem)
 

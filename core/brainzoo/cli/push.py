@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from brainzoo.cli.params import common_options
+from brainzoo.cli.params import common_options, token_option
 from brainzoo.common import console
 from brainzoo.common.errors import OptionError
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     help="The privacy verdict on these weights. [default: the run's]",
 )
 @click.option("--private", is_flag=True, help="Make a new repository private.")
-@click.option("--token", metavar="TOKEN", help="[default: HF_TOKEN, for huggingface.co only]")
+@token_option
 @click.option(
     "--registry",
     is_flag=True,
@@ -50,8 +50,6 @@ def push(
     registry: bool,
     namespace: str | None,
     dry_run: bool,
-    as_json: bool,
-    debug: bool,
 ) -> None:
     """Publish a checkpoint on the Hub.
 
@@ -69,7 +67,10 @@ def push(
                 "--registry goes without a checkpoint, --private and --verdict.",
                 "It publishes all packaged ones, each with its own verdict.",
             )
-        _push_registry(namespace, token, dry_run, as_json)
+        from brainzoo.zoo.push import packaged, push_registry
+
+        with findings_said():
+            _show(push_registry(packaged(), namespace=namespace, dry_run=dry_run, token=token))
         return
     if namespace is not None:
         raise OptionError("--namespace goes with --registry.", "Else the owner is in OWNER/NAME.")
@@ -77,29 +78,14 @@ def push(
         raise OptionError("push needs a checkpoint and OWNER/NAME.", "See: brainzoo push --help")
     from brainzoo.zoo.push import push
 
-    with _findings_said():
-        done = push(
-            checkpoint,
-            repository,
-            version=version,
-            verdict=verdict,
-            private=private,
-            dry_run=dry_run,
-            token=token,
-        )
-    _show([done], as_json)
-
-
-def _push_registry(namespace: str | None, token: str | None, dry_run: bool, as_json: bool) -> None:
-    from brainzoo.zoo.push import packaged, push_registry
-
-    with _findings_said():
-        done = push_registry(packaged(), namespace=namespace, dry_run=dry_run, token=token)
-    _show(done, as_json)
+    how: dict[str, Any] = {"private": private, "dry_run": dry_run}
+    with findings_said():
+        _show([push(checkpoint, repository, version=version, verdict=verdict, token=token, **how)])
 
 
 @contextmanager
-def _findings_said() -> Iterator[None]:
+def findings_said() -> Iterator[None]:
+    """Print what the publish gate found, if it refuses."""
     from brainzoo.zoo.gate import GateError
 
     try:
@@ -110,14 +96,14 @@ def _findings_said() -> Iterator[None]:
         raise
 
 
-def _show(done: Sequence[Plan | Published], as_json: bool) -> None:
+def _show(done: Sequence[Plan | Published]) -> None:
     """Print what would be sent and the reasons not to, or what was published."""
     from brainzoo.zoo.push import Plan, Published
     from brainzoo.zoo.registry_file import dump_entries
 
     plans = [one for one in done if isinstance(one, Plan)]
     published = [one for one in done if isinstance(one, Published)]
-    if as_json:
+    if console.as_json():
         entries = [
             {"new": p.new, "url": p.url, "commit": p.commit, "entry": p.entry.model_dump()}
             for p in published
@@ -125,7 +111,7 @@ def _show(done: Sequence[Plan | Published], as_json: bool) -> None:
         shown = [{**dataclasses.asdict(p), "publishable": not p.findings} for p in plans]
         for plain, plan in zip(shown, plans, strict=True):
             plain["files"] = {name: file.model_dump() for name, file in plan.files.items()}
-        console.result_json({"plans": shown, "published": entries})
+        console.answer({"plans": shown, "published": entries})
         return
     for plan in plans:
         rows = [[n, f"{f.size:,}", f.sha256] for n, f in plan.files.items()]

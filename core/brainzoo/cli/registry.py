@@ -23,23 +23,21 @@ def registry(ctx: click.Context) -> None:
 @registry.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @common_options
-def check(file: Path, as_json: bool, debug: bool) -> None:
+def check(file: Path) -> None:
     """Check a file of entries: brainzoo's own or a plugin's fragment."""
     from brainzoo.zoo.registry_file import read_registry
 
     found = read_registry(file)
     names = [entry.address for entry in found.checkpoints]
-    if as_json:
-        console.result_json({"serial": found.serial, "checkpoints": names})
-    else:
-        console.result(f"{file} is sound: serial {found.serial}, {len(names)} checkpoints.")
+    text = f"{file} is sound: serial {found.serial}, {len(names)} checkpoints."
+    console.answer({"serial": found.serial, "checkpoints": names}, text)
 
 
 @registry.command()
 @click.argument("repository", metavar="OWNER/REPOSITORY")
 @click.option("--yes", is_flag=True, help="Take the changes over without asking.")
 @common_options
-def update(repository: str, yes: bool, as_json: bool, debug: bool) -> None:
+def update(repository: str, yes: bool) -> None:
     """Fetch newer entries from the Hub, show what changes, and ask.
 
     What was published stays as it is: an update that changes files of a known version is refused.
@@ -54,7 +52,7 @@ def update(repository: str, yes: bool, as_json: bool, debug: bool) -> None:
     for line in lines:
         console.note(line)
     if lines and not yes:
-        if as_json or not asks():
+        if console.as_json() or not asks():
             raise OptionError("nobody can be asked here; nothing is changed.", "Add --yes.")
         if not click.confirm("Take this over?", err=True):
             console.note("nothing is changed.")
@@ -62,10 +60,8 @@ def update(repository: str, yes: bool, as_json: bool, debug: bool) -> None:
     if lines:
         write_bytes(fetched(), content)
     serial = current().serial
-    if as_json:
-        console.result_json({"serial": serial, "changes": lines})
-    else:
-        console.result(f"{'updated to' if lines else 'up to date:'} serial {serial}.")
+    text = f"{'updated to' if lines else 'up to date:'} serial {serial}."
+    console.answer({"serial": serial, "changes": lines}, text)
 
 
 @registry.command()
@@ -74,7 +70,7 @@ def update(repository: str, yes: bool, as_json: bool, debug: bool) -> None:
 @click.option("--version", metavar="X.Y.Z", default="1.0.0", help="[default: 1.0.0]")
 @click.option("--replace", is_flag=True, help="Take the place of one that no release holds.")
 @common_options
-def add(run: Path, name: str, version: str, replace: bool, as_json: bool, debug: bool) -> None:
+def add(run: Path, name: str, version: str, replace: bool) -> None:
     """Put the checkpoint of a run into its plugin's package, and list it.
 
     For maintainers, in a clone of the repository. What the publish gate refuses is refused, and
@@ -84,32 +80,25 @@ def add(run: Path, name: str, version: str, replace: bool, as_json: bool, debug:
     \b
     brainzoo registry add runs/dcgan-ixi-001 dcgan-ixi-64
     """  # noqa: D301 - click's mark for lines that stay as they are
+    from brainzoo.cli.push import findings_said
     from brainzoo.zoo.adding import Place
     from brainzoo.zoo.adding import add as add_checkpoint
-    from brainzoo.zoo.gate import GateError
     from brainzoo.zoo.loading import find_checkpoint, generator_of
 
-    try:
+    with findings_said():
         place = Place.of(generator_of(run))
         folder, entry = add_checkpoint(
             find_checkpoint(run), name, version=version, replace=replace, place=place
         )
-    except GateError as error:
-        for finding in error.findings:
-            console.note(f"  {finding}")
-        raise
-    if as_json:
-        console.result_json({"folder": str(folder), "entry": entry.model_dump(mode="json")})
-        return
     console.note(f"listed in {place.registry}")
-    console.result(str(folder))
+    console.answer({"folder": str(folder), "entry": entry.model_dump(mode="json")}, str(folder))
 
 
 @registry.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--file", type=click.Path(path_type=Path), help="[default: brainzoo's registry.yaml]")
 @common_options
-def refresh(names: tuple[str, ...], file: Path | None, as_json: bool, debug: bool) -> None:
+def refresh(names: tuple[str, ...], file: Path | None) -> None:
     """Write cards and entries of packaged checkpoints anew, after their files changed.
 
     For maintainers, in a clone, and only for what no release holds: model cards are written from
@@ -122,10 +111,7 @@ def refresh(names: tuple[str, ...], file: Path | None, as_json: bool, debug: boo
     from brainzoo.zoo.registry import packaged
 
     changed = [entry.address for entry in refreshed(file or packaged(), names)]
-    if as_json:
-        console.result_json({"changed": changed})
-    else:
-        console.result("\n".join(changed) if changed else "nothing changed.")
+    console.answer({"changed": changed}, *(changed or ["nothing changed."]))
 
 
 def asks() -> bool:

@@ -15,10 +15,12 @@ from brainzoo.cli.found import installed
 from brainzoo.cli.params import (
     DynamicCommand,
     Words,
+    classes_option,
     common_options,
     config_options,
     dataset_options,
     given_options,
+    out_option,
     pairs,
     size_option,
 )
@@ -88,14 +90,8 @@ def _verb(*, ends: bool) -> Callable[[Callable[..., None]], Callable[..., None]]
             "--data", metavar="DATASET", help="A dataset, or a folder of prepared images."
         ),
         click.option("--preset", metavar="NAME", help="quick, default or paper: sets the rest."),
-        click.option(
-            "--class",
-            "classes",
-            multiple=True,
-            metavar="NAME=EXPR",
-            help='A class of subjects, e.g. young="age < 35"; repeatable.',
-        ),
-        click.option("--out", type=click.Path(path_type=Path), help="The new run folder."),
+        classes_option,
+        out_option("The new run folder."),
         click.option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
         click.option("--dry-run", is_flag=True, help="Only show what a run would do and take."),
         click.option(
@@ -164,7 +160,7 @@ def _start(ctx: click.Context, steps: tuple[str, ...], **options: Any) -> None:
     if options["out"]:
         expect_folder_place(options["out"])
     if options["dry_run"]:
-        _show_plan(plugins, settings, options["as_json"])
+        _show_plan(plugins, settings)
         return
     from brainzoo.common import launch
     from brainzoo.runs import pipeline
@@ -179,12 +175,8 @@ def _start(ctx: click.Context, steps: tuple[str, ...], **options: Any) -> None:
     made = pipeline.run(settings, folder, command=command, resume=go_on, steps=steps)
     if launch.is_helper():
         return
-    if options["as_json"]:
-        console.result_json(made)
-        return
-    for name in ("checkpoint", "samples", "evaluation", "export", "run", "report"):
-        if name in made:
-            console.result(f"{name + ':':<12}{made[name]}")
+    names = ("checkpoint", "samples", "evaluation", "export", "run", "report")
+    console.answer(made, *(f"{n + ':':<12}{made[n]}" for n in names if n in made))
 
 
 def _settings(
@@ -243,18 +235,14 @@ def _record(resume: str | None, arguments: Sequence[str]) -> dict[str, Any] | No
     return read_record(Path(path)) if path else None
 
 
-def _show_plan(plugins: Plugins, settings: Settings, as_json: bool) -> None:
+def _show_plan(plugins: Plugins, settings: Settings) -> None:
     """Print the settings, how much data there is, and what training takes."""
     from brainzoo.runs.planning.plan import plan
 
     found = plan(plugins, settings)
-    if as_json:
-        console.result_json(found)
-        return
     import yaml
 
     from brainzoo.runs.planning.table import plan_table
 
     text = yaml.safe_dump({"settings": found["settings"]}, sort_keys=False, allow_unicode=True)
-    console.result(text)
-    console.result(plan_table(found))
+    console.answer(found, text, plan_table(found))

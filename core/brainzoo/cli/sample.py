@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from brainzoo.cli.params import (
     common_options,
     config_options,
     given_options,
+    out_option,
     pairs,
     seed_option,
 )
@@ -83,9 +85,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     help="What the folder holds: images (brainzoo's own), or the files of an exporter: nifti, png. "
     "[default: images]",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="The new folder. [default: samples-001, ...]"
-)
+@out_option("The new folder. [default: samples-001, ...]")
 @common_options
 @click.pass_context
 def sample(
@@ -99,8 +99,6 @@ def sample(
     workers: int | None,
     exporter: str,
     out: Path | None,
-    as_json: bool,
-    debug: bool,
 ) -> None:
     """Make images with a trained generator, as a new folder of images.
 
@@ -121,44 +119,35 @@ def sample(
 
     if out is not None:
         expect_folder_place(out)
-    given, prefix = given_options(ctx), f"{exporter}."
-    own = {k.removeprefix(prefix): v for k, v in given.items() if k.startswith(prefix)}
+    export = None
+    if exporter != IMAGES:
+        export = part_of(installed(ctx).get("exporter", exporter), given_options(ctx, exporter))
     request = Request(
         find_checkpoint(checkpoint),
         n,
         seed=seed,
         condition={name: _value(text) for name, text in pairs(conditions, "--condition").items()},
-        sampling={k: v for k, v in given.items() if not k.startswith(prefix)},
-        export=None
-        if exporter == IMAGES
-        else part_of(installed(ctx).get("exporter", exporter), own),
+        sampling={k: v for k, v in given_options(ctx).items() if "." not in k},
+        export=export,
         batch_size=batch_size,
     )
     try:
         drawn = draw(request, out, workers=workers)
     except KeyboardInterrupt:
         raise StoppedError("stopped; what is drawn is kept.", "Run it again to go on.") from None
-    peak = size_text(drawn.peak_memory)
-    if as_json:
-        console.result_json(
-            {
-                "folder": str(drawn.folder),
-                "images": drawn.images,
-                "info": drawn.info,
-                "resumed": drawn.resumed,
-                "seconds": round(drawn.seconds, 3),
-                "images_per_second": round(drawn.images_per_second, 3),
-                "workers": drawn.workers,
-                "peak_memory_bytes": drawn.peak_memory,
-            }
-        )
-        return
+    peak = size_text(drawn.peak_memory_bytes)
     console.note(
         f"{drawn.images - drawn.resumed:,} images in {drawn.seconds:.1f} s: "
-        f"{console.number(drawn.images_per_second)} images/s with "
-        f"{drawn.workers} worker{'s' if drawn.workers > 1 else ''}, peak memory {peak} each"
+        f"{console.number(drawn.images_per_second)} images/s with {drawn.workers} "
+        f"worker{'s' if drawn.workers > 1 else ''}, peak memory {peak} each"
     )
-    console.result(str(drawn.folder))
+    found = {
+        **dataclasses.asdict(drawn),
+        "folder": str(drawn.folder),
+        "seconds": round(drawn.seconds, 3),
+        "images_per_second": round(drawn.images_per_second, 3),
+    }
+    console.answer(found, str(drawn.folder))
 
 
 def _value(text: str) -> Value:

@@ -60,9 +60,21 @@ def result(text: str) -> None:
     sys.stdout.flush()
 
 
-def result_json(data: Mapping[str, Any]) -> None:
-    """Print the one object of ``--json`` for a command that worked."""
-    result(json.dumps({"schema": SCHEMA, "ok": True, "data": data}))
+def as_json() -> bool:
+    """Tell whether the command that is running was given ``--json``."""
+    import click
+
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get("brainzoo.json"))
+
+
+def answer(data: Mapping[str, Any], *lines: str) -> None:
+    """Print what a command found: ``data`` as the one object of ``--json``, else the lines."""
+    if as_json():
+        result(json.dumps({"schema": SCHEMA, "ok": True, "data": data}))
+    else:
+        for line in lines:
+            result(line)
 
 
 def error_json(code: str, message: str, hint: str) -> None:
@@ -79,6 +91,12 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in [header, *rows]
     ]
     return "\n".join(lines)
+
+
+def interval(value: Mapping[str, Any]) -> str:
+    """Write a metric value with its interval, where it has one: ``0.41 (0.38 to 0.44)``."""
+    text, ends = number(value["value"]), (value.get("low"), value.get("high"))
+    return text if None in ends else f"{text} ({number(ends[0])} to {number(ends[1])})"
 
 
 def number(value: float | None) -> str:

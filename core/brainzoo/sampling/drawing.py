@@ -45,7 +45,7 @@ class Drawn:
         resumed: How many of them an earlier process had drawn.
         seconds: How long the others took.
         workers: How many processes drew at once.
-        peak_memory: The most memory in bytes that one process had.
+        peak_memory_bytes: The most memory that one process had.
     """
 
     folder: Path
@@ -54,7 +54,7 @@ class Drawn:
     resumed: int
     seconds: float
     workers: int
-    peak_memory: int
+    peak_memory_bytes: int
 
     @property
     def images_per_second(self) -> float:

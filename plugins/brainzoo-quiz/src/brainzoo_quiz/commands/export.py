@@ -18,9 +18,7 @@ PLACE = click.Path(path_type=Path)
 @click.argument("synthetic", type=PLACE, required=False, metavar="[SYNTHETIC]")
 @click.option("--out", type=PLACE, required=True, help="The new study folder.")
 @common_options
-def export(
-    real: Path, synthetic: Path | None, out: Path, as_json: bool, debug: bool, **given: Any
-) -> None:
+def export(real: Path, synthetic: Path | None, out: Path, **given: Any) -> None:
     """Make a reader study of real and created images; of a RUN, its test split and its samples.
 
     \b
@@ -38,8 +36,8 @@ def export(
     values = {name: value for name, value in given.items() if value is not None}
     config = make_config(QuizConfig, values, "option")
     found = export_study(find(real, synthetic, config.checkpoint), out, config)
-    if as_json:
-        console.result_json(found)
+    if console.as_json():
+        console.answer(found)
         return
     for line in audit_lines(found["audit"]):
         console.result(line)

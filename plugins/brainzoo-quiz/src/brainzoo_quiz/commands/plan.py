@@ -59,8 +59,6 @@ def plan(
     images: int | None,
     reader_sd: float | None,
     image_sd: float | None,
-    as_json: bool,
-    debug: bool,
 ) -> None:
     """Print images per reader for numbers of readers and spreads of accuracy.
 
@@ -89,8 +87,8 @@ def plan(
             need = images or planning.images_needed(number, target=target, **study, **test)
             reached = planning.power(number, need, **study, **test) if need else None
             rows.append({**study, "readers": number, "images": need, "power": reached})
-    if as_json:
-        console.result_json({**test, "accuracy": accuracy, "target": target, "plans": rows})
+    if console.as_json():
+        console.answer({**test, "accuracy": accuracy, "target": target, "plans": rows})
         return
     shown = f"equivalence to chance within ±{margin:g}" if goal == "equivalence" else "a difference"
     want = "power" if images else f"images a reader for a power of {target:.0%}"

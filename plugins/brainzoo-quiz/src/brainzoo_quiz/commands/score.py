@@ -59,8 +59,6 @@ def score(
     images: tuple[Path, ...],
     run: Path | None,
     seed: int,
-    as_json: bool,
-    debug: bool,
 ) -> None:
     """Score the ANSWERS of a study: files, one a reader, or a --database.
 
@@ -97,8 +95,8 @@ def score(
 
         write_text(html, render(found, pictures))
         console.note(f"wrote {html}")
-    if as_json:
-        console.result_json(found)
+    if console.as_json():
+        console.answer(found)
         return
     from brainzoo_quiz.statistics.terminal import show
 

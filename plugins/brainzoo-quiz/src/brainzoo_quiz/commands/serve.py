@@ -40,8 +40,6 @@ def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     behind_proxy: bool,
-    as_json: bool,
-    debug: bool,
 ) -> None:
     """Serve the STUDY folder that `brainzoo quiz export` wrote, until Ctrl-C.
 
@@ -75,8 +73,8 @@ def serve(
         console.note(f"answers go to {shown(engine)}; stop with Ctrl-C")
         if at.behind_proxy:
             console.note(f"the proxy finds this server at {host}:{listening.getsockname()[1]}")
-        if as_json:
-            console.result_json({"url": at.url, "owner": owner, "invitations": links})
+        if console.as_json():
+            console.answer({"url": at.url, "owner": owner, "invitations": links})
         else:
             console.result(_text(package.title, owner, links))
         running.run(service, listening, tls_cert, tls_key)
