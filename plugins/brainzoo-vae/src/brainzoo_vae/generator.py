@@ -48,9 +48,9 @@ class VAE(Inference):
     def build(self, shape: tuple[int, ...]) -> Model:
         """Return the networks, with the Gaussians of a checkpoint that is loaded."""
         config, width = self.config, self.known.width
-        components = _components(self.extra) if self.extra else 0
-        prior = Prior(config.latent, width, components) if components else None
-        return Model(Networks(config, shape[1:], shape[0], width), config.latent, prior)
+        components = _components(self.extra) if self.extra else 1
+        prior = Prior(config.latent, width, components)
+        return Model(Networks(config, shape[1:], shape[0], width), prior)
 
     def phases(self, network: Model, images: Images, run: Run) -> list[Phase]:
         """Return the one phase: the bound, with what is added to it."""
@@ -103,8 +103,8 @@ class VAE(Inference):
 
     def draw(self, network: Model, draw: Draw) -> torch.Tensor:
         """Return the decoded means of latents, in [0, 1]."""
-        latent = network.residuals(draw.seed, draw.start, len(draw))
-        latent = latent + network.shift(self.known.encode(draw.rows))
+        latent = network.prior.residuals(draw.seed, draw.start, len(draw))
+        latent = latent + network.prior.shift(self.known.encode(draw.rows))
         conditions = draw.conditions
         return network.networks.decode(torch.from_numpy(latent).to(conditions), conditions)[0]
 
@@ -135,7 +135,7 @@ class VAE(Inference):
         """Fit the Gaussians of the latents."""
         console.note("fitting the latents of the training images")
         network.prior = self._fitted(network, images, COMPONENTS, run.train.seed)
-        self.extra = {"prior": {"components": network.prior.components if network.prior else 0}}
+        self.extra = {"prior": {"components": network.prior.components}}
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
@@ -146,10 +146,10 @@ class VAE(Inference):
 
     def _fitted(
         self, network: Model, images: Images, components: tuple[int, ...], seed: int
-    ) -> Prior | None:
-        """Return the Gaussians of the latents of images; ``None`` where N(0, I) is wanted."""
+    ) -> Prior:
+        """Return the Gaussians of the latents of images; N(0, I) where that is wanted."""
         if self.config.prior == "normal":
-            return None
+            return network.prior
         rows = self.conditions_of(images)
         parts = [
             self._encoded(network, images[at : at + 64].floats(), rows[at : at + 64])
@@ -171,6 +171,6 @@ def warm_up(progress: float, over: float) -> float:
 def _components(stored: dict[str, Any]) -> int:
     prior = stored.get("prior")
     components = prior.get("components") if isinstance(prior, dict) else None
-    if not isinstance(components, int) or not 0 <= components <= 64:
+    if not isinstance(components, int) or not 1 <= components <= 64:
         raise IntegrityError("the checkpoint does not say how many Gaussians its latents have.")
     return components

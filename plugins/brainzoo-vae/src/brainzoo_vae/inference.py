@@ -122,15 +122,15 @@ class Inference(TorchGenerator, Reconstructs):
         rows: list[Row]
         if pixels is None:
             rows = self.known.draw(n, seed=seed, condition=condition)
-            rest = model.residuals(seed, 0, n)
+            rest = model.prior.residuals(seed, 0, n)
         else:
             rows = [dict(row) for row in conditions or [{}] * len(pixels)]
             latent, _ = self.encode(pixels, conditions=rows)
-            rest = latent - model.shift(self.known.encode(rows))
+            rest = latent - model.prior.shift(self.known.encode(rows))
         made = []
         for value in values:
             changed: list[Row] = [{**row, **self.known.check({column: value})} for row in rows]
-            moved = rest + model.shift(self.known.encode(changed))
+            moved = rest + model.prior.shift(self.known.encode(changed))
             made.append(self.decode(moved, conditions=changed))
         return np.stack(made, axis=1) if made else np.empty((len(rows), 0), np.float32)
 

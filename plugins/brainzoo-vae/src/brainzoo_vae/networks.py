@@ -16,12 +16,9 @@ import itertools
 import math
 from typing import cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from brainzoo.training import latents
 from brainzoo_vae.config import VAEConfig, halvings
 from brainzoo_vae.prior import Prior
 
@@ -32,33 +29,12 @@ LATENT_LOG_STD = (-7.0, 2.0)
 
 
 class Model(nn.Module):
-    """What a checkpoint holds: the networks, and the Gaussians of the latents if there are any.
+    """What a checkpoint holds: the networks, and the Gaussians that latents come from."""
 
-    Args:
-        networks: Encoder and decoder.
-        latent: Length of the latent.
-        prior: Where latents come from; N(0, I) if ``None``.
-    """
-
-    networks: Networks
-
-    def __init__(self, networks: Networks, latent: int, prior: Prior | None = None) -> None:
+    def __init__(self, networks: Networks, prior: Prior) -> None:
         super().__init__()
         self.networks = networks
-        self.latent = latent
         self.prior = prior
-
-    def residuals(self, seed: int, start: int, count: int) -> NDArray[np.float32]:
-        """Return what to add to :meth:`shift`; see :meth:`Prior.residuals`."""
-        if self.prior is None:
-            return latents(seed, start, count, self.latent, "normal")
-        return self.prior.residuals(seed, start, count)
-
-    def shift(self, conditions: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return where the latents of images of some encoded conditions lie."""
-        if self.prior is None:
-            return np.zeros((len(conditions), self.latent), np.float32)
-        return self.prior.shift(conditions)
 
 
 class Networks(nn.Module):

@@ -42,7 +42,7 @@ FLOOR = 1e-3
 
 
 class Prior(nn.Module):
-    """A regression on conditions and a mixture of Gaussians; holds arrays only.
+    """A regression on conditions and a mixture of Gaussians; N(0, I) before it is fitted.
 
     Args:
         latent: Length of a latent.
