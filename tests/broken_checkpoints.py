@@ -237,9 +237,9 @@ def _cases() -> Iterator[tuple[str, Damage, str]]:
     for number in (0, 4, 8, 9, 60, 300):
         yield f"weights of {number} bytes", cut_to(number), size
     for share in (0.5, 0.9, 0.999):
-        yield f"weights cut to {share}", cut(share), "is corrupt: it holds"
+        yield f"weights cut to {share}", cut(share), "is corrupt"
     grown = lambda f: weights(f).write_bytes(weights(f).read_bytes() + b"\0")  # noqa: E731
-    yield "a byte too many", grown, "is corrupt: it holds"
+    yield "a byte too many", grown, "is corrupt"
     # What is no safetensors at all.
     for number in range(pickle.HIGHEST_PROTOCOL + 1):
         words = "a Python pickle|not safetensors"
@@ -258,28 +258,28 @@ def _cases() -> Iterator[tuple[str, Damage, str]]:
     # Headers that lie.
     yield "header longer than the file", lambda f: join(f, b"{}", b"", 2**62), "not safetensors"
     yield "header over the limit", lambda f: join(f, b"{" + b" " * 4_000_001, b""), "not safetens"
-    yield "header is not JSON", lambda f: join(f, b"{nonsense}", b""), "header is unreadable"
-    yield "header nested", lambda f: join(f, b'{"a":' * 30_000, b""), "header is unreadable"
+    yield "header is not JSON", lambda f: join(f, b"{nonsense}", b""), "is corrupt"
+    yield "header nested", lambda f: join(f, b'{"a":' * 30_000, b""), "is corrupt"
     yield "a million tensors", replaced(million()), "not safetensors"
     yield "20,001 tensors", many, "20001 tensors; expected"
     yield "no tensors", lambda f: join(f, {}, b""), "0 tensors; expected"
-    yield "a tensor twice", twice, "a name occurs twice"
+    yield "a tensor twice", twice, "corrupt|config.json says"
     yield (
         "metadata that are no texts",
         lambda f: join(f, {**split(f)[0], "__metadata__": {"a": 1}}, split(f)[1]),
-        "metadata are not texts",
+        "is corrupt",
     )
     for name in ("../../etc/passwd", "/etc/passwd", "a b", "", "\x1b[2J", "a" * 300):
-        yield f"tensor {name[:20]!r}", odd_name(name), "tensor name .* is not allowed"
+        yield f"tensor {name[:20]!r}", odd_name(name), "not allowed"
     for shape in ([-1, 4], [2**62, 0], [True], [1.5], "4", None, [1] * 9):
-        yield f"shape {shape}", lambda f, s=shape: first_tensor(f, shape=s), "no sense|cannot fill"
-    yield "an absurd empty shape", with_empty([2**62, 0]), "makes no sense"
+        yield f"shape {shape}", lambda f, s=shape: first_tensor(f, shape=s), "corrupt|not allowed"
+    yield "an absurd empty shape", with_empty([2**62, 0]), "is corrupt"
     yield "an empty tensor too many", with_empty([2**40, 0]), "1 unknown"
     for offsets in ([8, 0], [0, 2**50], [1, 5], [0], "all"):
         yield f"offsets {offsets}", lambda f, o=offsets: first_tensor(f, data_offsets=o), "corrupt"
     # Weights that are sound, but not those of this network.
     for dtype, itemsize in (("F64", 8), ("BF16", 2), ("F8_E4M3", 1), ("C64", 8), ("I8", 1)):
-        words = f"type '{dtype}', which is not used"
+        words = f"{dtype} of . dimensions, is not allowed"
         yield f"type {dtype}", lambda f, d=dtype, i=itemsize: retype(f, d, i), words
     for dtype, itemsize in (("F16", 2), ("I32", 4), ("I64", 8)):
         yield f"type {dtype}", lambda f, d=dtype, i=itemsize: retype(f, d, i), "expected torch"
@@ -314,7 +314,7 @@ def _cases() -> Iterator[tuple[str, Damage, str]]:
     yield "config is UTF-16", config_text(lambda t: t.encode("utf-16")), "is corrupt"
     yield "config is a pickle", config_text(lambda t: pickle.dumps(Bomb())), "is corrupt"
     again = config_text(lambda t: t.replace("{", '{"format": 1,', 1))
-    yield "config names something twice", again, "a name occurs twice"
+    yield "config names something twice", again, "corrupt|config.json says"
     yield "config holds NaN", config("images.class_shares", [float("nan")]), "NaN is not a number"
     digits = config_text(lambda t: t.replace('"format": 1', f'"format": {"9" * 9000}', 1))
     yield "config holds 9000 digits", digits, "is corrupt"
