@@ -51,7 +51,8 @@ def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
     _expect_safetensors(path)
     try:
         with safe_open(path, framework="np") as file:
-            parts = {name: file.get_slice(name) for name in file.keys()}
+            names = file.keys()
+            parts = {name: file.get_slice(name) for name in names}
             header = {n: (str(p.get_dtype()), tuple(p.get_shape())) for n, p in parts.items()}
     except SafetensorError as error:
         said = printable(" ".join(str(error).split()))[:200]
