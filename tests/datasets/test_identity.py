@@ -168,7 +168,7 @@ def test_of_several_kinds_of_label_maps_one_is_chosen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "word"),
-    [("a/1.dcm", "data dicom"), ("a/b.img", "mri_convert"), ("a/b.nrrd", "SimpleITK")],
+    [("a/1.dcm", "dcm2niix"), ("a/b.img", "mri_convert"), ("a/b.nrrd", "SimpleITK")],
 )
 def test_other_formats_get_a_hint(tmp_path: Path, name: str, word: str) -> None:
     make(tmp_path, name)

@@ -54,7 +54,7 @@ GENERATOR = """
         (
             "yield np.clip(self.mean + noise, 0, 1).astype(np.float32)",
             "samples_from_an_index_on",
-            "are others when sampling begins there",
+            "differ when sampling begins there",
         ),
         (
             "yield np.clip(self.mean + 0 * noise, 0, 1).astype(np.float32)",

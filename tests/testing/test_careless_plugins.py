@@ -227,7 +227,7 @@ def test_a_careless_evaluator_is_caught(
 def test_an_evaluator_without_seed_or_checks_is_caught(broken: Broken, tmp_path: Path) -> None:
     suite = broken(EvaluatorContract, EVALUATOR.format(what="[MetricValue('x', Part.calls, 1)]"))
     real, synthetic = make_images(tmp_path / "real"), make_images(tmp_path / "s", synthetic=True)
-    with caught("the same seed gives other figures"):
+    with caught("the same seed gives other values"):
         suite.test_same_seed_same_figures(suite.evaluate(real, synthetic), real, synthetic)
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         suite.test_subjects_in_both_splits_are_refused(real, synthetic)

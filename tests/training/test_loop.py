@@ -192,10 +192,10 @@ def test_the_average_follows_parameters_and_buffers():
 @pytest.mark.parametrize(
     ("losses", "expected"),
     [
-        ({"d_real": 0.99, "d_fake": 0.01}, "almost surely"),
+        ({"d_real": 0.99, "d_fake": 0.01}, "almost perfectly"),
         ({"d_real": 0.5, "d_fake": 0.5}, "no longer separates"),
         ({"d_real": 0.7, "d_fake": 0.3, "certain": 0.2}, ""),
-        ({"drift": 5.0, "certain": 1.0}, "almost surely"),
+        ({"drift": 5.0, "certain": 1.0}, "almost perfectly"),
         ({"drift": 5.0, "certain": 0.5}, ""),
     ],
 )

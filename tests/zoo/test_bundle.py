@@ -162,7 +162,7 @@ def test_a_bundle_that_says_it_is_a_commit_is_not_simply_believed(
     changed = members(made)
     manifest(name="maker--heads", version="a1" * 20)(changed)
     write(tmp_path / "changed.tar", changed)
-    assert "nothing in this bundle proves" in brainzoo("unbundle", tmp_path / "changed.tar").stderr
+    assert "does not prove" in brainzoo("unbundle", tmp_path / "changed.tar").stderr
     wanted = hashlib.sha256((tmp_path / "changed.tar").read_bytes()).hexdigest()
     done = brainzoo("unbundle", tmp_path / "changed.tar", "--sha256", wanted)
     assert done.exit_code == 0
@@ -237,4 +237,4 @@ def test_the_digest_that_the_maker_told(made: Path, brainzoo: Brainzoo) -> None:
     assert brainzoo("unbundle", made, "--sha256", right.upper()).exit_code == 0
     wrong = brainzoo("unbundle", made, "--sha256", "0" * 64)
     assert wrong.exit_code == 6
-    assert "another bundle, or changed" in wrong.stderr
+    assert "another bundle" in wrong.stderr

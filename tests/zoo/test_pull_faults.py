@@ -48,7 +48,7 @@ def test_a_flipped_byte_is_said_and_fetched_once_more(
 ) -> None:
     server.faults[WEIGHTS] = [hub_server.flip(70_000)]
     pull(entry)
-    assert "another SHA-256 than the expected" in capsys.readouterr().err
+    assert "SHA-256 other than" in capsys.readouterr().err
     assert len(server.fetched(WEIGHTS)) == 2
 
 
@@ -59,7 +59,7 @@ def test_what_is_wrong_twice_is_deleted(
 ) -> None:
     server.faults[name] = [hub_server.flip(150)] * 9
     address = entry if by == "entry" else f"hf:{REPO}@{server.repositories[REPO].head}"
-    with pytest.raises(IntegrityError, match=f"{name} of {REPO} was wrong twice and is deleted"):
+    with pytest.raises(IntegrityError, match=f"{name} of {REPO} was wrong twice"):
         pull(address)
     assert list(cache.root().rglob(name)) == []
     server.faults.clear()

@@ -58,7 +58,9 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 @click.option("--test", metavar="IMAGES", help="Real images of other subjects.")
 @click.option("--validation", metavar="IMAGES", help="Real images of further subjects, if any.")
 @click.option("--synthetic", metavar="IMAGES", help="Images of a generator.")
-@click.option("--generator", metavar="NAME|CHECKPOINT", help="Who made them, where it is needed.")
+@click.option(
+    "--generator", metavar="NAME|CHECKPOINT", help="Their generator, where an evaluator needs it."
+)
 @click.option(
     "--subject-pattern",
     metavar="REGEX",
@@ -72,7 +74,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     "evaluators",
     multiple=True,
     metavar="NAME",
-    help="With --compare: first measure what a run lacks; repeatable; all for all.",
+    help="With --compare: first measure what a run lacks; repeatable.",
 )
 @seed_option
 @out_option("Where evaluation.json goes. [default: RUN, else here; with --compare comparison-001]")
@@ -103,7 +105,7 @@ def evaluate(ctx: click.Context, /, words: tuple[str, ...], **options: Any) -> N
     if len(words) > 2:
         raise OptionError(
             f"found {len(words)} words, {' '.join(words)}; expected an evaluator and a run.",
-            "Several evaluators: all. Several runs: --compare.",
+            "For several evaluators give all; for several runs, --compare.",
         )
     run = Path(words[1]) if words[1:] else None
     _evaluate(ctx, _parts(ctx, [words[0]]), run, **options)
@@ -217,7 +219,7 @@ def _compare(ctx: click.Context, words: tuple[str, ...], **options: Any) -> None
     if any(options[name] for name in (*SETS, "generator", "subject_pattern", "again")):
         raise OptionError(
             "--compare reads what was measured before.",
-            "With it go --evaluate, --seed, --out and --json only.",
+            "Only --evaluate, --seed, --out and --json go with it.",
         )
     runs = [Path(word) for word in words]
     comparison.expect_folders(runs)

@@ -64,7 +64,7 @@ def push(
     if registry:
         if checkpoint is not None or private or verdict is not None:
             raise OptionError(
-                "--registry goes without a checkpoint, --private and --verdict.",
+                "--registry takes no checkpoint, --private or --verdict.",
                 "It publishes all packaged ones, each with its own verdict.",
             )
         from brainzoo.zoo.push import packaged, push_registry

@@ -101,7 +101,7 @@ def column_of(images: Images, name: str) -> Column | None:
         )
     known = [value for value in images.column(name) if value is not None]
     if len(set(known)) < 2:
-        why = "the same for all images" if known else "not known of any image"
+        why = "the same for all images" if known else "unknown for every image"
         console.note(f"{name} is {why}: the model is not conditioned on it")
         return None
     if all(isinstance(value, int | float) for value in known):

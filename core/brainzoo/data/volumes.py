@@ -310,7 +310,7 @@ def _affine(header: Any) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     if np.isfinite(pixdim).all() and (np.abs(pixdim / spacing - 1) > 0.1).any():
         warnings.append(
             f"the affine says voxels of {' × '.join(f'{s:.3g}' for s in spacing)} mm, the header's "
-            f"pixdim {' × '.join(f'{s:.3g}' for s in pixdim)}; the affine is believed"
+            f"pixdim {' × '.join(f'{s:.3g}' for s in pixdim)}; using the affine"
         )
     return affine, tuple(warnings)
 
@@ -327,7 +327,7 @@ def _disagreement(sform: NDArray[np.float64], header: Any) -> list[str]:
     sides = [next((i, a) for i, a in enumerate(axes) if a in "LR") for axes in codes]
     where = " about left and right" if sides[0] != sides[1] else ""
     s, q = ("".join(axes) for axes in codes)
-    return [f"sform ({s}) and qform ({q}) disagree{where}; the sform is believed"]
+    return [f"sform ({s}) and qform ({q}) disagree{where}; using the sform"]
 
 
-_FIX = "Mend the header, or leave the scan out."
+_FIX = "Correct the header, or leave the scan out."

@@ -30,7 +30,7 @@ NUMBER = re.compile(r"[-_. (]*\d+\)?$")
 OTHER_FORMATS = {
     (".dcm", ".ima"): (
         "DICOM",
-        "Use --data dicom (pip install brainzoo-dicom), or convert them with dcm2niix.",
+        "Convert them with dcm2niix.",
     ),
     (".hdr", ".img"): ("Analyze", "Convert them, for example with mri_convert or fslchfiletype."),
     (".mnc", ".mnc.gz"): ("MINC", "Convert them with mnc2nii."),

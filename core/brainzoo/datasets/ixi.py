@@ -52,7 +52,7 @@ class Ixi(Known):
             for name in self.config.channels:
                 download_ixi(name, mirror=self.config.mirror)
         except NetworkError as error:
-            hint = f"{error.hint} A copy that you have is named with --data.root."
+            hint = f"{error.hint} If you have a copy, give --data.root."
             raise NetworkError(error.message, hint) from error
 
     def root(self) -> Path:

@@ -257,7 +257,7 @@ NNUNET = Layout(
 )
 
 LAYOUTS = (NNUNET, IXI, BRATS, OASIS, HCP, FREESURFER)
-"""Those whose file names tell them from all others; tried for any folder."""
+"""Those recognised by their file names; tried for any folder."""
 
 
 def recognised(places: Sequence[str]) -> Layout | None:

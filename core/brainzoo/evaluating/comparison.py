@@ -29,7 +29,7 @@ Found = Mapping[str, Any]
 
 FLOOR_RULE = (
     "at floor: its interval holds its floor (the same measure of other real people in place of the "
-    "synthetic images, or what chance gives), so that this many images cannot tell the two apart"
+    "synthetic images, or what chance gives), so that this many images do not distinguish the two"
 )
 DIFFERENCE_RULE = (
     "a difference counts if it exceeds the root of the summed squared half widths of both "

@@ -205,7 +205,8 @@ def _to_do(
             continue
         if before and again == "never":
             raise ExistsError(
-                f"{folder / FILE} already holds {part.name}, of other {' and '.join(differs)}.",
+                f"{folder / FILE} already holds {part.name}, measured with other "
+                f"{' and '.join(differs)}.",
                 "Measure again with --again, which keeps the earlier result, or choose --out.",
             )
         todo.append((part, request))

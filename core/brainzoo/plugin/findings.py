@@ -74,7 +74,7 @@ class EvaluationSets:
                 shown = ", ".join(both[:3]) + (", ..." if len(both) > 3 else "")
                 raise DataError(
                     f"{len(both)} subjects are in both {one} and {other}: {shown}.",
-                    "Known faces make every value look good: divide by subject.",
+                    "People seen in training make every value look good: split by subject.",
                 )
         if len(people["test"]) < least_subjects:
             raise DataError(
@@ -149,5 +149,5 @@ def _expect_finite(name: str, images: Images) -> None:
             raise DataError(
                 f"{bad} of the {name} images {start} to {start + len(pixels) - 1} hold values that "
                 "are not finite or not in [0, 1].",
-                "Look at how they were made; brainzoo does not repair images that it measures.",
+                "Check how they were made; brainzoo does not repair the images it measures.",
             )

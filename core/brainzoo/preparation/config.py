@@ -45,7 +45,7 @@ class PrepareConfig:
         None, "Distance of the slices in mm, instead of their number.", minimum=0.1, maximum=100
     )
     slices_fraction: tuple[float, ...] = option(
-        (), "Range of the slices in the brain's extent, 0 to 1; 0.3,0.8 if nothing else is said."
+        (), "Range of the slices in the brain's extent, 0 to 1; 0.3,0.8 by default."
     )
     slices_mm: tuple[float, ...] = option(
         (), "Range of the slices in mm from the brain's centre, for example -20,40."
@@ -141,8 +141,7 @@ class PrepareConfig:
             )
         if self.patch_size is not None and (self.dims == 3 or self.rotations):
             raise OptionError(
-                "patches are cut from upright slices: they go with neither 3 dimensions nor "
-                "rotations."
+                "patches are cut from upright slices, not from 3 dimensions or rotated copies."
             )
 
     @property

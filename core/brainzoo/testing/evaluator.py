@@ -84,7 +84,7 @@ class EvaluatorContract(PluginContract):
 
     def test_figures_can_be_believed(self, evaluation: Evaluation) -> None:
         for figure in evaluation.metrics:
-            assert figure.name.strip(), "a figure has no name"
+            assert figure.name.strip(), "a metric value has no name"
             assert math.isfinite(figure.value), f"{figure.name} is {figure.value}"
             assert figure.n > 0, f"{figure.name} does not say from how many (n)"
             for end in (figure.low, figure.high, figure.floor):
@@ -106,7 +106,7 @@ class EvaluatorContract(PluginContract):
         self, evaluation: Evaluation, real: Images, synthetic: Images
     ) -> None:
         again = self.evaluate(real, synthetic)
-        assert list(again.metrics) == list(evaluation.metrics), "the same seed gives other figures"
+        assert list(again.metrics) == list(evaluation.metrics), "the same seed gives other values"
 
     def test_images_against_themselves_are_finite(self, real: Images) -> None:
         test = real.where(split="test")

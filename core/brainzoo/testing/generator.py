@@ -150,14 +150,14 @@ class GeneratorContract(PluginContract):
         for start, n in ((3, 5), (8, 12), (17, 2)):
             part = samples(trained.generator, n, start=start, batch_size=4)
             assert np.array_equal(whole[start : start + n], part), (
-                f"samples {start} to {start + n - 1} are others when sampling begins there: "
+                f"samples {start} to {start + n - 1} differ when sampling begins there: "
                 "several processes would make other images (brainzoo.training: in_chunks, start)"
             )
         drawn = trained.generator.conditions(20, seed=5)
         if not takes(trained.generator.conditions, "start"):
             return  # one process draws them all
         part_drawn = trained.generator.conditions(4, seed=5, start=9)
-        assert drawn[9:13] == part_drawn, "conditions that begin at an index are others"
+        assert drawn[9:13] == part_drawn, "conditions change with the index they begin at"
 
     def test_different_seeds_and_samples_differ(self, trained: Trained) -> None:
         first = samples(trained.generator, 4, seed=1)

@@ -204,10 +204,10 @@ class Aside:
 
 
 _ADVICE = {
-    "strong": "the discriminator has recognised real and fake almost surely for a tenth of the run "
-    "(D(real) - D(fake) > 0.9, or nearly every step with all real images above all fake ones); the "
-    "generator learns little. Lower --lr-discriminator, add augmentation (--diffaugment) or more "
-    "data.",
+    "strong": "the discriminator has separated real from fake almost perfectly for a tenth of the "
+    "run (D(real) - D(fake) > 0.9, or nearly every step with all real images above all fake ones); "
+    "the generator learns little. Lower --lr-discriminator, add augmentation (--diffaugment) or "
+    "more data.",
     "weak": "the discriminator no longer separates real from fake at all; the generator gets no "
     "direction. Raise --lr-discriminator or widen the networks.",
 }

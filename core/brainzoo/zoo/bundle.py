@@ -103,7 +103,7 @@ def bundle(
             if reason := _pip([*words, f"{plugin['distribution']}{plugin['requires']}"]):
                 raise NetworkError(
                     f"pip could not fetch the wheels: {reason}.",
-                    "Check the connection; wheels of your own are found by --find-links FOLDER.",
+                    "Check the connection; --find-links FOLDER adds wheels of your own.",
                 )
             files |= {f"wheels/{path.name}": path for path in sorted(Path(here).glob("*.whl"))}
         manifest = Manifest(
@@ -146,14 +146,15 @@ def unbundle(path: Path, *, install: bool = False, digest: str | None = None) ->
         raise NotFoundError(f"there is no bundle {path}.")
     if digest is not None and sha256(path) != digest.strip().lower():
         raise IntegrityError(
-            f"the SHA-256 of {path} is not {digest[:64]}: another bundle, or changed on its way.",
+            f"the SHA-256 of {path} is not {digest[:64]}: it is another "
+            "bundle, or was changed on its way.",
             "Do not use it; ask for it again.",
         )
     root().mkdir(parents=True, exist_ok=True)
     with disk_errors(root()), tempfile.TemporaryDirectory(dir=root(), prefix=".unbundle.") as here:
         manifest = _unpack(path, Path(here))
         if re.fullmatch(REVISION, manifest.version) and digest is None:
-            said = f"nothing in this bundle proves that it holds {manifest.name} at that commit"
+            said = f"this bundle does not prove that it holds {manifest.name} at that commit"
             console.warn(f"{said}: compare --sha256 with what its maker gave you.")
         expect_checkpoint(Path(here) / "checkpoint", f"{manifest.name} of the bundle")
         folder = _keep(Path(here) / "checkpoint", manifest)
@@ -161,7 +162,7 @@ def unbundle(path: Path, *, install: bool = False, digest: str | None = None) ->
             words = ["install", "--no-index", "--find-links", str(Path(here) / "wheels")]
             if reason := _pip([*words, manifest.distribution]):
                 raise IncompatiblePluginError(
-                    f"the wheels do not fit this Python: {reason}.",
+                    f"the wheels do not suit this Python: {reason}.",
                     "Make the bundle with --wheels --platform --python-version of this machine.",
                 )
     return folder

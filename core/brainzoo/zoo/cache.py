@@ -59,7 +59,7 @@ def damage(folder: Path, files: Mapping[str, FileRecord]) -> str:
         if (size := path.stat().st_size) != record.size:
             return f"{name} has {size} bytes; expected {record.size}"
         if sha256(path) != record.sha256:
-            return f"{name} has another SHA-256 than the expected {record.sha256[:12]}…"
+            return f"{name} has a SHA-256 other than the expected {record.sha256[:12]}…"
     return ""
 
 

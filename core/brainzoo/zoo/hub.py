@@ -111,7 +111,7 @@ class Hub:
         """
         if self.offline:
             raise NetworkError(
-                f"{what} is not on this machine, and HF_HUB_OFFLINE forbids to ask {self.host}.",
+                f"{what} is not on this machine, and HF_HUB_OFFLINE forbids asking {self.host}.",
                 "Unset HF_HUB_OFFLINE, or bring the checkpoint with brainzoo bundle.",
             )
         from huggingface_hub import HfApi
@@ -190,7 +190,7 @@ def differs(path: Path, listed: RepoSibling) -> str:
     if size != listed.size:
         return f"{listed.rfilename} has {size} bytes; the Hub lists {listed.size}"
     same = sha256(path) == listed.lfs.sha256 if listed.lfs else git_sha1(path) == listed.blob_id
-    return "" if same else f"{listed.rfilename} has another content than the Hub lists"
+    return "" if same else f"{listed.rfilename} differs from what the Hub lists"
 
 
 def git_sha1(path: Path) -> str:

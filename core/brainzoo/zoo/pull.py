@@ -211,6 +211,6 @@ def _fetch(hub: Hub, source: OnHub, name: str, partial: Path, wrong: Callable[[P
         if not again:
             console.warn(f"{problem}. Fetching it once more.")
     raise IntegrityError(
-        f"{name} of {source.repository} was wrong twice and is deleted: {problem}.",
+        f"{name} of {source.repository} was wrong twice, and was deleted: {problem}.",
         f"Do not use this copy; try later, or another address than {hub.host}.",
     )

@@ -242,7 +242,7 @@ def _publish(hub: Hub, copy: Path, plan: Plan, *, private: bool, again: bool = F
         if new:
             if wrong:
                 raise IntegrityError(
-                    f"{hub.host} stored another {wrong} than was sent; not tagged."
+                    f"{hub.host} stored a different {wrong} from the one sent; not tagged."
                 )
             api.create_tag(repository, tag=tag, revision=commit)
         elif wrong or not again:

@@ -93,7 +93,7 @@ def test_small_n_is_said_and_so_is_the_lack_of_features(memoriser: Evaluation) -
     notes = " ".join(memoriser.notes)
     assert "12 test subjects are few" in notes
     assert "n = 24 is below 2,000" in notes
-    assert "neither FD nor KID" in notes
+    assert "FD and KID are not" in notes
     assert not any(f.name in ("FD", "KID") for f in memoriser.metrics)
 
 

@@ -158,7 +158,7 @@ def test_a_line_that_was_cut_short_is_left_out(make_run: Make) -> None:
     ("name", "said"),
     [
         ("stats.jsonl", "losses cannot be shown"),
-        ("run.yaml", "what was run is not known"),
+        ("run.yaml", "settings are unknown"),
         ("progress", "the film cannot be shown"),
     ],
 )

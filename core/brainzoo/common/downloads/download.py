@@ -268,9 +268,9 @@ class _Transfer:
     def _other_file(self, url: str) -> _LostError | _RefusedError:
         """Say that an address holds another file than the one begun; only its own is begun anew."""
         if self._part.origin.url != url:
-            return _RefusedError(f"has another file than the one begun as {self._part.path}")
+            return _RefusedError(f"has a different file from the one begun as {self._part.path}")
         self._part.forget()
-        return _LostError("has another file than the one that was begun")
+        return _LostError("has a different file from the one that was begun")
 
 
 def _read(response: HTTPResponse) -> bytes:

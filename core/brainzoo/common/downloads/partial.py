@@ -136,7 +136,7 @@ class Partial:
                 raise CorruptError(f"sent a file of {kind} {found}; expected {expected}")
         if self._recorded() not in ("", sha256.hexdigest()):
             raise CorruptError(
-                f"sent another file than the first time; remove {self._record} to accept it"
+                f"sent a different file from the first time; remove {self._record} to accept it"
             )
         _write(self._record, f"{sha256.hexdigest()}  {self.target.name}\n")
         self.path.replace(self.target)

@@ -31,8 +31,8 @@ class AnomalyConfig:
     per_subject: int = option(3, "Slices of each subject at most, spread evenly.", minimum=1)
     rim: float = option(
         0.25,
-        "What is left out at the head's rim (skin, skull), as part of its half width; 0 for scans "
-        "without skull.",
+        "How much is left out at the head's rim (skin, skull), as part of its half width; 0 for "
+        "scans without skull.",
         minimum=0,
         maximum=0.9,
     )

@@ -52,7 +52,7 @@ class Anomaly(Evaluator):
             raise OptionError(
                 "anomaly needs a model that reconstructs; found "
                 f"{type(generator).__name__ if generator else 'images alone'}.",
-                "Evaluate a run of vae or vqvae.",
+                "Evaluate a run of vae, vqvae or flow.",
             )
         config = self.config
         validation, measured, chosen_on = _divided(sets)

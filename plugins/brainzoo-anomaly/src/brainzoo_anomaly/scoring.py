@@ -27,7 +27,7 @@ Maps = Mapping[str, Floats]
 
 CHUNK = 32
 MOST_IMAGES = 2000
-"""Training images that PCA is fitted to; more take time and tell little."""
+"""Training images that PCA is fitted to; more take time and add little."""
 LEAST_STD = 0.02
 """Standard deviation of a voxel at least: air hardly varies, which does not make it a lesion."""
 

@@ -29,7 +29,7 @@ class DCGANConfig:
     latent: int = option(100, "Length of the latent, uniform in [-1, 1].", minimum=1)
     lr: float = option(2e-4, "Learning rate of Adam (Radford 2016, section 4).", minimum=0)
     lr_discriminator: float | None = option(
-        None, "Learning rate of the discriminator, if it is to differ.", minimum=0
+        None, "Learning rate of the discriminator, if it differs.", minimum=0
     )
     beta1: float = option(0.5, "Adam's first decay (Radford 2016, section 4).", minimum=0)
     real_label: float = option(

@@ -43,9 +43,7 @@ class FlowConfig:
         (48, 96, 144), "Channels of each level; each level is half as large.", minimum=GROUPS
     )
     blocks: int = option(2, "Residual blocks a level.", minimum=1)
-    attention: int = option(
-        1, "On how many of the lowest levels places see one another.", minimum=0
-    )
+    attention: int = option(1, "How many of the lowest levels have attention.", minimum=0)
     embedding: int = option(192, "Length of the embedding of time and conditions.", minimum=1)
     prediction: str = option("image", "What the network predicts.", choices=("image", "velocity"))
     time_shift: float = option(
@@ -57,7 +55,7 @@ class FlowConfig:
     )
     unknown: float = option(
         0.1,
-        "Fraction of training images whose conditions are hidden, so that it works without.",
+        "Fraction of training images whose conditions are hidden, so that the model works without.",
         minimum=0,
         maximum=1,
     )

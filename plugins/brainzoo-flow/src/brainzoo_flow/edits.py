@@ -18,7 +18,7 @@ from brainzoo_flow import path
 from brainzoo_flow.networks import Packing
 
 REPEATS = 3
-"""How often each step is gone in all; between, the image is noised again."""
+"""How often each step is repeated; in between, the image is noised again."""
 MOST_TIME = 0.98
 """Where inversion begins: at 1 the velocity has no meaning any more."""
 

@@ -142,7 +142,7 @@ class UNet(nn.Module):
         condition: Numbers that encode conditions and augmentation.
         embedding: Length of the embedding of time and condition.
         blocks: Residual blocks a level on the way down; one more on the way up.
-        attention: On how many of the lowest levels places see one another.
+        attention: How many of the lowest levels have attention.
     """
 
     def __init__(

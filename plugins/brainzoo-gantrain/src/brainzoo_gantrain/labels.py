@@ -24,7 +24,7 @@ def class_names(sets: Mapping[str, Images]) -> list[str]:
     for name, images in sets.items():
         if not any(images.column("class")):
             raise DataError(
-                f"the {name} images have no classes; GAN-train learns to tell classes apart.",
+                f"the {name} images have no classes; GAN-train learns to distinguish classes.",
                 "Train on classes, with a generator that knows them: "
                 "--class young='age < 35' --class old='age > 60'",
             )

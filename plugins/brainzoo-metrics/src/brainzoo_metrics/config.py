@@ -12,7 +12,7 @@ class MetricsConfig(FeatureOptions):
     """The network whose features are compared, and how much is computed."""
 
     features: bool = option(
-        True, "Also compare features of a network; without, only measures that need no weights."
+        True, "Also compare features of a network; else only measures that need no weights."
     )
     most: int = option(
         5000, "Images of each set at most; time and memory grow with the square.", minimum=8

@@ -91,7 +91,7 @@ class Metrics(Evaluator):
     def _network(self) -> tuple[Features | None, str]:
         """Return the network, or why there is none; a file that was named must be there."""
         if not self.config.features:
-            return None, "No image features were asked for: neither FD nor KID is given."
+            return None, "No image features were asked for: FD and KID are not given."
         try:
             network = Features.load(self.config, owner="metrics")
         except BrainzooError as error:

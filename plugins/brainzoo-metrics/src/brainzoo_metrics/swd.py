@@ -234,4 +234,4 @@ def _expect_images(pixels: Floats, shape: tuple[int, ...]) -> None:
             "Use larger images (--size).",
         )
     if not np.isfinite(pixels).all():
-        raise DataError("images hold values that are not finite.", "Look at how they were made.")
+        raise DataError("images hold values that are not finite.", "Check how they were made.")

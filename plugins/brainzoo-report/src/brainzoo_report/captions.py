@@ -20,8 +20,8 @@ LEADS = {
         "how varied they are, and which people they miss."
     ),
     "privacy": (
-        "Whether synthetic images copy people of the training data: they may be no nearer to them "
-        "than images of other people are."
+        "Whether synthetic images copy people of the training data: they should not be nearer to "
+        "them than images of other people are."
     ),
 }
 
@@ -39,7 +39,7 @@ PICTURES = {
     ),
     ("metrics", "intensities"): (
         "Intensities",
-        "how many pixels have which grey; curves that lie on each other are alike",
+        "how many pixels have each grey value; curves that coincide are alike",
     ),
     ("metrics", "coverage"): (
         "Who is covered",

@@ -43,5 +43,5 @@ def _looks(run: Path, name: str) -> dict[str, Any] | None:
     except BrainzooError as error:
         console.note(f"{name}: its images are not shown: {error.message}")
         return None
-    caption = f"the first {len(images)} images it made, none picked"
+    caption = f"the first {len(images)} images it made, none selected"
     return {"name": name, "shown": as_grid(images.floats(), 8, caption)}

@@ -94,16 +94,16 @@ def verdict(stats: list[dict[str, Any]]) -> str:
     )
     if real - fake > TOO_PERFECT:
         return (
-            f"The discriminator won: {measured}. It is too perfect for the generator to learn "
+            f"The discriminator won: {measured}. It is too good for the generator to learn "
             "much from it; a slower discriminator, augmentation or more data help."
         )
     if real - fake < TOO_POOR:
         return (
             f"The discriminator can no longer see a difference: {measured}. Either the images are "
-            "that good, or it is too poor and lets the generator be lazy: look at the images."
+            "that good, or it is too weak to push the generator: look at the images."
         )
     return (
-        "Neither side won. The discriminator was neither too perfect nor too poor to learn from: "
+        "Neither side won. The discriminator was neither too good nor too weak to learn from: "
         f"{measured}."
     )
 

@@ -52,11 +52,11 @@ def pair(images: Images, run: RunFolder, film: list[Picture], most: int, real: b
     if trained_on is not None and count:
         shown = trained_on.floats(_spread(trained_on, count))
         return Pair(
-            as_grid(shown, columns, f"{count} of the images it learned from, chosen by lot"),
-            as_grid(images[:count].floats(), columns, f"the first {count} it made, none picked"),
+            as_grid(shown, columns, f"{count} of the images it learned from, chosen at random"),
+            as_grid(images[:count].floats(), columns, f"the first {count} it made, none selected"),
         )
     kept = _kept_real(run) if real else None
-    made = as_grid(images[:count].floats(), columns, f"the first {count} it made, none picked")
+    made = as_grid(images[:count].floats(), columns, f"the first {count} it made, none selected")
     last = dataclasses.replace(film[-1], caption="made at the end of training") if film else None
     if kept and last and (made is None or _size(made) != _size(kept)):
         made = last

@@ -104,13 +104,13 @@ def _read_settings(path: Path, notes: list[str]) -> dict[str, Any]:
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        notes.append("The run folder holds no run.yaml: what was run is not known.")
+        notes.append("The run folder holds no run.yaml: the settings are unknown.")
         return {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
-        notes.append("run.yaml cannot be read: what was run is not known.")
+        notes.append("run.yaml cannot be read: the settings are unknown.")
         return {}
     if not isinstance(found, dict):
-        notes.append("run.yaml holds no settings: what was run is not known.")
+        notes.append("run.yaml holds no settings: the settings are unknown.")
         return {}
     return found
 

@@ -68,7 +68,7 @@ class VAEConfig:
     )
     unknown: float = option(
         0.1,
-        "Fraction of training images whose conditions are hidden, so that it works without.",
+        "Fraction of training images whose conditions are hidden, so that the model works without.",
         minimum=0,
         maximum=1,
     )

@@ -58,7 +58,7 @@ class Reconstruction(Evaluator):
             raise OptionError(
                 "reconstruction needs a model that reconstructs; found "
                 f"{type(generator).__name__ if generator else 'images alone'}.",
-                "Evaluate a run of vae or vqvae.",
+                "Evaluate a run of vae, vqvae or flow.",
             )
         pixels = test.floats()
         made = generator.reconstruct(pixels).mean
