@@ -94,7 +94,7 @@ def rounding(checkpoint: Path, out: Path) -> None:
 @click.option(
     "--wheels",
     is_flag=True,
-    help="Fetch the plugin's wheel and all that it needs, with pip; with torch, gigabytes.",
+    help="Also fetch the wheels of the plugin and of all it needs (with torch, gigabytes).",
 )
 @click.option("--find-links", multiple=True, metavar="FOLDER", help="Take wheels from here too.")
 @click.option("--platform", metavar="TAG", help="Of the other machine, e.g. win_amd64.")
@@ -131,8 +131,10 @@ def bundle(
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path), metavar="FILE.tar")
-@click.option("--install", is_flag=True, help="Install its wheels into this Python, without index.")
-@click.option("--sha256", "digest", metavar="HEX", help="What the file's SHA-256 must be.")
+@click.option(
+    "--install", is_flag=True, help="Install its wheels into this Python, without an index."
+)
+@click.option("--sha256", "digest", metavar="HEX", help="The SHA-256 that the file must have.")
 @common_options
 def unbundle(bundle: Path, install: bool, digest: str | None) -> None:
     """Check a bundle and keep its checkpoint here.

@@ -35,7 +35,7 @@ def check(file: Path) -> None:
 
 @registry.command()
 @click.argument("repository", metavar="OWNER/REPOSITORY")
-@click.option("--yes", is_flag=True, help="Take the changes over without asking.")
+@click.option("--yes", is_flag=True, help="Accept the changes without asking.")
 @common_options
 def update(repository: str, yes: bool) -> None:
     """Fetch newer entries from the Hub, show what changes, and ask.
@@ -53,7 +53,7 @@ def update(repository: str, yes: bool) -> None:
         console.note(line)
     if lines and not yes:
         if console.as_json() or not asks():
-            raise OptionError("nobody can be asked here; nothing is changed.", "Add --yes.")
+            raise OptionError("this needs a terminal to ask; nothing was changed.", "Add --yes.")
         if not click.confirm("Take this over?", err=True):
             console.note("nothing is changed.")
             return
@@ -68,7 +68,7 @@ def update(repository: str, yes: bool) -> None:
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN|CHECKPOINT")
 @click.argument("name")
 @click.option("--version", metavar="X.Y.Z", default="1.0.0", help="[default: 1.0.0]")
-@click.option("--replace", is_flag=True, help="Take the place of one that no release holds.")
+@click.option("--replace", is_flag=True, help="Replace an entry that was never released.")
 @common_options
 def add(run: Path, name: str, version: str, replace: bool) -> None:
     """Put the checkpoint of a run into its plugin's package, and list it.
