@@ -151,7 +151,7 @@ class GeneratorContract(PluginContract):
             part = samples(trained.generator, n, start=start, batch_size=4)
             assert np.array_equal(whole[start : start + n], part), (
                 f"samples {start} to {start + n - 1} differ when sampling begins there: "
-                "several processes would make different images (brainzoo.training: in_chunks, start)"
+                "several processes would make other images (brainzoo.training: in_chunks, start)"
             )
         drawn = trained.generator.conditions(20, seed=5)
         if not takes(trained.generator.conditions, "start"):
