@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -122,10 +124,7 @@ def with_lesions(healthy: Cases, config: AnomalyConfig, seed: int) -> Cases:
                     widths=np.asarray(widths),
                 )
             )
-    joined = parts[0]
-    for part in parts[1:]:
-        joined = joined + part
-    return joined
+    return functools.reduce(operator.add, parts)
 
 
 def scans_with_lesions(folder: Path) -> Images:

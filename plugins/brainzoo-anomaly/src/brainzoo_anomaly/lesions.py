@@ -12,7 +12,8 @@ Four kinds, of which two cannot be found by brightness:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,45 +119,24 @@ def _texture(
     return changed, mask
 
 
-def _hypointense(
-    image: Floats,
-    region: Bools,
-    distance: Distance,
-    centre: NDArray[np.intp],
-    radius: float,
-    rng: np.random.Generator,
-) -> tuple[Floats, Bools]:
-    factor = rng.uniform(0.3, 0.6)
-    levels = [factor * float(np.median(channel[region])) for channel in image]
-    return _blob(image, region, distance, radius, levels, np.minimum)
-
-
-def _hyperintense(
-    image: Floats,
-    region: Bools,
-    distance: Distance,
-    centre: NDArray[np.intp],
-    radius: float,
-    rng: np.random.Generator,
-) -> tuple[Floats, Bools]:
-    factor = rng.uniform(1.15, 1.5)
-    levels = [factor * float(np.quantile(channel[region], 0.9)) for channel in image]
-    return _blob(image, region, distance, radius, levels, np.maximum)
-
-
 def _blob(
     image: Floats,
     region: Bools,
     distance: Distance,
+    centre: NDArray[np.intp],
     radius: float,
-    levels: Sequence[float],
-    limit: Callable[[Floats, Floats], Floats],
+    rng: np.random.Generator,
+    *,
+    bright: bool,
 ) -> tuple[Floats, Bools]:
-    """Bring each channel near its level; what is darker (brighter) already is not a lesion."""
+    """Bring each channel near a level; what is darker (brighter) already is no lesion."""
+    factor = rng.uniform(1.15, 1.5) if bright else rng.uniform(0.3, 0.6)
+    limit, quantile = (np.maximum, 0.9) if bright else (np.minimum, 0.5)
     blob = (distance < 1) & region
     weight = (np.clip((1 - distance) * radius / EDGE_PIXELS + 0.5, 0, 1) * blob).astype(np.float32)
     changed = image.copy()
-    for channel, (own, level) in enumerate(zip(image, levels, strict=True)):
+    for channel, own in enumerate(image):
+        level = factor * float(np.quantile(own[region], quantile))
         target = np.clip(level + KEPT_TEXTURE * (own - np.median(own[region])), 0, 1)
         changed[channel] += weight * (limit(own, target) - own)
     return changed, blob & (changed != image).any(0)
@@ -178,9 +158,9 @@ def _mass(
     return changed, (distance < SHOWN) & region
 
 
-_CHANGES = {
+_CHANGES: dict[str, Callable[..., tuple[Floats, Bools]]] = {
     "texture": _texture,
-    "hypointense": _hypointense,
-    "hyperintense": _hyperintense,
+    "hypointense": functools.partial(_blob, bright=False),
+    "hyperintense": functools.partial(_blob, bright=True),
     "mass": _mass,
 }

@@ -1,13 +1,18 @@
-"""A score as text: tables and sentences."""
+"""A score as text: how numbers are written, and what the terminal shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+import jinja2
 
 from brainzoo.api import console
 from brainzoo_quiz.statistics.scoring import verdict
+from brainzoo_quiz.study.files import templates
 
+PAGES = Path(__file__).parent / "page"
 MOST_IMAGES = 10  # shown of those that fooled somebody
 
 Row = Mapping[str, Any]
@@ -15,119 +20,24 @@ Row = Mapping[str, Any]
 
 def show(found: Row) -> None:
     """Print a score."""
-    first, second = found["words"]
-    console.result(
-        f"{found['title']}: {found['images_real']} {first}, {found['images_created']} {second}"
-    )
-    if found["caveat"]:
-        console.result(f"note: {found['caveat']}")
-    console.result(f"\nPositive is {first}.")
-    _table(COUNTS, _counts(found["readers"]))
-    console.result(f"\nIntervals at {1 - found['alpha']:.0%}")
-    _table(DETECTION, _detection(found["readers"]))
-    console.result("")
-    _table(BEHAVIOUR, _behaviour(found["readers"]))
-    console.result("")
-    for reader in found["readers"]:
-        for flag in reader["flags"]:
-            console.result(f"! {reader['reader']}: {flag}")
-    for line in group_lines(found):
-        console.result(line)
-    console.result(f"\n{verdict(found)}")
-    for note in found["notes"]:
-        console.result(f"note: {note}")
     fooling = [image for image in found.get("images", []) if image["fooled"]][:MOST_IMAGES]
-    if fooling:
-        console.result("\nImages that fooled most of their readers")
-        rows = [
-            [i["case"], i["truth"], f"{len(i['fooled'])} of {i['answers']}", ", ".join(i["fooled"])]
-            for i in fooling
-        ]
-        _table(["image", "truth", "fooled", "whom"], rows)
-    if found.get("reasons"):
-        console.result("\nReasons given")
-        rows = [[r["reason"], str(r["given"]), str(r["right"])] for r in found["reasons"]]
-        _table(["reason", "given", "right"], rows)
-    for note in found.get("beside", {}).get("notes", []):
-        console.result(f"note: {note}")
-    for one in found.get("beside", {}).get("metrics", []):
-        console.result(f"{one['evaluator']}: {one['name']} {console.number(one['value'])}")
+    text = environment(autoescape=False).get_template("score.txt.j2")
+    shown = text.render(found=found, verdict=verdict(found), fooling=fooling)
+    console.result(shown.rstrip("\n"))
 
 
-def group_lines(found: Row) -> Iterator[str]:
-    """Yield sentences on all readers together."""
-    mean, test = found["group"]["balanced_accuracy"], found["group"]["test"]
-    if mean["value"] is not None and test:
-        over = "readers" if mean["image_covariance"] is None else "readers and images"
-        yield (
-            f"Group of {mean['readers']}: balanced accuracy {interval(mean)} over {over}, SD "
-            f"{rate(mean['sd'])}, {mean['df']:.1f} degrees of freedom."
-            if mean["df"] is not None
-            else f"Group of {mean['readers']}: balanced accuracy {interval(mean)}; no two differ."
-        )
-        yield (
-            f"Equivalence to chance: {1 - 2 * test['alpha']:.0%} interval {rate(test['low'])} to "
-            f"{rate(test['high'])}, expected within .5 ± {test['margin']:g}: p = "
-            f"{test['p_equivalence']:.3g}. Difference from chance: p = {test['p_difference']:.3g}."
-        )
-        if mean["image_covariance"] is not None:
-            yield (
-                f"To plan the next study: SD over readers {rate(mean['reader_sd'])}, over images "
-                f"{rate(found['group']['image_sd'])}."
-            )
-    area = found["group"].get("auc")
-    if area and area["value"] is not None:
-        yield f"AUC of confidence: {interval(area)} over {area['readers']} readers and images."
-    agree = found.get("agreement")
-    if agree:
-        kappa = "undefined" if agree["fleiss_kappa"] is None else rate(agree["fleiss_kappa"])
-        yield (
-            f"Agreement: Krippendorff's alpha {interval(agree['krippendorff_alpha'])}, Fleiss' "
-            f"kappa {kappa}, mean of Cohen's kappas {rate(agree['cohen_kappa_mean'])}."
-        )
+def group_lines(found: Row) -> list[str]:
+    """Return sentences on all readers together."""
+    text = environment(autoescape=False).get_template("group.txt.j2")
+    return text.render(found=found).splitlines()
 
 
-COUNTS = ["reader", "group", "TP", "FN", "FP", "TN", "accuracy", "Wilson", "exact"]
-DETECTION = [
-    *("reader", "balanced accuracy", "sensitivity", "specificity"),
-    *("d′", "d′ raw", "criterion", "AUC"),
-]
-BEHAVIOUR = ["reader", "median s", "right s", "wrong s", "repeats", "kappa", "late", "unfocused"]
-
-
-def _counts(readers: Sequence[Row]) -> Iterator[list[str]]:
-    for row in readers:
-        counts = [f"{row[name]:g}" for name in ("tp", "fn", "fp", "tn")]
-        accuracy, exact = row["accuracy"], row["accuracy_exact"]
-        yield [
-            *(row["reader"], row["group"], *counts, rate(accuracy["value"])),
-            *(limits(accuracy), limits(exact)),
-        ]
-
-
-def _detection(readers: Sequence[Row]) -> Iterator[list[str]]:
-    for row in readers:
-        rates = [interval(row[n]) for n in ("balanced_accuracy", "sensitivity", "specificity")]
-        yield [
-            *(row["reader"], *rates, interval(row["d_prime"], 2), rate(row["d_prime_raw"])),
-            *(rate(row["criterion"]), interval(row["auc"]) if "auc" in row else "–"),
-        ]
-
-
-def _behaviour(readers: Sequence[Row]) -> Iterator[list[str]]:
-    for row in readers:
-        if "seconds" not in row:
-            return
-        seconds, repeats = row["seconds"], row["repeats"]
-        known = [seconds["median"], seconds["median_right"], seconds["median_wrong"]]
-        times = ["–" if value is None else f"{value:.1f}" for value in known]
-        if seconds["median"] is None and row["timed_out"]:
-            times[0] = "late"
-        same = "–" if not repeats["n"] else f"{repeats['same'] * repeats['n']:.0f}/{repeats['n']}"
-        yield [
-            *(row["reader"], *times, same, rate(repeats["kappa"])),
-            *(str(row["timed_out"]), str(row["lost_focus"])),
-        ]
+def environment(*, autoescape: bool) -> jinja2.Environment:
+    """Return the templates of a score, with the filters that write its numbers."""
+    made = templates(PAGES).overlay(autoescape=autoescape)
+    named = {"rate": rate, "limits": limits, "interval": interval, "table": _table}
+    made.filters |= {**named, "number": console.number}
+    return made
 
 
 def rate(value: float | None) -> str:
@@ -154,7 +64,67 @@ def interval(found: Row, digits: int = 3) -> str:
     return rate(found["value"]) + (f" ({limits(found)})" if found["low"] is not None else "")
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    found = list(rows)
-    if found:
-        console.result(console.table(header, found))
+def _table(rows: Sequence[Row], name: str) -> str:
+    cells = [[write(row) for write in TABLES[name].values()] for row in rows]
+    return console.table(list(TABLES[name]), cells)
+
+
+def _median(row: Row) -> str:
+    late = row["seconds"]["median"] is None and row["timed_out"]
+    return "late" if late else _seconds(row["seconds"]["median"])
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _repeats(row: Row) -> str:
+    found = row["repeats"]
+    return "–" if not found["n"] else f"{found['same'] * found['n']:.0f}/{found['n']}"
+
+
+TABLES: Mapping[str, Mapping[str, Callable[[Row], str]]] = {
+    "counts": {
+        "reader": lambda r: r["reader"],
+        "group": lambda r: r["group"],
+        "TP": lambda r: f"{r['tp']:g}",
+        "FN": lambda r: f"{r['fn']:g}",
+        "FP": lambda r: f"{r['fp']:g}",
+        "TN": lambda r: f"{r['tn']:g}",
+        "accuracy": lambda r: rate(r["accuracy"]["value"]),
+        "Wilson": lambda r: limits(r["accuracy"]),
+        "exact": lambda r: limits(r["accuracy_exact"]),
+    },
+    "detection": {
+        "reader": lambda r: r["reader"],
+        "balanced accuracy": lambda r: interval(r["balanced_accuracy"]),
+        "sensitivity": lambda r: interval(r["sensitivity"]),
+        "specificity": lambda r: interval(r["specificity"]),
+        "d′": lambda r: interval(r["d_prime"], 2),
+        "d′ raw": lambda r: rate(r["d_prime_raw"]),
+        "criterion": lambda r: rate(r["criterion"]),
+        "AUC": lambda r: interval(r["auc"]) if "auc" in r else "–",
+    },
+    "behaviour": {
+        "reader": lambda r: r["reader"],
+        "median s": _median,
+        "right s": lambda r: _seconds(r["seconds"]["median_right"]),
+        "wrong s": lambda r: _seconds(r["seconds"]["median_wrong"]),
+        "repeats": _repeats,
+        "kappa": lambda r: rate(r["repeats"]["kappa"]),
+        "late": lambda r: str(r["timed_out"]),
+        "unfocused": lambda r: str(r["lost_focus"]),
+    },
+    "images": {
+        "image": lambda i: i["case"],
+        "truth": lambda i: i["truth"],
+        "fooled": lambda i: f"{len(i['fooled'])} of {i['answers']}",
+        "whom": lambda i: ", ".join(i["fooled"]),
+    },
+    "reasons": {
+        "reason": lambda r: r["reason"],
+        "given": lambda r: str(r["given"]),
+        "right": lambda r: str(r["right"]),
+    },
+}
+"""Each table's columns, and what stands in them."""

@@ -13,7 +13,6 @@ from markupsafe import Markup
 from brainzoo.api import __version__
 from brainzoo_quiz.statistics import terminal
 from brainzoo_quiz.statistics.scoring import verdict
-from brainzoo_quiz.study.files import templates
 
 HERE = Path(__file__).parent
 MOST_PICTURES = 24
@@ -28,13 +27,11 @@ def render(found: Mapping[str, Any], pictures: Mapping[tuple[str, int], bytes]) 
     mean = found["group"]["balanced_accuracy"]
     if mean["value"] is not None and mean["readers"] > 1:
         rows.append(("Group", mean, "group"))
-    environment = templates(HERE).overlay()
-    for name in ("rate", "limits", "interval"):
-        environment.filters[name] = getattr(terminal, name)
-    return environment.get_template("page.html.j2").render(
+    page = terminal.environment(autoescape=True).get_template("page.html.j2")
+    return page.render(
         found=found,
         verdict=verdict(found),
-        lines=list(terminal.group_lines(found)),
+        lines=terminal.group_lines(found),
         chart_rows=rows,
         margin=found["group"]["test"].get("margin"),
         style=Markup(style),
