@@ -28,7 +28,7 @@ SUMMARIES = {
     "dataset": "Scans in a folder with a table.",
     "generator": "A small variational autoencoder.",
     "evaluator": "How sharp the images are.",
-    "exporter": "A numpy file an image.",
+    "exporter": "A numpy file per image.",
 }
 USAGE = {
     "dataset": "brainzoo data {name} --data.root FOLDER",

@@ -74,8 +74,8 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     "--workers",
     type=Whole(1),
     metavar="N",
-    help="Processes, of one thread each; changes no image. [default: one a GPU; on CPUs one, and "
-    "one a core where that would take over 10 s]",
+    help="Processes, of one thread each; changes no image. [default: one per GPU; on CPUs one, and "
+    "one per core where that would take over 10 s]",
 )
 @click.option(
     "--export",

@@ -42,7 +42,7 @@ class Column:
 
     @property
     def width(self) -> int:
-        """Numbers that encode it: one a level, or value and whether it is known."""
+        """Numbers that encode it: one per level, or value and whether it is known."""
         return len(self.levels) or 2
 
     def encode(self, value: Value) -> list[float]:

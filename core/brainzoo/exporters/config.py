@@ -20,7 +20,7 @@ class PngConfig:
     """Options of the exporter ``png``."""
 
     limit: int | None = option(None, "Write only the first images, this many.", minimum=1)
-    bits: str = option("8", "Bits a pixel of the single files.", choices=("8", "16"))
-    by_class: bool = option(False, "Sort the single files into a folder a class.")
+    bits: str = option("8", "Bits per pixel of the single files.", choices=("8", "16"))
+    by_class: bool = option(False, "Sort the single files into a folder per class.")
     grid_images: int = option(64, "Images in grid.png at most; 0 writes none.", minimum=0)
-    columns: int = option(8, "Images a row of grid.png.", minimum=1)
+    columns: int = option(8, "Images per row of grid.png.", minimum=1)

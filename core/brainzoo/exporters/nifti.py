@@ -1,4 +1,4 @@
-"""Exports images as NIfTI volumes: one ``.nii.gz`` an image, with a BIDS-style JSON sidecar.
+"""Exports images as NIfTI volumes: one ``.nii.gz`` per image, with a BIDS-style JSON sidecar.
 
 A slice becomes a volume of one slice; the spacing and the affine are those of the prepared images.
 A real slice lies where it was cut. A synthetic one was cut nowhere: it lies at the nominal position

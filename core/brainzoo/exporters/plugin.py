@@ -21,6 +21,6 @@ def brainzoo_exporters() -> list[Spec]:
             name="png",
             target="brainzoo.exporters.png:Png",
             config=PngConfig,
-            summary="PNG pictures without metadata: one an image, and a grid",
+            summary="PNG pictures without metadata: one per image, and a grid",
         ),
     ]

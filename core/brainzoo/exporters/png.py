@@ -1,4 +1,4 @@
-"""Exports images as PNG pictures: one an image, at its own size, and a grid to look at."""
+"""Exports images as PNG pictures: one per image, at its own size, and a grid to look at."""
 
 from __future__ import annotations
 

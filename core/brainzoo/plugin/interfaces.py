@@ -255,7 +255,7 @@ class Exporter(ABC):
         """Write what is about all images, once, when every part is written: a table, for example.
 
         Args:
-            rows: A row an image, in order.
+            rows: A row per image, in order.
             folder: Where the parts are.
 
         Returns:

@@ -26,7 +26,7 @@ class TrainConfig:
     minutes: float | None = option(
         None, "Budget: time of training steps, in minutes.", minimum=0.001
     )
-    batch_size: int = option(16, "Images a training step, of all processes together.", minimum=1)
+    batch_size: int = option(16, "Images per training step, of all processes together.", minimum=1)
     seed: int = option(0, "Decides everything random.", minimum=0, maximum=LARGEST_SEED)
     device: str = option("auto", "cpu, cuda, mps, or auto.")
     precision: str = option(

@@ -72,7 +72,7 @@ def describe_text(found: Description) -> str:
 
 
 def _people(table: Sequence[Row]) -> dict[str, Row]:
-    """Return one row a subject, with the first value known of each column."""
+    """Return one row per subject, with the first value known of each column."""
     people: dict[str, Row] = {}
     for row in table:
         person = people.setdefault(str(row.get("subject") or row.get("image_id")), {})

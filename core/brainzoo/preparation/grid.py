@@ -288,7 +288,7 @@ def centred(count: int, step: float) -> Matrix:
 
 
 def _finer(scan: Scan, pixel_mm: float) -> int:
-    """Return into how many parts a pixel's edge is cut: about one a voxel, at most four."""
+    """Return into how many parts a pixel's edge is cut: about one per voxel, at most four."""
     if scan.nearest:
         return 1
     return min(4, max(1, round(pixel_mm / float(scan.spacing_mm.mean()))))

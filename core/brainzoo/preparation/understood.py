@@ -29,7 +29,7 @@ def _facts(dataset: Dataset, subjects: Sequence[Subject]) -> Iterator[tuple[str,
     yield "people", f"{len(scans):,}"
     more = f": {min(several)} to {max(several)} of {len(several):,} people" if several else ""
     if several and len(several) == len(scans) and min(several) == max(several):
-        more = f", {several[0]} a person"
+        more = f", {several[0]} per person"
     yield "scans", f"{len(subjects):,}{more}"
     channels = channels_of(dataset.channels, subjects)
     having = Counter(channel for subject in subjects for channel in subject.images)

@@ -75,7 +75,7 @@ def draw(
         request: What to draw.
         target: The new folder; the first of samples-001, samples-002, ... that is free, or that
             the same request began, if ``None``.
-        workers: How many processes. ``None``: one each GPU; on CPUs one a core if the first images
+        workers: How many processes. ``None``: one per GPU; on CPUs one per core if the first images
             show that it is worth it.
         replace: Delete what another request left unfinished at ``target``.
 

@@ -1,7 +1,7 @@
 """Batches of training images straight from memory-mapped pixels, the same after any resume.
 
 Reading whole batches from a memory map in the training process is faster than any worker
-(94,000 against 2,400 images a second from PNG files at 128 × 128).
+(94,000 against 2,400 images per second from PNG files at 128 × 128).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Feed:
     Args:
         images: What to train on; all of it.
         seed: The run's seed.
-        labels: What comes with the pixels of each image instead of its class index, a row an image.
+        labels: What comes with the pixels of each image instead of its class index, a row per image.
 
     Attributes:
         spacing_mm: Of a pixel along each axis.

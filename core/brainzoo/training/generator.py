@@ -216,7 +216,7 @@ class TorchGenerator(Generator):
         Args:
             network: Whose device the tensors lie on.
             compute: Returns tensors of as many rows.
-            inputs: Arrays of one length, a row an image.
+            inputs: Arrays of one length, a row per image.
         """
         device, n = next(network.parameters()).device, len(inputs[0])
         parts = []

@@ -150,7 +150,7 @@ def _training(plugins: Plugins, settings: Settings, source: Path | StandIn) -> d
 
 
 def _scaled(train: TrainConfig, rates: Sequence[float]) -> tuple[int, float]:
-    """Return the images and the seconds of a budget whose parts have these images a second."""
+    """Return the images and the seconds of a budget whose parts have these images per second."""
     parts = len(rates)
     by_images = (train.images or 0, sum((train.images or 0) / parts / rate for rate in rates))
     if train.minutes is None:

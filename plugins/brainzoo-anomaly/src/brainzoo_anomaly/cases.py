@@ -137,7 +137,7 @@ def scans_with_lesions(folder: Path) -> Images:
     scans = Images.open(folder)
     if scans.labels([0]) is None:
         raise DataError(
-            f"{folder} has no label maps; expected one an image, of its lesion.",
+            f"{folder} has no label maps; expected one per image, of its lesion.",
             "Prepare scans with label maps: brainzoo data brats --data.root FOLDER.",
         )
     return scans

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from brainzoo.api import OptionError, option
 
 BLOCKS = {"pixels": 1, "haar": 2, "cosine": 4}
-"""Pixels a side that each packing takes together."""
+"""Pixels per side that each packing takes together."""
 
 GROUPS = 8
 """Of each group normalisation: widths are multiples of it."""
@@ -36,13 +36,13 @@ class FlowConfig:
 
     space: str = option(
         "cosine",
-        "What the network sees: pixels, or blocks of 2 (haar) or 4 (cosine) a side, losslessly.",
+        "What the network sees: pixels, or blocks of 2 (haar) or 4 (cosine) pixels a side, losslessly.",
         choices=tuple(BLOCKS),
     )
     widths: tuple[int, ...] = option(
         (48, 96, 144), "Channels of each level; each level is half as large.", minimum=GROUPS
     )
-    blocks: int = option(2, "Residual blocks a level.", minimum=1)
+    blocks: int = option(2, "Residual blocks per level.", minimum=1)
     attention: int = option(1, "How many of the lowest levels have attention.", minimum=0)
     embedding: int = option(192, "Length of the embedding of time and conditions.", minimum=1)
     prediction: str = option("image", "What the network predicts.", choices=("image", "velocity"))

@@ -67,7 +67,7 @@ def reached_draws(
 
 
 def subject_rows(real: Images, far: NDArray[np.float64]) -> list[Row]:
-    """Return a row a subject, the farthest from any synthetic image first.
+    """Return a row per subject, the farthest from any synthetic image first.
 
     ``nearest`` is the distance of the nearest synthetic image over the image's radius.
     """

@@ -90,7 +90,8 @@ class PGGANConfig:
         0.5, "Fraction of each growing period that is fading.", minimum=0, maximum=1
     )
     batch_sizes: tuple[int, ...] = option(
-        (), "Images a step at 4, 8, 16, ... pixels, the last one for all larger; else --batch-size."
+        (),
+        "Images per step at 4, 8, 16, ... pixels, the last one for all larger; else --batch-size.",
     )
     covariates: tuple[str, ...] = option(
         ("age", "sex"),

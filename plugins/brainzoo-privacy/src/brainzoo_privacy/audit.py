@@ -131,7 +131,7 @@ def audit(
         )
     console.note(
         f"compared {pairs:,} pairs of images, each both ways round, in {seconds:.1f} s: "
-        f"{pairs / max(seconds, 1e-9):,.0f} pairs a second"
+        f"{pairs / max(seconds, 1e-9):,.0f} pairs per second"
     )
     return dataclasses.replace(
         found[0],

@@ -60,7 +60,7 @@ PICTURES = {
     ),
     ("reconstruction", "age"): (
         "The same heads at other ages",
-        "one head a row; only the age given to the model changes along it",
+        "one head per row; only the age given to the model changes along it",
     ),
 }
 

@@ -30,7 +30,7 @@ FILES = {
     "progress": "pictures made while training",
     "evaluation.json": "everything that was measured",
     "evaluation": "pictures and files of the evaluators",
-    "stats.jsonl": "losses and speed, a line a logging step",
+    "stats.jsonl": "losses and speed, a line per logging step",
     "run.yaml": "every setting; brainzoo run takes it again",
 }
 

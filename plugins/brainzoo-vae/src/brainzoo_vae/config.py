@@ -44,7 +44,7 @@ class VAEConfig:
     )
     variance: str = option(
         "scalar",
-        "What the Gaussian likelihood learns: one standard deviation, or one of each pixel.",
+        "What the Gaussian likelihood learns: one standard deviation, or one per pixel.",
         choices=("scalar", "pixelwise"),
     )
     context: float = option(

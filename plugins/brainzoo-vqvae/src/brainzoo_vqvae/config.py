@@ -23,14 +23,14 @@ class VQVAEConfig:
     widths: tuple[int, ...] = option(
         (96, 96, 192), "Channels of each level; each level halves the image's sides."
     )
-    residual_layers: int = option(3, "Residual layers a level.", minimum=0)
+    residual_layers: int = option(3, "Residual layers per level.", minimum=0)
     codes: int = option(512, "Codes in the codebook.", minimum=2, maximum=65536)
     code_length: int = option(32, "Numbers a code.", minimum=1)
     distance: str = option(
         "euclidean", "How the nearest code is found.", choices=("cosine", "euclidean")
     )
     code_decay: float = option(
-        0.95, "Decay of the codebook's moving averages, a step.", minimum=0, maximum=0.99999
+        0.95, "Decay of the codebook's moving averages per step.", minimum=0, maximum=0.99999
     )
     commitment: float = option(
         0.25, "Weight of the commitment loss (van den Oord 2017, equation 3).", minimum=0

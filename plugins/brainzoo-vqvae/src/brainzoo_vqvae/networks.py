@@ -36,7 +36,7 @@ class Autoencoder(nn.Module):
         spatial: Size of the images.
         channels: Their channels.
         widths: Channels of each level; each level halves the sides.
-        residual_layers: Residual layers a level.
+        residual_layers: Residual layers per level.
         codes: Codes in the codebook.
         code_length: Numbers a code.
         cosine: Compare directions of latents and codes instead of their distances.

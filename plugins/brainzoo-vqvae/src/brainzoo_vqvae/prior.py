@@ -20,7 +20,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 
 HEAD = 32
-"""Features an attention head."""
+"""Features per attention head."""
 
 Cache = list[tuple[torch.Tensor, torch.Tensor]]
 """Keys and values of every layer, ``(batch, head, position, feature)``, for all positions."""
