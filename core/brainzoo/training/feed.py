@@ -24,7 +24,7 @@ class Feed:
     Args:
         images: What to train on; all of it.
         seed: The run's seed.
-        labels: What comes with the pixels of each image instead of its class index, a row per image.
+        labels: What comes with each image's pixels instead of its class index, a row per image.
 
     Attributes:
         spacing_mm: Of a pixel along each axis.

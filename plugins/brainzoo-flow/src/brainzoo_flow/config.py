@@ -36,7 +36,7 @@ class FlowConfig:
 
     space: str = option(
         "cosine",
-        "What the network sees: pixels, or blocks of 2 (haar) or 4 (cosine) pixels a side, losslessly.",
+        "What the network sees: pixels, or blocks of 2 (haar) or 4 (cosine) per side; lossless.",
         choices=tuple(BLOCKS),
     )
     widths: tuple[int, ...] = option(
