@@ -1,4 +1,4 @@
-"""Sets that no honest value can come from."""
+"""Sets that X."""
 
 import numpy as np
 import pytest

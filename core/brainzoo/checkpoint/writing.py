@@ -196,7 +196,7 @@ def _budget(spent: Mapping[str, Any]) -> str:
 
 
 def reference(generator: Generator, n: int, seed: int = 0) -> NDArray[np.float32]:
-    """Return the samples that tell a checkpoint from others ``(n, channel, *spatial)``.
+    """Return the samples that identify a checkpoint ``(n, channel, *spatial)``.
 
     Raises:
         DataError: They are not finite: training diverged.

@@ -110,7 +110,7 @@ def bundle(
     python: str | None,
     token: str | None,
 ) -> None:
-    """Write a checkpoint as one file, if wanted with the wheels that run it.
+    """Write a checkpoint as one file, with the wheels that run it if you like.
 
     On a machine without brainzoo, unpack it first: tar xf FILE.tar; pip install --no-index
     --find-links wheels brainzoo-PLUGIN.

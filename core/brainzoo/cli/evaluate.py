@@ -242,7 +242,7 @@ def _value_line(value: dict[str, Any]) -> str:
 
 
 def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
-    """Yield notes, a table an evaluator, the differences that count, and the rules."""
+    """Yield notes, a table per evaluator, the differences that count, and the rules."""
     yield f"{found['test']['images']:,} test images of {found['test']['subjects']:,} subjects"
     yield from (f"note: {note}" for note in found["notes"])
     header = ["metric", *(run["name"] for run in found["runs"]), "floor", "n", "differs"]

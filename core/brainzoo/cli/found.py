@@ -9,7 +9,7 @@ from brainzoo.plugin.manager import Plugins, plugins
 
 
 def installed(ctx: click.Context | None = None) -> Plugins:
-    """Return the installed plugins; warn once a command of those that are broken."""
+    """Return the installed plugins; warn once per command of those that are broken."""
     found = plugins()
     meta = (ctx or click.get_current_context()).find_root().meta
     if not meta.get("brainzoo.warned"):

@@ -106,7 +106,7 @@ def _as_json(entry: Entry) -> dict[str, Any]:
 
 
 def _table(entries: Sequence[Entry]) -> list[str]:
-    """Return a line an entry, under a header."""
+    """Return a line per entry, under a header."""
     rows = []
     for entry in entries:
         about = _read(entry)

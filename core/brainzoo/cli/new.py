@@ -61,7 +61,7 @@ def new(kind: Kind, name: str) -> None:
 
 
 def check_name(kind: Kind, name: str) -> None:
-    """Refuse a name that could be no package, or that is taken.
+    """Refuse a name that cannot be a package, or that is taken.
 
     Raises:
         OptionError: It is malformed (a name that would do is offered), or something installed or

@@ -115,5 +115,5 @@ def refresh(names: tuple[str, ...], file: Path | None) -> None:
 
 
 def asks() -> bool:
-    """Tell whether there is someone to ask."""
+    """Return whether there is someone to ask."""
     return sys.stdin.isatty()

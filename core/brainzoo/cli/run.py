@@ -1,4 +1,4 @@
-"""``brainzoo run``, ``train`` and ``plan``: the whole road, its first half, a look ahead."""
+"""``brainzoo run``, ``train`` and ``plan``: all steps, the first ones, a look ahead."""
 
 from __future__ import annotations
 

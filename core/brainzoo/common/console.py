@@ -61,7 +61,7 @@ def result(text: str) -> None:
 
 
 def as_json() -> bool:
-    """Tell whether the command that is running was given ``--json``."""
+    """Return whether the command that is running was given ``--json``."""
     import click
 
     context = click.get_current_context(silent=True)

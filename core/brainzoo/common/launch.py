@@ -35,12 +35,12 @@ def index_on_machine() -> int | None:
 
 
 def is_helper() -> bool:
-    """Tell whether this process only helps to train: another one owns the run folder."""
+    """Return whether this process only helps to train: another one owns the run folder."""
     return index() != 0
 
 
 def restarted() -> bool:
-    """Tell whether the launcher started all processes again because one of them was lost."""
+    """Return whether the launcher started all processes again because one of them was lost."""
     return _number("TORCHELASTIC_RESTART_COUNT", 0) > 0
 
 
@@ -64,7 +64,7 @@ def expect_shareable(batch_size: int, accumulate: int) -> None:
 
 
 def first_to_tell() -> bool:
-    """Tell whether this process is the first of all to report an error; it speaks for the others.
+    """Return whether this process is the first of all to report an error; it speaks for the others.
 
     What goes wrong in one process ends all, and each would report what it saw of it.
     """

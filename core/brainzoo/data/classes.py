@@ -87,7 +87,7 @@ class Expression:
         return word
 
     def matches(self, row: Mapping[str, Value]) -> bool:
-        """Tell whether a row matches; a row in which that is unknown does not.
+        """Return whether a row matches; a row in which that is unknown does not.
 
         Raises:
             OptionError: It compares text with a number.

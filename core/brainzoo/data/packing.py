@@ -1,6 +1,6 @@
 """Label maps as channels, so that any generator makes images and their label maps together.
 
-Before training the label map of an image becomes one channel a value (one-hot, the background
+Before training the label map of an image becomes one channel per value (one-hot, the background
 first) behind the pixels' channels; after sampling the largest of them says which label a pixel has.
 """
 

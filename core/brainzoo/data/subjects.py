@@ -25,7 +25,7 @@ class Subject:
         images: Where each channel comes from, for example ``{"T1w": path, "FLAIR": path}``: a file
             (``.nii``, ``.nii.gz``, ``.mgz``, or a picture of one slice: ``.png``, ``.jpg``,
             ``.tif``, ``.npy``), or a function that makes the volume. Grids may differ.
-        scan: Tells several scans of one person apart; empty where there is only one.
+        scan: Distinguishes several scans of one person; empty where there is only one.
         covariates: What is known of the person at this scan: ``age`` in years, ``sex`` (``F`` or
             ``M``), ``site``, and whatever else the dataset's table holds that identifies nobody.
         class_name: The class that the dataset itself assigns (a class sub-folder), if any.

@@ -1,4 +1,4 @@
-"""Fetches IXI: one archive of scans a modality, and the table of subjects."""
+"""Fetches IXI: one archive of scans per modality, and the table of subjects."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ GZIP = b"\x1f\x8b"
 
 
 def ixi_folder() -> Path:
-    """Return where downloaded scans of IXI lie, a folder a modality, and the table."""
+    """Return where downloaded scans of IXI lie, a folder per modality, and the table."""
     return home() / "downloads" / "ixi"
 
 

@@ -215,7 +215,7 @@ def _with_channel(
 
 
 def _unpacked(files: list[File], names: Mapping[str, str]) -> bool:
-    """Tell whether each file of a Decathlon's folder holds all channels."""
+    """Return whether each file of a Decathlon's folder holds all channels."""
     return len(names) > 1 and not any(file.name.word for file in files if file.name.kind == "scan")
 
 

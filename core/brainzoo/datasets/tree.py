@@ -119,7 +119,7 @@ def _size(path: Path) -> int | None:
 
 
 def _is_pointer(path: Path) -> bool:
-    """Tell whether git-annex or git-lfs has put a line of text in the place of a file."""
+    """Return whether git-annex or git-lfs has put a line of text in the place of a file."""
     try:
         return bool(re.match(rb"/annex/objects/|version https://git-lfs", path.read_bytes()))
     except OSError:

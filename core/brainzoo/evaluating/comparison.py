@@ -164,7 +164,7 @@ def write(found: Found, runs: Sequence[Path], out: Path | None) -> tuple[Path, P
 
 
 def short_names(folders: Sequence[Path]) -> list[str]:
-    """Return the shortest ends of paths that tell them apart."""
+    """Return the shortest ends of paths that differ."""
     parts = [folder.resolve().parts for folder in folders]
     most = max(len(p) for p in parts)
     for depth in range(1, most + 1):

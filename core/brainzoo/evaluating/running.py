@@ -159,14 +159,14 @@ def write_metrics(folder: Path, checkpoint: Path) -> None:
 
 
 def have_classes(*sets: Images) -> bool:
-    """Tell whether each of the sets has images of some class."""
+    """Return whether each of the sets has images of some class."""
     return all(any(name is not None for name in images.column("class")) for images in sets)
 
 
 def _fitting(
     parts: Sequence[Part], generator: Generator | None, *, classes: bool
 ) -> Sequence[Part]:
-    """Leave out, of several evaluators, those that need what generator or images do not have."""
+    """Drop evaluators that need more than the generator or the images have."""
     if len(parts) < 2:
         return parts  # it says itself what it needs
     kept = []

@@ -271,7 +271,7 @@ def _as_pixels(sets: Mapping[str, Sequence[NDArray[Any]]]) -> dict[str, NDArray[
 
 
 def _has_range(values: Sequence[NDArray[Any]]) -> bool:
-    """Tell whether black and white are known: by the type, or since floats lie in [0, 1]."""
+    """Return whether black and white are known: by the type, or since floats lie in [0, 1]."""
     kinds = {v.dtype for v in values}
     if kinds == {np.dtype(np.uint8)}:
         return True

@@ -1,4 +1,4 @@
-"""What a plugin may offer: one function a hook.
+"""What a plugin may offer: one function per hook.
 
 A plugin is a module named by an entry point of the group ``brainzoo``; it implements any of these
 functions, marked with :data:`hookimpl`. It must import nothing heavy: no torch, no numpy.

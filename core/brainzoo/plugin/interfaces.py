@@ -158,7 +158,7 @@ class Generator(ABC):
     ) -> list[dict[str, Value]]:
         """Return the condition of each image that :meth:`sample` makes of the same arguments.
 
-        A conditional model overrides this to tell what it drew from the training distribution.
+        A conditional model overrides this to say what it drew from the training distribution.
         """
         return [dict(condition or {}) for _ in range(n)]
 
@@ -213,7 +213,7 @@ class Exporter(ABC):
         Args:
             images: Real or synthetic images.
             folder: Where the files go; made if it is not there.
-            run: The run folder that the images came from, for exporters that tell its story.
+            run: The run folder that the images came from, for exporters that describe it.
 
         Raises:
             ExistsError: Something is already there; nothing is ever overwritten.
@@ -222,7 +222,7 @@ class Exporter(ABC):
     def export_comparison(
         self, comparison: Mapping[str, Any], runs: Sequence[Path], folder: Path
     ) -> Path | None:
-        """Write a page about evaluated runs side by side, for exporters that tell stories.
+        """Write a page about evaluated runs side by side, for exporters that describe runs.
 
         Args:
             comparison: What ``comparison.json`` holds.

@@ -182,7 +182,7 @@ class Plugins:
 
 @functools.cache
 def plugins() -> Plugins:
-    """Return the installed plugins, found once a process."""
+    """Return the installed plugins, found once per process."""
     return Plugins()
 
 

@@ -129,7 +129,7 @@ class Run:
 
     @property
     def stats(self) -> Path:
-        """A JSON line a logging step."""
+        """A JSON line per logging step."""
         return self.folder / "stats.jsonl"
 
     @property

@@ -1,6 +1,6 @@
 """A scan seen in RAS+ order, and sampling it on any grid in millimetres.
 
-Grids along the scan's axes are computed with one small weight matrix an axis, from the voxels that
+Grids along the scan's axes are computed with one small weight matrix per axis, from the voxels that
 the grid needs and no others; turned grids are gathered point by point.
 """
 

@@ -161,7 +161,7 @@ def _failed(subject: Subject, message: str) -> Prepared:
 
 
 def is_picture(subject: Subject) -> bool:
-    """Tell a picture of one slice from a volume."""
+    """Return whether this is a picture of one slice, not a volume."""
     return isinstance(subject.source, Path) and not subject.source.name.lower().endswith(
         (".nii", ".nii.gz", ".mgz", ".mgh")
     )

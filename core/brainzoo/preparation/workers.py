@@ -57,7 +57,7 @@ def prepare_all(
 
 
 def _picklable(subjects: Sequence[Subject]) -> bool:
-    """Tell whether other processes can be given these scans."""
+    """Return whether other processes can be given these scans."""
     try:
         content = pickle.dumps(subjects)
     except (pickle.PicklingError, AttributeError, TypeError):

@@ -87,7 +87,7 @@ class RunFolder:
         write_text(self.path / "run.yaml", text)
 
     def done(self, step: str) -> bool:
-        """Tell whether a step ended and its output is still there."""
+        """Return whether a step ended and its output is still there."""
         outputs = OUTPUTS.get(step, ())[:1]
         return step in self.record["seconds"] and all((self.path / o).exists() for o in outputs)
 

@@ -1,4 +1,4 @@
-"""The road from scans to a report: prepare, train, sample, evaluate, export, report.
+"""From scans to a report: prepare, train, sample, evaluate, export, report.
 
 Each step is a function that the command line offers on its own; :func:`run` calls them in order in
 a run folder, which remembers what is done so that a stopped run goes on where it was.
@@ -183,7 +183,7 @@ def fit(part: Part, images: Images, run: Run) -> Generator:
 
 
 def shrunk(train: TrainConfig, images: int) -> TrainConfig:
-    """Return options whose batches are not larger than the training images are many.
+    """Return options whose batches are not larger than the number of training images.
 
     More would only repeat images, in steps so long that Ctrl-C is heard late.
     """

@@ -78,7 +78,7 @@ def presets_of(spec: Spec) -> dict[str, Mapping[str, Any]]:
 
 
 def is_images_folder(data: str) -> bool:
-    """Tell a folder of prepared images from the name of a dataset."""
+    """Return whether this is a folder of prepared images, not a dataset's name."""
     return (Path(data) / "images.json").is_file()
 
 

@@ -139,5 +139,5 @@ class Source:
 
 
 def _takes_start(method: Callable[..., Any]) -> bool:
-    """Tell whether a generator's method has the argument; plugins written before it have not."""
+    """Return whether a generator's method has the argument; plugins written before it have not."""
     return "start" in inspect.signature(method).parameters

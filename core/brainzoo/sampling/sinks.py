@@ -63,7 +63,7 @@ class Sink(Protocol):
         """Write a batch to its place; twice is as good as once."""
 
     def holds(self, written: Written) -> bool:
-        """Tell whether what a batch wrote is there, and whole."""
+        """Return whether what a batch wrote is there, and whole."""
 
     def finish(self, rows: Rows) -> None:
         """Write what is about all images."""

@@ -114,7 +114,7 @@ class Unfinished:
         settle(self.files, self.target)
 
     def mine(self) -> bool:
-        """Tell whether nothing is here, or what the same request left."""
+        """Return whether nothing is here, or what the same request left."""
         if not self.folder.exists():
             return True
         try:

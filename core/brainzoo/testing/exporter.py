@@ -47,7 +47,7 @@ class ExporterContract(PluginContract):
         return make_images(folder, spatial=spatial, subjects=4, synthetic=True, channels=channels)
 
     def run_folder(self, images: Images, folder: Path) -> Path | None:
-        """Return the run that the images came from, for exporters that tell its story."""
+        """Return the run that the images came from, for exporters that describe it."""
         return None
 
     def export(self, images: Images, folder: Path) -> list[Path]:

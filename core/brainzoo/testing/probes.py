@@ -44,7 +44,7 @@ def samples(
 
 
 def takes(method: Callable[..., Any], name: str) -> bool:
-    """Tell whether a method has an argument of this name."""
+    """Return whether a method has an argument of this name."""
     parameters = inspect.signature(method).parameters
     return name in parameters or any(p.kind == p.VAR_KEYWORD for p in parameters.values())
 

@@ -153,7 +153,7 @@ class Processes:
 
 
 def _is_loss(error: RuntimeError) -> bool:
-    """Tell whether a message between processes failed, and not what they computed."""
+    """Return whether a message between processes failed, and not what they computed."""
     text = str(error).lower()
     return isinstance(error, distributed.DistError) or any(
         word in text for word in ("gloo", "nccl", "connection", "processgroup")

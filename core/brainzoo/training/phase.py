@@ -55,7 +55,7 @@ class Phase:
     averaged: bool = True
 
     def acts(self, progress: float) -> bool:
-        """Tell whether it acts when this fraction of the budget is spent."""
+        """Return whether it acts when this fraction of the budget is spent."""
         return self.start <= progress < self.end
 
 

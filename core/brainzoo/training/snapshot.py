@@ -77,7 +77,7 @@ class Snapshots:
         return self.counters["stage"] or []
 
     def worse(self, patience: int | None) -> bool:
-        """Tell whether as many scores in a row as ``patience`` were no better than the best."""
+        """Return whether as many scores in a row as ``patience`` were no better than the best."""
         return patience is not None and self.counters["worse"] >= patience
 
     def share(self, processes: Processes) -> None:

@@ -86,7 +86,7 @@ def parse(text: str) -> Address:
 
 
 def is_model_folder(path: Path) -> bool:
-    """Tell whether a folder is a checkpoint or a run."""
+    """Return whether a folder is a checkpoint or a run."""
     try:
         return any((path / file).is_file() for file in ("config.json", "run.yaml"))
     except (OSError, ValueError):  # a name too long, or with a null byte

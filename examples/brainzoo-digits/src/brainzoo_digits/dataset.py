@@ -9,7 +9,7 @@ from brainzoo_digits.config import DigitsConfig
 
 
 class Digits(Dataset):
-    """One picture a "subject": scikit-learn does not tell who wrote which."""
+    """One picture a "subject": scikit-learn does not say who wrote which."""
 
     license = "CC-BY-4.0"
     citation = (

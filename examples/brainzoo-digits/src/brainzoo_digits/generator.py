@@ -1,6 +1,6 @@
 """A convolutional GAN (Goodfellow et al. 2014), small enough to read in a minute.
 
-The discriminator learns to tell real images from the generator's, the generator to fool it.
+The discriminator learns to recognise real images, the generator to fool it.
 Differences from the paper: the generator's loss is the non-saturating one that its section 3
 recommends, layers are convolutions, Adam optimises, and samples come from averaged weights.
 """

@@ -129,7 +129,7 @@ def _blob(
     *,
     bright: bool,
 ) -> tuple[Floats, Bools]:
-    """Bring each channel near a level; what is darker (brighter) already is no lesion."""
+    """Bring each channel near a level; what is darker (brighter) already is not a lesion."""
     factor = rng.uniform(1.15, 1.5) if bright else rng.uniform(0.3, 0.6)
     limit, quantile = (np.maximum, 0.9) if bright else (np.minimum, 0.5)
     blob = (distance < 1) & region

@@ -231,7 +231,7 @@ def warp(image: Array, transform: Matrix, order: int = 1, outside: float = 0.0) 
 
 
 def lost(transform: Matrix, shape: tuple[int, ...]) -> bool:
-    """Tell whether a transform is larger than any misplacement that leaves a head a head."""
+    """Return whether a transform is larger than any misplacement that leaves a head a head."""
     if not np.isfinite(transform).all():
         return True
     matrix, shift = transform[:-1, :-1], transform[:-1, -1]
