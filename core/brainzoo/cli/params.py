@@ -18,7 +18,14 @@ from click.core import ParameterSource
 from brainzoo.cli.found import installed
 from brainzoo.common.errors import OptionError
 from brainzoo.plugin.manager import Kind, Plugins
-from brainzoo.plugin.options import LARGEST_SEED, Option, check, number_text, options_of
+from brainzoo.plugin.options import (
+    LARGEST_SEED,
+    Option,
+    check,
+    make_config,
+    number_text,
+    options_of,
+)
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.runs.settings import is_images_folder
 
@@ -272,6 +279,42 @@ seed_option = click.option(
     default=0,
     help="Decides everything random. [default: 0]",
 )
+
+
+def command_options(
+    config: type | None = None,
+    group: str = "Options",
+    *,
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
+    leave_out: Iterable[str] = (),
+) -> Callable[[click.Command], click.Command]:
+    """Add ``--json``, ``--debug`` and an option for each field of a configuration to a command.
+
+    Its function takes ``config``, an instance with what the user typed, where there is one.
+
+    Args:
+        config: The configuration, a dataclass of :func:`brainzoo.api.option` fields.
+        group: The heading of its options in the help.
+        presets: Preset values by preset name, for the help.
+        leave_out: Fields that are no options.
+    """
+
+    def finish(command: click.Command) -> click.Command:
+        if config is not None:
+            own = config_options(config, group, presets=presets, leave_out=leave_out)
+            function = command.callback or (lambda **_: None)
+
+            def with_config(**given: Any) -> Any:
+                typed = {str(p.name): given.pop(str(p.name)) for p in own}
+                values = {name: value for name, value in typed.items() if value is not None}
+                return function(config=make_config(config, values, "option"), **given)
+
+            command.params += own
+            command.callback = with_config
+        common_options(command)
+        return command
+
+    return finish
 
 
 def pairs(values: Sequence[str], flag: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brainzoo.common import launch
 from brainzoo.common.errors import IntegrityError, NotFoundError, OptionError
 from brainzoo.plugin.options import LARGEST_SEED, option
 
@@ -116,6 +117,15 @@ class Run:
         by_images = images / self.train.images if self.train.images is not None else 0.0
         by_time = seconds / (60 * self.train.minutes) if self.train.minutes is not None else 0.0
         return max(by_images, by_time)
+
+    def images_at_once(self, batch_size: int) -> int:
+        """Return how many images of a batch each process trains on at once.
+
+        Raises:
+            OptionError: The batch is no multiple of processes times ``--accumulate``.
+        """
+        launch.expect_shareable(batch_size, self.train.accumulate)
+        return batch_size // (launch.processes() * self.train.accumulate)
 
     @property
     def state(self) -> Path:

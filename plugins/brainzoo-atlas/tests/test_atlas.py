@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from brainzoo.common.errors import IncompatiblePluginError
+from brainzoo.common.errors import NotFoundError
 from brainzoo.preparation.prepare import PrepareConfig, prepare
 from brainzoo.testing import DatasetContract
 from brainzoo_atlas import dataset as module
@@ -168,7 +168,7 @@ def test_it_says_everywhere_that_it_is_simulated() -> None:
 
 def test_without_nilearn_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(IncompatiblePluginError, match="pip install --upgrade nilearn"):
+    with pytest.raises(NotFoundError, match="pip install --upgrade nilearn"):
         template_path()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from brainzoo.api import OptionError, nearest, option
+from brainzoo.api import OptionError, option
 
 KINDS = ("texture", "hypointense", "hyperintense", "mass")
 
@@ -59,7 +59,7 @@ class AnomalyConfig:
     def __post_init__(self) -> None:
         for kind in self.kinds:
             if kind not in KINDS:
-                raise OptionError(f"unknown lesion {kind!r}.", nearest(kind, list(KINDS)))
+                raise OptionError(f"unknown lesion {kind!r}.", f"Choose from {', '.join(KINDS)}.")
         if not self.kinds:
             raise OptionError("no kinds of lesions are given.", f"Choose from {', '.join(KINDS)}.")
         if not self.widths or not all(0 < width <= 0.6 for width in self.widths):

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import DataError, IncompatiblePluginError, IntegrityError, read_volume
+from brainzoo.api import DataError, IntegrityError, NotFoundError, read_volume
 from brainzoo_atlas.fields import Array, Grid, covering
 
 TEMPLATE_FILE = "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
@@ -70,7 +70,7 @@ def template(spacing_mm: float) -> Template:
     """Return the template, its tissues smoothed for scans of a spacing.
 
     Raises:
-        IncompatiblePluginError: nilearn is not installed or has no template.
+        NotFoundError: nilearn is not installed or has no template.
         IntegrityError: The template cannot be read.
     """
     from scipy.ndimage import gaussian_filter
@@ -108,7 +108,7 @@ def template_path() -> Path:
         path = Path(folder) / TEMPLATE_FILE
         if path.is_file():
             return path
-    raise IncompatiblePluginError(
+    raise NotFoundError(
         "dataset 'atlas' needs the MNI152 template of nilearn, which is not installed here.",
         "Try: pip install --upgrade nilearn",
     )

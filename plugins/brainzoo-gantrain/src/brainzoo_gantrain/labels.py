@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import DataError, Images, OptionError, nearest
+from brainzoo.api import DataError, Images, OptionError
 
 LEAST = 2
 
@@ -71,5 +71,7 @@ def positive_class(wanted: str | None, names: list[str]) -> int:
     if wanted is None:
         return len(names) - 1
     if wanted not in names:
-        raise OptionError(f"positive is {wanted!r}, which is not a class.", nearest(wanted, names))
+        raise OptionError(
+            f"positive is {wanted!r}, which is not a class.", f"Choose from {', '.join(names)}."
+        )
     return names.index(wanted)

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.mixture import GaussianMixture
 
-from brainzoo.api import Evaluation, Images, Row, console, grid, png_bytes
+from brainzoo.api import Evaluation, Images, Value, console, grid, png_bytes
 from brainzoo_metrics.measure import POSITIVE, Draws, Floats, View, Weights, metric_value
 
 HEAD = 0.1  # of the range
@@ -64,7 +64,7 @@ def compute(view: View) -> Evaluation:
         parts = [one[name] for one in measured]
         signed, floor = view.both(effect_draws, parts, weights)
         unit = "percent" if name != "ventricles" else "cm²" if view.images[0].dims == 2 else "ml"
-        row: Row = {"what": name, "unit": unit}
+        row: dict[str, Value] = {"what": name, "unit": unit}
         for who, part in zip(("test", "synthetic", "train"), parts, strict=True):
             low, middle, high = np.quantile(part, [0.05, 0.5, 0.95])
             row[f"{who} median"] = round(float(middle), 2)

@@ -16,7 +16,7 @@ from brainzoo.api import (
     Evaluator,
     Features,
     MetricValue,
-    Row,
+    Value,
     console,
 )
 from brainzoo_metrics import anatomy, distances, gaps, intensity, msssim, neighbours, swd, twosample
@@ -108,7 +108,7 @@ class Metrics(Evaluator):
         return network, ""
 
 
-def _floor_rows(metrics: Sequence[MetricValue]) -> list[Row]:
+def _floor_rows(metrics: Sequence[MetricValue]) -> list[dict[str, Value]]:
     """Return each value beside its floor, and whether its interval holds it."""
     return [
         {

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Evaluation, Images, Row, Value, charts, grid, png_bytes, subjects_of
+from brainzoo.api import Evaluation, Images, Value, charts, grid, png_bytes, subjects_of
 from brainzoo_metrics.distances import Vectors
 from brainzoo_metrics.measure import SHARE, Draws, View, Weights
 from brainzoo_metrics.neighbours import radii
@@ -66,14 +66,14 @@ def reached_draws(
     return np.asarray((reached * of_subject).sum(1) / of_subject.sum(1), np.float64)
 
 
-def subject_rows(real: Images, far: NDArray[np.float64]) -> list[Row]:
+def subject_rows(real: Images, far: NDArray[np.float64]) -> list[dict[str, Value]]:
     """Return a row per subject, the farthest from any synthetic image first.
 
     ``nearest`` is the distance of the nearest synthetic image over the image's radius.
     """
     nearest = far.min(axis=1)
     of_image = np.asarray(subjects_of(real))
-    rows: list[Row] = []
+    rows: list[dict[str, Value]] = []
     for subject in np.unique(of_image):
         own = np.flatnonzero(of_image == subject)
         row = real.table[own[0]]
@@ -95,7 +95,7 @@ def subject_rows(real: Images, far: NDArray[np.float64]) -> list[Row]:
     return sorted(rows, key=lambda row: -float(row["nearest"] or 0))
 
 
-def region_rows(train: Images, subjects: Sequence[Mapping[str, Value]]) -> list[Row]:
+def region_rows(train: Images, subjects: Sequence[Mapping[str, Value]]) -> list[dict[str, Value]]:
     """Return a row for each decade of age and sex, and each class, that anybody belongs to.
 
     A region is thin if fewer than five training subjects are in it, or fewer than half of what an
@@ -106,7 +106,7 @@ def region_rows(train: Images, subjects: Sequence[Mapping[str, Value]]) -> list[
         subjects: :func:`subject_rows` of the test images.
     """
     learned = [images[0] for images in _by_subject(train).values()]
-    rows: list[Row] = []
+    rows: list[dict[str, Value]] = []
     for kind in ("age and sex", "class"):
         names = sorted({n for row in [*learned, *subjects] if (n := _region(row, kind))})
         for name in names:
@@ -126,7 +126,7 @@ def region_rows(train: Images, subjects: Sequence[Mapping[str, Value]]) -> list[
     return rows
 
 
-def _chart(rows: Sequence[Row]) -> str:
+def _chart(rows: Sequence[Mapping[str, Value]]) -> str:
     """Draw the share of test subjects reached, by decade of age and sex, else by class."""
     kind = rows[0]["kind"]
     shown = [row for row in rows if row["kind"] == kind and row["test subjects"]]
@@ -170,8 +170,8 @@ def _region(row: Mapping[str, Value], kind: str) -> str:
     return f"{decade} to {decade + DECADE - 1} {sex}".strip()
 
 
-def _by_subject(images: Images) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
+def _by_subject(images: Images) -> dict[str, list[dict[str, Value]]]:
+    found: dict[str, list[dict[str, Value]]] = {}
     for name, row in zip(subjects_of(images), images.table, strict=True):
         found.setdefault(name, []).append(row)
     return found

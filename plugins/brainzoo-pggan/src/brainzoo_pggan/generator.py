@@ -36,7 +36,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from brainzoo.api import DataError, Images, IntegrityError, OptionError, Run, Value, launch
+from brainzoo.api import DataError, Images, IntegrityError, OptionError, Run, Value
 from brainzoo.training import CHUNK, Draw, Phase, TorchGenerator, compute, latents
 from brainzoo_pggan import networks
 from brainzoo_pggan.config import PGGANConfig
@@ -243,9 +243,7 @@ class ProgressiveGAN(TorchGenerator):
         last = last_stage(size)
         first = min(last_stage(config.grow_from), last) if config.grow else last
         sizes = [config.batch_size(stage, train.batch_size) for stage in range(first, last + 1)]
-        for images_a_step in sizes:
-            launch.expect_shareable(images_a_step, train.accumulate)
-        at_once = min(sizes) // (launch.processes() * train.accumulate)
+        at_once = min(map(run.images_at_once, sizes))
         if config.minibatch_stddev and at_once < 2:
             raise OptionError(
                 "the discriminator's minibatch statistics need two images at once, found "

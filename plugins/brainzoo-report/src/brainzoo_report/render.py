@@ -8,6 +8,7 @@ import hashlib
 import os
 import statistics
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from brainzoo.api import Images, __version__, charts
+from brainzoo.api import Images, charts
 from brainzoo_report import facts
 from brainzoo_report.config import ReportConfig
 from brainzoo_report.evaluators import conclusion, evaluators_of, failed_of, mapping, measured
@@ -217,7 +218,12 @@ def page_of(template: str, **values: Any) -> str:
     return (
         _templates()
         .get_template(template)
-        .render(style=Markup(style), style_hash=_csp_hash(style), version=__version__, **values)
+        .render(
+            style=Markup(style),
+            style_hash=_csp_hash(style),
+            version=version("brainzoo-core"),
+            **values,
+        )
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from brainzoo.api import SAMPLES, Images, checkpoint, shipped
+from brainzoo.api import Images, checkpoint, shipped
 from brainzoo_report.looks import Picture, read_picture
 
 
@@ -33,7 +33,7 @@ def beside(generator: str, images: Images) -> Beside | None:
     for name, folder in shipped(generator).items():
         config = checkpoint.read_config(folder)
         spatial, data = config["images"]["spatial"], config["trained_on"]
-        picture = read_picture(folder / SAMPLES)
+        picture = read_picture(folder / "samples.png")
         if len(spatial) == images.dims and picture is not None:
             origin = data["dataset"]
             about = Beside(name, data["n_subjects"], origin["name"], origin["license"], picture)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from brainzoo.api import DataError, OptionError, Reconstruction, Reconstructs, Row, Value, nearest
+from brainzoo.api import DataError, OptionError, Reconstruction, Reconstructs, Value
 from brainzoo.training import TorchGenerator, latents
 from brainzoo_vae import losses
 from brainzoo_vae.config import VAEConfig
@@ -117,9 +117,10 @@ class Inference(TorchGenerator, Reconstructs):
         model = self.ready()
         if column not in self.known.names:
             raise OptionError(
-                f"this model is not conditioned on {column!r}.", nearest(column, self.known.names)
+                f"this model is not conditioned on {column!r}.",
+                f"Choose one of {', '.join(self.known.names)}." if self.known.names else "",
             )
-        rows: list[Row]
+        rows: list[dict[str, Value]]
         if pixels is None:
             rows = self.known.draw(n, seed=seed, condition=condition)
             rest = model.prior.residuals(seed, 0, n)
@@ -129,7 +130,9 @@ class Inference(TorchGenerator, Reconstructs):
             rest = latent - model.prior.shift(self.known.encode(rows))
         made = []
         for value in values:
-            changed: list[Row] = [{**row, **self.known.check({column: value})} for row in rows]
+            changed: list[dict[str, Value]] = [
+                {**row, **self.known.check({column: value})} for row in rows
+            ]
             moved = rest + model.prior.shift(self.known.encode(changed))
             made.append(self.decode(moved, conditions=changed))
         return np.stack(made, axis=1) if made else np.empty((len(rows), 0), np.float32)

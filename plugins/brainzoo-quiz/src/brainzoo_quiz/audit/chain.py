@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from brainzoo.api import BrainzooError, DataError, Images, console, find_checkpoint, load
+from brainzoo.api import BrainzooError, DataError, Images, console, load
 from brainzoo.api import checkpoint as checkpoints
 
 DRAWN_AGAIN = 8
@@ -126,14 +126,14 @@ def _doubt(real: Images, created: Images, checkpoint: Path | None) -> str:
     if checkpoint is None:
         return "there is no checkpoint to draw the created images again."
     try:
-        folder = find_checkpoint(checkpoint if checkpoint.exists() else str(checkpoint))
-        config = checkpoints.read_config(folder)
+        address = checkpoint if checkpoint.exists() else str(checkpoint)
+        generator = load(address, **created.info.get("sampling", {}))
+        config = checkpoints.read_config(generator.folder)
         if config["weights"]["sha256"] != created.info.get("checkpoint_sha256"):
             return f"{checkpoint} did not make the created images."
         learnt_from = _learnt_from(config["trained_on"], _whole(real))
         if not learnt_from:
             return "the generator learnt from other images than those beside the real ones."
-        generator = load(folder, **created.info.get("sampling", {}))
         stored = _whole(created)
         again = next(
             generator.sample(

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import DataError, Images, console, from_floats, subjects_of
+from brainzoo.api import DataError, Images, console, subjects_of
 from brainzoo_quiz.audit.chain import Chain
 from brainzoo_quiz.audit.features import CHANNELS, JPEG, features
 from brainzoo_quiz.audit.separation import Separation, separate
@@ -225,7 +225,7 @@ def _features(images: Images, coarse: bool, advance: Any) -> tuple[Floats, Float
     """Return ``(image, feature)`` before and after the writer."""
     before, after = [], []
     for row in range(len(images)):
-        came: NDArray[np.uint8] = from_floats(images.floats([row])[0, 0], "uint8")
+        came: NDArray[np.uint8] = np.rint(255 * images.floats([row])[0, 0]).astype(np.uint8)
         before.append(_row(features(came)))
         after.append(_row(features(written(images, row, coarse=coarse))))
         advance(1)

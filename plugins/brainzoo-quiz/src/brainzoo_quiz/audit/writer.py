@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import DataError, foreground, from_floats, to_floats
+from brainzoo.api import DataError, foreground
 
 PERCENTILES = (1.0, 99.5)
 """Of the head: what becomes black and white; the same as in preparing scans."""
@@ -38,7 +38,7 @@ def canonical(image: NDArray[np.float32], *, coarse: bool = False) -> NDArray[np
         DataError: It is empty: nothing in it is brighter than the rest.
     """
     if coarse:
-        image = to_floats(from_floats(image, "uint8"))
+        image = (np.rint(255 * image) / 255).astype(np.float32)
     head = head_mask(image)
     low, high = np.percentile(image[head], PERCENTILES)
     low = max(low, FLOOR * high)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from brainzoo.api import common_options, config_options, console, expect_folder_place
+from brainzoo.api import command_options, console
 from brainzoo_quiz.config import PRESETS, QuizConfig
 
 PLACE = click.Path(path_type=Path)
 
 
+@command_options(QuizConfig, "Study", presets=PRESETS, leave_out=["real"])
 @click.command()
 @click.argument("real", type=PLACE, metavar="REAL|RUN")
 @click.argument("synthetic", type=PLACE, required=False, metavar="[SYNTHETIC]")
 @click.option("--out", type=PLACE, required=True, help="The new study folder.")
-@common_options
-def export(real: Path, synthetic: Path | None, out: Path, **given: Any) -> None:
+def export(real: Path, synthetic: Path | None, out: Path, config: QuizConfig) -> None:
     """Make a reader study of real and created images; of a RUN, its test split and its samples.
 
     \b
@@ -27,14 +26,10 @@ def export(real: Path, synthetic: Path | None, out: Path, **given: Any) -> None:
 
     The study is refused if anything but the anatomy could tell readers what is created.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo.api import make_config
     from brainzoo_quiz.audit.pixels import audit_lines
     from brainzoo_quiz.exporter import export_study
     from brainzoo_quiz.study.sources import find
 
-    expect_folder_place(out)
-    values = {name: value for name, value in given.items() if value is not None}
-    config = make_config(QuizConfig, values, "option")
     found = export_study(find(real, synthetic, config.checkpoint), out, config)
     if console.as_json():
         console.answer(found)
@@ -49,6 +44,3 @@ def export(real: Path, synthetic: Path | None, out: Path, **given: Any) -> None:
         f"readers; commitment {found['commitment']}"
     )
     console.result(found["folder"])
-
-
-export.params[3:3] = config_options(QuizConfig, "Study", presets=PRESETS, leave_out=["real"])

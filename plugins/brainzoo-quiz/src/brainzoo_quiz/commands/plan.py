@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from brainzoo.api import OptionError, common_options, console
+from brainzoo.api import OptionError, command_options, console
 
 
+@command_options()
 @click.command()
 @click.option(
     "--goal",
@@ -48,7 +49,6 @@ from brainzoo.api import OptionError, common_options, console
 )
 @click.option("--reader-sd", type=click.FloatRange(0, 0.5), help="SD of accuracy over readers.")
 @click.option("--image-sd", type=click.FloatRange(0, 0.5), help="SD of accuracy over images.")
-@common_options
 def plan(
     goal: str,
     accuracy: float | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from brainzoo.api import ExistsError, OptionError, common_options, console, seed_option
+from brainzoo.api import ExistsError, OptionError, command_options, console, write_bytes
 
 if TYPE_CHECKING:
     from brainzoo_quiz.study.answers import Answers
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=Path)
 
 
+@command_options()
 @click.command()
 @click.argument("answers", nargs=-1, type=FILE)
 @click.option("--key", "key_path", type=FILE, help="key.json of the study.")
@@ -44,8 +45,12 @@ FILE = click.Path(path_type=Path)
     "--images", multiple=True, type=FILE, help="Images folder of the study, for pictures; repeat."
 )
 @click.option("--run", type=FILE, help="Evaluated run whose privacy and coverage results to show.")
-@seed_option
-@common_options
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    help="Decides everything random. [default: 0]",
+)
 def score(
     answers: tuple[Path, ...],
     key_path: Path | None,
@@ -67,7 +72,6 @@ def score(
     for path in (html, csv_path, imrmc):
         if path is not None and path.exists():
             raise ExistsError(f"{path} exists already.", "Choose another, or remove it.")
-    from brainzoo.api import write_text
     from brainzoo_quiz.statistics.evidence import beside
 
     pictures: dict[tuple[str, int], bytes] = {}
@@ -89,11 +93,11 @@ def score(
         found["beside"] = beside(run)
         for path, table in zip((csv_path, imrmc), tables, strict=True):
             if path is not None:
-                write_text(path, table)
+                write_bytes(path, table.encode())
     if html is not None:
         from brainzoo_quiz.statistics.page import render
 
-        write_text(html, render(found, pictures))
+        write_bytes(html, render(found, pictures).encode())
         console.note(f"wrote {html}")
     if console.as_json():
         console.answer(found)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from brainzoo.api import common_options, console
+from brainzoo.api import command_options, console
 
 FILE = click.Path(path_type=Path)
 
 
+@command_options()
 @click.command()
 @click.argument("study", type=FILE)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -30,7 +31,6 @@ FILE = click.Path(path_type=Path)
 @click.option("--tls-cert", type=FILE, help="Certificate with its chain, PEM.")
 @click.option("--tls-key", type=FILE, help="Its key, PEM, without a password.")
 @click.option("--behind-proxy", is_flag=True, help="A proxy on --url ends TLS.")
-@common_options
 def serve(
     study: Path,
     host: str,

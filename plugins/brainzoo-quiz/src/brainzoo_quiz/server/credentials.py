@@ -12,7 +12,7 @@ import re
 import secrets
 from pathlib import Path
 
-from brainzoo.api import DataError, ExistsError, disk_errors
+from brainzoo.api import DataError, ExistsError
 from brainzoo_quiz.study.files import read_text
 from brainzoo_quiz.study.key import write_private
 
@@ -44,15 +44,13 @@ def owner_token(folder: Path) -> str:
     """Return the owner's secret of a study folder; makes one at the first start.
 
     Raises:
-        DataError: The file does not hold a secret any more.
-        AuthorisationError: It can be neither read nor written.
+        DataError: The file holds no secret any more, or can be neither read nor written.
     """
     path, token = folder / OWNER_FILE, new_secret()
     try:
         write_private(path, f"{token}\n")
     except ExistsError:
-        with disk_errors(path):
-            token = read_text(path, "secret").strip()
+        token = read_text(path, "secret").strip()
     if not re.fullmatch(r"[\w-]{43,}", token, re.ASCII):
         raise DataError(f"{path} holds no secret.", "Remove it; the next start makes another.")
     return token

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
-from brainzoo.api import AuthorisationError, DataError, NotFoundError, OptionError
+from brainzoo.api import DataError, NotFoundError, OptionError
 from brainzoo_quiz.server.app import application
 from brainzoo_quiz.server.service import Service
 
@@ -23,8 +23,8 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; port 0 takes any free one.
 
     Raises:
-        OptionError: Another program has that port, or there is no such address here.
-        AuthorisationError: This user may not have that port.
+        OptionError: Another program has that port, this user may not have it, or there is no such
+            address here.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
@@ -39,7 +39,7 @@ def listen(host: str, port: int) -> socket.socket:
                 f"port {port} on {host} is taken.", "Choose another with --port, or --port 0."
             ) from error
         if error.errno == errno.EACCES:
-            raise AuthorisationError(
+            raise OptionError(
                 f"this user may not listen on port {port}.", "Choose one above 1023."
             ) from error
         raise OptionError(

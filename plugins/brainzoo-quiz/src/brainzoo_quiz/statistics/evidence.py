@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from brainzoo.api import read_evaluation
+from brainzoo_quiz.study.files import parse_object, read_text
 
 SHOWN = {"privacy": None, "metrics": ("coverage", "recall")}
 """Which metric values of which evaluator; None means all."""
@@ -31,7 +31,8 @@ def beside(run: Path | None) -> dict[str, Any]:
     """
     if run is None:
         return {"notes": [MISSING], "metrics": []}
-    evaluators = read_evaluation(run).get("evaluators", {})
+    text = read_text(run / "evaluation.json", "evaluation")
+    evaluators = parse_object(text, "evaluation", "evaluation.json").get("evaluators", {})
     notes, metrics = [], []
     for name, wanted in SHOWN.items():
         found = evaluators.get(name)

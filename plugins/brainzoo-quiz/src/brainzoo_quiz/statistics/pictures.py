@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from brainzoo.api import DataError, Images, png_bytes, tile
+from brainzoo.api import DataError, Images, grid, png_bytes
 from brainzoo_quiz.study.key import Key, Source
 
 
@@ -36,6 +36,6 @@ def pictures_of(key: Key, folders: Sequence[Path]) -> dict[tuple[str, int], byte
                 raise DataError(
                     f"{folder} has {len(images)} images; the key names row {source.row}."
                 )
-            picture = tile(images.floats([source.row])[0], None)
+            picture = grid(images.floats([source.row]))
             found[source.images, source.row] = png_bytes(picture)
     return found

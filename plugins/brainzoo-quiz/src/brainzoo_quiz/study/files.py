@@ -155,7 +155,7 @@ def read_text(path: Path, what: str) -> str:
 
     Raises:
         NotFoundError: It does not exist.
-        DataError: It is too large, or not UTF-8.
+        DataError: It is too large, not UTF-8, or cannot be read.
     """
     if not path.is_file():
         raise NotFoundError(f"there is no file {path}.", "Check the path.")
@@ -165,6 +165,8 @@ def read_text(path: Path, what: str) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise DataError(f"{path} is not a {what} file: it is not UTF-8 text.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.", "Check its rights.") from None
 
 
 def parse_object(text: str, what: str, name: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from brainzoo.api import ExistsError, disk_errors
+from brainzoo.api import DataError, ExistsError
 from brainzoo_quiz.study.files import (
     Document,
     Hex128,
@@ -133,15 +133,19 @@ def write_private(path: Path, text: str) -> None:
 
     Raises:
         ExistsError: It exists already: a key is never overwritten.
+        DataError: The disk or the folder's rights do not allow it.
     """
-    with disk_errors(path):
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise ExistsError(
-                f"{path} exists already.", "Choose another folder, and keep the old file."
-            ) from None
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+    except FileExistsError:
+        raise ExistsError(
+            f"{path} exists already.", "Choose another folder, and keep the old file."
+        ) from None
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be written: {error.strerror}.", "Check the folder and the disk."
+        ) from error

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from brainzoo.api import DataError, IntegrityError, NotFoundError, write_text
+from brainzoo.api import DataError, IntegrityError, NotFoundError, write_bytes
 from brainzoo_quiz.study.files import (
     Document,
     Hex128,
@@ -184,7 +184,7 @@ def page_data(
 
 def write(package: Package, folder: Path) -> None:
     """Write ``server/study.json`` of a study folder; :func:`write_pixels` writes the images."""
-    write_text(folder / "server" / "study.json", package.text())
+    write_bytes(folder / "server" / "study.json", package.text().encode())
 
 
 def write_pixels(package: Package, folder: Path, image: str, pixels: bytes) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.metadata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from brainzoo.api import __version__
 from brainzoo_quiz.statistics import terminal
 from brainzoo_quiz.statistics.scoring import verdict
 
@@ -38,7 +38,7 @@ def render(found: Mapping[str, Any], pictures: Mapping[tuple[str, int], bytes]) 
         style_hash=f"sha256-{hashed}",
         images=images,
         pictured=any(image["uris"] for image in images),
-        version=__version__,
+        version=importlib.metadata.version("brainzoo-quiz"),
     )
 
 
