@@ -1,4 +1,4 @@
-"""Sets that X."""
+"""Sets that no honest value can come from."""
 
 import numpy as np
 import pytest
