@@ -5,7 +5,7 @@ const RETRY_MS = [3000, 5000, 10000, 20000, 30000];
 
 const TEXTS = {
   "yes-no": {
-    task: "You will see brain images one by one. Some are scans of people, some were created by a computer. Say of each which it is.",
+    task: "You will see brain images one by one. Some are scans of people, some were created by a computer. Say which each one is.",
     question: "Real or created?",
     keys: [[["R"], "Real: a scan of a person"], [["C"], "Created by a computer"]],
     words: [
