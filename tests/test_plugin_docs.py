@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from brainzoo import testing
+from brainzoo import api, testing
 from brainzoo.plugin import hookspecs, interfaces
 
 TEXT = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text(encoding="utf-8")
@@ -30,6 +30,12 @@ def test_every_method_of_an_interface_is_documented(kind):
     methods = [name for name in vars(getattr(interfaces, kind)) if not name.startswith("_")]
     missing = [name for name in methods if not re.search(rf"\b{name}\b", TEXT)]
     assert not missing
+
+
+def test_the_table_of_names_is_that_of_the_api():
+    _, _, section = TEXT.partition("## What `brainzoo.api` offers")
+    table = re.findall(r"^\| \w.*? \| `(\w+)` \|", section.partition("\n## ")[0], re.MULTILINE)
+    assert sorted(table) == sorted(api.__all__)
 
 
 def test_every_contract_is_documented():
