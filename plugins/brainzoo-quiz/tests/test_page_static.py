@@ -6,8 +6,6 @@ import json
 import re
 from typing import Any
 
-import pytest
-
 from .pages import Open, make_study
 
 
@@ -64,20 +62,6 @@ def test_digests_are_those_that_python_makes(open_page: Open) -> None:
     assert found == [strict.digest(sample) for sample in SAMPLES]
     spelt = reader.page.evaluate("all => all.map(canonical)", SAMPLES)
     assert [text.encode() for text in spelt] == [strict.canonical(sample) for sample in SAMPLES]
-
-
-def test_pixels_that_do_not_fit_the_study_are_refused() -> None:
-    from brainzoo.common.errors import DataError
-    from brainzoo_quiz.reader import static_page
-    from brainzoo_quiz.study.package import page_data
-
-    study = make_study()
-    data = page_data(study.package, study.seat)
-    with pytest.raises(DataError, match="position 1 has 0 images; expected 1"):
-        static_page(data, {})
-    short = {place.token: [b"\0" * 7] for place in study.seat.order}
-    with pytest.raises(DataError, match="another length than 1280 bytes"):
-        static_page(data, short)
 
 
 def test_pages_of_volumes_alone_carry_niivue_and_its_licence() -> None:

@@ -68,14 +68,7 @@ class Atlas(Dataset):
 
 @dataclasses.dataclass(frozen=True)
 class SimulatedScan:
-    """Makes one subject's volume, or reads it from the cache; can be sent to another process.
-
-    Attributes:
-        person: Whose head.
-        seed: Of the population.
-        spacing_mm: Edge of a voxel.
-        skull: Whether there is anything but the brain.
-    """
+    """Makes one subject's volume, or reads it from the cache; can be sent to another process."""
 
     person: Person
     seed: int

@@ -36,15 +36,7 @@ Values = NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What one training set led to.
-
-    Attributes:
-        trained: The training set.
-        images: How many images are in it.
-        subjects: How many real subjects.
-        rates: Of test images.
-        of_subjects: Of test subjects, by the mean score of their images.
-    """
+    """What one training set led to."""
 
     trained: TrainingSet
     images: int

@@ -87,10 +87,6 @@ def compute(view: View) -> Evaluation:
 def fit(images: Images, seed: int) -> float | None:
     """Return where white matter begins, relative to a brain's 90th percentile of intensities.
 
-    Args:
-        images: Real ones.
-        seed: Which of them are looked at.
-
     Returns:
         Nothing if no brains are in them.
     """
@@ -123,10 +119,6 @@ def fit(images: Images, seed: int) -> float | None:
 
 def measure(images: Images, white: float) -> Mapping[str, NDArray[np.float64]]:
     """Return what is measured of each image, of its first channel.
-
-    Args:
-        images: Real or synthetic.
-        white: Of :func:`fit`.
 
     Returns:
         ``CSF``, ``GM`` and ``WM`` in percent of the brain, and ``ventricles`` in cm² of a slice or

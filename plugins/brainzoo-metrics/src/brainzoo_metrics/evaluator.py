@@ -37,11 +37,7 @@ FEW_SUBJECTS = 30
 
 
 class Metrics(Evaluator):
-    """Distances, diversity, coverage and anatomy, each beside its floor.
-
-    Args:
-        config: A :class:`~brainzoo_metrics.config.MetricsConfig`.
-    """
+    """Distances, diversity, coverage and anatomy, each beside its floor."""
 
     config: MetricsConfig
 

@@ -100,10 +100,6 @@ def region_rows(train: Images, subjects: Sequence[Mapping[str, Value]]) -> list[
 
     A region is thin if fewer than five training subjects are in it, or fewer than half of what an
     even table of the same kind would hold.
-
-    Args:
-        train: All training images.
-        subjects: :func:`subject_rows` of the test images.
     """
     learned = [images[0] for images in _by_subject(train).values()]
     rows: list[dict[str, Value]] = []

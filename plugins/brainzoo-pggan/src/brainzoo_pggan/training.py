@@ -75,15 +75,7 @@ class Schedule:
 
 
 class Game:
-    """What :func:`brainzoo.training.fit` needs of PGGAN: the losses of the two networks.
-
-    Args:
-        config: The options.
-        generator: Makes images of the present stage.
-        discriminator: Judges them.
-        batch_size: The run's, for stages that have none of their own.
-        device: The kind of device, which decides how often gradients are penalised.
-    """
+    """What :func:`brainzoo.training.fit` needs of PGGAN: the losses of the two networks."""
 
     def __init__(
         self,

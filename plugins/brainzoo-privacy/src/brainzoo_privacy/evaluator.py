@@ -41,11 +41,7 @@ PRIVATE = (
 
 
 class Privacy(Evaluator):
-    """Nearest real images, copies, membership inference, and a verdict.
-
-    Args:
-        config: A :class:`~brainzoo_privacy.config.PrivacyConfig`.
-    """
+    """Nearest real images, copies, membership inference, and a verdict."""
 
     config: PrivacyConfig
 

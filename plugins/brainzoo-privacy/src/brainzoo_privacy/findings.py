@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Images, MetricValue, Value, bootstrap, interval
+from brainzoo.api import Images, MetricValue, Value, bootstrap, interval, table_text
 from brainzoo_privacy import measures
 from brainzoo_privacy.audit import Audit
 from brainzoo_privacy.calibration import COPY_RATE, DUPLICATE_ERROR
@@ -267,21 +265,16 @@ def nearest_csv(found: Audit, *, train: Images, unseen: Images, synthetic: Image
 
     Who has the prepared images finds the subject in their ``table.csv``; nobody else does.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    names = ["train_image_id", "similarity", "lead", "unseen_image_id", "similarity_to_unseen"]
-    writer.writerow(["image_id", "counts_as", *names])
-    to_unseen = found.to_unseen.similarity
-    for i in suspicion(found).tolist():
-        writer.writerow(
-            [
-                synthetic.table[i].get("image_id", i),
-                kind(found, i),
-                train.table[found.synthetic.nearest[i]].get("image_id"),
-                f"{found.synthetic.similarity[i]:.4f}",
-                f"{found.synthetic.lead[i]:.4f}",
-                unseen.table[found.to_unseen.nearest[i]].get("image_id"),
-                f"{to_unseen[i]:.4f}",
-            ]
-        )
-    return out.getvalue().encode()
+    rows: list[dict[str, Value]] = [
+        {
+            "image_id": synthetic.table[i].get("image_id", i),
+            "counts_as": kind(found, i),
+            "train_image_id": train.table[found.synthetic.nearest[i]].get("image_id"),
+            "similarity": round(float(found.synthetic.similarity[i]), 4),
+            "lead": round(float(found.synthetic.lead[i]), 4),
+            "unseen_image_id": unseen.table[found.to_unseen.nearest[i]].get("image_id"),
+            "similarity_to_unseen": round(float(found.to_unseen.similarity[i]), 4),
+        }
+        for i in suspicion(found).tolist()
+    ]
+    return table_text(rows).encode()

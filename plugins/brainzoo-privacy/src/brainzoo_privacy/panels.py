@@ -26,18 +26,7 @@ def panels(
     nearest_unseen: NDArray[np.intp],
     labels: Sequence[str],
 ) -> bytes:
-    """Return a PNG with a row for each chosen image, all in the common pose.
-
-    Args:
-        individuality: What the search compared with.
-        synthetic: Generated images.
-        train: Training images.
-        unseen: Images of people who were not trained on.
-        chosen: Positions of the synthetic images to show.
-        nearest_train: Position of the nearest training image of every synthetic image.
-        nearest_unseen: Likewise for unseen images.
-        labels: A caption for each row.
-    """
+    """Return a PNG with a row for each chosen image, all in the common pose."""
     pose = individuality.pose
     made = pose.register(synthetic.floats(chosen))
     trained = pose.register(train.floats(nearest_train[chosen]))

@@ -11,7 +11,6 @@ that mirroring keeps and turns round, one product of the usual cost answers for 
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -69,15 +68,11 @@ class Neighbours:
             ``(query, subject)``; -1 where that is the query's own subject.
         nearest: Position of the most similar reference image of each query.
         of_reference: Highest similarity of each reference image to any query.
-        pairs: How many pairs were compared, each both ways round.
-        seconds: How long it took.
     """
 
     by_subject: Array
     nearest: NDArray[np.intp]
     of_reference: Array
-    pairs: int
-    seconds: float
 
     @property
     def similarity(self) -> Array:
@@ -87,11 +82,7 @@ class Neighbours:
 
 
 class Individuality:
-    """Turns images into vectors of what is individual in them.
-
-    Args:
-        pose: Registered training images' mean, and the way into its pose.
-    """
+    """Turns images into vectors of what is individual in them."""
 
     def __init__(self, pose: Pose) -> None:
         self.pose = pose
@@ -185,7 +176,6 @@ def search(
     best = np.full(count, -2, np.float32)
     nearest = np.zeros(count, np.intp)
     best_of_reference = np.full(len(references), -1, np.float32)
-    started = time.perf_counter()
     with console.progress(f"comparing {name}", count * len(references)) as advance:
         for top in range(0, count, ROWS):
             rows = slice(top, top + ROWS)
@@ -209,9 +199,8 @@ def search(
                 at = order[columns]
                 best_of_reference[at] = np.maximum(best_of_reference[at], block.max(axis=0))
                 advance(block.size)
-    seconds = time.perf_counter() - started
     starts = queries.starts  # of the ways to turn an image, the most similar counts
     by_subject = np.maximum.reduceat(by_subject, starts, axis=0)
     of_row = np.arange(count) if queries.image is None else queries.image
     nearest = nearest[np.lexsort((-best, of_row))[starts]]
-    return Neighbours(by_subject, nearest, best_of_reference, count * len(references), seconds)
+    return Neighbours(by_subject, nearest, best_of_reference)

@@ -38,14 +38,7 @@ class Model(nn.Module):
 
 
 class Networks(nn.Module):
-    """Encoder, decoder, and the likelihood's standard deviation if it is one for all pixels.
-
-    Args:
-        config: Variant, widths, latent, kind of variance.
-        spatial: Size of the images.
-        channels: Their channels.
-        conditions: Numbers that encode an image's conditions; 0 for none.
-    """
+    """Encoder, decoder, and the likelihood's standard deviation if it is one for all pixels."""
 
     def __init__(
         self, config: VAEConfig, spatial: tuple[int, ...], channels: int, conditions: int
@@ -76,7 +69,7 @@ class Networks(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Image to the Gaussian of its latent. Arguments as of :class:`Networks`."""
+    """Image to the Gaussian of its latent."""
 
     def __init__(
         self, config: VAEConfig, spatial: tuple[int, ...], channels: int, conditions: int
@@ -108,7 +101,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latent to the Gaussian of the pixels. Arguments as of :class:`Networks`."""
+    """Latent to the Gaussian of the pixels."""
 
     def __init__(
         self, config: VAEConfig, spatial: tuple[int, ...], channels: int, conditions: int

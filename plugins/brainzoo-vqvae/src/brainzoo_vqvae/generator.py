@@ -54,12 +54,7 @@ UNLIKELY = -5.0
 
 
 class Model(nn.Module):
-    """What a checkpoint holds.
-
-    Args:
-        autoencoder: Image to codes and back.
-        prior: Which codes follow which.
-    """
+    """What a checkpoint holds."""
 
     def __init__(self, autoencoder: Autoencoder, prior: Prior) -> None:
         super().__init__()

@@ -124,12 +124,7 @@ class Autoencoder(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two convolutions beside the identity.
-
-    Args:
-        convolution: The convolution's class.
-        width: Channels.
-    """
+    """Two convolutions beside the identity."""
 
     def __init__(self, convolution: Callable[..., nn.Module], width: int) -> None:
         super().__init__()

@@ -133,12 +133,7 @@ class Prior(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention to what came before, and a perceptron; both added to what they are given.
-
-    Args:
-        width: Features.
-        dropout: Of what is added.
-    """
+    """Attention to what came before, and a perceptron; both added to what they are given."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()

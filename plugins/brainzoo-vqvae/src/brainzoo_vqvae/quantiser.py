@@ -158,10 +158,6 @@ def perplexity(codes: torch.Tensor, count: int) -> torch.Tensor:
     """Return how many codes are in use, as the exponential of the entropy of their frequencies.
 
     The frequencies are those of the batches of all processes.
-
-    Args:
-        codes: Indices of any shape.
-        count: Codes in the codebook.
     """
     shares = one_hot(codes.flatten(), count).float().mean(0)
     if _processes() > 1:

@@ -27,7 +27,6 @@ CHANNELS = {
     "border mean": "mean along the edges",
     "border SD": "spread along the edges",
     "grey levels": "how many different values there are",
-    "grid": "steps at every 8th pixel, as strong JPEG leaves",
     JPEG: "fine detail that vanishes in 8 x 8 blocks, but not between them, as in any JPEG",
     **{f"frequencies {i}": "energy by spatial frequency, low to high" for i in range(1, BANDS + 1)},
 }
@@ -38,7 +37,7 @@ def features(image: NDArray[np.uint8]) -> Features:
     """Return the trivial features of one image.
 
     Args:
-        image: ``spatial``, uint8. Of a volume, size, values and border count as a whole; grid and
+        image: ``spatial``, uint8. Of a volume, size, values and border count as a whole; blocks and
             frequencies are means over its three central planes.
     """
     edges = _border(image).astype(np.float64)
@@ -52,7 +51,6 @@ def features(image: NDArray[np.uint8]) -> Features:
         "border mean": float(edges.mean()),
         "border SD": float(edges.std()),
         "grey levels": float(len(np.unique(image))),
-        "grid": float(np.mean([_grid(plane) for plane in grey])),
         JPEG: float(
             np.mean([_vanished(plane) - _vanished(np.roll(plane, 4, (0, 1))) for plane in grey])
         ),
@@ -70,21 +68,6 @@ def _border(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _central(volume: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     for axis, length in enumerate(volume.shape):
         yield np.take(volume, length // 2, axis=axis)
-
-
-def _grid(plane: NDArray[np.float64]) -> float:
-    """Return how much larger steps are at every 8th pixel than at the others (a logarithm).
-
-    By third differences: a step between blocks is one where edges of tissue are not.
-    """
-    found = 0.0
-    for lines in (plane, plane.T):
-        bend = np.abs(lines[:-3] - 3 * lines[1:-2] + 3 * lines[2:-1] - lines[3:]).mean(1)
-        between = (np.arange(len(bend)) + 2) % BLOCK == 0
-        if not between.any():
-            return 0.0
-        found += float((bend[between].mean() + 1e-6) / (bend.mean() + 1e-6))
-    return float(np.log(found / 2))
 
 
 def _vanished(plane: NDArray[np.float64]) -> float:

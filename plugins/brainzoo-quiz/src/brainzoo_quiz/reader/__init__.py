@@ -26,7 +26,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from brainzoo.api import DataError, NotFoundError
+from brainzoo.api import NotFoundError
 from brainzoo_quiz.study.files import templates
 
 HERE = Path(__file__).parent
@@ -38,26 +38,11 @@ SCRIPTS = (
 
 
 def static_page(data: Mapping[str, Any], pixels: Mapping[str, Sequence[bytes]]) -> str:
-    """Return one reader's page as a single HTML file.
-
-    Raises:
-        DataError: Pixels are missing, too many, or of another length than the study's.
-    """
-    ordered = []
-    for trial in data["trials"]:
-        images = pixels.get(trial["token"], ())
-        if len(images) != trial["images"]:
-            raise DataError(
-                f"the trial at position {trial['position']} has {len(images)} images; "
-                f"expected {trial['images']}."
-            )
-        if any(len(image) != data["image"]["bytes"] for image in images):
-            raise DataError(
-                f"an image at position {trial['position']} has another length than "
-                f"{data['image']['bytes']} bytes."
-            )
-        encoded = [Markup(base64.b64encode(image).decode("ascii")) for image in images]
-        ordered.append((trial["token"], encoded))
+    """Return one reader's page as a single HTML file."""
+    ordered = [
+        (token, [Markup(base64.b64encode(image).decode("ascii")) for image in pixels[token]])
+        for token in (trial["token"] for trial in data["trials"])
+    ]
     script, style = _script(), _text("page.css")
     niivue = _text("vendor/niivue.umd.js") if data["image"]["dims"] == 3 else ""
     scripts = " ".join(f"'{_hash(part)}'" for part in (script, niivue) if part)
