@@ -13,7 +13,7 @@ from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.training import Phase, fit, loop
 from brainzoo.training.ema import EMA
 from brainzoo.training.monitor import PATIENCE, Monitor
-from brainzoo.training.state import FILE, load_state, save_state
+from brainzoo.training.state import FILE, pack_state, unpack_state
 
 
 def test_a_run_leaves_statistics_grids_and_state(tmp_path):
@@ -155,7 +155,7 @@ def test_a_full_disk_keeps_the_last_state(tmp_path, monkeypatch):
     def full(path, content):
         raise DiskError(f"the disk is full: {path} could not be written.")
 
-    monkeypatch.setattr("brainzoo.training.state.write_bytes", full)
+    monkeypatch.setattr("brainzoo.training.loop.write_bytes", full)
     with pytest.raises(DiskError, match="disk is full"):
         tiny.train(tmp_path, resume=True, images=160)
     assert (tmp_path / "state" / FILE).read_bytes() == before
@@ -164,15 +164,14 @@ def test_a_full_disk_keeps_the_last_state(tmp_path, monkeypatch):
 def test_a_corrupt_or_foreign_state_is_refused(tmp_path):
     network = torch.nn.Linear(3, 2)
     optimizer = torch.optim.Adam(network.parameters())
-    save_state(tmp_path, {"n": network.state_dict()}, {"n": optimizer}, {"images": 5})
+    content = pack_state({"n": network.state_dict()}, {"n": optimizer}, {"images": 5})
     other = torch.nn.Linear(4, 2)
+    own = {"n": torch.optim.Adam(other.parameters())}
     with pytest.raises(IntegrityError, match="another model or size"):
-        load_state(tmp_path, {"n": other.state_dict()}, {"n": torch.optim.Adam(other.parameters())})
-    content = (tmp_path / FILE).read_bytes()
+        unpack_state(content, {"n": other.state_dict()}, own, tmp_path / FILE)
     for damaged in (content[: len(content) // 2], b"", b"\x80\x04" + content, content[:-1]):
-        (tmp_path / FILE).write_bytes(damaged)
         with pytest.raises(IntegrityError, match="corrupt"):
-            load_state(tmp_path, {"n": network.state_dict()}, {"n": optimizer})
+            unpack_state(damaged, {"n": network.state_dict()}, {"n": optimizer}, tmp_path / FILE)
 
 
 def test_the_average_follows_parameters_and_buffers():

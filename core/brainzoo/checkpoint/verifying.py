@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 from pathlib import Path
 from typing import Any
 
@@ -69,18 +68,12 @@ def read_reference(folder: Path, config: dict[str, Any]) -> NDArray[np.uint8]:
     images = config["images"]
     shape = (config["verify"]["n"], images["channels"], *images["spatial"])
     try:
-        with path.open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            if version != (1, 0):
-                raise ValueError(f"it is of version {version}")
-            found = np.lib.format.read_array_header_1_0(file)
-            if found != (shape, False, np.dtype(np.uint8)):
-                raise ValueError(f"it holds {found[2]} {found[0]}; expected uint8 {shape}")
-            size = math.prod(shape)
-            if path.stat().st_size != file.tell() + size:
-                raise ValueError(f"it has {path.stat().st_size} bytes")
-            content = file.read(size)
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError) as error:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(found, np.memmap) or (found.shape, found.dtype) != (shape, np.uint8):
+            raise ValueError(f"it is not an array of uint8 {shape}")
+        if path.stat().st_size != found.offset + found.nbytes:
+            raise ValueError(f"it has {path.stat().st_size} bytes")
+    except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
         said = " ".join(str(error).split())[:200].rstrip(".")
         raise IntegrityError(f"{folder} holds no readable reference samples: {said}.") from None
-    return np.frombuffer(content, np.uint8).reshape(shape)
+    return np.array(found)

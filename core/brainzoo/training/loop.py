@@ -25,11 +25,9 @@ from brainzoo.training.monitor import Aside, Monitor
 from brainzoo.training.phase import Phase, freeze_all_but, schedule, train_step, trained
 from brainzoo.training.snapshot import Score, Snapshots
 from brainzoo.training.state import (
+    FILE,
     Tensors,
-    clear_leftovers,
-    load_state,
     pack_state,
-    save_state,
     unpack_state,
 )
 from brainzoo.training.step import seeded
@@ -129,7 +127,7 @@ def fit(
             }
             with monitor.aside():
                 if processes.main:
-                    save_state(run.state, held(), optimizers, now)
+                    write_bytes(run.state / FILE, pack_state(held(), optimizers, now))
 
         def picture() -> None:
             shown = grid(sample(ema.network), columns=8)
@@ -212,9 +210,11 @@ def _begin(
     """
     counters: dict[str, Any] = {}
     if processes.main:
-        clear_leftovers(run.state)
-        if run.resume:
-            counters = load_state(run.state, networks, optimizers) or {}
+        path = run.state / FILE
+        for left in run.state.glob(f".{FILE}.*.part"):  # of a process killed while it wrote
+            left.unlink(missing_ok=True)
+        if run.resume and path.is_file():
+            counters = unpack_state(path.read_bytes(), networks, optimizers, path)
     if processes.count > 1:
         own = pack_state(networks, optimizers, counters) if processes.main else b""
         counters = unpack_state(processes.from_first(own), networks, optimizers, run.state)

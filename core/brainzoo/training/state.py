@@ -17,31 +17,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from brainzoo.common.errors import IntegrityError
-from brainzoo.common.files import write_bytes
 
 FILE = "state.safetensors"
 Tensors = Mapping[str, torch.Tensor]
 """Parameters and buffers of a network by name, as its ``state_dict`` holds them."""
-
-
-def save_state(
-    folder: Path,
-    networks: Mapping[str, Tensors],
-    optimizers: Mapping[str, torch.optim.Optimizer],
-    counters: Mapping[str, Any],
-) -> None:
-    """Write the state of a training.
-
-    Args:
-        folder: The run's ``state/``.
-        networks: Networks and their average by name.
-        optimizers: Optimisers by name.
-        counters: What JSON holds: images seen, steps, seconds.
-
-    Raises:
-        DiskError: The disk is full; the previous state is untouched.
-    """
-    write_bytes(folder / FILE, pack_state(networks, optimizers, counters))
 
 
 def pack_state(
@@ -49,7 +28,13 @@ def pack_state(
     optimizers: Mapping[str, torch.optim.Optimizer],
     counters: Mapping[str, Any],
 ) -> bytes:
-    """Return what :func:`save_state` writes."""
+    """Return the state of a training as the content of its file.
+
+    Args:
+        networks: Networks and their average by name.
+        optimizers: Optimisers by name.
+        counters: What JSON holds: images seen, steps, seconds.
+    """
     tensors = {
         f"network/{name}/{key}": value
         for name, network in networks.items()
@@ -66,25 +51,6 @@ def pack_state(
         {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()},
         metadata={"counters": json.dumps(dict(counters)), "optimizers": json.dumps(plain)},
     )
-
-
-def load_state(
-    folder: Path,
-    networks: Mapping[str, Tensors],
-    optimizers: Mapping[str, torch.optim.Optimizer],
-) -> dict[str, Any] | None:
-    """Restore what :func:`save_state` wrote, in place.
-
-    Returns:
-        The counters, or ``None`` if there is no state yet.
-
-    Raises:
-        IntegrityError: The file is corrupt, or it is of other networks.
-    """
-    path = folder / FILE
-    if not path.is_file():
-        return None
-    return unpack_state(path.read_bytes(), networks, optimizers, path)
 
 
 def unpack_state(
@@ -116,12 +82,6 @@ def unpack_state(
             raise IntegrityError(f"{path} holds no optimiser {name!r}; it is of another model.")
         _fill_optimizer(optimizer, groups[name], _below(tensors, f"optimizer/{name}/"))
     return dict(counters)
-
-
-def clear_leftovers(folder: Path) -> None:
-    """Remove what a process that was killed while writing left behind."""
-    for left in folder.glob(f".{FILE}.*.part"):
-        left.unlink(missing_ok=True)
 
 
 def _below(tensors: Tensors, prefix: str) -> dict[str, torch.Tensor]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import itertools
 import shutil
 from pathlib import Path
 
@@ -153,20 +154,18 @@ def refresh(registry: Path, names: tuple[str, ...] = ()) -> list[Entry]:
 
 def picture_of(checkpoint: Path) -> bytes:
     """Return the first samples of seed 0 as a small PNG file: as many greys and pixels as fit."""
-    from PIL import Image
+    from PIL import ImageOps
 
     from brainzoo.data.pictures import grid, png_bytes
 
     dims = len(read_config(checkpoint)["images"]["spatial"])
     whole = grid(reference(load(checkpoint), SHOWN[dims]), columns={2: 8, 3: 4}[dims])
-    for size in (1.0, 0.75, 0.5):
-        shape = (round(whole.width * size), round(whole.height * size))
-        picture = whole if size == 1 else whole.resize(shape, Image.Resampling.LANCZOS)
-        for levels in (256, 64):
-            step = 256 // levels
-            found = png_bytes(picture.point([value // step * step for value in range(256)]))
-            if len(found) <= MOST_PICTURE_BYTES:
-                return found
+    for size, levels in itertools.product((1.0, 0.75, 0.5), (256, 64)):
+        picture = ImageOps.scale(whole, size) if size < 1 else whole
+        step = 256 // levels
+        found = png_bytes(picture.point([value // step * step for value in range(256)]))
+        if len(found) <= MOST_PICTURE_BYTES:
+            return found
     raise DataError(f"a picture of {SHOWN[dims]} samples has over {MOST_PICTURE_BYTES} bytes.")
 
 

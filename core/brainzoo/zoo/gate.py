@@ -155,17 +155,13 @@ def _of_licence(folder: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
 
 def weights_licence(folder: Path) -> str:
     """Return the licence that the model card gives the weights; empty if it gives none."""
-    import yaml
+    from huggingface_hub import ModelCard
 
     try:
-        text = (folder / CARD).read_text(encoding="utf-8")
-        header = yaml.safe_load(text.split("---")[1]) if text.startswith("---\n") else None
-    except (OSError, ValueError, IndexError, yaml.YAMLError, RecursionError):
+        data: Any = ModelCard((folder / CARD).read_text(encoding="utf-8")).data
+    except Exception:  # of YAML, and of what the card's own library expects of it
         return ""
-    if not isinstance(header, dict):
-        return ""
-    stated = str(header.get("license") or "")
-    return str(header.get("license_name") or "") if stated == "other" else stated
+    return str(data.get("license_name" if data.get("license") == "other" else "license") or "")
 
 
 def _leaks(path: Path, salt: str, subjects: set[str]) -> Iterator[str]:

@@ -133,10 +133,8 @@ def push_registry(
     owner = namespace or ("owner" if dry_run or not hub.token else _user(hub))
     plans = []
     for entry in entries:
-        folder = pull(entry)
-        repository = f"{owner}/{entry.name}"
-        expect_names(repository, entry.version)
-        plan = plan_of(folder, folder, repository, entry.version)
+        expect_names(f"{owner}/{entry.name}", entry.version)
+        plan = plan_of(pull(entry), pull(entry), f"{owner}/{entry.name}", entry.version)
         named = tuple(Finding(f"{entry.name}/{f.file}", f.problem) for f in plan.findings)
         plans.append(dataclasses.replace(plan, findings=named))
     if dry_run:
