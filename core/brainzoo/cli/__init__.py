@@ -1,6 +1,6 @@
 """The command line: one file per verb, imported only when that verb is used.
 
-``brainzoo --help`` must answer at once, so the short help of every verb stands in a table here and
+``brainzoo --help`` must answer at once, so the short help of every verb is in a table here and
 nothing heavier than click is imported.
 """
 

@@ -186,7 +186,7 @@ def _tell_run(run: Path) -> None:
 def _open_sets(
     ctx: click.Context, run: Path | None, options: Mapping[str, Any]
 ) -> dict[str, Images]:
-    """Return the sets: of the folders named, and what is not named of the run."""
+    """Return the sets: the folders named, and the run's for the others."""
     from brainzoo.evaluating.sets import open_sets
     from brainzoo.runs import pipeline
 

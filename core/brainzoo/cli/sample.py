@@ -37,7 +37,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     exporter = words.value("--export")
     if exporter not in (None, IMAGES):
         config = installed(ctx).get("exporter", str(exporter)).config
-        # How many images there are is said with -n.
+        # -n says how many images there are.
         group, prefix = f"Exporter {exporter}", f"{exporter}."
         options += config_options(config, group, prefix=prefix, leave_out=["limit"])
     if not words.arguments:

@@ -1,7 +1,7 @@
 """Classes and covariates that condition a model: encoded and drawn from training images.
 
 :func:`draw_classes` serves models that know classes only. :class:`Conditions` holds the class and
-any covariates (age, sex, site, ...) together, so that what is not asked for is drawn jointly: an
+any covariates (age, sex, site, ...) together, so that everything else is drawn jointly: an
 old class gets old ages.
 """
 
@@ -148,7 +148,7 @@ class Conditions:
         return [{**self.drawn_rows[index], **fixed} for index in chosen]
 
     def check(self, condition: Mapping[str, Value] | None) -> Row:
-        """Return a condition with its values as they stand in the rows.
+        """Return a condition with its values as they are in the rows.
 
         Raises:
             OptionError: A name or value that the model does not know.

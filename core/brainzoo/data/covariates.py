@@ -58,7 +58,7 @@ class Column:
         return [(float(self.checked(value) or 0.0) - self.mean) / self.std, 1.0]
 
     def checked(self, value: Value) -> Value:
-        """Return a value as it stands in the rows: a level's text, or a number.
+        """Return a value as it is in the rows: a level's text, or a number.
 
         Raises:
             OptionError: No such level, or no finite number.

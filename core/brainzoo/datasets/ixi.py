@@ -68,7 +68,7 @@ class Ixi(Known):
         return ixi_folder()
 
     def subjects(self) -> Iterator[Subject]:
-        """Yield the scans in the order of subjects; the site stands in the files' names.
+        """Yield the scans in the order of subjects; the site is in the files' names.
 
         Raises:
             DataError: There are none of the channels, or the table fits none.

@@ -1,4 +1,4 @@
-"""Running evaluators; what they found stands in ``evaluation.json``.
+"""Running evaluators; what they found is in ``evaluation.json``.
 
 Each evaluator's result is written as soon as it is there, so that none is lost when another one
 fails or the process is stopped. What was measured of the same images, with the same options, seed

@@ -30,7 +30,7 @@ class Png(Exporter):
     def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
         """Write ``images/IMAGE_ID.png``, ``images/metadata.csv``, ``grid.png`` and ``about.json``.
 
-        The pictures carry no metadata; what they are stands in ``about.json``, and what is known
+        The pictures carry no metadata; what they are is in ``about.json``, and what is known
         of each (age, sex, class) in ``metadata.csv``, as Hugging Face's ``imagefolder`` reads it.
         [0, 1] becomes black to white; a 3-D image shows its central axial, coronal and sagittal
         planes. Label maps of slices lie in ``labels/``: their values, not pictures to look at.

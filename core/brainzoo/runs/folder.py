@@ -35,7 +35,7 @@ class RunFolder:
 
     Attributes:
         path: The folder.
-        record: What ``run.yaml`` holds. A step is done when its time stands in ``seconds``.
+        record: What ``run.yaml`` holds. A step is done when its time is in ``seconds``.
     """
 
     def __init__(self, path: Path, record: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ REPLACES = {"data.slices": "data.sections_mm", "data.step_mm": "data.sections_mm
 """Options that mean nothing beside another one: given, they drop the preset's."""
 
 DEFAULT_EXPORTS = {"nifti": {"limit": 16}, "png": {"limit": 16}}
-"""What a run exports when nothing is said: a few files of each to look at."""
+"""What a run exports by default: a few files of each to look at."""
 
 ALL = "all"
 """In place of an evaluator's name: every one that is installed."""
@@ -117,7 +117,7 @@ def resolve(
         data: A dataset's name or the path of a folder of prepared images.
         given: Option values by the command line's names with underscores: the generator's, the
             common ones, ``data.NAME``, ``EVALUATOR.NAME``, ``EXPORTER.NAME``.
-        preset: Which of the generator's presets sets what is not given.
+        preset: Which of the generator's presets sets the rest.
         classes: An expression by class name.
         export: Names of exporters; ``None`` for the default ones.
         evaluate: Names of evaluators, or ``all``.

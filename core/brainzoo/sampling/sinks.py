@@ -149,7 +149,7 @@ class _ArrayFile:
             file.write(content)
 
     def hash(self, digest: Any, start: int, stop: int) -> None:
-        """Add what stands in the places from ``start`` to ``stop`` to a digest."""
+        """Add what is in the places from ``start`` to ``stop`` to a digest."""
         at, end = (len(self._header) + i * self._size for i in (start, stop))
         with self._path.open("rb") as file:
             file.seek(at)

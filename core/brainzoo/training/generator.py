@@ -210,7 +210,7 @@ class TorchGenerator(Generator):
     ) -> tuple[NDArray[Any], ...]:
         """Call ``compute`` with tensors of always :attr:`chunk` rows, and join what it returns.
 
-        The result of an image is then the same whatever stands beside it. The last chunk is filled
+        The result of an image is then the same whatever is beside it. The last chunk is filled
         up with zeros.
 
         Args:

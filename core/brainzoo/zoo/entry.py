@@ -155,7 +155,7 @@ class Entry(Strict):
 def entry_of(
     checkpoint: Path, *, name: str, version: str, source: PackageSource | HubSource
 ) -> Entry:
-    """Return the entry with which a checkpoint stands in a registry.
+    """Return the registry entry of a checkpoint.
 
     Raises:
         NotFoundError: There is no checkpoint there.

@@ -58,7 +58,7 @@ class Hub:
         """Return the Hub that the arguments name, else the environment, else the official one.
 
         ``HF_ENDPOINT`` names a mirror and ``HF_HUB_OFFLINE`` forbids the network. A token that was
-        stored or stands in ``HF_TOKEN`` is for the official Hub; elsewhere only a given one goes.
+        stored or is in ``HF_TOKEN`` is for the official Hub; elsewhere only a given one goes.
 
         Raises:
             OptionError: The address or the token cannot be one.
@@ -107,7 +107,7 @@ class Hub:
         Raises:
             AuthorisationError: It is private or gated, or the token may not do that.
             NotFoundError: No such repository, commit or file.
-            NetworkError: The Hub is out of reach or in disorder, or may not be asked.
+            NetworkError: The Hub cannot be reached, fails, or must not be asked.
         """
         if self.offline:
             raise NetworkError(

@@ -86,7 +86,7 @@ def parse_registry(content: bytes, name: str = "registry.yaml") -> RegistryFile:
 
 
 def dump_entries(entries: Sequence[Entry]) -> str:
-    """Return entries as they stand in ``registry.yaml``: a line per file."""
+    """Return entries as they appear in ``registry.yaml``: a line per file."""
     lines = []
     for entry in entries:
         plain = entry.model_dump(mode="json", exclude_none=True, exclude={"source", "files"})

@@ -2,7 +2,7 @@
 
 Radford et al. 2016 (arXiv 1511.06434); Kazuhiro et al. 2018 (Tomography 4:159). The losses are
 those of Goodfellow et al. 2014 with the generator's non-saturating form. Differences from the
-papers stand in :mod:`brainzoo_dcgan.networks` (architecture) and below (training):
+papers are in :mod:`brainzoo_dcgan.networks` (architecture) and below (training):
 
 - samples come from averaged weights (:mod:`brainzoo.training.ema`), as nearly all GANs since 2018;
 - of the paper's 48,510 turned and mirrored sections of each image, the preset ``paper`` stores 40

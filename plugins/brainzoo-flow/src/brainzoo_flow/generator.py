@@ -1,6 +1,6 @@
 """A rectified flow as a brainzoo generator: training, sampling, scores and edits.
 
-Liu et al. 2023 (arXiv 2209.03003), Lipman et al. 2023 (arXiv 2210.02747); differences stand in
+Liu et al. 2023 (arXiv 2209.03003), Lipman et al. 2023 (arXiv 2210.02747); differences are in
 :mod:`brainzoo_flow.path` and :mod:`brainzoo_flow.networks`.
 """
 

@@ -1,7 +1,7 @@
 """What measures share: three sets of equally many images, and intervals with floors.
 
 Test images are compared with as many synthetic ones. As many training images, drawn across all
-training subjects, stand in the place of synthetic images to give the floor: what a perfect
+training subjects, take the place of synthetic images to give the floor: what a perfect
 generator would score against these very test subjects, at the same n. (Halves of the test set would
 have half the n, and so a larger floor.) Synthetic images themselves are never compared with
 training images here.

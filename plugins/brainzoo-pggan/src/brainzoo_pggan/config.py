@@ -31,7 +31,7 @@ _LEAN: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class PGGANConfig:
-    """What decides a PGGAN; what was found best on few subjects stands in the presets."""
+    """What decides a PGGAN; the presets are what was best on few subjects."""
 
     loss: str = option(
         "r1",

@@ -2,7 +2,7 @@
 
 Karras et al. 2018 (arXiv 1710.10196), as Alam et al. used it for neonatal brains ("Synthetic Brain
 Image Generation for ADHD prediction based on Progressive Growing Generative Adversarial Network").
-Differences from Karras et al. stand in :mod:`brainzoo_pggan.networks`; those from Alam et al., of
+Differences from Karras et al. are in :mod:`brainzoo_pggan.networks`; those from Alam et al., of
 the preset ``paper``:
 
 - Their equation 2 prints the gradient penalty on the generator's output ("∇Y(ŷ)"); it is taken on

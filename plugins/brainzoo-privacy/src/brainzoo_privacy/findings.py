@@ -151,7 +151,7 @@ def flagged_metrics(
 
 
 def reasons(by_name: Mapping[str, MetricValue], synthetic: Images) -> list[str]:
-    """Return what speaks against publishing, a sentence each; nothing, if nothing does."""
+    """Return the reasons not to publish, a sentence each."""
     copy, duplicates = by_name["copy rate"], by_name["near duplicates"]
     unseen, auc = by_name["real unseen flagged"], by_name["membership AUC"]
     against = []

@@ -110,7 +110,7 @@ def _metric(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def value_of(found: Mapping[str, Any]) -> MetricValue:
-    """Return an entry of ``evaluation.json``; what is not a number is missing."""
+    """Return an entry of ``evaluation.json``; anything but numbers is missing."""
     value, low, high, floor = (number(found.get(key)) for key in PLOTTED)
     name = str(found.get("name", ""))
     return MetricValue(name, math.nan if value is None else value, 0, low, high, floor)

@@ -8,7 +8,7 @@ Kingma and Welling 2014 (arXiv 1312.6114); the variants ``cevae`` of Zimmerer et
 - what fills in masked squares uses the mean of the latent; weights are averaged
   (:mod:`brainzoo.training.ema`).
 
-What a trained model does with images stands in :mod:`brainzoo_vae.inference`.
+What a trained model does with images is in :mod:`brainzoo_vae.inference`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 van den Oord et al. 2017 (arXiv 1711.00937); Tudosiu et al. 2022 (arXiv 2209.03177) for brains in
 3-D. The first part of the budget trains the autoencoder, the rest the prior over its codes, in one
 :func:`brainzoo.training.fit`: two phases of which one acts at a time. Differences from the papers
-stand in the modules of the networks, and here:
+are in the modules of the networks, and here:
 
 - The prior's weights are averaged, the autoencoder's are not: its codebook is a moving average
   already, and an average of codes that were restarted on the way decodes to nothing. Let the
