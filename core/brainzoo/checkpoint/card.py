@@ -23,12 +23,7 @@ HUB_LICENCES = re.compile(
 
 
 def model_card(config: Mapping[str, Any], evaluators: Mapping[str, Any]) -> str:
-    """Return the model card of a checkpoint, with the Hub's YAML header.
-
-    Args:
-        config: What ``config.json`` holds.
-        evaluators: What ``metrics.json`` holds under ``evaluators``.
-    """
+    """Return the model card of a checkpoint, with the Hub's YAML header."""
     from huggingface_hub import ModelCard, ModelCardData
 
     plugin, images, source = config["plugin"], config["images"], config["trained_on"]["dataset"]

@@ -56,14 +56,6 @@ class Verdict(Strict):
             exactly when there are no ``reasons`` and no ``doubts``.
         reasons: Why it did not pass, a sentence each.
         doubts: Why a leak could have been missed, a sentence each.
-        thresholds: The numbers of the rules.
-        metrics: What was measured, by name.
-        synthetic: The synthetic images, and the weights that made them.
-        train: The training images.
-        test: The test images.
-        options: The audit's options.
-        seed: The audit's seed.
-        versions: Of the libraries that decide the numbers.
     """
 
     kind: Literal["brainzoo privacy verdict"] = "brainzoo privacy verdict"

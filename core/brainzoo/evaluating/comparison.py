@@ -69,9 +69,6 @@ def lacking(folder: Path, parts: Sequence[Part]) -> list[Part]:
 def compare(folders: Sequence[Path]) -> dict[str, Any]:
     """Put the evaluations of several folders side by side.
 
-    Args:
-        folders: Runs, or other folders that hold an ``evaluation.json``.
-
     Returns:
         ``test`` (the common set), ``runs``, ``notes``, by evaluator its ``metrics`` with a value
         for each run (``None`` where it lacks one) and their ``differences``, and how many
@@ -140,11 +137,6 @@ def sentences(comparison: Found) -> Iterator[str]:
 
 def write(found: Found, runs: Sequence[Path], out: Path | None) -> tuple[Path, Path | None]:
     """Write ``comparison.json`` into a new folder, and a page if an exporter can.
-
-    Args:
-        found: What :func:`compare` returned.
-        runs: The folders compared.
-        out: The new folder; by default ``comparison-001``, or the next number that is free.
 
     Returns:
         The folder and the page.

@@ -71,10 +71,6 @@ def network_of(options: FeatureOptions, owner: str) -> tuple[nn.Module, str]:
 
     It takes ``(batch, 1, height, width)`` in [0, 1] and returns ``(batch, feature, ...)``.
 
-    Args:
-        options: Which network, layer and weights.
-        owner: The evaluator's name, so that an error names its option.
-
     Raises:
         IncompatiblePluginError: torch or torchvision is not installed.
         NotFoundError: There is no such file.

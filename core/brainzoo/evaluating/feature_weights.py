@@ -88,10 +88,6 @@ def weights_file(options: FeatureOptions, owner: str = "EVALUATOR") -> Path:
 
     Torch's own cache is looked into; downloads go to ``models`` below brainzoo's home.
 
-    Args:
-        options: Which network, and the file if one is named.
-        owner: The evaluator whose option an error names.
-
     Raises:
         NotFoundError: The file named is not there.
         NetworkError: There is none here, and it cannot be downloaded.

@@ -69,10 +69,6 @@ class Features:
     def load(cls, options: FeatureOptions, *, owner: str = "EVALUATOR") -> Features:
         """Take the network's weights from a file, from an earlier download, or from the internet.
 
-        Args:
-            options: Which network, layer, pooling and weights.
-            owner: The evaluator's name, so that an error names its option.
-
         Raises:
             BrainzooError: The weights are missing or unfit, and which option helps.
         """

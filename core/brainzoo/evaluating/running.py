@@ -53,10 +53,6 @@ class EvaluatorsFailedError(BrainzooError):
     """Some evaluators failed; what the others found is written.
 
     Carries the exit code of the first failure.
-
-    Args:
-        failures: What each failed evaluator raised, by its name.
-        result: What ``evaluation.json`` holds now.
     """
 
     def __init__(self, failures: Mapping[str, BaseException], result: Mapping[str, Any]) -> None:

@@ -23,11 +23,9 @@ class EvaluationSets:
     Attributes:
         train: Real images trained on.
         test: Real images of other people.
-        synthetic: Images of a generator.
         validation: Real images of people who are in neither, where there are any: what must be
             chosen (a threshold, say) is chosen on them.
         generator: Who made the synthetic images, if it is known.
-        seed: Decides everything random.
     """
 
     train: Images
@@ -44,9 +42,6 @@ class EvaluationSets:
 
     def check(self, *, least_subjects: int = 2) -> None:
         """Refuse sets that no honest value can come from.
-
-        Args:
-            least_subjects: How many test subjects the evaluator needs.
 
         Raises:
             DataError: Somebody is in two of the real sets, shapes differ, there are too few images
@@ -92,10 +87,7 @@ class MetricValue:
 
     Attributes:
         name: For example ``"SWD 64"``.
-        value: The number.
         n: How many images (or subjects, as ``detail`` says) it was computed from.
-        low: Lower end of the interval, if there is one.
-        high: Upper end of the interval.
         floor: The same quantity of other real people in the place of the synthetic images, at the
             same n; or what chance gives. ``detail`` says which.
         detail: Extractor, hash, unit, protocol: what else a reader must know.

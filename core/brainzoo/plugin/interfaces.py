@@ -224,11 +224,6 @@ class Exporter(ABC):
     ) -> Path | None:
         """Write a page about evaluated runs side by side, for exporters that describe runs.
 
-        Args:
-            comparison: What ``comparison.json`` holds.
-            runs: The folders of the runs, in the same order.
-            folder: An empty folder that is there.
-
         Returns:
             The page; ``None`` from an exporter that writes none.
         """

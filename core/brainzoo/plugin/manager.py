@@ -47,11 +47,7 @@ class Plugin:
 
 
 class Plugins:
-    """Everything that is installed.
-
-    Args:
-        entry_points: For tests; the installed ones of the group ``brainzoo`` by default.
-    """
+    """Everything that is installed."""
 
     def __init__(self, entry_points: Iterable[importlib.metadata.EntryPoint] | None = None) -> None:
         if entry_points is None:

@@ -182,11 +182,6 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
 def check(item: Option, value: Any, label: str) -> Any:
     """Return a plain value converted to the option's type and checked.
 
-    Args:
-        item: What is expected.
-        value: Of YAML, JSON or the command line.
-        label: How an error names the option, for example ``"--batch-size"``.
-
     Raises:
         OptionError: The value is of the wrong type, out of range, or none of the choices.
     """

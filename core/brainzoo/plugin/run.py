@@ -96,8 +96,6 @@ class Run:
     """Where training writes, and the settings common to every generator.
 
     Attributes:
-        folder: The run folder; see the design in docs/architecture.md.
-        train: The common training options.
         resume: Whether to go on from ``state/`` if there is one.
         validation: Images of people that are not trained on: they decide which snapshot is kept.
     """
@@ -108,12 +106,7 @@ class Run:
     validation: Images | None = None
 
     def spent(self, images: int, seconds: float) -> float:
-        """Return the fraction of the budget that is spent; 1 or more ends the training.
-
-        Args:
-            images: Images seen so far.
-            seconds: Training time so far.
-        """
+        """Return the fraction of the budget that is spent; 1 or more ends the training."""
         by_images = images / self.train.images if self.train.images is not None else 0.0
         by_time = seconds / (60 * self.train.minutes) if self.train.minutes is not None else 0.0
         return max(by_images, by_time)

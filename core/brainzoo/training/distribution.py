@@ -37,12 +37,7 @@ MOST_BYTES = 2**28
 class Processes:
     """This process's link to the others that train the same model; idle if there are none.
 
-    Args:
-        machine: What this process computes on.
-
     Attributes:
-        count: How many there are.
-        index: Which one this is.
         main: Whether it is the first, which writes and reports.
 
     Raises:
@@ -120,9 +115,6 @@ class Processes:
     @contextmanager
     def losses_told(self, resume: str) -> Iterator[None]:
         """Turn the loss of another process within the block into one clear line.
-
-        Args:
-            resume: What the user can type to go on.
 
         Raises:
             StoppedError: Another process is gone.

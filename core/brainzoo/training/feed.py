@@ -22,8 +22,6 @@ class Feed:
     """Endless batches: every image once an epoch, in an order that only seed and epoch decide.
 
     Args:
-        images: What to train on; all of it.
-        seed: The run's seed.
         labels: What comes with each image's pixels instead of its class index, a row per image.
 
     Attributes:

@@ -123,11 +123,6 @@ class TorchGenerator(Generator):
         Losses get pixels ``(batch, channel, *spatial)`` in [-1, 1], encoded conditions ``(batch,
         known.width)`` and a :class:`brainzoo.training.Step`. Parts of ``network`` that no phase
         trains, such as a first stage that was trained before, stay as they are.
-
-        Args:
-            network: What :meth:`build` returned.
-            images: The training images.
-            run: The run's settings.
         """
 
     @abstractmethod
@@ -135,10 +130,6 @@ class TorchGenerator(Generator):
         """Return the images ``(sample, channel, *spatial)`` in [-1, 1] of some random numbers.
 
         Or in another :attr:`value_range`.
-
-        Args:
-            network: What :meth:`build` returned, in evaluation mode, in float32.
-            draw: Random numbers and conditions.
         """
 
     def batch_size(self, progress: float, train: TrainConfig) -> int:
@@ -146,12 +137,7 @@ class TorchGenerator(Generator):
         return train.batch_size
 
     def grid(self, network: Any, images: Images) -> Floats:
-        """Return the images ``(image, channel, *spatial)`` in [0, 1] of a sample grid.
-
-        Args:
-            network: Averaged weights in the middle of training.
-            images: The training images.
-        """
+        """Return the images ``(image, channel, *spatial)`` in [0, 1] of a sample grid."""
         starts = range(0, self.grid_images, self.chunk)
         made = [self.samples(network, 0, start, self.chunk) for start in starts]
         return np.concatenate(made)[: self.grid_images]

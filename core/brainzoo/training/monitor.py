@@ -32,8 +32,6 @@ class Monitor:
     Args:
         path: ``stats.jsonl``; lines beyond ``images`` (of a part that is trained again after a
             crash) are dropped.
-        images: Images seen so far.
-        seconds: Training time so far.
         main: Whether this process reports; the others of a distributed run stay silent.
         mean: Averages figures over the processes of a distributed run; all call it together.
     """
@@ -168,9 +166,6 @@ class Aside:
     """Something beside training, such as a sample grid, that may take a bounded share of the time.
 
     Args:
-        monitor: Of the training; its clock stands still meanwhile.
-        main: Whether this process does it.
-        what: What is done.
         share: The most that it may take, as a fraction of the training time so far.
         always: Do it whatever it takes.
     """

@@ -32,8 +32,6 @@ class Snapshots:
         live: Trained parameters and buffers of the network, by name.
         average: The same of the averaged network.
         score: Scores the averaged network by images; see :data:`Score`.
-        training: The training images.
-        validation: Those of other people.
         keeps: Whether the best weights are what remains; else scores are only watched.
 
     Attributes:

@@ -28,13 +28,7 @@ def pack_state(
     optimizers: Mapping[str, torch.optim.Optimizer],
     counters: Mapping[str, Any],
 ) -> bytes:
-    """Return the state of a training as the content of its file.
-
-    Args:
-        networks: Networks and their average by name.
-        optimizers: Optimisers by name.
-        counters: What JSON holds: images seen, steps, seconds.
-    """
+    """Return the state of a training as the content of its file."""
     tensors = {
         f"network/{name}/{key}": value
         for name, network in networks.items()

@@ -26,13 +26,8 @@ class Step:
             and 1. A network that sees it does not imitate it.
 
     Args:
-        seed: The run's seed.
-        images: Images seen before this step.
-        device: Where the numbers go.
         process: Index of this process.
         processes: How many processes share the batch.
-        number: Steps done before this one.
-        progress: The fraction of the budget that is spent.
     """
 
     def __init__(

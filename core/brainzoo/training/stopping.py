@@ -18,12 +18,7 @@ itself kills after 30."""
 
 
 def lost_error(count: int, resume: str) -> StoppedError:
-    """Return the error for a process that ended before the others.
-
-    Args:
-        count: How many trained together.
-        resume: What the user can type to go on.
-    """
+    """Return the error for a process that ended before the others."""
     return StoppedError(
         f"one of the {count} processes ended before the others (killed, out of memory, or its "
         "machine stopped), so all stop; the launcher says which one.",
@@ -39,10 +34,6 @@ def interruptions(processes: int, resume: str) -> Iterator[threading.Event]:
     than once: the terminal sends it to all, and the launcher passes it on. There, a block that does
     not end in reasonable time ends the process: the main thread may hang in a message to a process
     that is gone, where no signal reaches it.
-
-    Args:
-        processes: How many train together.
-        resume: What the user can type to go on.
     """
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():

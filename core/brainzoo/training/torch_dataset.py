@@ -28,8 +28,6 @@ class TorchImages(Dataset[tuple[Any, torch.Tensor]]):
     """What :func:`as_torch` returns: item ``i`` is image ``i`` and its target.
 
     Attributes:
-        images: What it reads.
-        classes: Names of the classes, in the order of their indices.
         targets: One an image: ``int64`` class indices, or ``float32``.
     """
 

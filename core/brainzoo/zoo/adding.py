@@ -112,13 +112,7 @@ def add(
 
 
 def enlist(folder: Path, *, distribution: str, version: str = "1.0.0") -> Entry:
-    """List a checkpoint that is in a plugin's package already, without any gate.
-
-    Args:
-        folder: ``PACKAGE/checkpoints/NAME``; the entry goes into ``PACKAGE/registry.yaml``.
-        distribution: Of the plugin.
-        version: ``X.Y.Z``.
-    """
+    """List a checkpoint that is in a plugin's package already, without any gate."""
     package, name = folder.resolve().parents[1], folder.name
     source = PackageSource(package=distribution, path=f"{package.name}/checkpoints/{name}")
     entry = entry_of(folder, name=name, version=version, source=source)
@@ -131,10 +125,6 @@ def refresh(registry: Path, names: tuple[str, ...] = ()) -> list[Entry]:
     """Write the model cards of packaged checkpoints anew, and their entries; return what changed.
 
     For checkpoints that no release holds, after their files or the words of cards changed.
-
-    Args:
-        registry: The file of entries.
-        names: Of the checkpoints; all by default.
     """
     changed = []
     entries = _entries(registry)

@@ -49,11 +49,7 @@ class Finding:
 
 
 class GateError(DataError):
-    """A checkpoint that may not be published.
-
-    Args:
-        findings: Every reason not to publish it.
-    """
+    """A checkpoint that may not be published."""
 
     code = "not-publishable"
 

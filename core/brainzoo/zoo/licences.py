@@ -27,10 +27,6 @@ def forbids(data: str, weights: str) -> str:
     """Return why weights may not be published under a licence, or nothing if they may.
 
     Source: the legal codes at https://creativecommons.org/licenses.
-
-    Args:
-        data: The licence of the training data.
-        weights: The licence that the weights are to have.
     """
     name = normal(data)
     if name in ("", "unknown", "none", "other"):

@@ -56,11 +56,7 @@ def generator_of(address: str | Path) -> str:
 
 
 class Loaded(Generator):
-    """A generator that was read from a checkpoint, and so can do more: what :func:`load` returns.
-
-    Attributes:
-        folder: The checkpoint's folder.
-    """
+    """A generator of a checkpoint, which can do more: what :func:`load` returns."""
 
     folder: Path
 
@@ -77,13 +73,6 @@ class Loaded(Generator):
 
         Several processes draw where that is worth it; after a stop of any kind the same call goes
         on where it was.
-
-        Args:
-            folder: The new folder.
-            n: How many images.
-            seed: Decides every random number.
-            condition: For example ``{"class": "old"}``.
-            workers: How many processes; see :func:`brainzoo.sampling.draw`.
 
         Raises:
             ExistsError: The folder is there already.

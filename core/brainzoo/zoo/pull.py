@@ -144,12 +144,7 @@ def _bring(
 ) -> Path:
     """Return a checkpoint's folder in the cache, fetched if it is not there or not whole.
 
-    Args:
-        hub: From where.
-        source: Which commit.
-        folder: The folder.
-        sizes: Of its files, by name.
-        wrong: Says what is wrong with a file, or nothing.
+    ``sizes`` are those of its files, ``wrong`` says what is wrong with one, or nothing.
     """
 
     def problem() -> str:

@@ -32,14 +32,7 @@ from brainzoo.zoo.registry import known
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What would be sent, and the reasons not to.
-
-    Attributes:
-        repository: Where to, ``owner/name``.
-        version: ``X.Y.Z``.
-        files: Every file with its size and SHA-256.
-        findings: What the gate found; publishing needs none.
-    """
+    """What would be sent, and the reasons not to."""
 
     repository: str
     version: str
@@ -52,9 +45,6 @@ class Published:
     """Where a checkpoint now is.
 
     Attributes:
-        commit: The commit on the Hub.
-        url: Its page.
-        entry: What a registry may list it as.
         new: Whether anything was sent: not if the same files stand under that tag already.
     """
 
@@ -117,13 +107,6 @@ def push_registry(
     """Publish entries whose files are in an installed package; what is there is left alone.
 
     Nothing is sent before all have passed the gate.
-
-    Args:
-        entries: See :func:`packaged`.
-        namespace: The owner of the repositories; by default the token's.
-        dry_run: Only return the plans.
-        endpoint: The address of the Hub; ``HF_ENDPOINT`` by default.
-        token: As for :func:`push`.
 
     Raises:
         GateError, AuthorisationError, NetworkError: As for :func:`push`.
@@ -210,15 +193,7 @@ def find_verdict(folder: Path, given: Path | str | None) -> Path | None:
 
 
 def _publish(hub: Hub, copy: Path, plan: Plan, *, private: bool, again: bool = False) -> Published:
-    """Send files that passed the gate.
-
-    Args:
-        hub: Where to.
-        copy: The files.
-        plan: Of these files, without findings.
-        private: Make a new repository private.
-        again: Accept a tag that is there already if the same files stand under it.
-    """
+    """Send files that passed the gate; with ``again`` the same files may stand there already."""
     if not hub.token:
         make = f"Make one that may write at {OFFICIAL}/settings/tokens."
         raise AuthorisationError("publishing needs a token.", hub.token_hint or make)

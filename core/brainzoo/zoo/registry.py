@@ -101,10 +101,6 @@ def merged(own: RegistryFile, fragments: Iterable[tuple[str, RegistryFile]]) -> 
     """Return our entries with those of plugins.
 
     A fragment is taken whole or not at all; ours win, then distributions in alphabetical order.
-
-    Args:
-        own: Brainzoo's entries.
-        fragments: The entries of other distributions, each with its distribution.
     """
     entries = list(own.checkpoints)
     origins = {entry.name: DISTRIBUTION for entry in entries}

@@ -41,10 +41,6 @@ def round_weights(checkpoint: Path, folder: Path) -> float:
     privacy verdict, which then notes from which weights these were rounded. Else they are other
     images, to be measured anew.
 
-    Args:
-        checkpoint: A checkpoint folder.
-        folder: The new folder.
-
     Returns:
         By how much the sample that changed most changed, on average over its pixels, in [0, 1].
 
