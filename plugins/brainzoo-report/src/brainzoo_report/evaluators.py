@@ -80,7 +80,7 @@ def _evaluator(
     files = _files(run, found)
     return {
         "name": name,
-        "lead": captions.LEADS.get(name, ""),
+        "lead": captions.of_evaluator(name),
         "notes": [str(note) for note in listed(found.get("notes"))],
         "metrics": metrics,
         "floors": any(metric["floor"] for metric in metrics),
@@ -141,12 +141,12 @@ def _table(evaluator: str, name: str, found: Any, people: set[str]) -> dict[str,
     shown = [column for column in columns if not _names_somebody(column, rows, people)]
     cells = [[measured(row.get(column)) for column in shown] for row in rows[:TABLE_ROWS]]
     numeric = [all(number(row.get(c)) is not None or not row.get(c) for row in rows) for c in shown]
-    first, rest = captions.of_table(evaluator, name)
+    title, about, shown_at_once = captions.of_table(evaluator, name)
     return {
         "name": name,
-        "title": first,
-        "about": rest,
-        "open": (evaluator, name) in captions.OPEN,
+        "title": title,
+        "about": about,
+        "open": shown_at_once,
         "columns": list(zip(shown, numeric, strict=True)),
         "rows": cells,
         "numeric": numeric,

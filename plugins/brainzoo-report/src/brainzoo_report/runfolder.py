@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,20 @@ def read_run(folder: Path | None) -> RunFolder:
     if folder is None:
         run.notes.append("This page was made from images alone, without the run they came from.")
         return run
-    run.settings = _read_settings(folder / "run.yaml", run.notes)
+    run.settings = _mapping_of(
+        folder / "run.yaml",
+        yaml.safe_load,
+        run.notes,
+        missing="The run folder holds no run.yaml: its settings are unknown.",
+        broken="run.yaml cannot be read: its settings are unknown.",
+    )
     run.stats = _read_stats(folder / "stats.jsonl", run.notes)
-    run.evaluation = _read_evaluation(folder / "evaluation.json", run.notes)
+    run.evaluation = _mapping_of(
+        folder / "evaluation.json",
+        json.loads,
+        run.notes,
+        broken="evaluation.json cannot be read: its metrics are omitted.",
+    )
     run.prepared = _find_prepared(run)
     return run
 
@@ -100,17 +112,19 @@ def inside(run: RunFolder, place: str) -> Path | None:
     return path if path.is_relative_to(run.folder.resolve()) else None
 
 
-def _read_settings(path: Path, notes: list[str]) -> dict[str, Any]:
+def _mapping_of(
+    path: Path, parse: Callable[[str], Any], notes: list[str], *, missing: str = "", broken: str
+) -> dict[str, Any]:
+    """Return what a file holds; nothing and a note where it is missing or not a mapping."""
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        notes.append("The run folder holds no run.yaml: the settings are unknown.")
+        notes += [missing] if missing else []
         return {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
-        notes.append("run.yaml cannot be read: the settings are unknown.")
-        return {}
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        found = None
     if not isinstance(found, dict):
-        notes.append("run.yaml holds no settings: the settings are unknown.")
+        notes.append(broken)
         return {}
     return found
 
@@ -137,17 +151,6 @@ def _read_stats(path: Path, notes: list[str]) -> list[dict[str, Any]]:
     if not lines:
         notes.append("stats.jsonl holds no readable line: losses cannot be shown.")
     return sorted(lines, key=lambda line: float(line["images"]))
-
-
-def _read_evaluation(path: Path, notes: list[str]) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError):
-        notes.append("evaluation.json cannot be read: its metrics are omitted.")
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _find_prepared(run: RunFolder) -> Images | None:
