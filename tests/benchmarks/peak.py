@@ -19,7 +19,7 @@ from torch.utils.flop_counter import flop_registry
 from training import heads
 
 from brainzoo.plugin.run import TrainConfig
-from brainzoo.runs.planning.rehearsal import Rehearsal
+from brainzoo.runs.plan import Rehearsal
 from brainzoo.training.devices import compute
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.generator import ProgressiveGAN

@@ -5,8 +5,7 @@ import pytest
 
 from brainzoo.common.errors import OptionError
 from brainzoo.plugin.manager import plugins
-from brainzoo.runs.planning.plan import plan
-from brainzoo.runs.planning.table import plan_table
+from brainzoo.runs.plan import plan, plan_table
 from brainzoo.runs.settings import resolve
 from brainzoo.testing.heads import make_images
 
@@ -14,7 +13,7 @@ from brainzoo.testing.heads import make_images
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
     """Time as little as possible."""
-    monkeypatch.setattr("brainzoo.runs.planning.plan.SECONDS", 0.0)
+    monkeypatch.setattr("brainzoo.runs.plan.SECONDS", 0.0)
 
 
 def planned(name, data, **given):
@@ -23,7 +22,10 @@ def planned(name, data, **given):
 
 @pytest.mark.parametrize(
     ("name", "given"),
-    [("dcgan", {"base_channels": 16}), ("pggan", {"maps": 8, "batch_size": 4, "grow_from": 4})],
+    [
+        ("dcgan", {"base_channels": 16}),
+        ("pggan", {"base_channels": 8, "batch_size": 4, "grow_from": 4}),
+    ],
 )
 def test_a_plan_tells_what_a_run_takes(name, given, tmp_path):
     folder = tmp_path / "images"

@@ -237,12 +237,10 @@ def _record(resume: str | None, arguments: Sequence[str]) -> dict[str, Any] | No
 
 def _show_plan(plugins: Plugins, settings: Settings) -> None:
     """Print the settings, how much data there is, and what training takes."""
-    from brainzoo.runs.planning.plan import plan
-
-    found = plan(plugins, settings)
     import yaml
 
-    from brainzoo.runs.planning.table import plan_table
+    from brainzoo.runs.plan import plan, plan_table
 
+    found = plan(plugins, settings)
     text = yaml.safe_dump({"settings": found["settings"]}, sort_keys=False, allow_unicode=True)
     console.answer(found, text, plan_table(found))

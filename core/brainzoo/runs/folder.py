@@ -55,14 +55,13 @@ class RunFolder:
                 path.mkdir()
             except FileExistsError:
                 raise exists_error(path) from None
-        started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         record = {
             "schema": SCHEMA,
             **settings,
             "versions": versions(),
             "hardware": hardware(),
             "command": command,
-            "started": started,
+            "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "seconds": {},
         }
         folder = cls(path, record)
@@ -87,9 +86,8 @@ class RunFolder:
         write_text(self.path / "run.yaml", text)
 
     def done(self, step: str) -> bool:
-        """Return whether a step ended and its output is still there."""
-        outputs = OUTPUTS.get(step, ())[:1]
-        return step in self.record["seconds"] and all((self.path / o).exists() for o in outputs)
+        """Tell whether a step ended and its output is still there."""
+        return step in self.record["seconds"] and (self.path / OUTPUTS[step][0]).exists()
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -115,10 +113,13 @@ class RunFolder:
 
     def clear(self, name: str) -> None:
         """Remove what an earlier step of that name made, so that it can be made anew."""
-        for output in OUTPUTS.get(name, ()):
-            _remove(self.path / output)
-            for left in self.path.glob(f".{output}.*.part"):  # by a process that was killed
-                _remove(left)
+        for output in OUTPUTS[name]:
+            left = self.path.glob(f".{output}.*.part")  # by a process that was killed
+            for path in (self.path / output, *left):
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
 
     def seen(self) -> tuple[int, float]:
         """Return how many images and seconds training has used so far."""
@@ -129,32 +130,15 @@ class RunFolder:
                 last = json.loads(text)
         return int(last.get("images", 0)), float(last.get("seconds", 0))
 
-    def redo(self, name: str) -> None:
-        """Mark one step as not done."""
-        if self.record["seconds"].pop(name, None) is not None:
-            self.save()
-
-    def forget(self) -> None:
-        """Mark training and all that follows from it as not done, for a larger budget."""
-        self.record["seconds"] = {
-            name: value for name, value in self.record["seconds"].items() if name not in OUTPUTS
-        }
+    def forget(self, *names: str) -> None:
+        """Mark steps as not done."""
+        for name in names:
+            self.record["seconds"].pop(name, None)
         self.save()
 
 
 def next_folder(generator: str, data: str, parent: Path = Path("runs")) -> Path:
     """Return ``runs/<generator>-<data>-NNN`` with the next number that is free."""
     stem = f"{generator}-{Path(data).name}"
-    taken = [
-        int(path.name.rpartition("-")[2])
-        for path in parent.glob(f"{glob.escape(stem)}-*")
-        if path.name.rpartition("-")[2].isdigit()
-    ]
-    return parent / f"{stem}-{max(taken, default=0) + 1:03d}"
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    ends = [path.name.rpartition("-")[2] for path in parent.glob(f"{glob.escape(stem)}-*")]
+    return parent / f"{stem}-{max((int(n) for n in ends if n.isdigit()), default=0) + 1:03d}"

@@ -27,8 +27,7 @@ from brainzoo.plugin.part import Part
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.preparation.prepare import prepare
 from brainzoo.runs.folder import RunFolder
-from brainzoo.runs.record import from_record
-from brainzoo.runs.resuming import expect_same_data, new_record, take_changes
+from brainzoo.runs.record import expect_same_data, from_record, new_record, take_changes
 from brainzoo.runs.settings import Settings
 from brainzoo.sampling import Request, draw
 
@@ -258,7 +257,7 @@ def _do(
             draw(wanted, folder.samples, replace=True)
     failed: EvaluatorsFailedError | None = None
     if "evaluate" in steps and settings.evaluate and not opened.done("evaluate"):
-        opened.redo("report")
+        opened.forget("report")
         try:
             with opened.step("evaluate"):
                 evaluate(
@@ -281,12 +280,8 @@ def _do(
         opened.clear("export")
         with opened.step("export"):
             for part in settings.export:
-                export(
-                    part,
-                    Images.open(folder.samples),
-                    opened.path / "export" / part.name,
-                    run=opened.path,
-                )
+                place = opened.path / "export" / part.name
+                export(part, Images.open(folder.samples), place, run=opened.path)
     offered = {spec.name for spec in plugins().specs("exporter")}
     if "report" in steps and "report" in offered and not opened.done("report"):
         opened.clear("report")

@@ -1,16 +1,20 @@
-"""``run.yaml``: the settings of a run as plain values, and back. Nothing heavy is imported here."""
+"""``run.yaml``: what a run notes when it begins, reads back, and compares when it is resumed."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from brainzoo.common.errors import IntegrityError, OptionError
-from brainzoo.plugin.manager import Plugins
+from brainzoo.common.errors import DataError, IntegrityError, OptionError
+from brainzoo.plugin.manager import Plugins, plugins
 from brainzoo.plugin.options import plain
 from brainzoo.runs.settings import BUDGETS, Settings, merged, resolve
+
+if TYPE_CHECKING:
+    from brainzoo.data.images import Images
+    from brainzoo.runs.folder import RunFolder
 
 
 def to_record(settings: Settings) -> dict[str, Any]:
@@ -43,15 +47,7 @@ def from_record(
     export: Sequence[str] | None = None,
     evaluate: Sequence[str] | None = None,
 ) -> Settings:
-    """Return the settings that ``run.yaml`` holds; what is given replaces what it holds.
-
-    Args:
-        plugins: What is installed.
-        record: What :func:`read_record` returned.
-        given: Option values as :func:`resolve` takes them.
-        classes: Other classes.
-        export: Other exporters.
-        evaluate: Other evaluators.
+    """Return the settings that a ``run.yaml`` holds; what is given replaces what it holds.
 
     Raises:
         IntegrityError: The record is incomplete.
@@ -106,6 +102,60 @@ def expect_same_run(before: Settings, now: Settings) -> None:
                 f"{key} is {new.get(key)!r}, but the run began with {old.get(key)!r}.",
                 "--resume may change the budget and the place of the data only.",
             )
+
+
+def new_record(settings: Settings, images: Images) -> dict[str, Any]:
+    """Return what ``run.yaml`` says of a run that begins, to be compared when it is resumed."""
+    record = to_record(settings)
+    plugin = plugins().of("generator", settings.generator.name)
+    record["generator"] |= {"distribution": plugin.distribution, "version": plugin.version}
+    record["data"]["fingerprint"] = images.fingerprint
+    return record
+
+
+def expect_same_data(opened: RunFolder, images: Images) -> None:
+    """Refuse images that are not those of a run.
+
+    Raises:
+        DataError: Their fingerprint is not the one in ``run.yaml``.
+    """
+    wanted = opened.record["data"].get("fingerprint")
+    if images.fingerprint != wanted:
+        raise DataError(
+            f"the data are not those that {opened.path} began with: fingerprint "
+            f"{images.fingerprint[:12]}, expected {str(wanted)[:12]}.",
+            "Restore the scans and their table, or start a new run.",
+        )
+
+
+def take_changes(opened: RunFolder, settings: Settings) -> None:
+    """Note where the data lie now, and a changed budget.
+
+    With a new budget training goes on from its state, and all after it is done anew.
+    """
+    from brainzoo.runs.folder import OUTPUTS
+
+    now = to_record(settings)
+    if opened.record["data"]["options"] != now["data"]["options"]:
+        opened.record["data"]["options"] = now["data"]["options"]
+        opened.save()
+    before, wanted = opened.record["train"], now["train"]
+    # Options that came after the run have their defaults in it.
+    if any(wanted.get(name) != value for name, value in before.items()):
+        images, seconds = opened.seen()
+        too_few = wanted["images"] is not None and wanted["images"] < images
+        too_short = wanted["minutes"] is not None and 60 * wanted["minutes"] < seconds
+        if too_few or too_short:
+            raise OptionError(
+                f"the run has seen {images:,} images in {seconds / 60:.1f} minutes; the budget "
+                "given is less.",
+                "Give a larger one, or start a new run.",
+            )
+        # Schedules are fractions of the budget: who repeats the run must know that it grew.
+        budget = {name: before[name] for name in ("images", "minutes")}
+        opened.record.setdefault("earlier_budgets", []).append(budget)
+        opened.record["train"] = wanted
+        opened.forget(*OUTPUTS)
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
