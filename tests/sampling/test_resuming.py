@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -168,9 +169,9 @@ def test_a_disk_that_fills_up_is_one_line_and_nothing_is_lost(
 def test_a_disk_that_is_too_small_is_refused_at_once(
     drawn: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = sinks.shutil.disk_usage(tmp_path)._replace(free=20_000)
-    monkeypatch.setattr(sinks.shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(DiskError, match=r"the images need 26 kB of free space, found 20"):
+    usage = shutil.disk_usage(tmp_path)._replace(free=20_000)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
+    with pytest.raises(DiskError, match=r"needs 26 kB of free space, found 20"):
         drawn("made")
     assert not (tmp_path / "made.part").exists()
 

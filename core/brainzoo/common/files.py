@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from brainzoo.common.console import size_text
 from brainzoo.common.errors import AuthorisationError, BrainzooError, DiskError, ExistsError
 
 SYNCED_AT_ONCE = 16
@@ -75,6 +76,20 @@ def expect_folder_place(path: Path) -> None:
             raise _file_error(file)
 
 
+def expect_space(folder: Path, needed: float, what: str, hint: str = "") -> None:
+    """Refuse to begin what will not fit: ``needed`` bytes on the disk of ``folder``.
+
+    Raises:
+        DiskError: There is too little space.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise DiskError(
+            f"{what} needs {size_text(needed)} of free space, found {size_text(free)} at {folder}.",
+            hint or "Free some space, or set BRAINZOO_HOME to a folder on a larger disk.",
+        )
+
+
 def free_folder(name: str, parent: Path = Path()) -> Path:
     """Return ``name-001``, or with the next number that is free."""
     numbers = itertools.count(1)
@@ -129,7 +144,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     with disk_errors(path):
         if path.exists():
-            raise ExistsError(f"{path} exists already.", "Choose another with --out, or remove it.")
+            raise exists_error(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
         temporary.mkdir()

@@ -7,17 +7,65 @@ images only what is needed to read them, and no identifier beyond ``image_id``.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
+from brainzoo.common import console
 from brainzoo.common.errors import DataError
+from brainzoo.common.files import new_folder
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
+from brainzoo.plugin.interfaces import Exporter
 
 NOT_FOR_DIAGNOSIS = "Synthetic images made by a generative model. Not for diagnosis."
 REAL = "Real images prepared by brainzoo; their licence and their subjects' consent apply."
 
 _OF_SUBJECTS = frozenset({"image_id", "subject", "participant_id", "scan", "split"})
+
+
+class FileExporter(Exporter):
+    """Writes files for each image, at once or in parts; a subclass says which."""
+
+    format: ClassVar[str]
+
+    def write_about(self, images: Images, folder: Path) -> list[Path]:
+        """Write what is about all images, of which these are the first."""
+        raise NotImplementedError
+
+    def write_image(self, images: Images, i: int, folder: Path, name: str) -> list[Path]:
+        """Write the files of one image."""
+        raise NotImplementedError
+
+    def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
+        """Write the files of all images into a new folder, and return them sorted.
+
+        Raises:
+            ExistsError: The folder is already there.
+            DataError: There are no images, or their ids make no distinct file names.
+        """
+        if not len(images):
+            raise DataError("there are no images to export; expected at least one.")
+        images = images[: getattr(self.config, "limit", None)]
+        names = file_names(images)
+        with (
+            new_folder(folder) as temporary,
+            console.progress(f"writing {self.format}", len(images)) as advance,
+        ):
+            self.write_about(images, temporary)
+            for i, name in enumerate(names):
+                self.write_image(images, i, temporary, name)
+                advance(1)
+            self.export_table(images.table, temporary)
+        return sorted(path for path in folder.rglob("*") if path.is_file())
+
+    def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
+        """Write the files of some images; see :meth:`brainzoo.Exporter.export_part`."""
+        files = self.write_about(images, folder) if start == 0 else []
+        for i, name in enumerate(file_names(images)):
+            files += self.write_image(images, i, folder, name)
+        return files
 
 
 def describe(images: Images) -> dict[str, Any]:
@@ -67,17 +115,6 @@ def public_rows(rows: Iterable[Mapping[str, Value]]) -> Iterator[dict[str, Value
         yield {k: v for k, v in row.items() if k not in _OF_SUBJECTS}
 
 
-def limited(images: Images, limit: int | None) -> Images:
-    """Return the first ``limit`` images.
-
-    Raises:
-        DataError: There are none at all.
-    """
-    if not len(images):
-        raise DataError("there are no images to export; expected at least one.")
-    return images[:limit] if limit else images
-
-
 def file_names(images: Images) -> list[str]:
     """Return a file name, without suffix, for each image: its ``image_id`` made safe.
 
@@ -87,7 +124,8 @@ def file_names(images: Images) -> list[str]:
     names = [safe_name(row.get("image_id")) for row in images.table]
     if not all(names):
         raise DataError(f"image {names.index('') + 1} of {len(names)} has no image_id.")
-    twice = _first_twice(name.lower() for name in names)  # some file systems ignore case
+    counts = Counter(name.lower() for name in names)  # some file systems ignore case
+    twice = next((name for name, count in counts.items() if count > 1), None)
     if twice:
         raise DataError(f"two images would be written as {twice!r}; expected different image ids.")
     return names
@@ -97,12 +135,3 @@ def safe_name(value: Value) -> str:
     """Return text as a file name that is safe on every system; empty if nothing is left."""
     text = f"{value:.10g}" if isinstance(value, float | int) else str(value or "")
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:120]
-
-
-def _first_twice(names: Iterable[str]) -> str:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    return ""

@@ -19,22 +19,18 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common import console
-from brainzoo.common.files import new_folder
 from brainzoo.common.version import __version__
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
 from brainzoo.data.volumes import Volume, write_nifti
 from brainzoo.exporters.config import NiftiConfig
 from brainzoo.exporters.describe import (
+    FileExporter,
     describe,
     describe_image,
-    file_names,
-    limited,
     public_rows,
     safe_name,
 )
-from brainzoo.plugin.interfaces import Exporter
 
 # Directions in RAS+ of a slice's rows, columns and normal, where images.json has no affine.
 _PLANES = {
@@ -43,8 +39,6 @@ _PLANES = {
     "sagittal": ([0, 0, -1], [0, -1, 0], [1, 0, 0]),
 }
 
-
-DATASET = "dataset_description.json"
 
 PLACE_UNKNOWN = "gives spacing and directions only: where in the head the image lies is unknown"
 """What sidecars say of images without an affine, for example patches: theirs is a centred one."""
@@ -57,52 +51,31 @@ PLACE_NOMINAL = (
 """What sidecars say of synthetic slices: all lie at the same place."""
 
 
-class Nifti(Exporter):
-    """The exporter ``nifti``."""
+class Nifti(FileExporter):
+    """The exporter ``nifti``: ``IMAGE_ID.nii.gz``, float32 in [0, 1], and ``IMAGE_ID.json`` each.
+
+    Images of several channels become a volume each, ``IMAGE_ID_T1w.nii.gz`` and on; a label map
+    becomes ``IMAGE_ID_dseg.nii.gz``. With ``--nifti.bids`` an image is a subject of BIDS (version
+    1.10), and ``participants.tsv`` says what is known of it.
+    """
 
     config: NiftiConfig
+    format = "NIfTI"
 
-    def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
-        """Write ``IMAGE_ID.nii.gz`` and ``IMAGE_ID.json`` for each image, float32 in [0, 1].
-
-        Images of several channels become a volume each, ``IMAGE_ID_T1w.nii.gz`` and on; a label
-        map becomes ``IMAGE_ID_dseg.nii.gz``. With ``--nifti.bids`` an image is a subject of BIDS
-        (version 1.10), and ``participants.tsv`` says what is known of it.
-
-        Args:
-            images: Real or synthetic images, 2-D or 3-D.
-            folder: The new folder.
-            run: Not used.
-
-        Returns:
-            The files written, sorted.
-
-        Raises:
-            ExistsError: The folder is already there.
-            DataError: There are no images, or their ids make no distinct file names.
-        """
-        images = limited(images, self.config.limit)
-        names = file_names(images)
-        with (
-            new_folder(folder) as temporary,
-            console.progress("writing NIfTI", len(images)) as advance,
-        ):
-            _write_json(temporary / DATASET, _dataset(images))
-            for i, name in enumerate(names):
-                self._write_image(images, i, temporary, name)
-                advance(1)
-            self.export_table(images.table, temporary)
-        return sorted(path for path in folder.rglob("*") if path.is_file())
-
-    def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
-        """Write the files of some images; see :meth:`brainzoo.Exporter.export_part`."""
-        files = []
-        if start == 0:
-            _write_json(folder / DATASET, _dataset(images))
-            files.append(folder / DATASET)
-        for i, name in enumerate(file_names(images)):
-            files += self._write_image(images, i, folder, name)
-        return files
+    def write_about(self, images: Images, folder: Path) -> list[Path]:
+        """Write the ``dataset_description.json`` that BIDS asks of a derived data set."""
+        about = describe(images)
+        source = about.get("trained_on") or about.get("source") or {}
+        dataset = {
+            "Name": f"{'Synthetic' if images.synthetic else 'Real'} images exported by brainzoo",
+            "BIDSVersion": "1.10.0",
+            "DatasetType": "derivative",
+            "GeneratedBy": [{"Name": "brainzoo", "Version": __version__}],
+            "License": source.get("license"),
+            **about,
+        }
+        _write_json(folder / "dataset_description.json", dataset)
+        return [folder / "dataset_description.json"]
 
     def export_table(self, rows: Iterable[Mapping[str, Value]], folder: Path) -> list[Path]:
         """Write ``participants.tsv``, where files are named as BIDS names them."""
@@ -120,7 +93,7 @@ class Nifti(Exporter):
         (folder / "participants.tsv").write_text(text, encoding="utf-8")
         return [folder / "participants.tsv"]
 
-    def _write_image(self, images: Images, i: int, folder: Path, name: str) -> list[Path]:
+    def write_image(self, images: Images, i: int, folder: Path, name: str) -> list[Path]:
         """Write the volumes of an image and its sidecar."""
         kind = "synthetic image, not for diagnosis" if images.synthetic else "real image"
         row, channels, labels = images.table[i], images.floats([i])[0], images.labels([i])
@@ -194,21 +167,6 @@ def _affine(images: Images) -> NDArray[np.float64]:
     affine = np.eye(4)
     affine[:3, :3], affine[:3, 3] = zooms, -centre
     return affine
-
-
-def _dataset(images: Images) -> dict[str, Any]:
-    """Return the dataset_description.json that BIDS asks of a derived data set."""
-    about = describe(images)
-    kind = "Synthetic" if images.synthetic else "Real"
-    source = about.get("trained_on") or about.get("source") or {}
-    return {
-        "Name": f"{kind} images exported by brainzoo",
-        "BIDSVersion": "1.10.0",
-        "DatasetType": "derivative",
-        "GeneratedBy": [{"Name": "brainzoo", "Version": __version__}],
-        "License": source.get("license"),
-        **about,
-    }
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

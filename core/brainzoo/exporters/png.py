@@ -10,65 +10,26 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image
 
-from brainzoo.common import console
-from brainzoo.common.files import new_folder
 from brainzoo.data.images import Images
 from brainzoo.data.pictures import flat, grid, png_bytes, tile
 from brainzoo.data.pixels import from_floats
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import write_rows
 from brainzoo.exporters.config import PngConfig
-from brainzoo.exporters.describe import describe, file_names, limited, public_rows, safe_name
-from brainzoo.plugin.interfaces import Exporter
+from brainzoo.exporters.describe import FileExporter, describe, public_rows, safe_name
 
 
-class Png(Exporter):
-    """The exporter ``png``."""
+class Png(FileExporter):
+    """The exporter ``png``: ``images/IMAGE_ID.png``, with ``grid.png`` and ``about.json``.
+
+    The pictures carry no metadata; what they are stands in ``about.json``, and what is known
+    of each (age, sex, class) in ``images/metadata.csv``, as Hugging Face's ``imagefolder`` reads
+    it. [0, 1] becomes black to white; a 3-D image shows its central axial, coronal and sagittal
+    planes. Label maps of slices lie in ``labels/``: their values, not pictures to look at.
+    """
 
     config: PngConfig
-
-    def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
-        """Write ``images/IMAGE_ID.png``, ``images/metadata.csv``, ``grid.png`` and ``about.json``.
-
-        The pictures carry no metadata; what they are is in ``about.json``, and what is known
-        of each (age, sex, class) in ``metadata.csv``, as Hugging Face's ``imagefolder`` reads it.
-        [0, 1] becomes black to white; a 3-D image shows its central axial, coronal and sagittal
-        planes. Label maps of slices lie in ``labels/``: their values, not pictures to look at.
-
-        Args:
-            images: Real or synthetic images, 2-D or 3-D.
-            folder: The new folder.
-            run: Not used.
-
-        Returns:
-            The files written, sorted.
-
-        Raises:
-            ExistsError: The folder is already there.
-            DataError: There are no images, or their ids make no distinct file names.
-        """
-        images = limited(images, self.config.limit)
-        names = file_names(images)
-        with (
-            new_folder(folder) as temporary,
-            console.progress("writing PNG", len(images)) as advance,
-        ):
-            self._write_about(images, temporary)
-            for i, name in enumerate(names):
-                self._write_image(images, i, temporary, name)
-                advance(1)
-            self.export_table(images.table, temporary)
-        return sorted(path for path in folder.rglob("*") if path.is_file())
-
-    def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
-        """Write the pictures of some images; see :meth:`brainzoo.Exporter.export_part`.
-
-        The grid shows images of the first part.
-        """
-        files = self._write_about(images, folder) if start == 0 else []
-        for i, name in enumerate(file_names(images)):
-            files += self._write_image(images, i, folder, name)
-        return files
+    format = "PNG"
 
     def export_table(self, rows: Iterable[Mapping[str, Value]], folder: Path) -> list[Path]:
         """Write ``images/metadata.csv``."""
@@ -83,7 +44,7 @@ class Png(Exporter):
             write_rows(file, list(dict.fromkeys(name for row in table for name in row)), table)
         return [path]
 
-    def _write_about(self, images: Images, folder: Path) -> list[Path]:
+    def write_about(self, images: Images, folder: Path) -> list[Path]:
         """Write what is about all images: a description, and a grid of the first ones."""
         files = [folder / "about.json"]
         about = json.dumps(describe(images), indent=2, ensure_ascii=False)
@@ -94,7 +55,8 @@ class Png(Exporter):
             files[1].write_bytes(png_bytes(grid(first.floats(), columns=self.config.columns)))
         return files
 
-    def _write_image(self, images: Images, i: int, folder: Path, name: str) -> list[Path]:
+    def write_image(self, images: Images, i: int, folder: Path, name: str) -> list[Path]:
+        """Write a picture, and its label map."""
         pictures = {"images": self._picture(images.floats([i])[0])}
         labels = images.labels([i])
         if labels is not None and images.dims == 2:

@@ -86,7 +86,7 @@ class RunFolder:
         write_text(self.path / "run.yaml", text)
 
     def done(self, step: str) -> bool:
-        """Tell whether a step ended and its output is still there."""
+        """Return whether a step ended and its output is still there."""
         return step in self.record["seconds"] and (self.path / OUTPUTS[step][0]).exists()
 
     @contextmanager

@@ -177,7 +177,7 @@ class Rehearsal(Run):
 
     @property
     def speed(self) -> dict[str, float]:
-        """Images of a step, and images a second."""
+        """Images of a step, and images per second."""
         first, second, *_, last = sorted(self.ends)
         seconds = self.ends[last] - self.ends[second]
         return {"batch_size": second - first, "images_per_second": (last - second) / seconds}

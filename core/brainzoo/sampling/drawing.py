@@ -97,7 +97,13 @@ def draw(
                 "one worker: this generator draws from the first image on only (no start)."
             )
         workers = 1
-    unfinished = _unfinished(target, source.record())
+    record, places = source.record(), map("samples-{:03d}".format, itertools.count(1))
+    free = (Unfinished(Path(place), record) for place in places)
+    unfinished = (
+        next(each for each in free if not each.target.exists() and each.mine())
+        if target is None
+        else Unfinished(target, record)
+    )
     with disk_errors(unfinished.target):
         sink = sink_of(request, source, unfinished.files)
         with unfinished.claimed(sink, replace=replace):
@@ -109,11 +115,10 @@ def draw(
                 console.progress("sampling", request.n, done=resumed, unit="images") as advance,
                 one_thread(),
             ):
-                for progress, drawing in _drawn(request, source, sink, unfinished, workers):
-                    unfinished.add(progress.written)
-                    advance(progress.written.count)
-                    used = max(used, drawing)
-                    memory = max(memory, progress.peak_memory)
+                for (written, peak), drawing in _drawn(request, source, sink, unfinished, workers):
+                    unfinished.add(written)
+                    advance(written.count)
+                    used, memory = max(used, drawing), max(memory, peak)
             seconds = time.monotonic() - begun
             unfinished.finish(sink)
     return Drawn(unfinished.target, request.n, source.info, resumed, seconds, used, memory)
@@ -136,10 +141,12 @@ def _drawn(
             if not begun:  # the first batch also pays for what happens once
                 begun = time.monotonic()
                 continue
-            count += progress.written.count
+            count += progress[0].count
             left = request.n - unfinished.done
             if left * (time.monotonic() - begun) / count > TOGETHER_FROM_SECONDS:
-                workers = _sensible()
+                free = free_memory()
+                fitting = MOST if free is None else free // peak_memory()
+                workers = max(1, min(cores(), fitting, MOST))
                 if workers > 1:
                     break
         else:
@@ -147,18 +154,3 @@ def _drawn(
         spans = unfinished.missing(request.n)
     for progress in draw_together(request, unfinished.files, spans, source.batch_size, workers):
         yield progress, workers
-
-
-def _sensible() -> int:
-    """Return for how many processes like this one there are cores and memory."""
-    free = free_memory()
-    fitting = MOST if free is None else free // peak_memory()
-    return max(1, min(cores(), fitting, MOST))
-
-
-def _unfinished(target: Path | None, record: dict[str, Any]) -> Unfinished:
-    if target is not None:
-        return Unfinished(target, record)
-    numbers = itertools.count(1)
-    places = (Unfinished(Path(f"samples-{number:03d}"), record) for number in numbers)
-    return next(each for each in places if not each.target.exists() and each.mine())

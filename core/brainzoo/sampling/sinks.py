@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.console import size_text
-from brainzoo.common.errors import DataError, DiskError, OptionError
+from brainzoo.common.errors import DataError, OptionError
+from brainzoo.common.files import expect_space
 from brainzoo.data.images import Images
 from brainzoo.data.images_files import write_info
 from brainzoo.data.packing import label_values, unpacked
@@ -53,22 +52,6 @@ class Written:
     rows: Sequence[Row]
 
 
-class Sink(Protocol):
-    """A folder that is being filled."""
-
-    def begin(self) -> None:
-        """Make the folder, or go on with what is there."""
-
-    def write(self, start: int, pixels: NDArray[np.float32], rows: Sequence[Row]) -> Written:
-        """Write a batch to its place; twice is as good as once."""
-
-    def holds(self, written: Written) -> bool:
-        """Return whether what a batch wrote is there, and whole."""
-
-    def finish(self, rows: Rows) -> None:
-        """Write what is about all images."""
-
-
 class ImagesSink:
     """A folder of images where every image has its place, in the end with table and description."""
 
@@ -86,13 +69,8 @@ class ImagesSink:
         """
         self._folder.mkdir(exist_ok=True)
         needed = sum(array.missing() for array in self._arrays)
-        free = shutil.disk_usage(self._folder).free
-        if free < needed:
-            raise DiskError(
-                f"the images need {size_text(needed)} of free space, found "
-                f"{size_text(free)} at {self._folder.parent.parent.absolute()}.",
-                "Free some space, ask for fewer with -n, or choose another disk with --out.",
-            )
+        hint = "Free some space, ask for fewer with -n, or choose another disk with --out."
+        expect_space(self._folder, needed, "sampling", hint)
         for array in self._arrays:
             array.begin()
 
@@ -164,7 +142,7 @@ class _ArrayFile:
 
 
 class FilesSink:
-    """The files of an exporter, some for each image."""
+    """A folder of the files of an exporter, some for each image."""
 
     def __init__(self, folder: Path, info: Mapping[str, Any], shape: tuple[int, ...], export: Part):
         self._folder, self._info, self._shape = folder, info, shape
@@ -203,6 +181,10 @@ class FilesSink:
         for name in files:
             digest.update((self._folder / name).read_bytes())
         return digest.hexdigest()
+
+
+Sink = ImagesSink | FilesSink
+"""A folder that is being filled."""
 
 
 def _stored(pixels: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
@@ -14,13 +13,8 @@ from brainzoo.common.processes import each, peak_memory
 from brainzoo.sampling.request import Request, Source
 from brainzoo.sampling.sinks import FilesSink, ImagesSink, Sink, Written
 
-
-@dataclasses.dataclass(frozen=True)
-class Progress:
-    """A batch that was written, and the most memory in bytes that its process had until then."""
-
-    written: Written
-    peak_memory: int
+Progress = tuple[Written, int]
+"""A batch that was written, and the most memory in bytes that its process had until then."""
 
 
 def sink_of(request: Request, source: Source, folder: Path) -> Sink:
@@ -34,16 +28,7 @@ def draw_here(source: Source, sink: Sink, spans: Sequence[range]) -> Iterator[Pr
     """Draw spans in this process."""
     for span in spans:
         for start, pixels, rows in source.draw(span):
-            yield Progress(sink.write(start, pixels, rows), peak_memory())
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """A batch that another process draws and writes."""
-
-    request: Request
-    folder: Path
-    span: range
+            yield sink.write(start, pixels, rows), peak_memory()
 
 
 def draw_together(
@@ -55,7 +40,7 @@ def draw_together(
         StoppedError: A process was killed.
         Exception: Whatever one of them raised.
     """
-    jobs = (Job(request, folder, batch) for batch in cut(spans, batch_size))
+    jobs = ((request, folder, batch) for batch in cut(spans, batch_size))
     try:
         for written in each(_draw, jobs, workers, kill=True):
             yield from written
@@ -77,13 +62,14 @@ _loaded: tuple[Request, Path, Source, Sink] | None = None
 """Of a worker: what it draws with, from its first job on."""
 
 
-def _draw(job: Job) -> list[Progress]:
+def _draw(job: tuple[Request, Path, range]) -> list[Progress]:
     global _loaded
-    if _loaded is None or _loaded[:2] != (job.request, job.folder):
-        source = Source(job.request)
-        _loaded = (job.request, job.folder, source, sink_of(job.request, source, job.folder))
+    request, folder, span = job
+    if _loaded is None or _loaded[:2] != (request, folder):
+        source = Source(request)
+        _loaded = (request, folder, source, sink_of(request, source, folder))
     with one_thread():
-        return list(draw_here(*_loaded[2:], [job.span]))
+        return list(draw_here(*_loaded[2:], [span]))
 
 
 @contextlib.contextmanager

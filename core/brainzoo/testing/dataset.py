@@ -107,7 +107,9 @@ class DatasetContract(PluginContract):
 
     def test_volumes_can_be_read(self, dataset: Dataset) -> None:
         for subject, _ in zip(dataset.subjects(), range(3), strict=False):
-            check_source(subject)
+            assert subject.images, f"{subject.id} has no images"
+            for source in filter(None, (*subject.images.values(), subject.labels)):
+                check_source(subject, source)
 
     def test_becomes_images(self, dataset: Dataset, tmp_path: Path) -> None:
         small = {"size": 32, "slices": 2, "max_subjects": 3, "split_fractions": (1.0, 0.0, 0.0)}
@@ -152,15 +154,8 @@ def described(subject: Subject) -> tuple[Any, ...]:
     return subject.id, subject.scan, subject.class_name, sources, covariates
 
 
-def check_source(subject: Subject) -> None:
-    """Read the images of one scan and look at their grids."""
-    assert subject.images, f"{subject.id} has no images"
-    for source in (*subject.images.values(), subject.labels):
-        if source is not None:
-            _check_one(subject, source)
-
-
-def _check_one(subject: Subject, source: Path | Callable[[], Volume]) -> None:
+def check_source(subject: Subject, source: Path | Callable[[], Volume]) -> None:
+    """Read one image of a scan, or its label map, and look at its grid."""
     if isinstance(source, Path):
         assert source.is_file(), f"{source} of {subject.id} is not there"
         if source.suffix.lower() in PICTURES:

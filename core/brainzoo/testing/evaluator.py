@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -67,17 +67,9 @@ class EvaluatorContract(PluginContract):
         train = real.where(split="train")
         test = real.where(split="test") if test is None else test
         evaluator: Evaluator = cls.make()
-        generator = cls.generator(train)
-        return evaluator.evaluate(
-            EvaluationSets(
-                train=train,
-                test=test,
-                synthetic=synthetic,
-                validation=real.where(split="validation") if test is not real else None,
-                generator=generator,
-                seed=seed,
-            )
-        )
+        validation = real.where(split="validation") if test is not real else None
+        more: dict[str, Any] = {"generator": cls.generator(train), "seed": seed}
+        return evaluator.evaluate(EvaluationSets(train, test, synthetic, validation, **more))
 
     def test_finds_something(self, evaluation: Evaluation) -> None:
         assert evaluation.metrics or evaluation.tables, "the evaluation holds nothing"

@@ -128,9 +128,7 @@ class ExporterContract(PluginContract):
 
 def unpacked(content: bytes) -> bytes:
     """Return a file's bytes, decompressed where they are gzip."""
-    if content[:2] == b"\x1f\x8b":
-        try:
-            return gzip.decompress(content)
-        except (OSError, EOFError, zlib.error):
-            return content
-    return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error):
+        return content

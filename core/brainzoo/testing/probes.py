@@ -7,7 +7,6 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 
 from brainzoo.data.images import Images
 from brainzoo.plugin.interfaces import Generator
-from brainzoo.testing.plugin import files_below
 
 
 def samples(
@@ -34,11 +32,9 @@ def samples(
     arguments: dict[str, Any] = {"seed": seed, "condition": condition, "batch_size": batch_size}
     missing = [name for name in arguments if not takes(generator.sample, name)]
     assert not missing, f"sample takes no {', '.join(missing)}; see brainzoo.Generator.sample"
-    skipped = 0
-    if takes(generator.sample, "start"):
-        arguments["start"] = start
-    else:
-        skipped = start
+    starts = takes(generator.sample, "start")
+    arguments |= {"start": start} if starts else {}
+    skipped = 0 if starts else start
     drawn: Iterator[NDArray[np.float32]] = generator.sample(n + skipped, **arguments)
     return np.concatenate(list(drawn))[skipped:]
 
@@ -56,15 +52,6 @@ def global_random_state() -> tuple[object, ...]:
     torch = sys.modules.get("torch")
     torch_state = bytes(torch.get_rng_state().numpy()) if torch else b""
     return random.getstate(), numpy_state, torch_state
-
-
-def copied(folder: Path, copy: Path) -> Path:
-    """Copy a checkpoint to tamper with it."""
-    copy.mkdir()
-    for name, content in files_below(folder).items():
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        (copy / name).write_bytes(content)
-    return copy
 
 
 def pressing_ctrl_c(images: Images, reads: int) -> Images:

@@ -15,12 +15,11 @@ from brainzoo.checkpoint.names import CONFIG, MAX_BYTES, REQUIRED, WEIGHTS
 from brainzoo.common import console
 from brainzoo.common.errors import (
     BrainzooError,
-    DiskError,
     IntegrityError,
     NotFoundError,
     OptionError,
 )
-from brainzoo.common.files import disk_errors, settle, sha256
+from brainzoo.common.files import disk_errors, expect_space, settle, sha256
 from brainzoo.common.locks import locked
 from brainzoo.zoo.address import Folder, OnHub, parse
 from brainzoo.zoo.cache import damage, package_folder, place, place_of, root
@@ -167,11 +166,7 @@ def _bring(
         partial = folder.with_name(f".{folder.name}.partial")
         partial.mkdir(parents=True, exist_ok=True)
         needed = sum(size for name, size in sizes.items() if not (partial / name).is_file())
-        if (free := shutil.disk_usage(partial).free) < needed:
-            raise DiskError(
-                f"{source} needs {needed / 1e6:,.1f} MB of free space, found {free / 1e6:,.1f} MB.",
-                "Free some space, or set BRAINZOO_HOME to a folder on a larger disk.",
-            )
+        expect_space(partial, needed, str(source))
         for name in sizes:
             _fetch(hub, source, name, partial, wrong)
         shutil.rmtree(partial / ".cache", ignore_errors=True)  # the client's own notes

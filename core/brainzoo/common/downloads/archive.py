@@ -8,7 +8,6 @@ passed over; where a member's path points does not matter.
 from __future__ import annotations
 
 import re
-import shutil
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +15,8 @@ from pathlib import Path, PureWindowsPath
 
 from brainzoo.common import console
 from brainzoo.common.console import size_text
-from brainzoo.common.errors import DiskError, IntegrityError
-from brainzoo.common.files import disk_errors
+from brainzoo.common.errors import IntegrityError
+from brainzoo.common.files import disk_errors, expect_space
 
 CHUNK = 1 << 20
 
@@ -56,13 +55,7 @@ def extract(
         paths = {name: folder / name for name in members}
         missing = [name for name in members if not _complete(paths[name], members[name])]
         total = sum(members[name].size for name in missing)
-        free = shutil.disk_usage(folder).free
-        if free < total:
-            raise DiskError(
-                f"{archive.name} needs {size_text(total)} of free space to be unpacked, found "
-                f"{size_text(free)} at {folder}.",
-                "Free some space, then run the same command again.",
-            )
+        expect_space(folder, total, f"unpacking {archive.name}")
         text = f"unpacking {archive.name}"
         with console.progress(text, total, unit="bytes", hidden=quiet) as progress:
             for name in missing:

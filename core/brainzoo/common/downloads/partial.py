@@ -7,11 +7,9 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from pathlib import Path
 
-from brainzoo.common.console import size_text
-from brainzoo.common.errors import DiskError
+from brainzoo.common.files import expect_space
 
 CHUNK = 1 << 20
 RESERVE = 256 << 20
@@ -104,15 +102,8 @@ class Partial:
         Raises:
             DiskError: There is too little space.
         """
-        folder = self.target.parent
         needed = RESERVE if total is None else int(total * space) - start
-        free = shutil.disk_usage(folder).free
-        if free < needed:
-            raise DiskError(
-                f"{self.target.name} needs {size_text(needed)} of free space, found "
-                f"{size_text(free)} at {folder}.",
-                "Free some space, or set BRAINZOO_HOME to a folder on a larger disk.",
-            )
+        expect_space(self.target.parent, needed, self.target.name)
 
     def finish(self) -> None:
         """Compare size and checksums, then give the file its name.
