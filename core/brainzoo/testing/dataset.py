@@ -108,8 +108,9 @@ class DatasetContract(PluginContract):
     def test_volumes_can_be_read(self, dataset: Dataset) -> None:
         for subject, _ in zip(dataset.subjects(), range(3), strict=False):
             assert subject.images, f"{subject.id} has no images"
-            for source in filter(None, (*subject.images.values(), subject.labels)):
-                check_source(subject, source)
+            for source in (*subject.images.values(), subject.labels):
+                if source is not None:
+                    check_source(subject, source)
 
     def test_becomes_images(self, dataset: Dataset, tmp_path: Path) -> None:
         small = {"size": 32, "slices": 2, "max_subjects": 3, "split_fractions": (1.0, 0.0, 0.0)}

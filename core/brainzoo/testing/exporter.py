@@ -111,6 +111,7 @@ class ExporterContract(PluginContract):
             exporter.export_part(part, parts, start=start)
             for start, part in ((0, synthetic[:cut]), (cut, synthetic[cut:]))
         ]
+        written.append(exporter.export_table(synthetic.table, parts))
         whole, found = files_below(tmp_path / "whole"), files_below(parts)
         assert set(found) == set(whole), f"other files: {sorted(set(found) ^ set(whole))[:3]}"
         assert {path.relative_to(parts).as_posix() for part in written for path in part} == set(
