@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from brainzoo.data.classes import public_expression as public_expression
     from brainzoo.data.images import Images as Images
     from brainzoo.data.pictures import grid as grid
-    from brainzoo.data.pictures import png_bytes as png_bytes
     from brainzoo.data.subjects import Subject as Subject
     from brainzoo.data.subjects import Value as Value
     from brainzoo.data.tables import read_table as read_table
+    from brainzoo.data.tables import table_text as table_text
     from brainzoo.data.volumes import Volume as Volume
     from brainzoo.data.volumes import read_volume as read_volume
     from brainzoo.evaluating.features import Features as Features

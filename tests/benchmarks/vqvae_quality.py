@@ -30,7 +30,7 @@ from torch.nn.functional import cross_entropy, l1_loss
 import brainzoo
 from brainzoo import Images
 from brainzoo.common.console import progress
-from brainzoo.data.pictures import grid, png_bytes
+from brainzoo.data.pictures import grid
 from brainzoo.plugin.run import TrainConfig
 from brainzoo.training.augment import Augmentation
 from brainzoo.training.feed import Feed
@@ -144,7 +144,7 @@ def main() -> None:
     chosen = np.linspace(0, len(test) - 1, 8).astype(int)
     rows = np.concatenate([test[chosen], made[chosen], ours.reconstruct(test[chosen]).mean])
     picture = grid(rows, columns=8, row_labels=["real", "MONAI", "brainzoo"])
-    (given.out / "reconstructions.png").write_bytes(png_bytes(picture))
+    (given.out / "reconstructions.png").write_bytes(picture)
     latent = codes.shape[1:]
     order = Ordering("raster_scan", 2, (1, *latent))
     prior = DecoderOnlyTransformer(
@@ -160,7 +160,7 @@ def main() -> None:
     prior.eval()
     with torch.inference_mode():
         pixels = samples(network, prior, latent, given.n, order)
-    (given.out / "samples.png").write_bytes(png_bytes(grid(pixels[:64], columns=8)))
+    (given.out / "samples.png").write_bytes(grid(pixels[:64], columns=8))
     info = {**images.info, "synthetic": True, "classes": []}
     with Images.write(given.out / "samples", images.spatial, info, 1) as writer:
         writer.append(pixels, [{}] * len(pixels))

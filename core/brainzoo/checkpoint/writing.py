@@ -29,7 +29,7 @@ from brainzoo.common.files import new_folder, sha256, write_text
 from brainzoo.common.hardware import public_hardware
 from brainzoo.data.classes import public_expression
 from brainzoo.data.images import Images
-from brainzoo.data.pictures import grid, png_bytes
+from brainzoo.data.pictures import grid
 from brainzoo.data.tables import counts
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.manager import plugins
@@ -217,7 +217,7 @@ def write_reference(folder: Path, samples: NDArray[np.float32]) -> dict[str, Any
         What ``config.json`` holds of them.
     """
     pixels = eight_bit(samples)
-    (folder / SAMPLES).write_bytes(png_bytes(grid(samples, columns=8)))
+    (folder / SAMPLES).write_bytes(grid(samples, columns=8))
     (folder / REFERENCE).write_bytes(_npy(pixels))
     digest = hashlib.sha256(pixels.tobytes()).hexdigest()
     return {"seed": 0, "n": len(pixels), "sha256": digest, "tolerance": TOLERANCE}

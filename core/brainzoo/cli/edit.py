@@ -73,7 +73,7 @@ def edit(
 
     from brainzoo.common.files import expect_folder_place, write_bytes
     from brainzoo.data.images import Images
-    from brainzoo.data.pictures import grid, png_bytes
+    from brainzoo.data.pictures import grid
     from brainzoo.plugin.capabilities import Edits
     from brainzoo.zoo.loading import load
 
@@ -110,7 +110,7 @@ def edit(
         writer.append(made, rows)
     both = np.stack([pixels[:SHOWN], made[:SHOWN]], 1).reshape(-1, *pixels.shape[1:])
     picture = grid(both, columns=4, column_labels=["before", "after"] * 2)
-    write_bytes(out.with_name(f"{out.name}-before-after.png"), png_bytes(picture))
+    write_bytes(out.with_name(f"{out.name}-before-after.png"), picture)
     console.note(f"{len(made)} images; the first {min(SHOWN, len(made))}: {out}-before-after.png")
     console.answer({"folder": str(out), "images": len(made), **how}, str(out))
 

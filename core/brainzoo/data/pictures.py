@@ -32,8 +32,8 @@ def grid(
     labels: Sequence[str] | None = None,
     column_labels: Sequence[str] | None = None,
     row_labels: Sequence[str] | None = None,
-) -> Image.Image:
-    """Lay images out in rows.
+) -> bytes:
+    """Lay images out in rows, as a PNG file without any metadata.
 
     Args:
         pixels: ``(image, channel, *spatial)`` in [0, 1]; values outside are clipped. A 3-D image
@@ -47,7 +47,7 @@ def grid(
         row_labels: A heading left of each row.
 
     Returns:
-        A picture; fewer images than columns make a narrower one.
+        The file's content; fewer images than columns make a narrower picture.
 
     Raises:
         DataError: There are no images, their shape is not that of images, or pixels are not finite.
@@ -85,7 +85,7 @@ def grid(
             _write(draw, column_labels[column], x + width / 2, top / 2, width)
         if row_labels and column == 0 and row < len(row_labels):
             _write(draw, row_labels[row], left / 2, y + caption + height / 2, left)
-    return picture
+    return png_bytes(picture)
 
 
 def tile(image: NDArray[Any], scale: int | None = 1) -> Image.Image:

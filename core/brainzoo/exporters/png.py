@@ -52,7 +52,7 @@ class Png(FileExporter):
         first = images[: self.config.grid_images]
         if len(first):
             files.append(folder / "grid.png")
-            files[1].write_bytes(png_bytes(grid(first.floats(), columns=self.config.columns)))
+            files[1].write_bytes(grid(first.floats(), columns=self.config.columns))
         return files
 
     def write_image(self, images: Images, i: int, folder: Path, name: str) -> list[Path]:

@@ -19,7 +19,8 @@ from torch import nn
 from brainzoo import checkpoint
 from brainzoo.checkpoint.config import ConfigFile
 from brainzoo.common.errors import DataError, NotFoundError
-from brainzoo.data.conditions import Column, Conditions
+from brainzoo.data.conditions import Conditions
+from brainzoo.data.covariates import Column
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row

@@ -15,7 +15,7 @@ from torch import nn
 from brainzoo.common.errors import OptionError
 from brainzoo.common.files import write_bytes
 from brainzoo.data.images import Images
-from brainzoo.data.pictures import grid, png_bytes
+from brainzoo.data.pictures import grid
 from brainzoo.plugin.run import Run
 from brainzoo.training.devices import compute
 from brainzoo.training.distribution import Processes
@@ -131,7 +131,7 @@ def fit(
 
         def picture() -> None:
             shown = grid(sample(ema.network), columns=8)
-            write_bytes(run.progress / f"{seen:09d}.png", png_bytes(shown))
+            write_bytes(run.progress / f"{seen:09d}.png", shown)
 
         def look() -> None:
             if snapshots:
@@ -151,7 +151,7 @@ def fit(
             if processes.main:
                 _clear_pictures_after(run, seen)
                 real = feed.batch(0, 64)[0].numpy()
-                write_bytes(run.progress / "real.png", png_bytes(grid(real, columns=8)))
+                write_bytes(run.progress / "real.png", grid(real, columns=8))
             if seen == 0:
                 pictures.take(always=True)
             saved_at = time.monotonic()

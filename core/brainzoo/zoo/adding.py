@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import io
 import itertools
 import shutil
 from pathlib import Path
@@ -144,12 +145,13 @@ def refresh(registry: Path, names: tuple[str, ...] = ()) -> list[Entry]:
 
 def picture_of(checkpoint: Path) -> bytes:
     """Return the first samples of seed 0 as a small PNG file: as many greys and pixels as fit."""
-    from PIL import ImageOps
+    from PIL import Image, ImageOps
 
     from brainzoo.data.pictures import grid, png_bytes
 
     dims = len(read_config(checkpoint)["images"]["spatial"])
-    whole = grid(reference(load(checkpoint), SHOWN[dims]), columns={2: 8, 3: 4}[dims])
+    shown = grid(reference(load(checkpoint), SHOWN[dims]), columns={2: 8, 3: 4}[dims])
+    whole = Image.open(io.BytesIO(shown))
     for size, levels in itertools.product((1.0, 0.75, 0.5), (256, 64)):
         picture = ImageOps.scale(whole, size) if size < 1 else whole
         step = 256 // levels

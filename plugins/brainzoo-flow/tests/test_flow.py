@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from brainzoo.api import DataError, OptionError, make_config
+from brainzoo.api import DataError, OptionError
+from brainzoo.plugin.options import make_config
 from brainzoo_flow import path
 from brainzoo_flow.config import FlowConfig
 from brainzoo_flow.edits import inpainted, translated

@@ -16,7 +16,7 @@ from browser import chromium
 
 from brainzoo.common.files import write_bytes
 from brainzoo.data.images import Images
-from brainzoo.data.pictures import grid, png_bytes
+from brainzoo.data.pictures import grid
 from brainzoo.testing.heads import make_images
 
 COMMAND = "brainzoo run dcgan --data ixi --preset quick --seed 1"
@@ -92,8 +92,8 @@ def _write_film(folder: Path, prepared: Images, made: Images) -> None:
     for i in range(FRAMES):
         share = (i / (FRAMES - 1)) ** 0.5
         shown = grid(share * last + (1 - share) * noise)
-        write_bytes(folder / f"{i * 6400:09d}.png", png_bytes(shown))
-    write_bytes(folder / "real.png", png_bytes(grid(prepared[:64].floats())))
+        write_bytes(folder / f"{i * 6400:09d}.png", shown)
+    write_bytes(folder / "real.png", grid(prepared[:64].floats()))
 
 
 def _write_stats(path: Path) -> None:
@@ -118,7 +118,7 @@ def _write_stats(path: Path) -> None:
 def _write_evaluation(folder: Path, made: Images) -> None:
     figure = {"name": "SWD 32", "value": 12.31, "n": 64, "low": 11.8, "high": 12.9, "floor": 8.2}
     place = "evaluation/metrics/nearest_neighbours.png"
-    write_bytes(folder / place, png_bytes(grid(made[:8].floats(), columns=4)))
+    write_bytes(folder / place, grid(made[:8].floats(), columns=4))
     found = {
         "version": "0.1.0",
         "options": {},

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from brainzoo.data.images import Images
-from brainzoo.data.pictures import grid, png_bytes
+from brainzoo.data.pictures import grid
 from brainzoo.testing.heads import SUBJECT
 
 from .test_exporter import missing, page_of, text_of
@@ -58,7 +58,7 @@ def test_without_floors_no_rule_is_said(measured: Callable[..., Path]) -> None:
 def test_anybodys_tables_pictures_and_files_are_shown(
     measured: Callable[..., Path], make_run: Make
 ) -> None:
-    picture = png_bytes(grid(Images.open(make_run() / "samples")[:4].floats()))
+    picture = grid(Images.open(make_run() / "samples")[:4].floats())
     run = measured(
         tables={"by plane": [{"plane": "axial", "SWD": 3.25}]},
         pictures=["evaluation/someones/my_best-picture.png"],

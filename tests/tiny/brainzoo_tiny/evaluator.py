@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from brainzoo import Evaluation, EvaluationSets, Evaluator, MetricValue
-from brainzoo.data.pictures import grid, png_bytes
+from brainzoo.data.pictures import grid
 
 
 class Difference(Evaluator):
@@ -17,5 +17,5 @@ class Difference(Evaluator):
                 MetricValue("undefined", float("nan"), 0),
             ],
             tables={"means": [{"which": "real", "grey": float(real)}]},
-            pictures={"synthetic": png_bytes(grid(synthetic.floats()))},
+            pictures={"synthetic": grid(synthetic.floats())},
         )

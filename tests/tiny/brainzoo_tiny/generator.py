@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from brainzoo import Generator, Images, checkpoint
 from brainzoo.common.errors import OptionError
 from brainzoo.common.files import write_text
-from brainzoo.data.conditions import draw_classes
+from brainzoo.data.conditions import Conditions
+from brainzoo.data.covariates import Column
 from brainzoo.data.subjects import Value
 from brainzoo.plugin.options import make_config
 from brainzoo.plugin.run import Run
@@ -57,20 +58,26 @@ class Tiny(Generator):
         condition: Mapping[str, Value] | None = None,
         batch_size: int = 64,
     ) -> Iterator[NDArray[np.float32]]:
-        drawn = self._classes(n, seed, start, condition)
+        rows = self.conditions(n, seed=seed, start=start, condition=condition)
+        names = self._training["images"]["classes"]
+        drawn = [names.index(row["class"]) if names else 0 for row in rows]
         for at in range(0, n, batch_size):
             batch = range(at, n)[:batch_size]
             # Not an option: whoever resumes goes on.
             while start + batch.stop > int(os.environ.get("TINY_HOLD_AT", "1000000")):
                 time.sleep(1)
-            yield np.stack([self._one(seed, start + i, int(drawn[i])) for i in batch])
+            yield np.stack([self._one(seed, start + i, drawn[i]) for i in batch])
 
     def conditions(
         self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
     ) -> list[dict[str, Value]]:
-        names = self._training["images"]["classes"]
-        drawn = self._classes(n, seed, start, condition)
-        return [{"class": names[i]} if names else {} for i in drawn]
+        names, shares = (self._training["images"][key] for key in ("classes", "class_shares"))
+        known = Conditions(
+            [Column("class", tuple(names))] if names else [],
+            [{"class": name} for name in names],
+            [round(1e6 * share) for share in shares],
+        )
+        return known.draw(n, seed=seed, start=start, condition=condition)
 
     def save(self, folder: Path) -> None:
         checkpoint.write(
@@ -84,12 +91,6 @@ class Tiny(Generator):
         loaded._training = {k: stored[k] for k in ("images", "preprocessing", "trained_on")}
         loaded._means = checkpoint.read_weights(folder)["means"]
         return loaded
-
-    def _classes(
-        self, n: int, seed: int, start: int, condition: Mapping[str, Value] | None
-    ) -> NDArray[np.int64]:
-        shape = self._training["images"]
-        return draw_classes(shape["classes"], shape["class_shares"], seed, start, n, condition)
 
     def _one(self, seed: int, index: int, which: int) -> NDArray[np.float32]:
         rng = np.random.default_rng([seed, index])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from brainzoo.api import grid, png_bytes
+from brainzoo.api import grid
 from brainzoo_anomaly.cases import Cases
 from brainzoo_anomaly.measures import found_at
 from brainzoo_anomaly.regions import Bools, Floats
@@ -52,7 +52,7 @@ def overlays(cases: Cases, maps: Maps, shown: Sequence[Scored], least: int) -> b
     for s in shown:
         headings += [s.name, "found"]
     tiles = [tile for row in rows for tile in row]
-    return png_bytes(grid(tiles, columns=len(headings), column_labels=headings, row_labels=labels))
+    return grid(tiles, columns=len(headings), column_labels=headings, row_labels=labels)
 
 
 def _examples(cases: Cases) -> list[int]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Evaluation, Features, MetricValue, Value, charts, interval
+from brainzoo.api import Evaluation, Features, MetricValue, Value, charts, interval, table_text
 from brainzoo_gantrain.classifier import Labelled
 from brainzoo_gantrain.copies import NEAR, by_chance
 from brainzoo_gantrain.rates import Rates
@@ -86,7 +84,7 @@ class Result:
             metrics=[m for m in self._metrics() if np.isfinite(m.value)],
             tables={"GAN-train": [*map(self._readable, self.rows), self._gan_test_row()]},
             pictures={"curve": charts.as_picture(self._curve())},
-            files={"gan-train.csv": _csv(numbers)},
+            files={"gan-train.csv": table_text(numbers).encode()},
             notes=[*self._notes(), *self.notes],
         )
 
@@ -259,11 +257,3 @@ class Result:
 def _text(values: Values) -> str:
     ends = interval(values)
     return f"{values[0]:.3f}" + (f" ({ends.low:.3f} to {ends.high:.3f})" if ends else "")
-
-
-def _csv(rows: Sequence[Mapping[str, Value]]) -> bytes:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue().encode()

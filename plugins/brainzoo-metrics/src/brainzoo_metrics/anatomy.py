@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.mixture import GaussianMixture
 
-from brainzoo.api import Evaluation, Images, Value, console, grid, png_bytes
+from brainzoo.api import Evaluation, Images, Value, console, grid
 from brainzoo_metrics.measure import POSITIVE, Draws, Floats, View, Weights, metric_value
 
 HEAD = 0.1  # of the range
@@ -167,13 +167,12 @@ def _picture(sets: Sequence[Images], white: float) -> bytes:
             out[0] = np.array([0.15, 0.4, 0.7, 1.0])[classes]
             out[0][ventricles] = 0
         rows += [some, labels]
-    picture = grid(
+    return grid(
         np.concatenate(rows),
         columns=SHOWN,
         row_labels=["test", "classes", "synthetic", "classes"],
         scale=max(1, -(-96 // max(rows[0].shape[2:]))) if sets[0].dims == 2 else 1,
     )
-    return png_bytes(picture)
 
 
 def _tissue(brain: Floats) -> Floats:

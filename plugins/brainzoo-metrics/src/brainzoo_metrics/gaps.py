@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Evaluation, Images, Value, charts, grid, png_bytes, subjects_of
+from brainzoo.api import Evaluation, Images, Value, charts, grid, subjects_of
 from brainzoo_metrics.distances import Vectors
 from brainzoo_metrics.measure import SHARE, Draws, View, Weights
 from brainzoo_metrics.neighbours import radii
@@ -146,14 +146,13 @@ def _farthest(view: View, far: NDArray[np.float64]) -> bytes:
             order.append(int(i))
     order = order[:SHOWN]
     pairs = np.concatenate([view.pixels[0][order], view.pixels[1][far[order].argmin(axis=1)]])
-    picture = grid(
+    return grid(
         pairs,
         columns=len(order),
         column_labels=[f"{nearest[i]:.2f}" for i in order],
         row_labels=["test", "nearest"],
         scale=max(1, -(-96 // max(pairs.shape[2:]))),
     )
-    return png_bytes(picture)
 
 
 def _region(row: Mapping[str, Value], kind: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Images, grid, png_bytes
+from brainzoo.api import Images, grid
 from brainzoo_privacy.pose import Array, mirror_axis
 from brainzoo_privacy.search import Individuality, Vectors
 
@@ -37,10 +37,9 @@ def panels(
     rows = [image for row in zip(made, trained, difference, others, strict=True) for image in row]
     shown = np.clip(np.stack(rows), 0, 1)
     scale = max(1, round(128 / max(synthetic.spatial)))
-    picture = grid(
+    return grid(
         shown, columns=len(HEADINGS), scale=scale, column_labels=HEADINGS, row_labels=labels
     )
-    return png_bytes(picture)
 
 
 def turned_alike(individuality: Individuality, made: Array, real: Array) -> Array:

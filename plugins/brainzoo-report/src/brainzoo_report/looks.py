@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from brainzoo.api import Images, grid, png_bytes
+from brainzoo.api import Images, grid
 from brainzoo_report.runfolder import RunFolder, inside
 
 VIEW_BOX = re.compile(rb'<svg [^>]*viewBox="0 0 (\d+) (\d+)"')
@@ -131,7 +132,7 @@ def as_grid(pixels: NDArray[np.float32], columns: int, caption: str) -> Picture 
     """Return images as one picture; ``None`` if there are none."""
     if not len(pixels):
         return None
-    return _as_picture(grid(np.nan_to_num(pixels), columns=columns), caption)
+    return read_picture(io.BytesIO(grid(np.nan_to_num(pixels), columns=columns)), caption)
 
 
 def _kept_real(run: RunFolder) -> Picture | None:
@@ -141,23 +142,20 @@ def _kept_real(run: RunFolder) -> Picture | None:
 
 
 def read_picture(
-    path: Path, caption: str = "", images_seen: int = 0, mode: str = "L"
+    file: Path | io.BytesIO, caption: str = "", images_seen: int = 0, mode: str = "L"
 ) -> Picture | None:
     """Return a PNG file as a picture of the page, ``None`` if it cannot be read."""
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
+        with Image.open(file, formats=["PNG"]) as picture:
             shown = picture.convert(mode)
     except UNREADABLE:
         return None
     if max(shown.size) > FILM_PIXELS:
         shown.thumbnail((FILM_PIXELS, FILM_PIXELS), Image.Resampling.BOX)
-    return _as_picture(shown, caption, images_seen)
-
-
-def _as_picture(picture: Image.Image, caption: str, images_seen: int = 0) -> Picture:
-    content = base64.b64encode(png_bytes(picture)).decode()
-    uri = f"data:image/png;base64,{content}"
-    return Picture(uri, *picture.size, caption, images_seen)
+    out = io.BytesIO()
+    Image.fromarray(np.asarray(shown)).save(out, "PNG")  # of the file's metadata nothing stays
+    uri = f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
+    return Picture(uri, *shown.size, caption, images_seen)
 
 
 def _size(picture: Picture) -> tuple[int, int]:

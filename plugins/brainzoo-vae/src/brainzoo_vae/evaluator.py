@@ -30,7 +30,6 @@ from brainzoo.api import (
     bootstrap,
     grid,
     interval,
-    png_bytes,
     subjects_of,
 )
 from brainzoo_vae.aging import fluid_by_age, growth_of_fluid
@@ -90,7 +89,7 @@ class Reconstruction(Evaluator):
             heads, ages = walk
             labels = [f"{age:g}" for age in ages]
             shown = heads[: self.config.heads].reshape(-1, *heads.shape[2:])
-            pictures["age"] = png_bytes(grid(shown, columns=len(ages), column_labels=labels))
+            pictures["age"] = grid(shown, columns=len(ages), column_labels=labels)
             tables["fluid along age"] = fluid_by_age(heads, ages, test)
             notes.append(
                 "Blurred heads show less dark fluid than real ones: along age, compare how it "
@@ -166,4 +165,4 @@ def _side_by_side(pixels: Floats, made: Floats, columns: int = 8) -> bytes:
     real, own = pixels[chosen], made[chosen]
     rows = np.concatenate([real, own, np.clip(3 * np.abs(real - own), 0, 1)])
     labels = ["real", "reconstructed", "difference, tripled"]
-    return png_bytes(grid(rows, columns=len(chosen), row_labels=labels))
+    return grid(rows, columns=len(chosen), row_labels=labels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from brainzoo.api import DataError, Images, grid, png_bytes
+from brainzoo.api import DataError, Images, grid
 from brainzoo_quiz.study.key import Key, Source
 
 
@@ -36,6 +36,5 @@ def pictures_of(key: Key, folders: Sequence[Path]) -> dict[tuple[str, int], byte
                 raise DataError(
                     f"{folder} has {len(images)} images; the key names row {source.row}."
                 )
-            picture = grid(images.floats([source.row]))
-            found[source.images, source.row] = png_bytes(picture)
+            found[source.images, source.row] = grid(images.floats([source.row]))
     return found
