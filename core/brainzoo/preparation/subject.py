@@ -68,6 +68,7 @@ def _from_volumes(subject: Subject, config: PrepareConfig) -> Prepared:
     if not volumes:
         raise DataError("it has none of the channels.")
     first, *others = volumes.values()
+    warnings = tuple(line for volume in volumes.values() for line in volume.warnings)
     scan = Scan.of(first, config.axes)
     mask = _mask(subject, scan, config)
     head = find_head(scan, config.percentiles, mask)
@@ -80,7 +81,9 @@ def _from_volumes(subject: Subject, config: PrepareConfig) -> Prepared:
         layers.append((mask, dataclasses.replace(head, black=0.0, white=1.0)))
     if subject.labels is not None:
         with _about("its label map"):
-            labels = Scan.beside(_label_volume(subject), scan, nearest=True)
+            label_volume = _label_volume(subject)
+            labels = Scan.beside(label_volume, scan, nearest=True)
+            warnings = (*warnings, *label_volume.warnings)
         layers.append((labels, dataclasses.replace(head, black=0.0, white=1.0)))
     made = make_images(layers, config, subject)
     pixels, maps = made.pixels[:, : len(volumes)], None
@@ -94,7 +97,6 @@ def _from_volumes(subject: Subject, config: PrepareConfig) -> Prepared:
         black = np.zeros_like(pixels[:, :1])
         pixels = np.concatenate([pixels, black], axis=1)[:, order]
     rows = [{**row, "missing": "+".join(missing)} if missing else row for row in made.rows]
-    warnings = tuple(line for volume in volumes.values() for line in volume.warnings)
     made = dataclasses.replace(made, pixels=pixels, rows=rows)
     return dataclasses.replace(_stored(made, config, warnings), labels=maps)
 
@@ -133,15 +135,17 @@ def _label_volume(subject: Subject) -> Volume:
     if subject.labels is nothing:
         raise DataError("it is missing.", "Without label maps: --no-data.labels")
     volume = _read(subject.labels)
-    values = volume.data
+    values, warnings = volume.data, volume.warnings
     if values.dtype.kind == "f":
         values = np.rint(values)
-    if values.min() < 0 or values.max() > MOST_LABEL or not np.allclose(values, volume.data):
+        if not np.allclose(values, volume.data):
+            warnings = (*warnings, "its label map holds fractions: they are rounded")
+    if values.min() < 0 or values.max() > MOST_LABEL:
         raise DataError(
             f"it holds values from {volume.data.min():g} to {volume.data.max():g}; expected whole "
             f"numbers from 0 to {MOST_LABEL}."
         )
-    return dataclasses.replace(volume, data=values.astype(np.uint16))
+    return Volume(values.astype(np.uint16), volume.affine, warnings)
 
 
 def _kept(labels: NDArray[np.uint16], config: PrepareConfig) -> NDArray[np.uint16]:
