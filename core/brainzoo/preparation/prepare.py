@@ -194,7 +194,7 @@ def _made(
             info,
             len(info["channels"]),
             config.dtype,
-            label_dtype=_label_dtype(info, scans),
+            label_dtype="uint16" if "labels" in info else None,
         ) as writer:
             _write(writer, scans, config, info, workers, quiet)
     except ExistsError:
@@ -386,14 +386,6 @@ def _info(
 
 def _label_names(dataset: Dataset) -> dict[str, str]:
     return {str(value): name for value, name in dataset.label_names.items() if value}
-
-
-def _label_dtype(info: Mapping[str, Any], scans: Sequence[_Scan]) -> str | None:
-    """Return how label maps are stored: 8 bits are enough where the dataset says so."""
-    if scans[0].subject.labels is None:
-        return None
-    values = [int(value) for value in info["labels"]]
-    return "uint8" if values and max(values) < 256 else "uint16"
 
 
 def _summary(images: Images) -> str:
