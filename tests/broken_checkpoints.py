@@ -240,7 +240,7 @@ def _cases() -> Iterator[tuple[str, Damage, str]]:
         yield f"weights cut to {share}", cut(share), "is corrupt"
     grown = lambda f: weights(f).write_bytes(weights(f).read_bytes() + b"\0")  # noqa: E731
     yield "a byte too many", grown, "is corrupt"
-    # What is no safetensors at all.
+    # Anything but safetensors.
     for number in range(pickle.HIGHEST_PROTOCOL + 1):
         words = "a Python pickle|not safetensors"
         yield f"pickle of protocol {number}", replaced(pickle.dumps(Bomb(), number)), words
@@ -265,7 +265,7 @@ def _cases() -> Iterator[tuple[str, Damage, str]]:
     yield "no tensors", lambda f: join(f, {}, b""), "0 tensors; expected"
     yield "a tensor twice", twice, "corrupt|config.json says"
     yield (
-        "metadata that are no texts",
+        "metadata that are not text",
         lambda f: join(f, {**split(f)[0], "__metadata__": {"a": 1}}, split(f)[1]),
         "is corrupt",
     )

@@ -266,7 +266,7 @@ def test_resume_refuses_what_would_change_the_run(run: Brainzoo, brainzoo: Brain
         result = brainzoo("run", "--resume", "r", *words)
         assert result.exit_code == 2
         assert "may change the budget" in result.stderr
-    ok(brainzoo("run", "--resume", "r", "--noise", "0.2"))  # what it has already is no change
+    ok(brainzoo("run", "--resume", "r", "--noise", "0.2"))  # what it has already does not change it
 
 
 def test_resume_notices_other_data(

@@ -53,7 +53,7 @@ def test_what_was_exported_is_read_as_it_was(tmp_path: Path, kind: str) -> None:
     assert read.synthetic
     assert read.spatial == spatial
     assert np.abs(read.floats() - made.floats()).max() <= (0.51 / 255 if kind == "png-8" else 1e-5)
-    assert set(read.column("class")) == {None}, "the folder 'images' is no class"
+    assert set(read.column("class")) == {None}, "the folder 'images' is not a class"
 
 
 @pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])

@@ -49,7 +49,7 @@ BROKEN = {
     "hook fails": (GOOD.format(name="x").replace("return", "return 1 / 0 or"), "ZeroDivisionError"),
     "no list": (GOOD.format(name="x").replace("return [", "return 5 or ["), "TypeError"),
     "no spec": (GOOD.format(name="x").replace("return [", "return ['a'] or ["), "is not a Spec"),
-    "config is no dataclass": (
+    "config is not a dataclass": (
         GOOD.format(name="x").replace("@dataclass(frozen=True)\n", ""),
         "is not a Spec with a dataclass as its config",
     ),

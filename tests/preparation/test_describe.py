@@ -78,7 +78,7 @@ def test_identical_scans_of_different_subjects_are_found(tmp_path: Path) -> None
     images = write(tmp_path)
     pixels = images.read()
     pixels[20], pixels[40], pixels[41] = pixels[3], pixels[3], 0
-    pixels[1] = 0  # nothing to see in two images is no duplicate
+    pixels[1] = 0  # nothing to see in two images does not make a duplicate
     with Images.write(tmp_path / "again", (8, 8), INFO) as writer:
         writer.append(pixels, images.table)
     found = describe(Images.open(tmp_path / "again"))

@@ -61,7 +61,7 @@ def test_it_is_found_by_name_where_it_arrives(made: Path, entry: Entry, checkpoi
     folder = unbundle(made)
     assert contents(folder) == contents(checkpoint)
     assert pull(entry, offline=True) == folder
-    assert unbundle(made) == folder, "twice is no harm"
+    assert unbundle(made) == folder, "twice does no harm"
     assert not list(root().glob(".unbundle*"))
 
 

@@ -31,7 +31,7 @@ def check(folder: Path) -> dict[str, Any]:
     of the weights, which :func:`read_weights` compares.
 
     Raises:
-        NotFoundError: There is no checkpoint there.
+        NotFoundError: No checkpoint there.
         IntegrityError: It is damaged, or holds what no checkpoint holds.
         IncompatiblePluginError: It is of a later format.
     """
@@ -76,7 +76,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """Read and check ``config.json`` of a checkpoint folder.
 
     Raises:
-        NotFoundError: There is no checkpoint there.
+        NotFoundError: No checkpoint there.
         IntegrityError: It is damaged, or is not what :mod:`brainzoo.checkpoint.config` wants.
         IncompatiblePluginError: It is of a later format.
     """

@@ -43,7 +43,7 @@ def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Return dtype and shape of every tensor of a safetensors file, fully checked.
 
     Raises:
-        NotFoundError: There is no such file.
+        NotFoundError: No such file.
         IntegrityError: It is something else, or its header is damaged, lying or over the limits.
     """
     from safetensors import SafetensorError, safe_open
@@ -78,7 +78,7 @@ def read_arrays(path: Path, *, sha256: str | None = None) -> dict[str, NDArray[A
         sha256: What its content must hash to, in hexadecimal.
 
     Raises:
-        NotFoundError: There is no such file.
+        NotFoundError: No such file.
         IntegrityError: As for :func:`read_header`, or the digest is another.
     """
     from safetensors.numpy import load_file

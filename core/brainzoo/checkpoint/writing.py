@@ -152,7 +152,7 @@ def refresh_card(folder: Path) -> None:
     """Write ``README.md`` anew, with what ``metrics.json`` holds now.
 
     Raises:
-        NotFoundError: There is no checkpoint there.
+        NotFoundError: No checkpoint there.
         IntegrityError: Its files cannot be read.
     """
     from brainzoo.checkpoint.reading import read_config

@@ -296,7 +296,7 @@ def command_options(
         config: The configuration, a dataclass of :func:`brainzoo.api.option` fields.
         group: The heading of its options in the help.
         presets: Preset values by preset name, for the help.
-        leave_out: Fields that are no options.
+        leave_out: Fields that do not become options.
     """
 
     def finish(command: click.Command) -> click.Command:

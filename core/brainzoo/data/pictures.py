@@ -50,7 +50,7 @@ def grid(
         The file's content; fewer images than columns make a narrower picture.
 
     Raises:
-        DataError: There are no images, their shape is not that of images, or pixels are not finite.
+        DataError: No images, their shape is not that of images, or pixels are not finite.
     """
     tiles = (
         [tile(image, scale) for image in _checked(pixels)]

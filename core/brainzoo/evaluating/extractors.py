@@ -73,7 +73,7 @@ def network_of(options: FeatureOptions, owner: str) -> tuple[nn.Module, str]:
 
     Raises:
         IncompatiblePluginError: torch or torchvision is not installed.
-        NotFoundError: There is no such file.
+        NotFoundError: No such file.
         NetworkError: No weights are here and none can be downloaded.
         IntegrityError: The file holds something else, or weights of another network.
     """

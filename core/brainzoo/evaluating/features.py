@@ -134,7 +134,7 @@ class Features:
                 of them joined.
 
         Raises:
-            DataError: There are no images, there is no such view, or features are not finite.
+            DataError: No images, there is no such view, or features are not finite.
         """
         if view is None:
             names = PLANES if images.dims == 3 else ("",)

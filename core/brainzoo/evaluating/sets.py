@@ -100,7 +100,7 @@ def open_sets(
     Raises:
         NotFoundError: No such folder.
         OptionError: The pattern is not a regular expression, or has no group.
-        DataError: There are no files to read, one cannot be read, or sizes differ.
+        DataError: No files to read, one cannot be read, or sizes differ.
     """
     found: dict[str, Images] = {}
     plain: dict[str, _Plain] = {}

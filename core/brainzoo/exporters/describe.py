@@ -43,7 +43,7 @@ class FileExporter(Exporter):
 
         Raises:
             ExistsError: The folder is already there.
-            DataError: There are no images, or their ids make no distinct file names.
+            DataError: No images, or their ids make no distinct file names.
         """
         if not len(images):
             raise DataError("there are no images to export; expected at least one.")

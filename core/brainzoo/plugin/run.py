@@ -115,7 +115,7 @@ class Run:
         """Return how many images of a batch each process trains on at once.
 
         Raises:
-            OptionError: The batch is no multiple of processes times ``--accumulate``.
+            OptionError: The batch is not a multiple of processes times ``--accumulate``.
         """
         launch.expect_shareable(batch_size, self.train.accumulate)
         return batch_size // (launch.processes() * self.train.accumulate)

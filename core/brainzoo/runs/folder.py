@@ -73,7 +73,7 @@ class RunFolder:
         """Open a run folder.
 
         Raises:
-            NotFoundError: There is no run.
+            NotFoundError: No run.
             IntegrityError: Its run.yaml is damaged.
         """
         record = read_record(path)

@@ -29,7 +29,7 @@ class Feed:
         label_channels: How many of the last channels are one-hot label maps.
 
     Raises:
-        DataError: There are no images, or one of them has no class while others do.
+        DataError: No images, or one of them has no class while others do.
     """
 
     def __init__(self, images: Images, seed: int, labels: NDArray[Any] | None = None) -> None:

@@ -158,7 +158,7 @@ def entry_of(
     """Return the registry entry of a checkpoint.
 
     Raises:
-        NotFoundError: There is no checkpoint there.
+        NotFoundError: No checkpoint there.
         IntegrityError: It is damaged, or its config says what no entry may hold.
     """
     config = read_config(checkpoint)

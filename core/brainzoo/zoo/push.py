@@ -80,7 +80,7 @@ def push(
     Raises:
         GateError: There are reasons not to; ``findings`` holds all.
         OptionError: The repository or version cannot be one.
-        AuthorisationError: There is no token, or it may not write there.
+        AuthorisationError: No token, or it may not write there.
         ExistsError: That version is published already.
         NetworkError: The Hub is out of reach, or somebody else committed at the same time.
     """

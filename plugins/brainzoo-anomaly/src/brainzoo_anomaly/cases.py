@@ -131,7 +131,7 @@ def scans_with_lesions(folder: Path) -> Images:
     """Open images whose label maps show lesions: all that is not 0.
 
     Raises:
-        NotFoundError: There are no images.
+        NotFoundError: No images.
         DataError: They have no label maps.
     """
     scans = Images.open(folder)

@@ -25,7 +25,7 @@ def by_chance(subjects: int) -> float:
 def near_copies(
     train: NDArray[np.float32], test: NDArray[np.float32], synthetic: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
-    """Tell which synthetic images are nearer to a training image than 99 % of test images are.
+    """Return which synthetic images are nearer to a training image than 99 % of test images are.
 
     Args:
         train: ``(image, feature)`` of the images that the generator saw.
