@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import grimp
@@ -38,6 +40,14 @@ def test_a_plugin_imports_two_modules_of_the_core(folder: Path) -> None:
 
 def test_the_door_stays_small() -> None:
     assert len(api.__all__) <= MOST_NAMES
+
+
+def test_the_names_behind_the_door_are_imported_when_they_are_used() -> None:
+    code = (
+        "import sys, brainzoo.api as api; assert not {'numpy', 'torch'} & set(sys.modules);"
+        "[getattr(api, name) for name in api.__all__]; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("name", [folder.name for folder in SOURCES if folder.is_dir()])
