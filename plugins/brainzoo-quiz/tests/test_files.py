@@ -179,9 +179,9 @@ def test_a_wrong_key():
 def test_a_duplicate_reader():
     key = make_key()
     twice = [make_answers(key), make_answers(key, session="7" * 32)]
-    with pytest.raises(DataError, match="reader 'R1' has two sessions"):
+    with pytest.raises(DataError, match="reader 'R1' is in 2"):
         join(key, twice)
-    with pytest.raises(DataError, match="the same session twice"):
+    with pytest.raises(DataError, match="one session a reader"):
         join(key, [twice[0], twice[0]])
 
 

@@ -22,12 +22,6 @@ CANDIDATES = 1 - np.geomspace(0.5, 1e-4, 40)
 """The thresholds that are tried: these quantiles of the scores, closer together at the top."""
 
 
-def candidates(maps: Floats, regions: Bools) -> Numbers:
-    """Return the thresholds to try, rising, none twice."""
-    found: Numbers = np.unique(np.quantile(maps[regions].astype(float), CANDIDATES))
-    return found
-
-
 def found_at(maps: Floats, regions: Bools, threshold: float, least: int) -> Bools:
     """Return what lies above a threshold, without connected parts that are too small.
 
@@ -61,7 +55,7 @@ def best_threshold(maps: Floats, masks: Bools, regions: Bools, least: int) -> tu
     """Return the threshold with the highest mean Dice coefficient, and that coefficient."""
     tried = [
         (float(dice(found_at(maps, regions, threshold, least), masks).mean()), float(threshold))
-        for threshold in candidates(maps, regions)
+        for threshold in np.quantile(maps[regions].astype(float), CANDIDATES)
     ]
     best, threshold = max(tried)
     return threshold, best

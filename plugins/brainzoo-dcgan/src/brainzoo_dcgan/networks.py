@@ -31,14 +31,7 @@ LEAK = 0.2
 
 
 class Generator(nn.Module):
-    """Latent to image.
-
-    Args:
-        shape: ``(channel, *spatial)`` of the images.
-        latent: Length of the latent.
-        base_channels: Channels after the projection.
-        conditions: Numbers that encode a condition, 0 for none.
-    """
+    """Latent to image."""
 
     def __init__(
         self, shape: tuple[int, ...], latent: int, base_channels: int, conditions: int
@@ -71,13 +64,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Image to one logit: how real it looks.
-
-    Args:
-        shape: ``(channel, *spatial)`` of the images.
-        base_channels: Channels of the last layer.
-        conditions: Numbers that encode a condition, 0 for none.
-    """
+    """Image to one logit: how real it looks."""
 
     def __init__(self, shape: tuple[int, ...], base_channels: int, conditions: int) -> None:
         super().__init__()

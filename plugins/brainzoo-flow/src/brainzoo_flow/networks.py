@@ -27,13 +27,7 @@ WHITENING = 0.7
 
 
 class Packing(nn.Module):
-    """An orthonormal transform of blocks of pixels, each coefficient brought to a similar scale.
-
-    Args:
-        dims: 2 or 3.
-        channels: Of the images.
-        block: Pixels a side of a block.
-    """
+    """An orthonormal transform of blocks of pixels, each coefficient brought to a similar scale."""
 
     def __init__(self, dims: int, channels: int, block: int) -> None:
         super().__init__()

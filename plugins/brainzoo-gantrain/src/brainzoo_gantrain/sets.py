@@ -42,14 +42,7 @@ class TrainingSet:
 def training_sets(
     real: Labelled, synthetic: Labelled, fractions: Sequence[float], seed: int
 ) -> list[TrainingSet]:
-    """Return every training set, the synthetic images first.
-
-    Args:
-        real: Real training images.
-        synthetic: At most as many synthetic ones.
-        fractions: Shares of the real subjects; draws of different shares are nested.
-        seed: Decides the draws.
-    """
+    """Return every training set, the synthetic images first."""
     seeds = [[seed, draw] for draw in range(DRAWS)]
     sets = [TrainingSet(SYNTHETIC, [synthetic], 0.0, True), TrainingSet(REAL, [real], 1.0)]
     if len(synthetic) < len(real):

@@ -42,13 +42,7 @@ FLOOR = 1e-3
 
 
 class Prior(nn.Module):
-    """A regression on conditions and a mixture of Gaussians; N(0, I) before it is fitted.
-
-    Args:
-        latent: Length of a latent.
-        conditions: Numbers that encode an image's conditions.
-        components: Gaussians of the mixture.
-    """
+    """A regression on conditions and a mixture of Gaussians; N(0, I) before it is fitted."""
 
     slopes: torch.Tensor
     weights: torch.Tensor

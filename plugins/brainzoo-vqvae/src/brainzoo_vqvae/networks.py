@@ -30,19 +30,7 @@ LEAST_SIDE = 4
 
 
 class Autoencoder(nn.Module):
-    """Image to codes and back.
-
-    Args:
-        spatial: Size of the images.
-        channels: Their channels.
-        widths: Channels of each level; each level halves the sides.
-        residual_layers: Residual layers per level.
-        codes: Codes in the codebook.
-        code_length: Numbers a code.
-        cosine: Compare directions of latents and codes instead of their distances.
-        code_decay: Decay of the codebook's averages.
-        checkpointing: Recompute each level's activations in the backward pass.
-    """
+    """Image to codes and back."""
 
     def __init__(
         self,

@@ -27,17 +27,7 @@ Cache = list[tuple[torch.Tensor, torch.Tensor]]
 
 
 class Prior(nn.Module):
-    """Codes so far and a condition to logits of the next code.
-
-    Args:
-        latent: Size of the grid of codes.
-        codes: Codes in the codebook.
-        condition: Numbers that a condition is encoded as; 0 without conditions.
-        width: Features of each layer.
-        layers: How many.
-        dropout: Of what each layer adds.
-        checkpointing: Recompute each layer's activations in the backward pass.
-    """
+    """Codes so far and a condition to logits of the next code."""
 
     def __init__(
         self,

@@ -56,12 +56,6 @@ class Quantiser(nn.Module):
     Two buffers are all its state, and both are averages over the steps: ``usage``, latents a step
     and code, and ``sums`` of those latents. The codes are their quotient (their direction, for
     cosine codes), which is why averaging the quotients again would be wrong.
-
-    Args:
-        codes: How many.
-        length: Numbers a code.
-        cosine: Compare directions instead of distances.
-        decay: Of the moving averages, a step.
     """
 
     usage: torch.Tensor

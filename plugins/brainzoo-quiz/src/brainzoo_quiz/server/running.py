@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 import ssl
 from pathlib import Path
@@ -23,8 +22,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; port 0 takes any free one.
 
     Raises:
-        OptionError: Another program has that port, this user may not have it, or there is no such
-            address here.
+        OptionError: The port is taken or forbidden, or the address is another machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
@@ -34,16 +32,9 @@ def listen(host: str, port: int) -> socket.socket:
         found.listen(BACKLOG)  # now, so that links work as soon as they are printed
     except OSError as error:
         found.close()
-        if error.errno == errno.EADDRINUSE:
-            raise OptionError(
-                f"port {port} on {host} is taken.", "Choose another with --port, or --port 0."
-            ) from error
-        if error.errno == errno.EACCES:
-            raise OptionError(
-                f"this user may not listen on port {port}.", "Choose one above 1023."
-            ) from error
         raise OptionError(
-            f"cannot listen on {host}: {error.strerror}.", "Choose an address of this machine."
+            f"cannot listen on {host}, port {port}: {error.strerror}.",
+            "Choose another --port (0 takes any free one), or an address of this machine.",
         ) from error
     return found
 

@@ -32,9 +32,5 @@ def pictures_of(key: Key, folders: Sequence[Path]) -> dict[tuple[str, int], byte
                 "Give the folders that the study was exported from.",
             )
         for source in wanted[images.fingerprint]:
-            if source.row >= len(images):
-                raise DataError(
-                    f"{folder} has {len(images)} images; the key names row {source.row}."
-                )
             found[source.images, source.row] = grid(images.floats([source.row]))
     return found

@@ -13,6 +13,7 @@ difference (Julious 2004; central t approximation). Images are half real, half c
 
 from __future__ import annotations
 
+import bisect
 from typing import Any
 
 import numpy as np
@@ -81,14 +82,7 @@ def power(
 
 def images_needed(readers: int, *, target: float = 0.8, **study: Any) -> int | None:
     """Return the least even number of images, from 4 on, that reaches a power; none if too many."""
+    sizes = range(4, MOST_IMAGES + 1, 2)
     # Power grows with images, so halving the range finds the least.
-    low, high = 2, MOST_IMAGES // 2
-    if power(readers, 2 * high, **study) < target:
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        if power(readers, 2 * middle, **study) >= target:
-            high = middle
-        else:
-            low = middle + 1
-    return 2 * high
+    at = bisect.bisect_left(sizes, target, key=lambda images: power(readers, images, **study))
+    return sizes[at] if at < len(sizes) else None

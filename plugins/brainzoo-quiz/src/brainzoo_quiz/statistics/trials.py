@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -92,22 +93,16 @@ def join(key: Key, sessions: Sequence[Answers]) -> Trials:
 
 
 def _expect_one_each(sessions: Sequence[Answers]) -> None:
-    seen: dict[str, Answers] = {}
-    for session in sessions:
-        reader = session.reader.id
-        if reader in seen:
-            same = seen[reader] == session
-            found = "the same session twice" if same else "two sessions"
+    for what, names in (
+        ("reader", [session.reader.id for session in sessions]),
+        ("session", [session.session for session in sessions]),
+    ):
+        name, number = Counter(names).most_common(1)[0]
+        if number > 1:
             raise DataError(
-                f"reader {reader!r} has {found}; expected one session a reader.",
+                f"{what} {name!r} is in {number} of the answers; expected one session a reader.",
                 "Leave one of the files out.",
             )
-        seen[reader] = session
-    if len({session.session for session in sessions}) < len(sessions):
-        raise DataError(
-            "two readers have the same session id; expected one each.",
-            "Leave out the file that the page did not save.",
-        )
 
 
 def _test_answers(key: Key, session: Answers) -> Iterator[tuple[Case, int, Answer]]:
