@@ -84,11 +84,7 @@ def check_name(kind: Kind, name: str) -> None:
 
 
 def write_package(folder: Path, kind: Kind, name: str) -> list[str]:
-    """Write the package of a checked name; complete or absent.
-
-    Returns:
-        The paths of its files below ``folder``.
-    """
+    """Write the package of a checked name; complete or absent."""
     from brainzoo.common.files import new_folder
 
     words = _words(kind, name)

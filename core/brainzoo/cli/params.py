@@ -31,14 +31,7 @@ from brainzoo.runs.settings import is_images_folder
 
 
 class ConfigOption(click.Option):
-    """A click option made from one field of a configuration.
-
-    Args:
-        item: The field.
-        prefix: What stands before its name on the command line, for example ``"data."``.
-        group: The heading of the help under which it is listed.
-        presets: Preset values by preset name, for the help.
-    """
+    """A click option made from one field of a configuration."""
 
     def __init__(
         self, item: Option, prefix: str, group: str, presets: Mapping[str, Mapping[str, Any]]
@@ -180,11 +173,7 @@ def read_words(args: Sequence[str], known: Iterable[click.Parameter]) -> Words:
 class DynamicCommand(click.Command):
     """A command whose options depend on what its arguments name.
 
-    Args:
-        *args: As :class:`click.Command` takes them.
-        more: Returns the further options for what stands on the command line.
-        names: What the help lists the names of, for example ``("dataset",)``.
-        **kwargs: As :class:`click.Command` takes them.
+    ``more`` returns the further options; the help lists the names of the kinds ``names``.
     """
 
     def __init__(

@@ -110,10 +110,7 @@ def _file_error(file: Path) -> ExistsError:
 def write_bytes(path: Path, content: bytes, *, synced: bool = True) -> None:
     """Write a file atomically: a reader sees the old content or the new, never a part.
 
-    Args:
-        path: Where.
-        content: What.
-        synced: Wait until it is on the disk; not needed in a folder that is synced as a whole.
+    ``synced`` waits until it is on the disk; not needed in a folder that is synced as a whole.
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -33,9 +33,7 @@ OUTPUTS = {
 class RunFolder:
     """A run on disk; made by :meth:`create` or :meth:`open`.
 
-    Attributes:
-        path: The folder.
-        record: What ``run.yaml`` holds. A step is done when its time is in ``seconds``.
+    A step is done when its time is in ``record["seconds"]``.
     """
 
     def __init__(self, path: Path, record: dict[str, Any]) -> None:

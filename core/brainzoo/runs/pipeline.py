@@ -42,13 +42,6 @@ def run(
 ) -> dict[str, Any]:
     """Do all steps in a run folder, or those that a stopped run lacks.
 
-    Args:
-        settings: What to do.
-        folder: The run folder; new, or with ``resume`` one that is there.
-        command: The command line, for ``run.yaml``.
-        resume: Go on with the run in ``folder``.
-        steps: Which steps follow the preparing.
-
     Returns:
         What was made: the paths of ``run``, ``checkpoint``, ``samples``, ``export`` and ``report``,
         and the ``seconds`` of each step.

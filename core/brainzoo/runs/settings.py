@@ -49,16 +49,8 @@ class SampleConfig:
 class Settings:
     """Everything that decides a run.
 
-    Attributes:
-        generator: The generator and its options.
-        data: The dataset and its options; or the path of a folder of prepared images, without any.
-        prepare: How images are made from scans; ``None`` for a folder of prepared images.
-        classes: An expression over the table's columns by class name.
-        train: The training options common to all generators.
-        preset: The name of the preset that set the rest.
-        samples: Images sampled after training.
-        export: The exporters run on the samples.
-        evaluate: The evaluators run on the samples.
+    For a folder of prepared images ``data`` has its path and no options, ``prepare`` is ``None``;
+    ``classes`` holds an expression over the table's columns by class name.
     """
 
     generator: Part
@@ -111,16 +103,9 @@ def resolve(
 ) -> Settings:
     """Make settings from names and option values.
 
-    Args:
-        plugins: What is installed.
-        generator: The generator's name.
-        data: A dataset's name or the path of a folder of prepared images.
-        given: Option values by the command line's names with underscores: the generator's, the
-            common ones, ``data.NAME``, ``EVALUATOR.NAME``, ``EXPORTER.NAME``.
-        preset: Which of the generator's presets sets the rest.
-        classes: An expression by class name.
-        export: Names of exporters; ``None`` for the default ones.
-        evaluate: Names of evaluators, or ``all``.
+    ``data`` may be the path of a folder of prepared images. ``given`` has option values by the
+    command line's names with underscores: the generator's, the common ones, ``data.NAME``,
+    ``EVALUATOR.NAME``, ``EXPORTER.NAME``; ``preset`` sets the rest.
 
     Raises:
         UnknownPluginError: Nothing installed offers a name.

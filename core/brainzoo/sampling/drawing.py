@@ -38,14 +38,8 @@ MOST = 16
 class Drawn:
     """What became of a request.
 
-    Attributes:
-        folder: The new folder.
-        images: How many images it holds.
-        info: What its ``images.json`` says, but for the fingerprint.
-        resumed: How many of them an earlier process had drawn.
-        seconds: How long the others took.
-        workers: How many processes drew at once.
-        peak_memory_bytes: The most memory that one process had.
+    ``resumed`` of the images were drawn by an earlier process; ``seconds`` is for the others, and
+    ``peak_memory_bytes`` the most that one process had.
     """
 
     folder: Path

@@ -37,12 +37,7 @@ Rows = Callable[[], Iterator[Row]]
 class Written:
     """What one batch wrote.
 
-    Attributes:
-        start: Index of its first image.
-        count: How many images.
-        sha256: Of the bytes.
-        files: Names below the folder; none where all write into one file.
-        rows: A table row per image.
+    ``sha256`` is of the bytes; there are no ``files`` where all batches write into one.
     """
 
     start: int

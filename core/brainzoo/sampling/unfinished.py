@@ -27,12 +27,7 @@ from brainzoo.sampling.sinks import Sink, Written
 
 
 class Unfinished:
-    """A folder that is being drawn.
-
-    Args:
-        target: The folder that it becomes.
-        record: All that decides the images, as JSON.
-    """
+    """A folder that is being drawn."""
 
     def __init__(self, target: Path, record: Mapping[str, Any]) -> None:
         self.target = target
@@ -52,9 +47,7 @@ class Unfinished:
     def claimed(self, sink: Sink, *, replace: bool) -> Iterator[None]:
         """Hold it, with what is here of the same request, while the block runs.
 
-        Args:
-            sink: What writes into ``files``.
-            replace: Delete what another request left here instead of refusing.
+        ``replace`` deletes what another request left here instead of refusing.
 
         Raises:
             ExistsError: The folder is there already, another process is at it, or what is here is

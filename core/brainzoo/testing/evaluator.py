@@ -24,9 +24,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 class EvaluatorContract(PluginContract):
     """Evaluates made-up heads and asks what a reader of the values relies on.
 
-    Attributes:
-        shape: The shape of the images to test with.
-        subjects: How many people; two of five are not for training.
+    Two of five ``subjects`` are not for training.
     """
 
     kind = "evaluator"

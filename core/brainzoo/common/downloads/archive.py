@@ -36,13 +36,7 @@ def extract(
     is uncompressed and sparse members are passed over, what comes out is never more than what lies
     on the disk already.
 
-    Args:
-        archive: A tar, not compressed.
-        folder: Where the files go, flat; made if it is not there.
-        pattern: What the whole base name must match.
-        magic: The bytes that every file must begin with.
-        largest_file: A larger member, in bytes, is an error.
-        quiet: Show no progress.
+    Each file must begin with the bytes ``magic``, and have at most ``largest_file`` bytes.
 
     Raises:
         IntegrityError: It is not a tar, is cut short, holds nothing that fits, or a member that

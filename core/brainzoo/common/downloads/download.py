@@ -37,12 +37,7 @@ LONGEST_WAIT_S = 60.0
 class Remote:
     """A file at one or several addresses, with what is known of it.
 
-    Attributes:
-        name: The file's name here.
-        urls: Where it is; tried in turn.
-        md5: Its hexadecimal MD5, if published.
-        sha256: Its hexadecimal SHA-256, if published.
-        size: Its length in bytes, if published.
+    Addresses are tried in turn; checksums (hexadecimal) and size in bytes count where published.
     """
 
     name: str
@@ -92,15 +87,7 @@ def download(
     Beside the file, ``NAME.sha256`` records what arrived first; a later download of the same name
     must be the same.
 
-    Args:
-        remote: What to fetch.
-        folder: Where it goes; made if it is not there.
-        space: How many times the file's size must be free on the disk (2 if it will be unpacked).
-        patience: Time-outs and attempts.
-        quiet: Show no progress.
-
-    Returns:
-        The file's path.
+    ``space`` times the file's size must be free on the disk: 2 if it will be unpacked.
 
     Raises:
         NetworkError: No address could deliver; what arrived is kept.

@@ -24,10 +24,7 @@ class CorruptError(Exception):
 class Origin:
     """Where the bytes of a part came from.
 
-    Attributes:
-        url: The address.
-        validator: The server's strong ETag, or the date of the last change; may be empty.
-        total: The length of the whole file, if the server said so.
+    ``validator`` is the server's strong ETag, or the date of the last change; it may be empty.
     """
 
     url: str = ""
@@ -39,12 +36,6 @@ class Partial:
     """``NAME.part`` beside the file that it becomes.
 
     ``NAME.part.json`` holds its origin, and ``NAME.sha256`` what arrived whole the first time.
-
-    Args:
-        target: The file's final path.
-        md5: Its hexadecimal MD5, if known.
-        sha256: Its hexadecimal SHA-256, if known.
-        size: Its length in bytes, if known.
     """
 
     def __init__(self, target: Path, md5: str, sha256: str, size: int | None) -> None:
