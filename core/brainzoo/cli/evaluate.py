@@ -41,7 +41,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     if not names:
         found = next((word for word in words.arguments if word in known), None)
         names = [found] if found else list(words.arguments[:1])
-        if not found and "--compare" in words.flags:
+        if not found and "--compare" in words.named:
             return []
     return [
         option

@@ -6,9 +6,8 @@ A verb's options depend on the generator, dataset, evaluators and exporters that
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,43 +130,30 @@ def given_options(ctx: click.Context, owner: str = "") -> dict[str, Any]:
     return {k.removeprefix(prefix): v for k, v in given.items() if k.startswith(prefix)}
 
 
-@dataclasses.dataclass(frozen=True)
 class Words:
-    """What can be read off a command line before all of its options are known.
+    """What can be read off a command line of which only some options are known yet.
 
     Attributes:
         arguments: Words that may be arguments (or values of options not yet known).
-        named: The values of the known options by their long name.
-        flags: The known options without a value that are there.
+        named: The values of the known options by their long name; ``""`` for those without.
     """
 
-    arguments: Sequence[str]
-    named: Mapping[str, Sequence[str]]
-    flags: Sequence[str] = ()
+    def __init__(self, args: Sequence[str], known: Iterable[click.Parameter]) -> None:
+        self.arguments: list[str] = []
+        self.named: dict[str, list[str]] = {}
+        options = {opt: p for p in known if isinstance(p, click.Option) for opt in p.opts}
+        words = iter(args)
+        for word in words:
+            flag, equals, value = word.partition("=")
+            if not word.startswith("-"):
+                self.arguments.append(word)
+            elif option := options.get(flag):
+                value = value if equals or option.is_flag else next(words, "")
+                self.named.setdefault(option.opts[-1], []).append(value)
 
     def value(self, option: str) -> str | None:
         """Return the last value of an option."""
-        values = self.named.get(option)
-        return values[-1] if values else None
-
-
-def read_words(args: Sequence[str], known: Iterable[click.Parameter]) -> Words:
-    """Look through a command line of which only some options are known."""
-    options = {opt: p for p in known if isinstance(p, click.Option) for opt in p.opts}
-    arguments: list[str] = []
-    named: dict[str, list[str]] = {}
-    flags: list[str] = []
-    words: Iterator[str] = iter(args)
-    for word in words:
-        flag, equals, value = word.partition("=")
-        option = options.get(flag)
-        if not word.startswith("-"):
-            arguments.append(word)
-        elif option is not None and option.is_flag:
-            flags.append(option.opts[-1])
-        elif option is not None:
-            named.setdefault(option.opts[-1], []).append(value if equals else next(words, ""))
-    return Words(arguments, named, flags)
+        return self.named.get(option, [None])[-1]
 
 
 class DynamicCommand(click.Command):
@@ -195,7 +181,7 @@ class DynamicCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Add the options of what the arguments name, then parse; see :func:`given_options`."""
-        ctx.meta["brainzoo.more"] = self._more(ctx, read_words(args, super().get_params(ctx)))
+        ctx.meta["brainzoo.more"] = self._more(ctx, Words(args, super().get_params(ctx)))
         taken: set[str] = set()
         for param in self.get_params(ctx):
             for flag in [*param.opts, *param.secondary_opts]:

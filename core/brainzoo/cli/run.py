@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -38,8 +37,6 @@ from brainzoo.runs.settings import (
     presets_of,
     resolve,
 )
-
-STEPS = ("train", "sample", "evaluate", "export", "report")
 
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
@@ -81,40 +78,28 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     return [*more, size_option(presets), *common]
 
 
-def _verb(*, ends: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a command of the options that these verbs share; with ``ends``, of what comes last."""
-    decorators: list[Any] = [
-        click.command(cls=DynamicCommand, more=more_options, names=KINDS),
-        click.argument("generator", required=False, metavar="GENERATOR|RUN.YAML"),
-        click.option(
-            "--data", metavar="DATASET", help="A dataset, or a folder of prepared images."
-        ),
-        click.option("--preset", metavar="NAME", help="quick, default or paper: sets the rest."),
-        classes_option,
-        out_option("The new run folder."),
-        click.option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
-        click.option("--dry-run", is_flag=True, help="Only show what a run would do and take."),
-        click.option(
-            "--evaluate",
-            multiple=True,
-            metavar="NAME",
-            help="Run an evaluator; repeatable; all runs every one.",
-        ),
-        click.option(
-            "--export",
-            multiple=True,
-            metavar="NAME",
-            help="Run these exporters instead of nifti and png; repeatable; none runs none.",
-        ),
-        common_options,
-        click.pass_context,
-    ]
-    if not ends:
-        del decorators[8:10]
-    return lambda function: functools.reduce(lambda f, add: add(f), reversed(decorators), function)
-
-
-@_verb(ends=True)
+@click.command(cls=DynamicCommand, more=more_options, names=KINDS)
+@click.argument("generator", required=False, metavar="GENERATOR|RUN.YAML")
+@click.option("--data", metavar="DATASET", help="A dataset, or a folder of prepared images.")
+@click.option("--preset", metavar="NAME", help="quick, default or paper: sets the rest.")
+@classes_option
+@out_option("The new run folder.")
+@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
+@click.option("--dry-run", is_flag=True, help="Only show what a run would do and take.")
+@click.option(
+    "--evaluate",
+    multiple=True,
+    metavar="NAME",
+    help="Run an evaluator; repeatable; all runs every one.",
+)
+@click.option(
+    "--export",
+    multiple=True,
+    metavar="NAME",
+    help="Run these exporters instead of nifti and png; repeatable; none runs none.",
+)
+@common_options
+@click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:
     """Prepare data, train, sample, evaluate, export and report.
 
@@ -126,19 +111,27 @@ def run(ctx: click.Context, /, **options: Any) -> None:
 
     Name a generator and a dataset before --help to see their options.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    _start(ctx, STEPS, **options)
+    _start(ctx, **options)
 
 
-@_verb(ends=False)
+def _like_run(*without: str) -> Callable[[Any], DynamicCommand]:
+    """Return a decorator that makes a command with the options of ``run``."""
+    params = [param for param in run.params if param.name not in without]
+    return click.command(cls=DynamicCommand, more=more_options, names=KINDS, params=params)
+
+
+@_like_run("evaluate", "export")
+@click.pass_context
 def train(ctx: click.Context, /, **options: Any) -> None:
     """Prepare and train only; `brainzoo run --resume RUN` does the rest.
 
     Name a generator and a dataset before --help to see their options.
     """
-    _start(ctx, ("train",), evaluate=(), export=(), **options)
+    _start(ctx, "train", evaluate=(), export=(), **options)
 
 
-@_verb(ends=True)
+@_like_run()
+@click.pass_context
 def plan(ctx: click.Context, /, **options: Any) -> None:
     """Say what a run would take: memory, disk and time; keep nothing.
 
@@ -150,10 +143,10 @@ def plan(ctx: click.Context, /, **options: Any) -> None:
     a minute usually. The same as `brainzoo run ... --dry-run`. Name a generator and a dataset
     before --help to see their options.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    _start(ctx, STEPS, **{**options, "dry_run": True})
+    _start(ctx, **{**options, "dry_run": True})
 
 
-def _start(ctx: click.Context, steps: tuple[str, ...], **options: Any) -> None:
+def _start(ctx: click.Context, /, *steps: str, **options: Any) -> None:
     plugins, given = installed(ctx), given_options(ctx)
     resume = Path(options["resume"]) if options["resume"] else None
     settings = _settings(plugins, given, **options)
@@ -164,7 +157,7 @@ def _start(ctx: click.Context, steps: tuple[str, ...], **options: Any) -> None:
         return
     from brainzoo.common import launch
     from brainzoo.runs import pipeline
-    from brainzoo.runs.folder import next_folder
+    from brainzoo.runs.folder import OUTPUTS, next_folder
 
     if not (resume or options["out"]) and "RANK" in os.environ:
         raise OptionError("several processes must agree on the run folder.", "Give --out.")
@@ -172,7 +165,8 @@ def _start(ctx: click.Context, steps: tuple[str, ...], **options: Any) -> None:
     command = shlex.join(["brainzoo", *ctx.obj])
     # A launcher that starts all processes again repeats the command as it was.
     go_on = resume is not None or (launch.restarted() and (folder / "run.yaml").is_file())
-    made = pipeline.run(settings, folder, command=command, resume=go_on, steps=steps)
+    wanted = steps or tuple(OUTPUTS)
+    made = pipeline.run(settings, folder, command=command, resume=go_on, steps=wanted)
     if launch.is_helper():
         return
     names = ("checkpoint", "samples", "evaluation", "export", "run", "report")

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from brainzoo.common.processes import cores
+
 
 def hardware() -> dict[str, Any]:
     """Return processor, cores, memory and graphics cards; nothing that names the machine.
@@ -16,9 +18,7 @@ def hardware() -> dict[str, Any]:
     """
     return {
         "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": cores(),
         "memory_gb": memory_gb(),
         "gpus": _gpus(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -50,17 +50,15 @@ def expect_shareable(batch_size: int, accumulate: int) -> None:
     Raises:
         OptionError: It is not a multiple of processes times parts.
     """
-    count = processes()
-    if batch_size % (count * accumulate) == 0:
-        return
-    shared = f"shared by {count} processes" if count > 1 else f"split into {accumulate} parts"
-    shared += f" in {accumulate} parts each" if count > 1 and accumulate > 1 else ""
-    below = batch_size // (count * accumulate) * count * accumulate
-    fits = " or ".join(str(size) for size in (below, below + count * accumulate) if size)
-    raise OptionError(
-        f"a batch of {batch_size} images cannot be {shared}.",
-        f"Choose --batch-size {fits}" + (", or another number of processes." if count > 1 else "."),
-    )
+    parts = processes() * accumulate
+    if batch_size % parts:
+        below = batch_size // parts * parts
+        fits = " or ".join(str(size) for size in (below, below + parts) if size)
+        raise OptionError(
+            f"a batch of {batch_size} images cannot be split into {parts} parts "
+            f"({processes()} processes × {accumulate}).",
+            f"Choose --batch-size {fits}.",
+        )
 
 
 def first_to_tell() -> bool:

@@ -26,7 +26,7 @@ from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.part import Part
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.preparation.prepare import prepare
-from brainzoo.runs.folder import RunFolder
+from brainzoo.runs.folder import OUTPUTS, RunFolder
 from brainzoo.runs.record import expect_same_data, from_record, new_record, take_changes
 from brainzoo.runs.settings import Settings
 from brainzoo.sampling import Request, draw
@@ -38,7 +38,7 @@ def run(
     *,
     command: str,
     resume: bool = False,
-    steps: Sequence[str] = ("train", "sample", "evaluate", "export", "report"),
+    steps: Sequence[str] = tuple(OUTPUTS),
 ) -> dict[str, Any]:
     """Do all steps in a run folder, or those that a stopped run lacks.
 
