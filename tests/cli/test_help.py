@@ -93,10 +93,7 @@ def test_run_help_has_groups_types_ranges_defaults_and_presets(brainzoo: Brainzo
     assert "--fail never|expected|unexpected" in text
     assert "--data.spacing-mm X" in text
     assert "--data.root PATH" in text
-    assert (
-        "--batch-size N Images a training step, of all processes together. [at least 1; default: 8"
-        in text
-    )
+    assert "Images per training step, of all processes together. [at least 1; default: 8" in text
     assert "--difference.power N" in text
     assert "--size N Edge of the images in pixels. [8 to 1024; default: 16" in text
 
