@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from brainzoo.evaluating.running import read_evaluation
+from brainzoo.evaluating.results import read_evaluation
 from brainzoo.plugin.manager import plugins
 from brainzoo.testing.heads import make_images
 

@@ -18,7 +18,8 @@ from brainzoo.common.errors import (
     UnknownPluginError,
 )
 from brainzoo.data.images import Images
-from brainzoo.evaluating.running import EvaluatorsFailedError, check, evaluate, read_evaluation
+from brainzoo.evaluating.results import read_evaluation
+from brainzoo.evaluating.running import EvaluatorsFailedError, check, evaluate
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import make_config
 from brainzoo.plugin.part import Part

@@ -101,7 +101,7 @@ def test_sampling_options_that_do_not_fit(run: Path, given: dict[str, object], l
 
 
 def test_what_is_no_checkpoint_is_said(tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="neither a checkpoint nor a run"):
+    with pytest.raises(NotFoundError, match="not a checkpoint, nor a run"):
         brainzoo.load(tmp_path)
     with pytest.raises(NotFoundError, match="no checkpoint named 'no-such-model'"):
         brainzoo.load("no-such-model")

@@ -14,7 +14,7 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from brainzoo.checkpoint.reading import AGAIN, check, read_config
+from brainzoo.checkpoint.reading import AGAIN, check, folder_of, read_config
 from brainzoo.common.errors import (
     BrainzooError,
     DataError,
@@ -46,9 +46,7 @@ def load(folder: Path | str, **sampling: Any) -> Generator:
         MemoryShortError: Its weights do not fit into the free memory.
         OptionError: The generator has no such sampling option, or not with this value.
     """
-    folder = Path(folder)
-    if (folder / "checkpoint" / "config.json").is_file():
-        folder = folder / "checkpoint"
+    folder = folder_of(Path(folder))
     config = check(folder)
     plugin = config["plugin"]["name"]
     try:
@@ -64,8 +62,6 @@ def load(folder: Path | str, **sampling: Any) -> Generator:
             f"Try: pip install '{installed.distribution}{requires}'",
         )
     try:
-        options = plugins().get("generator", plugin).config
-        make_config(options, config["hyperparameters"], f"hyperparameter of {plugin}")
         generator = plugins().load("generator", plugin)
         with _no_more_than(config["weights"]["tensors"], config["weights"]["parameters"]):
             loaded: Generator = generator.load(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,18 @@ from brainzoo.common.errors import (
 from brainzoo.common.strict import plain_json, printable
 
 AGAIN = "Fetch the checkpoint again."
+
+
+def folder_of(path: Path) -> Path:
+    """Return the folder of a checkpoint: ``path``, or its ``checkpoint/`` if that is a run.
+
+    Raises:
+        NotFoundError: It is neither.
+    """
+    for folder in (path / "checkpoint", path):
+        if os.path.lexists(folder / CONFIG):
+            return folder
+    raise NotFoundError(f"{path} is not a checkpoint, nor a run that holds one.")
 
 
 def check(folder: Path) -> dict[str, Any]:

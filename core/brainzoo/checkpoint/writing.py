@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import secrets
 from collections.abc import Mapping
@@ -218,7 +217,7 @@ def write_reference(folder: Path, samples: NDArray[np.float32]) -> dict[str, Any
     """
     pixels = eight_bit(samples)
     (folder / SAMPLES).write_bytes(grid(samples, columns=8))
-    (folder / REFERENCE).write_bytes(_npy(pixels))
+    np.save(folder / REFERENCE, pixels, allow_pickle=False)
     digest = hashlib.sha256(pixels.tobytes()).hexdigest()
     return {"seed": 0, "n": len(pixels), "sha256": digest, "tolerance": TOLERANCE}
 
@@ -226,9 +225,3 @@ def write_reference(folder: Path, samples: NDArray[np.float32]) -> dict[str, Any
 def eight_bit(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return grey values of [0, 1] as 0 to 255."""
     return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-
-
-def _npy(pixels: NDArray[np.uint8]) -> bytes:
-    out = io.BytesIO()
-    np.save(out, pixels, allow_pickle=False)
-    return out.getvalue()

@@ -120,6 +120,7 @@ def _parts(ctx: click.Context, names: list[str]) -> list[Part]:
 
 def _evaluate(ctx: click.Context, parts: list[Part], run: Path | None, **options: Any) -> None:
     from brainzoo.evaluating import running as evaluation
+    from brainzoo.evaluating.results import FILE
 
     place: Path = options["out"] or run or Path()
     failed: evaluation.EvaluatorsFailedError | None = None
@@ -138,7 +139,7 @@ def _evaluate(ctx: click.Context, parts: list[Part], run: Path | None, **options
         lines += [f"note: {note}" for note in found.get("notes", ())]
         lines += map(_value_line, found["metrics"])
     if not failed:
-        lines.append(str(place / evaluation.FILE))
+        lines.append(str(place / FILE))
     console.answer(result, *lines)
     if failed:
         raise failed
@@ -173,10 +174,11 @@ def _measure(
 def _tell_run(run: Path) -> None:
     """Take what was measured into the run's checkpoint and its report."""
     from brainzoo.evaluating import running as evaluation
+    from brainzoo.evaluating.results import FILE
     from brainzoo.runs import pipeline
     from brainzoo.runs.folder import RunFolder
 
-    if not (run / evaluation.FILE).is_file():
+    if not (run / FILE).is_file():
         return
     if (run / "checkpoint" / "config.json").is_file():
         evaluation.write_metrics(run, run / "checkpoint")

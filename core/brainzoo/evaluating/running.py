@@ -19,7 +19,6 @@ from brainzoo.common.errors import BrainzooError, ExistsError, OptionError
 from brainzoo.common.files import write_text
 from brainzoo.data.images import Images
 from brainzoo.evaluating.results import (
-    EARLIER,
     FILE,
     change,
     read_evaluation,
@@ -32,18 +31,6 @@ from brainzoo.plugin.findings import Evaluation, EvaluationSets
 from brainzoo.plugin.interfaces import Evaluator, Generator
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.part import Part
-
-__all__ = [
-    "EARLIER",
-    "FILE",
-    "Again",
-    "EvaluatorsFailedError",
-    "check",
-    "evaluate",
-    "have_classes",
-    "read_evaluation",
-    "write_metrics",
-]
 
 Again = Literal["never", "stale", "always"]
 NEEDS = {"Reconstructs": "reconstructs images", "Scores": "scores images", "Edits": "edits images"}

@@ -16,7 +16,6 @@ from typing import Any
 import nibabel
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from brainzoo.common import console
 from brainzoo.common.errors import DataError, NotFoundError, OptionError
@@ -27,6 +26,7 @@ from brainzoo.data.volumes import read_volume
 from brainzoo.datasets.folder import SLICE, find_table
 from brainzoo.datasets.names import STUDY_IDS
 from brainzoo.datasets.tree import PICTURES, VOLUMES, files_below, stem
+from brainzoo.preparation.pictures import grey_values
 
 _nibabel: Any = nibabel  # typed in part only
 
@@ -308,25 +308,11 @@ def _volume(path: Path) -> NDArray[Any]:
 
 def _picture(path: Path) -> NDArray[Any]:
     """Return a picture as grey values ``(height, width)``, as stored."""
-    try:
-        if path.suffix.lower() == ".npy":
-            values: NDArray[Any] = np.load(path, allow_pickle=False).squeeze()
-        else:
-            with Image.open(path) as picture:
-                deep = picture.mode.startswith(("I", "F"))
-                values = np.asarray(picture if deep else picture.convert("L"))
-    except Exception as error:  # Pillow's decoders raise anything on damaged files
-        raise DataError(
-            f"{path.name} cannot be read as a picture: {error}.", "Export it again."
-        ) from error
-    if values.ndim not in (2, 3) or values.dtype.kind not in "uif":
+    values = grey_values(path)
+    if values.ndim not in (2, 3):
         shape = " × ".join(map(str, values.shape))
         raise DataError(
             f"{path.name} has shape {shape}; expected one grey slice or volume.",
             "Save every slice or volume in a file of its own.",
-        )
-    if not np.isfinite(values).all():
-        raise DataError(
-            f"{path.name} holds NaN or infinite values; expected numbers.", "Export it again."
         )
     return values

@@ -26,18 +26,11 @@ def read_picture(path: Path, percentiles: tuple[float, ...]) -> Floats:
     Raises:
         DataError: It cannot be read, is not a picture of one slice, or holds only one value.
     """
-    try:
-        values = _read_npy(path) if path.suffix.lower() == ".npy" else _read_image(path)
-    except DataError:
-        raise
-    except Exception as error:  # Pillow's decoders raise anything on damaged files
-        raise DataError(f"{path.name} cannot be read as a picture: {error}.") from error
+    values = grey_values(path)
     if values.ndim != 2 or min(values.shape) < 2 or values.size > MOST_PIXELS:
         raise DataError(
             f"{path.name} has shape {' × '.join(map(str, values.shape))}; expected one grey slice."
         )
-    if not np.isfinite(values).all():
-        raise DataError(f"{path.name} holds NaN or infinite values; expected numbers.")
     if values.min() == values.max():
         raise DataError(f"{path.name} holds the same value everywhere; expected a slice.")
     if values.dtype == np.uint8:
@@ -49,6 +42,23 @@ def read_picture(path: Path, percentiles: tuple[float, ...]) -> Floats:
         low, high = values.min(), values.max()
     scaled: Floats = (values.astype(np.float32) - np.float32(low)) / np.float32(high - low)
     return np.clip(scaled, 0, 1)
+
+
+def grey_values(path: Path) -> NDArray[Any]:
+    """Read a picture, or an array of numbers, as stored.
+
+    Raises:
+        DataError: It cannot be read, or holds numbers that are not finite.
+    """
+    try:
+        values = _read_npy(path) if path.suffix.lower() == ".npy" else _read_image(path)
+    except DataError:
+        raise
+    except Exception as error:  # Pillow's decoders raise anything on damaged files
+        raise DataError(f"{path.name} cannot be read as a picture: {error}.") from error
+    if not np.isfinite(values).all():
+        raise DataError(f"{path.name} holds NaN or infinite values; expected numbers.")
+    return values
 
 
 def fit_picture(values: Floats, size: int) -> Floats:

@@ -18,8 +18,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from brainzoo.checkpoint.names import CONFIG, MAX_BYTES, WEIGHTS
-from brainzoo.checkpoint.reading import read_config
+from brainzoo.checkpoint.names import MAX_BYTES, WEIGHTS
+from brainzoo.checkpoint.reading import folder_of, read_config
 from brainzoo.common import console
 from brainzoo.common.downloads.web import clean
 from brainzoo.common.errors import (
@@ -172,10 +172,8 @@ def _found(address: str, token: str | None) -> tuple[Path, str, str]:
     """Return the folder of a checkpoint with the name and version under which it is kept."""
     found = parse(address)
     if isinstance(found, Folder):
-        inner = found.path / "checkpoint"
-        folder = inner if (inner / CONFIG).is_file() else found.path
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", found.path.resolve().name).strip("-._")
-        return folder, name or "checkpoint", "0.0.0"
+        return folder_of(found.path), name or "checkpoint", "0.0.0"
     if isinstance(found, OnHub):
         folder = pull(address, token=token)
         return folder, found.repository.replace("/", "--"), found.revision

@@ -16,51 +16,39 @@ _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
+_TH = "(?:st|nd|rd|th)?"
 
-TEXT: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("a path of a machine", re.compile(r"(?<![\w/.~<-])/(?:[\w.@+-]+/)+[\w.@+-]*")),
-    ("a path of a machine", re.compile(r"(?<!\w)(?:[A-Za-z]:\\|\\\\\w|file:/|~/)[^\s\"']+")),
-    ("what looks like a subject", re.compile(r"\bIXI\d{3}\b[\w-]*", re.IGNORECASE)),
-    ("what looks like a subject", re.compile(r"\bsub-(?=[a-zA-Z]*\d)[A-Za-z0-9]+\b")),
-    ("what looks like a subject", re.compile(r"\b\d{3}_S_\d{4}\b|\bOAS[123]_?\d{4}\w*")),
-    (
-        "what looks like a subject",
-        re.compile(r"\b(?:patient|subject|mrn)[_-]?\d+\b", re.IGNORECASE),
-    ),
-    ("what looks like a subject", re.compile(r"\bmrn[ :#_-]{1,3}\d+\b", re.IGNORECASE)),
-    ("a DICOM identifier", re.compile(r"(?<![\w.])[0-2](?:\.\d+){6,}(?![\w.])")),
-    ("a date of birth", re.compile(r"\b(?:date.?of.?birth|birth.?date|dob)\b", re.IGNORECASE)),
-    ("a date", re.compile(r"(?<!\d)(?:19|20)\d\d[-/][01]?\d[-/][0-3]?\d(?!\d)")),
-    (
-        "a date",
-        re.compile(r"(?<!\d)(?:19|20)\d\d([._])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)"),
-    ),
-    ("a date", re.compile(r"(?<![\w.])[0-3]?\d[./-][01]?\d[./-](?:19|20)\d\d(?!\.?\w)")),
-    (
-        "a date",
-        re.compile(
-            rf"(?<!\d)[0-3]?\d(?:st|nd|rd|th)?[ ._-]{{0,2}}{_MONTH}[ ,._-]{{0,2}}"
-            r"(?:19|20)\d\d(?!\d)",
-            re.IGNORECASE,
+TEXT = tuple(
+    (what, re.compile(pattern))
+    for what, patterns in {
+        "a path of a machine": (
+            r"(?<![\w/.~<-])/(?:[\w.@+-]+/)+[\w.@+-]*",
+            r"(?<!\w)(?:[A-Za-z]:\\|\\\\\w|file:/|~/)[^\s\"']+",
         ),
-    ),
-    (
-        "a date",
-        re.compile(
-            rf"(?<![a-z]){_MONTH}[ ._-]{{0,2}}[0-3]?\d(?:st|nd|rd|th)?[ ,._-]{{1,2}}"
-            r"(?:19|20)\d\d(?!\d)",
-            re.IGNORECASE,
+        "what looks like a subject": (
+            r"(?i)\bIXI\d{3}\b[\w-]*",
+            r"\bsub-(?=[a-zA-Z]*\d)[A-Za-z0-9]+\b",
+            r"\b\d{3}_S_\d{4}\b|\bOAS[123]_?\d{4}\w*",
+            r"(?i)\b(?:patient|subject|mrn)[_-]?\d+\b",
+            r"(?i)\bmrn[ :#_-]{1,3}\d+\b",
         ),
-    ),
-    (
-        "a date",
-        # Not within the hexadecimal digits of a digest, nor behind a decimal point.
-        re.compile(
-            r"(?<![0-9a-fA-F.])(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
-            r"(?![0-9a-fA-F]|\.\d)"
+        "a DICOM identifier": (r"(?<![\w.])[0-2](?:\.\d+){6,}(?![\w.])",),
+        "a date of birth": (r"(?i)\b(?:date.?of.?birth|birth.?date|dob)\b",),
+        "a date": (
+            r"(?<!\d)(?:19|20)\d\d[-/][01]?\d[-/][0-3]?\d(?!\d)",
+            r"(?<!\d)(?:19|20)\d\d([._])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)",
+            r"(?<![\w.])[0-3]?\d[./-][01]?\d[./-](?:19|20)\d\d(?!\.?\w)",
+            rf"(?i)(?<!\d)[0-3]?\d{_TH}[ ._-]{{0,2}}{_MONTH}[ ,._-]{{0,2}}(?:19|20)\d\d(?!\d)",
+            rf"(?i)(?<![a-z]){_MONTH}[ ._-]{{0,2}}[0-3]?\d{_TH}[ ,._-]{{1,2}}(?:19|20)\d\d(?!\d)",
+            # Not within the hexadecimal digits of a digest, nor behind a decimal point.
+            (
+                r"(?<![0-9a-fA-F.])(?:19|20)\d\d(?:0[1-9]|1[0-2])"
+                r"(?:0[1-9]|[12]\d|3[01])(?![0-9a-fA-F]|\.\d)"
+            ),
         ),
-    ),
-    ("a time", re.compile(r"(?<![\d:])(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?![\d:])")),
+        "a time": (r"(?<![\d:])(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?![\d:])",),
+    }.items()
+    for pattern in patterns
 )
 
 BYTES = re.compile(rb"IXI\d{3}-\w+-\d{4}|/(?:home|Users|mnt|media|root)/[\w.@-]+/|[A-Z]:\\Users\\")

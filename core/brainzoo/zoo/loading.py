@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from brainzoo import checkpoint as checkpoints
-from brainzoo.checkpoint.names import CONFIG
-from brainzoo.common.errors import NotFoundError
+from brainzoo.checkpoint.reading import folder_of
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.options import plain, sampling_options
 from brainzoo.zoo.address import Folder, parse
@@ -36,10 +35,7 @@ def find_checkpoint(address: str | Path) -> Path:
     found = parse(address) if isinstance(address, str) else Folder(address)
     if not isinstance(found, Folder):
         return pull(str(found))
-    for folder in (found.path / "checkpoint", found.path):
-        if (folder / CONFIG).is_file():
-            return folder
-    raise NotFoundError(f"{found} is neither a checkpoint nor a run that holds one.")
+    return folder_of(found.path)
 
 
 def generator_of(address: str | Path) -> str:

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from brainzoo.checkpoint.names import CONFIG, MAX_BYTES, VERDICT
+from brainzoo.checkpoint.names import MAX_BYTES, VERDICT
+from brainzoo.checkpoint.reading import folder_of
 from brainzoo.common import console
 from brainzoo.common.errors import (
     AuthorisationError,
@@ -86,7 +87,7 @@ def push(
     """
     expect_names(repository, version)
     hub = Hub.of(endpoint=endpoint, token=token)
-    folder = _folder(Path(checkpoint))
+    folder = folder_of(Path(checkpoint)).resolve()
     with staged(folder, find_verdict(folder, verdict)) as copy:
         plan = plan_of(copy, folder, repository, version)
         if dry_run:
@@ -251,14 +252,3 @@ def _user(hub: Hub) -> str:
     """Return whose token it is; one that is refused stops here."""
     with hub.asked("its owner") as api:
         return str(api.whoami()["name"])
-
-
-def _folder(path: Path) -> Path:
-    inner = path / "checkpoint"
-    folder = inner if (inner / CONFIG).is_file() else path
-    if not (folder / CONFIG).is_file():
-        raise NotFoundError(
-            f"{path} is not a checkpoint: it has no {CONFIG}.",
-            "Give a checkpoint or a run folder.",
-        )
-    return folder.resolve()

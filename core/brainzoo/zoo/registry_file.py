@@ -86,25 +86,20 @@ def parse_registry(content: bytes, name: str = "registry.yaml") -> RegistryFile:
 
 
 def dump_entries(entries: Sequence[Entry]) -> str:
-    """Return entries as they appear in ``registry.yaml``: a line per file."""
-    lines = []
-    for entry in entries:
-        plain = entry.model_dump(mode="json", exclude_none=True, exclude={"source", "files"})
-        plain = {key: value for key, value in plain.items() if (key, value) != ("status", "active")}
-        text = _yaml(plain, flow=False) + f"source: {_yaml(entry.source.model_dump())}files:\n"
-        for name, record in entry.files.items():
-            text += f"  {name}: {_yaml(record.model_dump())}"
-        lines += [f"  {line}" for line in text.splitlines()]
-        lines[-len(text.splitlines())] = f"- {text.splitlines()[0]}"
-    return "\n".join(lines) + "\n"
+    """Return entries as they stand in ``registry.yaml``: a line a file."""
+    plain = [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries]
+    # None: only what holds nothing nested is written on one line.
+    text: str = yaml.safe_dump(
+        plain, sort_keys=False, allow_unicode=True, width=1000, default_flow_style=None
+    )
+    return text
 
 
 def dump_registry(registry: RegistryFile) -> str:
     """Return the whole content of a ``registry.yaml``."""
-    head = f"schema: {registry.schema_}\nserial: {registry.serial}\n"
-    if not registry.checkpoints:
-        return f"{head}checkpoints: []\n"
-    return f"{head}checkpoints:\n{dump_entries(registry.checkpoints)}"
+    entries = dump_entries(registry.checkpoints)
+    start = f"schema: {registry.schema_}\nserial: {registry.serial}\ncheckpoints:"
+    return f"{start} []\n" if not registry.checkpoints else f"{start}\n{entries}"
 
 
 # libyaml reads ten times faster; the wheels of PyYAML bring it.
@@ -135,13 +130,6 @@ def _plain(text: str) -> Any:
         if depth > MAX_DEPTH:
             raise yaml.YAMLError("it is nested too deeply")
     return yaml.load(text, Loader=_Loader)
-
-
-def _yaml(value: Any, flow: bool = True) -> str:
-    text: str = yaml.safe_dump(
-        value, sort_keys=False, allow_unicode=True, width=1000, default_flow_style=flow
-    )
-    return text
 
 
 def _explain(error: ValidationError, raw: Any) -> str:
