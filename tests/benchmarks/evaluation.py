@@ -28,7 +28,7 @@ from brainzoo.evaluating.feature_weights import import_torchvision
 from brainzoo.evaluating.features import BATCH, Features
 from brainzoo.evaluating.options import FeatureOptions
 from brainzoo.testing import make_images
-from brainzoo_metrics.distances import frechet
+from brainzoo_metrics.distances import frechet_draws
 
 torchvision = import_torchvision()  # before torch-fidelity, which needs it imported
 
@@ -49,7 +49,8 @@ def ours(options: FeatureOptions, sets: list[Pixels]) -> tuple[float, float]:
         np.concatenate([network(part[i : i + BATCH]) for i in range(0, len(part), BATCH)])
         for part in sets
     ]
-    distance = frechet(*vectors)
+    once = (np.ones((1, len(one))) for one in vectors)
+    distance = float(frechet_draws(*vectors, *once)[0])
     return time.perf_counter() - started, distance
 
 

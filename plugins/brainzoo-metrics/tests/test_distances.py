@@ -21,6 +21,23 @@ def correlated(n: int, d: int, seed: int) -> Array:
     return gaussian(n, d, seed) @ mix
 
 
+def ones(*sets: Array) -> list[Array]:
+    return [np.ones((1, len(vectors))) for vectors in sets]
+
+
+def frechet(a: Array, b: Array) -> float:
+    return float(distances.frechet_draws(a, b, *ones(a, b))[0])
+
+
+def kernel_distance(a: Array, b: Array) -> float:
+    return float(distances.kernel_draws(a, b, *ones(a, b))[0])
+
+
+def prdc(real: Array, fake: Array, k: int) -> dict[str, float]:
+    found = neighbours.prdc_draws(real, fake, k, *ones(real, fake))
+    return {name: float(draws[0]) for name, draws in found.items()}
+
+
 @pytest.mark.parametrize(("n", "d"), [(300, 12), (40, 64)])
 def test_frechet_agrees_with_the_textbook_formula(n: int, d: int) -> None:
     a, b = correlated(n, d, 0), 1 + correlated(n, d, 1)
@@ -28,14 +45,14 @@ def test_frechet_agrees_with_the_textbook_formula(n: int, d: int) -> None:
     root = np.sqrt(np.linalg.eigvals(sigma_a @ sigma_b).astype(complex)).real.sum()
     shift = a.mean(0) - b.mean(0)
     wanted = shift @ shift + np.trace(sigma_a) + np.trace(sigma_b) - 2 * root
-    assert distances.frechet(a, b) == pytest.approx(wanted, rel=1e-3)
+    assert frechet(a, b) == pytest.approx(wanted, rel=1e-3)
     if n > d:
         assert np.trace(sqrtm(sigma_a @ sigma_b)).real == pytest.approx(root, rel=1e-6)
 
 
 def test_frechet_of_gaussians_has_its_closed_form() -> None:
     a, b = gaussian(40_000, 4, 0), gaussian(40_000, 4, 1, shift=3, scale=2)
-    assert distances.frechet(a, b) == pytest.approx(4 * 3**2 + 4 * (2 - 1) ** 2, rel=0.02)
+    assert frechet(a, b) == pytest.approx(4 * 3**2 + 4 * (2 - 1) ** 2, rel=0.02)
 
 
 def test_both_distances_agree_with_torch_fidelity() -> None:
@@ -49,11 +66,11 @@ def test_both_distances_agree_with_torch_fidelity() -> None:
     a, b = correlated(90, 32, 0), 0.3 + correlated(90, 32, 1)
     one, other = (fid.fid_features_to_statistics(torch.from_numpy(x)) for x in (a, b))
     wanted = fid.fid_statistics_to_metric(one, other, verbose=False)
-    assert distances.frechet(a, b) == pytest.approx(wanted[fid.KEY_METRIC_FID], rel=1e-3)
+    assert frechet(a, b) == pytest.approx(wanted[fid.KEY_METRIC_FID], rel=1e-3)
     wanted = kid.kid_features_to_metric(
         torch.from_numpy(a), torch.from_numpy(b), kid_subsets=1, kid_subset_size=90, verbose=False
     )
-    found = distances.kernel_distance(a, b)
+    found = kernel_distance(a, b)
     assert found == pytest.approx(wanted[kid.KEY_METRIC_KID_MEAN], rel=1e-3)
 
 
@@ -67,19 +84,16 @@ def test_kernel_distance_agrees_with_the_definition_and_is_unbiased() -> None:
         return float(np.mean([kernel(p, q) for i, p in enumerate(x) for q in np.delete(x, i, 0)]))
 
     wanted = within(a) + within(b) - 2 * np.mean([kernel(p, q) for p in a for q in b])
-    assert distances.kernel_distance(a, b) == pytest.approx(wanted, rel=1e-9)
-    many = [
-        distances.kernel_distance(gaussian(25, 5, 2 * i), gaussian(25, 5, 2 * i + 1))
-        for i in range(200)
-    ]
+    assert kernel_distance(a, b) == pytest.approx(wanted, rel=1e-9)
+    many = [kernel_distance(gaussian(25, 5, 2 * i), gaussian(25, 5, 2 * i + 1)) for i in range(200)]
     assert abs(np.mean(many)) < 3 * np.std(many) / np.sqrt(len(many))
 
 
 def test_identical_sets_have_no_distance_and_full_coverage() -> None:
     a = gaussian(60, 8, 0)
-    assert distances.frechet(a, a) == pytest.approx(0, abs=1e-9)
-    assert distances.kernel_distance(a, a) <= 0
-    found = neighbours.prdc(a, a, 5)
+    assert frechet(a, a) == pytest.approx(0, abs=1e-9)
+    assert kernel_distance(a, a) <= 0
+    found = prdc(a, a, 5)
     assert found["precision"] == found["recall"] == found["coverage"] == 1
 
 
@@ -92,7 +106,7 @@ def test_prdc_agrees_with_the_definition() -> None:
     far = np.linalg.norm(real[:, None] - fake[None], axis=2)
     in_real = far <= np.array([[ball(real, i)] for i in range(40)])
     in_fake = far <= np.array([ball(fake, j) for j in range(40)])
-    found = neighbours.prdc(real, fake, k)
+    found = prdc(real, fake, k)
     assert found["precision"] == pytest.approx(in_real.any(0).mean())
     assert found["recall"] == pytest.approx(in_fake.any(1).mean())
     assert found["density"] == pytest.approx(in_real.sum() / (k * 40))
@@ -102,7 +116,7 @@ def test_prdc_agrees_with_the_definition() -> None:
 def test_mode_collapse_is_precise_and_covers_nothing() -> None:
     real = gaussian(100, 4, 0)
     collapsed = real[:1] + gaussian(100, 4, 1, scale=1e-3)
-    found = neighbours.prdc(real, collapsed, 5)
+    found = prdc(real, collapsed, 5)
     assert found["precision"] == 1
     assert found["coverage"] < 0.2
     assert found["recall"] < 0.05

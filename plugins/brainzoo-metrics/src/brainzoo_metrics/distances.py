@@ -49,21 +49,13 @@ def compute(view: View) -> Evaluation:
     )
 
 
-def frechet(a: Vectors, b: Vectors) -> float:
-    """Return the Fréchet distance of Gaussians fitted to two sets of vectors ``(image, feature)``.
+def frechet_draws(a: Vectors, b: Vectors, of_a: Weights, of_b: Weights) -> Draws:
+    """Return the Fréchet distance of two sets of vectors ``(image, feature)`` for rows of weights.
 
     Covariances are those of n − 1. No matrix root is taken: with Σ = AᵀA for either set, the trace
     of (Σ₁ Σ₂)^½ is the sum of the singular values of A₁ A₂ᵀ, which is small and exact also where
-    there are fewer images than features.
-    """
-    ones = np.ones((1, len(a))), np.ones((1, len(b)))
-    return float(frechet_draws(a, b, *ones)[0])
-
-
-def frechet_draws(a: Vectors, b: Vectors, of_a: Weights, of_b: Weights) -> Draws:
-    """Return the Fréchet distance for each row of weights, as many rows as time allows.
-
-    Where each would take too long, only the first: the value without an interval.
+    there are fewer images than features. Rows are as many as time allows; where each would take too
+    long, only the first: the value without an interval.
     """
     rank = min(max(len(a), len(b)), a.shape[1])
     rounds = min(FRECHET_ROUNDS, int(MOST_WORK / (4 * max(len(a), len(b)) * rank**2)))
@@ -92,14 +84,8 @@ def _root(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.linalg.qr(centred, mode="r"), np.float64)
 
 
-def kernel_distance(a: Vectors, b: Vectors) -> float:
-    """Return the unbiased squared maximum mean discrepancy of vectors ``(image, feature)``."""
-    ones = np.ones((1, len(a))), np.ones((1, len(b)))
-    return float(kernel_draws(a, b, *ones)[0])
-
-
 def kernel_draws(a: Vectors, b: Vectors, of_a: Weights, of_b: Weights) -> Draws:
-    """Return the kernel distance for each row of weights.
+    """Return the unbiased squared maximum mean discrepancy for each row of weights.
 
     An image drawn twice makes no pair with itself, which keeps draws unbiased.
     """

@@ -44,18 +44,6 @@ def compute(view: View) -> Evaluation:
     )
 
 
-def prdc(real: Vectors, synthetic: Vectors, k: int) -> dict[str, float]:
-    """Return ``precision``, ``recall``, ``density`` and ``coverage``.
-
-    Args:
-        real: ``(image, feature)``.
-        synthetic: As many.
-        k: Which neighbour a ball reaches to.
-    """
-    ones = np.ones((1, len(real))), np.ones((1, len(synthetic)))
-    return {name: float(draws[0]) for name, draws in prdc_draws(real, synthetic, k, *ones).items()}
-
-
 def prdc_draws(
     real: Vectors, synthetic: Vectors, k: int, of_real: Weights, of_synthetic: Weights
 ) -> dict[str, Draws]:

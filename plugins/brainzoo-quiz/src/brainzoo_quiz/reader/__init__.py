@@ -5,7 +5,7 @@ it; the content security policy admits exactly that script and that style, by th
 request at all. Answers stay in the reader's browser and leave as an answers file.
 
 *Server*: ``GET read`` gives :func:`server_page`, whose script asks ``api/…`` for everything; script
-and style come from ``assets/…`` (:func:`asset`). All addresses are relative, so that a proxy may
+and style come from ``assets/…``. All addresses are relative, so that a proxy may
 serve the study below any path. Its policy is a header: scripts, styles and requests of its own
 server only, and ``data:`` images for niivue's glyphs.
 
@@ -26,7 +26,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from brainzoo.api import NotFoundError
 from brainzoo_quiz.study.files import templates
 
 HERE = Path(__file__).parent
@@ -43,9 +42,9 @@ def static_page(data: Mapping[str, Any], pixels: Mapping[str, Sequence[bytes]]) 
         (token, [Markup(base64.b64encode(image).decode("ascii")) for image in pixels[token]])
         for token in (trial["token"] for trial in data["trials"])
     ]
-    script, style = _script(), _text("page.css")
+    scripted, style = script(), _text("page.css")
     niivue = _text("vendor/niivue.umd.js") if data["image"]["dims"] == 3 else ""
-    scripts = " ".join(f"'{_hash(part)}'" for part in (script, niivue) if part)
+    scripts = " ".join(f"'{_hash(part)}'" for part in (scripted, niivue) if part)
     policy = (
         f"default-src 'none'; img-src data: blob:; script-src {scripts}; "
         f"style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
@@ -57,7 +56,7 @@ def static_page(data: Mapping[str, Any], pixels: Mapping[str, Sequence[bytes]]) 
             title=data["title"],
             csp=Markup(policy),
             style=Markup(style),
-            script=Markup(script),
+            script=Markup(scripted),
             niivue=Markup(niivue),
             niivue_license=Markup(_text("vendor/niivue.LICENSE.txt")) if niivue else "",
             # "<" could end the element that the JSON lies in
@@ -77,27 +76,6 @@ def server_page() -> str:
     )
 
 
-def asset(name: str) -> tuple[bytes, str]:
-    """Return a file that :func:`server_page` asks for below ``assets/``, and its content type.
-
-    Raises:
-        NotFoundError: There is none of that name.
-    """
-    if name == "page.js":
-        return _script().encode(), "text/javascript; charset=utf-8"
-    if name not in _ASSETS:
-        raise NotFoundError(f"the page has no asset {name[:40]!r}.")
-    place, kind = _ASSETS[name]
-    return _text(place).encode(), f"{kind}; charset=utf-8"
-
-
-_ASSETS = {
-    "page.css": ("page.css", "text/css"),
-    "niivue.js": ("vendor/niivue.umd.js", "text/javascript"),
-    "niivue.LICENSE.txt": ("vendor/niivue.LICENSE.txt", "text/plain"),
-}
-
-
 def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
@@ -108,5 +86,6 @@ def _text(place: str) -> str:
 
 
 @functools.cache
-def _script() -> str:
+def script() -> str:
+    """Return the page's scripts as one."""
     return "\n".join(_text(f"scripts/{name}.js") for name in SCRIPTS)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -9,11 +12,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from brainzoo.api import NotFoundError
+from brainzoo_quiz import reader as reading_page
 from brainzoo_quiz.server import owner, pages, reader
 from brainzoo_quiz.server.guard import Guard, answer_error
 from brainzoo_quiz.server.requests import Refused, nothing_here
 from brainzoo_quiz.server.service import Service
+
+ASSETS: Mapping[str, Path | None] = {
+    "server.css": pages.HOME / "server.css",
+    "owner.js": pages.HOME / "owner.js",
+    "page.js": None,  # of many files
+    "page.css": reading_page.HERE / "page.css",
+    "niivue.js": reading_page.HERE / "vendor" / "niivue.umd.js",
+    "niivue.LICENSE.txt": reading_page.HERE / "vendor" / "niivue.LICENSE.txt",
+}
+
+KINDS = {".css": "text/css", ".js": "text/javascript", ".txt": "text/plain"}
 
 
 def application(service: Service) -> Starlette:
@@ -34,11 +48,12 @@ def _home(request: Request) -> Response:
 
 
 def _asset(request: Request) -> Response:
-    try:
-        content, kind = pages.asset(request.path_params["name"])
-    except NotFoundError:
-        raise nothing_here() from None
-    return Response(content, media_type=kind)
+    name = request.path_params["name"]
+    if name not in ASSETS:
+        raise nothing_here()
+    path = ASSETS[name]
+    content = reading_page.script() if path is None else path.read_text(encoding="utf-8")
+    return Response(content, media_type=KINDS[Path(name).suffix])
 
 
 def _no_route(request: Request, error: Exception) -> Response:

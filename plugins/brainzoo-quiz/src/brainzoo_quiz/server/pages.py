@@ -10,7 +10,6 @@ from starlette.responses import HTMLResponse
 from brainzoo_quiz.study.files import templates
 
 HOME = Path(__file__).parent / "pages"
-ASSETS = {"server.css": "text/css", "owner.js": "text/javascript"}
 
 
 def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -27,16 +26,3 @@ def message_page(
 ) -> HTMLResponse:
     """Return a page that says one thing."""
     return page("message", status, title=message, message=message, hint=hint, link=link)
-
-
-def asset(name: str) -> tuple[bytes, str]:
-    """Return a file of these pages or of the reading page, and its type.
-
-    Raises:
-        NotFoundError: There is none of that name.
-    """
-    from brainzoo_quiz import reader
-
-    if name in ASSETS:
-        return (HOME / name).read_bytes(), ASSETS[name]
-    return reader.asset(name)
