@@ -89,7 +89,7 @@ def test_a_careless_description_is_caught(
         ),
         (
             "folder.mkdir(exist_ok=True); p = folder / 'x'; p.write_text('x'); return []",
-            "returns_every_file",
+            "writes_files_and_says_which",
             "not returned",
         ),
         (

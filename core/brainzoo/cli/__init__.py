@@ -14,13 +14,16 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from brainzoo.common import console, launch
 from brainzoo.common.errors import BrainzooError, OptionError, StoppedError
 from brainzoo.common.version import __version__
+
+if TYPE_CHECKING:
+    from brainzoo.plugin.manager import Plugins
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Train and sample": {
@@ -157,6 +160,8 @@ def _see_help(ctx: click.Context | None) -> str:
 def _fail(found: BrainzooError, error: BaseException, words: Sequence[str]) -> NoReturn:
     if "--debug" in words:
         traceback.print_exception(error)
+    for finding in getattr(error, "findings", ()):  # of the publish gate
+        console.note(f"  {finding}")
     if launch.first_to_tell():
         console.error(str(found))
     if "--json" in words and not launch.is_helper():
@@ -183,10 +188,21 @@ def _terminations() -> Iterator[None]:
             signal.signal(signal.SIGTERM, previous)
 
 
+def installed(ctx: click.Context | None = None) -> Plugins:
+    """Return the installed plugins; warn once per command of those that are broken."""
+    from brainzoo.plugin.manager import plugins
+
+    found = plugins()
+    meta = (ctx or click.get_current_context()).find_root().meta
+    if not meta.get("brainzoo.warned"):
+        meta["brainzoo.warned"] = True
+        for problem in found.problems:
+            console.warn(problem)
+    return found
+
+
 def _plugin_commands(ctx: click.Context) -> dict[str, click.Command]:
     """Return the commands that plugins add; one that fails is a warning."""
-    from brainzoo.cli.found import installed
-
     found = ctx.find_root().meta.get("brainzoo.commands")
     if found is not None:
         return dict(found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from brainzoo.cli.found import installed
+from brainzoo.cli import installed
 from brainzoo.cli.params import (
     DynamicCommand,
     Words,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from brainzoo.cli.found import installed
+from brainzoo.cli import installed
 from brainzoo.cli.params import (
     DynamicCommand,
     Words,

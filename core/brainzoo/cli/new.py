@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from importlib.resources import files
 from importlib.util import find_spec
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
 
 import click
 
+import brainzoo
 from brainzoo.cli.params import common_options
 from brainzoo.common import console
 from brainzoo.common.errors import ExistsError, OptionError
 from brainzoo.common.version import __version__
 from brainzoo.plugin.manager import KINDS, KNOWN, Kind, plugins
-
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_NAME = 30
@@ -88,9 +83,10 @@ def write_package(folder: Path, kind: Kind, name: str) -> list[str]:
     from brainzoo.common.files import new_folder
 
     words = _words(kind, name)
-    root = files("brainzoo") / "templates"
-    # Later ones win: a kind may bring its own version of a common file.
-    templates = {**dict(_templates(root / "common")), **dict(_templates(root / kind))}
+    templates: dict[str, Path] = {}
+    for part in ("common", kind):  # a kind may bring its own version of a common file
+        root = Path(brainzoo.__file__).parent / "templates" / part
+        templates |= {p.relative_to(root).as_posix(): p for p in root.rglob("*.template")}
     written = []
     with new_folder(folder) as temporary:
         for relative, template in sorted(templates.items()):
@@ -122,12 +118,3 @@ def _words(kind: Kind, name: str) -> dict[str, str]:
         "usage": USAGE[kind].format(name=name),
         "dependencies": ", ".join(f'"{package}"' for package in needed),
     }
-
-
-def _templates(folder: Traversable, below: str = "") -> Iterator[tuple[str, Traversable]]:
-    for entry in folder.iterdir():
-        path = str(PurePosixPath(below) / entry.name)
-        if entry.is_dir():
-            yield from _templates(entry, path)
-        elif entry.name.endswith(".template"):
-            yield path, entry

@@ -14,7 +14,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from brainzoo.cli.found import installed
+from brainzoo.cli import installed
 from brainzoo.common.errors import OptionError
 from brainzoo.plugin.manager import Kind, Plugins
 from brainzoo.plugin.options import (

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +68,7 @@ def push(
             )
         from brainzoo.zoo.push import packaged, push_registry
 
-        with findings_said():
-            _show(push_registry(packaged(), namespace=namespace, dry_run=dry_run, token=token))
+        _show(push_registry(packaged(), namespace=namespace, dry_run=dry_run, token=token))
         return
     if namespace is not None:
         raise OptionError("--namespace goes with --registry.", "Else the owner is in OWNER/NAME.")
@@ -79,21 +77,7 @@ def push(
     from brainzoo.zoo.push import push
 
     how: dict[str, Any] = {"private": private, "dry_run": dry_run}
-    with findings_said():
-        _show([push(checkpoint, repository, version=version, verdict=verdict, token=token, **how)])
-
-
-@contextmanager
-def findings_said() -> Iterator[None]:
-    """Print what the publish gate found, if it refuses."""
-    from brainzoo.zoo.gate import GateError
-
-    try:
-        yield
-    except GateError as error:
-        for finding in error.findings:
-            console.note(f"  {finding}")
-        raise
+    _show([push(checkpoint, repository, version=version, verdict=verdict, token=token, **how)])
 
 
 def _show(done: Sequence[Plan | Published]) -> None:

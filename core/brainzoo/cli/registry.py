@@ -80,16 +80,14 @@ def add(run: Path, name: str, version: str, replace: bool) -> None:
     \b
     brainzoo registry add runs/dcgan-ixi-001 dcgan-ixi-64
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from brainzoo.cli.push import findings_said
     from brainzoo.zoo.adding import Place
     from brainzoo.zoo.adding import add as add_checkpoint
     from brainzoo.zoo.loading import find_checkpoint, generator_of
 
-    with findings_said():
-        place = Place.of(generator_of(run))
-        folder, entry = add_checkpoint(
-            find_checkpoint(run), name, version=version, replace=replace, place=place
-        )
+    place = Place.of(generator_of(run))
+    folder, entry = add_checkpoint(
+        find_checkpoint(run), name, version=version, replace=replace, place=place
+    )
     console.note(f"listed in {place.registry}")
     console.answer({"folder": str(folder), "entry": entry.model_dump(mode="json")}, str(folder))
 

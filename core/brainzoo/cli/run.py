@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from brainzoo.cli.found import installed
+from brainzoo.cli import installed
 from brainzoo.cli.params import (
     DynamicCommand,
     Words,

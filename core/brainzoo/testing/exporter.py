@@ -66,11 +66,9 @@ class ExporterContract(PluginContract):
                 f"{path} lies outside the folder"
             )
             assert path.stat().st_size, f"{path} is empty"
-
-    def test_returns_every_file(self, synthetic: Images, tmp_path: Path) -> None:
-        written = {path.resolve() for path in self.export(synthetic, tmp_path / "out")}
         found = {path.resolve() for path in (tmp_path / "out").rglob("*") if path.is_file()}
-        assert found == written, f"not returned: {sorted(map(str, found - written))[:3]}"
+        missing = found - {path.resolve() for path in written}
+        assert not missing, f"not returned: {sorted(map(str, missing))[:3]}"
 
     def test_writes_nowhere_else(
         self, synthetic: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
