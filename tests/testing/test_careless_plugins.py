@@ -88,7 +88,7 @@ def test_a_careless_description_is_caught(
             "outside the folder",
         ),
         (
-            "folder.mkdir(exist_ok=True); p = folder / 'x'; p.write_text('x'); return []",
+            "folder.mkdir(); [(folder / n).write_text('x') for n in 'xy']; return [folder / 'x']",
             "writes_files_and_says_which",
             "not returned",
         ),
