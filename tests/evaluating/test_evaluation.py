@@ -154,7 +154,9 @@ def test_another_request_never_replaces_a_result_unasked(
     before = (tmp_path / "evaluation.json").read_bytes()
     width = 0.5 if what == "options" else 0.01
     fewer = {**sets, "synthetic": sets["synthetic"][:9]} if what == "sets" else sets
-    with pytest.raises(ExistsError, match=f"already holds judge, of other {what}") as caught:
+    with pytest.raises(
+        ExistsError, match=f"already holds judge, measured with other {what}"
+    ) as caught:
         evaluate(
             [part(half_width=width)], tmp_path, EvaluationSets(**fewer, seed=int(what == "seed"))
         )

@@ -23,6 +23,7 @@ from brainzoo.common.strict import (
     Strict,
     Text,
     exactly,
+    validated,
 )
 
 FORMAT = 1
@@ -185,13 +186,8 @@ class ConfigFile(DescribedImages):
 
 def problem(raw: dict[str, Any], model: type[Strict] = ConfigFile) -> str:
     """Return what is wrong with the content of a ``config.json``, or a part of it, or nothing."""
-    from pydantic import ValidationError
-
-    from brainzoo.common.strict import explain, printable
-
     try:
-        model.model_validate(raw)
-    except ValidationError as error:
-        where, text = explain(error)
-        return f"{printable('.'.join(str(part) for part in where))[:120]}: {text}"
+        validated(model, raw)
+    except ValueError as error:
+        return str(error)
     return ""

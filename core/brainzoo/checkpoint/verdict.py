@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from brainzoo.checkpoint.names import MAX_BYTES, VERDICT
 from brainzoo.common.errors import IntegrityError, NotFoundError
-from brainzoo.common.strict import Digest, Number, Strict, explain, plain_json
+from brainzoo.common.strict import Digest, Number, Strict, plain_json, validated
 
 Positive = Annotated[int, Field(ge=1, lt=2**53)]
 Folder = Digest | Literal[""]
@@ -109,10 +109,7 @@ def read_verdict(path: Path | str) -> Verdict:
     problem = f"it has more than {MAX_BYTES[VERDICT]} bytes"
     if path.stat().st_size <= MAX_BYTES[VERDICT]:
         try:
-            return Verdict.model_validate(plain_json(path.read_bytes()))
-        except ValidationError as error:
-            where, text = explain(error)
-            problem = f"{'.'.join(map(str, where))[:120]}: {text}".removeprefix(": ")
+            return validated(Verdict, plain_json(path.read_bytes()))
         except ValueError as error:
             problem = str(error)
     raise IntegrityError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -29,6 +29,9 @@ Distribution = Annotated[
 ]
 
 
+Model = TypeVar("Model", bound=BaseModel)
+
+
 class Strict(BaseModel):
     """What holds exactly its fields, each of exactly its type."""
 
@@ -45,6 +48,20 @@ def explain(error: ValidationError) -> tuple[list[Any], str]:
     if kind == "string_type" and isinstance(found, int | float):
         text += "; put it in quotes"
     return list(first["loc"]), printable(" ".join(f"{text[:1].lower()}{text[1:]}".split()))
+
+
+def validated(model: type[Model], raw: Any) -> Model:
+    """Return plain values as a model.
+
+    Raises:
+        ValueError: One line: where the first problem is, and what it is.
+    """
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        where, text = explain(error)
+        place = printable(".".join(map(str, where)))[:120]
+        raise ValueError(f"{place}: {text}" if place else text) from None
 
 
 def plain_json(content: bytes) -> Any:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from brainzoo.checkpoint.names import MAX_BYTES, WEIGHTS
 from brainzoo.checkpoint.reading import folder_of, read_config
@@ -31,7 +31,7 @@ from brainzoo.common.errors import (
 )
 from brainzoo.common.files import disk_errors, settle, sha256, sync
 from brainzoo.common.locks import locked
-from brainzoo.common.strict import Strict, exactly, explain, plain_json
+from brainzoo.common.strict import Strict, exactly, plain_json, validated
 from brainzoo.zoo.address import REVISION, Folder, OnHub, parse
 from brainzoo.zoo.cache import damage, place, root
 from brainzoo.zoo.entry import FileRecord
@@ -212,11 +212,7 @@ def _unpack(path: Path, folder: Path) -> Manifest:
 
 
 def _manifest(content: bytes) -> Manifest:
-    try:
-        manifest = Manifest.model_validate(plain_json(content))
-    except ValidationError as error:
-        where, text = explain(error)
-        raise ValueError(f"{MANIFEST}: {'.'.join(map(str, where))[:100]}: {text}") from None
+    manifest = validated(Manifest, plain_json(content))
     for name in (f"checkpoint/{WEIGHTS}", *manifest.files):
         if not PATH.fullmatch(name) or name not in manifest.files:
             raise ValueError(f"{name[:100]!r} is missing, or is not a file of bundles")

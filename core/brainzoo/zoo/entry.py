@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from brainzoo.checkpoint.names import MAX_BYTES, REQUIRED, WEIGHTS
 from brainzoo.checkpoint.reading import read_config
@@ -24,7 +24,7 @@ from brainzoo.common.strict import (
     Strict,
     Text,
     exactly,
-    explain,
+    validated,
 )
 from brainzoo.zoo.address import NAME, NAME_LENGTH, REPOSITORY, REVISION, VERSION
 
@@ -170,21 +170,19 @@ def entry_of(
         f"{' × '.join(map(str, spatial))}, from {data['n_subjects']:,} subjects of "
         f"{origin.get('name') or 'unknown data'} ({origin.get('license') or 'unknown licence'})"
     )
+    found = {
+        "name": name,
+        "version": version,
+        "summary": summary[:300],
+        "plugin": plugin["name"],
+        "distribution": plugin["distribution"],
+        "source": source,
+        "files": records(checkpoint),
+    }
     try:
-        return Entry(
-            name=name,
-            version=version,
-            summary=summary[:300],
-            plugin=plugin["name"],
-            distribution=plugin["distribution"],
-            source=source,
-            files=records(checkpoint),
-        )
-    except ValidationError as error:
-        where, text = explain(error)
-        raise IntegrityError(
-            f"{checkpoint} makes no registry entry: {'.'.join(map(str, where))}: {text}."
-        ) from None
+        return validated(Entry, found)
+    except ValueError as error:
+        raise IntegrityError(f"{checkpoint} makes no registry entry: {error}.") from None
 
 
 def records(folder: Path) -> dict[str, FileRecord]:
