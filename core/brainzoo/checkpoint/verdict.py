@@ -90,10 +90,7 @@ class Verdict(Strict):
 
 
 def read_verdict(path: Path | str) -> Verdict:
-    """Read and check a verdict.
-
-    Args:
-        path: ``verdict.json``, or a run folder that holds ``evaluation/privacy/verdict.json``.
+    """Read and check ``verdict.json``, given its path or its run folder.
 
     Raises:
         NotFoundError: No such file.

@@ -73,10 +73,6 @@ def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
 def read_arrays(path: Path, *, sha256: str | None = None) -> dict[str, NDArray[Any]]:
     """Read all tensors of a checked safetensors file as numpy arrays.
 
-    Args:
-        path: The file.
-        sha256: What its content must hash to, in hexadecimal.
-
     Raises:
         NotFoundError: No such file.
         IntegrityError: As for :func:`read_header`, or the digest is another.

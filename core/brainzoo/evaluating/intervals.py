@@ -31,13 +31,8 @@ class Interval(NamedTuple):
 def bootstrap(subjects: Sequence[str], *, seed: int, rounds: int = ROUNDS) -> NDArray[np.float64]:
     """Return how often each image is drawn: ``(1 + rounds, image)``, the first row all ones.
 
-    Whole subjects are drawn with replacement, as many as there are.
-
-    Args:
-        subjects: The subject of each image. For synthetic images, which have none, give each its
-            own name (:func:`subjects_of`).
-        seed: Decides the draws.
-        rounds: How many.
+    Whole subjects are drawn with replacement, as many as there are. ``subjects`` names that of each
+    image (:func:`subjects_of`).
     """
     _, of_image = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
     count = int(of_image.max()) + 1

@@ -69,17 +69,7 @@ def bundle(
     python: str | None = None,
     token: str | None = None,
 ) -> Path:
-    """Write a checkpoint as one file.
-
-    Args:
-        address: A name of the registry, a commit on the Hub, or a checkpoint or run folder.
-        out: The new tar file.
-        wheels: Fetch the plugin's wheel and all that it needs, with pip; from ``find_links`` too,
-            and for the ``platform`` and ``python`` of another machine.
-        find_links: Folders of wheels, such as ``dist``.
-        platform: Such as ``win_amd64``.
-        python: Such as ``3.12``.
-        token: As for :func:`brainzoo.zoo.pull.pull`.
+    """Write a checkpoint as one file; pip fetches wheels, from ``find_links`` too.
 
     Raises:
         ExistsError: There is something at ``out`` already.
@@ -131,10 +121,7 @@ def bundle(
 def unbundle(path: Path, *, install: bool = False, digest: str | None = None) -> Path:
     """Check a bundle, keep its checkpoint where it is found by name, and return the folder.
 
-    Args:
-        path: What :func:`bundle` wrote.
-        install: Install the plugin from its wheels, from nowhere else.
-        digest: What the file's SHA-256 must be, as its maker says by another way.
+    Wheels are installed from the bundle only; ``digest`` is what its maker says its SHA-256 is.
 
     Raises:
         NotFoundError: No such bundle.

@@ -65,9 +65,7 @@ class GateError(DataError):
 def findings(folder: Path, *, original: Path | None = None) -> list[Finding]:
     """Return the reasons not to publish the files of a folder; none if all is well.
 
-    Args:
-        folder: The copy that would be sent.
-        original: The checkpoint folder that it was copied from, looked through for other files.
+    Other files are looked for in the folder that it was copied from, the ``original``.
     """
     found = [*_of_files(folder, original or folder)]
     try:

@@ -101,9 +101,6 @@ class Hub:
     def asked(self, what: str) -> Iterator[HfApi]:
         """Yield the Hub's own client; its errors leave as ours.
 
-        Args:
-            what: The repository, and the commit if one is asked for: ``owner/name@commit``.
-
         Raises:
             AuthorisationError: It is private or gated, or the token may not do that.
             NotFoundError: No such repository, commit or file.

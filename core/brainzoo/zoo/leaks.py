@@ -62,13 +62,7 @@ MOST = 5
 
 
 def leaks_of_text(text: str, salt: str, subjects: Collection[str]) -> Iterator[str]:
-    """Yield what a text holds that must not leave.
-
-    Args:
-        text: All of it.
-        salt: The checkpoint's.
-        subjects: Salted SHA-256 of the ids of its training subjects.
-    """
+    """Yield what a text holds that must not leave; ``subjects`` are salted SHA-256 of ids."""
     named = [word for word in sorted(set(_words(text))) if _hash(salt, word) in subjects]
     yield from (f"names the training subject {word!r}" for word in named[:MOST])
     seen: set[str] = set()
