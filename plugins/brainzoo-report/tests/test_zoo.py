@@ -39,7 +39,7 @@ def test_nothing_is_shown_that_is_not_here(tmp_path: Path, monkeypatch: pytest.M
     slices = make_images(tmp_path / "slices", subjects=5)
     found = beside("dcgan", slices)
     assert found is not None
-    assert found.name == "dcgan-ixi-64"
+    assert found["name"] == "dcgan-ixi-64"
     assert beside("gan-of-elsewhere", slices) is None
     volumes = make_images(tmp_path / "volumes", spatial=(8, 8, 8), subjects=5)
     assert beside("dcgan", volumes) is None

@@ -53,19 +53,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """All that was measured; arrays hold the value first, then its resamples.
-
-    Attributes:
-        looks: The features.
-        names: The classes.
-        positive: The one that sensitivity is about.
-        rows: The first is that of the synthetic images.
-        gan_test: Of classifiers trained on real images, on the synthetic ones.
-        copies: Share of synthetic images near a training image.
-        judged: The real test images.
-        made: How many synthetic images were used.
-        notes: What else must be said.
-    """
+    """All that was measured; arrays hold the value first, then its resamples."""
 
     looks: Features
     names: Sequence[str]

@@ -78,12 +78,6 @@ def limits(similarity: Array, lead: Array, subjects: int, rate: float) -> Limits
     similarity (Natrella 1963, as in the NIST/SEMATECH handbook, 7.2.6.3), exponential for the
     lead. Only as many observations as subjects count as independent. Quantiles alone of a few
     dozen subjects would be too low half of the time.
-
-    Args:
-        similarity: Of real images that were not trained on.
-        lead: Likewise.
-        subjects: How many people these are of.
-        rate: Of both together.
     """
     z = fisher(similarity)
     by_similarity = np.tanh(z.mean() + tolerance_factor(rate / 2, subjects) * z.std())

@@ -156,12 +156,8 @@ def search(
 ) -> Neighbours:
     """Compare every query with every reference image; nothing is approximated or left out.
 
-    Args:
-        queries: Vectors of images.
-        references: Vectors of real images.
-        subjects: The subject of each reference image.
-        own: The subject of each query, whose own images it is not compared with.
-        name: What is compared, for the progress.
+    ``subjects`` are those of the references; with ``own``, those of the queries, no query is
+    compared with images of its own subject.
     """
     codes = {subject: code for code, subject in enumerate(dict.fromkeys(subjects))}
     of_reference = np.array([codes[subject] for subject in subjects])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import math
 import os
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from brainzoo_report import facts
 from brainzoo_report.config import ReportConfig
 from brainzoo_report.evaluators import conclusion, evaluators_of, failed_of, mapping, measured
 from brainzoo_report.looks import film_of, pair
-from brainzoo_report.runfolder import RunFolder, number
+from brainzoo_report.runfolder import RunFolder, dig, number
 from brainzoo_report.zoo import beside
 
 FILES = {
@@ -120,10 +121,7 @@ def _tiles(
 def _losses(stats: list[dict[str, Any]]) -> list[tuple[str, Markup]]:
     """Return the charts of the losses: one together, or one each where their scales differ."""
     names = list(dict.fromkeys(n for line in stats for n in mapping(line.get("losses"))))[:8]
-    lines = [
-        charts.Line(str(n), [line["images"] for line in stats], [_loss(line, n) for line in stats])
-        for n in names
-    ]
+    lines = [_line(str(n), stats, "losses", n) for n in names]
     sizes = [statistics.median([abs(y) for y in line.y if y == y] or [0]) for line in lines]
     together = max(sizes, default=0) <= 20 * max(min(sizes, default=0), 1e-12)
     groups = [lines] if together and len(lines) <= 4 else [[line] for line in lines]
@@ -139,9 +137,7 @@ def _losses(stats: list[dict[str, Any]]) -> list[tuple[str, Markup]]:
 def _fits(stats: list[dict[str, Any]]) -> list[tuple[str, Markup]]:
     """Return the chart of how badly the model fits people it trains on, and others."""
     scored = [line for line in stats if number(line.get("validation")) is not None]
-    seen = [line["images"] for line in scored]
-    names = ("validation", "training")
-    lines = [charts.Line(n, seen, [_or_nan(line.get(n)) for line in scored]) for n in names]
+    lines = [_line(name, scored, name) for name in ("validation", "training")]
     title = "Distance to images of people whom training sees, and of others; lower is better"
     chart = charts.line_chart(lines, title=title, x_label="images seen") if scored else ""
     return [("Fit", Markup(chart))] if chart else []
@@ -149,10 +145,7 @@ def _fits(stats: list[dict[str, Any]]) -> list[tuple[str, Markup]]:
 
 def _game(stats: list[dict[str, Any]]) -> Markup:
     lines = [
-        charts.Line(
-            name, [line["images"] for line in stats], [_or_nan(line.get(key)) for line in stats]
-        )
-        for name, key in (("D(real)", "d_real"), ("D(fake)", "d_fake"))
+        _line(name, stats, key) for name, key in (("D(real)", "d_real"), ("D(fake)", "d_fake"))
     ]
     chart = charts.line_chart(
         lines,
@@ -203,13 +196,11 @@ def _expressions(run: RunFolder) -> dict[str, Any]:
     return mapping(run.prepared.info.get("class_expressions")) if run.prepared else {}
 
 
-def _loss(line: Mapping[str, Any], name: str) -> float:
-    return _or_nan(mapping(line.get("losses")).get(name))
-
-
-def _or_nan(value: Any) -> float:
-    found = number(value)
-    return float("nan") if found is None else found
+def _line(name: str, stats: list[dict[str, Any]], *keys: str) -> charts.Line:
+    """Return the curve of what stands under keys; it has gaps where that is not a number."""
+    found = [number(dig(line, *keys)) for line in stats]
+    seen = [line["images"] for line in stats]
+    return charts.Line(name, seen, [math.nan if y is None else y for y in found])
 
 
 def page_of(template: str, **values: Any) -> str:

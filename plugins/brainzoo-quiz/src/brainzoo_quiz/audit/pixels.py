@@ -40,16 +40,7 @@ Floats = NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Audit:
-    """What the audit of the pixels found.
-
-    Attributes:
-        chain: How both kinds were made.
-        real: Real images looked at.
-        created: Created images looked at.
-        subjects: Subjects of the real ones.
-        before: Trivial features as the images came.
-        after: Trivial features as they are written.
-    """
+    """What the audit of the pixels found."""
 
     chain: Chain
     real: int

@@ -32,11 +32,6 @@ def invited(engine: Engine, invitation: str) -> bool:
 def join(engine: Engine, invitation: str, cookie: str | None) -> str | None:
     """Use an invitation up.
 
-    Args:
-        engine: On the study's database.
-        invitation: From the link.
-        cookie: What the browser has already.
-
     Returns:
         The cookie that this browser is to keep; ``None``: it joined by this invitation before (a
         second click), and has it.

@@ -13,13 +13,7 @@ MOST_BUCKETS = 10_000
 
 
 class Buckets:
-    """Limits by key.
-
-    Args:
-        a_second: How fast a bucket fills.
-        burst: How much it holds.
-        clock: Seconds; tests give their own.
-    """
+    """Limits by key."""
 
     def __init__(
         self, a_second: float, burst: int, clock: Callable[[], float] = time.monotonic

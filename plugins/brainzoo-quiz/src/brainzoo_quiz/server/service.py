@@ -27,17 +27,7 @@ Who = TypeVar("Who")
 
 @dataclasses.dataclass
 class Service:
-    """What the routes share.
-
-    Attributes:
-        folder: The study folder, for the images.
-        package: The study.
-        engine: Its database.
-        address: Under which names the server is reached.
-        owner_token: The owner's secret.
-        asks: How often one session may ask: far more than reading needs.
-        guesses: How often one client may come with a wrong secret.
-    """
+    """What the routes share."""
 
     folder: Path
     package: Package
