@@ -1,4 +1,4 @@
-"""The command line: one file per verb, imported only when that verb is used.
+"""The command line: a file for one verb or a few, imported only when one of them is used.
 
 ``brainzoo --help`` must answer at once, so the short help of every verb is in a table here and
 nothing heavier than click is imported.
