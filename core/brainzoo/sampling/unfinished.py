@@ -103,6 +103,8 @@ class Unfinished:
 
     def finish(self, sink: Sink) -> None:
         """Give the folder its name: all is drawn."""
+        for left in self.files.rglob(".*.part"):  # by a worker that was killed
+            left.unlink()
         sink.finish(self.rows)
         settle(self.files, self.target)
 
