@@ -30,7 +30,7 @@ def main(out: Path, subjects: int, budget: int) -> None:
     samples = next(gan.sample(32, seed=0))
 
     gan.save(out / "checkpoint")  # brainzoo.load(out / "checkpoint") brings it back
-    grid(samples).save(out / "samples.png")
+    (out / "samples.png").write_bytes(grid(samples))
     print(f"{images} of {len(images.subjects())} simulated people")
     print(f"samples: {samples.shape}, from {samples.min():.2f} to {samples.max():.2f}")
     print(f"look at: {out / 'samples.png'}, and at {out / 'progress'} for how it learned")

@@ -51,7 +51,7 @@ def main(out: Path) -> None:
     print(f"    in {out / 'images' / 'images.json'}")
     print(f"splits, by person:  {counts(images.column('split'))}")
     print(f"classes:            {counts(images.column('class'))}")
-    grid(images.floats()[:32]).save(out / "slices.png")
+    (out / "slices.png").write_bytes(grid(images.floats()[:32]))
     print(f"look at: {out / 'slices.png'}")
     print("the same on the command line, and a generator that learns from it:")
     print(f"    brainzoo data folder --data.root {scans}")

@@ -62,7 +62,7 @@ def main(out: Path, subjects: int, budget: int) -> None:
     for key, value in list(json.loads(sidecar.read_text()).items())[:6]:
         print(f"    {key}: {value}")
     rows = np.concatenate([made[name].floats()[:8] for name in ("young", "old")])
-    grid(rows, row_labels=["young", "old"]).save(out / "young_old.png")
+    (out / "young_old.png").write_bytes(grid(rows, row_labels=["young", "old"]))
     print(f"look at: {out / 'young_old.png'}")
 
 

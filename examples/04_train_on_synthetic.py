@@ -49,7 +49,7 @@ def main(out: Path, subjects: int, budget: int, steps: int) -> None:
     print(f"    both: {accuracy(both, test, steps):.0%}")
 
     first = torch.stack([synthetic[i][0] for i in range(32)])
-    grid(first.numpy()).save(out / "synthetic.png")
+    (out / "synthetic.png").write_bytes(grid(first.numpy()))
     print(f"look at: {out / 'synthetic.png'}")
 
 

@@ -107,7 +107,7 @@ def test_again_keeps_what_was_there(brainzoo: Brainzoo, made: Path) -> None:
     words = ("evaluate", "judge", made, "--judge.half-width", "0.5")
     refused = brainzoo(*words)
     assert refused.exit_code == 8
-    assert "already holds judge, of other options" in refused.stderr
+    assert "--again" in refused.stderr
     again = brainzoo(*words, "--again")
     assert "0.5" in str(read_evaluation(made)["evaluators"]["judge"]["options"])
     assert "the earlier result of judge is kept in r/evaluation/earlier/judge-001" in again.stderr

