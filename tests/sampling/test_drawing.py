@@ -84,8 +84,8 @@ def test_a_generator_without_start_draws_the_same_with_one_worker(
     def old_sample(self: Any, n: int, *, seed: int, condition: Any, batch_size: int) -> Any:
         return sample(self, n, seed=seed, condition=condition, batch_size=batch_size)
 
-    def old_conditions(self: Any, n: int, *, seed: int, condition: Any) -> Any:
-        return conditions(self, n, seed=seed, condition=condition)
+    def old_conditions(self: Any, n: int, *, seed: int, condition: Any, **own: Any) -> Any:
+        return conditions(self, n, seed=seed, condition=condition, **own)
 
     monkeypatch.setattr(tiny, "sample", old_sample)
     monkeypatch.setattr(tiny, "conditions", old_conditions)

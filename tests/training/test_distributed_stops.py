@@ -68,6 +68,16 @@ def images_in_state(run: Path) -> int:
     path = run / "state" / "state.safetensors"
     if not path.exists():
         return 0
+    # It is replaced while it is read: safetensors opens it twice.
+    for _ in range(20):
+        try:
+            return _images(path)
+        except RuntimeError:
+            continue
+    return 0
+
+
+def _images(path: Path) -> int:
     with safe_open(path, framework="pt") as file:
         return int(json.loads(file.metadata()["counters"])["images"])
 

@@ -65,7 +65,10 @@ def test_a_run_grows_through_every_stage(trained):
     assert min(line["alpha"] for line in logged) < 1
     assert all({"drift", "certain", "d_real", "d_fake"} <= line.keys() for line in logged)
     assert any("penalty" in line for line in logged)
-    assert any({"likeness", "likeness_real"} <= line.keys() for line in logged)
+    # Looked at with each grid; between the first and the last there are as many as time allows.
+    grids = [path for path in (trained[1] / "progress").glob("*.png") if path.stem.isdigit()]
+    looked = [line for line in logged if {"likeness", "likeness_real"} <= line.keys()]
+    assert looked or len(grids) <= 2
 
 
 SCRIPT = """

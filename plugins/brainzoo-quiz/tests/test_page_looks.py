@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from brainzoo_quiz.study import answers
+from brainzoo_quiz.study.answers import Answers
 
 from .pages import DESKTOP, REASONS, TABLET, UPRIGHT, Open, Reader, make_study
 
@@ -108,7 +108,7 @@ def test_pairs_are_answered_by_arrows_and_lie_side_by_side(open_page: Open, tmp_
     reader.page.get_by_role("button", name="Second").click()
     reader.press("1")
     (tmp_path / "answers.json").write_text(reader.download(), encoding="utf-8")
-    (found,) = answers.read(tmp_path / "answers.json")
+    found = Answers.read(tmp_path / "answers.json")
     assert [one.answer for one in found.answers] == ["second", "first", "second"]
     assert [one.confidence for one in found.answers] == [3, 5, 1]
 
