@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from brainzoo import checkpoint
-from brainzoo.checkpoint.card import hub_licence
+from brainzoo.checkpoint.card import hub_licence, model_card
 from brainzoo.common.errors import IntegrityError
 from brainzoo.evaluating import running as evaluation
 from brainzoo.plugin.run import Run, TrainConfig
@@ -94,13 +94,21 @@ def test_the_hub_reads_the_card(run: Path) -> None:
     data = huggingface_hub.ModelCard.load(evaluated(run) / "README.md").data
     assert data.license == "cc-by-sa-3.0"
     assert data.library_name == "brainzoo"
-    assert data.pipeline_tag == "unconditional-image-generation"
+    assert data.pipeline_tag is None, "it is told a class; the Hub has no tag for that"
+    assert "conditional" in data.tags
     assert data.datasets == ["made-up heads"]
     assert {"brain", "mri", "synthetic", "tiny"} <= set(data.tags)
     (result,) = data.eval_results
     assert (result.metric_name, result.metric_type, result.metric_value) == ("FID", "fid", 31.5)
     assert result.metric_args == {"n": 64, "low": 28.0, "high": 35.0, "floor": 12.0}
-    assert result.task_type == "unconditional-image-generation"
+    assert result.task_type == "image-generation"
+    config = checkpoint.read_config(run / "checkpoint")
+    config["images"] = config["images"] | {"classes": []}
+    config["trained_on"]["dataset"] = {"name": "bids", "title": "AOMIC ID1000", "license": "CC0"}
+    card = huggingface_hub.ModelCard(model_card(config, {})).data
+    assert card.pipeline_tag == "unconditional-image-generation"
+    assert (card.datasets, card.license) == (["AOMIC ID1000"], "cc0-1.0")
+    assert card.model_name == "tiny-aomic-id1000-16x16"
 
 
 def test_the_card_tells_a_person_everything(run: Path) -> None:
@@ -126,6 +134,8 @@ def test_the_card_tells_a_person_everything(run: Path) -> None:
     [
         ("CC BY-SA 3.0", "cc-by-sa-3.0"),
         ("CC0 1.0", "cc0-1.0"),
+        ("CC0", "cc0-1.0"),
+        ("PDDL 1.0", "pddl"),
         ("Apache-2.0", "apache-2.0"),
         ("ask the hospital", "other"),
         ("", "other"),

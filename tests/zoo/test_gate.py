@@ -21,7 +21,7 @@ from brainzoo.testing.heads import SUBJECT
 from brainzoo.zoo.gate import GateError, findings
 from brainzoo.zoo.leaks import leaks_of_text, more_than_pixels
 from brainzoo.zoo.licences import forbids, normal
-from brainzoo.zoo.push import Plan, push
+from brainzoo.zoo.push import Plan, find_verdict, push, staged
 
 from .conftest import write_verdict
 
@@ -320,3 +320,37 @@ def test_the_copy_is_what_is_looked_at(audited: Path) -> None:
     error = GateError(findings(audited))
     assert error.exit_code == 9
     assert "\n" not in str(error)
+
+
+def test_an_undecided_verdict_needs_the_name_of_who_answers(audited: Path) -> None:
+    doubt = "with 8 unseen people, a membership AUC of up to 0.71 cannot be ruled out."
+    write_verdict(audited, passed=False, doubts=(doubt,))
+    assert found(audited) == [f"verdict.json: it is undecided: {doubt.rstrip('.')}"]
+    assert found(audited, consent="  ") == found(audited)
+    assert found(audited, consent="Jane Doe, City Hospital") == []
+    write_verdict(audited, passed=False, doubts=(doubt,), reasons=("3 images are copies.",))
+    assert len(found(audited, consent="Jane Doe")) == 2
+
+
+def test_consent_is_published_with_the_weights(audited: Path) -> None:
+    write_verdict(audited, passed=False, doubts=("Few people.",))
+    with staged(audited, find_verdict(audited, None), "Jane Doe") as copy:
+        assert json.loads((copy / "verdict.json").read_text())["consent"] == "Jane Doe"
+        assert "Jane Doe consented" in (copy / "README.md").read_text()
+
+
+def test_weights_that_make_other_samples_each_time(
+    audited: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from brainzoo_tiny.generator import Tiny
+
+    luck = np.random.default_rng()
+    samples = Tiny.sample
+
+    def shaken(self: Tiny, n: int, **asked: Any) -> Any:
+        for pixels in samples(self, n, **asked):
+            yield np.clip(pixels + luck.normal(0, 0.1, pixels.shape), 0, 1).astype(np.float32)
+
+    monkeypatch.setattr(Tiny, "sample", shaken)
+    [line] = found(audited)
+    assert line.startswith("samples: those of seed 0 differ from reference.npy")

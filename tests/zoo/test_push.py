@@ -178,11 +178,14 @@ def test_a_dry_run_shows_all_and_asks_nothing(
     ]
 
     shown = brainzoo("push", audited.parent, REPO, "--dry-run", "--version", "3.2.1")
-    assert shown.exit_code == 0
-    for text in ("maker/tiny-heads-16 v3.2.1", "model.safetensors"):
-        assert text in shown.stdout
+    assert shown.exit_code == 9
+    first = shown.stdout.splitlines()[0]
+    assert first == "maker/tiny-heads-16 v3.2.1 would be refused; nothing is sent."
+    assert "model.safetensors" in shown.stdout
     assert "against: notes.txt: does not belong to a checkpoint" in shown.stdout
-    found = json.loads(brainzoo("push", audited, REPO, "--dry-run", "--json").stdout)["data"]
+    as_json = brainzoo("push", audited, REPO, "--dry-run", "--json")
+    assert as_json.exit_code == 9
+    found = json.loads(as_json.stdout)["data"]
     assert found["plans"][0]["publishable"] is False
     assert set(found["plans"][0]["files"]) >= {"verdict.json", "LICENSE"}
     assert server.requests == []

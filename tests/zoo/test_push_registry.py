@@ -126,7 +126,8 @@ def test_from_the_command_line(
     ship("tiny-one")
     monkeypatch.setattr("brainzoo.zoo.push.packaged", lambda: ours(list(known())))
     dry = brainzoo("push", "--registry", "--namespace", "maker", "--dry-run")
-    assert "maker/tiny-one v1.0.0" in dry.stdout, dry.stderr
+    assert "maker/tiny-one v1.0.0 would be published" in dry.stdout, dry.stderr
+    assert dry.exit_code == 0
     assert server.requests == []
     for said in ("1 published, 0 there already.", "0 published, 1 there already."):
         done = brainzoo("push", "--registry", "--namespace", "maker", "--token", GOOD)

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
 TASK = "unconditional-image-generation"
+CONDITIONAL = "image-generation"
+"""No pipeline tag of the Hub: it has none for models that are told a class, an age or a sex."""
 HUB_LICENCES = re.compile(
     r"cc-by(-nc)?(-sa|-nd)?-(2\.0|2\.5|3\.0|4\.0)|cc0-1\.0|mit|apache-2\.0|bsd-[23]-clause|pddl"
     r"|odc-by|odbl"
 )
 """Identifiers of licences that the Hub knows (hf.co/docs/hub/repositories-licenses)."""
+PLAIN = {"cc0": "cc0-1.0", "cc-zero": "cc0-1.0", "pddl-1.0": "pddl"}
+"""What data sets write for some of them."""
 
 
 def model_card(config: Mapping[str, Any], evaluators: Mapping[str, Any]) -> str:
@@ -27,17 +31,20 @@ def model_card(config: Mapping[str, Any], evaluators: Mapping[str, Any]) -> str:
     from huggingface_hub import ModelCard, ModelCardData
 
     plugin, images, source = config["plugin"], config["images"], config["trained_on"]["dataset"]
-    data, licence = source.get("name") or "unknown", source.get("license") or "unknown"
+    data, licence = data_name(source), source.get("license") or "unknown"
+    conditional = bool(images["classes"] or [*_conditions(config)])
+    task = CONDITIONAL if conditional else TASK
     known = hub_licence(licence) != "other"
     size = "x".join(map(str, images["spatial"]))
     header = ModelCardData(
         library_name="brainzoo",
-        pipeline_tag=TASK,
+        pipeline_tag=None if conditional else TASK,
         license=hub_licence(licence),
         datasets=[data],
-        tags=["brain", "mri", "medical", "synthetic", "not-for-diagnosis", plugin["name"]],
-        model_name=f"{plugin['name']}-{data}-{size}".lower(),
-        eval_results=list(_results(data, evaluators)) or None,
+        tags=["brain", "mri", "medical", "synthetic", "not-for-diagnosis", plugin["name"]]
+        + (["conditional", task] if conditional else []),
+        model_name=re.sub(r"[^a-z0-9.]+", "-", f"{plugin['name']}-{data}-{size}".lower()),
+        eval_results=list(_results(task, data, evaluators)) or None,
         license_name=None if known else licence[:96],
         license_link=None if known else "LICENSE",
     )
@@ -59,19 +66,25 @@ def model_card(config: Mapping[str, Any], evaluators: Mapping[str, Any]) -> str:
     return f"{str(card).rstrip()}\n"
 
 
+def data_name(source: Mapping[str, Any]) -> str:
+    """Return what people call the data: not the name of the plugin that reads them."""
+    return str(source.get("title") or source.get("name") or "unknown")
+
+
 def hub_licence(name: str) -> str:
     """Return the Hub's identifier of a licence, ``other`` if it has none."""
     identifier = re.sub(r"[\s_]+", "-", name.strip().lower())
+    identifier = PLAIN.get(identifier, identifier)
     return identifier if HUB_LICENCES.fullmatch(identifier) else "other"
 
 
-def _results(data: str, evaluators: Mapping[str, Any]) -> Iterator[EvalResult]:
+def _results(task: str, data: str, evaluators: Mapping[str, Any]) -> Iterator[EvalResult]:
     """Yield the metrics that are numbers."""
     from huggingface_hub import EvalResult
 
     for evaluator, metric in _metrics(evaluators):
         yield EvalResult(
-            task_type=TASK,
+            task_type=task,
             dataset_type=data,
             dataset_name=f"{data}, test subjects",
             metric_type=re.sub(r"[^a-z0-9]+", "-", metric["name"].lower()).strip("-") or "metric",
@@ -114,7 +127,7 @@ def _facts(config: Mapping[str, Any]) -> dict[str, str | None]:
     spacing = " × ".join(f"{mm:g}" for mm in prepared.get("spacing_mm") or ())
     images = f"{data['n_images']:,} of {data['n_subjects']:,} subjects, the training split only"
     return {
-        "Data": source.get("name") or "unknown",
+        "Data": data_name(source),
         "Licence": source.get("license") or "unknown",
         "Address": source.get("url"),
         "Citation": source.get("citation"),

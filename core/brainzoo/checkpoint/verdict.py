@@ -56,12 +56,14 @@ class Verdict(Strict):
             exactly when there are no ``reasons`` and no ``doubts``.
         reasons: Why it did not pass, a sentence each.
         doubts: Why a leak could have been missed, a sentence each.
+        consent: Who answers for publishing an undecided model, by name.
     """
 
     kind: Literal["brainzoo privacy verdict"] = "brainzoo privacy verdict"
     passed: bool
     reasons: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
     doubts: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = ()
+    consent: Annotated[str, Field(max_length=200)] = ""
     thresholds: Annotated[dict[str, Number], Field(min_length=1)]
     metrics: Annotated[dict[str, Measured], Field(min_length=1)]
     synthetic: Made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import click
 
 from brainzoo.cli.params import common_options, token_option
 from brainzoo.common import console
-from brainzoo.common.errors import OptionError
+from brainzoo.common.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from brainzoo.zoo.push import Plan, Published
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     metavar="FILE|RUN",
     help="The privacy verdict on these weights. [default: the run's]",
 )
+@click.option(
+    "--consent",
+    metavar="NAME",
+    default="",
+    help="Publish although the verdict is undecided: who answers for it, for all to read.",
+)
 @click.option("--private", is_flag=True, help="Make a new repository private.")
 @token_option
 @click.option(
@@ -44,6 +51,7 @@ def push(
     repository: str | None,
     version: str,
     verdict: Path | None,
+    consent: str,
     private: bool,
     token: str | None,
     registry: bool,
@@ -54,16 +62,17 @@ def push(
 
     It is refused without a passing privacy verdict on these very weights, with a licence that the
     training data's licence forbids, and with paths, subjects, dates or other files in it. What
-    passes becomes one commit and the tag vX.Y.Z; its registry entry is printed.
+    passes becomes one commit and the tag vX.Y.Z; its registry entry is printed. An undecided
+    verdict needs the --consent of whoever answers for the data; one that failed stays failed.
 
     \b
     brainzoo push runs/dcgan-ixi-001 owner/dcgan-ixi-64 --dry-run
     brainzoo push --registry --namespace owner
     """  # noqa: D301 - click's mark for lines that stay as they are
     if registry:
-        if checkpoint is not None or private or verdict is not None:
+        if checkpoint is not None or private or verdict is not None or consent:
             raise OptionError(
-                "--registry takes no checkpoint, --private or --verdict.",
+                "--registry takes no checkpoint, --private, --verdict or --consent.",
                 "It publishes all packaged ones, each with its own verdict.",
             )
         from brainzoo.zoo.push import packaged, push_registry
@@ -76,7 +85,7 @@ def push(
         raise OptionError("push needs a checkpoint and OWNER/NAME.", "See: brainzoo push --help")
     from brainzoo.zoo.push import push
 
-    how: dict[str, Any] = {"private": private, "dry_run": dry_run}
+    how: dict[str, Any] = {"private": private, "dry_run": dry_run, "consent": consent}
     _show([push(checkpoint, repository, version=version, verdict=verdict, token=token, **how)])
 
 
@@ -96,15 +105,17 @@ def _show(done: Sequence[Plan | Published]) -> None:
         for plain, plan in zip(shown, plans, strict=True):
             plain["files"] = {name: file.model_dump() for name, file in plan.files.items()}
         console.answer({"plans": shown, "published": entries})
-        return
-    for plan in plans:
-        rows = [[n, f"{f.size:,}", f.sha256] for n, f in plan.files.items()]
-        console.result(f"{plan.repository} v{plan.version}\n")
-        console.result(console.table(["file", "bytes", "sha256"], rows))
+    for plan in () if console.as_json() else plans:
+        what = "would be refused" if plan.findings else "would be published"
+        console.result(f"{plan.repository} v{plan.version} {what}; nothing is sent.")
         for finding in plan.findings:
             console.result(f"against: {finding}")
-        refused = "It would be refused." if plan.findings else "It would be published."
-        console.result(f"{refused} Nothing is sent.")
+        rows = [[n, f"{f.size:,}", f.sha256] for n, f in plan.files.items()]
+        console.result(f"\n{console.table(['file', 'bytes', 'sha256'], rows)}")
+    if any(plan.findings for plan in plans):
+        sys.exit(DataError.exit_code)
+    if console.as_json():
+        return
     if published:
         new = sum(one.new for one in published)
         urls = "\n".join(one.url for one in published)

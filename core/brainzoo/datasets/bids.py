@@ -41,6 +41,11 @@ class Bids(Known):
         return self.config.channels
 
     @property
+    def title(self) -> str:  # type: ignore[override]
+        """The name as the dataset states it."""
+        return self._described("Name")
+
+    @property
     def license(self) -> str:  # type: ignore[override]  # read from the dataset, never set
         """The licence as the dataset states it."""
         return self._described("License") or "unknown"

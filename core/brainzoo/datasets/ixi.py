@@ -31,6 +31,7 @@ class Ixi(Known):
 
     config: IxiConfig
     layout = layouts.IXI
+    title = "IXI"
     license, citation, url = layout.license, layout.citation, layout.url
 
     @property

@@ -262,16 +262,16 @@ def _is_table(path: Path) -> bool:
     return path.suffix.lower() in (".csv", ".tsv", ".xls") and path.name[0] != "."
 
 
-def _known(name: str, layout: Layout) -> type[Known]:
+def _known(name: str, layout: Layout, title: str = "") -> type[Known]:
     facts = {key: getattr(layout, key) for key in ("license", "citation", "url", "label_names")}
-    own = {"layout": layout, "__doc__": layout.summary, "__module__": __name__}
+    own = {"layout": layout, "title": title, "__doc__": layout.summary, "__module__": __name__}
     return type(name, (Known,), own | facts)
 
 
-Brats = _known("Brats", layouts.BRATS)
-Oasis = _known("Oasis", layouts.OASIS)
-Adhd200 = _known("Adhd200", layouts.ADHD200)
-Abide = _known("Abide", layouts.ABIDE)
+Brats = _known("Brats", layouts.BRATS, "BraTS")
+Oasis = _known("Oasis", layouts.OASIS, "OASIS-1")
+Adhd200 = _known("Adhd200", layouts.ADHD200, "ADHD-200")
+Abide = _known("Abide", layouts.ABIDE, "ABIDE")
 FreeSurfer = _known("FreeSurfer", layouts.FREESURFER)
-Hcp = _known("Hcp", layouts.HCP)
+Hcp = _known("Hcp", layouts.HCP, "HCP")
 NnUnet = _known("NnUnet", layouts.NNUNET)

@@ -54,6 +54,7 @@ class Dataset(ABC):
     only stores. The class attributes below describe what every image made from it must carry.
 
     Attributes:
+        title: What people call the data: IXI, BraTS; a model card names them so.
         channels: Which channels the images get, in order; empty: all that the subjects have.
         label_names: What the values of label maps mean, for example ``{1: "oedema"}``.
         simulated: Whether no scan shows a real person.
@@ -62,6 +63,7 @@ class Dataset(ABC):
     """
 
     license: str = "unknown"
+    title: str = ""
     citation: str = ""
     url: str = ""
     channels: tuple[str, ...] = ()

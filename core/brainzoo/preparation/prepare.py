@@ -370,6 +370,7 @@ def _info(
         "value_range": [0, 1],
         "source": {
             "name": name,
+            "title": dataset.title,
             "license": dataset.license,
             "citation": dataset.citation,
             "url": dataset.url,

@@ -25,6 +25,7 @@ from brainzoo.checkpoint.names import (
 )
 from brainzoo.checkpoint.reading import read_config
 from brainzoo.checkpoint.verdict import read_verdict
+from brainzoo.checkpoint.verifying import verify
 from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.common.files import sha256
 from brainzoo.zoo.leaks import leaks_of_bytes, leaks_of_text, more_than_pixels
@@ -84,7 +85,7 @@ def findings(folder: Path, *, original: Path | None = None) -> list[Finding]:
     for name in MAX_BYTES:
         if (folder / name).is_file():
             found += (Finding(name, leak) for leak in _leaks(folder / name, salt, subjects))
-    return found
+    return found or [*_of_samples(folder)]
 
 
 def _of_files(folder: Path, original: Path) -> Iterator[Finding]:
@@ -119,7 +120,7 @@ def _of_verdict(folder: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(VERDICT, "it is about other weights")
     for reason in verdict.reasons:
         yield Finding(VERDICT, f"it did not pass: {reason.rstrip('.')}")
-    for doubt in verdict.doubts:
+    for doubt in () if verdict.consent and not verdict.reasons else verdict.doubts:
         yield Finding(VERDICT, f"it is undecided: {doubt.rstrip('.')}")
     about = config["trained_on"]
     images = about.get("fingerprint")
@@ -138,6 +139,22 @@ def _of_verdict(folder: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
                 VERDICT,
                 f"it compared with {found} training {name}; the weights were trained on {wanted}",
             )
+
+
+def _of_samples(folder: Path) -> Iterator[Finding]:
+    """Yield that the weights don't make the samples that were judged: not the same ones twice."""
+    try:
+        found = verify(folder)
+    except BrainzooError as error:
+        yield Finding("samples", error.message.replace(str(folder), "the folder").rstrip("."))
+        return
+    if not found.passed:
+        yield Finding(
+            "samples",
+            f"those of seed 0 differ from {REFERENCE} by {found.largest_difference:.2g} of the "
+            f"range of grey; expected at most {found.tolerance:g}: a verdict needs samples that can "
+            "be made again",
+        )
 
 
 def _of_licence(folder: Path, config: Mapping[str, Any]) -> Iterator[Finding]:

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from brainzoo.checkpoint.names import MAX_BYTES, VERDICT
+from brainzoo.checkpoint.names import CARD, MAX_BYTES, VERDICT
 from brainzoo.checkpoint.reading import folder_of
+from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.common import console
 from brainzoo.common.errors import (
     AuthorisationError,
@@ -61,6 +62,7 @@ def push(
     *,
     version: str = "1.0.0",
     verdict: Path | str | None = None,
+    consent: str = "",
     private: bool = False,
     dry_run: bool = False,
     endpoint: str | None = None,
@@ -73,6 +75,8 @@ def push(
         repository: ``owner/name``; made if it is not there.
         version: ``X.Y.Z``; its tag must be new.
         verdict: The privacy verdict, or the run or evaluation that holds it; by default the run's.
+        consent: Who answers for publishing weights whose verdict is undecided, by name; it is
+            published with them. A verdict that failed stays failed.
         private: Make a new repository private; one that is public is refused.
         dry_run: Only return the plan; nothing is asked of the Hub.
         endpoint: The address of the Hub; ``HF_ENDPOINT`` by default.
@@ -88,7 +92,7 @@ def push(
     expect_names(repository, version)
     hub = Hub.of(endpoint=endpoint, token=token)
     folder = folder_of(Path(checkpoint)).resolve()
-    with staged(folder, find_verdict(folder, verdict)) as copy:
+    with staged(folder, find_verdict(folder, verdict), consent.strip()) as copy:
         plan = plan_of(copy, folder, repository, version)
         if dry_run:
             return plan
@@ -159,7 +163,7 @@ def expect_names(repository: str, version: str) -> None:
 
 
 @contextmanager
-def staged(folder: Path, verdict: Path | None) -> Iterator[Path]:
+def staged(folder: Path, verdict: Path | None, consent: str = "") -> Iterator[Path]:
     """Yield a copy of what may be sent: looked at and sent are the same bytes."""
     with tempfile.TemporaryDirectory(prefix="brainzoo-push-") as name, disk_errors(Path(name)):
         copy = Path(name)
@@ -167,7 +171,23 @@ def staged(folder: Path, verdict: Path | None) -> Iterator[Path]:
             source = verdict if file == VERDICT and verdict else folder / file
             if source.is_file() and not source.is_symlink():
                 shutil.copyfile(source, copy / file)
+        if consent:
+            _record_consent(copy, consent)
         yield copy
+
+
+def _record_consent(copy: Path, name: str) -> None:
+    """Write into the verdict and the card who answers for weights that may leak."""
+    verdict = read_verdict(copy / VERDICT)
+    if verdict.outcome != "undecided":
+        console.note(f"the verdict is {verdict.outcome}: consent changes nothing.")
+        return
+    (copy / VERDICT).write_bytes(verdict.model_copy(update={"consent": name}).to_bytes())
+    with (copy / CARD).open("a", encoding="utf-8") as card:
+        card.write(
+            "\nThe privacy audit of these weights is undecided: a leak could have been missed. "
+            f"{name} consented to publishing them.\n"
+        )
 
 
 def plan_of(copy: Path, original: Path, repository: str, version: str) -> Plan:
