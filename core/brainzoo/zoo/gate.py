@@ -152,8 +152,8 @@ def _of_samples(folder: Path) -> Iterator[Finding]:
         yield Finding(
             "samples",
             f"those of seed 0 differ from {REFERENCE} by {found.largest_difference:.2g} of the "
-            f"range of grey; expected at most {found.tolerance:g}: a verdict needs samples that can "
-            "be made again",
+            f"range of grey; expected at most {found.tolerance:g}: a verdict needs samples that "
+            "can be made again",
         )
 
 
