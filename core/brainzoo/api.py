@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from brainzoo.checkpoint.verdict import Verdict as Verdict
     from brainzoo.cli.params import command_options as command_options
     from brainzoo.common import console as console
+    from brainzoo.common.downloads import download as download
     from brainzoo.common.errors import BrainzooError as BrainzooError
     from brainzoo.common.errors import DataError as DataError
     from brainzoo.common.errors import ExistsError as ExistsError
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from brainzoo.plugin.interfaces import Generator as Generator
     from brainzoo.plugin.interfaces import Spec as Spec
     from brainzoo.plugin.options import option as option
+    from brainzoo.plugin.part import dataset as dataset
     from brainzoo.plugin.run import Run as Run
     from brainzoo.preparation.head import foreground as foreground
     from brainzoo.runs.pipeline import images_of_run as images_of_run

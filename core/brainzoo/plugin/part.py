@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from brainzoo.plugin.interfaces import Spec
+from brainzoo.plugin.interfaces import Dataset, Spec
+from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import make_config, plain
 
 
@@ -30,3 +31,15 @@ def part_of(spec: Spec, values: Mapping[str, Any]) -> Part:
         OptionError: An option is unknown or has a bad value.
     """
     return Part(spec.name, make_config(spec.config, values, f"option of {spec.name}"))
+
+
+def dataset(name: str, **options: Any) -> Dataset:
+    """Return an installed dataset, for another one to build upon.
+
+    Raises:
+        UnknownPluginError: Nothing installed offers it.
+        OptionError: An option is unknown or has a bad value.
+    """
+    config = part_of(plugins().get("dataset", name), options).config
+    made: Dataset = plugins().load("dataset", name)(config)
+    return made

@@ -1,0 +1,1 @@
+"""Datasets of OpenNeuro by their accession numbers."""
