@@ -16,7 +16,7 @@ from brainzoo.datasets.config import FolderConfig, IxiConfig, KnownConfig
 from brainzoo.datasets.folder import Folder
 from brainzoo.datasets.ixi import Ixi
 from brainzoo.datasets.layouts import ABIDE, ADHD200, LAYOUTS
-from brainzoo.preparation.understood import understood
+from brainzoo.preparation.describe import understood
 
 
 def test_ixi_with_several_contrasts(tmp_path: Path) -> None:

@@ -47,9 +47,8 @@ def data(ctx: click.Context, dataset: str, classes: tuple[str, ...], out: Path |
     Name a dataset before --help to see its options.
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo.data.images import Images
-    from brainzoo.preparation.describe import describe, describe_text
+    from brainzoo.preparation.describe import describe, describe_text, understood
     from brainzoo.preparation.prepare import prepare
-    from brainzoo.preparation.understood import understood
 
     notes: dict[str, str] = {}
     if is_images_folder(dataset):

@@ -45,13 +45,18 @@ class PrepareConfig:
         None, "Distance of the slices in mm, instead of their number.", minimum=0.1, maximum=100
     )
     slices_fraction: tuple[float, ...] = option(
-        (), "Range of the slices in the brain's extent, 0 to 1; 0.3,0.8 by default."
+        (),
+        "Range of the slices in the brain's extent; 0.3,0.8 by default.",
+        minimum=0,
+        maximum=1,
     )
     slices_mm: tuple[float, ...] = option(
         (), "Range of the slices in mm from the brain's centre, for example -20,40."
     )
     slices_index: tuple[int, ...] = option(
-        (), "Range of the slices by the scan's own slice numbers, for example 30,120."
+        (),
+        "Range of the slices by the scan's own slice numbers, from 0: for example 30,120.",
+        minimum=0,
     )
     sections_mm: tuple[float, ...] = option(
         (), "Sections at these distances from the reference level, for example -4,-2,0,2,4."
@@ -75,6 +80,7 @@ class PrepareConfig:
     rotations_deg: tuple[float, ...] = option(
         (10.0, 10.0, 5.0),
         "Turn the copies up to ± this: nod, tilt to a shoulder, and turn left or right.",
+        minimum=0,
     )
     rotations_step_deg: float = option(1.0, "Step of these angles.", minimum=0.01)
     flips: bool = option(False, "Mirror the turned copies left and right at random.")
@@ -95,7 +101,10 @@ class PrepareConfig:
         (), "Only these values of label maps; the others become background."
     )
     percentiles: tuple[float, ...] = option(
-        (1.0, 99.5), "Black is this percentile of the scan, white is this one of the head."
+        (1.0, 99.5),
+        "Black is this percentile of the scan, white is this one of the head.",
+        minimum=0,
+        maximum=100,
     )
     dtype: str = option("uint16", "How pixels are stored.", choices=("uint16", "uint8", "float32"))
     split_seed: int = option(
@@ -114,47 +123,24 @@ class PrepareConfig:
             raise OptionError(
                 f"slices are placed in two ways: {' and '.join(given)}; expected one."
             )
-        for name in ranges:
+        for name in (*ranges, "percentiles"):
             limits = getattr(self, name)
-            if limits and (len(limits) != 2 or not limits[0] <= limits[1]):
-                raise OptionError(f"{name} is {_text(limits)}; expected a lower and an upper end.")
-        if (
-            self.slices_fraction
-            and not 0 <= self.slices_fraction[0] <= self.slices_fraction[1] <= 1
-        ):
-            raise OptionError(
-                f"slices_fraction is {_text(self.slices_fraction)}; expected numbers from 0 to 1."
-            )
-        if self.slices_index and self.slices_index[0] < 0:
-            raise OptionError(
-                f"slices_index is {_text(self.slices_index)}; expected numbers from 0, the first "
-                "slice."
-            )
-        if len(self.percentiles) != 2 or not 0 <= self.percentiles[0] < self.percentiles[1] <= 100:
-            raise OptionError(
-                f"percentiles are {_text(self.percentiles)}; expected two rising ones, 0 to 100."
-            )
-        if len(self.rotations_deg) != 3 or min(self.rotations_deg) < 0:
-            raise OptionError(
-                f"rotations_deg is {_text(self.rotations_deg)}; expected three angles, for example "
-                "10,10,5."
-            )
+            if limits and (len(limits) != 2 or limits[0] > limits[1]):
+                raise self._error(name, "a lower and an upper end")
+        if len(set(self.percentiles)) != 2:
+            raise self._error("percentiles", "two rising numbers")
+        if len(self.rotations_deg) != 3:
+            raise self._error("rotations_deg", "three angles, for example 10,10,5")
         if self.patch_size is not None and (self.dims == 3 or self.rotations):
             raise OptionError(
                 "patches are cut from upright slices, not from 3 dimensions or rotated copies."
             )
 
+    def _error(self, name: str, expected: str) -> OptionError:
+        values = ",".join(f"{value:g}" for value in getattr(self, name))
+        return OptionError(f"{name} is {values}; expected {expected}.")
+
     @property
     def pixel_mm(self) -> float:
         """Edge of a pixel in mm (of a patch's pixel, it depends on the scan)."""
         return self.spacing_mm if self.spacing_mm is not None else self.fov_mm / self.size
-
-    @property
-    def ways(self) -> str:
-        """How slices are placed: the name of the option that says so."""
-        names = ("slices_mm", "slices_index", "sections_mm")
-        return next((name for name in names if getattr(self, name)), "slices_fraction")
-
-
-def _text(values: tuple[float, ...]) -> str:
-    return ",".join(f"{value:g}" for value in values)

@@ -1,4 +1,4 @@
-"""What a data set holds, and where it is thin: the figures behind ``brainzoo data``."""
+"""What was understood of a data set, what it holds, and where it is thin: ``brainzoo data``."""
 
 from __future__ import annotations
 
@@ -13,34 +13,69 @@ import numpy as np
 from brainzoo.common import console
 from brainzoo.data.images import Images
 from brainzoo.data.splits import SPLITS
+from brainzoo.data.subjects import Subject, channels_of
 from brainzoo.data.tables import Row
+from brainzoo.plugin.interfaces import Dataset
 
 THIN = 5
 """A group with fewer subjects than this is named as thin."""
 
 BIN_YEARS = 10
+SHOWN = 5
+"""Of a long list of notes."""
 
-Description = dict[str, Any]
+
+def understood(dataset: Dataset, subjects: Sequence[Subject], name: str) -> list[tuple[str, str]]:
+    """Return people, scans, channels, ... of a dataset as pairs of label and text."""
+    notes = dict(dataset.understood)
+    facts = [
+        (label, f"{text} {notes.pop(label, '')}".strip())
+        for label, text in _facts(dataset, subjects)
+    ]
+    return [("data", name), *facts, *notes.items()]
 
 
-def describe(images: Images) -> Description:
-    """Count what images hold; everything in the result is plain JSON.
+def _facts(dataset: Dataset, subjects: Sequence[Subject]) -> Iterator[tuple[str, str]]:
+    total = len(subjects)
+    scans = Counter(subject.id for subject in subjects)
+    several = [count for count in scans.values() if count > 1]
+    yield "people", f"{len(scans):,}"
+    more = f": {min(several)} to {max(several)} of {len(several):,} people" if several else ""
+    if several and len(several) == len(scans) and min(several) == max(several):
+        more = f", {several[0]} per person"
+    yield "scans", f"{total:,}{more}"
+    having = Counter(channel for subject in subjects for channel in subject.images)
+    channels = channels_of(dataset.channels, subjects)
+    yield (
+        "channels",
+        ", ".join(c if having[c] == total else f"{c} ({having[c]:,})" for c in channels),
+    )
+    labels = sum(subject.labels is not None for subject in subjects)
+    if labels:
+        yield "label maps", "all" if labels == total else f"{labels:,} of {total:,}"
+    known = {name for subject in subjects for name in subject.covariates}
+    if "age" in known:
+        ages = [age for s in subjects if isinstance(age := s.covariates.get("age"), int | float)]
+        rest = f", missing of {total - len(ages):,} of {total:,}" if len(ages) < total else ""
+        yield "age", (f"{min(ages):.3g} to {max(ages):.3g} years" if ages else "unknown") + rest
+    if "sex" in known:
+        sexes = Counter(
+            {s.id: str(s.covariates.get("sex") or "unknown") for s in subjects}.values()
+        )
+        yield "sex", ", ".join(f"{sex} {count:,}" for sex, count in sorted(sexes.items()))
+    if not known:
+        yield "table", "none of ages and sexes"
 
-    Subjects are counted, not images, wherever images have subjects. Reads all pixels once, for
-    duplicates.
 
-    Args:
-        images: Real or synthetic images.
+def describe(images: Images) -> dict[str, Any]:
+    """Count what images hold, subjects rather than images; the result is plain JSON.
 
-    Returns:
-        ``images``, ``subjects``, ``shape``, ``spacing_mm``, ``plane``, ``modality``,
-        ``synthetic``, ``source``, ``classes`` (expressions), ``splits``, ``groups`` (counts by
-        class, sex and site in each split), ``age`` (figures and bins in years), ``missing``
-        (subjects without a value), ``identical`` (groups of scans that share pixels),
-        ``repeated`` (scans whose ids occur twice), ``several_scans``, ``failed`` and ``thin``.
+    Reads all pixels once, for duplicates.
     """
-    people = _people(images.table)
-    rows = list(people.values())
+    rows = list(_people(images.table).values())
+    groups, ages = _groups(images, rows), _ages(rows)
+    of_images, of_people = Counter(images.column("split")), Counter(r.get("split") for r in rows)
+    expressions = images.info.get("class_expressions", {})
     return {
         "images": len(images),
         "subjects": len(images.subjects()),
@@ -51,24 +86,20 @@ def describe(images: Images) -> Description:
         "labels": images.label_names,
         "synthetic": images.synthetic,
         "source": images.info.get("source", {}),
-        "classes": {
-            name: images.info.get("class_expressions", {}).get(name) for name in images.classes
+        "classes": {name: expressions.get(name) for name in images.classes},
+        "splits": {
+            split: {"subjects": of_people[split], "images": of_images[split]}
+            for split in SPLITS
+            if of_images[split]
         },
-        "splits": _by_split(images, rows),
-        "groups": _groups(images, rows),
-        "age": _ages(rows),
+        "groups": groups,
+        "age": ages,
         "missing": _missing(rows),
         "identical": _identical(images),
-        "repeated": _repeated(images.table),
         "several_scans": _several_scans(images.table),
         "failed": list(images.info.get("failed", [])),
-        "thin": _thin(images, rows),
+        "thin": [] if images.synthetic else _thin(groups, ages, rows),
     }
-
-
-def describe_text(found: Description) -> str:
-    """Return a description as lines for a terminal."""
-    return "\n".join(_lines(found))
 
 
 def _people(table: Sequence[Row]) -> dict[str, Row]:
@@ -76,49 +107,30 @@ def _people(table: Sequence[Row]) -> dict[str, Row]:
     people: dict[str, Row] = {}
     for row in table:
         person = people.setdefault(str(row.get("subject") or row.get("image_id")), {})
-        for name, value in row.items():
-            if person.get(name) is None:
-                person[name] = value
+        person.update({k: v for k, v in row.items() if person.get(k) is None})
     return people
-
-
-def _by_split(images: Images, rows: Sequence[Row]) -> dict[str, dict[str, int]]:
-    of_images = Counter(images.column("split"))
-    of_people = Counter(row.get("split") for row in rows)
-    return {
-        split: {"subjects": of_people[split], "images": of_images[split]}
-        for split in SPLITS
-        if of_images[split]
-    }
 
 
 def _groups(images: Images, rows: Sequence[Row]) -> dict[str, dict[str, dict[str, int]]]:
     """Return counts of subjects: column, value, split (and ``all``)."""
     result: dict[str, dict[str, dict[str, int]]] = {}
-    for column in ("class", "sex", "site"):
-        if column == "class" and not images.classes:
-            continue
-        counted: dict[str, dict[str, int]] = {}
-        names = images.classes if column == "class" else []
+    for column in ("class", "sex", "site") if images.classes else ("sex", "site"):
         found = sorted({str(row[column]) for row in rows if row.get(column) is not None})
-        for name in dict.fromkeys([*names, *found]):
-            of = [row for row in rows if str(row.get(column)) == name]
-            splits = Counter(row.get("split") for row in of)
-            counted[name] = {"all": len(of), **{s: splits[s] for s in SPLITS}}
-        if counted:
-            result[column] = counted
+        for name in dict.fromkeys([*(images.classes if column == "class" else []), *found]):
+            splits = Counter(row.get("split") for row in rows if str(row.get(column)) == name)
+            counted = {"all": splits.total(), **{split: splits[split] for split in SPLITS}}
+            result.setdefault(column, {})[name] = counted
     return result
 
 
-def _ages(rows: Sequence[Row]) -> Description | None:
+def _ages(rows: Sequence[Row]) -> dict[str, Any] | None:
     """Return mean, range and bins of the ages, by sex where it is known."""
     known = [(age, row) for row in rows if isinstance(age := row.get("age"), int | float)]
     if not known:
         return None
     ages = [age for age, _ in known]
     bins = []
-    first = int(min(ages) // BIN_YEARS) * BIN_YEARS
-    for start in range(first, int(max(ages)) + 1, BIN_YEARS):
+    for start in range(int(min(ages) // BIN_YEARS) * BIN_YEARS, int(max(ages)) + 1, BIN_YEARS):
         of = [row for age, row in known if start <= age < start + BIN_YEARS]
         sexes = Counter(str(row["sex"]) for row in of if row.get("sex") is not None)
         bins.append({"from": start, "subjects": len(of), "sex": dict(sorted(sexes.items()))})
@@ -143,112 +155,84 @@ def _missing(rows: Sequence[Row]) -> dict[str, int]:
 def _identical(images: Images) -> list[list[str]]:
     """Return groups of scans of which some image is the same, pixel by pixel."""
     owners: dict[bytes, dict[str, None]] = {}
-    for i, pixels in _pixels(images):
-        if pixels.min() == pixels.max():
-            continue
-        digest = hashlib.blake2b(np.ascontiguousarray(pixels).tobytes(), digest_size=16).digest()
-        row = images.table[i]
-        name = " ".join(str(row[k]) for k in ("subject", "scan") if row.get(k) is not None)
-        owners.setdefault(digest, {})[name or str(row.get("image_id"))] = None
+    step = max(1, 4_000_000 // max(1, int(np.prod(images.spatial))))
+    with console.progress("looking for duplicates", len(images)) as advance:
+        for start in range(0, len(images), step):
+            block = images.read(np.arange(start, min(start + step, len(images))))
+            for pixels, row in zip(block, images.table[start:], strict=False):
+                if pixels.min() == pixels.max():
+                    continue
+                digest = hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
+                name = " ".join(str(row[k]) for k in ("subject", "scan") if row.get(k) is not None)
+                owners.setdefault(digest, {})[name or str(row.get("image_id"))] = None
+            advance(len(block))
     groups = {tuple(sorted(group)) for group in owners.values() if len(group) > 1}
     return [list(group) for group in sorted(groups)]
 
 
-def _pixels(images: Images) -> Iterator[tuple[int, Any]]:
-    step = max(1, 4_000_000 // max(1, int(np.prod(images.spatial))))
-    starts = range(0, len(images), step)
-    with console.progress("looking for duplicates", len(images)) as advance:
-        for start in starts:
-            block = images.read(np.arange(start, min(start + step, len(images))))
-            yield from enumerate(block, start=start)
-            advance(len(block))
-
-
-def _repeated(table: Sequence[Row]) -> list[str]:
-    """Return scans that are there more than once under the same ids."""
-    columns = ("subject", "scan", "plane", "position_mm", "patch", "turned_deg", "flipped")
-    found = Counter(tuple(row.get(column) for column in columns) for row in table)
-    repeated = {
-        " ".join(str(part) for part in key[:2] if part is not None)
-        for key, count in found.items()
-        if count > 1 and key[0] is not None
-    }
-    return sorted(repeated)
-
-
 def _several_scans(table: Sequence[Row]) -> dict[str, int]:
     """Return subjects with more than one scan."""
-    scans: dict[str, set[str]] = {}
-    for row in table:
-        if row.get("subject"):
-            scans.setdefault(str(row["subject"]), set()).add(str(row.get("scan")))
-    return {subject: len(of) for subject, of in sorted(scans.items()) if len(of) > 1}
+    pairs = {(str(row["subject"]), str(row.get("scan"))) for row in table if row.get("subject")}
+    scans = Counter(subject for subject, _ in sorted(pairs))
+    return {subject: count for subject, count in scans.items() if count > 1}
 
 
-def _thin(images: Images, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return groups with few subjects: of ages by sex, and of classes in each split."""
-    thin: list[dict[str, Any]] = []
-    if images.synthetic:
-        return thin
-    for name, counts in _groups(images, rows).get("class", {}).items():
-        for split in ("train", "test"):
-            if counts[split] < THIN:
-                thin.append({"group": f"class {name}, {split}", "subjects": counts[split]})
-    ages = _ages(rows)
+def _thin(
+    groups: Mapping[str, Any], ages: Mapping[str, Any] | None, rows: Sequence[Row]
+) -> list[dict[str, Any]]:
+    """Return groups with few subjects: of classes in a split, and of ages by sex."""
+    found = {
+        f"class {name}, {split}": counts[split]
+        for name, counts in groups.get("class", {}).items()
+        for split in ("train", "test")
+    }
     sexes = sorted({str(row["sex"]) for row in rows if row.get("sex") is not None})
     for part in ages["bins"] if ages else []:
         label = f"age {part['from']} to {part['from'] + BIN_YEARS}"
         cells = {f"{label}, {sex}": part["sex"].get(sex, 0) for sex in sexes}
-        for group, count in (cells or {label: part["subjects"]}).items():
-            if count < THIN:
-                thin.append({"group": group, "subjects": count})
-    return thin
+        found |= cells or {label: part["subjects"]}
+    return [{"group": k, "subjects": count} for k, count in found.items() if count < THIN]
 
 
-def _lines(found: Description) -> Iterator[str]:
-    yield _headline(found)
+def describe_text(found: Mapping[str, Any]) -> str:
+    """Return a description as lines for a terminal."""
+    lines = [_headline(found)]
     source = found["source"]
     if source:
         simulated = " (simulated)" if source.get("simulated") else ""
-        yield f"source: {source.get('name', 'unknown')}{simulated}, licence {source.get('license')}"
-        yield from (f"  {source[key]}" for key in ("citation", "url") if source.get(key))
-    yield ""
-    header = ["split", "subjects", "images"]
+        lines += [
+            f"source: {source.get('name', 'unknown')}{simulated}, licence {source.get('license')}"
+        ]
+        lines += [f"  {source[key]}" for key in ("citation", "url") if source.get(key)]
     counts = [[s, f"{c['subjects']:,}", f"{c['images']:,}"] for s, c in found["splits"].items()]
-    yield console.table(header, counts)
+    lines += ["", console.table(["split", "subjects", "images"], counts)]
     for column, values in found["groups"].items():
-        yield ""
+        expressions = found["classes"] if column == "class" else {}
         rows = [
-            [_class_label(found, column, name), *(f"{of[s]:,}" for s in ("all", *SPLITS))]
+            [f"{name} ({rule})" if (rule := expressions.get(name)) else name]
+            + [f"{of[split]:,}" for split in ("all", *SPLITS)]
             for name, of in values.items()
         ]
-        yield console.table([column, "subjects", *SPLITS], rows)
-    yield from _age_lines(found["age"])
-    yield from _notes(found)
+        lines += ["", console.table([column, "subjects", *SPLITS], rows)]
+    lines += _age_lines(found["age"]) if found["age"] else []
+    notes = list(_notes(found))
+    return "\n".join([*lines, *([""] if notes else []), *notes])
 
 
-def _headline(found: Description) -> str:
-    spacing = found["spacing_mm"] or []
-    return " ".join(
-        [
-            f"{found['images']:,}",
-            "synthetic images" if found["synthetic"] else "images",
-            f"of {found['subjects']:,} subjects:" if found["subjects"] else ":",
-            " × ".join(map(str, found["shape"])),
-            f"at {' × '.join(f'{value:.4g}' for value in spacing)} mm," if spacing else "",
-            " ".join(filter(None, (found["plane"], " + ".join(found["channels"])))),
-        ]
-    ).replace(" :", ":")
+def _headline(found: Mapping[str, Any]) -> str:
+    spacing = " × ".join(f"{value:.4g}" for value in found["spacing_mm"] or [])
+    kind = "synthetic images" if found["synthetic"] else "images"
+    whose = f" of {found['subjects']:,} subjects" if found["subjects"] else ""
+    words = [
+        f"{found['images']:,} {kind}{whose}: {' × '.join(map(str, found['shape']))}",
+        f"at {spacing} mm," if spacing else "",
+        found["plane"],
+        " + ".join(found["channels"]),
+    ]
+    return " ".join(filter(None, words))
 
 
-def _class_label(found: Description, column: str, name: str) -> str:
-    expression = found["classes"].get(name) if column == "class" else None
-    return f"{name} ({expression})" if expression else name
-
-
-def _age_lines(age: Mapping[str, Any] | None) -> Iterator[str]:
-    if age is None:
-        return
+def _age_lines(age: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"age: {age['mean']:g} ± {age['sd']:g} years, {age['low']:.0f} to {age['high']:.0f} "
@@ -256,42 +240,35 @@ def _age_lines(age: Mapping[str, Any] | None) -> Iterator[str]:
     )
     most = max(part["subjects"] for part in age["bins"])
     for part in age["bins"]:
-        bar = "█" * round(40 * part["subjects"] / most)
+        bar = "█" * round(40 * part["subjects"] / most) or "▏"
         sexes = " ".join(f"{sex} {count}" for sex, count in part["sex"].items())
         label = f"{part['from']:>3} to {part['from'] + BIN_YEARS:<3}"
-        yield f"  {label} {bar or '▏'} {part['subjects']}{f'  ({sexes})' if sexes else ''}"
+        yield f"  {label} {bar} {part['subjects']}{f'  ({sexes})' if sexes else ''}"
 
 
-def _notes(found: Description) -> Iterator[str]:
+def _notes(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a person should know, where there is something to know."""
-    notes = []
-    missing = dict(found["missing"])
-    if found["subjects"] and missing.get("age") == missing.get("sex") == found["subjects"]:
-        notes.append("there is no table of ages and sexes for these subjects")
-        unknown = ("age", "sex", "site")
-        missing = {
-            k: v for k, v in missing.items() if not (k in unknown and v == found["subjects"])
-        }
+    missing, everybody = dict(found["missing"]), found["subjects"]
+    if everybody and missing.get("age") == missing.get("sex") == everybody:
+        yield "these subjects have no table of ages and sexes"
+        for name in ("age", "sex", "site"):
+            if missing.get(name) == everybody:
+                del missing[name]
     if missing:
         parts = [f"{name} of {count}" for name, count in missing.items()]
-        notes.append(f"missing: {', '.join(parts)} subjects")
+        yield f"missing: {', '.join(parts)} subjects"
     if found["several_scans"]:
-        notes.append(f"several scans: {len(found['several_scans'])} subjects, each in one split")
-    if found["repeated"]:
-        notes.append(f"the same ids twice: {', '.join(found['repeated'][:8])}")
-    for group in found["identical"][:5]:
-        notes.append(f"identical pixels: {' = '.join(group)}")
-    if len(found["identical"]) > 5:
-        notes.append(f"identical pixels: {len(found['identical']) - 5} more groups")
-    for failed in found["failed"][:5]:
-        name = " ".join(filter(None, (failed["subject"], failed.get("scan"))))
-        notes.append(f"left out: {name}: {failed['reason']}")
-    if len(found["failed"]) > 5:
-        notes.append(f"left out: {len(found['failed']) - 5} more scans")
+        yield f"several scans: {len(found['several_scans'])} subjects, each in one split"
+    yield from _some("identical pixels", [" = ".join(group) for group in found["identical"]])
+    failed = [(f["subject"], f.get("scan"), f["reason"]) for f in found["failed"]]
+    yield from _some("left out", [f"{' '.join(filter(None, f[:2]))}: {f[2]}" for f in failed])
     if found["thin"]:
         parts = [f"{part['group']} ({part['subjects']})" for part in found["thin"][:8]]
         more = f", and {len(found['thin']) - 8} more" if len(found["thin"]) > 8 else ""
-        notes.append(f"thin (fewer than {THIN} subjects): {'; '.join(parts)}{more}")
-    if notes:
-        yield ""
-        yield from notes
+        yield f"thin (fewer than {THIN} subjects): {'; '.join(parts)}{more}"
+
+
+def _some(what: str, texts: Sequence[str]) -> Iterator[str]:
+    yield from (f"{what}: {text}" for text in texts[:SHOWN])
+    if len(texts) > SHOWN:
+        yield f"{what}: {len(texts) - SHOWN} more"

@@ -58,27 +58,20 @@ def make_images(
     scan, head = layers[0]
     if config.dims == 2 and config.patch_size is not None:
         return _patches(layers, config)
-    positions = _positions(scan, head, config) if config.dims == 2 else [float(head.centre_mm[2])]
-    channels: list[list[Floats]] = [[] for _ in layers]
+    positions = _positions(scan, head, config) if config.dims == 2 else []
+    made: list[list[Floats]] = [[] for _ in layers]
     rows: list[Row] = []
     for turn, row in _turns(config, subject):
-        for parts, (layer, of_layer) in zip(channels, layers, strict=True):
+        for parts, (layer, own) in zip(made, layers, strict=True):
             if config.dims == 3:
-                parts.append(_volume(layer, of_layer, config, turn))
+                parts.append(_volume(layer, own, config, turn))
             else:
-                parts.append(_slices(layer, of_layer, config, positions, turn))
+                parts.append(_slices(layer, own, config, positions, turn))
+        rows += [_row(head, config, position, row) for position in positions]
         if config.dims == 3:
             rows.append({"plane": None, "position_mm": None, **row})
-        else:
-            rows += [_row(head, config, position, row) for position in positions]
-    pixels = np.stack(
-        [
-            _scaled(np.concatenate(parts), of_layer)
-            for parts, (_, of_layer) in zip(channels, layers, strict=True)
-        ],
-        axis=1,
-    )
-    return Made(pixels, rows, (config.pixel_mm,) * config.dims)
+    pixels = [_scaled(np.concatenate(m), own) for m, (_, own) in zip(made, layers, strict=True)]
+    return Made(np.stack(pixels, axis=1), rows, (config.pixel_mm,) * config.dims)
 
 
 def _scaled(values: Floats, head: Head) -> Floats:
@@ -110,42 +103,35 @@ def _positions(scan: Scan, head: Head, config: PrepareConfig) -> list[float]:
 
 def _asked_for(scan: Scan, head: Head, config: PrepareConfig, axis: int) -> list[float]:
     centre = float(head.centre_mm[axis])
-    if config.ways == "sections_mm":
+    if config.sections_mm:
         reference = head.level_mm(axis, config.reference_fraction)
         return [reference + distance for distance in config.sections_mm]
-    if config.ways == "slices_index":
+    if config.slices_index:
         if not scan.aligned:
             raise DataError(
                 "it is oblique; slices are numbered along its own axes (--data.axes scan)."
             )
-        low, high = config.slices_index
-        if high >= scan.view.shape[axis]:
+        first, last = config.slices_index
+        if last >= scan.view.shape[axis]:
             raise DataError(
                 f"it has {scan.view.shape[axis]} {config.plane} slices; expected one numbered "
-                f"{high} (the first is 0).",
+                f"{last} (the first is 0).",
                 "Choose --data.slices-index within them.",
             )
         spacing = float(scan.spacing_mm[axis])
         if config.step_mm is None:
-            count = min(config.slices, high - low + 1)
-            return [float(i) * spacing for i in np.unique(np.rint(np.linspace(low, high, count)))]
-        return _spread(low * spacing, high * spacing, config)
-    if config.ways == "slices_mm":
-        low_mm, high_mm = (centre + distance for distance in config.slices_mm)
+            count = min(config.slices, last - first + 1)
+            return [float(i) * spacing for i in np.unique(np.rint(np.linspace(first, last, count)))]
+        low, high = first * spacing, last * spacing
+    elif config.slices_mm:
+        low, high = (centre + distance for distance in config.slices_mm)
     else:
-        fractions = config.slices_fraction or (0.3, 0.8)
-        low_mm, high_mm = (head.level_mm(axis, fraction) for fraction in fractions)
-    return _spread(low_mm, high_mm, config)
-
-
-def _spread(low: float, high: float, config: PrepareConfig) -> list[float]:
-    """Return places from ``low`` to ``high`` by number or by step, about their middle."""
-    if config.step_mm is None:
-        count, step = config.slices, (high - low) / max(config.slices - 1, 1)
-    else:
+        low, high = (head.level_mm(axis, f) for f in config.slices_fraction or (0.3, 0.8))
+    # by number or by step, about the middle
+    count, step = config.slices, (high - low) / max(config.slices - 1, 1)
+    if config.step_mm is not None:
         count, step = int((high - low) / config.step_mm + 1e-6) + 1, config.step_mm
-    middle = (low + high) / 2
-    return [middle + (i - (count - 1) / 2) * step for i in range(count)]
+    return [(low + high) / 2 + (i - (count - 1) / 2) * step for i in range(count)]
 
 
 def _row(head: Head, config: PrepareConfig, position: float, row: Row) -> Row:
@@ -187,52 +173,41 @@ def _slices(
 ) -> Floats:
     """Return slices ``(image, height, width)``."""
     normal, row, column = PLANES[config.plane]
-    offsets = centred(config.size, config.pixel_mm)[::-1]
     if scan.aligned and turn is None:
-        centres: list[Any] = [None, None, None]
+        offsets = centred(config.size, config.pixel_mm)[::-1]
+        centres: list[Any] = [head.centre_mm[axis] + offsets for axis in range(3)]
         widths = [config.pixel_mm] * 3
         centres[normal], widths[normal] = np.array(positions), 0.0
-        for axis in (row, column):
-            centres[axis] = head.centre_mm[axis] + offsets
         values = scan.along_axes(centres, widths, head.black)
         return np.transpose(values, (normal, row, column))
-    # Finer than asked for, then averaged: a turned grid is not to skip voxels either.
-    fine = _finer(scan, config.pixel_mm)
-    offsets = centred(config.size * fine, config.pixel_mm / fine)[::-1]
+    fine, offsets = _finer(scan, config)
     pose = np.eye(3) if turn is None else turn
     steps = np.zeros((3, 3))
-    steps[:, 1] = -pose[:, row] * config.pixel_mm / fine
-    steps[:, 2] = -pose[:, column] * config.pixel_mm / fine
+    steps[:, 1:] = -pose[:, [row, column]] * config.pixel_mm / fine
     result = np.empty((len(positions), config.size, config.size), dtype=np.float32)
     for i, position in enumerate(positions):
-        place = np.zeros(3)
+        place = np.full(3, offsets[-1])
         place[normal] = position - head.centre_mm[normal]
-        place[[row, column]] = offsets[0]
-        origin = head.centre_mm + pose @ place
-        values = scan.gather(origin, steps, [1, len(offsets), len(offsets)], head.black)
+        counts = [1, len(offsets), len(offsets)]
+        values = scan.gather(head.centre_mm + pose @ place, steps, counts, head.black)
         result[i] = values.reshape(config.size, fine, config.size, fine).mean(axis=(1, 3))
     return result
 
 
 def _volume(scan: Scan, head: Head, config: PrepareConfig, turn: Matrix | None) -> Floats:
     """Return one volume ``(1, x, y, z)``."""
-    offsets = centred(config.size, config.pixel_mm)
     if scan.aligned and turn is None:
+        offsets = centred(config.size, config.pixel_mm)
         centres = [centre + offsets for centre in head.centre_mm]
         return scan.along_axes(centres, [config.pixel_mm] * 3, head.black)[None]
-    fine = _finer(scan, config.pixel_mm)
-    offsets = centred(config.size * fine, config.pixel_mm / fine)
+    fine, offsets = _finer(scan, config)
     pose = np.eye(3) if turn is None else turn
+    shape = (fine, config.size, fine, config.size, fine)
     result = np.empty((1, config.size, config.size, config.size), dtype=np.float32)
     for x in range(config.size):  # slab by slice of the result: a fine grid takes much memory
-        place = np.array([offsets[x * fine], offsets[0], offsets[0]])
-        values = scan.gather(
-            head.centre_mm + pose @ place,
-            pose * (config.pixel_mm / fine),
-            [fine, len(offsets), len(offsets)],
-            head.black,
-        )
-        shape = (fine, config.size, fine, config.size, fine)
+        origin = head.centre_mm + pose @ np.array([offsets[x * fine], offsets[0], offsets[0]])
+        counts = [fine, len(offsets), len(offsets)]
+        values = scan.gather(origin, pose * (config.pixel_mm / fine), counts, head.black)
         result[0, x] = values.reshape(shape).mean(axis=(0, 2, 4))
     return result
 
@@ -248,7 +223,7 @@ def _patches(layers: Sequence[tuple[Scan, Head]], config: PrepareConfig) -> Made
     patch = config.patch_size or config.size
     positions = _positions(scan, head, config)
     across = int(np.ceil(np.sqrt(config.patches)))
-    centres: list[Any] = [None, None, None]
+    centres: list[Any] = [np.array(positions)] * 3
     widths = [0.0, 0.0, 0.0]
     for axis in (row, column):
         # Voxels in the middle of each patch, from the one end of the slice to the other.
@@ -260,26 +235,20 @@ def _patches(layers: Sequence[tuple[Scan, Head]], config: PrepareConfig) -> Made
         spacing = float(scan.spacing_mm[axis])
         centres[axis] = (middles[:, None] + offsets).ravel() * spacing
         widths[axis] = patch / config.size * spacing
-    centres[normal] = np.array(positions)
     shape = (len(positions), across, config.size, across, config.size)
     channels: list[Floats] = []
-    for layer, of_layer in layers:
+    for layer, own in layers:
         if not layer.aligned:
             raise DataError("a channel is turned against the others; patches are cut along voxels.")
-        values = _scaled(layer.along_axes(centres, widths, of_layer.black), of_layer)
+        values = _scaled(layer.along_axes(centres, widths, own.black), own)
         tiles = np.transpose(values, (normal, row, column)).reshape(shape).transpose(0, 1, 3, 2, 4)
         channels.append(tiles.reshape(len(positions), across * across, config.size, config.size))
-    pixels: list[Floats] = []
-    rows: list[Row] = []
-    for position, of_slice in zip(positions, np.stack(channels, axis=2), strict=True):
-        for number in range(config.patches):
-            if (of_slice[number, 0] > 0.1).mean() < LEAST_CONTENT:
-                continue
-            pixels.append(of_slice[number])
-            rows.append(_row(head, config, position, {"patch": float(number)}))
-    if not pixels:
+    patches = np.stack(channels, axis=2)[:, : config.patches]
+    kept = np.argwhere((patches[:, :, 0] > 0.1).mean(axis=(2, 3)) >= LEAST_CONTENT)
+    if not len(kept):
         raise DataError("it shows nothing in any of its patches.", "Choose other slices.")
-    return Made(np.stack(pixels), rows, (widths[row], widths[column]))
+    rows = [_row(head, config, positions[i], {"patch": float(number)}) for i, number in kept]
+    return Made(patches[tuple(kept.T)], rows, (widths[row], widths[column]))
 
 
 def centred(count: int, step: float) -> Matrix:
@@ -287,8 +256,35 @@ def centred(count: int, step: float) -> Matrix:
     return np.asarray((np.arange(count) - (count - 1) / 2) * step, dtype=np.float64)
 
 
-def _finer(scan: Scan, pixel_mm: float) -> int:
-    """Return into how many parts a pixel's edge is cut: about one per voxel, at most four."""
-    if scan.nearest:
-        return 1
-    return min(4, max(1, round(pixel_mm / float(scan.spacing_mm.mean()))))
+def _finer(scan: Scan, config: PrepareConfig) -> tuple[int, Matrix]:
+    """Return a grid finer than asked for, to be averaged: turned grids skip no voxels either.
+
+    Into how many parts a pixel's edge is cut (about one per voxel, at most four), and the places.
+    """
+    fine = min(4, max(1, round(config.pixel_mm / float(scan.spacing_mm.mean()))))
+    fine = 1 if scan.nearest else fine
+    return fine, centred(config.size * fine, config.pixel_mm / fine)
+
+
+def affine_of(config: PrepareConfig) -> list[list[float]]:
+    """Return the 4 × 4 affine from voxel indices to RAS+ mm; its origin is the brain's centre.
+
+    In 2-D it maps (row, column, 0) of a slice at position 0 mm; a slice at another position is
+    shifted along the normal, whose step is 1 mm.
+    """
+    spacing, half = config.pixel_mm, (config.size - 1) / 2
+    affine = np.eye(4)
+    if config.dims == 3:
+        affine[[0, 1, 2], [0, 1, 2]], affine[:3, 3] = spacing, -half * spacing
+    else:
+        normal, row, column = PLANES[config.plane]
+        affine[:3, :3] = 0
+        affine[[normal, row, column], [2, 0, 1]] = 1, -spacing, -spacing
+        affine[[row, column], 3] = half * spacing
+    return [[float(value) for value in line] for line in affine]
+
+
+def orientation_of(config: PrepareConfig) -> str:
+    """Return the directions in which rows and columns (or x, y, z) run."""
+    _, row, column = PLANES[config.plane]
+    return "RAS" if config.dims == 3 else f"{'LPI'[row]}{'LPI'[column]}"

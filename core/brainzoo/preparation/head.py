@@ -66,32 +66,36 @@ def find_head(scan: Scan, percentiles: tuple[float, ...], mask: Scan | None = No
         inside = mask.coarse(COARSE_MM)[0] > 0.5
         if not inside.any():
             raise DataError("its mask is empty.")
-    black, white = np.percentile(values, percentiles[0]), 0.0
-    if inside.any():
-        white = np.percentile(values[inside], percentiles[1])
-    if not white > black:
-        raise DataError("it has no contrast: black and white fall together.")
+    black, white = _contrast(values, inside, percentiles)
     if mask is not None or _stripped(inside, step_mm):
         brain = [ends(inside, axis, step_mm, 1.0) for axis in range(3)]
     else:
         brain = _brain_in_head(inside, step_mm)
     last_mm = (np.array(values.shape) - 1) * step_mm  # a slab shows less than a brain
     low, high = (first_mm + np.clip(side, 0, last_mm) for side in zip(*brain, strict=True))
-    return Head(low, high, float(black), float(white))
+    return Head(low, high, black, white)
 
 
 def in_head(scan: Scan, head: Head, percentiles: tuple[float, ...]) -> Head:
-    """Return a head found in one channel with black and white of another.
+    """Return a head found in one channel with black and white of another."""
+    values = scan.coarse(COARSE_MM)[0]
+    black, white = _contrast(values, foreground(values), percentiles)
+    return dataclasses.replace(head, black=black, white=white)
+
+
+def _contrast(
+    values: NDArray[Any], inside: NDArray[np.bool_], percentiles: tuple[float, ...]
+) -> tuple[float, float]:
+    """Return black and white.
 
     Raises:
-        DataError: The channel has no contrast.
+        DataError: They fall together.
     """
-    values = scan.coarse(COARSE_MM)[0]
     black = float(np.percentile(values, percentiles[0]))
-    white = float(np.percentile(values[foreground(values)], percentiles[1]))
+    white = float(np.percentile(values[inside], percentiles[1])) if inside.any() else 0.0
     if not white > black:
         raise DataError("it has no contrast: black and white fall together.")
-    return dataclasses.replace(head, black=black, white=white)
+    return black, white
 
 
 def foreground(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -109,10 +113,7 @@ def foreground(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _stripped(inside: NDArray[np.bool_], step_mm: Matrix) -> bool:
-    """Return whether the skull has been removed: what is bright is not taller than a brain.
-
-    A head goes on into a neck that reaches the lower edge of the scan.
-    """
+    """Return whether what is bright is no taller than a brain, and no neck reaches the edge."""
     low, high = ends(inside, 2, step_mm, LEAST_CM2)
     return low > step_mm[2] and high - low < TALLEST_BRAIN_MM
 

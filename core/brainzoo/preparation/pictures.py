@@ -27,7 +27,7 @@ def read_picture(path: Path, percentiles: tuple[float, ...]) -> Floats:
         DataError: It cannot be read, is not a picture of one slice, or holds only one value.
     """
     values = grey_values(path)
-    if values.ndim != 2 or min(values.shape) < 2 or values.size > MOST_PIXELS:
+    if values.ndim != 2 or min(values.shape) < 2:
         raise DataError(
             f"{path.name} has shape {' × '.join(map(str, values.shape))}; expected one grey slice."
         )
@@ -48,7 +48,7 @@ def grey_values(path: Path) -> NDArray[Any]:
     """Read a picture, or an array of numbers, as stored.
 
     Raises:
-        DataError: It cannot be read, or holds numbers that are not finite.
+        DataError: It cannot be read, is too large, or holds numbers that are not finite.
     """
     try:
         values = _read_npy(path) if path.suffix.lower() == ".npy" else _read_image(path)
@@ -82,22 +82,20 @@ def _read_npy(path: Path) -> NDArray[Any]:
     values = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "uifb":
         raise DataError(f"{path.name} holds no numbers; expected a grey slice.")
-    squeezed = values.squeeze()
-    if squeezed.size > MOST_PIXELS:
-        raise DataError(f"{path.name} has {squeezed.size:,} values; expected one grey slice.")
-    if squeezed.dtype.itemsize == 8 or squeezed.dtype == bool:
-        squeezed = squeezed.astype(np.float32)
-    return np.array(squeezed)
+    _check_size(path, values.size)
+    small = values.dtype.itemsize == 8 or values.dtype == bool
+    return np.array(values.squeeze(), np.float32 if small else values.dtype)
 
 
 def _read_image(path: Path) -> NDArray[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(path) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise DataError(
-                    f"{path.name} has {picture.width} × {picture.height} pixels; at most "
-                    f"{MOST_PIXELS // 1_000_000} million are read."
-                )
+            _check_size(path, picture.width * picture.height)
             deep = picture.mode.startswith(("I", "F"))
             return np.asarray(picture if deep else picture.convert("L"))
+
+
+def _check_size(path: Path, pixels: int) -> None:
+    if pixels > MOST_PIXELS:
+        raise DataError(f"{path.name} has {pixels:,} pixels; at most {MOST_PIXELS:,} are read.")

@@ -20,15 +20,14 @@ from brainzoo.data import classes as class_rules
 from brainzoo.data.images import Images
 from brainzoo.data.pixels import ImagesWriter
 from brainzoo.data.splits import SPLITS, check_splits, split_of
-from brainzoo.data.subjects import Subject, Value, channels_of
+from brainzoo.data.subjects import Subject, channels_of
 from brainzoo.plugin.interfaces import Dataset
 from brainzoo.plugin.options import plain
 from brainzoo.preparation.config import PrepareConfig
-from brainzoo.preparation.describe_grid import affine_of, orientation_of
+from brainzoo.preparation.describe import understood
+from brainzoo.preparation.grid import affine_of, orientation_of
 from brainzoo.preparation.request import existing_images, remove_abandoned, request_of
-from brainzoo.preparation.subject import Prepared, is_picture, nothing
-from brainzoo.preparation.understood import understood
-from brainzoo.preparation.workers import prepare_all
+from brainzoo.preparation.subject import is_picture, nothing, prepare_all
 
 __all__ = ["PrepareConfig", "prepare"]
 
@@ -38,13 +37,6 @@ RESERVED = frozenset({"image_id", "subject", "scan", "split", "class", "plane", 
 REASONS_SHOWN = 3
 FEW_SCANS = 20
 """So few are read before an error about splits: that they are unusable matters more."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Scan:
-    subject: Subject
-    split: str
-    class_name: str | None
 
 
 def prepare(
@@ -79,13 +71,13 @@ def prepare(
         ExistsError: ``out`` holds something else.
         DiskError: The disk is full; nothing is left behind.
     """
+    note = (lambda text: None) if quiet else console.note
     dataset.download()
     listed = limited(list(dataset.subjects()), config.max_subjects)
     if not listed:
         raise DataError(f"dataset {name!r} holds no scans.")
-    if not quiet:
-        for label, text in understood(dataset, listed, name):
-            console.note(f"{label + ':':<12} {text}")
+    for label, text in understood(dataset, listed, name):
+        note(f"{label + ':':<12} {text}")
     subjects = _with_channels(dataset, listed, config)
     expressions = dict(classes or {})
     request = request_of(dataset, name, config, expressions, subjects)
@@ -93,14 +85,31 @@ def prepare(
     with disk_errors(folder), locked(folder) if out is None else nullcontext():
         found = existing_images(folder, request, cached=out is None)
         if found is not None:
-            if not quiet:
-                console.note(f"{_summary(found)}: prepared already in {folder}")
+            note(f"{_summary(found)}: prepared already in {folder}")
             return found
         remove_abandoned(folder)
         _check_subjects(subjects, config)
-        scans = _sorted_scans(subjects, config, expressions, quiet)
+        scans = _sorted_scans(subjects, config, expressions)
+        outside = sum(scan.class_name is None for scan in scans)
+        if expressions and outside:
+            note(f"{outside} of {len(scans)} scans are in no class.")
         info = _info(dataset, name, config, expressions, scans, request)
-        return _made(folder, scans, config, info, workers, quiet)
+        started = time.monotonic()
+        shape, maps = (config.size,) * config.dims, "uint16" if "labels" in info else None
+        writing = Images.write(
+            folder, shape, info, len(info["channels"]), config.dtype, label_dtype=maps
+        )
+        try:
+            with writing as writer:
+                _write(writer, scans, config, info, workers, quiet)
+        except ExistsError:  # another process made it meanwhile
+            found = existing_images(folder, request, cached=False)
+            if found is None:
+                raise
+            return found
+        images = Images.open(folder)
+        note(f"{_summary(images)}: prepared in {time.monotonic() - started:.1f} s in {folder}")
+        return images
 
 
 def prepared_already(
@@ -111,6 +120,17 @@ def prepared_already(
     subjects = _with_channels(dataset, listed, config)
     request = request_of(dataset, name, config, classes, subjects)
     return existing_images(folder_of(name, request), request, cached=False)
+
+
+def folder_of(name: str, request: str) -> Path:
+    """Return the folder of the cache that a request is prepared in."""
+    return home() / "prepared" / f"{name}-{request[:16]}"
+
+
+def limited(subjects: list[Subject], most: int | None) -> list[Subject]:
+    """Keep all scans of the first ``most`` subjects."""
+    kept = set(list(dict.fromkeys(subject.id for subject in subjects))[:most])
+    return [subject for subject in subjects if subject.id in kept]
 
 
 def _with_channels(
@@ -124,8 +144,7 @@ def _with_channels(
     Raises:
         OptionError: A channel that was asked for is nobody's.
     """
-    known = channels_of((), subjects)
-    channels = channels_of(dataset.channels, subjects)
+    known, channels = channels_of((), subjects), channels_of(dataset.channels, subjects)
     for channel in channels:
         if channel not in known:
             raise OptionError(
@@ -134,16 +153,11 @@ def _with_channels(
     labelled = config.labels and any(subject.labels is not None for subject in subjects)
     kept = []
     for subject in subjects:
-        lacks = [channel for channel in channels if channel not in subject.images]
-        if (
-            not subject.images
-            or len(lacks) == len(channels)
-            or (lacks and config.missing == "skip")
-        ):
-            continue
-        labels = (subject.labels or nothing) if labelled else None
         images = {channel: subject.images.get(channel, nothing) for channel in channels}
-        kept.append(dataclasses.replace(subject, images=images, labels=labels))
+        lacks = list(images.values()).count(nothing)
+        if lacks < len(channels) and (not lacks or config.missing == "keep"):
+            labels = (subject.labels or nothing) if labelled else None
+            kept.append(dataclasses.replace(subject, images=images, labels=labels))
     if len(kept) < len(subjects) and len(channels) > 1:
         console.note(
             f"{len(subjects) - len(kept)} of {len(subjects)} scans lack one of "
@@ -151,11 +165,6 @@ def _with_channels(
             "--data.channels asks for fewer."
         )
     return kept
-
-
-def folder_of(name: str, request: str) -> Path:
-    """Return the folder of the cache that a request is prepared in."""
-    return home() / "prepared" / f"{name}-{request[:16]}"
 
 
 def _check_subjects(subjects: Sequence[Subject], config: PrepareConfig) -> None:
@@ -171,48 +180,31 @@ def _check_subjects(subjects: Sequence[Subject], config: PrepareConfig) -> None:
             raise _unusable(failures) from None
         if failures:
             unusable = f"{len(failures)} of {len(subjects)} scans cannot be used"
-            raise DataError(
-                f"{error.message} {unusable}: {_reasons(failures)}.", error.hint
-            ) from None
+            message = f"{error.message} {unusable}: {_reasons(failures)}."
+            raise DataError(message, error.hint) from None
         raise
 
 
-def _made(
-    folder: Path,
-    scans: Sequence[_Scan],
-    config: PrepareConfig,
-    info: dict[str, Any],
-    workers: int | None,
-    quiet: bool,
-) -> Images:
-    """Write the folder, unless another process that needs the same is faster."""
-    started = time.monotonic()
-    try:
-        with Images.write(
-            folder,
-            (config.size,) * config.dims,
-            info,
-            len(info["channels"]),
-            config.dtype,
-            label_dtype="uint16" if "labels" in info else None,
-        ) as writer:
-            _write(writer, scans, config, info, workers, quiet)
-    except ExistsError:
-        # Another process made it meanwhile.
-        found = existing_images(folder, info["request"], cached=False)
-        if found is None:
-            raise
-        return found
-    images = Images.open(folder)
-    if not quiet:
-        seconds = time.monotonic() - started
-        console.note(f"{_summary(images)}: prepared in {seconds:.1f} s in {folder}")
-    return images
+def _sorted_scans(
+    subjects: Sequence[Subject], config: PrepareConfig, expressions: Mapping[str, str]
+) -> list[Subject]:
+    """Return the scans with their classes, those of each split together."""
+    if expressions:
+        rows = [{**s.covariates, "subject": s.id, "scan": s.scan} for s in subjects]
+        names = class_rules.assign(rows, expressions)
+        subjects = [
+            dataclasses.replace(s, class_name=n) for s, n in zip(subjects, names, strict=True)
+        ]
+    return sorted(subjects, key=lambda s: SPLITS.index(_split(s, config)))
+
+
+def _split(subject: Subject, config: PrepareConfig) -> str:
+    return split_of(subject.id, config.split_seed, config.split_fractions)
 
 
 def _write(
     writer: ImagesWriter,
-    scans: Sequence[_Scan],
+    scans: Sequence[Subject],
     config: PrepareConfig,
     info: dict[str, Any],
     workers: int | None,
@@ -221,65 +213,42 @@ def _write(
     """Prepare and append every scan; completes ``info`` with what is known only afterwards."""
     spacings: set[tuple[float, ...]] = set()
     values: set[int] = set()
+    kept: list[str] = []
     with (
-        closing(prepare_all([scan.subject for scan in scans], config, workers)) as results,
+        closing(prepare_all(scans, config, workers)) as results,
         console.progress("preparing scans", len(scans), hidden=quiet) as advance,
     ):
-        for scan, prepared in zip(scans, results, strict=True):
-            _take(writer, scan, prepared, info, spacings, values)
+        for scan, made in zip(scans, results, strict=True):
             advance(1)
-    _check_failures(scans, info["failed"], config)
+            label = f"{scan.id} {scan.scan}".strip()
+            for warning in made.warnings:
+                console.warn(f"{label}: {warning}.")
+            if made.failure:
+                console.warn(f"{label} is left out: {made.failure}")
+                failed = {"subject": scan.id, "scan": scan.scan, "reason": made.failure}
+                info["failed"].append(failed)
+                continue
+            kept.append(scan.id)
+            split = _split(scan, config)
+            first = {"subject": scan.id, "scan": scan.scan or None, "split": split}
+            known = {k: v for k, v in scan.covariates.items() if k not in RESERVED}
+            last = {"age": None, "sex": None, "site": None, **known}
+            rows = [{**first, "class": scan.class_name, **row, **last} for row in made.rows]
+            writer.append(made.pixels, rows, made.labels)
+            spacings.add(tuple(round(value, 3) for value in made.pixel_mm))
+            if made.labels is not None:
+                values.update(np.unique(made.labels).tolist())
+    if not kept:
+        raise _unusable([failure["reason"] for failure in info["failed"]])
+    if info["failed"]:
+        check_splits(kept, config.split_seed, config.split_fractions)
     if len(spacings) > 1:
         console.warn(f"patches have {len(spacings)} different spacings; that of one is recorded.")
     if config.patch_size is not None:
         info["spacing_mm"] = list(min(spacings))
     if "labels" in info:
-        names = info["labels"]
-        info["labels"] = {
-            str(value): names.get(str(value), f"label {value}") for value in sorted(values - {0})
-        }
-
-
-def _take(
-    writer: ImagesWriter,
-    scan: _Scan,
-    prepared: Prepared,
-    info: dict[str, Any],
-    spacings: set[tuple[float, ...]],
-    values: set[int],
-) -> None:
-    """Append what became of a scan, or note why it cannot be used."""
-    label = " ".join(filter(None, (scan.subject.id, scan.subject.scan)))
-    for warning in prepared.warnings:
-        console.warn(f"{label}: {warning}.")
-    if prepared.failure:
-        console.warn(f"{label} is left out: {prepared.failure}")
-        info["failed"].append(
-            {
-                "subject": scan.subject.id,
-                "scan": scan.subject.scan,
-                "reason": prepared.failure,
-            }
-        )
-        return
-    spacings.add(tuple(round(value, 3) for value in prepared.pixel_mm))
-    first = _columns(scan)
-    rows = [{**first, **row, **_covariates(scan)} for row in prepared.rows]
-    writer.append(prepared.pixels, rows, prepared.labels)
-    if prepared.labels is not None:
-        values.update(np.unique(prepared.labels).tolist())
-
-
-def _check_failures(
-    scans: Sequence[_Scan], failed: Sequence[Mapping[str, str]], config: PrepareConfig
-) -> None:
-    """Refuse a data set of which nothing, or too little, could be used."""
-    if len(failed) == len(scans):
-        raise _unusable([failure["reason"] for failure in failed])
-    bad = {(f["subject"], f["scan"]) for f in failed}
-    kept = [s.subject.id for s in scans if (s.subject.id, s.subject.scan) not in bad]
-    if failed:
-        check_splits(kept, config.split_seed, config.split_fractions)
+        names = {str(value): f"label {value}" for value in sorted(values - {0})}
+        info["labels"] = {value: info["labels"].get(value, name) for value, name in names.items()}
 
 
 def _unusable(failures: Sequence[str]) -> DataError:
@@ -293,8 +262,7 @@ def _reasons(failures: Sequence[str]) -> str:
     """Say why scans cannot be used, each kind of reason once."""
     alike: dict[str, list[str]] = {}
     for failure in failures:  # most begin with the file's name
-        reason = failure.rstrip(".")
-        alike.setdefault(reason.partition(" ")[2], []).append(reason)
+        alike.setdefault(failure.partition(" ")[2], []).append(failure.rstrip("."))
     shown = [
         reasons[0] + (f" (and {len(reasons) - 1} more like it)" if len(reasons) > 1 else "")
         for reasons in list(alike.values())[:REASONS_SHOWN]
@@ -303,69 +271,27 @@ def _reasons(failures: Sequence[str]) -> str:
     return "; ".join(shown) + more
 
 
-def limited(subjects: list[Subject], most: int | None) -> list[Subject]:
-    """Keep all scans of the first ``most`` subjects."""
-    ids = list(dict.fromkeys(subject.id for subject in subjects))
-    kept = set(ids[:most])
-    return [subject for subject in subjects if subject.id in kept]
-
-
-def _sorted_scans(
-    subjects: Sequence[Subject],
-    config: PrepareConfig,
-    expressions: Mapping[str, str],
-    quiet: bool,
-) -> list[_Scan]:
-    """Return the scans with split and class, those of each split together."""
-    if expressions:
-        rows = [{**s.covariates, "subject": s.id, "scan": s.scan} for s in subjects]
-        names = class_rules.assign(rows, expressions)
-    else:
-        names = [subject.class_name for subject in subjects]
-    scans = [
-        _Scan(s, split_of(s.id, config.split_seed, config.split_fractions), class_name)
-        for s, class_name in zip(subjects, names, strict=True)
-    ]
-    if expressions and None in names and not quiet:
-        console.note(f"{names.count(None)} of {len(names)} scans are in no class.")
-    return sorted(scans, key=lambda scan: SPLITS.index(scan.split))
-
-
-def _columns(scan: _Scan) -> dict[str, Value]:
-    return {
-        "subject": scan.subject.id,
-        "scan": scan.subject.scan or None,
-        "split": scan.split,
-        "class": scan.class_name,
-    }
-
-
-def _covariates(scan: _Scan) -> dict[str, Value]:
-    known = {k: v for k, v in scan.subject.covariates.items() if k not in RESERVED}
-    return {"age": None, "sex": None, "site": None, **known}
-
-
 def _info(
     dataset: Dataset,
     name: str,
     config: PrepareConfig,
     expressions: Mapping[str, str],
-    scans: Sequence[_Scan],
+    scans: Sequence[Subject],
     request: str,
 ) -> dict[str, Any]:
     """Return what ``images.json`` holds; ``failed`` is filled while the scans are prepared."""
-    if any(is_picture(scan.subject) for scan in scans):
+    if any(map(is_picture, scans)):
         console.warn(f"pictures carry no spacing: {config.fov_mm:g} mm assumed across each.")
     own = sorted({scan.class_name for scan in scans if scan.class_name is not None})
-    spacing = (config.pixel_mm,) * config.dims
+    labels = {str(value): text for value, text in dataset.label_names.items() if value}
     return {
-        "channels": list(scans[0].subject.images),
-        **({"labels": _label_names(dataset)} if scans[0].subject.labels else {}),
+        "channels": list(scans[0].images),
+        **({"labels": labels} if scans[0].labels else {}),
         "dims": config.dims,
         "plane": config.plane if config.dims == 2 else None,
-        "spacing_mm": list(spacing),
+        "spacing_mm": [config.pixel_mm] * config.dims,
         # Each patch of a slice lies elsewhere, in each scan: no one affine is true of them.
-        "affine": None if config.patch_size is not None else affine_of(config, spacing),
+        "affine": None if config.patch_size is not None else affine_of(config),
         "orientation": orientation_of(config),
         "value_range": [0, 1],
         "source": {
@@ -383,10 +309,6 @@ def _info(
         "failed": [],
         "request": request,
     }
-
-
-def _label_names(dataset: Dataset) -> dict[str, str]:
-    return {str(value): name for value, name in dataset.label_names.items() if value}
 
 
 def _summary(images: Images) -> str:

@@ -52,10 +52,14 @@ def request_of(
 
 def _identity(subject: Subject) -> list[Any]:
     def stamp(source: Any) -> list[Any]:
-        if isinstance(source, Path):
-            return _stamp(source)
-        # A function without a key may return anything: never the same request twice.
-        return [subject.key or f"{time.time_ns()}"] if source else []
+        if not isinstance(source, Path):
+            # A function without a key may return anything: never the same request twice.
+            return [subject.key or f"{time.time_ns()}"] if source else []
+        try:
+            status = source.stat()
+        except OSError:
+            return [str(source.absolute())]  # reading it will say what is wrong
+        return [str(source.absolute()), status.st_size, status.st_mtime_ns]
 
     images = [[channel, *stamp(source)] for channel, source in subject.images.items()]
     covariates = sorted(subject.covariates.items())
@@ -63,25 +67,14 @@ def _identity(subject: Subject) -> list[Any]:
     return [*who, images, stamp(subject.labels), stamp(subject.mask)]
 
 
-def _stamp(path: Path) -> list[Any]:
-    try:
-        status = path.stat()
-    except OSError:
-        return [str(path.absolute())]  # reading it will say what is wrong
-    return [str(path.absolute()), status.st_size, status.st_mtime_ns]
-
-
 def existing_images(folder: Path, request: str, *, cached: bool) -> Images | None:
     """Open the images of an equal request; a corrupt folder of the cache is removed."""
-    if not folder.exists():
-        return None
     try:
         images = Images.open(folder)
     except (IntegrityError, NotFoundError) as error:
-        if not cached:
-            return None
-        console.warn(f"{error.message} Making it again.")
-        shutil.rmtree(folder, ignore_errors=True)
+        if cached and folder.exists():
+            console.warn(f"{error.message} Making it again.")
+            shutil.rmtree(folder, ignore_errors=True)
         return None
     return images if images.info.get("request") == request else None
 

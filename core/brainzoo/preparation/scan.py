@@ -51,12 +51,7 @@ class Scan:
 
     @classmethod
     def of(cls, volume: Volume, axes: str = "auto") -> Scan:
-        """Reorder a volume to RAS+.
-
-        Args:
-            volume: In any orientation.
-            axes: ``"scan"``, ``"world"`` or ``"auto"``; see ``PrepareConfig.axes``.
-        """
+        """Reorder a volume in any orientation to RAS+; ``axes`` as in ``PrepareConfig``."""
         orientation = _nibabel.io_orientation(volume.affine)
         view = _nibabel.apply_orientation(volume.data, orientation)
         affine = volume.affine @ _nibabel.orientations.inv_ornt_aff(orientation, volume.data.shape)
@@ -70,12 +65,7 @@ class Scan:
 
     @classmethod
     def beside(cls, volume: Volume, other: Scan, *, nearest: bool = False) -> Scan:
-        """See another volume of the same person in the frame of a scan, by both affines.
-
-        Args:
-            volume: In any orientation, on any grid.
-            other: The scan whose frame it is.
-            nearest: Whether the values are labels.
+        """See another volume of the same person, on any grid, in the frame of a scan.
 
         Raises:
             DataError: Their grids do not overlap.
@@ -89,10 +79,11 @@ class Scan:
         turned = to_voxels - np.diag(np.diag(to_voxels))
         # Within a tenth of a voxel over the whole scan the axes are the same.
         aligned = other.aligned and abs(turned).max() * max(own.view.shape) * spacing.max() < 0.1
-        seen = cls(own.view, spacing, to_voxels, aligned, own.affine, offset, nearest)
-        if not seen._overlaps(other):
+        corners = np.array(np.meshgrid(*zip(*other.corners_mm(), strict=True))).reshape(3, -1)
+        voxels, ends = to_voxels @ corners + offset[:, None], np.array(own.view.shape) - 1
+        if (voxels.max(axis=1) <= 0).any() or (voxels.min(axis=1) >= ends).any():
             raise DataError("it lies elsewhere in space: the grids do not overlap.")
-        return seen
+        return cls(own.view, spacing, to_voxels, aligned, own.affine, offset, nearest)
 
     def on_grid_of(self, other: Scan) -> Scan:
         """Return the scan with its values at the voxels of the scan whose frame it is seen in."""
@@ -101,13 +92,6 @@ class Scan:
         to_frame: Matrix = np.asarray(np.linalg.inv(other.to_voxels), np.float64)
         view = self.gather(np.zeros(3), to_frame, list(other.view.shape), 0.0)
         return dataclasses.replace(other, view=view, nearest=self.nearest)
-
-    def _overlaps(self, other: Scan) -> bool:
-        low, high = other.corners_mm()
-        corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1)
-        voxels = self.to_voxels @ corners + self.offset[:, None]
-        ends = np.array(self.view.shape) - 1
-        return bool((voxels.max(axis=1) > 0).all() and (voxels.min(axis=1) < ends).all())
 
     def corners_mm(self) -> tuple[Matrix, Matrix]:
         """Return the lower and upper corner of the scan's bounding box in the frame."""
@@ -144,17 +128,15 @@ class Scan:
         Returns:
             ``(x, y, z)``, as long as ``centres_mm``.
         """
-        shape, used, weights = self.view.shape, [], []
-        centres = [
-            places / spacing + first
-            for places, spacing, first in zip(centres_mm, self.spacing_mm, self.offset, strict=True)
-        ]
-        if self.nearest:
-            return self._nearest_along(centres, outside)
-        for axis in range(3):
-            matrix = area_weights(
-                shape[axis], centres[axis], widths_mm[axis] / self.spacing_mm[axis]
-            )
+        used, weights = [], []
+        for axis, count in enumerate(self.view.shape):
+            spacing = self.spacing_mm[axis]
+            centres = centres_mm[axis] / spacing + self.offset[axis]
+            width = widths_mm[axis] / spacing
+            if self.nearest:
+                matrix = (np.rint(centres)[:, None] == np.arange(count)).astype(np.float32)
+            else:
+                matrix = area_weights(count, centres, width)
             columns = np.flatnonzero(matrix.any(axis=0))
             used.append(columns if len(columns) else np.arange(1))
             weights.append(matrix[:, used[-1]])
@@ -166,17 +148,6 @@ class Scan:
             inside = x[:, None, None] * y[:, None] * z
             values += np.float32(outside) * (1 - inside)
         return values
-
-    def _nearest_along(self, centres: list[Matrix], outside: float) -> Floats:
-        indices = [np.rint(places).astype(np.intp) for places in centres]
-        inside = [
-            (places >= 0) & (places < count)
-            for places, count in zip(indices, self.view.shape, strict=True)
-        ]
-        kept = [np.clip(i, 0, n - 1) for i, n in zip(indices, self.view.shape, strict=True)]
-        values = self.view[np.ix_(*kept)].astype(np.float32)
-        x, y, z = inside
-        return np.where(x[:, None, None] & y[:, None] & z, values, np.float32(outside))
 
     def gather(
         self, origin_mm: Matrix, steps_mm: Matrix, counts: list[int], outside: float
@@ -218,8 +189,8 @@ def area_weights(count: int, centres: Matrix, width: float) -> Floats:
 
     Args:
         count: Voxels along the axis.
-        centres: Centres of the samples in voxel indices.
-        width: Width of a sample in voxels.
+        centres: Of the samples, in voxel indices.
+        width: Of a sample, in voxels.
 
     Returns:
         ``(sample, voxel)``; a row adds up to less than 1 where it reaches beyond the scan.

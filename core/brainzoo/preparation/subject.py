@@ -1,27 +1,36 @@
-"""One scan to its images: what a worker process does."""
+"""One scan to its images: what a worker process does; and the work of all of them."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+import functools
+import pickle
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from brainzoo.common import console
 from brainzoo.common.errors import BrainzooError, DataError, DiskError, NetworkError
-from brainzoo.data.pixels import from_floats
+from brainzoo.common.processes import cores, each
+from brainzoo.data.images import from_floats
 from brainzoo.data.subjects import Subject
 from brainzoo.data.volumes import Volume, read_volume
 from brainzoo.preparation.config import PrepareConfig
-from brainzoo.preparation.grid import Made, Row, make_images
+from brainzoo.preparation.grid import Row, make_images
 from brainzoo.preparation.head import find_head, in_head
 from brainzoo.preparation.pictures import fit_picture, read_picture
 from brainzoo.preparation.scan import Scan
 
 MOST_LABEL = 65535
 """The largest value of a label map."""
+
+POOL_FROM_SECONDS = 4.0
+"""Work that one process ends within this is not worth the start of others (about 0.5 s each)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,25 +49,87 @@ class Prepared:
     warnings: tuple[str, ...] = ()
 
 
+def prepare_all(
+    subjects: Sequence[Subject], config: PrepareConfig, workers: int | None
+) -> Generator[Prepared, None, None]:
+    """Yield what became of each scan, in order.
+
+    Args:
+        subjects: The scans.
+        config: How images are made.
+        workers: Processes; ``None`` takes as many as there are cores if the first scans show that
+            it is worth it. 1 stays in this process, as do sources that cannot be pickled.
+    """
+    work = functools.partial(prepare_subject, config=config)
+    wanted = workers or min(cores(), 16)
+    done, started = 0, 0.0
+    while done < len(subjects):
+        yield work(subjects[done])
+        done += 1
+        started = started or time.monotonic()  # the first one also pays for imports
+        left = (time.monotonic() - started) / max(done - 1, 1) * (len(subjects) - done)
+        if wanted > 1 and (workers is not None or (done >= 3 and left > POOL_FROM_SECONDS)):
+            break
+    rest = subjects[done:]
+    if len(rest) > 1 and _picklable(rest):
+        try:
+            for prepared in each(work, rest, min(wanted, len(rest))):
+                yield prepared
+                done += 1
+        except BrokenExecutor:
+            console.warn("a worker process died, perhaps of too little memory: going on with one.")
+    yield from map(work, subjects[done:])
+
+
+def _picklable(subjects: Sequence[Subject]) -> bool:
+    """Return whether other processes can be given these scans."""
+    try:
+        return b"__main__" not in pickle.dumps(subjects)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
+
+
 def prepare_subject(subject: Subject, config: PrepareConfig) -> Prepared:
     """Make the images of one scan; never raises for what is wrong with the scan."""
     try:
-        if is_picture(subject):
-            return _from_picture(subject, config)
-        return _from_volumes(subject, config)
+        make = _from_picture if is_picture(subject) else _from_volumes
+        return make(subject, config)
     except (DiskError, NetworkError):
         raise  # no fault of the scan: without it the data set would silently be another
     except BrainzooError as error:
-        return _failed(subject, error.message)
+        message = error.message
     except MemoryError:
-        return _failed(subject, "not enough memory for this scan.")
+        message = "not enough memory for this scan."
     except Exception as error:  # one odd scan is not to end the work on all others
-        return _failed(subject, f"it cannot be prepared: {type(error).__name__}: {error}.")
+        message = f"it cannot be prepared: {type(error).__name__}: {error}."
+    if isinstance(subject.source, Path):  # named by its file: its folder may name a person
+        message = message.replace(str(subject.source), subject.source.name)
+        if message.startswith("it "):
+            message = f"{subject.source.name} {message.removeprefix('it ')}"
+    return Prepared(np.zeros(0), [], failure=message)
 
 
 def nothing() -> Volume:
     """Stand for a channel or label map that a scan does not have."""
     raise DataError("it is missing.")
+
+
+def is_picture(subject: Subject) -> bool:
+    """Return whether this is a picture of one slice, not a volume."""
+    return isinstance(subject.source, Path) and not subject.source.name.lower().endswith(
+        (".nii", ".nii.gz", ".mgz", ".mgh")
+    )
+
+
+def _from_picture(subject: Subject, config: PrepareConfig) -> Prepared:
+    assert isinstance(subject.source, Path)
+    if config.dims == 3:
+        raise DataError(
+            f"{subject.source.name} is a picture of one slice; 3 dimensions need scans."
+        )
+    pixels = fit_picture(read_picture(subject.source, config.percentiles), config.size)
+    rows: list[Row] = [{"plane": config.plane, "position_mm": None}]
+    return Prepared(from_floats(pixels, config.dtype), rows, pixel_mm=(config.pixel_mm,) * 2)
 
 
 def _from_volumes(subject: Subject, config: PrepareConfig) -> Prepared:
@@ -67,38 +138,39 @@ def _from_volumes(subject: Subject, config: PrepareConfig) -> Prepared:
     volumes = {name: _read(source) for name, source in there.items()}
     if not volumes:
         raise DataError("it has none of the channels.")
-    first, *others = volumes.values()
-    warnings = tuple(line for volume in volumes.values() for line in volume.warnings)
-    scan = Scan.of(first, config.axes)
-    mask = _mask(subject, scan, config)
+    warnings = [line for volume in volumes.values() for line in volume.warnings]
+    names = list(volumes)
+    scan = Scan.of(volumes[names[0]], config.axes)
+    mask = _mask(subject, scan) if config.mask else None
     head = find_head(scan, config.percentiles, mask)
+    as_is = dataclasses.replace(head, black=0.0, white=1.0)
     layers = [(scan, head)]
-    for name, volume in zip(list(volumes)[1:], others, strict=True):
+    for name in names[1:]:
         with _about(name):
-            channel = Scan.beside(volume, scan)
+            channel = Scan.beside(volumes[name], scan)
             layers.append((channel, in_head(channel, head, config.percentiles)))
     if mask is not None:
-        layers.append((mask, dataclasses.replace(head, black=0.0, white=1.0)))
+        layers.append((mask, as_is))
     if subject.labels is not None:
         with _about("its label map"):
-            label_volume = _label_volume(subject)
-            labels = Scan.beside(label_volume, scan, nearest=True)
-            warnings = (*warnings, *label_volume.warnings)
-        layers.append((labels, dataclasses.replace(head, black=0.0, white=1.0)))
+            label_volume = _label_volume(subject.labels)
+            layers.append((Scan.beside(label_volume, scan, nearest=True), as_is))
+            warnings += label_volume.warnings
     made = make_images(layers, config, subject)
-    pixels, maps = made.pixels[:, : len(volumes)], None
+    pixels, labels, rows = made.pixels[:, : len(names)], None, made.rows
     if mask is not None:
-        pixels = pixels * (made.pixels[:, len(volumes), None] > 0.5)
+        pixels = pixels * (made.pixels[:, len(names), None] > 0.5)
     if subject.labels is not None:
-        maps = _kept(made.pixels[:, -1].astype(np.uint16), config)
-    missing = [name for name in subject.images if name not in volumes]
+        labels = made.pixels[:, -1].astype(np.uint16)
+        if config.label_values:  # the others become background
+            labels *= np.isin(labels, config.label_values)
+    missing = [name for name in subject.images if name not in names]
     if missing:
-        order = [list(volumes).index(name) if name in volumes else -1 for name in subject.images]
-        black = np.zeros_like(pixels[:, :1])
-        pixels = np.concatenate([pixels, black], axis=1)[:, order]
-    rows = [{**row, "missing": "+".join(missing)} if missing else row for row in made.rows]
-    made = dataclasses.replace(made, pixels=pixels, rows=rows)
-    return dataclasses.replace(_stored(made, config, warnings), labels=maps)
+        black = np.zeros_like(pixels[:, 0])
+        own = [pixels[:, names.index(n)] if n in names else black for n in subject.images]
+        pixels, rows = np.stack(own, axis=1), [{**r, "missing": "+".join(missing)} for r in rows]
+    stored = from_floats(pixels, config.dtype)
+    return Prepared(stored, rows, labels, made.pixel_mm, warnings=tuple(warnings))
 
 
 @contextlib.contextmanager
@@ -113,15 +185,12 @@ def _about(name: str) -> Iterator[None]:
 
 def _read(source: Path | Callable[[], Volume]) -> Volume:
     """Read a file or call a function; what it raises is the scan's failure."""
-    if isinstance(source, Path):
-        volume = read_volume(source)
-    else:
-        try:
-            volume = source()
-        except BrainzooError:
-            raise
-        except Exception as error:
-            raise DataError(f"it could not be made: {type(error).__name__}: {error}.") from error
+    try:
+        volume = read_volume(source) if isinstance(source, Path) else source()
+    except BrainzooError:
+        raise
+    except Exception as error:
+        raise DataError(f"it could not be made: {type(error).__name__}: {error}.") from error
     if min(volume.data.shape) < 2:
         raise DataError(
             f"it has shape {' × '.join(map(str, volume.data.shape))}; expected a whole head."
@@ -129,12 +198,11 @@ def _read(source: Path | Callable[[], Volume]) -> Volume:
     return volume
 
 
-def _label_volume(subject: Subject) -> Volume:
+def _label_volume(source: Path | Callable[[], Volume]) -> Volume:
     """Read a label map: whole numbers from 0 to 65535."""
-    assert subject.labels is not None
-    if subject.labels is nothing:
+    if source is nothing:
         raise DataError("it is missing.", "Without label maps: --no-data.labels")
-    volume = _read(subject.labels)
+    volume = _read(source)
     values, warnings = volume.data, volume.warnings
     if values.dtype.kind == "f":
         values = np.rint(values)
@@ -148,52 +216,11 @@ def _label_volume(subject: Subject) -> Volume:
     return Volume(values.astype(np.uint16), volume.affine, warnings)
 
 
-def _kept(labels: NDArray[np.uint16], config: PrepareConfig) -> NDArray[np.uint16]:
-    """Return label maps with those values that were asked for; the others become background."""
-    if not config.label_values:
-        return labels
-    return np.where(np.isin(labels, config.label_values), labels, 0).astype(np.uint16)
-
-
-def _failed(subject: Subject, message: str) -> Prepared:
-    """Name the scan by its file, never by its folder, which may name a person."""
-    if isinstance(subject.source, Path):
-        message = message.replace(str(subject.source), subject.source.name)
-        if message.startswith("it "):
-            message = f"{subject.source.name} {message.removeprefix('it ')}"
-    return Prepared(np.zeros(0), [], failure=message)
-
-
-def is_picture(subject: Subject) -> bool:
-    """Return whether this is a picture of one slice, not a volume."""
-    return isinstance(subject.source, Path) and not subject.source.name.lower().endswith(
-        (".nii", ".nii.gz", ".mgz", ".mgh")
-    )
-
-
-def _mask(subject: Subject, scan: Scan, config: PrepareConfig) -> Scan | None:
+def _mask(subject: Subject, scan: Scan) -> Scan:
     """Read the brain mask, in whatever voxel order it lies on the scan's grid."""
-    if not config.mask:
-        return None
     if subject.mask is None:
         raise DataError("it has no brain mask.", "Without masks: --no-data.mask")
     with _about(f"its mask {subject.mask.name}"):
         volume = read_volume(subject.mask)
         inside = dataclasses.replace(volume, data=(volume.data != 0).astype(np.uint8))
         return Scan.beside(inside, scan, nearest=True).on_grid_of(scan)
-
-
-def _from_picture(subject: Subject, config: PrepareConfig) -> Prepared:
-    assert isinstance(subject.source, Path)
-    if config.dims == 3:
-        raise DataError(
-            f"{subject.source.name} is a picture of one slice; 3 dimensions need scans."
-        )
-    pixels = fit_picture(read_picture(subject.source, config.percentiles), config.size)
-    rows: list[Row] = [{"plane": config.plane, "position_mm": None}]
-    return _stored(Made(pixels, rows, (config.pixel_mm,) * 2), config, ())
-
-
-def _stored(made: Made, config: PrepareConfig, warnings: tuple[str, ...]) -> Prepared:
-    pixels = from_floats(made.pixels, config.dtype)
-    return Prepared(pixels, made.rows, pixel_mm=made.pixel_mm, warnings=warnings)

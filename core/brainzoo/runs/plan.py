@@ -79,8 +79,7 @@ def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source,
         known = {"images": len(images), "prepared": True, "seconds": 0.0}
         return known, Path(name), images.floats([0]).nbytes // 2
     from brainzoo.preparation.prepare import folder_of, limited, prepared_already
-    from brainzoo.preparation.subject import prepare_subject
-    from brainzoo.preparation.workers import POOL_FROM_SECONDS
+    from brainzoo.preparation.subject import POOL_FROM_SECONDS, prepare_subject
 
     def noise(subjects: Sequence[Subject]) -> Source:
         about = [s.covariates for s in subjects[:ROWS]]
