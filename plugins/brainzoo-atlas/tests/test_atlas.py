@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import pickle
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -24,6 +25,11 @@ CHEAP = {"subjects": 4, "voxel_mm": 4.0}
 class TestContract(DatasetContract):
     name = "atlas"
     options = CHEAP
+
+
+class TestContractOfChannelsAndLabels(DatasetContract):
+    name = "atlas"
+    options: ClassVar = {**CHEAP, "channels": ("T1w", "T2w"), "tissues": True, "lesions": 1.0}
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +133,43 @@ def test_the_share_of_subjects_with_lesions_is_the_one_asked_for() -> None:
     found = [subject.covariates["lesions"] for subject in Atlas(config).subjects()]
     assert 70 < sum(bool(count) for count in found) < 130
     assert "lesions" not in next(Atlas(AtlasConfig(subjects=1)).subjects()).covariates
+
+
+def test_t1_and_t2_show_the_same_head_with_the_contrasts_the_other_way_round() -> None:
+    config = AtlasConfig(subjects=1, voxel_mm=2.0, channels=("T1w", "T2w"), tissues=True)
+    (subject,) = Atlas(config).subjects()
+    t1, t2 = (source().data for source in subject.images.values())  # type: ignore[operator]
+    tissues = subject.labels().data  # type: ignore[union-attr,operator]
+    assert t1.shape == t2.shape == tissues.shape
+    of_t1, of_t2 = ([image[tissues == i].mean() for i in (1, 2, 3)] for image in (t1, t2))
+    assert of_t1 == sorted(of_t1), "T1: fluid is dark, white matter bright"
+    assert of_t2 == sorted(of_t2, reverse=True), "T2: fluid is bright, white matter dark"
+    air = (t1 < 8) & (tissues == 0)
+    assert t2[air].mean() < 8, "air is black in both"
+
+
+def test_label_maps_are_the_tissues_and_lesions_of_the_head() -> None:
+    assert Atlas(AtlasConfig()).label_names == {}
+    options = {**CHEAP, "lesions": 1.0, "tissues": True, "voxel_mm": 2.0}
+    atlas = Atlas(AtlasConfig(**options))  # type: ignore[arg-type]
+    assert atlas.label_names == {1: "CSF", 2: "GM", 3: "WM", 4: "lesion"}
+    tissues = next(atlas.subjects()).labels().data  # type: ignore[union-attr,operator]
+    _, mask = next(atlas.scans()).with_lesions()
+    np.testing.assert_array_equal(tissues == 4, mask.data == 1)
+    litres = {value: (tissues == value).sum() * 2**3 / 1e6 for value in (1, 2, 3)}
+    assert 0.4 < litres[2] < 1.0
+    assert 0.3 < litres[3] < 0.8
+    assert 0.05 < litres[1] < 0.6
+
+
+def test_more_channels_leave_the_first_as_it_is() -> None:
+    alone = next(Atlas(AtlasConfig(**CHEAP)).subjects())  # type: ignore[arg-type]
+    both = next(Atlas(AtlasConfig(**CHEAP, channels=("T2w", "T1w"))).subjects())  # type: ignore[arg-type]
+    assert list(both.images) == ["T2w", "T1w"]
+    t2 = both.images["T2w"]().data  # type: ignore[operator]
+    t1 = both.images["T1w"]().data  # type: ignore[operator]
+    np.testing.assert_array_equal(t1, alone.source().data)  # type: ignore[operator]
+    assert np.corrcoef(t1.ravel(), t2.ravel())[0, 1] < 0.9
 
 
 def test_a_made_volume_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:

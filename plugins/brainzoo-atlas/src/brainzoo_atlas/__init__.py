@@ -1,1 +1,1 @@
-"""A simulated population of T1-weighted head scans around the MNI152 template."""
+"""A simulated population of head scans around the MNI152 template."""

@@ -17,6 +17,9 @@ from brainzoo_atlas.template import Template
 # Means over people of the layers around the brain, in millimetres.
 FLUID_MM, SKULL_MM, SCALP_MM = 1.6, 4.5, 4.5
 
+WATER = 0.2
+"""Signal of the fluid around the brain."""
+
 FOLD_MM = 7.5
 """Knots of the field whose zeros are sulci: about 12 mm from one sulcus to the next."""
 
@@ -31,12 +34,14 @@ class Anatomy:
         lesion: The share that is lesion.
         outside: Signal of all that is outside of the hull (skull, scalp, face), white matter
             being 1.
+        water: The share that is fluid between the hull and the skull; part of ``outside``.
     """
 
     tissue: Array
     brain: Array
     lesion: Array
     outside: Array
+    water: Array
 
 
 def make_anatomy(
@@ -60,8 +65,10 @@ def make_anatomy(
     tissue = np.zeros(grid.shape, np.float32)
     tissue[inside] = _fold(who, template.tissue.at(inner), depth_mm, inner, inside, grid, fold_rng)
     lesion = _lesions(who, tissue, brain_mm, grid, lesion_rng)
-    outside = _outside(brain_mm, points, grid, outside_rng) if skull else np.zeros_like(tissue)
-    return Anatomy(tissue, share(-brain_mm, grid), lesion, outside)
+    outside = water = np.zeros_like(tissue)
+    if skull:
+        outside, water = _outside(brain_mm, points, grid, outside_rng)
+    return Anatomy(tissue, share(-brain_mm, grid), lesion, outside, water)
 
 
 def share(depth_mm: Array, grid: Grid) -> Array:
@@ -193,8 +200,10 @@ def _lesions(
     return result * smoothstep(tissue, 1.0, 1.6)
 
 
-def _outside(brain_mm: Array, points: Array, grid: Grid, rng: np.random.Generator) -> Array:
-    """Return the signal of fluid, skull, marrow, scalp, and a simple face and neck."""
+def _outside(
+    brain_mm: Array, points: Array, grid: Grid, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Return the signal of fluid, skull, marrow, scalp, a simple face and neck; and the fluid."""
     fluid, skull, scalp = np.clip(rng.standard_normal(3), -2, 2).tolist()
     fluid_mm = FLUID_MM + 0.4 * fluid + 0.6 * Field(rng, grid, 35).values()
     skull_mm = SKULL_MM * (1 + 0.15 * skull) + Field(rng, grid, 40).values()
@@ -219,8 +228,7 @@ def _outside(brain_mm: Array, points: Array, grid: Grid, rng: np.random.Generato
     marrow = share(marrow_mm, grid) * np.clip(0.36 + 0.15 * Field(rng, grid, 14).values(), 0, 1)
     signal = signal * (1 - bone) + bone * (0.05 + marrow)
     water = share(-bone_mm, grid)
-    result: Array = signal * (1 - water) + 0.2 * water
-    return result
+    return signal * (1 - water) + WATER * water, water
 
 
 def smooth_minimum(a: Array, b: Array, width: float) -> Array:

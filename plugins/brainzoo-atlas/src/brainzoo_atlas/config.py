@@ -18,4 +18,10 @@ class AtlasConfig:
     lesions: float = option(
         0.0, "Share of subjects with white-matter lesions.", minimum=0, maximum=1
     )
+    channels: tuple[str, ...] = option(
+        ("T1w",), "Which contrasts of the same heads.", choices=("T1w", "T2w")
+    )
+    tissues: bool = option(
+        False, "With label maps: fluid, grey and white matter, and lesions where there are any."
+    )
     skull: bool = option(True, "Simulate skull, scalp and face; without, only the brain.")

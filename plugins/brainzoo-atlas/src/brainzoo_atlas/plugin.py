@@ -14,6 +14,6 @@ def brainzoo_datasets() -> list[Spec]:
             name="atlas",
             target="brainzoo_atlas.dataset:Atlas",
             config=AtlasConfig,
-            summary="Simulated T1 heads around the MNI152 template; needs no download.",
+            summary="Simulated heads (T1, T2) around the MNI152 template; needs no download.",
         )
     ]

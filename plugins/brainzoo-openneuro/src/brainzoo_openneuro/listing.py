@@ -94,6 +94,7 @@ def address(server: str, identifier: str, name: str) -> str:
 
 def _pages(server: str, prefix: str, delimiter: str) -> list[Listed]:
     """Return the files below a prefix, page by page."""
+    identifier = prefix.partition("/")[0]
     files: list[Listed] = []
     token = ""
     for _ in range(MOST_PAGES):
@@ -102,11 +103,13 @@ def _pages(server: str, prefix: str, delimiter: str) -> list[Listed]:
         query |= {"continuation-token": token} if token else {}
         url = f"{server.rstrip('/')}/?{urlencode(query)}"
         with tempfile.TemporaryDirectory() as place:
-            remote = download.Remote("list.xml", (url,))
+            remote = download.Remote(f"{identifier}-files.xml", (url,))
             page = download.download(remote, Path(place)).read_bytes()
         found, token = read_page(page)
-        files += [dataclasses.replace(f, name=f.name.removeprefix(f"{prefix.partition('/')[0]}/"))
-                  for f in found if f.name.startswith(prefix)]  # fmt: skip
+        for file in found:
+            if file.name.startswith(prefix):
+                below = file.name.removeprefix(f"{identifier}/")
+                files.append(dataclasses.replace(file, name=below))
         if not token:
             return files
     raise IntegrityError(f"the list of {prefix} has more than {MOST_PAGES} pages.")
