@@ -323,7 +323,7 @@ def _cases() -> Iterator[tuple[str, Damage, str]]:
         yield f"format {value}", config("format", value), "reads up to 1. Try: pip install --upgr"
     for value in (0, -1, "1", 1.0, True, None):
         yield f"format {value!r}", config("format", value), "format: input|not a checkpoint's"
-    for part in ("plugin", "hyperparameters", "images", "preprocessing", "trained_on", "verify"):
+    for part in ("plugin", "hyperparameters", "images", "preprocessing", "trained_on"):
         yield f"config without {part}", config(part, None), f"{part}: input should be"
     yield "another plugin", config("plugin.name", "pggan"), "hyperparameter of pggan|named 'pggan'"
     yield "a plugin that nobody has", config("plugin.name", "nobody"), "no generator named 'nobody'"

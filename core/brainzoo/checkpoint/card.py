@@ -56,6 +56,7 @@ def model_card(config: Mapping[str, Any], evaluators: Mapping[str, Any]) -> str:
         weights=config["weights"],
         source=source,
         training=config.get("training"),
+        verifiable=config.get("verify") is not None,
         modality=" + ".join(config["preprocessing"].get("channels") or ["MRI"]),
         kind="slices" if len(images["spatial"]) == 2 else "volumes",
         size=size.replace("x", " × "),

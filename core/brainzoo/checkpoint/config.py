@@ -172,7 +172,10 @@ class DescribedImages(Open):
 
 
 class ConfigFile(DescribedImages):
-    """All of ``config.json``."""
+    """All of ``config.json``.
+
+    ``verify`` of a model by others is ``None``: there are no samples of its makers.
+    """
 
     format: Literal[1]
     plugin: PluginPart
@@ -180,7 +183,7 @@ class ConfigFile(DescribedImages):
         dict[Name, Any], Field(max_length=1000), AfterValidator(_hold_plain_values)
     ]
     weights: WeightsPart
-    verify: VerifyPart
+    verify: VerifyPart | None
     training: TrainingPart | None = None
 
 

@@ -15,7 +15,7 @@ from brainzoo.checkpoint.loading import load
 from brainzoo.checkpoint.names import REFERENCE
 from brainzoo.checkpoint.reading import check
 from brainzoo.checkpoint.writing import eight_bit, reference
-from brainzoo.common.errors import IntegrityError
+from brainzoo.common.errors import IntegrityError, NotFoundError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +42,16 @@ def verify(folder: Path) -> Verification:
     """Sample the stored seed and compare with the stored reference samples.
 
     Raises:
-        IntegrityError: The checkpoint is damaged or holds no reference.
+        IntegrityError: The checkpoint is damaged.
+        NotFoundError: It holds no reference.
     """
     config = check(folder)
-    wanted = config["verify"]
+    wanted = config.get("verify")
+    if wanted is None:
+        raise NotFoundError(
+            f"{folder} keeps no samples of its makers to compare with.",
+            "It was converted from a model by others.",
+        )
     stored = read_reference(folder, config)
     if hashlib.sha256(stored.tobytes()).hexdigest() != wanted["sha256"]:
         raise IntegrityError(f"{folder / REFERENCE} does not match the digest in config.json.")

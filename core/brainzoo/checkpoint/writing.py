@@ -96,22 +96,25 @@ def write(
     plugin: str,
     weights: Mapping[str, NDArray[Any]],
     training: Mapping[str, Any],
+    verifiable: bool = True,
 ) -> None:
     """Write a generator as a checkpoint folder, replacing none.
 
     Args:
         folder: The new folder.
-        generator: Trained; its reference samples are drawn here.
+        generator: Trained; its reference samples are drawn here, if it is to be verifiable.
         plugin: The name under which an installed plugin offers it, for example ``"dcgan"``.
         weights: Arrays by name; types float32, float16 or integers.
         training: What :func:`describe_training` returned when it was trained.
+        verifiable: Whether samples are kept; of a model by others they would not be its makers'.
 
     Raises:
         ExistsError: The folder is already there.
         DiskError: The disk is full; nothing is left behind.
     """
     origin = plugins().of("generator", plugin)
-    samples = reference(generator, REFERENCE_SAMPLES[len(training["images"]["spatial"])])
+    kept = REFERENCE_SAMPLES[len(training["images"]["spatial"])]
+    samples = reference(generator, kept) if verifiable else None
     with new_folder(folder) as temporary:
         model = temporary / WEIGHTS
         model.write_bytes(write_arrays(weights))
@@ -131,7 +134,7 @@ def write(
                 "tensors": len(weights),
                 "parameters": int(sum(array.size for array in weights.values())),
             },
-            "verify": write_reference(temporary, samples),
+            "verify": None if samples is None else write_reference(temporary, samples),
         }
         text = json.dumps(config, indent=2, allow_nan=False)
         if wrong := problem(json.loads(text)):

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import click
 
-from brainzoo.cli.params import common_options, out_option, token_option
+from brainzoo.cli.params import common_options, licence_option, out_option, token_option
 from brainzoo.common import console
 from brainzoo.common.errors import IntegrityError
 
 
 @click.command()
-@click.argument("address", metavar="NAME[@VERSION]|hf:OWNER/REPO@COMMIT")
+@click.argument("address", metavar="NAME[@VERSION]|hf:OWNER/REPO@COMMIT|GENERATOR:FOLDER")
 @token_option
 @click.option("--offline", is_flag=True, default=None, help="Use no network.")
+@licence_option
 @common_options
-def pull(address: str, token: str | None, offline: bool | None) -> None:
+def pull(address: str, token: str | None, offline: bool | None, accept_licence: bool) -> None:
     """Fetch a checkpoint, verified: size and SHA-256 of every file. Prints its folder.
 
     What is here already is not fetched again; after a stop the same command fetches the files that
@@ -29,7 +30,7 @@ def pull(address: str, token: str | None, offline: bool | None) -> None:
     from brainzoo.common.files import sha256
     from brainzoo.zoo.pull import pull as fetch
 
-    folder = fetch(address, offline=offline, token=token)
+    folder = fetch(address, offline=offline, token=token, accept_licence=accept_licence)
     weights = sha256(folder / "model.safetensors")
     console.answer({"folder": str(folder), "weights_sha256": weights}, str(folder))
 

@@ -106,9 +106,17 @@ def _as_json(entry: Entry) -> dict[str, Any]:
 
 
 def _table(entries: Sequence[Entry]) -> list[str]:
-    """Return a line per entry, under a header."""
-    rows = []
+    """Return a line per entry, under a header; models by others under one of their own."""
+    from brainzoo.zoo.entry import OthersSource
+
+    rows, others = [], []
     for entry in entries:
+        if isinstance(source := entry.source, OthersSource):
+            licence = f"{source.licence}{'' if source.commercial else ' (non-commercial)'}"
+            size, memory = f"{source.megabytes:,}", f"{source.memory_gb:g}"
+            row = [entry.name, entry.summary, source.people, licence, size, memory]
+            others.append([*row, _where(entry)])
+            continue
         about = _read(entry)
         version = "" if entry.status == "active" else f" {entry.version} {entry.status}"
         makes, subjects, privacy = entry.summary, "", ""
@@ -118,7 +126,11 @@ def _table(entries: Sequence[Entry]) -> list[str]:
         size = f"{entry.size / 1e6:,.1f}"
         rows.append([f"{entry.name}{version}", makes, subjects, size, privacy, _where(entry)])
     header = ["name", "makes", "subjects", "MB", "privacy", "where"]
-    return [console.table(header, rows)] if rows else []
+    lines = [console.table(header, rows)] if rows else []
+    if others:
+        header = ["by others", "makes", "people", "licence", "MB", "GB of memory", "where"]
+        lines += [*([""] if rows else []), console.table(header, others)]
+    return lines
 
 
 def _described(entry: Entry, versions: Sequence[str], origin: str) -> Iterator[str]:
@@ -212,6 +224,8 @@ def _metrics(folder: Path) -> Iterator[dict[str, Any]]:
 def _facts(
     entry: Entry, about: dict[str, Any] | None, versions: Sequence[str], origin: str
 ) -> Iterator[tuple[str, str]]:
+    from brainzoo.zoo.entry import OthersSource
+
     if entry.status != "active":
         instead = f" Use {entry.replaced_by} instead." if entry.replaced_by else ""
         yield entry.status, f"{entry.reason}{instead}"
@@ -230,10 +244,19 @@ def _facts(
         yield "makes", entry.summary
         yield "generator", entry.plugin
         yield "more", f"brainzoo pull {entry.name}, then brainzoo info shows all"
+    if isinstance(source := entry.source, OthersSource):
+        use = "" if source.commercial else ", NON-COMMERCIAL USE ONLY"
+        yield "people", source.people
+        yield "their licence", f"{source.licence}{use}: {source.licence_url}"
+        yield "their data", f"{source.data}, {source.subjects:,} subjects"
+        yield "paper", source.citation
+        yield "memory", f"about {source.memory_gb:g} GB an image"
     yield "where", _where(entry)
     yield "source", str(entry.source)
-    yield "files", f"{len(entry.files)}, {entry.size / 1e6:,.1f} MB"
-    yield "weights", entry.weights_sha256
+    many = f"{len(entry.files)}," if entry.files else "about"
+    yield "files", f"{many} {entry.size / 1e6:,.1f} MB"
+    if entry.files:
+        yield "weights", entry.weights_sha256
     if len(versions) > 1:
         yield "versions", ", ".join(versions)
     yield "listed by", origin

@@ -247,6 +247,11 @@ token_option = click.option(
     metavar="TOKEN",
     help="For private repositories. [default: HF_TOKEN, for huggingface.co only]",
 )
+licence_option = click.option(
+    "--accept-licence",
+    is_flag=True,
+    help="Accept the licence of a model by others, which brainzoo info shows.",
+)
 seed_option = click.option(
     "--seed",
     type=Whole(0, LARGEST_SEED),

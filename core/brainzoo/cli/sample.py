@@ -15,6 +15,7 @@ from brainzoo.cli.params import (
     common_options,
     config_options,
     given_options,
+    licence_option,
     out_option,
     pairs,
     seed_option,
@@ -86,6 +87,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     "[default: images]",
 )
 @out_option("The new folder. [default: samples-001, ...]")
+@licence_option
 @common_options
 @click.pass_context
 def sample(
@@ -99,12 +101,14 @@ def sample(
     workers: int | None,
     exporter: str,
     out: Path | None,
+    accept_licence: bool,
 ) -> None:
     """Make images with a trained generator, as a new folder of images.
 
     A NAME is one of brainzoo list, or NAME@1.0.0, or hf:OWNER/REPOSITORY@COMMIT; its checkpoint is
-    fetched if it is not here yet. Some generators have options of their own that act when images
-    are drawn; see brainzoo sample NAME --help.
+    fetched if it is not here yet. GENERATOR:FOLDER is a model by others in a folder. Some
+    generators have options of their own that act when images are drawn; see brainzoo sample NAME
+    --help.
 
     An image depends on the seed and its index only. Images go to the disk as they are drawn, so any
     number fits into memory; after a stop of any kind the same command goes on.
@@ -123,7 +127,7 @@ def sample(
     if exporter != IMAGES:
         export = part_of(installed(ctx).get("exporter", exporter), given_options(ctx, exporter))
     request = Request(
-        find_checkpoint(checkpoint),
+        find_checkpoint(checkpoint, accept_licence=accept_licence),
         n,
         seed=seed,
         condition={name: _value(text) for name, text in pairs(conditions, "--condition").items()},

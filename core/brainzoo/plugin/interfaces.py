@@ -164,6 +164,14 @@ class Generator(ABC):
         """
         return [dict(condition or {}) for _ in range(n)]
 
+    def drawn_as(self, condition: Mapping[str, Value] | None = None) -> dict[str, Any]:
+        """Return how samples differ from the images that the checkpoint describes.
+
+        A model whose sampling options or conditions decide size, spacing or contrast overrides
+        this: ``spatial`` and, as in ``images.json``, ``spacing_mm``, ``affine``, ``channels``.
+        """
+        return {}
+
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the weights and hyperparameters as a checkpoint folder."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from brainzoo.plugin.part import Part
 
 BATCH = {2: 64, 3: 8}
 """Images that are drawn, written and noted at once, by spatial rank."""
+LARGE = 2**22
+"""Voxels of a batch of large volumes, which take minutes each."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +76,11 @@ class Source:
         self._told: list[Row] | None = None
         self._conditions(0, 1)
         acting = sampling_options(type(self._generator.config))
+        drawn = self._generator.drawn_as(self._condition)
+        spatial = drawn.pop("spatial", config["images"]["spatial"])
         self.info: dict[str, Any] = {
             **config["preprocessing"],
+            **drawn,
             "source": config["trained_on"].get("dataset", {}),
             "classes": config["images"]["classes"],
             "class_expressions": config["trained_on"].get("class_expressions", {}),
@@ -87,8 +93,9 @@ class Source:
         }
         values = label_values(config["preprocessing"])
         channels = config["images"]["channels"] - (len(values) + 1 if values else 0)
-        self.shape: tuple[int, ...] = (channels, *config["images"]["spatial"])
-        self.batch_size = request.batch_size or BATCH[len(self.shape) - 1]
+        self.shape: tuple[int, ...] = (channels, *spatial)
+        most = max(1, LARGE // math.prod(spatial))
+        self.batch_size = request.batch_size or min(BATCH[len(spatial)], most)
 
     def record(self) -> dict[str, Any]:
         """Return all that decides the files, ready for JSON."""

@@ -1,7 +1,7 @@
 """How people name a checkpoint: by name, by a commit on the Hub, or by a folder.
 
-``pggan-ixi-64``, ``pggan-ixi-64@1.0.0``, ``hf:owner/repo@<40 hex digits>``, or a folder that is a
-checkpoint or a run. Nothing heavy is imported here.
+``pggan-ixi-64``, ``pggan-ixi-64@1.0.0``, ``hf:owner/repo@<40 hex digits>``, a folder that is a
+checkpoint or a run, or ``generator:folder`` of a model by others. Nothing heavy is imported here.
 """
 
 from __future__ import annotations
@@ -57,7 +57,18 @@ class Folder:
         return str(self.path)
 
 
-Address = Named | OnHub | Folder
+@dataclasses.dataclass(frozen=True)
+class ByOthers:
+    """A folder with a model by others, which a generator converts: ``monai:bundle``."""
+
+    generator: str
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.generator}:{self.path}"
+
+
+Address = Named | OnHub | Folder | ByOthers
 
 
 def parse(text: str) -> Address:
@@ -71,6 +82,9 @@ def parse(text: str) -> Address:
     """
     if text.startswith("hf:"):
         return _on_hub(text)
+    # Two letters or more: a single one is a drive of Windows.
+    if by_others := re.fullmatch(r"([a-z0-9][a-z0-9_-]+):(.+)", text):
+        return ByOthers(by_others[1], Path(by_others[2]).expanduser())
     folder = Path(text or "?")
     with contextlib.suppress(RuntimeError):  # ~ of a user who is not there
         folder = folder.expanduser()

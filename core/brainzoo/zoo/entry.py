@@ -7,6 +7,7 @@ an all-digit commit, which YAML reads as numbers, is refused rather than convert
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -17,6 +18,7 @@ from brainzoo.checkpoint.reading import read_config
 from brainzoo.common.errors import IntegrityError
 from brainzoo.common.files import sha256
 from brainzoo.common.strict import (
+    Count,
     Digest,
     Distribution,
     PluginName,
@@ -73,13 +75,90 @@ class HubSource(Strict):
         return f"hf:{self.hub}@{self.revision}"
 
 
+class Original(Strict):
+    """One file of a model by others, where its owners publish it.
+
+    Attributes:
+        path: Its place in the repository, and in the folder that is converted.
+        hub: The repository on the Hub; or
+        url: its address elsewhere, which then needs the SHA-256.
+        revision: The commit on the Hub; ``None`` if none is known: the newest one.
+        sha256: Its digest, where one is known.
+        md5: The digest that its owners state, where they state this one.
+    """
+
+    path: Annotated[
+        str,
+        Field(pattern=exactly(r"[A-Za-z0-9_][A-Za-z0-9_./\-]{0,199}")),
+        AfterValidator(_is_relative),
+    ]
+    hub: Annotated[str, Field(pattern=exactly(REPOSITORY))] | None = None
+    url: Annotated[str, Field(pattern=exactly(r"https?://[!-~]{1,500}"))] | None = None
+    revision: Annotated[str, Field(pattern=exactly(REVISION))] | None = None
+    sha256: Digest | None = None
+    md5: Annotated[str, Field(pattern=exactly("[0-9a-f]{32}"))] | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if (self.hub is None) == (self.url is None):
+            raise ValueError(f"{self.path} needs either hub or url")
+        if self.url and not self.sha256:
+            raise ValueError(f"{self.path} of a url needs its sha256")
+        return self
+
+
+class OthersSource(Strict):
+    """A model that others publish; the generator turns its files into a checkpoint, here.
+
+    Attributes:
+        people: Who made it.
+        licence: Of the weights, which the user must accept.
+        licence_url: Where it can be read.
+        commercial: Whether it allows commercial use.
+        data: What it was trained on.
+        subjects: Of how many people.
+        citation: Of its paper.
+        url: Its page.
+        megabytes: About how much is downloaded.
+        memory_gb: About how much memory an image takes.
+        originals: The files.
+    """
+
+    people: Text
+    licence: Text
+    licence_url: Text
+    commercial: bool
+    data: Text
+    subjects: Count
+    citation: Text
+    url: Text
+    megabytes: Annotated[int, Field(ge=0)]
+    memory_gb: Annotated[float, Field(ge=0)]
+    originals: Annotated[tuple[Original, ...], Field(strict=False, min_length=1, max_length=100)]
+
+    @property
+    def digest(self) -> str:
+        """A SHA-256 of which files these are."""
+        return hashlib.sha256(
+            "".join(one.model_dump_json() for one in self.originals).encode()
+        ).hexdigest()
+
+    def __str__(self) -> str:
+        return f"{self.url}, by {self.people}"
+
+
 def _which_source(value: Any) -> str:
-    hub = "hub" in value if isinstance(value, dict) else isinstance(value, HubSource)
-    return "hub" if hub else "package"
+    kinds = {"hub": HubSource, "originals": OthersSource}
+    for key, kind in kinds.items():
+        if key in value if isinstance(value, dict) else isinstance(value, kind):
+            return key
+    return "package"
 
 
 Source = Annotated[
-    Annotated[PackageSource, Tag("package")] | Annotated[HubSource, Tag("hub")],
+    Annotated[PackageSource, Tag("package")]
+    | Annotated[HubSource, Tag("hub")]
+    | Annotated[OthersSource, Tag("originals")],
     Discriminator(_which_source),
 ]
 
@@ -103,7 +182,8 @@ class Entry(Strict):
         plugin: The generator that loads it.
         distribution: What to install for the generator.
         source: Where the files are.
-        files: Size and SHA-256 of every file; nothing unlisted is fetched.
+        files: Size and SHA-256 of every file; nothing unlisted is fetched. Empty for a model
+            by others: they are made here.
         status: ``withdrawn`` is not loaded any more.
         replaced_by: What to use instead: ``NAME`` or ``NAME@VERSION``.
         reason: Why it is deprecated or withdrawn.
@@ -127,18 +207,23 @@ class Entry(Strict):
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Bytes of all files; of models by others, about."""
+        if isinstance(self.source, OthersSource):
+            return 1_000_000 * self.source.megabytes
         return sum(record.size for record in self.files.values())
 
     @property
     def weights_sha256(self) -> str:
-        """The digest of the weights."""
+        """The digest of the weights; of models by others, of which files they are made of."""
+        if isinstance(self.source, OthersSource):
+            return self.source.digest
         return self.files[WEIGHTS].sha256
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
         unknown = sorted(set(self.files) - set(MAX_BYTES))
-        missing = [name for name in REQUIRED if name not in self.files]
+        needed = () if isinstance(self.source, OthersSource) else REQUIRED
+        missing = [name for name in needed if name not in self.files]
         if unknown or missing:
             which = f"may not list {unknown[0]!r}" if unknown else f"must list {missing[0]!r}"
             raise ValueError(f"files {which}")

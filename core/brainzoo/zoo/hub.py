@@ -128,11 +128,15 @@ class Hub:
         Raises:
             AuthorisationError, NotFoundError, NetworkError: As of :meth:`asked`.
         """
+        return self.listed(repository, revision)[1]
+
+    def listed(self, repository: str, revision: str) -> tuple[str, dict[str, RepoSibling]]:
+        """Return the commit of a revision, and its files as :meth:`files`."""
         with self.asked(f"{repository}@{revision}") as api:
             info = api.model_info(
                 repository, revision=revision, files_metadata=True, timeout=ANSWER_WITHIN_S
             )
-            return {file.rfilename: file for file in info.siblings or ()}
+            return str(info.sha), {file.rfilename: file for file in info.siblings or ()}
 
     def _ours(self, error: Exception, what: str) -> BrainzooError:
         """Return our error for one of the client's, or of what caused it."""

@@ -10,7 +10,7 @@ from brainzoo import checkpoint as checkpoints
 from brainzoo.checkpoint.reading import folder_of
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.options import plain, sampling_options
-from brainzoo.zoo.address import Folder, parse
+from brainzoo.zoo.address import ByOthers, Folder, parse
 from brainzoo.zoo.pull import pull
 from brainzoo.zoo.push import push
 from brainzoo.zoo.registry import find
@@ -20,21 +20,23 @@ if TYPE_CHECKING:
     from brainzoo.data.subjects import Value
 
 
-def find_checkpoint(address: str | Path) -> Path:
+def find_checkpoint(address: str | Path, *, accept_licence: bool = False) -> Path:
     """Return the checkpoint folder of an address; fetched first if it is not on this machine.
 
     Args:
-        address: A checkpoint folder, a run folder that holds one, ``NAME``, ``NAME@VERSION`` or
-            ``hf:owner/repo@<40 hex digits>``.
+        address: A checkpoint folder, a run folder that holds one, ``NAME``, ``NAME@VERSION``,
+            ``hf:owner/repo@<40 hex digits>``, or ``GENERATOR:FOLDER`` of a model by others.
+        accept_licence: Of a model by others.
 
     Raises:
+        AuthorisationError: Its licence must be accepted first.
         NotFoundError: There is none.
         NetworkError: It is elsewhere, and that place cannot be reached.
         IntegrityError: What came is not what the registry says.
     """
     found = parse(address) if isinstance(address, str) else Folder(address)
     if not isinstance(found, Folder):
-        return pull(str(found))
+        return pull(str(found), accept_licence=accept_licence)
     return folder_of(found.path)
 
 
@@ -45,6 +47,8 @@ def generator_of(address: str | Path) -> str:
         NotFoundError: No such checkpoint.
     """
     found = parse(address) if isinstance(address, str) else Folder(address)
+    if isinstance(found, ByOthers):
+        return found.generator
     entry = None if isinstance(found, Folder) else find(found)
     if entry is not None:
         return entry.plugin
@@ -87,11 +91,12 @@ class Loaded(Generator):
         return push(self.folder, repository, **options)
 
 
-def load(address: str | Path, **sampling: Any) -> Loaded:
+def load(address: str | Path, *, accept_licence: bool = False, **sampling: Any) -> Loaded:
     """Load a trained generator, fetched first if it is not on this machine.
 
     Args:
         address: See :func:`find_checkpoint`; ``"pggan-ixi-64"``, for example.
+        accept_licence: Of a model by others, which ``brainzoo info`` shows.
         **sampling: Options of the generator that act when images are drawn, such as
             ``temperature=0.9``; those of the checkpoint if not given.
 
@@ -102,7 +107,7 @@ def load(address: str | Path, **sampling: Any) -> Loaded:
         IntegrityError: It is damaged.
         OptionError: The generator has no such sampling option, or not with this value.
     """
-    folder = find_checkpoint(address)
+    folder = find_checkpoint(address, accept_licence=accept_licence)
     generator = checkpoints.load(folder, **sampling)
     own = type(generator)
     # The plugin's class, with the methods of Loaded behind its own.

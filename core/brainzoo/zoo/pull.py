@@ -21,10 +21,11 @@ from brainzoo.common.errors import (
 )
 from brainzoo.common.files import disk_errors, expect_space, settle, sha256
 from brainzoo.common.locks import locked
-from brainzoo.zoo.address import Folder, OnHub, parse
+from brainzoo.zoo.address import ByOthers, Folder, OnHub, parse
 from brainzoo.zoo.cache import damage, package_folder, place, place_of, root
-from brainzoo.zoo.entry import Entry, PackageSource
+from brainzoo.zoo.entry import Entry, OthersSource, PackageSource
 from brainzoo.zoo.hub import ANSWER_WITHIN_S, Hub, differs
+from brainzoo.zoo.others import bring, convert_folder
 from brainzoo.zoo.registry import find, usable
 
 
@@ -34,18 +35,20 @@ def pull(
     offline: bool | None = None,
     endpoint: str | None = None,
     token: str | None = None,
+    accept_licence: bool = False,
 ) -> Path:
     """Return the folder of a checkpoint, fetching what is not on this machine.
 
     A checkpoint that is here needs no network. Several processes fetch it once.
 
     Args:
-        address: ``NAME``, ``NAME@VERSION``, ``hf:owner/repo@<40 hex digits>``, or an entry of the
-            registry.
+        address: ``NAME``, ``NAME@VERSION``, ``hf:owner/repo@<40 hex digits>``, an entry of the
+            registry, or ``GENERATOR:FOLDER``.
         offline: Never use the network; ``HF_HUB_OFFLINE`` by default.
         endpoint: The address of the Hub or of a mirror; ``HF_ENDPOINT`` by default.
         token: Sent to that address only. By default ``HF_TOKEN`` or the stored one, and these to
             huggingface.co only.
+        accept_licence: Of a model by others.
 
     Raises:
         NotFoundError: No such checkpoint.
@@ -57,15 +60,17 @@ def pull(
     """
     hub = Hub.of(offline=offline, endpoint=endpoint, token=token)
     if isinstance(address, Entry):
-        return _pull_entry(hub, address)
+        return _pull_entry(hub, address, accept_licence)
     parsed = parse(address)
+    if isinstance(parsed, ByOthers):
+        return convert_folder(parsed)
     if isinstance(parsed, Folder):
         raise OptionError(f"{parsed} is a folder: there is nothing to pull.")
     entry = find(parsed)  # of a commit, too: its pins are stronger, and it may be withdrawn
     if entry is None:
         assert isinstance(parsed, OnHub)
         return _pull_commit(hub, parsed)
-    return _pull_entry(hub, entry)
+    return _pull_entry(hub, entry, accept_licence)
 
 
 def expect_checkpoint(folder: Path, what: str) -> None:
@@ -85,7 +90,7 @@ def expect_checkpoint(folder: Path, what: str) -> None:
         raise IntegrityError(f"{what} is not a sound checkpoint: {message}") from error
 
 
-def _pull_entry(hub: Hub, entry: Entry) -> Path:
+def _pull_entry(hub: Hub, entry: Entry, accept_licence: bool) -> Path:
     usable(entry)
     if entry.status == "deprecated":
         instead = f"Use {entry.replaced_by} instead." if entry.replaced_by else ""
@@ -98,6 +103,8 @@ def _pull_entry(hub: Hub, entry: Entry) -> Path:
                 f"Try: pip install --force-reinstall {entry.source.package}",
             )
         return folder
+    if isinstance(entry.source, OthersSource):
+        return bring(hub, entry, entry.source, place_of(entry), accept_licence)
     source = OnHub(entry.source.hub, entry.source.revision)
 
     def wrong(path: Path) -> str:
