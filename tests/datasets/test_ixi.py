@@ -15,7 +15,7 @@ from brainzoo.common.errors import BrainzooError, DataError, NotFoundError
 from brainzoo.datasets.config import IxiConfig
 from brainzoo.datasets.covariates import read_covariates
 from brainzoo.datasets.ixi import Ixi
-from brainzoo.datasets.layouts import IXI
+from brainzoo.datasets.layouts import LAYOUTS
 
 from .conftest import EXPECTED, HEADER, ROWS, SCANS, people
 
@@ -79,7 +79,7 @@ def test_of_the_table_only_id_sex_and_age_are_read(tmp_path: Path, kind: str) ->
         lines: list[list[str | float | None]] = [[*HEADER], *ROWS]
         text = [",".join("" if cell is None else f'"{cell}"' for cell in line) for line in lines]
         path.write_text("\n".join(text))
-    table = read_covariates(path, IXI)
+    table = read_covariates(path, LAYOUTS["ixi"])
     assert len(table) == 4
     assert table.find("IXI002") == {"age": 35.8, "sex": "F"}
     held = repr(pickle.dumps(table))
@@ -103,7 +103,7 @@ def test_a_bad_table_is_one_clear_line(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
-        read_covariates(tmp_path / name, IXI)
+        read_covariates(tmp_path / name, LAYOUTS["ixi"])
     assert "\n" not in str(caught.value)
 
 
@@ -117,7 +117,7 @@ def test_no_table_raises_anything_else(
     head = whole[:-100] if kind == "xls" else b"IXI_ID,AGE,SEX\n"
     path.write_bytes((head if headed else b"") + content)
     try:
-        read_covariates(path, IXI)
+        read_covariates(path, LAYOUTS["ixi"])
     except BrainzooError as error:
         assert "\n" not in str(error)  # noqa: PT017
 
@@ -125,7 +125,7 @@ def test_no_table_raises_anything_else(
 def test_ids_in_every_spelling(tmp_path: Path) -> None:
     for written in ("12", "012", "IXI012", "sub-IXI012", "IXI012-HH-1211-T1", "12.0"):
         (tmp_path / "IXI.csv").write_text(f"IXI_ID,SEX_ID (1=m),AGE\n{written},1,30\n")
-        table = read_covariates(tmp_path / "IXI.csv", IXI)
+        table = read_covariates(tmp_path / "IXI.csv", LAYOUTS["ixi"])
         assert (table.find("IXI012") or {}).get("age") == 30, written
 
 

@@ -15,7 +15,7 @@ from brainzoo.datasets import known
 from brainzoo.datasets.config import FolderConfig, IxiConfig, KnownConfig
 from brainzoo.datasets.folder import Folder
 from brainzoo.datasets.ixi import Ixi
-from brainzoo.datasets.layouts import ABIDE, ADHD200, LAYOUTS
+from brainzoo.datasets.layouts import RECOGNISED
 from brainzoo.preparation.describe import understood
 
 
@@ -50,8 +50,8 @@ def test_the_classes_of_adhd200_and_abide(tmp_path: Path) -> None:
         "autism",
         {"site": "CALTECH", "age": 55.4, "sex": "M"},
     )
-    assert ADHD200 not in LAYOUTS  # their codes are true of no other folder
-    assert ABIDE not in LAYOUTS
+    assert "adhd200" not in RECOGNISED  # their codes are true of no other folder
+    assert "abide" not in RECOGNISED
 
 
 def test_oasis_has_an_age_at_each_visit(tmp_path: Path) -> None:

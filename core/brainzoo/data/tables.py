@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -30,7 +30,9 @@ NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
 """How numbers are written; 007, 001_01 and 17 digits are names."""
 
 
-def read_table(path: Path, *, names: Container[str] = TEXT_COLUMNS, own: bool = True) -> list[Row]:
+def read_table(
+    path: Path, *, names: Callable[[str], bool] = TEXT_COLUMNS.__contains__, own: bool = True
+) -> list[Row]:
     """Read a CSV or TSV file with a header row.
 
     A column whose filled cells are all numbers becomes floats, except columns of names; empty cells
@@ -141,10 +143,10 @@ def counts(values: Iterable[Value]) -> dict[str, int]:
     return dict(sorted(result.items()))
 
 
-def _typed(name: str, cells: list[str], names: Container[str], comma: bool) -> list[Value]:
+def _typed(name: str, cells: list[str], names: Callable[[str], bool], comma: bool) -> list[Value]:
     missing = {""} if name in NAME_COLUMNS else MISSING
     values: list[Value] = [None if cell.lower() in missing else cell for cell in cells]
-    if name in names:
+    if names(name):
         return values
     numbers: list[Value] = []
     for value in values:

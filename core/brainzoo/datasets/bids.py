@@ -33,7 +33,7 @@ class Bids(Known):
     """
 
     config: BidsConfig
-    layout = Layout("bids", "", ())
+    layout = Layout("bids")
 
     @property
     def channels(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -77,19 +77,19 @@ class Bids(Known):
                     f"channel {channel!r} is not a BIDS suffix; expected letters and digits."
                 )
         root = existing_root(self.config.root, "bids")
-        found: dict[str, File] = {}
+        here: list[Path] = []
         gone: list[Path] = []
         links = 0
         for folder in sorted(path for path in root.glob("sub-*") if path.is_dir()):
-            files, left_out = files_below(
-                folder, follow_links=self.config.follow_links, within=root, gone=gone
-            )
-            links += left_out
-            for path in files:
-                self._add(found, path, root)
+            below = files_below(folder, follow_links=self.config.follow_links, within=root)
+            here, gone, links = here + below[0], gone + below[1], links + below[2]
+        found: dict[str, File] = {}
+        for path in (*here, *gone):
+            place = path.relative_to(root).as_posix()
+            name = _name(place) if path.name.endswith(VOLUMES) else None
+            if name:
+                found.setdefault(place.removesuffix(".gz"), File(path, place, name))
         absent = {path.relative_to(root).as_posix() for path in gone}
-        for path in gone:
-            self._add(found, path, root)
         if not found:
             raise DataError(
                 f"no scans in {root}; expected sub-*/[ses-*/]anat/*_{self.channels[0]}.nii.gz"
@@ -109,19 +109,6 @@ class Bids(Known):
             table = table.and_visits(visits) if table else visits
         return table
 
-    def _add(self, found: dict[str, File], path: Path, root: Path) -> None:
-        place = path.relative_to(root).as_posix()
-        match = SCAN.fullmatch(place) if path.name.endswith(VOLUMES) else None
-        if not match:
-            return
-        entities = [e for e in (match["entities"] or "").split("_") if e and e != match["visit"]]
-        suffix, detail = match["suffix"], "_".join(entities)
-        kind = "label" if suffix in LABELS else "scan"
-        if suffix == "mask" and "brain" in detail:
-            kind = "mask"
-        name = Name(match["subject"], match["visit"] or "", detail, suffix, kind, suffix, True)
-        found.setdefault(place.removesuffix(".gz"), File(path, place, name))
-
     def _described(self, key: str) -> str:
         """Return a field of ``dataset_description.json`` as text; empty if it is not there."""
         path = existing_root(self.config.root, "bids") / "dataset_description.json"
@@ -135,3 +122,15 @@ class Bids(Known):
         if isinstance(value, list):
             return ", ".join(str(item) for item in value)
         return value.strip() if isinstance(value, str) else ""
+
+
+def _name(place: str) -> Name | None:
+    match = SCAN.fullmatch(place)
+    if not match:
+        return None
+    entities = [e for e in (match["entities"] or "").split("_") if e and e != match["visit"]]
+    suffix, detail = match["suffix"], "_".join(entities)
+    kind = "label" if suffix in LABELS else "scan"
+    if suffix == "mask" and "brain" in detail:
+        kind = "mask"
+    return Name(match["subject"], match["visit"] or "", detail, suffix, kind, suffix, True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +36,25 @@ AGE_COLUMNS = re.compile(
 SEX_COLUMNS = ("sex", "gender", "m_f", "f_m", "geschlecht", "sexe")
 SITE_COLUMNS = ("site", "site_id", "site_name", "center", "centre", "hospital")
 
-YEARS = {"y": 1.0, "m": 1 / 12, "w": 7 / 365.25, "d": 1 / 365.25}
 UNITS = {
-    **dict.fromkeys(["y", "yr", "yrs", "year", "years", "yo", "annum", "a", "jahre", "ans"], "y"),
-    **dict.fromkeys(["m", "mo", "mos", "mon", "mths", "month", "months", "monate"], "m"),
-    **dict.fromkeys(["w", "wk", "wks", "week", "weeks", "wochen"], "w"),
-    **dict.fromkeys(["d", "day", "days", "tage"], "d"),
+    **dict.fromkeys(
+        ["y", "yr", "yrs", "year", "years", "yo", "annum", "a", "jahre", "ans"], "years"
+    ),
+    **dict.fromkeys(["m", "mo", "mos", "mon", "mths", "month", "months", "monate"], "months"),
+    **dict.fromkeys(["w", "wk", "wks", "week", "weeks", "wochen"], "weeks"),
+    **dict.fromkeys(["d", "day", "days", "tage"], "days"),
 }
 """The units of an age as people write them."""
 
+YEARS = {"years": 1.0, "months": 1 / 12, "weeks": 7 / 365.25, "days": 1 / 365.25}
+SEXES = {
+    **dict.fromkeys(("f", "female", "woman", "girl", "w", "weiblich", "femme"), "F"),
+    **dict.fromkeys(("m", "male", "man", "boy", "männlich", "homme"), "M"),
+}
 OLDEST = 120
 UNKNOWN_AGES = frozenset({-999.0, -99.0, -9.0, -1.0, 888.0, 999.0, 9999.0})
 
-RESERVED = frozenset({"image_id", "subject", "scan", "split", "plane", "position_mm"})
+RESERVED = frozenset({"image_id", "subject", "scan", "split", "plane", "position_mm", "acq_time"})
 """Columns of an image table that a covariate may not take the place of."""
 
 IDENTIFYING = frozenset(
@@ -62,22 +68,17 @@ IDENTIFYING = frozenset(
 """Words in a column's name that say that it may identify a person."""
 
 
-class IdColumns:
-    """The columns of ids, which stay text."""
-
-    def __contains__(self, column: object) -> bool:
-        plain = plain_name(str(column))
-        return plain in ID_COLUMNS or plain in SCAN_COLUMNS or plain in VISIT_COLUMNS or (
-            plain.endswith(("_id", "id")) or plain in SITE_COLUMNS
-        )  # fmt: skip
+def is_id(column: str) -> bool:
+    """Return whether a column holds ids, which stay text."""
+    plain = plain_name(column)
+    named = (*ID_COLUMNS, *SCAN_COLUMNS, *VISIT_COLUMNS, *SITE_COLUMNS)
+    return plain in named or plain.endswith(("_id", "id"))
 
 
-def age_of(value: Value, unit: str = "y") -> float | None:
+def age_of(value: Value, unit: str = "years") -> float | None:
     """Return an age in years, from ``45``, ``"45,5"``, ``"045Y"``, ``"18 months"`` or ``"89+"``.
 
-    Args:
-        value: The cell; a unit in it counts more than the column's.
-        unit: ``y``, ``m``, ``w`` or ``d``.
+    A unit in the cell counts more than the column's.
     """
     match = re.fullmatch(
         r"[>≥~]?\s*(\d{1,5}(?:[.,]\d+)?)\s*([a-z]*)\.?(?:\s*old)?\s*\+?", str(value).strip().lower()
@@ -86,7 +87,7 @@ def age_of(value: Value, unit: str = "y") -> float | None:
         return None
     unit = UNITS.get(match[2], unit)
     age = float(match[1].replace(",", ".")) * YEARS[unit]
-    return round(age, 2 if unit == "y" else 4) if 0 < age < OLDEST else None
+    return round(age, 2 if unit == "years" else 4) if 0 < age < OLDEST else None
 
 
 def sex_of(value: Value, column: str = "", codes: Mapping[str, str] | None = None) -> str | None:
@@ -97,19 +98,13 @@ def sex_of(value: Value, column: str = "", codes: Mapping[str, str] | None = Non
         column: The column's name, which may explain a code: ``"SEX_ID (1=m, 2=f)"``.
         codes: What codes mean, in words.
     """
-    if value is None:
-        return None
-    text = f"{value:g}" if isinstance(value, float) else str(value).strip()
-    explained = {
-        code: letter.upper()
-        for code, letter in re.findall(r"(\d+)\s*[=:]\s*([mf])", column.lower())
-    }
+    text = (text_of(value) or "").strip()
+    code = text.removesuffix(".0")
+    explained = dict(re.findall(r"(\d+)\s*[=:]\s*([mf])", column.lower()))
     if explained:
-        return explained.get(text.removesuffix(".0"))
-    text = (codes or {}).get(text.removesuffix(".0"), text)
-    words = {**dict.fromkeys(("f", "female", "woman", "girl", "w", "weiblich", "femme"), "F"),
-             **dict.fromkeys(("m", "male", "man", "boy", "männlich", "homme"), "M")}  # fmt: skip
-    return words.get(text.lower(), text) or None
+        return explained[code].upper() if code in explained else None
+    text = (codes or {}).get(code, text)
+    return SEXES.get(text.lower(), text) or None
 
 
 def plain_name(name: str) -> str:
@@ -121,68 +116,61 @@ def plain_name(name: str) -> str:
 def roles_of(columns: Sequence[str], layout: Layout | None, subject: str) -> dict[str, str]:
     """Return what the columns hold; those of a layout first, each role of a subject once."""
     plain = {column: plain_name(column) for column in columns}
-    roles = {c: layout.columns[p] for c, p in plain.items() if layout and p in layout.columns}
+    of = {word: role for role, words in (layout.columns if layout else {}).items()
+          for word in words.split()}  # fmt: skip
+    roles = {column: of[name] for column, name in plain.items() if name in of}
     taken = set(roles.values())
 
-    def take(role: str, wanted: Iterable[str], but: Iterable[str] = ()) -> None:
+    def take(role: str, *wanted: str) -> None:
         for name in wanted:
             found = next((c for c in columns if plain[c] == name and c not in roles), None)
-            if role not in taken and found is not None and name not in but:
+            if role not in taken and found is not None:
                 roles[found] = role
                 taken.add(role)
 
     if not subject:
-        take("id", ID_COLUMNS)
-    take("visit", VISIT_COLUMNS)
-    take("scan", SCAN_COLUMNS)
+        take("id", *ID_COLUMNS)
+    take("visit", *VISIT_COLUMNS)
+    take("scan", *SCAN_COLUMNS)
     for name in plain.values():
         age = AGE_COLUMNS.fullmatch(name)
         if age and (not age["unit"] or age["unit"] in UNITS):
-            take("age", [name])
+            take("age", name)
         elif name.startswith(("sex_", "gender_")):
-            take("sex", [name])
-    take("sex", SEX_COLUMNS)
-    take("site", SITE_COLUMNS)
-    take("class", ["class"])
-    if taken == {"scan"}:
-        roles = dict.fromkeys(roles, "id")
-    return roles
+            take("sex", name)
+    take("sex", *SEX_COLUMNS)
+    take("site", *SITE_COLUMNS)
+    take("class", "class")
+    return dict.fromkeys(roles, "id") if taken == {"scan"} else roles
 
 
 def cleaned(
     column: str,
+    role: str,
     cells: Sequence[Value],
-    roles: Mapping[str, str],
-    described: Mapping[str, Any],
-    layout: Layout | None,
-    notes: dict[str, str],
+    about: Mapping[str, Any],
+    codes: Mapping[str, str],
     table: str,
+    notes: dict[str, str],
 ) -> list[Value] | None:
     """Return a column's values as covariates; ``None`` if it is none."""
-    role, plain = roles.get(column, ""), plain_name(column)
-    codes = dict(layout.codes.get(role, {})) if layout else {}
-    about = described.get(column) if isinstance(described.get(column), dict) else {}
-    levels = about.get("Levels") if isinstance(about, dict) else None
-    if role in ("sex", "class", "site") and isinstance(levels, dict):
+    plain, levels = plain_name(column), about.get("Levels")
+    if isinstance(levels, dict):
         codes = {str(k): str(v.get("Description", v) if isinstance(v, dict) else v).strip()
                  for k, v in levels.items()}  # fmt: skip
-    if role in ("id", "visit", "scan") or not plain:
-        return None
     if role == "age":
-        return _ages(column, cells, about or {}, notes, table)
+        return _ages(column, cells, about, table, notes)
     if role == "sex":
         return [sex_of(cell, column, codes) for cell in cells]
     if role in ("class", "site"):
-        texts = [codes.get(text, text) if (text := text_of(cell)) else None for cell in cells]
-        return [None if text and role == "class" and text.lower() in MISSING else text
-                for text in texts]  # fmt: skip
-    if plain in RESERVED or plain == "acq_time" or IDENTIFYING.intersection(plain.split("_")):
-        return None
-    return None if layout and layout.only_columns else list(cells)
+        texts = [text_of(cell) or "" for cell in cells]
+        return [None if text.lower() in MISSING else codes.get(text, text) for text in texts]
+    private = plain in RESERVED or IDENTIFYING.intersection(plain.split("_"))
+    return None if role in ("id", "visit", "scan") or not plain or private else list(cells)
 
 
 def _ages(
-    column: str, cells: Sequence[Value], about: Mapping[str, Any], notes: dict[str, str], table: str
+    column: str, cells: Sequence[Value], about: Mapping[str, Any], table: str, notes: dict[str, str]
 ) -> list[Value]:
     """Return ages in years.
 
@@ -191,33 +179,33 @@ def _ages(
     """
     stated = str(about.get("Units") or "").strip()
     match = AGE_COLUMNS.fullmatch(plain_name(column))
-    in_name = (match["unit"] if match else None) or ""
     words = re.findall(r"\b(?:in |\()(years|months|weeks|days)\b", str(about.get("Description")))
-    unit = UNITS.get((stated or in_name or (words or ["years"])[0]).lower().split(" ")[0])
+    explained = stated or (match and match["unit"]) or "".join(words[:1])
+    unit = UNITS.get((explained or "years").lower().split(" ")[0])
+    beside = f"{Path(table).stem}.json"
     if unit is None or len(stated.split()) > 1:
         raise DataError(
             f"{table} states its ages in {stated!r}; expected years, months, weeks or days.",
-            f"Correct Units of {column!r} in {Path(table).stem}.json, or convert the ages.",
+            f"Correct Units of {column!r} in {beside}, or convert the ages.",
         )
     ages: list[Value] = [age_of(cell, unit) for cell in cells]
     lost = Counter(
         text_of(c) for c, age in zip(cells, ages, strict=True) if c is not None and not age
     )
-    numbers = {float(t) for t in lost if t and re.fullmatch(r"\d+(?:\.\d+)?", t)} - UNKNOWN_AGES
-    explained = stated or in_name or words
-    old = {age for age in ages if isinstance(age, float) and age > 105} if not explained else set()
-    if len(numbers | old) > 1 and not explained and max(numbers | old) > 105:
-        raise DataError(
-            f"{table} has ages up to {max(numbers | old):g}, which are not years.",
-            f"Name the column age_months, age_weeks or age_days, or state Units in "
-            f"{Path(table).stem}.json.",
-        )
-    long = {"y": "years", "m": "months", "w": "weeks", "d": "days"}[unit]
-    if unit != "y":
-        notes["age"] = f"({long} in {table})"
+    if not explained:
+        found = [float(t) for t in lost if t and re.fullmatch(r"\d+(?:\.\d+)?", t)]
+        odd = {*found, *(age for age in ages if isinstance(age, float) and age > 105)}
+        odd -= UNKNOWN_AGES
+        if len(odd) > 1 and max(odd) > 105:
+            raise DataError(
+                f"{table} has ages up to {max(odd):g}, which are not years.",
+                f"Name the column age_months, age_weeks or age_days, or state Units in {beside}.",
+            )
+    if unit != "years":
+        notes["age"] = f"({unit} in {table})"
     if lost:
         shown = ", ".join(f"{text!r}" for text in list(lost)[:3])
-        notes["ages not understood"] = f"{sum(lost.values())} ({shown}): taken as missing"
+        notes["ages not understood"] = f"{lost.total()} ({shown}): taken as missing"
     bounds = sum(str(cell).strip().endswith("+") for cell in cells)
     if bounds:
         notes["ages with +"] = f"{bounds}, taken as the number"
@@ -238,11 +226,10 @@ def described(path: Path) -> Mapping[str, Any]:
             f"{beside.name} cannot be read as JSON: {error}; it may state the unit of ages.",
             "Correct it, or remove it.",
         ) from error
-    return content if isinstance(content, dict) else {}
+    found = content if isinstance(content, dict) else {}
+    return {column: about for column, about in found.items() if isinstance(about, dict)}
 
 
 def text_of(value: Value) -> str | None:
     """Return a cell as text."""
-    if value is None:
-        return None
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+    return f"{value:.15g}" if isinstance(value, float) else value if value is None else str(value)

@@ -7,6 +7,7 @@ contradict each other are left out, and so is the age of another visit.
 from __future__ import annotations
 
 import dataclasses
+import io
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,10 +16,9 @@ from pathlib import Path
 from brainzoo.common.errors import DataError
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row, read_table
-from brainzoo.datasets.columns import IdColumns, cleaned, described, roles_of, text_of
+from brainzoo.datasets.columns import cleaned, described, is_id, roles_of, text_of
 from brainzoo.datasets.layouts import Layout
 from brainzoo.datasets.names import read_part
-from brainzoo.datasets.spreadsheet import read_xls
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,11 +72,10 @@ class Covariates:
         """Return what is known of a subject at a visit; ``None`` if it is not in the table.
 
         Args:
-            subject: The subject's id; a leading ``sub-`` does not matter, nor leading zeros where
-                no two ids differ in them only.
+            subject: Its id; ``sub-`` does not matter, nor zeros that distinguish nobody.
             stem: The scan's file name without its ending; a table may list scans instead, by
                 their stem or by its beginning.
-            visit: The visit, for example ``ses-2``; an age of another visit is not taken.
+            visit: For example ``ses-2``; an age of another visit is not taken.
         """
         beginning = stem
         while len(beginning) > len(subject):
@@ -97,18 +96,14 @@ class Covariates:
         same = [row.values for row in rows if _visit_key(row.visit) == key]
         general = _merged([row.values for row in rows if not row.visit] or [r.values for r in rows])
         if same:
-            known = {k: v for k, v in _merged(same).items() if v is not None}
-            return {**_merged(same), **general, **known}
+            own = _merged(same)
+            return {**own, **general, **{k: v for k, v in own.items() if v is not None}}
         if all(row.visit for row in rows):  # of other visits only
             general["age"] = None
         return general
 
     def check_joined(self, subjects: Iterable[str]) -> None:
-        """Refuse a table that fits no scan at all.
-
-        Raises:
-            DataError: Nobody was found; the message shows an id of both sides.
-        """
+        """Refuse a table that fits no scan at all, with a DataError."""
         if not self.found:
             ours = next(iter(subjects), "none")
             theirs = next((entry.id for entry in self._entries), "none")
@@ -132,10 +127,8 @@ def read_covariates(path: Path, layout: Layout | None = None, *, subject: str = 
     Raises:
         DataError: It is not a table, has no column of ids, or ages in an unknown unit.
     """
-    if path.suffix.lower() == ".xls":
-        rows = read_xls(path)
-    else:
-        rows = read_table(path, names=IdColumns(), own=False)
+    excel = path.suffix.lower() == ".xls"
+    rows = _read_xls(path) if excel else read_table(path, names=is_id, own=False)
     columns = list(rows[0]) if rows else []
     roles = roles_of(columns, layout, subject)
     if "id" not in roles.values() and not subject:
@@ -144,10 +137,15 @@ def read_covariates(path: Path, layout: Layout | None = None, *, subject: str = 
             + (f"; its columns: {', '.join(columns)}." if columns else " and no rows."),
             "Name the column participant_id.",
         )
-    about = described(path)
-    notes: dict[str, str] = {}
-    values = {c: cleaned(c, [r[c] for r in rows], roles, about, layout, notes, path.name)
-              for c in columns}  # fmt: skip
+    about, notes = described(path), dict[str, str]()
+    values: dict[str, list[Value]] = {}
+    for column in columns:
+        role, codes = roles.get(column, ""), layout.codes if layout else {}
+        if role or not (layout and layout.only_columns):
+            cells, meant = [row[column] for row in rows], codes.get(role, {})
+            found = cleaned(column, role, cells, about.get(column, {}), meant, path.name, notes)
+            if found is not None:
+                values.setdefault(role or column, found)
     entries = []
     for i, row in enumerate(rows):
         own = {role: text_of(row[c]) for c, role in roles.items() if role in ("id", "visit")}
@@ -156,15 +154,34 @@ def read_covariates(path: Path, layout: Layout | None = None, *, subject: str = 
             continue
         if layout and layout.number and re.fullmatch(r"\d+(?:\.0+)?", id_):
             id_ = layout.number.format(int(float(id_)))
-        clean: Row = {}
-        for column in columns:
-            name = roles.get(column, column)
-            if column in values and values[column] is not None:
-                clean.setdefault(name, values[column][i])  # type: ignore[index]
         scans = tuple(t for c, role in roles.items() if role == "scan" and (t := text_of(row[c])))
         visit = own.get("visit") or next((read_part(s).visit for s in (id_, *scans)), "")
-        entries.append(Entry(id_, visit, scans, clean))
+        entries.append(Entry(id_, visit, scans, {name: of[i] for name, of in values.items()}))
     return Covariates(entries, path.name, notes)
+
+
+def _read_xls(path: Path) -> list[Row]:
+    """Read the first sheet of an old Excel file, as IXI publishes its subjects.
+
+    Raises:
+        DataError: It is not an .xls file, or is empty.
+    """
+    import xlrd
+
+    hint = "Save it as CSV and name it with --data.table."
+    try:
+        # xlrd writes warnings to stdout unless it is given another place.
+        with xlrd.open_workbook(str(path), logfile=io.StringIO(), on_demand=True) as book:
+            sheet = book.sheet_by_index(0)
+            lines = [sheet.row_values(row) for row in range(sheet.nrows)]
+    except Exception as error:  # of a broken file xlrd raises nearly anything
+        raise DataError(f"{path.name} cannot be read as .xls: {error}.", hint) from error
+    if not lines:
+        raise DataError(f"{path.name} is empty.", hint)
+    header, *rows = ([c if isinstance(c, float) else str(c).strip() or None for c in line]
+                     for line in lines)  # fmt: skip
+    names = ["" if name is None else str(name) for name in header]
+    return [dict(zip(names, row, strict=False)) for row in rows]
 
 
 def _key(value: str) -> str:

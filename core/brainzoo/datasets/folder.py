@@ -5,33 +5,29 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
-from brainzoo.common.errors import DataError
+from brainzoo.common.errors import DataError, NotFoundError
 from brainzoo.data.subjects import Subject
 from brainzoo.datasets.config import FolderConfig
 from brainzoo.datasets.covariates import Covariates
-from brainzoo.datasets.known import Known, find_table, volumes_below
+from brainzoo.datasets.known import Known, find_table, known_of, volumes_below
 from brainzoo.datasets.layouts import Layout, recognised
-from brainzoo.datasets.masks import Masks
 from brainzoo.datasets.names import STUDY_IDS, read_part
-from brainzoo.datasets.people import File, by_names, by_pattern, check_alike
+from brainzoo.datasets.people import File, by_names, by_pattern
 from brainzoo.datasets.tree import PICTURES, VOLUMES, existing_root, files_below, stem
 
 __all__ = ["Folder", "find_table"]
 
-GENERIC = Layout("folder", "", ())
+GENERIC = Layout("folder")
 SLICE = re.compile(r"[-_. ](?:slice|z)[-_ ]?\d+$", re.IGNORECASE)
 NUMBER = re.compile(r"[-_. (]*\d+\)?$")
 """What at the end of a picture's name may number a slice, or a person."""
 
 OTHER_FORMATS = {
-    (".dcm", ".ima"): (
-        "DICOM",
-        "Convert them with dcm2niix.",
-    ),
+    (".dcm", ".ima"): ("DICOM", "Convert them with dcm2niix."),
     (".hdr", ".img"): ("Analyze", "Convert them, for example with mri_convert or fslchfiletype."),
     (".mnc", ".mnc.gz"): ("MINC", "Convert them with mnc2nii."),
     (".nrrd", ".nhdr", ".mha", ".mhd"): ("NRRD or MetaImage", "Convert them with SimpleITK."),
@@ -71,7 +67,7 @@ class Folder(Known):
         """
         root = existing_root(self.config.root, "folder")
         here, gone, links = volumes_below(root, self.config)
-        files, _ = files_below(root, follow_links=self.config.follow_links)
+        files, _, _ = files_below(root, follow_links=self.config.follow_links)
         masks = Masks(root, self.config.masks, files)
         paths = {place: path for place, path in (here | gone).items() if not masks.owns(path)}
         fitting = {p: path for p, path in paths.items() if fnmatch(path.name, self.config.pattern)}
@@ -86,7 +82,7 @@ class Folder(Known):
             self.layout = self._recognised(fitting)
             self.url = self.layout.url
             table = self.table(root)
-            read = self._read(fitting, table)
+            read = self._files(fitting, table)
             found = list(self.from_files(root, read, set(gone), table))
         elif pictures:
             found = list(self._pictures(root, pictures, self.table(root)))
@@ -102,93 +98,132 @@ class Folder(Known):
             self.understood["layout"] = f"{layout.name} ({layout.summary.split(':')[0]})"
         return layout or GENERIC
 
-    def _read(self, paths: Mapping[str, Path], table: Covariates | None) -> list[File]:
+    def _files(self, paths: Mapping[str, Path], table: Covariates | None) -> list[File]:
         if self.config.subject_pattern is not None:
             return by_pattern(paths, self.config.subject_pattern)
         if self.layout is not GENERIC:
-            read = {place: self.layout.read(place) for place in paths}
-            files = [File(paths[place], place, name) for place, name in read.items() if name]
-            check_alike([file for file in files if not file.name.study])
-            if len(files) < len(paths):
-                lost = len(paths) - len(files)
-                self.understood["left out"] = f"{lost} files that are not named as in this layout"
-            return files
-        classes = self.config.class_folders == "yes"
-        inside = {_inside(place) if classes else place: path for place, path in paths.items()}
-        if len(inside) < len(paths):
-            inside = dict(paths)
+            return self.read(paths)
+        known = table.ids if table else ()
+        inside = {place.partition("/")[2] or place: path for place, path in paths.items()}
+        if self.config.class_folders != "yes" or len(inside) < len(paths):
+            return by_names(paths, known)
         outside = {path: place for place, path in paths.items()}
-        files = by_names(inside, table.ids if table else ())
+        files = by_names(inside, known)
         return [dataclasses.replace(file, place=outside[file.path]) for file in files]
 
     def _pictures(
         self, root: Path, pictures: list[Path], table: Covariates | None
     ) -> Iterator[Subject]:
         """Yield the pictures of slices, each a scan of its own."""
-        looks = {path: _picture(path, root) for path in pictures}
-        pictures = [
-            path
-            for path in pictures
-            if looks[path][1] == "scan" and fnmatch(path.name, self.config.pattern)
-        ]
+        ids = {}
+        for path in pictures:
+            person, kind = _picture(path, root)
+            if kind == "scan" and fnmatch(path.name, self.config.pattern):
+                ids[path] = person
         if self.config.subject_pattern is not None:
-            paths = {path.relative_to(root).as_posix(): path for path in pictures}
+            paths = {path.relative_to(root).as_posix(): path for path in ids}
             ids = {f.path: f.name.person for f in by_pattern(paths, self.config.subject_pattern)}
         else:
-            ids = {path: looks[path][0] for path in pictures}
             _check_numbers(ids)
-        names = _names_of_pictures(ids, root)
+        pictures_of = Counter(ids.values())
+        stems = Counter((subject, stem(path)) for path, subject in ids.items())
         channel = self.channels[0] if self.channels else "T1w"
         for path, subject in ids.items():
-            known = dict(table.find(subject, stem(path)) or {}) if table else {}
-            own_class = known.pop("class", None)
-            yield Subject(
-                subject,
-                {channel: path},
-                scan=names[path],
-                covariates=known,
-                class_name=str(own_class) if own_class else None,
-            )
+            unique = stems[subject, stem(path)] == 1
+            name = stem(path) if unique else path.relative_to(root).as_posix()
+            scan = name if pictures_of[subject] > 1 else ""
+            known = known_of(table, subject, stem(path))
+            yield Subject(subject, {channel: path}, scan=scan, **known)
         if table:
             table.check_joined(ids.values())
             self.understood |= table.notes
 
-    def _completed(self, found: list[Subject], root: Path, masks: Masks) -> Iterator[Subject]:
-        """Yield subjects with masks and with the classes that folders say."""
+    def _completed(self, found: list[Subject], root: Path, masks: Masks) -> list[Subject]:
+        """Return subjects with masks and with the classes that folders say."""
         scans_of = Counter(subject.id for subject in found)
-        firsts = {
-            id(s): next((p for p in s.images.values() if isinstance(p, Path)), root) for s in found
-        }
-        classes = self._class_names(root, list(firsts.values()))
+        files = [
+            next((path for path in subject.images.values() if isinstance(path, Path)), root)
+            for subject in found
+        ]
+        classes = self._class_names(root, files)
         completed = []
-        for subject in found:
-            first = firsts[id(subject)]
-            mask = masks.of(first, subject.id, alone=scans_of[subject.id] == 1)
-            completed.append(
-                dataclasses.replace(
-                    subject,
-                    mask=mask or subject.mask,
-                    class_name=classes.get(first, subject.class_name),
-                )
-            )
+        for subject, path in zip(found, files, strict=True):
+            mask = masks.of(path, subject.id, alone=scans_of[subject.id] == 1) or subject.mask
+            class_name = classes.get(path, subject.class_name)
+            completed.append(dataclasses.replace(subject, mask=mask, class_name=class_name))
         masks.check_found(completed)
-        yield from completed
+        return completed
 
     def _class_names(self, root: Path, scans: list[Path]) -> dict[Path, str]:
         wanted = self.config.class_folders
-        if wanted == "auto":
-            wanted = "yes" if scans[0].name.lower().endswith(PICTURES) else "no"
-        if wanted == "no":
+        pictures = scans[0].name.lower().endswith(PICTURES)
+        if wanted == "no" or (wanted == "auto" and not pictures):
             return {}
         parts = {scan: scan.relative_to(root).parts for scan in scans}
         deep = {scan: own[0] for scan, own in parts.items() if len(own) > 1}
-        if self.config.class_folders == "auto" and any(map(STUDY_IDS.search, deep.values())):
-            return {}  # a folder per subject, not per class
-        return deep
+        people = wanted == "auto" and any(map(STUDY_IDS.search, deep.values()))
+        return {} if people else deep
 
 
-def _inside(place: str) -> str:
-    return place.partition("/")[2] or place
+class Masks:
+    """Finds the brain mask of each scan: in a folder of its own, or beside it by a suffix.
+
+    Args:
+        root: Where the scans are.
+        where: A folder, from here or below the root, or what the mask's name adds to the scan's.
+        files: The files below the root.
+    """
+
+    def __init__(self, root: Path, where: str | None, files: list[Path]) -> None:
+        self._where, self._suffix, self._by_beginning = where, "", dict[str, list[Path]]()
+        self._files: frozenset[Path] = frozenset()
+        if where is None:
+            return
+        given = Path(where).expanduser()
+        folder = next((path for path in (root / given, given) if path.is_dir()), None)
+        if folder is None and (where[:1] not in "-_." or "/" in where):
+            raise NotFoundError(
+                f"there is no folder of masks {given}, below {root} or here.",
+                "Check --data.masks; a suffix begins with '_' or '-'.",
+            )
+        self._suffix = "" if folder else where
+        found = files_below(folder)[0] if folder else files
+        kinds = (*VOLUMES, *PICTURES)
+        self._files = frozenset(
+            path
+            for path in found
+            if path.name.lower().endswith(kinds) and stem(path).endswith(self._suffix)
+        )
+        for path in self._files:
+            name = stem(path)
+            for end in (*(m.start() for m in re.finditer(r"[-_. ]", name)), len(name)):
+                self._by_beginning.setdefault(name[:end], []).append(path)
+
+    def owns(self, path: Path) -> bool:
+        """Whether a file is one of the masks, and so no scan."""
+        return path in self._files
+
+    def of(self, scan: Path, subject: str, *, alone: bool) -> Path | None:
+        """Return the mask of a scan, if there is exactly one that its name says is its.
+
+        Where a subject has one scan ``alone``, its mask may be named by the subject.
+        """
+        if self._suffix:
+            beside = self._by_beginning.get(stem(scan) + self._suffix, [])
+            return next((path for path in beside if path.parent == scan.parent), None)
+        fitting = self._by_beginning.get(stem(scan), [])
+        if not fitting and alone:
+            fitting = self._by_beginning.get(subject, [])
+        chosen = [path for path in fitting if stem(path) == stem(scan)] or fitting
+        return chosen[0] if len(chosen) == 1 else None
+
+    def check_found(self, subjects: Iterable[Subject]) -> None:
+        """Refuse masks that fit no scan at all."""
+        if self._where is not None and not any(subject.mask for subject in subjects):
+            raise DataError(
+                f"masks {self._where!r}: none of the {len(self._files)} masks there fits a scan.",
+                "A mask is named like its scan, or like its subject.",
+            )
 
 
 def _picture(path: Path, root: Path) -> tuple[str, str]:
@@ -201,7 +236,7 @@ def _picture(path: Path, root: Path) -> tuple[str, str]:
     return study[0] if study else read.person or stem(path), kind
 
 
-def _check_numbers(ids: dict[Path, str]) -> None:
+def _check_numbers(ids: Mapping[Path, str]) -> None:
     """Refuse pictures whose ids differ in a bare number: slices of one person, or people?"""
     known: dict[str, str] = {}
     for path, subject in ids.items():
@@ -217,31 +252,15 @@ def _check_numbers(ids: dict[Path, str]) -> None:
             )
 
 
-def _names_of_pictures(ids: dict[Path, str], root: Path) -> dict[Path, str]:
-    """Name the pictures of subjects that have several: by stem, or by path where stems repeat."""
-    pictures_of = Counter(ids.values())
-    stems = Counter((subject, stem(path)) for path, subject in ids.items())
-    names = {}
-    for path, subject in ids.items():
-        if pictures_of[subject] == 1:
-            names[path] = ""
-        elif stems[subject, stem(path)] == 1:
-            names[path] = stem(path)
-        else:
-            names[path] = path.relative_to(root).as_posix()
-    return names
-
-
 def _no_scans(root: Path, files: list[Path], links: int) -> DataError:
     """Say what a folder holds instead of scans."""
     for endings, (name, hint) in OTHER_FORMATS.items():
         count = sum(path.name.lower().endswith(endings) for path in files)
+        if not count and name == "DICOM":  # often without an ending
+            bare = [path for path in files[:20] if not path.suffix or path.suffix[1:].isdigit()]
+            count = len(files) if any(map(_is_dicom, bare)) else 0
         if count:
             return DataError(f"no NIfTI scans below {root}: found {count} files of {name}.", hint)
-    bare = [path for path in files[:20] if not path.suffix or path.suffix[1:].isdigit()]
-    if any(_is_dicom(path) for path in bare):
-        name, hint = OTHER_FORMATS[".dcm", ".ima"]
-        return DataError(f"no NIfTI scans below {root}: found files of {name}.", hint)
     return DataError(
         f"no scans below {root}: found {len(files)} files, none of them a "
         f"{', '.join((*VOLUMES, *PICTURES))}"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from brainzoo.common.errors import DataError, NetworkError
 from brainzoo.data.subjects import Subject
-from brainzoo.datasets import layouts
 from brainzoo.datasets.config import IxiConfig
 from brainzoo.datasets.ixi_download import download_ixi, ixi_folder
 from brainzoo.datasets.known import Known
+from brainzoo.datasets.layouts import LAYOUTS
 from brainzoo.datasets.tree import existing_root
 
 CHANNELS = {"T1": "T1w", "T2": "T2w", "PD": "PDw", "MRA": "angio", "DTI": "b0"}
@@ -30,7 +30,7 @@ class Ixi(Known):
     """
 
     config: IxiConfig
-    layout = layouts.IXI
+    layout = LAYOUTS["ixi"]
     title = "IXI"
     license, citation, url = layout.license, layout.citation, layout.url
 
@@ -40,13 +40,7 @@ class Ixi(Known):
         return tuple(CHANNELS[name] for name in self.config.channels)
 
     def download(self) -> None:
-        """Fetch the scans and the table unless ``--data.root`` names a copy or they are there.
-
-        Raises:
-            NetworkError: No server could deliver; what has arrived is kept for the next time.
-            IntegrityError: What arrived is not what was published.
-            DiskError: There is too little space.
-        """
+        """Fetch the scans and the table unless ``--data.root`` names a copy or they are there."""
         if self.config.root is not None:
             return
         try:
@@ -76,16 +70,9 @@ class Ixi(Known):
         """
         for subject in super().subjects():
             first = next(path for path in subject.images.values() if isinstance(path, Path))
-            known = subject.covariates
+            known = {name: subject.covariates.get(name) for name in ("age", "sex")}
+            known["site"] = first.name.split("-")[1]
             # DLMUSE parcels the whole brain, on the grid of the T1
-            drawn = "T1w" in subject.images and isinstance(subject.labels, Path)
-            parcels = subject.labels if drawn and isinstance(subject.labels, Path) else None
-            yield dataclasses.replace(
-                subject,
-                covariates={
-                    "age": known.get("age"),
-                    "sex": known.get("sex"),
-                    "site": first.name.split("-")[1],
-                },
-                mask=subject.mask or parcels,
-            )
+            drawn = isinstance(subject.labels, Path) and "T1w" in subject.images
+            mask = subject.mask or (subject.labels if drawn else None)
+            yield dataclasses.replace(subject, covariates=known, mask=mask)  # type: ignore[arg-type]

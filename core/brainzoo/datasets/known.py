@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -12,27 +13,14 @@ from typing import Any
 from brainzoo.common.errors import DataError, NotFoundError
 from brainzoo.data.subjects import Subject
 from brainzoo.data.volumes import Volume, read_volume
-from brainzoo.datasets import layouts
 from brainzoo.datasets.config import KnownConfig
 from brainzoo.datasets.covariates import Covariates, read_covariates
 from brainzoo.datasets.grouping import Scan, scan_names, scans_of
-from brainzoo.datasets.layouts import Layout
+from brainzoo.datasets.layouts import LAYOUTS, Layout
 from brainzoo.datasets.names import CONTRASTS, channel_name
 from brainzoo.datasets.people import File, check_alike
 from brainzoo.datasets.tree import VOLUMES, existing_root, files_below, stem
 from brainzoo.plugin.interfaces import Dataset
-
-
-@dataclasses.dataclass(frozen=True)
-class OneOfSeveral:
-    """Reads one volume of a file that holds several, as the Decathlon stores its contrasts."""
-
-    path: Path
-    index: int
-
-    def __call__(self) -> Volume:
-        """Return the volume."""
-        return read_volume(self.path, index=self.index)
 
 
 class Known(Dataset):
@@ -61,58 +49,76 @@ class Known(Dataset):
             DataError: There are none, scans are missing, or the table fits nobody.
         """
         root = self.root()
-        files, gone, links = volumes_below(root, self.config)
-        read = {place: self.layout.read(place) for place in (*files, *gone)}
-        found = [File((files | gone)[p], p, name) for p, name in read.items() if name]
-        if not any(file.place in files for file in found):
-            example = next(iter(files), "nothing")
+        here, gone, links = volumes_below(root, self.config)
+        found = self.read(here | gone)
+        if not any(file.place in here for file in found):
+            example = next(iter(here), "nothing")
             raise DataError(
                 f"no {' '.join([*self.config.channels, 'scans'])} of {self.layout.name} below "
-                f"{root}: found {len(files)} volumes{f' ({example}, ...)' if files else ''}, none "
+                f"{root}: found {len(here)} volumes{f' ({example}, ...)' if here else ''}, none "
                 "named as there" + (f"; {links} links lead outside." if links else "."),
                 "Check --data.root; for other names use --data folder.",
             )
-        check_alike([file for file in found if not file.name.study])
-        lost = len(read) - len(found)
+        yield from self.from_files(root, found, set(gone), self.table(root))
+
+    def read(self, paths: Mapping[str, Path]) -> list[File]:
+        """Return the files that are named as in the layout.
+
+        Raises:
+            DataError: People cannot be told apart.
+        """
+        names = {place: self.layout.read(place) for place in paths}
+        files = [File(paths[place], place, name) for place, name in names.items() if name]
+        check_alike([file for file in files if not file.name.study])
+        lost = len(paths) - len(files)
         if lost:
             self.understood["left out"] = f"{lost} files that are not named as in this layout"
-        yield from self.from_files(root, found, set(gone), self.table(root))
+        return files
+
+    def table(self, root: Path) -> Covariates | None:
+        """Return the table that is given, else the layout's, else the root's own."""
+        return find_table(root, self.config.table, self.layout)
 
     def from_files(
         self, root: Path, files: list[File], gone: set[str], table: Covariates | None
     ) -> Iterator[Subject]:
         """Yield the subjects of files, with what the table knows of them."""
-        names, labels = self._json()
-        self.label_names = labels or self.layout.label_names
-        several = _unpacked(files, names)
-        unknown = (
-            self.channels[0] if len(self.channels) == 1 or (several and self.channels) else "T1w"
-        )
+        names, labels = self._dataset_json()
+        self.label_names = labels or {int(k): v for k, v in self.layout.label_names.items()}
+        # as the Decathlon stores them, each file may hold all channels
+        packed = list(names.values()) if len(names) > 1 else []
+        if any(file.name.word for file in files if file.name.kind == "scan"):
+            packed = []
+        asked = set(self.channels)
+        if packed and asked and not asked & set(packed):
+            raise self._nothing_wanted(root, Counter(packed), files)
+        unknown = self.channels[0] if len(asked) == 1 or (packed and asked) else "T1w"
         files = [_with_channel(file, names, unknown) for file in files]
         images = [file for file in files if file.name.kind == "scan"]
-        wanted = [f for f in images if not self.channels or f.name.channel in self.channels]
-        if several and self.channels and not set(self.channels) & set(names.values()):
-            images = [_with_channel(file, {}, name, True) for name in names.values()
-                      for file in images]  # fmt: skip
-            wanted = []
+        wanted = [file for file in images if not asked or file.name.channel in asked]
+        there = Counter(file.name.channel for file in images)
         if not wanted:
-            raise self._nothing_wanted(root, images, files)
+            raise self._nothing_wanted(root, there, files)
         self._check_here(wanted, gone)
-        keep = {id(file) for file in wanted} | {id(f) for f in files if f.name.kind != "scan"}
-        here = [file for file in files if id(file) in keep and file.place not in gone]
+        there += Counter(file.name.word for file in files if file.name.kind == "other")
+        not_taken = there - Counter(file.name.channel for file in wanted)
+        parts = [f"{count} {word}" for word, count in not_taken.most_common(6)]
+        if parts:
+            before = self.understood.get("left out")
+            self.understood["left out"] = ", ".join(filter(None, [before, *parts]))
+        keep = [f for f in files if f.name.kind != "scan" or not asked or f.name.channel in asked]
+        here = [file for file in keep if file.place not in gone]
         rank = {file.name.word: self.layout.rank(file.name.word) for file in here}
         scans = scans_of(here, rank=rank, label_word=self.config.labels)
-        self._left_out(files, wanted)
         unused = {f.path for f in here if f.name.kind == "label"} - {scan.labels for scan in scans}
         if unused:
             self.understood["label maps left out"] = (
                 f"{len(unused)}, for example {min(unused).name}: of another kind, or of no scan"
             )
-        found = []
-        for scan, name in zip(scans, scan_names(scans), strict=True):
-            found.append(self._subject(scan, name, table, names if several else {}))
+        named = zip(scans, scan_names(scans), strict=True)
+        found = [self._subject(scan, name, table, packed) for scan, name in named]
         if table:
-            table.check_joined(subject.id for subject in found)
+            table.check_joined(scan.person for scan in scans)
             self.understood |= table.notes
             missing = len(table) - len(table.found)
             if missing:
@@ -120,35 +126,30 @@ class Known(Dataset):
         yield from found
 
     def _subject(
-        self, scan: Scan, name: str, table: Covariates | None, packed: Mapping[str, str]
+        self, scan: Scan, name: str, table: Covariates | None, packed: list[str]
     ) -> Subject:
-        first = next(iter(scan.images.values()))
-        known = dict(table.find(scan.person, stem(first), scan.visit) or {}) if table else {}
-        own_class = known.pop("class", None)
+        first, key = next(iter(scan.images.values())), ""
         order = self.channels or (*CONTRASTS, *scan.images)
         images: dict[str, Path | Callable[[], Volume]] = {
             channel: scan.images[channel] for channel in order if channel in scan.images
         }
-        key = ""
         if packed:
-            images = {c: OneOfSeveral(first, i) for i, c in enumerate(packed.values())
-                      if not self.channels or c in self.channels}  # fmt: skip
+            images = {
+                channel: functools.partial(read_volume, first, index=i)
+                for i, channel in enumerate(packed)
+                if not self.channels or channel in self.channels
+            }
             status = first.stat()
             key = f"{first.absolute()} {status.st_size} {status.st_mtime_ns}"
         return Subject(
             scan.person,
             images,
             scan=name,
-            covariates=known,
-            class_name=str(own_class) if own_class else None,
             labels=scan.labels,
             mask=scan.mask,
             key=key,
+            **known_of(table, scan.person, stem(first), scan.visit),
         )
-
-    def table(self, root: Path) -> Covariates | None:
-        """Return the table that is given, else the layout's, else the root's own."""
-        return find_table(root, self.config.table, self.layout)
 
     def _check_here(self, wanted: list[File], gone: set[str]) -> None:
         missing = sum(file.place in gone for file in wanted)
@@ -161,13 +162,11 @@ class Known(Dataset):
         if missing:
             self.understood["not here"] = f"{missing} of {len(wanted)} scans: links to nowhere"
 
-    def _nothing_wanted(self, root: Path, images: list[File], files: list[File]) -> DataError:
-        there = Counter(file.name.channel for file in images)
+    def _nothing_wanted(self, root: Path, there: Counter[str], files: list[File]) -> DataError:
         if there:
+            counts = ", ".join(f"{name} ({count})" for name, count in there.items())
             return DataError(
-                f"no {', '.join(self.channels)} scans in {root}; there are "
-                + ", ".join(f"{name} ({count})" for name, count in there.items())
-                + ".",
+                f"no {', '.join(self.channels)} scans in {root}; there are {counts}.",
                 "Choose one with --data.channels.",
             )
         return DataError(
@@ -176,55 +175,44 @@ class Known(Dataset):
             "Check --data.root.",
         )
 
-    def _left_out(self, files: list[File], wanted: list[File]) -> None:
-        others = Counter(f.name.word for f in files if f.name.kind == "other")
-        not_asked = Counter(f.name.channel for f in files if f.name.kind == "scan")
-        for file in wanted:
-            not_asked[file.name.channel] -= 1
-        parts = [f"{count} {word}" for word, count in (+not_asked + others).most_common(6)]
-        if parts:
-            before = self.understood.get("left out")
-            self.understood["left out"] = ", ".join(filter(None, [before, *parts]))
-
-    def _json(self) -> tuple[dict[str, str], dict[int, str]]:
+    def _dataset_json(self) -> tuple[dict[str, str], dict[int, str]]:
         """Return the channels (by number) and labels of nnU-Net's ``dataset.json``."""
-        path = self.config.root and self.config.root.expanduser() / "dataset.json"
-        if self.layout is not layouts.NNUNET or path is None or not path.is_file():
+        path = (self.config.root or Path()).expanduser() / "dataset.json"
+        if self.layout is not LAYOUTS["nnunet"] or not path.is_file():
             return {}, {}
         try:
             content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
             channels = content.get("channel_names") or content.get("modality") or {}
-            labels = content.get("labels") or {}
             names = {f"{int(number):04d}": channel_name(str(n)) for number, n in channels.items()}
-            values = {
-                (int(k) if str(k).isdigit() else int(v)): (str(v) if str(k).isdigit() else str(k))
-                for k, v in labels.items()
-            }
+            pairs = (
+                (key, value) if str(key).isdigit() else (value, key)  # the Decathlon's, nnU-Net's
+                for key, value in (content.get("labels") or {}).items()
+            )
+            return names, {int(number): str(name) for number, name in pairs if int(number)}
         except (ValueError, OSError, AttributeError, TypeError, RecursionError) as error:
             raise DataError(f"{path.name} of nnU-Net cannot be read: {error}.") from error
-        return names, {value: name for value, name in values.items() if value}
 
 
-def _with_channel(
-    file: File, names: Mapping[str, str], unknown: str, replace: bool = False
-) -> File:
-    channel = unknown if replace else file.name.channel or unknown
-    return dataclasses.replace(
-        file, name=dataclasses.replace(file.name, channel=names.get(channel, channel))
-    )
+def known_of(table: Covariates | None, person: str, stem: str, visit: str = "") -> dict[str, Any]:
+    """Return covariates and class of a scan from the table, if there is one, for a subject."""
+    known = dict(table.find(person, stem, visit) or {}) if table else {}
+    own_class = known.pop("class", None)
+    return {"covariates": known, "class_name": str(own_class) if own_class else None}
 
 
-def _unpacked(files: list[File], names: Mapping[str, str]) -> bool:
-    """Return whether each file of a Decathlon's folder holds all channels."""
-    return len(names) > 1 and not any(file.name.word for file in files if file.name.kind == "scan")
+def _with_channel(file: File, names: Mapping[str, str], unknown: str) -> File:
+    channel = file.name.channel or unknown
+    named = dataclasses.replace(file.name, channel=names.get(channel, channel))
+    return dataclasses.replace(file, name=named)
 
 
 def volumes_below(root: Path, config: KnownConfig) -> tuple[dict[str, Path], dict[str, Path], int]:
     """Return the volumes below a folder by their place, those not here, and links left out."""
-    gone: list[Path] = []
-    files, links = files_below(root, follow_links=config.follow_links, gone=gone)
-    here = {p.relative_to(root).as_posix(): p for p in files if p.name.lower().endswith(VOLUMES)}
-    absent = {p.relative_to(root).as_posix(): p for p in gone if p.name.lower().endswith(VOLUMES)}
+    files, gone, links = files_below(root, follow_links=config.follow_links)
+    here, absent = (
+        {p.relative_to(root).as_posix(): p for p in paths if p.name.lower().endswith(VOLUMES)}
+        for paths in (files, gone)
+    )
     return here, absent, links
 
 
@@ -243,35 +231,29 @@ def find_table(root: Path, given: Path | None, layout: Layout | None = None) -> 
         raise NotFoundError(f"there is no table {given}, here or below {root}.")
     names = layout.tables if layout else ()
     near = sorted([*root.glob("*"), *root.glob("*/*")]) if names else []
-    tables = [path for path in near if _is_table(path)]
+    kinds = (".csv", ".tsv", ".xls")
+    tables = [p for p in near if p.suffix.lower() in kinds and not p.name.startswith(".")]
     for name in names:
         fitting = [p for p in tables if p.match(name) or Path(p.name.lower()).match(name)]
         if fitting:
             read = [read_covariates(path, layout) for path in fitting]
-            joined = read[0]
-            for other in read[1:]:
-                joined = joined.and_visits(other)
-            return joined
+            return functools.reduce(Covariates.and_visits, read)
     for name in ("participants.tsv", "participants.csv"):
         if (root / name).is_file():
             return read_covariates(root / name, layout)
     return None
 
 
-def _is_table(path: Path) -> bool:
-    return path.suffix.lower() in (".csv", ".tsv", ".xls") and path.name[0] != "."
-
-
-def _known(name: str, layout: Layout, title: str = "") -> type[Known]:
-    facts = {key: getattr(layout, key) for key in ("license", "citation", "url", "label_names")}
-    own = {"layout": layout, "title": title, "__doc__": layout.summary, "__module__": __name__}
+def _known(name: str, layout: Layout) -> type[Known]:
+    facts = {key: getattr(layout, key) for key in ("license", "citation", "url")}
+    own = {"layout": layout, "__doc__": layout.summary, "__module__": __name__}
     return type(name, (Known,), own | facts)
 
 
-Brats = _known("Brats", layouts.BRATS, "BraTS")
-Oasis = _known("Oasis", layouts.OASIS, "OASIS-1")
-Adhd200 = _known("Adhd200", layouts.ADHD200, "ADHD-200")
-Abide = _known("Abide", layouts.ABIDE, "ABIDE")
-FreeSurfer = _known("FreeSurfer", layouts.FREESURFER)
-Hcp = _known("Hcp", layouts.HCP, "HCP")
-NnUnet = _known("NnUnet", layouts.NNUNET)
+Brats = _known("Brats", LAYOUTS["brats"])
+Oasis = _known("Oasis", LAYOUTS["oasis"])
+Adhd200 = _known("Adhd200", LAYOUTS["adhd200"])
+Abide = _known("Abide", LAYOUTS["abide"])
+FreeSurfer = _known("FreeSurfer", LAYOUTS["freesurfer"])
+Hcp = _known("Hcp", LAYOUTS["hcp"])
+NnUnet = _known("NnUnet", LAYOUTS["nnunet"])

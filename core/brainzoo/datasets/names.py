@@ -158,25 +158,26 @@ def read_part(
     """
     study = STUDY_IDS.search(text)
     rest = text[: study.start()] + text[study.end() :] if study else text
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {kind: [] for kind in ("timepoint", *KINDS)}
     kinds = {"timepoint": _T, **KINDS} if timepoints else KINDS
     for kind, pattern in kinds.items():
-        careful = (groups and not study, not folder and not study)
-        rest = "".join(_taken(rest, pattern, kind, found, *careful))
-    person = "" if NEUTRAL.fullmatch(_trimmed(rest)) else _trimmed(rest)
+        first, alone = groups and not study, not folder and not study
+        rest = "".join(_taken(rest, pattern, found[kind], first, alone))
+    rest = _trimmed(rest)
+    person = "" if NEUTRAL.fullmatch(rest) else rest
     if not person and not study and not folder:
         person = _number_of_a_person(found)
-    details = found.get("run", []) + found.get("processed", [])
+    details = found["run"] + found["processed"]
     if study and (number := re.match(r"\d+", person)) and "brats" in (study.lastgroup or ""):
         found["visit"], person = [number[0]], _trimmed(person[number.end() :])
     if study:
         details, person = [*filter(None, [person]), *details], study[0]
-    channel = next((channel_name(word) for word in found.get("channel", [])), "")
-    if not channel and any(word.lower().startswith("mpr") for word in found.get("run", [])):
-        channel = "T1w"
-    kind = next((kind for kind in ("mask", "label", "other") if kind in found), "scan")
-    word = found[kind][0] if kind in found else ""
-    visit = "_".join(found.get("timepoint", []) + found.get("visit", []))
+    channel = channel_name(found["channel"][0]) if found["channel"] else ""
+    if any(word.lower().startswith("mpr") for word in found["run"]):
+        channel = channel or "T1w"
+    kind = next((kind for kind in ("mask", "label", "other") if found[kind]), "scan")
+    word = found[kind][0] if kind != "scan" else ""
+    visit = "_".join(found["timepoint"] + found["visit"])
     return Name(person, visit, "_".join(details), channel, kind, word, bool(study))
 
 
@@ -184,12 +185,7 @@ _T = _words(r"t\d")
 
 
 def _taken(
-    text: str,
-    pattern: re.Pattern[str],
-    kind: str,
-    found: dict[str, list[str]],
-    groups: bool,
-    numbers: bool,
+    text: str, pattern: re.Pattern[str], found: list[str], groups: bool, numbers: bool
 ) -> Iterator[str]:
     """Yield what remains of a text without the words of a kind, which are put into ``found``."""
     place = 0
@@ -202,10 +198,10 @@ def _taken(
         if numbers and not before and not after and (counted := COUNTED.fullmatch(match[0])):
             # mprage_001, visit_001, followup_001: only the number distinguishes people
             if pattern.fullmatch(counted[1]):
-                found.setdefault(kind, []).append(counted[1])
-                place = match.start(0) + len(counted[1])
+                found.append(counted[1])
+                place = match.start() + len(counted[1])
             continue
-        found.setdefault(kind, []).append(match[0])
+        found.append(match[0])
         yield text[place : match.start()]
         place = match.end()
     yield text[place:]
@@ -213,7 +209,7 @@ def _taken(
 
 def _number_of_a_person(found: dict[str, list[str]]) -> str:
     """Return the long number behind a word, ``0001`` of ``baseline_mprage_0001``; else nothing."""
-    for words in (found.get("run", []), found.get("visit", [])):
+    for words in (found["run"], found["visit"]):
         for i, word in enumerate(words):
             counted = COUNTED.fullmatch(word)
             if counted and len(counted[2]) > 2:

@@ -52,28 +52,23 @@ def by_pattern(paths: Mapping[str, Path], pattern: str) -> list[File]:
     files = []
     for place, path in paths.items():
         found = (re.search(pattern, text) for text in (path.name, place))
-        groups = next((m.groupdict() | {"": m[1]} for m in found if m and m[1]), None)
-        person = groups and (groups.get("subject") or groups[""])
-        if not groups or not person:
+        groups = next((m.groupdict() | {"": m[1]} for m in found if m and m[1]), {})
+        person = groups.get("subject") or groups.get("")
+        if not person:
             raise DataError(
                 f"subject_pattern {pattern!r} finds no subject in {place!r}.",
                 "Every scan needs a subject, so that no person is in two splits.",
             )
-        read = _read_place(place)
-        files.append(
-            File(
-                path,
-                place,
-                dataclasses.replace(
-                    read,
-                    person=stem(Path(person)),
-                    visit=groups.get("session") or read.visit,
-                    channel=channel_name(groups.get("channel") or read.channel),
-                    detail="_".join(filter(None, (read.detail, _without(read.person, person)))),
-                    study=True,
-                ),
-            )
+        read = _read(place)[0]
+        name = dataclasses.replace(
+            read,
+            person=stem(Path(person)),
+            visit=groups.get("session") or read.visit,
+            channel=channel_name(groups.get("channel") or read.channel),
+            detail="_".join(filter(None, (read.detail, _without(read.person, person)))),
+            study=True,
         )
+        files.append(File(path, place, name))
     return files
 
 
@@ -88,48 +83,38 @@ def by_names(paths: Mapping[str, Path], known: Collection[str] = ()) -> list[Fil
         DataError: Who is who is ambiguous.
     """
     timepoints = any(TIMEPOINT.search(place) for place in paths)
-    groups = not any(re.match(r"(?:t[12]w?|flair)[-_]", p.name, re.IGNORECASE)
-                     for p in paths.values())  # fmt: skip
-    files, folders = [], {}
-    for place, path in paths.items():
-        name, folder = _both(place, groups, timepoints)
-        files.append(File(path, place, name))
-        folders[place] = folder
+    first = re.compile(r"(?:t[12]w?|flair)[-_]", re.IGNORECASE)
+    groups = not any(first.match(path.name) for path in paths.values())
+    read = {place: _read(place, groups, timepoints) for place in paths}
+    files = [File(path, place, read[place][0]) for place, path in paths.items()]
     unsure = [file for file in files if not file.name.study]
-    taken = {f.place: f for f in _people(unsure, folders, known)}
-    files = [taken.get(file.place, file) for file in files]
-    check_alike([f for f in files if not f.name.study and f.place not in known], known)
-    return files
+    taken = _people(unsure, {place: folder for place, (_, folder) in read.items()}, known)
+    decided = dict(zip((file.place for file in unsure), taken, strict=True))
+    check_alike([file for file in taken if file.place not in known], known)
+    return [decided.get(file.place, file) for file in files]
 
 
-def _read_place(place: str) -> Name:
-    return _both(place, True, False)[0]
-
-
-def _both(place: str, groups: bool, timepoints: bool) -> tuple[Name, str]:
+def _read(place: str, groups: bool = True, timepoints: bool = False) -> tuple[Name, str]:
     """Return what a path says, and the person that its nearest telling folder names."""
     *folders, last = place.split("/")
-    parts = [read_part(stem(Path(last)), groups=groups, timepoints=timepoints)]
-    parts += [read_part(folder, timepoints=timepoints, folder=True) for folder in reversed(folders)]
-    first = parts[0]
-    study = next((part for part in parts if part.study), None)
-    folder = next((part.person for part in parts[1:] if part.person), "")
-    kinds = [part for part in parts if part.kind != "scan"]
-    kind = first if first.kind != "scan" else (kinds[0] if kinds else first)
-    person, details = first.person, [part.detail for part in reversed(parts)]
-    if study:
-        person = study.person
-        details += [part.person for part in parts[:1] if part is not study]
+    first = read_part(stem(Path(last)), groups=groups, timepoints=timepoints)
+    above = [read_part(each, timepoints=timepoints, folder=True) for each in reversed(folders)]
+    parts = [first, *above]
+    study = next((part for part in parts if part.study), first)
+    kind = next((part for part in parts if part.kind != "scan"), first)
+    details = [part.detail for part in reversed(parts)]
+    if study is not first:
+        details.append(first.person)
     name = Name(
-        person,
+        study.person,
         next((part.visit for part in parts if part.visit), ""),
         "_".join(dict.fromkeys(filter(None, details))),
         next((part.channel for part in parts if part.channel), ""),
         kind.kind,
         kind.word,
-        study is not None,
+        study.study,
     )
-    return name, folder
+    return name, next((part.person for part in above if part.person), "")
 
 
 def _people(
@@ -177,14 +162,14 @@ def _people(
             f"{len(of_stem)} people)?",
             f"{DECIDE}'^([^/]+)/' for the folder, or '([^/]+)[.]nii' for the file.",
         )
-    chosen = {f.place: _chosen(stems[f.place], folders[f.place], by_folder) for f in files}
-    return [_with_person(file, chosen[file.place] or _alone(file)) for file in files]
-
-
-def _chosen(person: str, folder: str, by_folder: bool) -> str:
-    """Return who a file shows, by its name and its folder."""
-    inside = bool(re.search(r"\d", folder)) and person.lower().startswith(folder.lower())
-    return folder if folder and (by_folder or not person or inside) else person
+    found = []
+    for file in files:
+        person, folder = stems[file.place], folders[file.place]
+        inside = bool(re.search(r"\d", folder)) and person.lower().startswith(folder.lower())
+        if folder and (by_folder or not person or inside):
+            person = folder
+        found.append(_with_person(file, person or _alone(file)))
+    return found
 
 
 def _alone(file: File) -> str:

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from brainzoo.datasets import layouts
 from brainzoo.datasets.config import BidsConfig, FolderConfig, IxiConfig, KnownConfig
+from brainzoo.datasets.layouts import LAYOUTS
 from brainzoo.plugin.hookspecs import hookimpl
 from brainzoo.plugin.interfaces import Spec
+
+OWN = {
+    "folder": (
+        "folder:Folder",
+        FolderConfig,
+        "Any folder of .nii/.nii.gz volumes, or of PNG/JPEG/TIFF/NPY slices in class folders.",
+    ),
+    "bids": (
+        "bids:Bids",
+        BidsConfig,
+        "A BIDS dataset: sub-*/[ses-*/]anat, participants.tsv, dataset_description.json.",
+    ),
+    "ixi": ("ixi:Ixi", IxiConfig, LAYOUTS["ixi"].summary),
+}
+CLASSES = {"freesurfer": "FreeSurfer", "nnunet": "NnUnet"}
 
 
 @hookimpl
 def brainzoo_datasets() -> list[Spec]:
     """Return the datasets of the core."""
+    known = {
+        name: (f"known:{CLASSES.get(name, name.title())}", KnownConfig, layout.summary)
+        for name, layout in LAYOUTS.items()
+        if name not in OWN
+    }
     return [
-        Spec(
-            "folder",
-            "brainzoo.datasets.folder:Folder",
-            FolderConfig,
-            "Any folder of .nii/.nii.gz volumes, or of PNG/JPEG/TIFF/NPY slices in class folders.",
-        ),
-        Spec(
-            "bids",
-            "brainzoo.datasets.bids:Bids",
-            BidsConfig,
-            "A BIDS dataset: sub-*/[ses-*/]anat, participants.tsv, dataset_description.json.",
-        ),
-        Spec("ixi", "brainzoo.datasets.ixi:Ixi", IxiConfig, layouts.IXI.summary),
-        *(
-            Spec(layout.name, f"brainzoo.datasets.known:{target}", KnownConfig, layout.summary)
-            for target, layout in (
-                ("Brats", layouts.BRATS),
-                ("Oasis", layouts.OASIS),
-                ("Adhd200", layouts.ADHD200),
-                ("Abide", layouts.ABIDE),
-                ("FreeSurfer", layouts.FREESURFER),
-                ("Hcp", layouts.HCP),
-                ("NnUnet", layouts.NNUNET),
-            )
-        ),
+        Spec(name, f"brainzoo.datasets.{target}", config, summary)
+        for name, (target, config, summary) in (OWN | known).items()
     ]

@@ -12,6 +12,9 @@ from brainzoo.common.errors import DataError, NotFoundError, OptionError
 VOLUMES = (".nii.gz", ".nii", ".mgz", ".mgh")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
 
+POINTER = 400
+"""Bytes of the largest file that may stand for another."""
+
 
 def existing_root(root: Path | None, dataset: str) -> Path:
     """Return the root folder of a dataset's options.
@@ -32,12 +35,8 @@ def existing_root(root: Path | None, dataset: str) -> Path:
 
 
 def files_below(
-    root: Path,
-    *,
-    follow_links: bool = False,
-    within: Path | None = None,
-    gone: list[Path] | None = None,
-) -> tuple[list[Path], int]:
+    root: Path, *, follow_links: bool = False, within: Path | None = None
+) -> tuple[list[Path], list[Path], int]:
     """List the regular files below a folder, sorted by path.
 
     Hidden files and folders, ``._`` companions and ``__MACOSX`` are left out. A link to a file
@@ -47,11 +46,10 @@ def files_below(
         root: An existing folder.
         follow_links: Also take links that lead outside the root, and links to folders.
         within: Links may lead to anywhere below this folder; below the root by default.
-        gone: Filled with volumes and pictures whose content is not here: links to nowhere, and
-            what git-annex and git-lfs put in the place of a file.
 
     Returns:
-        The files, and how many links were left out.
+        The files; volumes and pictures whose content is not here (links to nowhere, and what
+        git-annex and git-lfs put in the place of a file); and how many links were left out.
 
     Raises:
         DataError: A folder cannot be listed.
@@ -61,35 +59,30 @@ def files_below(
         raise DataError(f"{error.filename} cannot be listed: {error.strerror}.") from error
 
     files: list[Path] = []
+    gone: list[Path] = []
     left_out = 0
     inside = (within or root).resolve()
     visited: set[str] = set()  # links may lead in circles
     for folder, folders, names in os.walk(root, onerror=refuse, followlinks=follow_links):
         real = os.path.realpath(folder)
+        folders[:] = [] if real in visited else sorted(n for n in folders if not _ignored(n))
         if real in visited:
-            folders.clear()
             continue
         visited.add(real)
-        folders[:] = sorted(name for name in folders if not _ignored(name))
         if not follow_links:
             left_out += sum((Path(folder) / name).is_symlink() for name in folders)
-        for name in sorted(names):
-            path = Path(folder) / name
-            if _ignored(name):
-                continue
-            size = _size(path)
-            if size is None or (0 < size < POINTER and _is_pointer(path)):
-                if gone is not None and name.lower().endswith((*VOLUMES, *PICTURES)):
-                    gone.append(path)
-                continue
-            if size < 0:  # a pipe or a device
+        for path in (Path(folder) / name for name in names if not _ignored(name)):
+            here = _is_here(path)
+            if here is False and path.name.lower().endswith((*VOLUMES, *PICTURES)):
+                gone.append(path)
+            if not here:
                 continue
             leaves = path.is_symlink() and not path.resolve().is_relative_to(inside)
             if leaves and not follow_links:
                 left_out += 1
             else:
                 files.append(path)
-    return sorted(files), left_out
+    return sorted(files), sorted(gone), left_out
 
 
 def stem(path: Path) -> str:
@@ -105,22 +98,18 @@ def _ignored(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-POINTER = 400
-"""Bytes of the largest file that may stand for another."""
+def _is_here(path: Path) -> bool | None:
+    """Return whether a file's content is here; ``None`` for pipes and devices.
 
-
-def _size(path: Path) -> int | None:
-    """Return a file's size; -1 if it is not a regular file, ``None`` if its content is not here."""
+    Where it was not fetched, git-annex leaves a link to nowhere, or a line of text as git-lfs does.
+    """
     try:
         status = path.stat()
-    except OSError:  # a link to nowhere, for example content that git-annex has not fetched
-        return None if path.is_symlink() else -1
-    return status.st_size if stat.S_ISREG(status.st_mode) else -1
-
-
-def _is_pointer(path: Path) -> bool:
-    """Return whether git-annex or git-lfs has put a line of text in the place of a file."""
-    try:
-        return bool(re.match(rb"/annex/objects/|version https://git-lfs", path.read_bytes()))
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        short = 0 < status.st_size < POINTER
+        return not (
+            short and re.match(rb"/annex/objects/|version https://git-lfs", path.read_bytes())
+        )
     except OSError:
-        return False
+        return False if path.is_symlink() else None

@@ -164,7 +164,7 @@ def describe_set(images: Images) -> dict[str, Any]:
 
 
 def _image_files(folder: Path) -> list[Path]:
-    files, _ = files_below(folder)
+    files, _, _ = files_below(folder)
     for endings in (VOLUMES, PICTURES):
         found = [p for p in files if p.name.lower().endswith(endings) and p.name not in LEFT_OUT]
         if found:
