@@ -104,6 +104,15 @@ class EvaluatorContract(PluginContract):
         for figure in evaluation.metrics:
             assert math.isfinite(figure.value), f"identical sets: {figure.name} is {figure.value}"
 
+    def test_takes_channels_and_label_maps(self, tmp_path: Path) -> None:
+        more: dict[str, Any] = {"channels": 2, "labels": True, "subjects": self.subjects}
+        real = make_images(tmp_path / "real", spatial=self.shape, **more)
+        synthetic = make_images(
+            tmp_path / "synthetic", spatial=self.shape, seed=1, synthetic=True, **more
+        )
+        for figure in self.evaluate(real, synthetic).metrics:
+            assert math.isfinite(figure.value), f"two channels: {figure.name} is {figure.value}"
+
     def test_subjects_in_both_splits_are_refused(self, real: Images, synthetic: Images) -> None:
         with pytest.raises(DataError):
             self.evaluate(real, synthetic, test=real)

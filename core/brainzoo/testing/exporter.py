@@ -24,7 +24,8 @@ class ExporterContract(PluginContract):
 
     Attributes:
         shapes: The image shapes to export; leave one out if the exporter cannot write it.
-        channels: How many channels images have; leave out 2 if the exporter takes one only.
+        channels: How many channels images have; those of 2 have label maps, too. Leave out 2 if the
+            exporter takes one only.
     """
 
     kind = "exporter"
@@ -44,7 +45,8 @@ class ExporterContract(PluginContract):
         """Images as if a generator had made them."""
         folder = tmp_path / "synthetic"
         channels, *spatial = request.param
-        return make_images(folder, spatial=spatial, subjects=4, synthetic=True, channels=channels)
+        more = {"channels": channels, "labels": channels > 1}
+        return make_images(folder, spatial=spatial, subjects=4, synthetic=True, **more)
 
     def run_folder(self, images: Images, folder: Path) -> Path | None:
         """Return the run that the images came from, for exporters that describe it."""

@@ -20,6 +20,7 @@ from brainzoo.checkpoint.weights_file import read_header
 from brainzoo.common.errors import BrainzooError, OptionError
 from brainzoo.common.files import sha256
 from brainzoo.data.images import Images
+from brainzoo.data.packing import packed, unpacked
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import SUBJECT, make_images
@@ -192,14 +193,19 @@ class GeneratorContract(PluginContract):
         with pytest.raises(OptionError):
             samples(generator, 1, condition={"class": "old"})
 
-    def test_makes_images_of_two_channels(self, tmp_path: Path) -> None:
-        images = make_images(tmp_path / "images", spatial=self.shapes[0], channels=2)
-        generator, run = self.fit(images.where(split="train"), tmp_path / "run")
+    def test_makes_images_of_two_channels_with_label_maps(self, tmp_path: Path) -> None:
+        made = make_images(tmp_path / "images", spatial=self.shapes[0], channels=2, labels=True)
+        images = packed(made.where(split="train"))  # as a run does: labels become channels
+        generator, run = self.fit(images, tmp_path / "run")
         pixels = samples(generator, 3)
-        assert pixels.shape == (3, 2, *images.spatial), (
-            f"samples of two-channel images have the shape {pixels.shape}"
+        assert pixels.shape == (3, images.channels, *images.spatial), (
+            f"samples of images with {images.channels} channels have the shape {pixels.shape}"
         )
-        assert not np.array_equal(pixels[:, 0], pixels[:, 1]), "both channels are the same"
+        shown, labels = unpacked(pixels, made.info)
+        assert shown.shape[1] == 2
+        assert labels is not None, "the label maps are lost"
+        assert set(np.unique(labels)) <= {0, 1, 2}
+        assert not np.array_equal(shown[:, 0], shown[:, 1]), "both channels are the same"
         generator.save(run.checkpoint)
         assert np.array_equal(pixels, samples(self.load(run.checkpoint), 3)), (
             "a loaded checkpoint of two channels gives other samples"

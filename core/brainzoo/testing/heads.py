@@ -70,6 +70,7 @@ def make_images(
     seed: int = 0,
     synthetic: bool = False,
     channels: int = 1,
+    labels: bool = False,
 ) -> Images:
     """Write a folder of images of made-up heads and open it.
 
@@ -82,10 +83,14 @@ def make_images(
         seed: Decides everything random.
         synthetic: Make them look as if a generator had made them: no subjects, no splits.
         channels: Every second one shows bright what the others show dark, as T2w does of T1w.
+        labels: Whether they have label maps: what is dark inside, and what is bright.
     """
     rng = np.random.default_rng(seed)
     info = _info(spatial, classes, synthetic)
-    with Images.write(folder, spatial, info, channels) as writer:
+    info["channels"] = [f"{'T2w' if i % 2 else 'T1w'}{i // 2 or ''}" for i in range(channels)]
+    info |= {"labels": {"1": "dark", "2": "bright"}} if labels else {}
+    kind = "uint16" if labels else None
+    with Images.write(folder, spatial, info, channels, label_dtype=kind) as writer:
         for number in range(subjects):
             name = classes[number % len(classes)] if classes else None
             age = round(rng.uniform(*AGES.get(str(name), ANY_AGE)), 1)
@@ -106,7 +111,10 @@ def make_images(
                     }
                 inverted = np.where(head > 0, 1 - head, 0).astype(np.float32)
                 shown = [inverted if channel % 2 else head for channel in range(channels)]
-                writer.append(np.stack(shown)[None], [row])
+                tissue = np.digitize(head, [1e-6, 0.4]).astype(np.uint16) if labels else None
+                writer.append(
+                    np.stack(shown)[None], [row], None if tissue is None else tissue[None]
+                )
     return Images.open(folder)
 
 
