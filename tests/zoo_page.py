@@ -15,7 +15,7 @@ from brainzoo.checkpoint.card import model_card
 from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT
 from brainzoo.zoo.adding import SHOWN
 from brainzoo.zoo.entry import Entry, PackageSource
-from brainzoo.zoo.registry_file import read_registry
+from brainzoo.zoo.registry import read_registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "zoo.md"
@@ -60,7 +60,7 @@ def documents() -> dict[Path, str]:
 
 def shipped() -> list[Entry]:
     """Return the entries of brainzoo's registry whose files come with a plugin."""
-    known = read_registry(ROOT / "registry.yaml").checkpoints
+    known = read_registry(ROOT / "registry.yaml")
     return [entry for entry in known if isinstance(entry.source, PackageSource)]
 
 

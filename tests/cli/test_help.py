@@ -30,7 +30,7 @@ from ..conftest import Brainzoo
         "search --help",
         "info --help",
         "registry --help",
-        "registry update --help",
+        "registry check --help",
         "plugins",
         "plugins --json",
         "doctor --help",

@@ -3,10 +3,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
-from brainzoo.zoo import registry
-
 from ..conftest import Brainzoo
 from ..zoo.conftest import Written, content, hasty, listed, ours
 
@@ -83,64 +79,14 @@ def test_info_of_what_is_elsewhere(ours: Written, brainzoo: Brainzoo) -> None:
     assert brainzoo("info", "./here").exit_code == 3
 
 
-def test_a_broken_fetched_registry_is_a_warning(ours: Written, brainzoo: Brainzoo) -> None:
-    ours(listed())
-    registry.fetched().parent.mkdir(exist_ok=True)
-    registry.fetched().write_bytes(b"[")
-    for words in (("list",), ("search", "pggan"), ("info", "pggan-heads-64")):
-        found = brainzoo(*words)
-        assert "pggan-heads-64" in found.stdout
-        assert found.stderr.startswith("warning: ")
-        assert len(found.stderr.splitlines()) == 1
-
-
 def test_check(brainzoo: Brainzoo) -> None:
     Path("good.yaml").write_bytes(content(listed()))
     Path("bad.yaml").write_bytes(content(listed(plugin=7)))
-    assert "sound: serial 2, 1 checkpoints" in brainzoo("registry", "check", "good.yaml").stdout
+    assert "sound: 1 checkpoints" in brainzoo("registry", "check", "good.yaml").stdout
     bad = brainzoo("registry", "check", "bad.yaml")
     assert bad.exit_code == 6
     assert "bad.yaml: entry pggan-heads-64@1.0.0: plugin:" in bad.stderr
-    assert "update" in brainzoo("registry").stdout
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """Let the Hub hold a newer registry; the list is what was asked for."""
-    served: list[bytes] = [content(listed(), VAE, serial=3)]
-    monkeypatch.setattr("brainzoo.zoo.update.fetch", lambda repository: served[0])
-    return served
-
-
-def test_update_shows_and_asks(
-    ours: Written, brainzoo: Brainzoo, hub: list[bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ours(listed())
-    asked = brainzoo("registry", "update", "zoo/registry")
-    assert asked.exit_code == 2
-    assert "+ vae-atlas-3d@1.0.0" in asked.stderr
-    assert "Add --yes." in asked.stderr
-    assert not registry.fetched().exists()
-    answers = iter([False, True])
-    monkeypatch.setattr("click.confirm", lambda *_, **__: next(answers))
-    monkeypatch.setattr("brainzoo.cli.registry.asks", lambda: True)
-    assert "nothing is changed" in brainzoo("registry", "update", "zoo/registry").stderr
-    assert not registry.fetched().exists()
-    assert "updated to serial 3." in brainzoo("registry", "update", "zoo/registry").stdout
-    assert "vae-atlas-3d" in brainzoo("list").stdout
-    again = brainzoo("registry", "update", "zoo/registry")
-    assert again.stdout == "up to date: serial 3.\n"
-
-
-def test_update_with_yes_asks_nobody(ours: Written, brainzoo: Brainzoo, hub: list[bytes]) -> None:
-    ours(listed())
-    done = brainzoo("registry", "update", "zoo/registry", "--yes", "--json")
-    assert json.loads(done.stdout)["data"]["serial"] == 3
-    hub[0] = content(listed(plugin="vae"), VAE, serial=4)
-    refused = brainzoo("registry", "update", "zoo/registry", "--yes")
-    assert refused.exit_code == 6
-    assert "changes what was published: plugin of pggan-heads-64@1.0.0" in refused.stderr
-    assert json.loads(brainzoo("list", "--json").stdout)["data"]["serial"] == 3
+    assert "refresh" in brainzoo("registry").stdout
 
 
 def test_what_is_here_is_described_by_its_checkpoint(brainzoo: Brainzoo) -> None:

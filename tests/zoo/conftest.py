@@ -161,9 +161,9 @@ def listed(name: str = "pggan-heads-64", **changes: Any) -> dict[str, Any]:
     return {key: value for key, value in plain.items() if value is not None}
 
 
-def content(*entries: dict[str, Any], serial: int = 2, **changes: Any) -> bytes:
+def content(*entries: dict[str, Any]) -> bytes:
     """Return the content of a file of entries."""
-    plain = {"schema": 1, "serial": serial, "checkpoints": [*entries], **changes}
+    plain = {"schema": 1, "checkpoints": [*entries]}
     return yaml.safe_dump(plain, sort_keys=False).encode()
 
 
@@ -181,8 +181,8 @@ def ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
     monkeypatch.setattr(registry, "packaged", lambda: path)
     monkeypatch.setattr(registry, "implementations", of_tests)
 
-    def write(*entries: dict[str, Any], serial: int = 2) -> Path:
-        path.write_bytes(content(*entries, serial=serial))
+    def write(*entries: dict[str, Any]) -> Path:
+        path.write_bytes(content(*entries))
         return path
 
     write()

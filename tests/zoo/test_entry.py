@@ -7,7 +7,7 @@ import pytest
 from brainzoo.common.errors import IntegrityError
 from brainzoo.common.files import sha256
 from brainzoo.zoo.entry import HubSource, entry_of
-from brainzoo.zoo.registry_file import dump_entries, parse_registry
+from brainzoo.zoo.registry import dump_entries, parse_registry
 
 SOURCE = HubSource(hub="zoo/tiny-heads", revision="a1" * 20)
 
@@ -21,8 +21,8 @@ def test_the_entry_of_a_checkpoint_lists_its_files_and_sums_it_up(checkpoint: Pa
     assert entry.weights_sha256 == sha256(checkpoint / "model.safetensors")
     assert set(entry.files) == {path.name for path in checkpoint.iterdir()}
     assert entry.size == sum(path.stat().st_size for path in checkpoint.iterdir())
-    written = f"schema: 1\nserial: 2\ncheckpoints:\n{dump_entries([entry])}"
-    assert parse_registry(written.encode()).checkpoints == (entry,)
+    written = f"schema: 1\ncheckpoints:\n{dump_entries([entry])}"
+    assert parse_registry(written.encode()) == (entry,)
 
 
 def test_a_name_that_no_entry_may_have_is_refused(checkpoint: Path) -> None:

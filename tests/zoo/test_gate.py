@@ -233,9 +233,15 @@ def test_an_array_is_nothing_but_pixels(audited: Path) -> None:
     path = audited / "reference.npy"
     whole = path.read_bytes()
     path.write_bytes(whole + b"Jane Doe")
-    assert "reference.npy: holds more than an array of 8-bit pixels" in found(audited)
+    assert any(
+        line.startswith("samples: the folder holds no readable reference")
+        for line in found(audited)
+    )
     np.save(path, np.array([{"a": 1}]), allow_pickle=True)
-    assert "reference.npy: is not an array" in found(audited)
+    assert any(
+        line.startswith("samples: the folder holds no readable reference")
+        for line in found(audited)
+    )
     path.write_bytes(whole[:-40] + b"IXI002-Guys-0828" + whole[-24:])
     assert "reference.npy: holds 'IXI002-Guys-0828'" in found(audited)
 

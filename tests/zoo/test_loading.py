@@ -39,7 +39,7 @@ def run(tiny: Path, tmp_path: Path) -> Path:
 def shelf(run: Path, install: Install) -> None:
     """Install a package that holds the checkpoint and lists it."""
     from brainzoo.zoo.entry import PackageSource, entry_of
-    from brainzoo.zoo.registry_file import RegistryFile, dump_registry
+    from brainzoo.zoo.registry import dump_entries
 
     site = install("brainzoo-shelf", {"shelf": "brainzoo_shelf.plugin"})
     package = site / "brainzoo_shelf"
@@ -47,7 +47,7 @@ def shelf(run: Path, install: Install) -> None:
     (run / "checkpoint").rename(package / NAME)
     source = PackageSource(package="brainzoo-shelf", path=f"brainzoo_shelf/{NAME}")
     entry = entry_of(package / NAME, name=NAME, version="1.0.0", source=source)
-    fragment = dump_registry(RegistryFile(schema=1, serial=1, checkpoints=(entry,)))
+    fragment = f"schema: 1\ncheckpoints:\n{dump_entries([entry])}"
     write_text(package / "registry.yaml", fragment)
     write_text(package / "__init__.py", "")
     write_text(

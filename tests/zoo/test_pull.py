@@ -14,15 +14,13 @@ from hub_server import HubServer
 from brainzoo import checkpoint as checkpoints
 from brainzoo.checkpoint.weights_file import read_arrays, write_arrays
 from brainzoo.common.errors import (
-    AuthorisationError,
     BrainzooError,
     IncompatiblePluginError,
     IntegrityError,
     NetworkError,
     NotFoundError,
-    OptionError,
 )
-from brainzoo.zoo import cache, update
+from brainzoo.zoo import cache
 from brainzoo.zoo.entry import Entry, HubSource
 from brainzoo.zoo.pull import pull
 
@@ -173,15 +171,6 @@ def test_pull_from_the_command_line(server: HubServer, entry: Entry, brainzoo: B
     assert missing.exit_code == 5
     assert json.loads(missing.stdout)["error"]["code"] == "network"
     assert brainzoo("pull", "hf:owner/repo@main").exit_code == 2
-
-
-def test_the_registry_on_a_hub(server: HubServer) -> None:
-    server.add("maker/zoo", {"registry.yaml": b"schema: 1"})
-    assert update.fetch("maker/zoo") == b"schema: 1"
-    with pytest.raises(AuthorisationError):
-        update.fetch("maker/other")
-    with pytest.raises(OptionError):
-        update.fetch("https://evil.org")
 
 
 def test_every_error_is_ours(server: HubServer, entry: Entry) -> None:

@@ -21,7 +21,7 @@ from brainzoo.zoo.gate import GateError
 from brainzoo.zoo.hub import Hub
 from brainzoo.zoo.pull import pull
 from brainzoo.zoo.push import Plan, Published, push
-from brainzoo.zoo.registry_file import dump_entries, parse_registry
+from brainzoo.zoo.registry import dump_entries, parse_registry
 
 from ..conftest import Brainzoo
 from .conftest import contents
@@ -49,9 +49,7 @@ def test_pushed_pulled_verified_and_loaded(server: HubServer, audited: Path) -> 
     stored = repository.commits[done.commit]
     assert {n: c for n, c in stored.items() if n != ".gitattributes"} == sent
 
-    entry = parse_registry(
-        f"schema: 1\nserial: 1\ncheckpoints:\n{dump_entries([done.entry])}".encode()
-    ).checkpoints[0]
+    entry = parse_registry(f"schema: 1\ncheckpoints:\n{dump_entries([done.entry])}".encode())[0]
     assert entry.name == "tiny-heads-16"
     for reference in (entry, f"hf:{REPO}@{done.commit}"):
         folder = pull(reference)

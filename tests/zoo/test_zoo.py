@@ -11,7 +11,7 @@ import zoo_page
 
 from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT
 from brainzoo.common.files import sha256
-from brainzoo.zoo.adding import MOST_BYTES, MOST_PICTURE_BYTES
+from brainzoo.zoo.adding import MOST_BYTES
 from brainzoo.zoo.entry import Entry
 from brainzoo.zoo.gate import findings
 
@@ -33,7 +33,6 @@ def test_files_are_those_of_the_registry(entry: Entry) -> None:
         assert (folder / name).stat().st_size == record.size, name
         assert sha256(folder / name) == record.sha256, name
     assert entry.size <= MOST_BYTES
-    assert entry.files[SAMPLES].size <= MOST_PICTURE_BYTES
 
 
 @each

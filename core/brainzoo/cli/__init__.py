@@ -47,7 +47,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "push": "Publish a checkpoint on the Hub.",
         "bundle": "Write a checkpoint and the wheels that run it as one file.",
         "unbundle": "Check a bundle and keep its checkpoint here.",
-        "registry": "Check and update the registry of checkpoints.",
+        "registry": "Check the registry of checkpoints, and add to it.",
     },
     "Plugins and this machine": {
         "plugins": "List what is installed, what it offers, and what is broken.",

@@ -91,59 +91,45 @@ def rounding(checkpoint: Path, out: Path) -> None:
 
 @click.command()
 @click.argument("address", metavar="NAME|hf:OWNER/REPO@COMMIT|CHECKPOINT|RUN")
-@out_option("The new bundle.", required=True, metavar="FILE.tar")
+@out_option("The new bundle.", required=True, metavar="FILE.zip")
 @click.option(
     "--wheels",
     is_flag=True,
     help="Also fetch the wheels of the plugin and of all it needs (with torch, gigabytes).",
 )
-@click.option("--find-links", multiple=True, metavar="FOLDER", help="Take wheels from here too.")
-@click.option("--platform", metavar="TAG", help="Of the other machine, e.g. win_amd64.")
-@click.option("--python-version", "python", metavar="X.Y", help="Of the other machine, e.g. 3.12.")
 @token_option
 @common_options
-def bundle(
-    address: str,
-    out: Path,
-    wheels: bool,
-    find_links: tuple[str, ...],
-    platform: str | None,
-    python: str | None,
-    token: str | None,
-) -> None:
+def bundle(address: str, out: Path, wheels: bool, token: str | None) -> None:
     """Write a checkpoint as one file, with the wheels that run it if you like.
 
-    On a machine without brainzoo, unpack it first: tar xf FILE.tar; pip install --no-index
-    --find-links wheels brainzoo-PLUGIN.
+    pip fetches the wheels; its own variables say from where (PIP_FIND_LINKS=FOLDER) and for which
+    machine (PIP_PLATFORM=win_amd64, PIP_PYTHON_VERSION=3.12).
 
     \b
-    brainzoo bundle pggan-ixi-64 --out pggan.tar --wheels
-    brainzoo unbundle pggan.tar --install
+    brainzoo bundle pggan-ixi-64 --out pggan.zip --wheels
+    brainzoo unbundle pggan.zip                                  on the other machine, or without
+    python -m zipfile -e pggan.zip .                             brainzoo there
+    pip install --no-index --find-links wheels brainzoo-pggan
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo.common.files import sha256
     from brainzoo.zoo import bundle as bundles
 
-    machine = {"platform": platform, "python": python}
-    bundles.bundle(address, out, wheels=wheels, find_links=find_links, token=token, **machine)
+    bundles.bundle(address, out, wheels=wheels, token=token)
     digest = sha256(out)
     console.note(f"Send its SHA-256 to the recipient by another way: {digest}")
     console.answer({"bundle": str(out), "sha256": digest}, str(out))
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path), metavar="FILE.tar")
-@click.option(
-    "--install", is_flag=True, help="Install its wheels into this Python, without an index."
-)
+@click.argument("bundle", type=click.Path(path_type=Path), metavar="FILE.zip")
 @click.option("--sha256", "digest", metavar="HEX", help="The SHA-256 that the file must have.")
 @common_options
-def unbundle(bundle: Path, install: bool, digest: str | None) -> None:
-    """Check a bundle and keep its checkpoint here.
+def unbundle(bundle: Path, digest: str | None) -> None:
+    """Check a bundle and keep its checkpoint here; its wheels are left to pip.
 
-    Every byte is compared with the bundle's own hashes; these show damage, not who made it: compare
-    --sha256 for that before you use --install, which lets code of the bundle run.
+    Damage is noticed, but not who made the bundle: give the --sha256 that its maker told you.
     """
     from brainzoo.zoo.bundle import unbundle as unpack
 
-    folder = unpack(bundle, install=install, digest=digest)
-    console.answer({"checkpoint": str(folder), "installed": install}, str(folder))
+    folder = unpack(bundle, digest=digest)
+    console.answer({"checkpoint": str(folder)}, str(folder))

@@ -26,17 +26,10 @@ if TYPE_CHECKING:
 @click.option("--all", "every", is_flag=True, help="Also older versions and withdrawn ones.")
 @common_options
 def listing(every: bool) -> None:
-    """List the checkpoints of the zoo, without any network.
-
-    \b
-    brainzoo list
-    brainzoo info NAME
-    """  # noqa: D301 - click's mark for lines that stay as they are
+    """List the checkpoints of the zoo, without any network; brainzoo info NAME shows more."""
     registry = _registry()
-    shown = [*registry] if every else [e for e in registry.newest() if e.status != "withdrawn"]
-    found = {"serial": registry.serial, "checkpoints": [_as_json(entry) for entry in shown]}
-    console.answer(found, *_table(shown))
-    if not shown:
+    _show([*registry] if every else _newest(registry))
+    if not registry.entries:
         console.note("no checkpoints are known yet; brainzoo run trains one.")
 
 
@@ -50,11 +43,15 @@ def search(words: tuple[str, ...]) -> None:
     brainzoo search pggan ixi
     brainzoo search 3-d t1w
     """  # noqa: D301 - click's mark for lines that stay as they are
-    usable = [entry for entry in _registry().newest() if entry.status != "withdrawn"]
-    wanted = [word.casefold() for word in words]
-    shown = [entry for entry in usable if all(word in _words_of(entry) for word in wanted)]
-    console.answer({"checkpoints": [_as_json(entry) for entry in shown]}, *_table(shown))
-    if not shown:
+
+    def holds_all(entry: Entry) -> bool:
+        about = map(str, (_read(entry) or {}).values())
+        text = "\n".join([entry.name, entry.plugin, entry.summary, *about])
+        return all(word.casefold() in text.casefold().replace("×", "x") for word in words)
+
+    found = [entry for entry in _newest(_registry()) if holds_all(entry)]
+    _show(found)
+    if not found:
         console.note(f"no checkpoint has {' and '.join(words)}; brainzoo list shows all.")
 
 
@@ -75,6 +72,8 @@ def info(name: str) -> None:
     registry = _registry()
     entry = registry.get(wanted.name, wanted.version)
     versions = [other.version for other in registry.versions(wanted.name)]
+    facts = [*_facts(entry, versions), ("listed by", registry.origins[entry.name])]
+    width = max(len(name) for name, _ in facts)
     use = [
         "import brainzoo",
         f'generator = brainzoo.load("{entry.name}")',
@@ -84,7 +83,9 @@ def info(name: str) -> None:
     ]
     console.answer(
         {"checkpoint": {**_as_json(entry), "versions": versions}, "use": use},
-        *_described(entry, versions, registry.origins[entry.name]),
+        entry.address,
+        *(f"  {name.ljust(width)}  {' '.join(text.split())}" for name, text in facts if text),
+        *_measured(entry),
         "\nuse",
         *(f"  {line}".rstrip() for line in use),
     )
@@ -99,14 +100,12 @@ def _registry() -> Registry:
     return registry
 
 
-def _as_json(entry: Entry) -> dict[str, Any]:
-    """Return an entry, where its files are, and what its checkpoint says if it is here."""
-    about = {"where": _where(entry), "bytes": entry.size, "checkpoint": _read(entry)}
-    return {**entry.model_dump(mode="json"), **about}
+def _newest(registry: Registry) -> list[Entry]:
+    return [entry for entry in registry.newest() if entry.status != "withdrawn"]
 
 
-def _table(entries: Sequence[Entry]) -> list[str]:
-    """Return a line per entry, under a header; models by others under one of their own."""
+def _show(entries: Sequence[Entry]) -> None:
+    """Print a line per entry, under a header; models by others under one of their own."""
     from brainzoo.zoo.entry import OthersSource
 
     rows, others = [], []
@@ -130,25 +129,13 @@ def _table(entries: Sequence[Entry]) -> list[str]:
     if others:
         header = ["by others", "makes", "people", "licence", "MB", "GB of memory", "where"]
         lines += [*([""] if rows else []), console.table(header, others)]
-    return lines
+    console.answer({"checkpoints": [_as_json(entry) for entry in entries]}, *lines)
 
 
-def _described(entry: Entry, versions: Sequence[str], origin: str) -> Iterator[str]:
-    """Yield all that is known of one entry, as lines."""
-    about = _read(entry)
-    facts = [(name, text) for name, text in _facts(entry, about, versions, origin) if text]
-    width = max(len(name) for name, _ in facts)
-    yield entry.address
-    for name, text in facts:
-        yield f"  {name.ljust(width)}  {' '.join(text.split())}"
-    if about and about["metrics"]:
-        rows = []
-        for metric in about["metrics"]:
-            floor = "" if metric.get("floor") is None else console.number(metric["floor"])
-            value = console.interval(metric)
-            rows.append([metric["evaluator"], metric["name"], value, floor, f"{metric['n']:,}"])
-        header = ["evaluator", "metric", "value", "floor", "n"]
-        yield f"\nmeasured\n{console.table(header, rows)}"
+def _as_json(entry: Entry) -> dict[str, Any]:
+    """Return an entry, where its files are, and what its checkpoint says if it is here."""
+    about = {"where": _where(entry), "bytes": entry.size, "checkpoint": _read(entry)}
+    return {**entry.model_dump(mode="json"), **about}
 
 
 def _where(entry: Entry) -> str:
@@ -160,13 +147,6 @@ def _where(entry: Entry) -> str:
     if local(entry) is None:
         return f"pip install {entry.distribution}" if package else "on the Hub"
     return "in package" if package else "here"
-
-
-def _words_of(entry: Entry) -> str:
-    """Return what a search looks through."""
-    about = _read(entry) or {}
-    text = "\n".join([entry.name, entry.plugin, entry.summary, *map(str, about.values())])
-    return text.casefold().replace("×", "x")
 
 
 def _read(entry: Entry) -> dict[str, Any] | None:
@@ -221,15 +201,12 @@ def _metrics(folder: Path) -> Iterator[dict[str, Any]]:
         return
 
 
-def _facts(
-    entry: Entry, about: dict[str, Any] | None, versions: Sequence[str], origin: str
-) -> Iterator[tuple[str, str]]:
+def _facts(entry: Entry, versions: Sequence[str]) -> Iterator[tuple[str, str]]:
     from brainzoo.zoo.entry import OthersSource
 
     if entry.status != "active":
-        instead = f" Use {entry.replaced_by} instead." if entry.replaced_by else ""
-        yield entry.status, f"{entry.reason}{instead}"
-    if about:
+        yield entry.status, entry.advice
+    if about := _read(entry):
         yield "makes", about["makes"]
         yield "classes", ", ".join(about["classes"])
         yield "generator", f"{entry.plugin}, {about['parameters']:,} parameters"
@@ -259,4 +236,15 @@ def _facts(
         yield "weights", entry.weights_sha256
     if len(versions) > 1:
         yield "versions", ", ".join(versions)
-    yield "listed by", origin
+
+
+def _measured(entry: Entry) -> Iterator[str]:
+    metrics = (_read(entry) or {}).get("metrics") or ()
+    rows = []
+    for metric in metrics:
+        floor = "" if metric.get("floor") is None else console.number(metric["floor"])
+        value = console.interval(metric)
+        rows.append([metric["evaluator"], metric["name"], value, floor, f"{metric['n']:,}"])
+    if rows:
+        header = ["evaluator", "metric", "value", "floor", "n"]
+        yield f"\nmeasured\n{console.table(header, rows)}"

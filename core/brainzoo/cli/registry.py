@@ -1,21 +1,19 @@
-"""``brainzoo registry``: files of entries: check, update, add, refresh."""
+"""``brainzoo registry``: files of entries: check, add, refresh."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from brainzoo.cli.params import common_options
 from brainzoo.common import console
-from brainzoo.common.errors import OptionError
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def registry(ctx: click.Context) -> None:
-    """Check and update the registry of checkpoints."""
+    """Check the registry of checkpoints, and add to it."""
     if ctx.invoked_subcommand is None:
         console.result(ctx.get_help())
 
@@ -25,43 +23,10 @@ def registry(ctx: click.Context) -> None:
 @common_options
 def check(file: Path) -> None:
     """Check a file of entries: brainzoo's own or a plugin's fragment."""
-    from brainzoo.zoo.registry_file import read_registry
+    from brainzoo.zoo.registry import read_registry
 
-    found = read_registry(file)
-    names = [entry.address for entry in found.checkpoints]
-    text = f"{file} is sound: serial {found.serial}, {len(names)} checkpoints."
-    console.answer({"serial": found.serial, "checkpoints": names}, text)
-
-
-@registry.command()
-@click.argument("repository", metavar="OWNER/REPOSITORY")
-@click.option("--yes", is_flag=True, help="Accept the changes without asking.")
-@common_options
-def update(repository: str, yes: bool) -> None:
-    """Fetch newer entries from the Hub, show what changes, and ask.
-
-    What was published stays as it is: an update that changes files of a known version is refused.
-    There is no default repository: you decide whom you trust.
-    """
-    from brainzoo.common.files import write_bytes
-    from brainzoo.zoo.registry import current, fetched
-    from brainzoo.zoo.update import changes, fetch
-
-    content = fetch(repository)
-    lines = changes(current(), content)
-    for line in lines:
-        console.note(line)
-    if lines and not yes:
-        if console.as_json() or not asks():
-            raise OptionError("this needs a terminal to ask; nothing was changed.", "Add --yes.")
-        if not click.confirm("Take this over?", err=True):
-            console.note("nothing is changed.")
-            return
-    if lines:
-        write_bytes(fetched(), content)
-    serial = current().serial
-    text = f"{'updated to' if lines else 'up to date:'} serial {serial}."
-    console.answer({"serial": serial, "changes": lines}, text)
+    names = [entry.address for entry in read_registry(file)]
+    console.answer({"checkpoints": names}, f"{file} is sound: {len(names)} checkpoints.")
 
 
 @registry.command()
@@ -101,17 +66,9 @@ def refresh(names: tuple[str, ...], file: Path | None) -> None:
 
     For maintainers, in a clone, and only for what no release holds: model cards are written from
     config.json and metrics.json, then sizes and SHA-256 of all files go into the registry.
-
-    \b
-    brainzoo registry refresh pggan-ixi-64
-    """  # noqa: D301 - click's mark for lines that stay as they are
+    """
     from brainzoo.zoo.adding import refresh as refreshed
     from brainzoo.zoo.registry import packaged
 
     changed = [entry.address for entry in refreshed(file or packaged(), names)]
     console.answer({"changed": changed}, *(changed or ["nothing changed."]))
-
-
-def asks() -> bool:
-    """Return whether there is someone to ask."""
-    return sys.stdin.isatty()

@@ -48,16 +48,6 @@ class OnHub:
 
 
 @dataclasses.dataclass(frozen=True)
-class Folder:
-    """A checkpoint or run folder on this machine."""
-
-    path: Path
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-
-@dataclasses.dataclass(frozen=True)
 class ByOthers:
     """A folder with a model by others, which a generator converts: ``monai:bundle``."""
 
@@ -68,11 +58,8 @@ class ByOthers:
         return f"{self.generator}:{self.path}"
 
 
-Address = Named | OnHub | Folder | ByOthers
-
-
-def parse(text: str) -> Address:
-    """Return what an address names. Nothing is looked up but whether a folder is there.
+def parse(address: str | Path) -> Named | OnHub | ByOthers | Path:
+    """Return what an address names; a path is a checkpoint or run folder on this machine.
 
     What holds a path separator is a folder; a bare word is one where it names a checkpoint or run
     in the current folder, else a name of the registry.
@@ -80,44 +67,37 @@ def parse(text: str) -> Address:
     Raises:
         OptionError: It is none of the forms, or a repository without a commit.
     """
-    if text.startswith("hf:"):
-        return _on_hub(text)
+    if isinstance(address, Path):
+        return address
+    shown = repr(address if len(address) <= 80 else f"{address[:80]}…")
+    if address.startswith("hf:"):
+        repository, _, revision = address.removeprefix("hf:").partition("@")
+        if not re.fullmatch(REPOSITORY, repository) or ".." in address:
+            raise OptionError(f"{shown} is not a repository.", EXPECTED)
+        if not re.fullmatch(REVISION, revision):
+            raise OptionError(
+                f"{shown} does not name a commit: branches and tags may change under you.",
+                "Write hf:OWNER/REPOSITORY@ and the 40 hex digits of a commit.",
+            )
+        return OnHub(repository, revision)
     # Two letters or more: a single one is a drive of Windows.
-    if by_others := re.fullmatch(r"([a-z0-9][a-z0-9_-]+):(.+)", text):
+    if by_others := re.fullmatch(r"([a-z0-9][a-z0-9_-]+):(.+)", address):
         return ByOthers(by_others[1], Path(by_others[2]).expanduser())
-    folder = Path(text or "?")
+    folder = Path(address or "?")
     with contextlib.suppress(RuntimeError):  # ~ of a user who is not there
         folder = folder.expanduser()
-    if any(mark in text for mark in "/\\") or text.startswith((".", "~")):
-        return Folder(folder)
-    if is_model_folder(folder):
-        return Folder(folder)
-    name, at, version = text.partition("@")
+    pathlike = any(mark in address for mark in "/\\") or address.startswith((".", "~"))
+    if pathlike or _is_model(folder):
+        return folder
+    name, at, version = address.partition("@")
     fits = len(name) <= NAME_LENGTH and re.fullmatch(NAME, name)
     if not fits or (at and not re.fullmatch(VERSION, version)):
-        raise OptionError(f"{_short(text)} is not the address of a checkpoint.", EXPECTED)
+        raise OptionError(f"{shown} is not the address of a checkpoint.", EXPECTED)
     return Named(name, version or None)
 
 
-def is_model_folder(path: Path) -> bool:
-    """Return whether a folder is a checkpoint or a run."""
+def _is_model(path: Path) -> bool:
     try:
         return any((path / file).is_file() for file in ("config.json", "run.yaml"))
     except (OSError, ValueError):  # a name too long, or with a null byte
         return False
-
-
-def _on_hub(text: str) -> OnHub:
-    repository, _, revision = text.removeprefix("hf:").partition("@")
-    if not re.fullmatch(REPOSITORY, repository) or ".." in text:
-        raise OptionError(f"{_short(text)} is not a repository.", EXPECTED)
-    if not re.fullmatch(REVISION, revision):
-        raise OptionError(
-            f"{_short(text)} does not name a commit: branches and tags may change under you.",
-            "Write hf:OWNER/REPOSITORY@ and the 40 hex digits of a commit.",
-        )
-    return OnHub(repository, revision)
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:80]}…")

@@ -1,8 +1,7 @@
-"""An entry of the registry, strictly, and the entry of a checkpoint.
+"""An entry of the registry: where the files of a checkpoint are and what they must be, to the byte.
 
-An entry says where the files of a checkpoint are and what they must be, to the byte; all else (what
-it makes, what was measured) is read from the checkpoint. Texts stay texts: an unquoted ``1.10`` or
-an all-digit commit, which YAML reads as numbers, is refused rather than converted.
+All else (what it makes, what was measured) is read from the checkpoint. Texts stay texts: an
+unquoted ``1.10``, which YAML reads as a number, is refused rather than converted.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from brainzoo.checkpoint.names import MAX_BYTES, REQUIRED, WEIGHTS
 from brainzoo.checkpoint.reading import read_config
@@ -30,43 +29,25 @@ from brainzoo.common.strict import (
 )
 from brainzoo.zoo.address import NAME, NAME_LENGTH, REPOSITORY, REVISION, VERSION
 
-
-def _is_relative(text: str) -> str:
-    if any(part in ("", ".", "..") for part in text.split("/")):
-        raise ValueError("must be a plain path within the distribution")
-    return text
-
-
-Name = Annotated[str, Field(pattern=exactly(NAME), max_length=NAME_LENGTH)]
-Version = Annotated[str, Field(pattern=exactly(VERSION))]
+_INSIDE = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99})*"
 
 
 class PackageSource(Strict):
-    """Files inside an installed plugin's wheel: nothing is downloaded.
+    """A folder inside an installed plugin's wheel: nothing is downloaded.
 
-    Attributes:
-        package: The distribution, for example ``brainzoo-pggan``.
-        path: The folder inside it, for example ``brainzoo_pggan/checkpoints/pggan-ixi-64``.
+    ``package`` is the distribution, ``brainzoo-pggan`` for example; ``path`` the folder inside it,
+    ``brainzoo_pggan/checkpoints/pggan-ixi-64``.
     """
 
     package: Distribution
-    path: Annotated[
-        str,
-        Field(pattern=exactly(r"[A-Za-z0-9_][A-Za-z0-9_./\-]{0,199}")),
-        AfterValidator(_is_relative),
-    ]
+    path: Annotated[str, Field(pattern=exactly(_INSIDE))]
 
     def __str__(self) -> str:
         return f"{self.package}, {self.path}"
 
 
 class HubSource(Strict):
-    """Files of one commit of a repository on the Hub.
-
-    Attributes:
-        hub: The repository, ``owner/name``.
-        revision: The commit: 40 hexadecimal digits.
-    """
+    """Files of one commit of the repository ``owner/name`` on the Hub."""
 
     hub: Annotated[str, Field(pattern=exactly(REPOSITORY))]
     revision: Annotated[str, Field(pattern=exactly(REVISION))]
@@ -87,11 +68,7 @@ class Original(Strict):
         md5: The digest that its owners state, where they state this one.
     """
 
-    path: Annotated[
-        str,
-        Field(pattern=exactly(r"[A-Za-z0-9_][A-Za-z0-9_./\-]{0,199}")),
-        AfterValidator(_is_relative),
-    ]
+    path: Annotated[str, Field(pattern=exactly(_INSIDE))]
     hub: Annotated[str, Field(pattern=exactly(REPOSITORY))] | None = None
     url: Annotated[str, Field(pattern=exactly(r"https?://[!-~]{1,500}"))] | None = None
     revision: Annotated[str, Field(pattern=exactly(REVISION))] | None = None
@@ -139,28 +116,18 @@ class OthersSource(Strict):
     @property
     def digest(self) -> str:
         """A SHA-256 of which files these are."""
-        return hashlib.sha256(
-            "".join(one.model_dump_json() for one in self.originals).encode()
-        ).hexdigest()
+        named = "".join(one.model_dump_json() for one in self.originals)
+        return hashlib.sha256(named.encode()).hexdigest()
 
     def __str__(self) -> str:
         return f"{self.url}, by {self.people}"
 
 
 def _which_source(value: Any) -> str:
-    kinds = {"hub": HubSource, "originals": OthersSource}
-    for key, kind in kinds.items():
+    for key, kind in {"hub": HubSource, "originals": OthersSource}.items():
         if key in value if isinstance(value, dict) else isinstance(value, kind):
             return key
     return "package"
-
-
-Source = Annotated[
-    Annotated[PackageSource, Tag("package")]
-    | Annotated[HubSource, Tag("hub")]
-    | Annotated[OthersSource, Tag("originals")],
-    Discriminator(_which_source),
-]
 
 
 class FileRecord(Strict):
@@ -177,24 +144,26 @@ class Entry(Strict):
 
     Attributes:
         name: What people type, for example ``pggan-ixi-64``.
-        version: ``X.Y.Z``.
         summary: What it makes, of which data, in one line.
-        plugin: The generator that loads it.
-        distribution: What to install for the generator.
-        source: Where the files are.
-        files: Size and SHA-256 of every file; nothing unlisted is fetched. Empty for a model
-            by others: they are made here.
+        plugin: The generator that loads it; ``distribution`` is what to install for it.
+        files: Size and SHA-256 of every file; nothing unlisted is fetched. Empty for a model by
+            others: they are made here.
         status: ``withdrawn`` is not loaded any more.
         replaced_by: What to use instead: ``NAME`` or ``NAME@VERSION``.
         reason: Why it is deprecated or withdrawn.
     """
 
-    name: Name
-    version: Version
+    name: Annotated[str, Field(pattern=exactly(NAME), max_length=NAME_LENGTH)]
+    version: Annotated[str, Field(pattern=exactly(VERSION))]
     summary: Text
     plugin: PluginName
     distribution: Distribution
-    source: Source
+    source: Annotated[
+        Annotated[PackageSource, Tag("package")]
+        | Annotated[HubSource, Tag("hub")]
+        | Annotated[OthersSource, Tag("originals")],
+        Discriminator(_which_source),
+    ]
     files: dict[str, FileRecord]
     status: Literal["active", "deprecated", "withdrawn"] = "active"
     replaced_by: Annotated[str, Field(pattern=exactly(f"{NAME}(?:@{VERSION})?"))] | None = None
@@ -219,14 +188,19 @@ class Entry(Strict):
             return self.source.digest
         return self.files[WEIGHTS].sha256
 
+    @property
+    def advice(self) -> str:
+        """Why it should not be used, and what to use instead."""
+        instead = f"Use {self.replaced_by} instead." if self.replaced_by else ""
+        return f"{' '.join((self.reason or '').split()).rstrip('.')}. {instead}".strip()
+
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        unknown = sorted(set(self.files) - set(MAX_BYTES))
+        if unknown := sorted(set(self.files) - set(MAX_BYTES)):
+            raise ValueError(f"files may not list {unknown[0]!r}")
         needed = () if isinstance(self.source, OthersSource) else REQUIRED
-        missing = [name for name in needed if name not in self.files]
-        if unknown or missing:
-            which = f"may not list {unknown[0]!r}" if unknown else f"must list {missing[0]!r}"
-            raise ValueError(f"files {which}")
+        if missing := [name for name in needed if name not in self.files]:
+            raise ValueError(f"files must list {missing[0]!r}")
         for name, record in self.files.items():
             if record.size > MAX_BYTES[name]:
                 raise ValueError(f"{name} of {record.size} bytes is over {MAX_BYTES[name]}")
@@ -247,20 +221,20 @@ def entry_of(
         IntegrityError: It is damaged, or its config says what no entry may hold.
     """
     config = read_config(checkpoint)
-    plugin, data, spatial = config["plugin"], config["trained_on"], config["images"]["spatial"]
-    kind = "slices" if len(spatial) == 2 else "volumes"
+    data, spatial = config["trained_on"], config["images"]["spatial"]
     origin = data["dataset"]
     summary = (
-        f"{' + '.join(config['preprocessing'].get('channels') or ['MRI'])} {kind} of "
-        f"{' × '.join(map(str, spatial))}, from {data['n_subjects']:,} subjects of "
-        f"{origin.get('name') or 'unknown data'} ({origin.get('license') or 'unknown licence'})"
+        f"{' + '.join(config['preprocessing'].get('channels') or ['MRI'])} "
+        f"{'slices' if len(spatial) == 2 else 'volumes'} of {' × '.join(map(str, spatial))}, from "
+        f"{data['n_subjects']:,} subjects of {origin.get('name') or 'unknown data'} "
+        f"({origin.get('license') or 'unknown licence'})"
     )
     found = {
         "name": name,
         "version": version,
         "summary": summary[:300],
-        "plugin": plugin["name"],
-        "distribution": plugin["distribution"],
+        "plugin": config["plugin"]["name"],
+        "distribution": config["plugin"]["distribution"],
         "source": source,
         "files": records(checkpoint),
     }

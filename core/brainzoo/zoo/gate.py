@@ -33,7 +33,6 @@ from brainzoo.zoo.licences import forbids
 from brainzoo.zoo.pull import expect_checkpoint
 
 REQUIRED = (WEIGHTS, CONFIG, CARD, LICENCE)
-BINARY = (WEIGHTS, SAMPLES, REFERENCE)
 LEAST_SALT = 32
 """Hexadecimal digits, as :func:`brainzoo.checkpoint.describe_training` draws."""
 
@@ -74,10 +73,11 @@ def findings(folder: Path, *, original: Path | None = None) -> list[Finding]:
         config = read_config(folder)
     except BrainzooError as error:
         return [*found, Finding("checkpoint", error.message.rstrip("."))]
-    found += _of_verdict(folder, config)
-    found += _of_licence(folder, config)
     about = config["trained_on"]
-    salt, subjects = str(about.get("salt", "")), set(about.get("subjects_sha256", ()))
+    found += (Finding(*found) for found in _of_verdict(folder, about))
+    if why := forbids(str(about["dataset"].get("license") or ""), weights_licence(folder)):
+        found.append(Finding("licence", why))
+    salt, subjects = about["salt"], set(about["subjects_sha256"])
     if len(salt) < LEAST_SALT:
         found.append(
             Finding(CONFIG, "the hashes of its subjects have no salt that hides their ids")
@@ -101,44 +101,30 @@ def _of_files(folder: Path, original: Path) -> Iterator[Finding]:
             yield Finding(name, "is missing or empty")
 
 
-def _of_verdict(folder: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
+def _of_verdict(folder: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the verdict on these weights."""
     path = folder / VERDICT
     if not path.is_file():
-        yield Finding(
-            "privacy",
-            "there is no verdict on these weights; make one with brainzoo evaluate privacy (of "
-            "brainzoo-privacy), or give --verdict",
-        )
+        how = "make one with brainzoo evaluate privacy (of brainzoo-privacy), or give --verdict"
+        yield "privacy", f"there is no verdict on these weights; {how}"
         return
     try:
         verdict = read_verdict(path)
     except BrainzooError as error:
-        yield Finding(VERDICT, error.message.replace(str(path), "it").rstrip("."))
+        yield VERDICT, error.message.replace(str(path), "it").rstrip(".")
         return
     if verdict.synthetic.checkpoint_sha256 != sha256(folder / WEIGHTS):
-        yield Finding(VERDICT, "it is about other weights")
-    for reason in verdict.reasons:
-        yield Finding(VERDICT, f"it did not pass: {reason.rstrip('.')}")
-    for doubt in () if verdict.consent and not verdict.reasons else verdict.doubts:
-        yield Finding(VERDICT, f"it is undecided: {doubt.rstrip('.')}")
-    about = config["trained_on"]
-    images = about.get("fingerprint")
-    if images and verdict.train.fingerprint != images:
-        yield Finding(
-            VERDICT,
-            "it compared with other images than the weights were trained on; make one with "
-            "brainzoo evaluate privacy RUN",
-        )
-    for name, found, wanted in (
-        ("subjects", verdict.train.subjects, about["n_subjects"]),
-        ("images", verdict.train.images, about["n_images"]),
-    ):
-        if found < wanted:
-            yield Finding(
-                VERDICT,
-                f"it compared with {found} training {name}; the weights were trained on {wanted}",
-            )
+        yield VERDICT, "it is about other weights"
+    yield from ((VERDICT, f"it did not pass: {why.rstrip('.')}") for why in verdict.reasons)
+    doubts = () if verdict.consent and not verdict.reasons else verdict.doubts
+    yield from ((VERDICT, f"it is undecided: {why.rstrip('.')}") for why in doubts)
+    if about.get("fingerprint") and verdict.train.fingerprint != about["fingerprint"]:
+        what = "it compared with other images than the weights were trained on"
+        yield VERDICT, f"{what}; make one with brainzoo evaluate privacy RUN"
+    for name, wanted in (("subjects", about["n_subjects"]), ("images", about["n_images"])):
+        if (found := getattr(verdict.train, name)) < wanted:
+            what = f"it compared with {found} training {name}"
+            yield VERDICT, f"{what}; the weights were trained on {wanted}"
 
 
 def _of_samples(folder: Path) -> Iterator[Finding]:
@@ -157,13 +143,6 @@ def _of_samples(folder: Path) -> Iterator[Finding]:
         )
 
 
-def _of_licence(folder: Path, config: Mapping[str, Any]) -> Iterator[Finding]:
-    data = str(config["trained_on"].get("dataset", {}).get("license") or "")
-    why = forbids(data, weights_licence(folder))
-    if why:
-        yield Finding("licence", why)
-
-
 def weights_licence(folder: Path) -> str:
     """Return the licence that the model card gives the weights; empty if it gives none."""
     from huggingface_hub import ModelCard
@@ -176,14 +155,11 @@ def weights_licence(folder: Path) -> str:
 
 
 def _leaks(path: Path, salt: str, subjects: set[str]) -> Iterator[str]:
-    if path.name == SAMPLES:
-        more = more_than_pixels(path.read_bytes())
-        yield from [more] if more else []
-    if path.name == REFERENCE:
-        yield from _more_than_an_array(path)
-    if path.name == WEIGHTS:
-        yield from leaks_of_text(_words_of_weights(path), salt, subjects)
-    if path.name in BINARY:
+    if path.name in (WEIGHTS, SAMPLES, REFERENCE):
+        if path.name == SAMPLES:
+            yield from filter(None, [more_than_pixels(path.read_bytes())])
+        if path.name == WEIGHTS:
+            yield from leaks_of_text(_words_of_weights(path), salt, subjects)
         with (
             path.open("rb") as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
@@ -218,15 +194,3 @@ def _without_digests(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _without_digests(v) for k, v in value.items() if k != "subjects_sha256"}
     return [_without_digests(item) for item in value] if isinstance(value, list) else value
-
-
-def _more_than_an_array(path: Path) -> Iterator[str]:
-    import numpy as np
-
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        yield "is not an array"
-        return
-    if array.dtype != np.uint8 or array.offset + array.nbytes != path.stat().st_size:
-        yield "holds more than an array of 8-bit pixels"

@@ -91,11 +91,12 @@ class Hub:
         """What to do about a missing token; nothing if there is one."""
         if self.token:
             return ""
-        if self.endpoint != OFFICIAL and "HF_TOKEN" in os.environ:
-            return (
-                f'HF_TOKEN goes to {OFFICIAL} only; to send it to {self.host}: --token "$HF_TOKEN"'
-            )
-        return "Set HF_TOKEN, or give --token." if self.endpoint == OFFICIAL else "Give --token."
+        if self.endpoint == OFFICIAL:
+            return "Set HF_TOKEN, or give --token."
+        if "HF_TOKEN" in os.environ:
+            goes = f"HF_TOKEN goes to {OFFICIAL} only"
+            return f'{goes}; to send it to {self.host}: --token "$HF_TOKEN"'
+        return "Give --token."
 
     @contextmanager
     def asked(self, what: str) -> Iterator[HfApi]:
@@ -123,11 +124,7 @@ class Hub:
             raise self._ours(error, what) from error
 
     def files(self, repository: str, revision: str) -> dict[str, RepoSibling]:
-        """Return the files of a repository at a commit, by name, with sizes and digests.
-
-        Raises:
-            AuthorisationError, NotFoundError, NetworkError: As of :meth:`asked`.
-        """
+        """Return the files of a repository at a commit, by name, with sizes and digests."""
         return self.listed(repository, revision)[1]
 
     def listed(self, repository: str, revision: str) -> tuple[str, dict[str, RepoSibling]]:
@@ -187,14 +184,12 @@ class Hub:
 
 def differs(path: Path, listed: RepoSibling) -> str:
     """Return how a file differs from what the Hub lists, or nothing; reads all of it."""
-    size = path.stat().st_size
-    if size != listed.size:
-        return f"{listed.rfilename} has {size} bytes; the Hub lists {listed.size}"
-    same = sha256(path) == listed.lfs.sha256 if listed.lfs else git_sha1(path) == listed.blob_id
+    content = path.stat().st_size
+    if content != listed.size:
+        return f"{listed.rfilename} has {content} bytes; the Hub lists {listed.size}"
+    if listed.lfs:
+        same = sha256(path) == listed.lfs.sha256
+    else:  # git's own name for a file's content
+        blob = b"blob %d\x00" % content + path.read_bytes()
+        same = hashlib.sha1(blob, usedforsecurity=False).hexdigest() == listed.blob_id
     return "" if same else f"{listed.rfilename} differs from what the Hub lists"
-
-
-def git_sha1(path: Path) -> str:
-    """Return git's object name for a file's content."""
-    content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\x00" % len(content) + content, usedforsecurity=False).hexdigest()

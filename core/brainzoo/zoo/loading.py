@@ -10,7 +10,7 @@ from brainzoo import checkpoint as checkpoints
 from brainzoo.checkpoint.reading import folder_of
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.options import plain, sampling_options
-from brainzoo.zoo.address import ByOthers, Folder, parse
+from brainzoo.zoo.address import ByOthers, parse
 from brainzoo.zoo.pull import pull
 from brainzoo.zoo.push import push
 from brainzoo.zoo.registry import find
@@ -34,10 +34,10 @@ def find_checkpoint(address: str | Path, *, accept_licence: bool = False) -> Pat
         NetworkError: It is elsewhere, and that place cannot be reached.
         IntegrityError: What came is not what the registry says.
     """
-    found = parse(address) if isinstance(address, str) else Folder(address)
-    if not isinstance(found, Folder):
-        return pull(str(found), accept_licence=accept_licence)
-    return folder_of(found.path)
+    found = parse(address)
+    if isinstance(found, Path):
+        return folder_of(found)
+    return pull(str(found), accept_licence=accept_licence)
 
 
 def generator_of(address: str | Path) -> str:
@@ -46,10 +46,10 @@ def generator_of(address: str | Path) -> str:
     Raises:
         NotFoundError: No such checkpoint.
     """
-    found = parse(address) if isinstance(address, str) else Folder(address)
+    found = parse(address)
     if isinstance(found, ByOthers):
         return found.generator
-    entry = None if isinstance(found, Folder) else find(found)
+    entry = None if isinstance(found, Path) else find(found)
     if entry is not None:
         return entry.plugin
     return str(checkpoints.read_config(find_checkpoint(address))["plugin"]["name"])

@@ -1,8 +1,7 @@
 """From an address to a verified checkpoint folder on this machine.
 
-What a registry entry lists is fetched file by file at its pinned commit, so that nothing unlisted
-arrives. Nothing that arrives is imported or run: weights are safetensors, the rest is text, a
-picture and an array.
+Files are fetched one by one at a pinned commit, so that nothing unlisted arrives. Nothing that
+arrives is imported or run: weights are safetensors, the rest is text, a picture and an array.
 """
 
 from __future__ import annotations
@@ -12,16 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from brainzoo.checkpoint.names import CONFIG, MAX_BYTES, REQUIRED, WEIGHTS
+from brainzoo.checkpoint.reading import check
 from brainzoo.common import console
-from brainzoo.common.errors import (
-    BrainzooError,
-    IntegrityError,
-    NotFoundError,
-    OptionError,
-)
+from brainzoo.common.errors import BrainzooError, IntegrityError, NotFoundError, OptionError
 from brainzoo.common.files import disk_errors, expect_space, settle, sha256
 from brainzoo.common.locks import locked
-from brainzoo.zoo.address import ByOthers, Folder, OnHub, parse
+from brainzoo.zoo.address import ByOthers, OnHub, parse
 from brainzoo.zoo.cache import damage, package_folder, place, place_of, root
 from brainzoo.zoo.entry import Entry, OthersSource, PackageSource
 from brainzoo.zoo.hub import ANSWER_WITHIN_S, Hub, differs
@@ -60,17 +55,17 @@ def pull(
     """
     hub = Hub.of(offline=offline, endpoint=endpoint, token=token)
     if isinstance(address, Entry):
-        return _pull_entry(hub, address, accept_licence)
+        return _pull_entry(hub, usable(address), accept_licence)
     parsed = parse(address)
     if isinstance(parsed, ByOthers):
         return convert_folder(parsed)
-    if isinstance(parsed, Folder):
+    if isinstance(parsed, Path):
         raise OptionError(f"{parsed} is a folder: there is nothing to pull.")
     entry = find(parsed)  # of a commit, too: its pins are stronger, and it may be withdrawn
-    if entry is None:
-        assert isinstance(parsed, OnHub)
-        return _pull_commit(hub, parsed)
-    return _pull_entry(hub, entry, accept_licence)
+    if entry is not None:
+        return _pull_entry(hub, entry, accept_licence)
+    assert isinstance(parsed, OnHub)
+    return _pull_commit(hub, parsed)
 
 
 def expect_checkpoint(folder: Path, what: str) -> None:
@@ -80,8 +75,6 @@ def expect_checkpoint(folder: Path, what: str) -> None:
         IntegrityError: They are not a checkpoint.
         IncompatiblePluginError: Its format is a later one.
     """
-    from brainzoo.checkpoint import check
-
     try:
         if check(folder)["weights"]["sha256"] != sha256(folder / WEIGHTS):
             raise IntegrityError(f"{CONFIG} names other weights than {WEIGHTS}.")
@@ -91,10 +84,8 @@ def expect_checkpoint(folder: Path, what: str) -> None:
 
 
 def _pull_entry(hub: Hub, entry: Entry, accept_licence: bool) -> Path:
-    usable(entry)
     if entry.status == "deprecated":
-        instead = f"Use {entry.replaced_by} instead." if entry.replaced_by else ""
-        console.warn(f"{entry.address} is deprecated: {entry.reason} {instead}".strip())
+        console.warn(f"{entry.address} is deprecated: {entry.advice}")
     if isinstance(entry.source, PackageSource):
         folder = package_folder(entry.source)
         if problem := damage(folder, entry.files):
@@ -124,8 +115,7 @@ def _pull_commit(hub: Hub, source: OnHub) -> Path:
         except BrainzooError as error:
             console.warn(f"{error.message} It is fetched again.")
     listed = hub.files(source.repository, source.revision)
-    missing = [name for name in REQUIRED if name not in listed]
-    if missing:
+    if missing := [name for name in REQUIRED if name not in listed]:
         raise IntegrityError(
             f"{source} is not a brainzoo checkpoint: it has no {missing[0]}.", "Check the name."
         )
@@ -175,7 +165,7 @@ def _bring(
         needed = sum(size for name, size in sizes.items() if not (partial / name).is_file())
         expect_space(partial, needed, str(source))
         for name in sizes:
-            _fetch(hub, source, name, partial, wrong)
+            _fetch(hub, source, partial / name, wrong)
         shutil.rmtree(partial / ".cache", ignore_errors=True)  # the client's own notes
         try:
             expect_checkpoint(partial, str(source))
@@ -187,27 +177,25 @@ def _bring(
     return folder
 
 
-def _fetch(hub: Hub, source: OnHub, name: str, partial: Path, wrong: Callable[[Path], str]) -> None:
+def _fetch(hub: Hub, source: OnHub, path: Path, wrong: Callable[[Path], str]) -> None:
     """Bring one file, compared with what it must be; one that is wrong is fetched once more."""
-    path = partial / name
     problem = ""
     for again in (False, True):
+        if again:
+            console.warn(f"{problem}. Fetching it once more.")
         with hub.asked(f"{source.repository}@{source.revision}") as api:
             api.hf_hub_download(
                 source.repository,
-                name,
+                path.name,
                 revision=source.revision,
-                local_dir=partial,
+                local_dir=path.parent,
                 force_download=again,
                 etag_timeout=ANSWER_WITHIN_S,
             )
-        problem = wrong(path)
-        if not problem:
+        if not (problem := wrong(path)):
             return
         path.unlink()
-        if not again:
-            console.warn(f"{problem}. Fetching it once more.")
     raise IntegrityError(
-        f"{name} of {source.repository} was wrong twice, and was deleted: {problem}.",
+        f"{path.name} of {source.repository} was wrong twice, and was deleted: {problem}.",
         f"Do not use this copy; try later, or another address than {hub.host}.",
     )

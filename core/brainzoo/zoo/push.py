@@ -6,7 +6,7 @@ import dataclasses
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,10 @@ from brainzoo.common.errors import (
     OptionError,
 )
 from brainzoo.common.files import disk_errors
-from brainzoo.plugin.manager import KNOWN
 from brainzoo.zoo.address import NAME, REPOSITORY, VERSION
-from brainzoo.zoo.entry import Entry, FileRecord, HubSource, PackageSource, entry_of, records
+from brainzoo.zoo.entry import Entry, FileRecord, HubSource, entry_of, records
 from brainzoo.zoo.gate import Finding, GateError, findings
 from brainzoo.zoo.hub import OFFICIAL, Hub, differs
-from brainzoo.zoo.pull import pull
-from brainzoo.zoo.registry import known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,16 +41,11 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """Where a checkpoint now is.
-
-    Attributes:
-        new: Whether anything was sent: not if the same files stand under that tag already.
-    """
+    """Where a checkpoint now is."""
 
     commit: str
     url: str
     entry: Entry
-    new: bool
 
 
 def push(
@@ -93,61 +85,13 @@ def push(
     hub = Hub.of(endpoint=endpoint, token=token)
     folder = folder_of(Path(checkpoint)).resolve()
     with staged(folder, find_verdict(folder, verdict), consent.strip()) as copy:
-        plan = plan_of(copy, folder, repository, version)
+        against = tuple(findings(copy, original=folder))
+        plan = Plan(repository, version, records(copy), against)
         if dry_run:
             return plan
-        if plan.findings:
-            raise GateError(plan.findings)
+        if against:
+            raise GateError(against)
         return _publish(hub, copy, plan, private=private)
-
-
-def push_registry(
-    entries: Sequence[Entry],
-    *,
-    namespace: str | None = None,
-    dry_run: bool = False,
-    endpoint: str | None = None,
-    token: str | None = None,
-) -> list[Plan] | list[Published]:
-    """Publish entries whose files are in an installed package; what is there is left alone.
-
-    Nothing is sent before all have passed the gate.
-
-    Raises:
-        GateError, AuthorisationError, NetworkError: As for :func:`push`.
-        ExistsError: Another content stands under the same version.
-    """
-    hub = Hub.of(endpoint=endpoint, token=token)
-    owner = namespace or ("owner" if dry_run or not hub.token else _user(hub))
-    plans = []
-    for entry in entries:
-        expect_names(f"{owner}/{entry.name}", entry.version)
-        plan = plan_of(pull(entry), pull(entry), f"{owner}/{entry.name}", entry.version)
-        named = tuple(Finding(f"{entry.name}/{f.file}", f.problem) for f in plan.findings)
-        plans.append(dataclasses.replace(plan, findings=named))
-    if dry_run:
-        return plans
-    if against := [finding for plan in plans for finding in plan.findings]:
-        raise GateError(against)
-    moved = []
-    for entry, plan in zip(entries, plans, strict=True):
-        done = _publish(hub, pull(entry), plan, private=False, again=True)
-        state = "published" if done.new else "there already"
-        console.note(f"{entry.address}: {state}: {done.url}")
-        kept = entry.model_copy(update={"source": done.entry.source})
-        moved.append(dataclasses.replace(done, entry=kept))
-    return moved
-
-
-def packaged() -> list[Entry]:
-    """Return the entries whose files are in brainzoo's own packages, without withdrawn ones."""
-    return [
-        entry
-        for entry in known()
-        if isinstance(entry.source, PackageSource)
-        and entry.source.package in KNOWN.values()
-        and entry.status != "withdrawn"
-    ]
 
 
 def expect_names(repository: str, version: str) -> None:
@@ -190,12 +134,7 @@ def _record_consent(copy: Path, name: str) -> None:
         )
 
 
-def plan_of(copy: Path, original: Path, repository: str, version: str) -> Plan:
-    """Return what would be sent of a copy, and what the gate finds."""
-    return Plan(repository, version, records(copy), tuple(findings(copy, original=original)))
-
-
-def find_verdict(folder: Path, given: Path | str | None) -> Path | None:
+def find_verdict(folder: Path, given: Path | str | None = None) -> Path | None:
     """Return where the privacy verdict on a checkpoint is, if there is one.
 
     Raises:
@@ -203,22 +142,24 @@ def find_verdict(folder: Path, given: Path | str | None) -> Path | None:
     """
     inner = Path("evaluation") / "privacy" / VERDICT
     if given is not None:
-        places = [Path(given), Path(given) / inner, Path(given) / "privacy" / VERDICT]
-        places.append(Path(given) / VERDICT)
-        found = next((place for place in places if place.is_file()), None)
-        if found is None:
-            raise NotFoundError(f"there is no privacy verdict at {given}.")
-        return found
-    places = [folder.parent / inner] if folder.name == "checkpoint" else []
-    return next((place for place in [*places, folder / VERDICT] if place.is_file()), None)
+        at = Path(given)
+        places = [at, at / inner, at / "privacy" / VERDICT, at / VERDICT]
+    else:
+        places = [folder.parent / inner] if folder.name == "checkpoint" else []
+        places.append(folder / VERDICT)
+    found = next((place for place in places if place.is_file()), None)
+    if given is not None and found is None:
+        raise NotFoundError(f"there is no privacy verdict at {given}.")
+    return found
 
 
-def _publish(hub: Hub, copy: Path, plan: Plan, *, private: bool, again: bool = False) -> Published:
-    """Send files that passed the gate; with ``again`` the same files may stand there already."""
+def _publish(hub: Hub, copy: Path, plan: Plan, *, private: bool) -> Published:
+    """Send files that passed the gate."""
     if not hub.token:
         make = f"Make one that may write at {OFFICIAL}/settings/tokens."
         raise AuthorisationError("publishing needs a token.", hub.token_hint or make)
-    _user(hub)
+    with hub.asked("its owner") as api:
+        api.whoami()  # a token that is refused stops here
     repository, tag = plan.repository, f"v{plan.version}"
     with hub.asked(repository) as api:
         if not api.repo_exists(repository):
@@ -228,27 +169,23 @@ def _publish(hub: Hub, copy: Path, plan: Plan, *, private: bool, again: bool = F
                 f"{repository} is there already, and public.",
                 "Make it private on its page, give another name, or go without --private.",
             )
-        tags = {ref.name: ref.target_commit for ref in api.list_repo_refs(repository).tags}
-        new = tag not in tags
-        commit = _commit(api, copy, plan) if new else tags[tag]
-        listed = hub.files(repository, commit)
-        wrong = next((f for f in plan.files if f not in listed or differs(copy / f, listed[f])), "")
-        if new:
-            if wrong:
-                raise IntegrityError(
-                    f"{hub.host} stored a different {wrong} from the one sent; not tagged."
-                )
-            api.create_tag(repository, tag=tag, revision=commit)
-        elif wrong or not again:
-            with_other = f" with another {wrong}" if wrong else ""
+        if tag in {ref.name for ref in api.list_repo_refs(repository).tags}:
             raise ExistsError(
-                f"{repository} has {tag} already{with_other}; a published version never changes.",
+                f"{repository} has {tag} already; a published version never changes.",
                 "Give a new --version.",
             )
+        commit = _commit(api, copy, plan)
+        listed = hub.files(repository, commit)
+        wrong = next((f for f in plan.files if f not in listed or differs(copy / f, listed[f])), "")
+        if wrong:
+            raise IntegrityError(
+                f"{hub.host} stored a different {wrong} from the one sent; not tagged."
+            )
+        api.create_tag(repository, tag=tag, revision=commit)
     source = HubSource(hub=repository, revision=commit)
     name = repository.partition("/")[2].lower()
     entry = entry_of(copy, name=name, version=plan.version, source=source)
-    return Published(commit, f"{hub.endpoint}/{repository}/tree/{tag}", entry, new)
+    return Published(commit, f"{hub.endpoint}/{repository}/tree/{tag}", entry)
 
 
 def _commit(api: Any, copy: Path, plan: Plan) -> str:
@@ -266,9 +203,3 @@ def _commit(api: Any, copy: Path, plan: Plan) -> str:
         plan.repository, operations, commit_message=message, parent_commit=info.sha
     )
     return str(made.oid)
-
-
-def _user(hub: Hub) -> str:
-    """Return whose token it is; one that is refused stops here."""
-    with hub.asked("its owner") as api:
-        return str(api.whoami()["name"])

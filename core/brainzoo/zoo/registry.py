@@ -1,24 +1,34 @@
-"""The checkpoints that are known: brainzoo's own, those of ``registry update``, and plugins'."""
+"""The checkpoints that are known: those of brainzoo's ``registry.yaml``, and of plugins' fragments.
+
+Both come with installed packages.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from brainzoo.common.errors import BrainzooError, IntegrityError, NotFoundError
-from brainzoo.common.home import home
+import yaml
+
+from brainzoo.common.errors import (
+    BrainzooError,
+    IncompatiblePluginError,
+    IntegrityError,
+    NotFoundError,
+)
+from brainzoo.common.strict import printable, validated
 from brainzoo.common.version import DISTRIBUTION
 from brainzoo.plugin import manager as installed
 from brainzoo.plugin.options import nearest
 from brainzoo.zoo.address import Named, OnHub
 from brainzoo.zoo.cache import local
 from brainzoo.zoo.entry import Entry, HubSource, PackageSource
-from brainzoo.zoo.registry_file import RegistryFile, read_registry
 
-MAY_CHANGE = {"summary", "status", "replaced_by", "reason"}
-"""Fields of a published entry; and files in a package may move to the Hub, the same to the byte."""
+SCHEMA = 1
+# libyaml reads ten times faster; the wheels of PyYAML bring it.
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,13 +39,11 @@ class Registry:
         entries: Sorted by name, then by version, newest first.
         origins: The distribution that brings each name.
         problems: A line for each file of entries that is left out.
-        serial: Of brainzoo's own entries.
     """
 
     entries: tuple[Entry, ...]
     origins: Mapping[str, str]
     problems: tuple[str, ...] = ()
-    serial: int = 1
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
@@ -59,10 +67,7 @@ class Registry:
         of_name = self.versions(name)
         if not of_name:
             known = sorted({entry.name for entry in self.entries})
-            raise NotFoundError(
-                f"there is no checkpoint named {name!r}.",
-                nearest(name, known) if known else "The registry is empty.",
-            )
+            raise NotFoundError(f"there is no checkpoint named {name!r}.", nearest(name, known))
         if version is None:
             order = ("active", "deprecated", "withdrawn")
             return min(of_name, key=lambda entry: order.index(entry.status))
@@ -76,48 +81,29 @@ class Registry:
 def known() -> Registry:
     """Return every checkpoint that brainzoo and the installed plugins know.
 
-    A file that cannot be used is one of ``problems``; everything else works.
+    A fragment that cannot be used, or takes a name that is taken, is left out whole and is one of
+    ``problems``; brainzoo's own win, then distributions in alphabetical order.
     """
-    problems: list[str] = []
-    try:
-        own = current()
-    except BrainzooError as error:
-        problems.append(f"{fetched()} is left out: {error.message} Remove it.")
-        own = read_registry(packaged())
-    fragments: list[tuple[str, RegistryFile]] = []
-    for implementation in implementations():
-        distribution = implementation.plugin_name.partition(":")[0]
+    entries = list(read_registry(packaged()))
+    origins, problems = {entry.name: DISTRIBUTION for entry in entries}, []
+    for hook in sorted(implementations(), key=lambda hook: str(hook.plugin_name)):
+        distribution = hook.plugin_name.partition(":")[0]
         try:
-            fragments.append((distribution, read_registry(Path(implementation.function()))))
+            fragment = read_registry(Path(hook.function()))
+            names = {entry.name for entry in fragment}
+            if taken := sorted(names & origins.keys()):
+                raise IntegrityError(
+                    f"{taken[0]!r} is the name of a checkpoint of {origins[taken[0]]}."
+                )
         except Exception as error:  # a plugin may raise anything; the others' checkpoints count
             said = " ".join(f"{type(error).__name__}: {error}".split())
             said = error.message if isinstance(error, BrainzooError) else said
             problems.append(f"{distribution}: its checkpoints are left out: {said}")
-    registry = merged(own, fragments)
-    return dataclasses.replace(registry, problems=(*problems, *registry.problems))
-
-
-def merged(own: RegistryFile, fragments: Iterable[tuple[str, RegistryFile]]) -> Registry:
-    """Return our entries with those of plugins.
-
-    A fragment is taken whole or not at all; ours win, then distributions in alphabetical order.
-    """
-    entries = list(own.checkpoints)
-    origins = {entry.name: DISTRIBUTION for entry in entries}
-    problems = []
-    for distribution, fragment in sorted(fragments, key=lambda pair: pair[0]):
-        names = {entry.name for entry in fragment.checkpoints}
-        taken = sorted(names & origins.keys())
-        if taken:
-            problems.append(
-                f"{distribution}: its checkpoints are left out: {taken[0]!r} is the name of a "
-                f"checkpoint of {origins[taken[0]]}"
-            )
             continue
-        entries += fragment.checkpoints
+        entries += fragment
         origins |= dict.fromkeys(names, distribution)
     entries.sort(key=lambda entry: (entry.name, [-int(n) for n in entry.version.split(".")]))
-    return Registry(tuple(entries), origins, tuple(problems), own.serial)
+    return Registry(tuple(entries), origins, tuple(problems))
 
 
 def find(address: Named | OnHub) -> Entry | None:
@@ -140,9 +126,7 @@ def usable(entry: Entry) -> Entry:
         NotFoundError: It was withdrawn; says why and what replaces it.
     """
     if entry.status == "withdrawn":
-        instead = f"Use {entry.replaced_by} instead." if entry.replaced_by else ""
-        why = " ".join((entry.reason or "").split()).rstrip(".")
-        raise NotFoundError(f"{entry.address} was withdrawn: {why}.", instead)
+        raise NotFoundError(f"{entry.address} was withdrawn: {entry.advice}")
     return entry
 
 
@@ -171,45 +155,65 @@ def packaged() -> Path:
     return inside if inside.is_file() else package.parents[1] / "registry.yaml"
 
 
-def fetched() -> Path:
-    """Return where ``brainzoo registry update`` keeps what it fetched."""
-    return home() / "registry.yaml"
-
-
-def current() -> RegistryFile:
-    """Return brainzoo's own entries: the packaged ones or fetched ones, whichever are newer.
+def read_registry(path: Path) -> tuple[Entry, ...]:
+    """Read a file of entries.
 
     Raises:
-        IntegrityError: A file is damaged, or the fetched one changes what was published.
+        NotFoundError: There is none.
+        IntegrityError: It cannot be read, or an entry is wrong; says which field of which entry.
+        IncompatiblePluginError: It is of a later format.
     """
-    own = read_registry(packaged())
-    if fetched().is_file():
-        newer = read_registry(fetched())
-        if newer.serial > own.serial:
-            if broken := broken_promises(own, newer):
-                raise IntegrityError(
-                    f"the fetched registry changes what was published: {broken[0]}."
-                )
-            return newer
-    return own
+    try:
+        return parse_registry(path.read_bytes(), path.name)
+    except OSError as error:
+        raise NotFoundError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def broken_promises(before: RegistryFile, after: RegistryFile) -> list[str]:
-    """Return which published versions changed or disappeared, a few words each."""
-    now = {entry.address: entry for entry in after.checkpoints}
-    broken = []
-    for entry in before.checkpoints:
-        if entry.address not in now:
-            broken.append(f"{entry.address} is gone")
-            continue
-        fields = changed(entry, now[entry.address]) - MAY_CHANGE
-        to_hub = isinstance(now[entry.address].source, HubSource)
-        if fields == {"source"} and isinstance(entry.source, PackageSource) and to_hub:
-            continue
-        broken += [f"{name} of {entry.address}" for name in sorted(fields)[:1]]
-    return broken
+def parse_registry(content: bytes, name: str = "registry.yaml") -> tuple[Entry, ...]:
+    """Return the entries that the content of a file holds; ``name`` is what errors call it.
+
+    Raises:
+        IntegrityError, IncompatiblePluginError: As for :func:`read_registry`.
+    """
+    try:
+        raw = yaml.load(content.decode(), Loader=LOADER)
+    # Dates and numbers that cannot be raise ValueError and its like.
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        said = printable(" ".join(str(error).split()))[:300].rstrip(".")
+        raise IntegrityError(f"{name} cannot be read: {said}.") from None
+    found = raw if isinstance(raw, dict) else {}
+    schema, listed = found.get("schema"), found.get("checkpoints")
+    if type(schema) is int and schema > SCHEMA:
+        raise IncompatiblePluginError(
+            f"{name} is of schema {schema}; this version reads up to {SCHEMA}.",
+            "Try: pip install --upgrade brainzoo-core",
+        )
+    if schema != SCHEMA or not isinstance(listed, list):
+        raise IntegrityError(
+            f"{name} is not a registry: expected schema: {SCHEMA} and a list of checkpoints."
+        )
+    entries: dict[str, Entry] = {}
+    for number, plain in enumerate(listed, start=1):
+        about = plain if isinstance(plain, dict) else {}
+        named = f"{about.get('name', number)!s:.64}@{about.get('version', '?')!s:.20}"
+        try:
+            entry = validated(Entry, plain)
+        except ValueError as error:  # which of the two kinds of sources is pydantic's own word
+            said = str(error).replace("source.hub.", "source.", 1)
+            for kind in ("package", "originals"):
+                said = said.replace(f"source.{kind}.", "source.", 1)
+            raise IntegrityError(printable(f"{name}: entry {named}: {said}.")) from None
+        if entry.address in entries:
+            raise IntegrityError(f"{name}: {entry.address} occurs twice.")
+        entries[entry.address] = entry
+    return tuple(entries.values())
 
 
-def changed(before: Entry, after: Entry) -> set[str]:
-    """Return the names of the fields that differ."""
-    return {name for name in Entry.model_fields if getattr(before, name) != getattr(after, name)}
+def dump_entries(entries: Sequence[Entry]) -> str:
+    """Return entries as they stand in a ``registry.yaml``: a line a file."""
+    plain = [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries]
+    # None: only what holds nothing nested is written on one line.
+    text: str = yaml.safe_dump(
+        plain, sort_keys=False, allow_unicode=True, width=1000, default_flow_style=None
+    )
+    return text

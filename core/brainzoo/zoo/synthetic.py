@@ -59,9 +59,12 @@ def synthetic(
     """
     if n < 1:
         raise OptionError(f"{n} synthetic images were asked for; expected 1 or more.")
-
     checkpoint = find_checkpoint(address)
-    folder = home() / "synthetic" / _key(checkpoint, seed, condition, sampling)
+    config = read_config(checkpoint)
+    installed = plugins().of("generator", str(config["plugin"]["name"]))
+    decides = [config, installed.version, seed, dict(condition or {}), sampling]
+    key = hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()
+    folder = home() / "synthetic" / f"{installed.name}-{key[:16]}"
     with disk_errors(folder), locked(folder):
         images = _kept(folder, n)
         if images is None:
@@ -70,20 +73,6 @@ def synthetic(
             draw(request, folder / str(n), workers=workers, replace=True)
             images = Images.open(folder / str(n))
     return as_torch(images[:n], target=target, transform=transform)
-
-
-def _key(
-    checkpoint: Path,
-    seed: int,
-    condition: Mapping[str, Value] | None,
-    sampling: Mapping[str, Any],
-) -> str:
-    """Return a name for all that decides the images, but for how many there are."""
-    config = read_config(checkpoint)
-    installed = plugins().of("generator", str(config["plugin"].get("name")))
-    decides = [config, installed.version, seed, dict(condition or {}), dict(sampling)]
-    text = json.dumps(decides, sort_keys=True, default=str)
-    return f"{installed.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _kept(folder: Path, n: int) -> Images | None:

@@ -16,9 +16,9 @@ from brainzoo.common.errors import (
     NotFoundError,
     OptionError,
 )
-from brainzoo.zoo.address import Folder, Named, OnHub, parse
+from brainzoo.zoo.address import Named, OnHub, parse
 from brainzoo.zoo.entry import HubSource
-from brainzoo.zoo.registry_file import dump_registry, parse_registry, read_registry
+from brainzoo.zoo.registry import dump_entries, parse_registry, read_registry
 
 from .conftest import content, listed
 
@@ -31,12 +31,12 @@ def without(name: str) -> dict[str, Any]:
 
 def test_an_entry_reads_as_written_and_writes_as_read() -> None:
     found = parse_registry(content(listed(), listed("other", status="deprecated", reason="a: b")))
-    assert [e.address for e in found.checkpoints] == ["pggan-heads-64@1.0.0", "other@1.0.0"]
-    first, second = found.checkpoints
+    first, second = found
+    assert (first.address, second.address) == ("pggan-heads-64@1.0.0", "other@1.0.0")
     assert first.source == HubSource(hub="zoo/pggan-heads-64", revision="a1" * 20)
     assert (first.size, first.weights_sha256) == (4_203_000, "b2" * 32)
     assert second.reason == "a: b"
-    assert parse_registry(dump_registry(found).encode()) == found
+    assert parse_registry(f"schema: 1\ncheckpoints:\n{dump_entries(found)}".encode()) == found
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_an_entry_reads_as_written_and_writes_as_read() -> None:
         ({"source": {"hub": "zoo/x", "revision": 10**39}}, "source.revision:.*put it in quotes"),
         ({"source": {"hub": "zoo/x/y", "revision": "a1" * 20}}, "source.hub:"),
         ({"source": {"package": "brainzoo-x", "path": "../x"}}, "source.path:"),
-        ({"source": {"package": "brainzoo-x", "path": "x/../../y"}}, "must be a plain path"),
+        ({"source": {"package": "brainzoo-x", "path": "x/../../y"}}, "source.path:"),
         ({"source": {"package": "brainzoo-x", "path": "/etc"}}, "source.path:"),
         ({"source": {"package": "x", "path": "x", "hub": "zoo/x"}}, "source"),
         ({"source": {"url": "https://example.org"}}, "source.package: field required"),
@@ -91,10 +91,9 @@ def test_what_an_entry_lacks_is_named(field: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (b"", "valid dictionary"),
-        (b"- 1", "valid dictionary"),
-        (b"schema: 1\nschema: 1\nserial: 1\ncheckpoints: []", "'schema' occurs twice"),
-        (b"a: &x [1]\nb: *x", "aliases are not allowed"),
+        (b"", "is not a registry"),
+        (b"- 1", "is not a registry"),
+        (b"schema: 1\ncheckpoints: {}", "is not a registry"),
         (b"a: !!python/object/apply:os.system [echo]", "cannot be read"),
         (b"[" * 50_000, "cannot be read"),
         (b"{a: " * 50, "cannot be read"),
@@ -102,10 +101,8 @@ def test_what_an_entry_lacks_is_named(field: str) -> None:
         (b"a: 2020-99-99", "cannot be read"),
         (b"? [a]\n: 1", "cannot be read"),
         (b"a: [", "cannot be read"),
-        (b"a" * 2_000_001, "too large"),
-        (b"<html><body>404</body></html>", "valid dictionary"),
-        (b"schema: 1\nserial: 0\ncheckpoints: []", "serial:"),
-        (b"schema: one\nserial: 1\ncheckpoints: []", "schema:"),
+        (b"<html><body>404</body></html>", "is not a registry"),
+        (b"schema: one\ncheckpoints: []", "is not a registry"),
     ],
 )
 def test_what_is_no_registry_is_refused(text: bytes, said: str) -> None:
@@ -117,7 +114,7 @@ def test_what_is_no_registry_is_refused(text: bytes, said: str) -> None:
 def test_the_same_version_twice_is_refused() -> None:
     with pytest.raises(IntegrityError, match=r"pggan-heads-64@1\.0\.0 occurs twice"):
         parse_registry(content(listed(), listed()))
-    assert len(parse_registry(content(listed(), listed(version="1.0.1"))).checkpoints) == 2
+    assert len(parse_registry(content(listed(), listed(version="1.0.1")))) == 2
 
 
 def test_a_later_schema_asks_for_a_later_version() -> None:
@@ -158,7 +155,7 @@ LETTERS = st.text(st.sampled_from("abs:-[]{}&*!?|>'\"%@`#,\n\t 019.eE+_~<="), ma
 @given(LETTERS)
 def test_any_yaml_is_a_registry_or_one_error(text: str) -> None:
     only_ours(text.encode())
-    only_ours(f"schema: 1\nserial: 1\ncheckpoints:\n- {text}".encode())
+    only_ours(f"schema: 1\ncheckpoints:\n- {text}".encode())
 
 
 SCALARS = (
@@ -184,7 +181,7 @@ VALUES = st.recursive(
 def test_any_value_of_any_field_is_taken_or_one_error(field: str, value: Any) -> None:
     try:
         changed = [listed() | {field: value}]
-        text = yaml.safe_dump({"schema": 1, "serial": 1, "checkpoints": changed})
+        text = yaml.safe_dump({"schema": 1, "checkpoints": changed})
     except (yaml.YAMLError, TypeError):  # what YAML itself cannot write
         return
     only_ours(text.encode("utf-8", "surrogatepass"))
@@ -196,8 +193,8 @@ def test_any_value_of_any_field_is_taken_or_one_error(field: str, value: Any) ->
         ("pggan-ixi-64", Named("pggan-ixi-64")),
         ("pggan-ixi-64@1.10.0", Named("pggan-ixi-64", "1.10.0")),
         (f"hf:zoo/x.y_z@{'0a' * 20}", OnHub("zoo/x.y_z", "0a" * 20)),
-        ("runs/here", Folder(Path("runs/here"))),
-        ("./x", Folder(Path("x"))),
+        ("runs/here", Path("runs/here")),
+        ("./x", Path("x")),
     ],
 )
 def test_addresses(text: str, parsed: object) -> None:
@@ -212,7 +209,7 @@ def test_a_folder_of_that_name_that_is_a_checkpoint_goes_first(
     (tmp_path / "mine").mkdir()
     assert parse("mine") == Named("mine")
     (tmp_path / "mine" / "config.json").touch()
-    assert parse("mine") == Folder(Path("mine"))
+    assert parse("mine") == Path("mine")
 
 
 @pytest.mark.parametrize(
@@ -245,4 +242,4 @@ def test_any_text_is_an_address_or_one_error(text: str) -> None:
 
 
 def test_the_registry_of_the_repository_is_sound() -> None:
-    assert read_registry(ROOT / "registry.yaml").serial >= 1
+    assert read_registry(ROOT / "registry.yaml")
