@@ -20,6 +20,14 @@ def images(rows=None, classes=("young", "old")):
     return Images(pixels, rows, {"classes": list(classes)})
 
 
+def again_of(stored):
+    """Return conditions from the description that a checkpoint holds."""
+    stored = json.loads(json.dumps(stored))
+    columns = stored["columns"] or []
+    classes = [level for c in columns if c["name"] == "class" for level in c["levels"]]
+    return Conditions.of_checkpoint({"conditions": stored, "images": {"classes": classes}})
+
+
 def test_encodes_class_and_sex_one_hot_and_age_standardised():
     conditions = Conditions.of(images())
     assert conditions.names == ["class", "age", "sex"]
@@ -129,7 +137,7 @@ def test_without_classes_and_covariates_there_are_no_conditions():
     assert conditions.indices(images(rows, classes=())).tolist() == [0, 0]
     with pytest.raises(OptionError, match="trained without classes and covariates"):
         conditions.draw(1, seed=0, condition={"class": "old"})
-    again = Conditions.from_description(json.loads(json.dumps(conditions.describe())))
+    again = again_of(conditions.describe())
     assert again.draw(2, seed=0) == [{}, {}]
 
 
@@ -162,7 +170,7 @@ def test_images_without_a_class_among_others():
 
 def test_a_description_survives_json():
     conditions = Conditions.of(images())
-    again = Conditions.from_description(json.loads(json.dumps(conditions.describe())))
+    again = again_of(conditions.describe())
     assert again.draw(20, seed=3) == conditions.draw(20, seed=3)
     rows = conditions.draw(20, seed=3)
     assert np.array_equal(again.encode(rows), conditions.encode(rows))
@@ -182,7 +190,7 @@ def test_a_description_survives_json():
 def test_damaged_descriptions_are_refused(change):
     stored = Conditions.of(images()).describe() | change
     with pytest.raises(IntegrityError, match="conditions are damaged"):
-        Conditions.from_description(json.loads(json.dumps(stored)))
+        again_of(stored)
 
 
 @pytest.mark.parametrize("classes", [[], ["young"], ["old", "young"]])

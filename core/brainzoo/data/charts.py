@@ -26,15 +26,7 @@ Numbers = NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """One named curve; values that are not finite are left out.
-
-    Attributes:
-        name: For the legend.
-        x: Places.
-        y: Values, as many.
-        low: Lower ends of the intervals of the values, if they have any.
-        high: Upper ends.
-    """
+    """One named curve, perhaps with intervals; values that are not finite are left out."""
 
     name: str
     x: Sequence[float]
@@ -53,19 +45,16 @@ def line_chart(
     x_names: Sequence[str] | None = None,
     smoothed: bool = False,
 ) -> str:
-    """Draw curves, with intervals where they have them, and a legend.
+    """Draw at most four curves, with intervals where they have them, and a legend, as SVG.
 
     Args:
-        lines: At most four; colour and dashes distinguish them.
+        lines: Colour and dashes distinguish them; without a value the SVG is empty.
         title: What a screen reader says.
         x_label: What the horizontal axis counts.
         y_range: Of the vertical axis; by default what holds nearly all values.
         levels: Named horizontal dashed lines to compare with.
         x_names: Names of the places 0, 1, ... instead of numbers.
         smoothed: Draw each curve faintly, and its running mean over it.
-
-    Returns:
-        SVG; empty without a value.
     """
     curves = [(line, *_finite(line)) for line in lines]
     curves = [curve for curve in curves if len(curve[1])]
@@ -92,18 +81,14 @@ def line_chart(
 
     parts = [_open(title, WIDTH, HEIGHT)]
     for y in y_ticks:
-        parts += [
-            _level(float(down(y)), "0.15"),
-            _text(LEFT - 7, float(down(y)) + 4, short(y), "end"),
-        ]
+        at = float(down(y))
+        parts += [_level(at, "0.15"), _text(LEFT - 7, at + 4, short(y), "end")]
     places = enumerate(x_names) if x_names else ((x, short(x)) for x in ticks(x_low, x_high, 5))
     parts += [_text(float(across(x)), HEIGHT - BOTTOM + 18, name) for x, name in places]
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 5, x_label))
     for name, level in levels.items():
-        parts += [
-            _level(float(down(level)), "0.7", dash="5 4"),
-            _text(WIDTH - RIGHT, float(down(level)) - 5, name, "end"),
-        ]
+        at = float(down(level))
+        parts += [_level(at, "0.7", dash="5 4"), _text(WIDTH - RIGHT, at - 5, name, "end")]
     for i, (line, xs, ys) in enumerate(curves):
         parts += _curve(i, line, xs, ys, across, down, smoothed=smoothed)
     return "".join([*parts, *_legend([line.name for line, _, _ in curves]), "</svg>"])
@@ -117,14 +102,9 @@ def bar_chart(
     texts: Sequence[str] | None = None,
     most: float | None = None,
 ) -> str:
-    """Draw upright bars with their counts above: a histogram, or shares.
+    """Draw upright bars by name with their ``texts`` above, by default their heights.
 
-    Args:
-        bars: Heights by name.
-        title: What a screen reader says.
-        x_label: What the names are.
-        texts: What stands above each bar; by default its height.
-        most: The height of a full bar; by default the tallest.
+    ``most`` is the height of a full bar; by default the tallest.
     """
     if not bars:
         return ""
@@ -149,13 +129,8 @@ def interval_plot(
 ) -> str:
     """Draw a dot at each value, a line over its interval, and a dashed upright at its floor.
 
-    Args:
-        values: ``value``, ``low``, ``high`` and ``floor`` of each row; on one common scale.
-        title: What a screen reader says; without one, the plot is decoration.
-        width: In pixels.
-
-    Returns:
-        SVG; empty where there is nothing to compare.
+    ``values`` hold ``value``, ``low``, ``high`` and ``floor`` of each row, on one common scale.
+    Without a title, the plot is decoration; it is empty where there is nothing to compare.
     """
     keys = ("value", "low", "high", "floor")
     known = [n for one in values if one for key in keys if (n := one.get(key)) is not None]
@@ -188,11 +163,10 @@ def as_picture(svg: str) -> bytes:
 
 def smooth(values: Numbers) -> Numbers:
     """Return the running mean over a tenth of the values; its window is cut at the ends."""
-    half = max(1, len(values) // 20)
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    positions = np.arange(len(values))
-    first, last = np.maximum(positions - half, 0), np.minimum(positions + half + 1, len(values))
-    return np.asarray((sums[last] - sums[first]) / (last - first))
+    window = np.ones(2 * max(1, len(values) // 20) + 1)
+    half = len(window) // 2
+    sums, counts = (np.convolve(v, window)[half:-half] for v in (values, np.ones(len(values))))
+    return np.asarray(sums / counts)
 
 
 def ticks(low: float, high: float, about: int) -> list[float]:

@@ -1,6 +1,6 @@
 """Classes by expressions over a table's columns: ``young="age < 35"``.
 
-An expression is parsed by Python's own parser and walked by this module: comparisons (also
+An expression is parsed by Python's own parser, and this module walks the tree: comparisons (also
 chained), ``and``, ``or``, ``not``, ``in``, parentheses, column names, numbers and quoted text;
 nothing can be called. A column whose name is not a plain word stands in braces or backticks, as in
 ``{ICD-10} == 'F32.0'``. A missing value is unknown: neither an expression nor its ``not`` matches
@@ -10,6 +10,7 @@ it.
 from __future__ import annotations
 
 import ast
+import functools
 import operator
 import re
 import warnings
@@ -21,6 +22,8 @@ from brainzoo.data.subjects import Value
 from brainzoo.plugin.options import nearest
 
 Rows = Sequence[Mapping[str, Value]]
+Condition = Callable[[Mapping[str, Value]], bool | None]
+Operand = Callable[[Mapping[str, Value]], Any]
 
 LONGEST = 1000
 """Characters of an expression; far more than anybody types."""
@@ -54,28 +57,32 @@ class Expression:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._names: dict[str, str] = {}
         if len(text) > LONGEST:
             raise OptionError(f"a class expression has {len(text)} characters; at most {LONGEST}.")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of the parser, about odd numbers and escapes
-                self._names: dict[str, str] = {}
                 self._plain = QUOTED.sub(self._column, text.strip())
-                self._tree = ast.parse(self._plain, mode="eval").body
-            self._check(self._tree)
+                tree = ast.parse(self._plain, mode="eval").body
+            self._value = self._condition(tree)
+        except OptionError:
+            raise
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            if isinstance(error, OptionError):
-                raise
             raise OptionError(
                 f"{text!r} is not a class expression.",
                 "Write something like: age < 35, or sex == 'F' and 20 <= age < 40",
             ) from error
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        self.columns = sorted(self._names.get(name, name) for name in names)
 
-    @property
-    def columns(self) -> list[str]:
-        """The names of columns that it uses, sorted."""
-        names = {n.id for n in ast.walk(self._tree) if isinstance(n, ast.Name)}
-        return sorted(self._names.get(name, name) for name in names)
+    def matches(self, row: Mapping[str, Value]) -> bool:
+        """Return whether a row matches; a row in which that is unknown does not.
+
+        Raises:
+            OptionError: It compares text with a number.
+        """
+        return self._value(row) is True
 
     def _column(self, match: re.Match[str]) -> str:
         """Return a plain word for a column in backticks or braces; text as it is."""
@@ -86,94 +93,62 @@ class Expression:
         self._names[word] = name.strip()
         return word
 
-    def matches(self, row: Mapping[str, Value]) -> bool:
-        """Return whether a row matches; a row in which that is unknown does not.
-
-        Raises:
-            OptionError: It compares text with a number.
-        """
-        return self._value(self._tree, row) is True
-
-    def _check(self, node: ast.expr) -> None:
-        """Refuse every construct that :meth:`_value` does not know; true or false at the top."""
-        if isinstance(node, ast.BoolOp):
-            for part in node.values:
-                self._check(part)
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            self._check(node.operand)
-        elif isinstance(node, ast.Compare):
-            self._check_operand(node.left)
+    def _condition(self, node: ast.expr) -> Condition:
+        """Return what a node says of a row; ``None`` is unknown (Kleene's three-valued logic)."""
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            inner = self._condition(node.operand)
+            return lambda row: None if (value := inner(row)) is None else not value
+        if isinstance(node, ast.Compare):
+            operands = [self._operand(node.left)]
             for op, right in zip(node.ops, node.comparators, strict=True):
                 if type(op) not in _COMPARE:
                     raise self._error(node)
-                if not isinstance(op, ast.In | ast.NotIn):
-                    self._check_operand(right)
-                    continue
-                if not isinstance(right, ast.Tuple | ast.List | ast.Set) or not right.elts:
-                    raise OptionError(
-                        f"{self.text!r}: 'in' needs a list after it.",
-                        "For example: site in ['HH', 'Guys']",
-                    )
-                for element in right.elts:
-                    self._check_operand(element)
+                grouped = isinstance(op, ast.In | ast.NotIn)
+                operands.append(self._group(right) if grouped else self._operand(right))
+            steps = list(zip(node.ops, operands, operands[1:], strict=False))
+            parts: list[Condition] = [functools.partial(self._compared, *step) for step in steps]
+        elif isinstance(node, ast.BoolOp):
+            parts = [self._condition(part) for part in node.values]
         else:
             raise self._error(node)
+        decisive = isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
 
-    def _check_operand(self, node: ast.expr) -> None:
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            inner = node.operand
-            if isinstance(inner, ast.Constant) and type(inner.value) in (int, float):
-                return
+        def joined(row: Mapping[str, Value]) -> bool | None:
+            unknown = False
+            for part in parts:
+                value = part(row)
+                if value is decisive:
+                    return decisive
+                unknown = unknown or value is None
+            return None if unknown else not decisive
+
+        return joined
+
+    def _operand(self, node: ast.expr) -> Operand:
         if isinstance(node, ast.Name):
-            return
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float, str):
-            return
-        raise self._error(node)
+            column = self._names.get(node.id, node.id)
+            return lambda row: row.get(column)
+        negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+        inner = node.operand if isinstance(node, ast.UnaryOp) and negative else node
+        value = inner.value if isinstance(inner, ast.Constant) else None
+        if type(value) not in ((int, float) if negative else (int, float, str)):
+            raise self._error(node)
+        value = -value if negative else value  # type: ignore[operator]
+        return lambda row: value
 
-    def _error(self, node: ast.expr) -> OptionError:
-        part = ast.get_source_segment(self._plain, node) or self.text
-        hint = "Use comparisons of columns, joined by and, or, not: age < 35 and sex == 'F'"
-        if isinstance(node, ast.BinOp):
-            hint = f"If it is the name of a column, write {{{part}}}."
-        return OptionError(
-            f"class expression {self.text!r}: {part!r} is not allowed here.",
-            hint,
-        )
+    def _group(self, node: ast.expr) -> Operand:
+        if not isinstance(node, ast.Tuple | ast.List | ast.Set) or not node.elts:
+            raise OptionError(
+                f"{self.text!r}: 'in' needs a list after it.",
+                "For example: site in ['HH', 'Guys']",
+            )
+        elements = [self._operand(element) for element in node.elts]
+        return lambda row: [element(row) for element in elements]
 
-    def _value(self, node: ast.expr, row: Mapping[str, Value]) -> Any:
-        """Evaluate a node; ``None`` is unknown (Kleene's three-valued logic)."""
-        if isinstance(node, ast.Name):
-            return row.get(self._names.get(node.id, node.id))
-        if isinstance(node, ast.Constant):
-            return node.value
-        if isinstance(node, ast.UnaryOp):
-            value = self._value(node.operand, row)
-            if isinstance(node.op, ast.Not):
-                return None if value is None else not value
-            return -value
-        if isinstance(node, ast.BoolOp):
-            values = [self._value(part, row) for part in node.values]
-            decisive = isinstance(node.op, ast.Or)
-            if decisive in values:
-                return decisive
-            return None if None in values else not decisive
-        if isinstance(node, ast.Compare):
-            return self._compare(node, row)
-        return [self._value(element, row) for element in getattr(node, "elts", [])]
-
-    def _compare(self, node: ast.Compare, row: Mapping[str, Value]) -> bool | None:
-        result: bool | None = True
-        left = self._value(node.left, row)
-        for op, comparator in zip(node.ops, node.comparators, strict=True):
-            right = self._value(comparator, row)
-            one = self._one(op, left, right, node)
-            if one is False:
-                return False
-            result = None if one is None else result
-            left = right
-        return result
-
-    def _one(self, op: ast.cmpop, left: Any, right: Any, node: ast.Compare) -> bool | None:
+    def _compared(
+        self, op: ast.cmpop, left_of: Operand, right_of: Operand, row: Mapping[str, Value]
+    ) -> bool | None:
+        left, right = left_of(row), right_of(row)
         group = right if isinstance(right, list) else [right]
         if left is None or None in group:
             return None
@@ -185,6 +160,13 @@ class Expression:
                 "Quote text as in sex == 'F', and leave numbers unquoted.",
             )
         return bool(_COMPARE[type(op)](left, right))
+
+    def _error(self, node: ast.expr) -> OptionError:
+        part = ast.get_source_segment(self._plain, node) or self.text
+        hint = "Use comparisons of columns, joined by and, or, not: age < 35 and sex == 'F'"
+        if isinstance(node, ast.BinOp):
+            hint = f"If it is the name of a column, write {{{part}}}."
+        return OptionError(f"class expression {self.text!r}: {part!r} is not allowed here.", hint)
 
 
 def assign(rows: Rows, expressions: Mapping[str, str]) -> list[str | None]:
@@ -213,7 +195,7 @@ def assign(rows: Rows, expressions: Mapping[str, str]) -> list[str | None]:
             )
     result: list[str | None] = []
     for i, row in enumerate(rows):
-        names = [name for name in parsed if matches[name][i]]
+        names = [name for name, found in matches.items() if found[i]]
         if len(names) > 1:
             who = row.get("subject", f"number {i + 1}")
             both = " and ".join(f"{name!r} ({expressions[name]})" for name in names[:2])

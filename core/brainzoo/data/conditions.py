@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.common.errors import DataError, IntegrityError, OptionError
-from brainzoo.data.covariates import COVARIATES, Column, column_of
+from brainzoo.data.covariates import COVARIATES, Column, column_of, microaggregated
 from brainzoo.data.images import Images
-from brainzoo.data.microaggregation import crowded
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row
 
@@ -29,7 +28,7 @@ class Conditions:
 
     Training sees numbers to two significant digits (ages in whole years). Samples are drawn from,
     and a published checkpoint holds, rows that stand for three people or more each
-    (:mod:`brainzoo.data.microaggregation`): several columns together can single a person out.
+    (:func:`brainzoo.data.covariates.microaggregated`): several columns can single a person out.
 
     Args:
         columns: What conditions the model; the class first.
@@ -64,10 +63,8 @@ class Conditions:
             DataError: An image has no class while others do.
         """
         columns = [Column("class", tuple(images.classes))] if images.classes else []
-        for name in dict.fromkeys(covariates):
-            column = column_of(images, name)
-            if column is not None:
-                columns.append(column)
+        found = [column_of(images, name) for name in dict.fromkeys(covariates)]
+        columns += filter(None, found)
         unclassed = images.column("class").count(None) if images.classes else 0
         if unclassed:
             raise DataError(
@@ -76,8 +73,16 @@ class Conditions:
             )
         own = [_row(columns, row) for row in images.table]
         people = [str(row.get("subject") or f"image {i}") for i, row in enumerate(images.table)]
-        drawn = _different(crowded(columns, own, people))
-        return cls([_within(c, drawn[0]) for c in columns], *_different(own), drawn)
+        drawn = _different(microaggregated(columns, own, people))
+        for i, column in enumerate(columns):  # whose least and greatest values are nobody's own
+            known = [
+                float(v)
+                for row in drawn[0]
+                if (v := row[column.name]) is not None and not column.levels
+            ]
+            if known:
+                columns[i] = dataclasses.replace(column, low=min(known), high=max(known))
+        return cls(columns, *_different(own), drawn)
 
     @property
     def names(self) -> list[str]:
@@ -90,22 +95,14 @@ class Conditions:
         return sum(column.width for column in self.columns)
 
     def indices(self, images: Images) -> NDArray[np.int64]:
-        """Return for each training image which of ``rows`` is its own: ``(image,)``.
-
-        Give it to :func:`brainzoo.training.fit` as ``labels``; a loss then finds the encoded
-        conditions of a batch in ``encode(rows)[labels]``.
-        """
+        """Return for each training image which of ``rows`` is its own: ``(image,)``."""
         known = {_key(row): index for index, row in enumerate(self.rows)}
         return np.asarray([known[_key(_row(self.columns, r))] for r in images.table], np.int64)
 
     def encode(self, rows: Sequence[Mapping[str, Value]]) -> NDArray[np.float32]:
         """Return rows as numbers ``(row, width)``.
 
-        Categories are one-hot; a number is standardised and followed by 1. What a row does not
-        hold, or holds as ``None``, is all zeros: the same as an empty row, "not known".
-
-        Raises:
-            OptionError: A value that the column cannot take.
+        Categories are one-hot; a number is standardised and followed by 1; unknown is all zeros.
         """
         encoded = [[x for c in self.columns for x in c.encode(row.get(c.name))] for row in rows]
         return np.asarray(encoded, np.float32).reshape(len(rows), self.width)
@@ -120,14 +117,9 @@ class Conditions:
     ) -> list[Row]:
         """Return the conditions of the samples ``start`` to ``start + n - 1`` of a seed.
 
-        What ``condition`` fixes is the same in all; the rest is drawn together from the
-        rows that match it: those of the same class and sex, and of an age near the one asked for.
-
-        Args:
-            n: How many.
-            seed: Seed of the samples; a sample's row depends on it and the index only.
-            condition: For example ``{"class": "old", "sex": "F"}`` or ``{"age": 71}``.
-            start: Index of the first sample.
+        A row depends on the seed and its index only. What ``condition`` fixes (``{"class": "old",
+        "age": 71}``) is the same in all; the rest is drawn together from the rows that match it:
+        those of the same class and sex, and of an age near the one asked for.
 
         Raises:
             OptionError: The condition names something that the model does not know.
@@ -168,13 +160,14 @@ class Conditions:
         }
 
     @classmethod
-    def from_description(cls, stored: Any) -> Conditions:
-        """Return what :meth:`describe` described.
+    def of_checkpoint(cls, config: Mapping[str, Any]) -> Conditions:
+        """Return those in the ``config.json`` of a checkpoint, as :meth:`describe` described them.
 
         Raises:
-            IntegrityError: It is something else.
+            IntegrityError: They are damaged, or their classes are not those of the images.
         """
         try:
+            stored = config["conditions"]
             columns = [Column(**{**c, "levels": tuple(c["levels"])}) for c in stored["columns"]]
             names = [column.name for column in columns]
             rows = [dict(zip(names, row, strict=True)) for row in stored["rows"]]
@@ -187,16 +180,6 @@ class Conditions:
             raise IntegrityError(
                 f"the checkpoint's conditions are damaged: {type(error).__name__}: {error}."
             ) from None
-        return conditions
-
-    @classmethod
-    def of_checkpoint(cls, config: Mapping[str, Any]) -> Conditions:
-        """Return those in the ``config.json`` of a checkpoint, under ``conditions``.
-
-        Raises:
-            IntegrityError: They are damaged, or their classes are not those of the images.
-        """
-        conditions = cls.from_description(config.get("conditions"))
         known = [level for c in conditions.columns if c.name == "class" for level in c.levels]
         wanted = list(config["images"]["classes"])
         if known != wanted:
@@ -222,21 +205,12 @@ class Conditions:
                 numbers = np.asarray([column.mean if v is None else float(v) for v in own])
                 distance = (numbers - float(wanted)) / (BANDWIDTH * column.std)
                 logs -= 0.5 * np.minimum(distance**2, 1e5)
-        weights: NDArray[np.float64] = np.exp(logs - logs.max())
-        return weights
+        return np.asarray(np.exp(logs - logs.max()), np.float64)
 
 
 def _row(columns: Sequence[Column], row: Mapping[str, Value]) -> Row:
     """Return the values of the columns as conditions keep them."""
     return {column.name: column.kept(row.get(column.name)) for column in columns}
-
-
-def _within(column: Column, rows: Sequence[Row]) -> Column:
-    """Return a column whose least and greatest values are nobody's own."""
-    if column.levels:
-        return column
-    known = [float(value) for row in rows if (value := row[column.name]) is not None]
-    return dataclasses.replace(column, low=min(known), high=max(known))
 
 
 def _different(rows: Sequence[Row]) -> tuple[list[Row], list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from brainzoo.common import console
 from brainzoo.common.errors import OptionError
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
+from brainzoo.data.tables import Row
 from brainzoo.plugin.options import nearest
 
 COVARIATES = ("age", "sex")
@@ -18,19 +20,16 @@ COVARIATES = ("age", "sex")
 MOST_LEVELS = 50
 """Different texts in a column that may still be a category; a column of names or ids has more."""
 NO_COVARIATES = ("image_id", "subject", "scan", "class", "split")
+LEAST_PEOPLE = 3
+"""For whom a published row of covariates stands."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Column:
     """One thing that a model is conditioned on.
 
-    Attributes:
-        name: The column of the table.
-        levels: The texts that a category may be; empty for a number.
-        mean: Of a number in the training images.
-        std: Its standard deviation there.
-        low: Its least value there.
-        high: Its greatest value there.
+    A category has ``levels``, the texts that it may be; a number has none, but mean, standard
+    deviation, least and greatest value in the training images.
     """
 
     name: str
@@ -46,16 +45,13 @@ class Column:
         return len(self.levels) or 2
 
     def encode(self, value: Value) -> list[float]:
-        """Return ``width`` numbers; all are 0 where the value is not known.
-
-        Raises:
-            OptionError: No such level, or no finite number.
-        """
-        if value is None:
+        """Return ``width`` numbers; all are 0 where the value is not known."""
+        known = self.checked(value)
+        if known is None:
             return [0.0] * self.width
         if self.levels:
-            return [float(self.checked(value) == level) for level in self.levels]
-        return [(float(self.checked(value) or 0.0) - self.mean) / self.std, 1.0]
+            return [float(known == level) for level in self.levels]
+        return [(float(known) - self.mean) / self.std, 1.0]
 
     def checked(self, value: Value) -> Value:
         """Return a value as it is in the rows: a level's text, or a number.
@@ -108,13 +104,8 @@ def column_of(images: Images, name: str) -> Column | None:
         numbers = np.asarray([_rounded(value) for value in known], np.float64)
         if numbers.std() == 0:
             return None
-        return Column(
-            name,
-            mean=float(numbers.mean()),
-            std=float(numbers.std()),
-            low=float(numbers.min()),
-            high=float(numbers.max()),
-        )
+        of = (numbers.mean(), numbers.std(), numbers.min(), numbers.max())
+        return Column(name, (), *map(float, of))
     levels = tuple(sorted({_text(value) for value in known}))
     if len(levels) > MOST_LEVELS:
         raise OptionError(
@@ -130,3 +121,57 @@ def _text(value: Value) -> str:
 def _rounded(value: Value) -> float:
     """Return a number to two significant digits."""
     return float(f"{float(value or 0.0):.2g}")
+
+
+def microaggregated(
+    columns: Sequence[Column], rows: Sequence[Row], people: Sequence[str]
+) -> list[Row]:
+    """Return rows in which every number is the mean of at least three people's.
+
+    Microaggregation (Domingo-Ferrer and Mateo-Sanz 2002, "Practical data-oriented
+    microaggregation for statistical disclosure control"): people of the same categories are
+    sorted by their numbers, divided into groups of at least three, and each number is replaced by
+    its group's mean. Of categories that fewer people share, numbers keep one significant digit.
+
+    Args:
+        columns: Of the rows; categories stay as they are.
+        rows: One an image, as :meth:`Column.kept` keeps values.
+        people: Whose image each is.
+    """
+    numbers = [column for column in columns if not column.levels]
+    alike: dict[str, list[int]] = {}
+    for index, row in enumerate(rows):
+        key = [row[c.name] if c.levels else row[c.name] is None for c in columns]
+        alike.setdefault(repr(key), []).append(index)
+    found = [dict(row) for row in rows]
+    for members in alike.values():
+        for group in _groups(members, rows, people, numbers):
+            enough = len({people[i] for i in group}) >= LEAST_PEOPLE
+            for column in numbers:
+                known = [rows[i][column.name] for i in group]
+                if known[0] is None:
+                    continue
+                mean = float(np.mean([float(value or 0.0) for value in known]))
+                value = column.kept(mean) if enough else float(f"{mean:.1g}")
+                for i in group:
+                    found[i][column.name] = value
+    return found
+
+
+def _groups(
+    members: Sequence[int], rows: Sequence[Row], people: Sequence[str], numbers: Sequence[Column]
+) -> list[list[int]]:
+    """Divide images of the same categories into groups of neighbours, three people or more each."""
+
+    def place(index: int) -> tuple[float, str]:
+        return sum(c.encode(rows[index][c.name])[0] for c in numbers), people[index]
+
+    groups: list[list[int]] = [[]]
+    for index in sorted(members, key=place):
+        inside = {people[i] for i in groups[-1]}
+        if len(inside) >= LEAST_PEOPLE and people[index] not in inside:
+            groups.append([])
+        groups[-1].append(index)
+    if len(groups) > 1 and len({people[i] for i in groups[-1]}) < LEAST_PEOPLE:
+        groups[-2:] = [groups[-2] + groups[-1]]
+    return groups

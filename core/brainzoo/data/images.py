@@ -19,8 +19,19 @@ from numpy.typing import NDArray
 
 from brainzoo.common.errors import DataError, IntegrityError, NotFoundError
 from brainzoo.common.files import new_folder
-from brainzoo.data.images_files import fingerprint, map_array, read_info, sha256_of, write_info
-from brainzoo.data.pixels import DTYPES, ImagesWriter, content_of, from_floats, to_floats
+from brainzoo.data.pixels import (
+    AGAIN,
+    DTYPES,
+    ImagesWriter,
+    content_of,
+    fingerprint,
+    from_floats,
+    map_array,
+    read_info,
+    sha256_of,
+    to_floats,
+    write_info,
+)
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row, read_table, table_text
 
@@ -101,8 +112,7 @@ class Images:
             )
         if len(present) < 3:
             raise IntegrityError(
-                f"{folder} is half-written: it holds only {', '.join(present)}.",
-                "Remove it and make it again.",
+                f"{folder} is half-written: it holds only {', '.join(present)}.", AGAIN
             )
         info = read_info(folder)
         pixels = map_array(folder)
@@ -113,14 +123,12 @@ class Images:
             raise IntegrityError(f"{folder} is corrupt: {error.message}") from error
         if len(table) != len(pixels):
             raise IntegrityError(
-                f"{folder} is corrupt: {len(pixels)} images but {len(table)} table rows.",
-                "Remove it and make it again.",
+                f"{folder} is corrupt: {len(pixels)} images but {len(table)} table rows.", AGAIN
             )
         images = cls(pixels, table, info, folder=folder, labels=labels)
         if verify and images.fingerprint != fingerprint(folder, info, images.content_sha256()):
             raise IntegrityError(
-                f"{folder} is corrupt: its content does not match its fingerprint.",
-                "Remove it and make it again.",
+                f"{folder} is corrupt: its content does not match its fingerprint.", AGAIN
             )
         return images
 
@@ -165,11 +173,8 @@ class Images:
     def channel_names(self) -> list[str]:
         """Names of the channels in order: ``["T1w", "FLAIR"]``."""
         names = [str(name) for name in self.info.get("channels", [])]
-        return (
-            names
-            if len(names) == self.channels
-            else [f"channel-{i + 1}" for i in range(self.channels)]
-        )
+        known = len(names) == self.channels
+        return names if known else [f"channel-{i + 1}" for i in range(self.channels)]
 
     @property
     def label_names(self) -> dict[int, str] | None:
@@ -218,11 +223,7 @@ class Images:
 
     def read(self, positions: Sequence[int] | NDArray[Any] | None = None) -> NDArray[Any]:
         """Read pixels as stored: ``(image, channel, *spatial)``; all images by default."""
-        own = self._positions
-        if positions is None:
-            return np.array(self._pixels if own is None else self._pixels[own])
-        chosen = np.asarray(positions)
-        return np.array(self._pixels[chosen if own is None else own[chosen]])
+        return self._chosen(self._pixels, positions)
 
     def floats(self, positions: Sequence[int] | NDArray[Any] | None = None) -> NDArray[np.float32]:
         """Read pixels as float32 in [0, 1]."""
@@ -232,13 +233,14 @@ class Images:
         self, positions: Sequence[int] | NDArray[Any] | None = None
     ) -> NDArray[np.integer[Any]] | None:
         """Read label maps ``(image, *spatial)``; ``None`` if the images have none."""
-        if self._labels is None:
-            return None
-        return np.array(
-            self._labels[
-                self.positions[slice(None) if positions is None else np.asarray(positions)]
-            ]
-        )
+        return None if self._labels is None else self._chosen(self._labels, positions)
+
+    def _chosen(self, stored: NDArray[Any], positions: Any) -> NDArray[Any]:
+        own = self._positions
+        if positions is None:
+            return np.array(stored if own is None else stored[own])
+        chosen = np.asarray(positions)
+        return np.array(stored[chosen if own is None else own[chosen]])
 
     def without_labels(self) -> Images:
         """Return the same images without their label maps."""
@@ -280,18 +282,11 @@ class Images:
             DiskError: The disk is full; nothing is left behind.
         """
         with new_folder(Path(folder)) as temporary:
-            with contextlib.ExitStack() as files:
-                file = files.enter_context((temporary / "pixels.npy").open("wb"))
-                maps = None
-                if label_dtype is not None:
-                    maps = files.enter_context((temporary / "labels.npy").open("wb"))
-                writer = ImagesWriter(
-                    file, (channels, *spatial), dtype, maps, label_dtype or "uint8"
-                )
+            writer = ImagesWriter(temporary, (channels, *spatial), dtype, label_dtype)
+            with contextlib.closing(writer):
                 yield writer
                 digest = writer.finish()
-            table = table_text(writer.table)
-            (temporary / "table.csv").write_text(table, encoding="utf-8")
+            (temporary / "table.csv").write_text(table_text(writer.table), encoding="utf-8")
             write_info(temporary, info, digest)
 
     @staticmethod
@@ -307,24 +302,16 @@ class Images:
             raise DataError("nothing to concatenate: no images were given.")
         first = parts[0]
         for part in parts[1:]:
-            if (part.spatial, part.channels, part.dtype) != (
-                first.spatial,
-                first.channels,
-                first.dtype,
-            ):
+            kinds = [(each.spatial, each.channels, each.dtype) for each in (first, part)]
+            if kinds[0] != kinds[1]:
                 raise DataError(f"cannot concatenate {first} with {part}: shapes or dtypes differ.")
         info = dict(first.info)
         if any(part.fingerprint != first.fingerprint for part in parts):
             info["parts"] = [part.fingerprint for part in parts]
-        label_dtype = None if first._labels is None else str(first._labels.dtype)
-        with Images.write(
-            folder,
-            first.spatial,
-            info,
-            first.channels,
-            str(first.dtype),
-            label_dtype=label_dtype,
-        ) as writer:
+        maps = None if first._labels is None else str(first._labels.dtype)
+        size, dtype = first.spatial, str(first.dtype)
+        writing = Images.write(folder, size, info, first.channels, dtype, label_dtype=maps)
+        with writing as writer:
             for part in parts:
                 for start in range(0, len(part), 256):
                     some = np.arange(start, min(start + 256, len(part)))

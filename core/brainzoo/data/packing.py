@@ -20,11 +20,7 @@ MOST_LABELS = 32
 
 
 class PackedImages(Images):
-    """Images whose label maps are read as further channels.
-
-    Attributes:
-        label_channels: How many of the last channels are label maps, the background included.
-    """
+    """Images whose label maps, the background included, are read as further channels."""
 
     label_channels: int
 
@@ -70,9 +66,7 @@ def unpacked(
 ) -> tuple[NDArray[np.float32], NDArray[np.uint16] | None]:
     """Return pixels ``(image, channel, *spatial)`` and label maps of what a generator drew.
 
-    Args:
-        pixels: With label channels behind the others.
-        described: What the checkpoint says of its training images: ``labels`` if there were any.
+    ``described`` is what the checkpoint says of its training images: ``labels`` if there were any.
     """
     values = label_values(described)
     if not values:

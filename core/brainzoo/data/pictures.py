@@ -29,9 +29,9 @@ def grid(
     *,
     columns: int = 8,
     scale: int | None = None,
-    labels: Sequence[str] | None = None,
-    column_labels: Sequence[str] | None = None,
-    row_labels: Sequence[str] | None = None,
+    labels: Sequence[str] = (),
+    column_labels: Sequence[str] = (),
+    row_labels: Sequence[str] = (),
 ) -> bytes:
     """Lay images out in rows, as a PNG file without any metadata.
 
@@ -39,52 +39,42 @@ def grid(
         pixels: ``(image, channel, *spatial)`` in [0, 1]; values outside are clipped. A 3-D image
             shows its central axial, coronal and sagittal planes side by side, as do channels. Or
             tiles of one size and mode, as they are.
-        columns: Images a row.
+        columns: Images a row; fewer images make a narrower picture.
         scale: Every pixel becomes ``scale × scale``; by default the least that makes a tile at
             least 64 pixels wide or high.
         labels: A caption above each image.
         column_labels: A heading above each column.
         row_labels: A heading left of each row.
 
-    Returns:
-        The file's content; fewer images than columns make a narrower picture.
-
     Raises:
         DataError: No images, their shape is not that of images, or pixels are not finite.
     """
-    tiles = (
-        [tile(image, scale) for image in _checked(pixels)]
-        if isinstance(pixels, np.ndarray)
-        else list(pixels)
-    )
+    if isinstance(pixels, np.ndarray) and (pixels.ndim not in (4, 5) or not len(pixels)):
+        raise DataError(
+            f"cannot make a picture of pixels of shape {pixels.shape}; expected one image or more "
+            "as (image, channel, *spatial)."
+        )
+    tiles = [image if isinstance(image, Image.Image) else tile(image, scale) for image in pixels]
     columns = max(1, min(columns, len(tiles)))
     rows = math.ceil(len(tiles) / columns)
     width, height = tiles[0].size
-    caption = TEXT_PIXELS + 5 if labels else 0
-    top = TEXT_PIXELS + 5 if column_labels else 0
-    left = 10 + max(_text_width(text) for text in row_labels) if row_labels else 0
-
+    line = TEXT_PIXELS + 5
+    caption, top = line if labels else 0, line if column_labels else 0
+    left = 10 + max(map(_text_width, row_labels)) if row_labels else 0
+    across, down = width + GAP_PIXELS, caption + height + GAP_PIXELS
     mode = tiles[0].mode
-    picture = Image.new(
-        mode,
-        (
-            left + columns * (width + GAP_PIXELS) - GAP_PIXELS,
-            top + rows * (caption + height + GAP_PIXELS) - GAP_PIXELS,
-        ),
-        GAP_GREY if mode == "L" else (GAP_GREY,) * 3,
-    )
+    size = (left + columns * across - GAP_PIXELS, top + rows * down - GAP_PIXELS)
+    picture = Image.new(mode, size, GAP_GREY if mode == "L" else (GAP_GREY,) * 3)
     draw = ImageDraw.Draw(picture)
     for i, image in enumerate(tiles):
         row, column = divmod(i, columns)
-        x = left + column * (width + GAP_PIXELS)
-        y = top + row * (caption + height + GAP_PIXELS)
+        x, y = left + column * across, top + row * down
         picture.paste(image, (x, y + caption))
-        if labels and i < len(labels):
-            _write(draw, labels[i], x + width / 2, y + caption / 2, width)
-        if column_labels and row == 0 and column < len(column_labels):
-            _write(draw, column_labels[column], x + width / 2, top / 2, width)
-        if row_labels and column == 0 and row < len(row_labels):
-            _write(draw, row_labels[row], left / 2, y + caption + height / 2, left)
+        _write(draw, labels[i : i + 1], x + width / 2, y + caption / 2, width)
+        if row == 0:
+            _write(draw, column_labels[column : column + 1], x + width / 2, top / 2, width)
+        if column == 0:
+            _write(draw, row_labels[row : row + 1], left / 2, y + caption + height / 2, left)
     return png_bytes(picture)
 
 
@@ -105,8 +95,9 @@ def tile(image: NDArray[Any], scale: int | None = 1) -> Image.Image:
 def flat(image: NDArray[Any]) -> NDArray[Any]:
     """Return one image, ``(channel, *spatial)``, as the array (height, width) that is shown."""
     panels = [plane for channel in image for plane in _planes(channel)]
-    height = max(panel.shape[0] for panel in panels)
-    return np.hstack([_padded(panel, height) for panel in panels])
+    missing = [max(panel.shape[0] for panel in panels) - panel.shape[0] for panel in panels]
+    padding = [((more // 2, more - more // 2), (0, 0)) for more in missing]
+    return np.hstack([np.pad(panel, pad) for panel, pad in zip(panels, padding, strict=True)])
 
 
 def png_bytes(picture: Image.Image) -> bytes:
@@ -114,15 +105,6 @@ def png_bytes(picture: Image.Image) -> bytes:
     out = io.BytesIO()
     Image.frombytes(picture.mode, picture.size, picture.tobytes()).save(out, "PNG")
     return out.getvalue()
-
-
-def _checked(pixels: NDArray[Any]) -> NDArray[Any]:
-    if pixels.ndim not in (4, 5) or not len(pixels):
-        raise DataError(
-            f"cannot make a picture of pixels of shape {pixels.shape}; expected one image or more "
-            "as (image, channel, *spatial)."
-        )
-    return pixels
 
 
 def _planes(channel: NDArray[Any]) -> list[NDArray[Any]]:
@@ -136,11 +118,6 @@ def _planes(channel: NDArray[Any]) -> list[NDArray[Any]]:
     return [axial, coronal, sagittal]
 
 
-def _padded(panel: NDArray[Any], height: int) -> NDArray[Any]:
-    above = (height - panel.shape[0]) // 2
-    return np.pad(panel, ((above, height - panel.shape[0] - above), (0, 0)))
-
-
 def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=TEXT_PIXELS)
 
@@ -149,16 +126,12 @@ def _text_width(text: str) -> int:
     return math.ceil(_font().getlength(text))
 
 
-def _write(draw: ImageDraw.ImageDraw, text: str, x: float, y: float, width: int) -> None:
-    """Write a text centred on a point, shortened to fit a width."""
-    if _text_width(text) > width:
-        while text and _text_width(text + "…") > width:
+def _write(draw: ImageDraw.ImageDraw, texts: Sequence[str], x: float, y: float, width: int) -> None:
+    """Write a text, if there is one, centred on a point and shortened to fit a width."""
+    for text in texts:
+        shown = text
+        while shown and _text_width(shown) > width:
             text = text[:-1]
-        text += "…"
-    draw.text(
-        (x, y),
-        text,
-        fill=(TEXT_GREY,) * 3 if draw.mode == "RGB" else TEXT_GREY,
-        font=_font(),
-        anchor="mm",
-    )
+            shown = f"{text}…" if text else ""
+        fill = (TEXT_GREY,) * 3 if draw.mode == "RGB" else TEXT_GREY
+        draw.text((x, y), shown, fill=fill, font=_font(), anchor="mm")

@@ -38,11 +38,7 @@ def split_of(subject: str, seed: int = 0, fractions: Sequence[float] = FRACTIONS
 
 
 def check_fractions(fractions: Sequence[float]) -> None:
-    """Refuse fractions that do not add up to the whole.
-
-    Raises:
-        OptionError: They are not three numbers of at least 0 that add up to 1.
-    """
+    """Refuse fractions that are not three numbers of at least 0 that add up to 1."""
     if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
         raise OptionError(
             f"split fractions are {','.join(f'{f:g}' for f in fractions)}; expected three numbers "
@@ -65,22 +61,18 @@ def check_splits(
             "are different people.",
             "Add scans of other subjects, or keep all for training: --data.split-fractions 1,0,0",
         )
-    empty = _empty(ids, seed, fractions)
-    if not empty:
-        return
-    working = next((s for s in range(1000) if not _empty(ids, s, fractions)), None)
-    raise DataError(
-        f"none of the {len(ids)} subjects falls into the split {empty!r} with split seed {seed}.",
-        "Add subjects or change --data.split-fractions."
-        if working is None
-        else f"Choose another seed: --data.split-seed {working}",
-    )
 
+    def empty(seed: int) -> str:
+        found = {split_of(subject, seed, fractions) for subject in ids}
+        wanted = {"train": fractions[0], "test": fractions[2]}
+        return next((name for name, f in wanted.items() if f > 0 and name not in found), "")
 
-def _empty(ids: list[str], seed: int, fractions: Sequence[float]) -> str:
-    """Return the name of train or test where it should hold someone and does not, else ``""``."""
-    found = {split_of(subject, seed, fractions) for subject in ids}
-    for name, fraction in zip(SPLITS, fractions, strict=True):
-        if name != "validation" and fraction > 0 and name not in found:
-            return name
-    return ""
+    if empty(seed):
+        working = next((s for s in range(1000) if not empty(s)), None)
+        raise DataError(
+            f"none of the {len(ids)} subjects falls into the split {empty(seed)!r} with split seed "
+            f"{seed}.",
+            "Add subjects or change --data.split-fractions."
+            if working is None
+            else f"Choose another seed: --data.split-seed {working}",
+        )

@@ -23,8 +23,8 @@ class Subject:
     Attributes:
         id: The person's pseudonym in the dataset; never a name.
         images: Where each channel comes from, for example ``{"T1w": path, "FLAIR": path}``: a file
-            (``.nii``, ``.nii.gz``, ``.mgz``, or a picture of one slice: ``.png``, ``.jpg``,
-            ``.tif``, ``.npy``), or a function that makes the volume. Grids may differ.
+            (a volume, or a picture of one slice) or a function that makes the volume. Grids may
+            differ.
         scan: Distinguishes several scans of one person; empty where there is only one.
         covariates: What is known of the person at this scan: ``age`` in years, ``sex`` (``F`` or
             ``M``), ``site``, and whatever else the dataset's table holds that identifies nobody.

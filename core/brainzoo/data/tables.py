@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -41,7 +42,7 @@ def read_table(
 
     Args:
         path: The file.
-        names: Columns that stay text even where every cell looks like a number.
+        names: Which columns stay text even where every cell looks like a number.
         own: Whether this program wrote it. Tables that people made may have another encoding,
             delimiter or decimal comma, and stray quotes.
 
@@ -136,11 +137,8 @@ def write_rows(file: TextIO, names: Sequence[str], rows: Iterable[Mapping[str, V
 
 def counts(values: Iterable[Value]) -> dict[str, int]:
     """Return how often each value occurs, sorted by value; ``None`` counts as ``"missing"``."""
-    result: dict[str, int] = {}
-    for value in values:
-        name = "missing" if value is None else _cell(value)
-        result[name] = result.get(name, 0) + 1
-    return dict(sorted(result.items()))
+    found = Counter("missing" if value is None else _cell(value) for value in values)
+    return dict(sorted(found.items()))
 
 
 def _typed(name: str, cells: list[str], names: Callable[[str], bool], comma: bool) -> list[Value]:
@@ -148,20 +146,16 @@ def _typed(name: str, cells: list[str], names: Callable[[str], bool], comma: boo
     values: list[Value] = [None if cell.lower() in missing else cell for cell in cells]
     if names(name):
         return values
-    numbers: list[Value] = []
-    for value in values:
-        text = None if value is None else str(value)
-        if text and comma and re.fullmatch(r"-?\d+,\d+", text):
-            text = text.replace(",", ".")
-        if text and not NUMBER.fullmatch(text):
-            return values
-        try:
-            numbers.append(None if text is None else float(text))
-        except ValueError:  # "", "-", ".", "e5"
-            return values
-    if any(isinstance(v, float) and not math.isfinite(v) for v in numbers):
+    texts = [None if value is None else str(value) for value in values]
+    if comma:
+        texts = [t and re.sub(r"^(-?\d+),(\d+)$", r"\1.\2", t) for t in texts]
+    if not all(text is None or NUMBER.fullmatch(text) for text in texts):
         return values
-    return numbers
+    try:
+        numbers = [None if text is None else float(text) for text in texts]
+    except ValueError:  # "-", ".", "e5"
+        return values
+    return values if math.inf in map(abs, filter(None, numbers)) else list(numbers)
 
 
 def _cell(value: Value) -> str:

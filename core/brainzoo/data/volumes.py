@@ -44,26 +44,20 @@ class Volume:
     warnings: tuple[str, ...] = ()
 
     @property
-    def spacing_mm(self) -> tuple[float, float, float]:
+    def spacing_mm(self) -> list[float]:
         """The voxel's edge lengths along the three array axes."""
-        x, y, z = np.linalg.norm(self.affine[:3, :3], axis=0).tolist()
-        return x, y, z
+        return [float(edge) for edge in np.linalg.norm(self.affine[:3, :3], axis=0)]
 
 
 def read_volume(path: Path | str, *, index: int | None = None) -> Volume:
     """Read a NIfTI-1, NIfTI-2 or FreeSurfer file and check what it holds.
 
     Slope and intercept of the header are applied. float64 becomes float32. Of a compressed file
-    every checksum is checked.
-
-    Args:
-        path: Ends in ``.nii``, ``.nii.gz``, ``.mgh`` or ``.mgz``.
-        index: Which volume, of a file that may hold several.
+    every checksum is checked. ``index`` chooses a volume of a file that may hold several.
 
     Raises:
-        DataError: The file cannot be read, is truncated or damaged, is neither NIfTI nor MGH, holds
-            several volumes, colours or complex numbers, nothing but one value, NaN or infinite
-            voxels, or an affine that cannot be true.
+        DataError: The file cannot be read, is damaged, holds several volumes, colours, nothing but
+            one value, NaN or infinite voxels, or an affine that cannot be true.
     """
     path = Path(path)
     try:
@@ -90,18 +84,13 @@ def read_volume(path: Path | str, *, index: int | None = None) -> Volume:
 def write_nifti(path: Path, volume: Volume, *, description: str = "", synced: bool = True) -> None:
     """Write a volume as NIfTI-1, atomically; the same volume gives the same bytes.
 
-    The header carries shape, spacing in millimetres, the affine as sform and qform, and the
-    description; none of the fields that could identify anybody.
-
-    Args:
-        path: Ends in ``.nii`` or ``.nii.gz``.
-        volume: bool and float64 are stored as uint8 and float32, long integers as int32.
-        description: At most 79 characters of ASCII.
-        synced: See :func:`brainzoo.common.files.write_bytes`.
+    The header carries shape, spacing in millimetres, the affine as sform and qform, and at most 79
+    characters of description; none of the fields that could identify anybody. bool, float64 and
+    long integers are stored as uint8, float32 and int32. ``synced`` as in
+    :func:`brainzoo.common.files.write_bytes`.
 
     Raises:
         DataError: The voxels' dtype has no place in NIfTI-1.
-        DiskError: The disk is full.
     """
     stored = {"bool": "uint8", "float64": "float32", "float16": "float32", "int64": "int32"}
     data = volume.data.astype(stored.get(str(volume.data.dtype), volume.data.dtype), copy=False)
@@ -283,36 +272,42 @@ def _check_values(data: NDArray[Any]) -> None:
 def _affine(header: Any) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Return the affine of the header, checked, and warnings about it."""
     warnings: list[str] = []
+    pixdim = np.abs(np.asarray(header["pixdim"][1:4], dtype=np.float64))
+    coded = int(header["sform_code"]) > 0, int(header["qform_code"]) > 0
     try:
-        pixdim = np.abs(np.asarray(header["pixdim"][1:4], dtype=np.float64))
         if np.isfinite(header["pixdim"][0]):  # 0 and any positive number mean 1
             header["pixdim"][0] = -1 if header["pixdim"][0] < 0 else 1
-        if int(header["sform_code"]) <= 0 and int(header["qform_code"]) <= 0:
+        if not any(coded):
             warnings.append("neither sform nor qform: orientation assumed from the voxel order")
-            affine = np.diag([*pixdim, 1.0])
-        else:
-            affine = np.asarray(header.get_best_affine(), dtype=np.float64)
+        affine = header.get_best_affine() if any(coded) else np.diag([*pixdim, 1.0])
+        affine = np.asarray(affine, dtype=np.float64)
     except (_nibabel.spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
-        raise DataError(f"it has a wrong affine: {error}.", _FIX) from error
+        raise _wrong(f"{error}") from error
     if not np.isfinite(affine).all():
-        raise DataError("it has a wrong affine: it holds NaN or infinite numbers.", _FIX)
+        raise _wrong("it holds NaN or infinite numbers")
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     if spacing.min() < SPACING_MM[0] or spacing.max() > SPACING_MM[1]:
-        raise DataError(
-            f"it has a wrong affine: voxels of {' × '.join(f'{s:.3g}' for s in spacing)} mm; "
-            f"expected {SPACING_MM[0]:g} to {SPACING_MM[1]:g}.",
-            _FIX,
+        raise _wrong(
+            f"voxels of {_times(spacing)} mm; expected {SPACING_MM[0]:g} to {SPACING_MM[1]:g}"
         )
-    if int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0:
+    if all(coded):
         warnings += _disagreement(affine, header)
     if abs(np.linalg.det(affine[:3, :3] / spacing)) < 0.1:
-        raise DataError("it has a wrong affine: its axes fall together.", _FIX)
+        raise _wrong("its axes fall together")
     if np.isfinite(pixdim).all() and (np.abs(pixdim / spacing - 1) > 0.1).any():
         warnings.append(
-            f"the affine says voxels of {' × '.join(f'{s:.3g}' for s in spacing)} mm, the header's "
-            f"pixdim {' × '.join(f'{s:.3g}' for s in pixdim)}; using the affine"
+            f"the affine says voxels of {_times(spacing)} mm, the header's pixdim "
+            f"{_times(pixdim)}; using the affine"
         )
     return affine, tuple(warnings)
+
+
+def _times(lengths: NDArray[np.float64]) -> str:
+    return " × ".join(f"{length:.3g}" for length in lengths)
+
+
+def _wrong(why: str) -> DataError:
+    return DataError(f"it has a wrong affine: {why}.", "Correct the header, or leave the scan out.")
 
 
 def _disagreement(sform: NDArray[np.float64], header: Any) -> list[str]:
@@ -324,10 +319,7 @@ def _disagreement(sform: NDArray[np.float64], header: Any) -> list[str]:
         return []
     if codes[0] == codes[1] or any(code is None for axes in codes for code in axes):
         return []
-    sides = [next((i, a) for i, a in enumerate(axes) if a in "LR") for axes in codes]
-    where = " about left and right" if sides[0] != sides[1] else ""
     s, q = ("".join(axes) for axes in codes)
+    sides = [[(i, side) for i, side in enumerate(text) if side in "LR"] for text in (s, q)]
+    where = " about left and right" if sides[0] != sides[1] else ""
     return [f"sform ({s}) and qform ({q}) disagree{where}; using the sform"]
-
-
-_FIX = "Correct the header, or leave the scan out."

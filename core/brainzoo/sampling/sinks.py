@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from brainzoo.common.errors import DataError, OptionError
 from brainzoo.common.files import expect_space
 from brainzoo.data.images import Images
-from brainzoo.data.images_files import write_info
 from brainzoo.data.packing import label_values, unpacked
-from brainzoo.data.pixels import content_of, from_floats, header
+from brainzoo.data.pixels import content_of, from_floats, header, write_info
 from brainzoo.data.tables import Row, write_rows
 from brainzoo.plugin.interfaces import Exporter
 from brainzoo.plugin.manager import plugins
