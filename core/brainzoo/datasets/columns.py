@@ -17,62 +17,27 @@ from brainzoo.common.errors import DataError
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import MISSING
 from brainzoo.datasets.layouts import Layout
+from brainzoo.datasets.names import WORDS
 
-ID_COLUMNS = (
-    "participant_id", "participant", "subject", "subject_id", "subjectid", "sub", "sub_id",
-    "ixi_id", "patient_id", "patient", "id", "case_id", "case", "mri_id", "scan_id", "scan",
-    "filename", "file_name", "file", "image",
-)  # fmt: skip
-"""Where a table holds the subject's id, the likeliest first."""
-
-SCAN_COLUMNS = ("mri_id", "scan_id", "filename", "file_name", "file", "image", "session_label")
-VISIT_COLUMNS = (
-    "session", "session_id", "sessionid", "ses", "visit", "visit_id", "viscode", "visit_code",
-    "timepoint", "time_point", "wave",
-)  # fmt: skip
+COLUMNS: Mapping[str, Sequence[str]] = WORDS["columns"]
 AGE_COLUMNS = re.compile(
     r"age(?:_at_(?:the_)?(?:scan|mri|visit|baseline|imaging))?(?:_in)?(?:_(?P<unit>[a-z]+))?"
 )
-SEX_COLUMNS = ("sex", "gender", "m_f", "f_m", "geschlecht", "sexe")
-SITE_COLUMNS = ("site", "site_id", "site_name", "center", "centre", "hospital")
-
-UNITS = {
-    **dict.fromkeys(
-        ["y", "yr", "yrs", "year", "years", "yo", "annum", "a", "jahre", "ans"], "years"
-    ),
-    **dict.fromkeys(["m", "mo", "mos", "mon", "mths", "month", "months", "monate"], "months"),
-    **dict.fromkeys(["w", "wk", "wks", "week", "weeks", "wochen"], "weeks"),
-    **dict.fromkeys(["d", "day", "days", "tage"], "days"),
-}
-"""The units of an age as people write them."""
-
+UNITS = {word: unit for unit, words in WORDS["units"].items() for word in words.split()}
+SEXES = {word: sex for sex, words in WORDS["sexes"].items() for word in words.split()}
 YEARS = {"years": 1.0, "months": 1 / 12, "weeks": 7 / 365.25, "days": 1 / 365.25}
-SEXES = {
-    **dict.fromkeys(("f", "female", "woman", "girl", "w", "weiblich", "femme"), "F"),
-    **dict.fromkeys(("m", "male", "man", "boy", "männlich", "homme"), "M"),
-}
 OLDEST = 120
 UNKNOWN_AGES = frozenset({-999.0, -99.0, -9.0, -1.0, 888.0, 999.0, 9999.0})
 
 RESERVED = frozenset({"image_id", "subject", "scan", "split", "plane", "position_mm", "acq_time"})
 """Columns of an image table that a covariate may not take the place of."""
 
-IDENTIFYING = frozenset(
-    [
-        *("name", "names", "surname", "firstname", "lastname", "initials", "mrn", "ssn", "nhs"),
-        *("dob", "birth", "birthdate", "birthday", "born", "date", "dates", "datetime"),
-        *("address", "street", "zip", "zipcode", "postcode", "phone", "telephone", "mobile"),
-        *("email", "mail", "insurance"),
-    ]
-)
-"""Words in a column's name that say that it may identify a person."""
-
 
 def is_id(column: str) -> bool:
     """Return whether a column holds ids, which stay text."""
     plain = plain_name(column)
-    named = (*ID_COLUMNS, *SCAN_COLUMNS, *VISIT_COLUMNS, *SITE_COLUMNS)
-    return plain in named or plain.endswith(("_id", "id"))
+    named = any(plain in COLUMNS[kind] for kind in ("id", "scan", "visit", "site"))
+    return named or plain.endswith(("_id", "id"))
 
 
 def age_of(value: Value, unit: str = "years") -> float | None:
@@ -129,17 +94,17 @@ def roles_of(columns: Sequence[str], layout: Layout | None, subject: str) -> dic
                 taken.add(role)
 
     if not subject:
-        take("id", *ID_COLUMNS)
-    take("visit", *VISIT_COLUMNS)
-    take("scan", *SCAN_COLUMNS)
+        take("id", *COLUMNS["id"])
+    take("visit", *COLUMNS["visit"])
+    take("scan", *COLUMNS["scan"])
     for name in plain.values():
         age = AGE_COLUMNS.fullmatch(name)
         if age and (not age["unit"] or age["unit"] in UNITS):
             take("age", name)
         elif name.startswith(("sex_", "gender_")):
             take("sex", name)
-    take("sex", *SEX_COLUMNS)
-    take("site", *SITE_COLUMNS)
+    take("sex", *COLUMNS["sex"])
+    take("site", *COLUMNS["site"])
     take("class", "class")
     return dict.fromkeys(roles, "id") if taken == {"scan"} else roles
 
@@ -165,7 +130,7 @@ def cleaned(
     if role in ("class", "site"):
         texts = [text_of(cell) or "" for cell in cells]
         return [None if text.lower() in MISSING else codes.get(text, text) for text in texts]
-    private = plain in RESERVED or IDENTIFYING.intersection(plain.split("_"))
+    private = plain in RESERVED or set(COLUMNS["identifying"]).intersection(plain.split("_"))
     return None if role in ("id", "visit", "scan") or not plain or private else list(cells)
 
 

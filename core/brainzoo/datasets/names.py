@@ -1,100 +1,46 @@
 """What the name of a file says: whose scan it is, of which visit, which contrast, or a label map.
 
-Words that people use for visits, runs, contrasts, label maps and processing are taken out of the
-name; what remains is the person. A study's own ids (``sub-01``, ``OAS1_0001``) are known as such.
+Words that people use for visits, runs, contrasts, label maps and processing (``words.toml``) are
+taken out of the name; what remains is the person. A study's own ids (``sub-01``, ``OAS1_0001``) are
+known as such.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
-CONTRASTS = {
-    "T1w": "t1 t1w t1n t1wi mprage memprage mpr mp2rage spgr fspgr bravo t1mprage t1mpr t1weighted",
-    "T1ce": "t1ce t1c t1gd t1post t1gad t1contrast t1wce cet1 cet1w t1wc",
-    "T2w": "t2 t2w t2wi t2tse tse t2weighted",
-    "FLAIR": "flair fl t2f t2flair t1flair flairw tirm darkfluid",
-    "PDw": "pd pdw pdwi",
-    "T2starw": "t2star t2starw t2s gre",
-    "SWI": "swi",
-    "ADC": "adc",
-    "angio": "mra tof angio",
-}
-"""How files call the contrasts that BIDS names on the left."""
-
-OTHERS = (
-    r"bold|func|fmri|rest|dwi|dti|asl|epi|sbref|fmap|fieldmap|magnitude\d?|phasediff|phase\d?|"
-    r"m0scan|physio|pet|cbf|perf|localizer|scout"
-)
-"""Images that are not anatomical scans: left out unless asked for."""
-
+WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+CONTRASTS: Mapping[str, str] = WORDS["contrasts"]
 _SPELLINGS = {word: name for name, words in CONTRASTS.items() for word in words.split()}
-_SURE = r"t1[-_ ]?(?:weighted|post|gd|ce|mprage|mpr|flair)|t2[-_ ]?(?:weighted|flair|star|tse)|"
-_LABELS = (
-    r"label-[a-z0-9]+|(?:lesion|tumou?r|wmh|tissue|vessel)s?[-_]?(?:masks?|seg|labels?|roi)?|masks?|msk|"
-    r"seg(?:m|s|mentations?|mented)?\d*|[dp]seg|probseg|labels?\d*|labelmaps?|aseg|"
-    r"aparc|wmparc|dlmuse|dlwmls|parcellations?|parc|atlas|rois?|wmh|gt|ground[-_]?truth|"
-    r"annotations?|manual|delineations?|labelstr|labelsts"
-)
-_MASKS = r"(?:brain|head|bet|skull)[-_ ]?masks?|desc-brain[-_]mask|mask[-_]brain|brainmask[a-z_]*"
-_VISITS = (
-    r"ses-[a-z0-9]+|"
-    r"(?:ses|session|sess|visit|vis|timepoint|time[-_ ]?point|time|tp|wave|exam|mri?|scan|fu|"
-    r"follow[-_ ]?up|month|months|week|weeks|day|days|year|years)[-_ ]?d?\d+[a-z]?|"
-    r"baseline|base[-_ ]line|bl|follow[-_ ]?up|fu|pre|post|pre[-_ ]?op|post[-_ ]?op|"
-    r"pre[-_ ]?treatment|post[-_ ]?treatment|before|after|initial|final|test|retest|screening|"
-    r"(?:visit|session|scan|timepoint|tp)[-_ ]?[a-z]|first|second|third|[vmwyd]\d{1,4}|"
-    r"\d{1,3}(?:mo|m|mth|months?|yr?s?|years?|wks?|weeks?|days?)|"
-    r"(?:19|20)\d\d[-_]?[01]\d[-_]?[0-3]\d(?:[-_t]?\d{4,6})?"
-)
-_RUNS = (
-    r"(?:run|rep|repeat|repetition|mpr|mprage|acq|rec|echo|take|trial|series|inv|copy|attempt|anat)"
-    r"[-_ ]?\d+|(?:run|acq|rec|ce|dir|mod|part|echo|inv|proc)-[a-z0-9]+|slice[-_ ]?\d+|z[-_ ]?\d+|"
-    r"rescan|repeat"
-)
-_PROCESSED = (
-    r"brain|head|anat|anatomical|anatomy|structural|struct|skull[-_ ]?stripped|stripped|"
-    r"bet|n4|corrected|bias[-_ ]?corr\w*|norm|normali[sz]ed|reg|registered|coreg|coregistered|"
-    r"aligned|resampled|mni\d*\w*|defaced?|anon\w*|raw|orig|original|preproc|preprocessed|"
-    r"processed|unprocessed|std|ras|lps|lpi|las|\d+(?:[.p]\d+)?mm|iso|(?:space|desc|res|hemi|den)-"
-    r"[a-z0-9]+|sag|sagittal|ax|axial|cor|coronal|[23]d|1[.]5t|3t|7t|masked|restore|acpc|dc|"
-    r"scan|image|img|mri?|vol|volume|nifti|data|pp"
-)
-NEUTRAL = re.compile(
-    r"(?:images?|imgs?|vols?|volumes?|scans?|mri?|nifti|nii|data|dataset|images?t[rs]|train|training|"
-    r"val|validation|test|testing|dicom|input|output|files|subjects|patients|participants|people|"
-    r"cases|bids|rawdata|sourcedata|derivatives|session|anat)s?",
-    re.IGNORECASE,
-)
-"""Names of folders and files that say nothing."""
 
-_EDGE = r"(?:^|(?<=[-_. /()]))"
-_GLUED = r"(?:^|(?<=[-_. /()])|(?<=[0-9])(?=[a-z]))"
-_END = r"(?=$|[-_. /()])"
+_GLUED = r"|(?<=[0-9])(?=[a-z])"
 
 
-def _words(pattern: str, edge: str = _EDGE) -> re.Pattern[str]:
-    return re.compile(f"{edge}(?:{pattern}){_END}", re.IGNORECASE)
+def _words(words: Iterable[str], glued: str = "") -> re.Pattern[str]:
+    """Return a pattern of words that stand alone, or also right behind a number."""
+    pattern = rf"(?:^|(?<=[-_. /()]){glued})(?:{'|'.join(words)})(?=$|[-_. /()])"
+    return re.compile(pattern, re.IGNORECASE)
 
 
-_CONTRAST = _SURE + "|".join(sorted(_SPELLINGS, key=len, reverse=True))
+_NAMES = WORDS["names"]
 KINDS = {
-    "mask": _words(_MASKS),
-    "run": _words(_RUNS),
-    "channel": _words(_CONTRAST, _GLUED),
-    "visit": _words(_VISITS, _GLUED),
-    "label": _words(_LABELS),
-    "other": _words(OTHERS),
-    "processed": _words(_PROCESSED),
+    "mask": _words(_NAMES["masks"]),
+    "run": _words(_NAMES["runs"]),
+    "channel": _words([*_NAMES["sure"], *sorted(_SPELLINGS, key=len, reverse=True)], _GLUED),
+    "visit": _words(_NAMES["visits"], _GLUED),
+    "label": _words(_NAMES["labels"]),
+    "other": _words(_NAMES["others"]),
+    "processed": _words(_NAMES["processed"]),
 }
 """Words by what they say, those that win over others first."""
 
-GROUPS_FIRST = re.compile(
-    r"pd|test|rest|pet|control|atlas|manual|func|scan|image|img|mri?|vol|volume|data",
-    re.IGNORECASE,
-)
-"""Words that may name a group, or number people, where a name begins with them: ``PD_001``."""
+_T = _words([r"t\d"])
+NEUTRAL = re.compile(f"(?:{'|'.join(_NAMES['neutral'])})s?", re.IGNORECASE)
+GROUPS_FIRST = re.compile("|".join(_NAMES["groups"]), re.IGNORECASE)
 
 NUMBERED = re.compile(r"(?:scans?|mri?|exam|image|img|vol|series)?[-_ ]?\d+", re.IGNORECASE)
 """Names that may number the people of a folder, or the scans of a person."""
@@ -179,9 +125,6 @@ def read_part(
     word = found[kind][0] if kind != "scan" else ""
     visit = "_".join(found["timepoint"] + found["visit"])
     return Name(person, visit, "_".join(details), channel, kind, word, bool(study))
-
-
-_T = _words(r"t\d")
 
 
 def _taken(
