@@ -43,7 +43,7 @@ def perfect(mean: float, std: float) -> path.Denoiser:
     return denoise
 
 
-@pytest.mark.parametrize(("solver", "steps"), [("heun", 16), ("euler", 64)])
+@pytest.mark.parametrize(("solver", "steps"), [("multistep", 16), ("heun", 16), ("euler", 64)])
 def test_noise_flows_to_the_distribution_of_the_images(solver, steps):
     noise = torch.randn(20_000, 1, 1, 1, generator=torch.Generator().manual_seed(0))
     made = path.solve(perfect(2.0, 0.5), noise, steps=steps, solver=solver)
@@ -51,14 +51,15 @@ def test_noise_flows_to_the_distribution_of_the_images(solver, steps):
     assert abs(float(made.std()) - 0.5) < 0.03
 
 
-def test_heun_needs_fewer_steps_than_euler():
+def test_second_order_solvers_need_fewer_steps_than_euler():
     noise = torch.randn(500, 1, 1, 1, generator=torch.Generator().manual_seed(0))
     exact = path.solve(perfect(2.0, 0.5), noise, steps=500, solver="heun")
     off = {
         solver: float((path.solve(perfect(2.0, 0.5), noise, steps=8, solver=solver) - exact).std())
-        for solver in ("heun", "euler")
+        for solver in ("multistep", "heun", "euler")
     }
     assert off["heun"] < 0.5 * off["euler"]
+    assert off["multistep"] < 0.5 * off["euler"]
 
 
 def test_flowing_back_and_forth_returns_the_image():

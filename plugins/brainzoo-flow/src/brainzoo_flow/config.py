@@ -63,9 +63,9 @@ class FlowConfig:
     weight_decay: float = option(0.01, "Weight decay of AdamW.", minimum=0)
     steps: int = option(8, "Steps from noise to image.", minimum=1, sampling=True)
     solver: str = option(
-        "heun",
-        "euler asks the network once a step, heun twice.",
-        choices=("euler", "heun"),
+        "multistep",
+        "multistep and euler ask the network once per step, heun twice.",
+        choices=("multistep", "heun", "euler"),
         sampling=True,
     )
     guidance: float = option(

@@ -42,7 +42,7 @@ def inpainted(
         steps: From noise to image.
     """
     z = noise
-    times = torch.linspace(0, 1, steps + 1, dtype=torch.float64).tolist()
+    times = path.schedule(steps)
     for now, then in itertools.pairwise(times):
         time = torch.full((len(z),), now, device=z.device)
         for repeat in range(REPEATS):

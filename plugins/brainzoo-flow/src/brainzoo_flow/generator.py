@@ -86,6 +86,18 @@ class Flow(TorchGenerator, Reconstructs):
         image = path.solve(denoise, noise, steps=self.config.steps, solver=self.config.solver)
         return network.packing.inverse(image)
 
+    def validate(self, network: FlowNetwork, images: Images) -> float:
+        """Return the mean denoising loss of images at fixed times, each with its own noise."""
+
+        def scored(
+            network: FlowNetwork, some: torch.Tensor, given: torch.Tensor, at: int
+        ) -> torch.Tensor:
+            noise = self._noise(network, 0, at, len(some)).to(some)
+            return path.score(self._denoiser(network, given), network.packing(some), noise)
+
+        rows = self.conditions_of(images)
+        return float(self._of_chunks(network, scored, images.floats(), rows, counted=True).mean())
+
     def score(self, pixels: Floats, *, conditions: Rows | None = None) -> Floats:
         """Return a proxy of the negative log-likelihood of images: ``(image,)``.
 
@@ -106,7 +118,7 @@ class Flow(TorchGenerator, Reconstructs):
             noise = noise.view(1, *image.shape[1:]).expand_as(image).to(image)
             return path.score(self._denoiser(network, given), image, noise)
 
-        return self._of_chunks(scored, pixels, conditions)
+        return self._of_chunks(self.ready(), scored, pixels, conditions)
 
     def reconstruct(
         self, pixels: Floats, *, batch_size: int = 64, conditions: Rows | None = None
@@ -139,7 +151,7 @@ class Flow(TorchGenerator, Reconstructs):
             )
             return network.packing.inverse(back)
 
-        return Reconstruction(_grey(self._of_chunks(made, pixels, conditions)))
+        return Reconstruction(_grey(self._of_chunks(self.ready(), made, pixels, conditions)))
 
     def inpaint(
         self,
@@ -177,7 +189,7 @@ class Flow(TorchGenerator, Reconstructs):
             denoise = self._denoiser(network, given, self.config.guidance)
             return inpainted(network.packing, denoise, some, here, noise, self.config.steps)
 
-        filled = _grey(self._of_chunks(made, pixels, conditions, counted=True))
+        filled = _grey(self._of_chunks(self.ready(), made, pixels, conditions, counted=True))
         return np.where(inside, filled, pixels).astype(np.float32)
 
     def translate(
@@ -219,7 +231,7 @@ class Flow(TorchGenerator, Reconstructs):
                 self.config.steps,
             )
 
-        return _grey(self._of_chunks(made, pixels, before, counted=True))
+        return _grey(self._of_chunks(self.ready(), made, pixels, before, counted=True))
 
     def _denoiser(
         self, network: FlowNetwork, given: torch.Tensor, guidance: float = 1.0
@@ -253,10 +265,15 @@ class Flow(TorchGenerator, Reconstructs):
 
     @torch.inference_mode()
     def _of_chunks(
-        self, work: Any, pixels: Floats, conditions: Rows | None, *, counted: bool = False
+        self,
+        network: FlowNetwork,
+        work: Any,
+        pixels: Floats,
+        conditions: Rows | None,
+        *,
+        counted: bool = False,
     ) -> Floats:
         """Return what ``work`` makes of images, some at a time; ``counted`` passes the index."""
-        network = self.ready()
         if pixels.shape[1:] != self.shape:
             raise DataError(f"found images of {pixels.shape[1:]}; expected {self.shape}.")
         rows = [{}] * len(pixels) if conditions is None else conditions
