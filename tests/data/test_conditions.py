@@ -108,6 +108,16 @@ def test_what_is_not_asked_for_is_drawn_to_fit():
     assert [row["sex"] for row in young].count("F") > 100, "most of about 25 were female"
 
 
+def test_ages_that_training_did_not_see_are_warned_of_once_and_refused_far_outside(capsys):
+    conditions = Conditions.of(images())
+    low, high = conditions.columns[1].low, conditions.columns[1].high
+    for _ in range(2):
+        conditions.check({"age": high + 1})
+    assert capsys.readouterr().err.count(f"trained on {low:g} to {high:g}") == 1
+    with pytest.raises(OptionError, match=f"trained on {low:g} to {high:g}"):
+        conditions.check({"age": high + 100})
+
+
 def test_a_combination_that_nobody_had_is_made_all_the_same():
     rows = Conditions.of(images()).draw(3, seed=0, condition={"class": "young", "age": 90.0})
     assert [(row["class"], row["age"]) for row in rows] == [("young", 90)] * 3

@@ -7,7 +7,7 @@ machine; of others the entry's summary is shown.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,7 +174,7 @@ def _read(entry: Entry) -> dict[str, Any] | None:
         + (f", {' × '.join(spacing)} mm" if spacing else ""),
         "dimensions": f"{len(images['spatial'])}-d",
         "shape": [images["channels"], *images["spatial"]],
-        "classes": images["classes"],
+        "conditions": _conditions(config),
         "subjects": data["n_subjects"],
         "data": data["dataset"].get("name") or "unknown data",
         "license": data["dataset"].get("license") or "unknown",
@@ -185,6 +185,17 @@ def _read(entry: Entry) -> dict[str, Any] | None:
         "privacy": "not audited" if verdict is None else verdict.outcome,
         "metrics": list(_metrics(folder)),
     }
+
+
+def _conditions(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return what can be asked for, and the values that training saw."""
+    from brainzoo.data.conditions import Conditions
+
+    if "conditions" in config:
+        known = Conditions.of_checkpoint(config).columns
+        return {column.name: column.seen for column in known}
+    classes = config["images"]["classes"]
+    return {"class": ", ".join(classes)} if classes else {}
 
 
 def _metrics(folder: Path) -> Iterator[dict[str, Any]]:
@@ -208,7 +219,8 @@ def _facts(entry: Entry, versions: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield entry.status, entry.advice
     if about := _read(entry):
         yield "makes", about["makes"]
-        yield "classes", ", ".join(about["classes"])
+        asked = [f"{name} ({values})" for name, values in about["conditions"].items()]
+        yield "conditions", ", ".join(asked)
         yield "generator", f"{entry.plugin}, {about['parameters']:,} parameters"
         yield "needs", about["requires"]
         yield "trained on", f"{about['subjects']:,} subjects of {about['data']} {about['url']}"

@@ -49,6 +49,7 @@ class Conditions:
         self.counts = np.asarray(counts, np.int64)
         self.drawn_rows, counted = drawn or (self.rows, counts)
         self.drawn_counts = np.asarray(counted, np.int64)
+        self._seen: set[tuple[str, Value]] = set()
 
     @classmethod
     def of(cls, images: Images, covariates: Sequence[str] = COVARIATES) -> Conditions:
@@ -138,6 +139,9 @@ class Conditions:
     def check(self, condition: Mapping[str, Value] | None) -> Row:
         """Return a condition with its values as they are in the rows.
 
+        A number outside what training saw is warned of, and refused where it is farther outside
+        than one standard deviation.
+
         Raises:
             OptionError: A name or value that the model does not know.
         """
@@ -149,6 +153,9 @@ class Conditions:
                 why = known if columns else "it was trained without classes and covariates"
                 raise OptionError(f"this model takes no condition {name!r}: {why}.")
             checked[name] = columns[name].checked(value)
+            if (name, checked[name]) not in self._seen:  # said once
+                columns[name].expect_seen(checked[name])
+                self._seen.add((name, checked[name]))
         return checked
 
     def describe(self) -> dict[str, Any]:

@@ -76,6 +76,31 @@ class Column:
             raise OptionError(f"{self.name} is {value!r}; expected a number.")
         return number
 
+    @property
+    def seen(self) -> str:
+        """What training saw of it: ``22 to 77``, or its levels."""
+        return ", ".join(self.levels) or f"{self.low:g} to {self.high:g}"
+
+    def expect_seen(self, value: Value) -> None:
+        """Warn of a number that training did not see.
+
+        Raises:
+            OptionError: It is farther outside than one standard deviation.
+        """
+        if self.levels or value is None or self.low >= self.high:
+            return
+        outside = max(self.low - float(value), float(value) - self.high)
+        if outside > self.std:
+            raise OptionError(
+                f"{self.name} is {float(value):g}; this model was trained on {self.seen}.",
+                f"Choose {self.name} within that range.",
+            )
+        if outside > 0:
+            console.warn(
+                f"{self.name} is {float(value):g}; this model was trained on {self.seen}, and "
+                "beyond that it guesses."
+            )
+
     def kept(self, value: Value) -> Value:
         """Return a table's value as conditions keep it: a number to two significant digits."""
         if value is None:
