@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import dcgan
 import evaluation
+import flow
 import pggan
 import prepare
 import start
@@ -35,11 +36,12 @@ SMALL = {
     pggan: {"sizes": "16", "base_channels": 16, "batch_size": 4},
     vae: {"size": 32, "batch_size": 4},
     vqvae: {"size": 32, "batch_size": 4, "widths": "16,32", "volume": 16, "sampled": 32},
+    flow: {"size": 32, "batch_size": 4, "widths": "16,32"},
     evaluation: {"images": 8},
     prepare: {"made_up": 1},
 }
 SECTIONS = {
-    "Training and sampling": (dcgan, pggan, vae, vqvae),
+    "Training and sampling": (dcgan, pggan, vae, vqvae, flow),
     "Preparing scans": (prepare,),
     "Evaluation": (evaluation,),
     "Start-up and size": (start,),

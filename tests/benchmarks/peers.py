@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 PEERS = {
+    "denoising_diffusion_pytorch": "denoising-diffusion-pytorch",
     "monai": "monai",
     "pro_gan_pytorch": "pro-gan-pth",
     "pythae": "pythae",
