@@ -27,7 +27,7 @@ NUMBER = re.compile(r"[-_. (]*\d+\)?$")
 """What at the end of a picture's name may number a slice, or a person."""
 
 OTHER_FORMATS = {
-    (".dcm", ".ima"): ("DICOM", "Convert them with dcm2niix."),
+    (".dcm", ".ima"): ("DICOM", "Read them with --data dicom, or convert them with dcm2niix."),
     (".hdr", ".img"): ("Analyze", "Convert them, for example with mri_convert or fslchfiletype."),
     (".mnc", ".mnc.gz"): ("MINC", "Convert them with mnc2nii."),
     (".nrrd", ".nhdr", ".mha", ".mhd"): ("NRRD or MetaImage", "Convert them with SimpleITK."),

@@ -1,0 +1,1 @@
+"""DICOM for brainzoo: scans from a scanner in, synthetic series out."""

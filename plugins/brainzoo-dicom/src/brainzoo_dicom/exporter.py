@@ -1,0 +1,79 @@
+"""The exporter ``dicom``: a folder an image, in it one a channel, in it a file a slice."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from pydicom import Dataset, dcmwrite
+
+from brainzoo.api import DataError, Exporter, Images, console, new_folder
+from brainzoo_dicom import mr
+from brainzoo_dicom.config import ExportConfig
+from brainzoo_dicom.quiet import quiet
+from brainzoo_dicom.segmentation import segmentation
+
+
+class DicomExporter(Exporter):
+    """Writes ``IMAGE_ID/T1w/001.dcm`` and on; label maps as DICOM SEG, ``IMAGE_ID/labels.dcm``."""
+
+    config: ExportConfig
+
+    def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
+        """Write the files of all images into a new folder, and return them sorted.
+
+        Raises:
+            ExistsError: The folder is already there.
+            DataError: No images, or their ids make no distinct file names.
+        """
+        if not len(images):
+            raise DataError("there are no images to export; expected at least one.")
+        images = images[: self.config.limit]
+        _names(images)
+        with (
+            new_folder(folder) as temporary,
+            console.progress("writing DICOM", len(images)) as advance,
+        ):
+            for i in range(len(images)):
+                self.export_part(images[i : i + 1], temporary, start=i)
+                advance(1)
+        return sorted(path for path in folder.rglob("*") if path.is_file())
+
+    def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
+        """Write the series of some images."""
+        written = []
+        for i, name in enumerate(_names(images)):
+            for channel, label in enumerate(images.channel_names):
+                place = folder / name / _safe(label)
+                place.mkdir(parents=True, exist_ok=True)
+                series = mr.series(images, i, channel)
+                digits = len(str(len(series)))
+                for number, one in enumerate(series, start=1):
+                    written.append(_write(place / f"{number:0{digits}d}.dcm", one))
+                if channel == 0 and self.config.labels and images.label_names:
+                    labels = segmentation(images, i, series)
+                    if labels is not None:
+                        written.append(_write(folder / name / "labels.dcm", labels))
+        return written
+
+
+def _write(path: Path, content: Dataset) -> Path:
+    with quiet():
+        dcmwrite(path, content, enforce_file_format=True)
+    return path
+
+
+def _names(images: Images) -> list[str]:
+    """Return the folder of each image: its ``image_id`` made safe."""
+    names = [_safe(str(row.get("image_id") or "")) for row in images.table]
+    if not all(names):
+        raise DataError(f"image {names.index('') + 1} of {len(names)} has no image_id.")
+    twice = next((n for n, count in Counter(map(str.lower, names)).items() if count > 1), None)
+    if twice:
+        raise DataError(f"two images would be written as {twice!r}; expected different image ids.")
+    return names
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:120]
