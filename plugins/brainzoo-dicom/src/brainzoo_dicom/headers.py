@@ -35,6 +35,9 @@ TAGS = re.findall(
 )
 """What is read of a header, and nothing else."""
 
+MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{ending}" for ending in ("", ".1", ".4"))
+"""The classes of classic, enhanced, and converted enhanced images."""
+
 YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 OLDEST = 90.0
 """Years; so old people are few, and more of their age would say who they are."""
@@ -120,6 +123,8 @@ def read_slices(path: Path) -> list[Slice] | None:
                     raise ValueError
                 return None
             if "Rows" not in found:
+                if found.SOPClassUID in MR_IMAGES:
+                    raise ValueError  # it is cut off
                 return None
             return list(_slices(found, path))
         except Exception:  # whatever pydicom says of it may hold values of the header

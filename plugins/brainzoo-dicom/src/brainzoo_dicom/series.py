@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -101,10 +101,15 @@ def _arranged(images: list[Slice]) -> Stack:
     unique: dict[object, Slice] = {}
     for one in images:
         unique.setdefault((one.header.sop or one.path, one.frame, one.tile), one)
-    places = [_at_one_place(group) for group in _places(list(unique.values()))]
+    places = list(_places(list(unique.values())))
+    most = max(map(len, places))
+    if most > 1 and all(len(group) == most for group in places) and any(map(_differ, places)):
+        firsts = tuple(group[0] for group in places)
+        several = f"holds {most} volumes of {len(places)} slices; expected one"
+        return Stack(firsts, several, len(images) - len(unique))
+    places = [_without_copies(group) for group in places]
     slices = tuple(group[0] for group in places)
-    copies = len(images) - sum(map(len, places))
-    return Stack(slices, _problem(places), copies)
+    return Stack(slices, _problem(places), len(images) - sum(map(len, places)))
 
 
 def _places(images: list[Slice]) -> Iterator[list[Slice]]:
@@ -121,16 +126,17 @@ def _places(images: list[Slice]) -> Iterator[list[Slice]]:
     yield group
 
 
-def _at_one_place(images: list[Slice]) -> list[Slice]:
+def _differ(images: list[Slice]) -> bool:
+    """Return whether images at one place have different pixels; reads no more than it must."""
+    first = _pixels(images[0])
+    return any(_pixels(one) != first for one in images[1:])
+
+
+def _without_copies(images: list[Slice]) -> list[Slice]:
     """Return the images of a place whose pixels differ."""
     if len(images) == 1:
         return images
-    found: dict[object, Slice] = {}
-    for one in images:
-        found.setdefault(_pixels(one), one)
-        if len(found) == 2 and len(images) > 2:
-            return images  # a time series: reading more of it would only take time
-    return list(found.values())
+    return list({_pixels(one): one for one in reversed(images)}.values())[::-1]
 
 
 def _pixels(one: Slice) -> object:
@@ -146,18 +152,13 @@ def _pixels(one: Slice) -> object:
 
 def _problem(places: list[list[Slice]]) -> str:
     """Return why images make no volume, to be read behind the name of their series."""
-    counts = Counter(map(len, places))
-    most = max(counts)
     slices = [group[0] for group in places]
-    if most > 1 and len(counts) == 1:
-        return f"holds {most} volumes of {len(places)} slices; expected one"
-    if most > 1:
-        twice = sum(len(group) > 1 for group in places)
-        first = next(group for group in places if len(group) > 1)
-        numbers = " and ".join(str(one.instance) for one in first[:3])
+    twice = [group for group in places if len(group) > 1]
+    if twice:
+        numbers = " and ".join(str(one.instance) for one in twice[0][:3])
         return (
-            f"has other pixels at one place in {twice} of {len(places)} slices (images {numbers}, "
-            "for example); expected one image a slice"
+            f"has other pixels at one place in {len(twice)} of {len(places)} slices (images "
+            f"{numbers}, for example); expected one image a slice"
         )
     if len(slices) < 2:
         return "is a single slice; expected a volume"

@@ -132,8 +132,9 @@ def _check_whole(found: pydicom.FileDataset, what: str) -> None:
 def _inverted(pixels: NDArray[Any], found: pydicom.FileDataset) -> NDArray[Any]:
     """Return pixels of which the lowest is white as those of which the highest is."""
     if found.PixelRepresentation:
-        return -1 - pixels
-    return (2 ** int(found.BitsStored) - 1 - pixels.astype(np.int64)).astype(pixels.dtype)
+        return np.asarray(-1 - pixels)
+    most = 2 ** int(found.BitsStored) - 1
+    return np.asarray(most - pixels.astype(np.int64), pixels.dtype)
 
 
 def _tile(values: NDArray[Any], tile: int, shape: tuple[int, int]) -> NDArray[Any]:
