@@ -107,7 +107,7 @@ def read_part(
     found: dict[str, list[str]] = {kind: [] for kind in ("timepoint", *KINDS)}
     kinds = {"timepoint": _T, **KINDS} if timepoints else KINDS
     for kind, pattern in kinds.items():
-        first, alone = groups and not study, not folder and not study
+        first, alone = groups and not study, not (folder or study or _numbered(found["run"]))
         rest = "".join(_taken(rest, pattern, found[kind], first, alone))
     rest = _trimmed(rest)
     person = "" if NEUTRAL.fullmatch(rest) else rest
@@ -153,12 +153,15 @@ def _taken(
 def _number_of_a_person(found: dict[str, list[str]]) -> str:
     """Return the long number behind a word, ``0001`` of ``baseline_mprage_0001``; else nothing."""
     for words in (found["run"], found["visit"]):
-        for i, word in enumerate(words):
-            counted = COUNTED.fullmatch(word)
-            if counted and len(counted[2]) > 2:
-                words[i] = counted[1]
-                return counted[2]
+        if counted := _numbered(words):
+            words[words.index(counted[0])] = counted[1]
+            return counted[2]
     return ""
+
+
+def _numbered(words: Iterable[str]) -> re.Match[str] | None:
+    counts = (COUNTED.fullmatch(word) for word in words)
+    return next((match for match in counts if match and len(match[2]) > 2), None)
 
 
 def _trimmed(text: str) -> str:
