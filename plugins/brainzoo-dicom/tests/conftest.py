@@ -15,9 +15,6 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from brainzoo.testing import make_head
 
-SECRETS = ("Doe", "Jane", "MRN-", "19510203", "General Hospital", "Physician", "20100723", "mprage")
-"""What headers hold and nothing else may: parts of names, ids, dates, places, descriptions."""
-
 DIRECTIONS = {
     "axial": ([1, 0, 0], [0, 1, 0]),
     "sagittal": ([0, 1, 0], [0, 0, -1]),
@@ -196,3 +193,13 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep salt and caches out of the user's own folder."""
     monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def real_series() -> Path:
+    """The series of a Siemens scanner in ../shared/data, where the machine has it."""
+    places = [above / "shared" / "data" / "dicom-t1" for above in Path(__file__).parents]
+    found = next((place for place in places if place.is_dir()), None)
+    if found is None:
+        pytest.skip("the real series is not on this machine")
+    return found

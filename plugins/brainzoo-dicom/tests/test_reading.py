@@ -19,7 +19,6 @@ from brainzoo.api import DataError, Volume
 from brainzoo_dicom.config import DicomConfig
 from brainzoo_dicom.dataset import Dicom
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "dicom-t1"
 PLANES = ("axial", "sagittal", "coronal", "oblique")
 KINDS = ("classic", "enhanced", "mosaic")
 nib: Any = nibabel  # typed in part only
@@ -83,10 +82,8 @@ def test_a_volume_is_that_of_dcm2niix(scanner: Any, tmp_path: Path, kind: str, p
     check_like_dcm2niix(tmp_path / "in", tmp_path / "out")
 
 
-def test_a_real_series_is_that_of_dcm2niix(tmp_path: Path) -> None:
-    if not REAL.is_dir():
-        pytest.skip("the real series is not on this machine")
-    check_like_dcm2niix(REAL, tmp_path / "out")
+def test_a_real_series_is_that_of_dcm2niix(real_series: Path, tmp_path: Path) -> None:
+    check_like_dcm2niix(real_series, tmp_path / "out")
 
 
 def check_like_dcm2niix(root: Path, out: Path) -> None:

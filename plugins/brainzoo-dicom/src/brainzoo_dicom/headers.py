@@ -118,21 +118,14 @@ def read_slices(path: Path) -> list[Slice] | None:
             found = pydicom.dcmread(
                 path, stop_before_pixels=True, specific_tags=list(TAGS), force=not marked
             )
-            if "SOPClassUID" not in found:
-                if marked and not _is_directory(found):
-                    raise ValueError
-                return None
+            kind = found.file_meta.get("MediaStorageSOPClassUID") or found.get("SOPClassUID")
             if "Rows" not in found:
-                if found.SOPClassUID in MR_IMAGES:
+                if kind in MR_IMAGES or (marked and not kind):
                     raise ValueError  # it is cut off
                 return None
             return list(_slices(found, path))
         except Exception:  # whatever pydicom says of it may hold values of the header
             raise ValueError("it is damaged") from None
-
-
-def _is_directory(found: pydicom.FileDataset) -> bool:
-    return bool(found.file_meta.get("MediaStorageSOPClassUID") == "1.2.840.10008.1.3.10")
 
 
 def _slices(found: Dataset, path: Path) -> Iterator[Slice]:

@@ -55,9 +55,9 @@ def stacks_of(slices: Iterable[Slice]) -> list[Stack]:
 
     A series may hold several: of other directions, sizes, echoes, or phase beside magnitude.
     """
-    series: dict[str, list[Slice]] = defaultdict(list)
-    for one in slices:
-        series[one.header.series].append(one)
+    series: dict[tuple[str, ...], list[Slice]] = defaultdict(list)
+    for one in slices:  # a series that was given another patient is another's
+        series[one.header.patient, one.header.study, one.header.series].append(one)
     stacks = []
     for images in series.values():
         alike: list[list[Slice]] = []
@@ -67,7 +67,9 @@ def stacks_of(slices: Iterable[Slice]) -> list[Stack]:
                 alike.append(group := [])
             group.append(one)
         stacks += [_arranged(group) for group in alike]
-    return sorted(stacks, key=lambda stack: (stack.header.study, _order(stack)))
+    return sorted(
+        stacks, key=lambda stack: (stack.header.patient, stack.header.study, _order(stack))
+    )
 
 
 def _order(stack: Stack) -> tuple[int, str, float]:
