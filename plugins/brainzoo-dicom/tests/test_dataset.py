@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pydicom
 import pytest
+from click.testing import CliRunner
 
 from brainzoo.api import DataError, NotFoundError, OptionError, Subject
+from brainzoo.cli import main
 from brainzoo.testing import DatasetContract
 from brainzoo_dicom.config import DicomConfig
 from brainzoo_dicom.dataset import Dicom
@@ -61,7 +63,7 @@ def test_series_that_lie_mixed_in_one_folder_are_told_apart(scanner: Any, tmp_pa
     np.testing.assert_array_equal(source(subject, "FLAIR")().data, scanner.head(1))
     for kind in ("1 localisers", "1 derived", "1 phase images", "diffusion"):
         assert kind in said["series left out"]
-    assert "series 9" in said["contrast unknown"]
+    assert "number 9" in said["contrast unknown"]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +241,8 @@ def test_pseudonyms_stay_and_only_this_machine_can_make_them(
 def test_a_missing_slice_is_named(scanner: Any, tmp_path: Path) -> None:
     images = scanner.images()
     scanner_write([one for one in images if one.InstanceNumber not in (7, 8)], tmp_path)
-    (subject,), _ = read(tmp_path)
+    (subject,), said = read(tmp_path)
+    assert "lacks 2 of 18" in said["series with a fault"]
     with pytest.raises(DataError, match=r"series 5 \(T1w\) lacks 2 of 18 slices.*6 and 9"):
         source(subject)()
 
@@ -292,6 +295,33 @@ def test_a_file_cut_within_its_header_is_counted(scanner: Any, tmp_path: Path) -
     assert said["files damaged"].startswith("1")
     with pytest.raises(DataError, match="lacks 1 of 18 slices"):
         source(subject)()
+
+
+def test_a_series_that_was_given_another_patient_is_another_persons(
+    scanner: Any, tmp_path: Path
+) -> None:
+    images = scanner.images()
+    scanner_write(images, tmp_path / "one")
+    for one in images:
+        one.PatientID = "MRN-7"
+    scanner_write(images, tmp_path / "two")
+    subjects, said = read(tmp_path)
+    assert len({subject.id for subject in subjects}) == 2
+    assert "files of copies" not in said
+
+
+def test_a_list_shows_the_owner_where_each_series_lies(scanner: Any, tmp_path: Path) -> None:
+    scanner.series(tmp_path / "in" / "a")
+    images = scanner.images(tags={"SeriesNumber": 6})
+    scanner_write([*images[:4], *images[6:]], tmp_path / "in" / "b")
+    (tmp_path / "in" / "c.dcm").write_bytes(next((tmp_path / "in/a").iterdir()).read_bytes()[:500])
+    found = CliRunner().invoke(main, ["dicom", str(tmp_path / "in")])
+    assert found.exit_code == 0
+    _, whole, gap, damaged = found.output.splitlines()
+    assert "T1w" in whole
+    assert "lacks 2 of 18 slices" in gap
+    assert Path(gap.split()[-1]).parts[0] == "b"
+    assert damaged == "damaged: c.dcm"
 
 
 def test_a_good_series_is_taken_before_a_bad_one(scanner: Any, tmp_path: Path) -> None:

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from brainzoo.api import (
-    DataError,
-    Dataset,
-    NotFoundError,
-    OptionError,
-    Subject,
-    Value,
-    console,
-)
+from brainzoo.api import DataError, Dataset, Subject, Value
 from brainzoo_dicom.config import DicomConfig
 from brainzoo_dicom.contrasts import CHANNELS, channel_of, kind_of
-from brainzoo_dicom.headers import Header, Slice, read_slices
+from brainzoo_dicom.headers import Header
 from brainzoo_dicom.people import pseudonym, salt
-from brainzoo_dicom.series import Stack, stacks_of
+from brainzoo_dicom.series import Stack
+from brainzoo_dicom.tree import Found, folder_of, no_series, read_below
 from brainzoo_dicom.volume import SeriesVolume, volume_of
 
 LEAST = 8
@@ -33,21 +25,10 @@ LEAST = 8
 MAKERS = ("Siemens", "GE", "Philips", "Toshiba", "Canon", "Hitachi", "United Imaging", "Bruker")
 """The manufacturers that are told; what else a header says may be anything."""
 
-NAMED_SERIES = 5
-"""How many series are named in a line."""
+NAMED = 5
+"""How many numbers of series are named in a line."""
 
 Words = Mapping[str, tuple[str, ...]]
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
-class Found:
-    """What was found below the root."""
-
-    stacks: tuple[Stack, ...]
-    files: int
-    damaged: int
-    links: int
-    no_images: int
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -99,12 +80,7 @@ class Dicom(Dataset):
             NotFoundError: It is not there.
             DataError: It holds no DICOM, no anatomical series, or people that nothing tells apart.
         """
-        root = _folder(self.config.root)
-        if self._found is None:
-            self._found = _read(root)
-        found = self._found
-        if not found.stacks:
-            raise _no_series(root, found)
+        root, found = self.found()
         self.understood.clear()
         chosen = self._chosen(root, found)
         visits: dict[str, dict[str, list[Chosen]]] = defaultdict(lambda: defaultdict(list))
@@ -119,22 +95,41 @@ class Dicom(Dataset):
                 visit = f"ses-{number}" if len(studies) > 1 else ""
                 yield from self._scans(person, visit, study)
 
+    def found(self) -> tuple[Path, Found]:
+        """Return the root and what lies below it; its headers are read once.
+
+        Raises:
+            OptionError: No folder was given.
+            NotFoundError: It is not there.
+            DataError: It holds no DICOM.
+        """
+        root = folder_of(self.config.root)
+        if self._found is None:
+            self._found = read_below(root)
+        if not self._found.stacks:
+            raise no_series(root, self._found)
+        return root, self._found
+
+    def meaning(self, stack: Stack) -> tuple[str, str]:
+        """Return the channel of a stack, or why it is none; both empty if nothing says it."""
+        wanted = _wanted(self.config.series)
+        if wanted:
+            channel = _matching(stack.header, wanted)
+            return channel, "" if channel else "not asked for"
+        other = _other_kind(stack)
+        return "" if other else channel_of(stack.first), other
+
     def __getstate__(self) -> dict[str, object]:
         """Leave headers, which name people, where they were read."""
         return {**self.__dict__, "_found": None}
 
     def _chosen(self, root: Path, found: Found) -> list[Chosen]:
         """Decide what each stack is; the notes say what is left out, and why."""
-        wanted = _wanted(self.config.series)
         taken: list[tuple[Stack, str]] = []
         others: Counter[str] = Counter()
         unknown: list[Stack] = []
         for stack in found.stacks:
-            if wanted:
-                channel, other = _matching(stack.header, wanted), "not asked for"
-            else:
-                other = _other_kind(stack)
-                channel = "" if other else channel_of(stack.first)
+            channel, other = self.meaning(stack)
             if channel and (not self.channels or channel in self.channels):
                 taken.append((stack, channel))
             elif other or channel:
@@ -147,7 +142,7 @@ class Dicom(Dataset):
         return self._with_people(root, taken)
 
     def _with_people(self, root: Path, taken: list[tuple[Stack, str]]) -> list[Chosen]:
-        nobody = sum(not self._identity(root, stack) for stack, _ in taken)
+        nobody = sum(not self.identity(root, stack) for stack, _ in taken)
         if nobody:
             what = "no PatientID" if self.config.person == "id" else "no folder of their own"
             raise DataError(
@@ -157,11 +152,21 @@ class Dicom(Dataset):
             )
         key = salt()
         chosen = [
-            Chosen(stack, channel, pseudonym(key, self._identity(root, stack)))
+            Chosen(stack, channel, pseudonym(key, self.identity(root, stack)))
             for stack, channel in taken
         ]
-        if self.config.repeats:
-            return chosen
+        if not self.config.repeats:
+            chosen = self._best(chosen)
+        faulty = [one for one in chosen if one.stack.problem]
+        if faulty:
+            self.understood["series with a fault"] = (
+                f"{len(faulty)}: {faulty[0].name} of {faulty[0].person} {faulty[0].stack.problem}"
+                + ("; ..." if len(faulty) > 1 else "")
+            )
+        return chosen
+
+    def _best(self, chosen: list[Chosen]) -> list[Chosen]:
+        """Return the finest series of each contrast of a study."""
         best: dict[tuple[str, str, str], Chosen] = {}
         for one in sorted(chosen, key=_rank):
             best.setdefault((one.person, one.stack.header.study, one.channel), one)
@@ -173,7 +178,8 @@ class Dicom(Dataset):
         kept = set(map(id, best.values()))
         return [one for one in chosen if id(one) in kept]
 
-    def _identity(self, root: Path, stack: Stack) -> str:
+    def identity(self, root: Path, stack: Stack) -> str:
+        """Return what a pseudonym is made of; empty where nothing says who it is."""
         header = stack.header
         if self.config.person == "id":
             return header.patient
@@ -223,7 +229,7 @@ class Dicom(Dataset):
         copies = sum(stack.copies for stack in found.stacks)
         counts = {
             "files of copies": copies,
-            "files damaged": found.damaged,
+            "files damaged": len(found.damaged),
             "links outside": found.links,
         }
         self.understood |= {label: f"{count}: left out" for label, count in counts.items() if count}
@@ -238,76 +244,14 @@ class Dicom(Dataset):
             return DataError(
                 f"none of the {len(found.stacks)} series below {root} is one of "
                 f"{', '.join(self.config.series)}.",
-                "Descriptions are compared in small letters; * stands for anything.",
+                f"To see what is there: brainzoo dicom {root}",
             )
         return DataError(
             f"none of the {len(found.stacks)} series below {root} is an anatomical scan that was "
             f"asked for: {parts}.",
-            "Say which are: --data.series T1w=WORD, a word of the description or a series number.",
+            "Say which are: --data.series T1w=WORD, a word of the description or a series number. "
+            f"To see what is there: brainzoo dicom {root}",
         )
-
-
-def _folder(root: Path | None) -> Path:
-    if root is None:
-        raise OptionError("dataset 'dicom' needs a folder.", "Give it with --data.root.")
-    root = root.expanduser()
-    if not root.exists():
-        raise NotFoundError(f"there is no folder {root}.", "Check --data.root.")
-    if not root.is_dir():
-        raise DataError(f"{root} is a file; expected a folder.", "Check --data.root.")
-    return root
-
-
-def _read(root: Path) -> Found:
-    """Read the headers of all files below a folder."""
-    files, links = _files_below(root)
-    slices: list[Slice] = []
-    damaged = no_images = 0
-    with console.progress("reading headers", len(files)) as advance:
-        for path in files:
-            try:
-                images = read_slices(path)
-            except ValueError:
-                damaged += 1
-            else:
-                slices += images or []
-                no_images += images == []
-            advance(1)
-    mri = [one for one in slices if one.header.modality in ("MR", "")]
-    no_images += len(slices) - len(mri)
-    return Found(tuple(stacks_of(mri)), len(files), damaged, links, no_images)
-
-
-def _files_below(root: Path) -> tuple[list[Path], int]:
-    """Return the files below a folder in a stable order, and how many links lead out of it."""
-    files, links = [], 0
-    inside = root.resolve()
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        links += sum((Path(folder) / name).is_symlink() for name in folders)
-        for name in sorted(names):
-            path = Path(folder) / name
-            if name.startswith(".") or not path.is_file():
-                continue
-            if path.is_symlink() and not path.resolve().is_relative_to(inside):
-                links += 1
-            else:
-                files.append(path)
-    return files, links
-
-
-def _no_series(root: Path, found: Found) -> DataError:
-    if found.damaged or found.no_images:
-        return DataError(
-            f"no MR images below {root}: of {found.files} files {found.damaged} are damaged DICOM "
-            f"and {found.no_images} DICOM of another kind.",
-            "Copy them from the archive again, or check --data.root.",
-        )
-    more = f"; {found.links} links that lead outside it were left out" if found.links else ""
-    return DataError(
-        f"no DICOM files below {root}: looked at {found.files} files{more}.",
-        "Check --data.root. NIfTI is read by --data folder.",
-    )
 
 
 def _wanted(series: Sequence[str]) -> Words:
@@ -374,7 +318,6 @@ def _counted(counts: Counter[str]) -> str:
 
 def _named(stacks: Sequence[Stack]) -> str:
     """Name series by their numbers, which tell nothing of anybody."""
-    numbers = [stack.header.number for stack in stacks]
-    shown = ", ".join("without number" if n is None else f"{n}" for n in numbers[:NAMED_SERIES])
-    more = f" and {len(numbers) - NAMED_SERIES} more" if len(numbers) > NAMED_SERIES else ""
-    return f"series {shown}{more}"
+    numbers = sorted({n for stack in stacks if (n := stack.header.number) is not None})
+    shown = ", ".join(map(str, numbers[:NAMED])) + (", ..." if len(numbers) > NAMED else "")
+    return f"{len(stacks)} series" + (f" (number {shown})" if shown else "")

@@ -1,8 +1,11 @@
-"""Registers the dataset ``dicom`` and the exporter ``dicom``."""
+"""Registers the dataset, the exporter and the command ``dicom``."""
 
 from __future__ import annotations
 
+import click
+
 from brainzoo.api import Spec, hookimpl
+from brainzoo_dicom.commands import dicom
 from brainzoo_dicom.config import DicomConfig, ExportConfig
 
 
@@ -30,3 +33,9 @@ def brainzoo_exporters() -> list[Spec]:
             summary="DICOM MR series that say they are synthetic",
         )
     ]
+
+
+@hookimpl
+def brainzoo_commands(group: click.Group) -> None:
+    """Add ``brainzoo dicom``."""
+    group.add_command(dicom)
