@@ -78,6 +78,11 @@ DISGUISES = {
     "greyed": lambda image: 0.7 * image + 0.05,
     "turned by 180 degrees": lambda image: image[::-1, ::-1],
     "turned by 90 degrees and mirrored": lambda image: image.T,
+    "turned by 40 degrees": lambda image: ndimage.rotate(image, 40, reshape=False, order=1),
+    "turned by 205 degrees and mirrored": lambda image: ndimage.rotate(
+        image[:, ::-1], 205, reshape=False, order=1
+    ),
+    "strongly blurred": lambda image: ndimage.gaussian_filter(image, 1.3),
     "upside down": lambda image: image[::-1],
     "noisy": lambda image: image + np.random.default_rng(0).normal(0, 0.04, image.shape),
 }
@@ -96,7 +101,7 @@ def of_disguised(train, test, as_synthetic):
 def test_copies_are_flagged_however_they_are_disguised(of_disguised, disguise):
     start = MEMORISED * list(DISGUISES).index(disguise)
     flagged = [of_disguised[i] for i in range(start, start + MEMORISED)]
-    assert np.mean(flagged) >= 0.95
+    assert np.mean(flagged) >= (0.9 if "strongly" in disguise else 0.95)
 
 
 def test_real_people_who_were_not_trained_on_are_not_flagged(of_unseen, of_overfitted):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from brainzoo.api import DataError, Images
 from brainzoo_privacy.calibration import COPY_RATE, DUPLICATE_ERROR, Limits, lead_of, limits
 from brainzoo_privacy.pose import Array
-from brainzoo_privacy.search import Neighbours, Vectors, search
+from brainzoo_privacy.search import Neighbours, Seen, search
 
 LEAST_SUBJECTS = 3  # without a second other subject nothing can lead
 
@@ -87,7 +87,7 @@ class Audit:
 
 
 def audit(
-    vectors: Mapping[str, Sequence[Vectors]],
+    vectors: Mapping[str, Sequence[Seen]],
     *,
     train_subjects: Sequence[str],
     unseen_subjects: Sequence[str],
@@ -108,20 +108,25 @@ def audit(
         train, unseen, synthetic, planted = (
             vectors[name][band] for name in ("train", "unseen", "synthetic", "planted")
         )
-        among = search(train, train, train_subjects, own=train_subjects, name="training subjects")
+        reference = train.reference
+        among = search(
+            train.query, reference, train_subjects, own=train_subjects, name="training subjects"
+        )
         searches = {
-            name: search(queries, train, train_subjects, name=f"{name} with training images")
-            for name, queries in (
+            name: search(one.query, reference, train_subjects, name=f"{name} with training images")
+            for name, one in (
                 ("synthetic", synthetic),
                 ("unseen", unseen),
                 ("planted", planted),
             )
         }
-        to_unseen = search(synthetic, unseen, unseen_subjects, name="synthetic with unseen images")
+        to_unseen = search(
+            synthetic.query, unseen.reference, unseen_subjects, name="synthetic with unseen images"
+        )
         leads = lead_of(among.by_subject)
         copies, duplicates = (
             limits(among.similarity, leads, subjects, rate / bands)
-            for rate in (COPY_RATE, DUPLICATE_ERROR / max(len(synthetic), 1))
+            for rate in (COPY_RATE, DUPLICATE_ERROR / max(len(synthetic.query), 1))
         )
         judged = {n: Flagged.of(one, copies, duplicates) for n, one in searches.items()}
         found.append(

@@ -23,9 +23,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, stats
+from scipy.spatial.transform import Rotation
 
 from brainzoo.api import Images
-from brainzoo_privacy.pose import Array, generators_of, mirror_axis, quarter_turns, warp
+from brainzoo_privacy.pose import Array, generators_of, mirror_axis, warp
 
 COPY_RATE = 0.01  # of real, unseen images that may count as copies
 DUPLICATE_ERROR = 0.01  # chance that any of all images counts as a duplicate without being one
@@ -33,7 +34,7 @@ CONFIDENCE = 0.95  # that the limits hold, given how few subjects they come from
 PLANTED = 100
 # Twice what training augments by (brainzoo.plugin.run.TrainConfig): turn, zoom, shift; and noise.
 TURN, ZOOM, SHIFT, NOISE = 0.17, 0.06, 0.04, 0.03
-BLUR = 0.015  # of the side: a standard deviation of 1.9 of 128 pixels at most
+BLUR = 0.03  # of the side: a standard deviation of 3.8 of 128 pixels at most
 
 
 class Limits(NamedTuple):
@@ -108,14 +109,11 @@ def planted_copies(train: Images, seed: int) -> tuple[Images, NDArray[np.intp]]:
     rng = np.random.default_rng(seed)
     count = min(PLANTED, len(train))
     places = np.sort(rng.choice(len(train), count, replace=False))
-    copies, ways = train.floats(places), quarter_turns(train.dims)
+    copies = train.floats(places)
     for i, image in enumerate(copies):
         copies[i] = misplaced(image, rng)
         if rng.random() < 0.5:
             copies[i] = np.flip(copies[i], 1 + mirror_axis(train.dims))
-        turns = [way for way in ways if way(copies[i][0]).shape == train.spatial]
-        turn = turns[rng.integers(len(turns))]
-        copies[i] = np.stack([turn(channel) for channel in copies[i]])
         if rng.random() < 0.5:
             blur = rng.uniform(0, BLUR) * max(train.spatial)
             copies[i] = ndimage.gaussian_filter(copies[i], (0.0, *[blur] * train.dims))
@@ -125,12 +123,17 @@ def planted_copies(train: Images, seed: int) -> tuple[Images, NDArray[np.intp]]:
 
 
 def misplaced(image: Array, rng: np.random.Generator) -> Array:
-    """Return an image ``(channel, *spatial)`` shifted, turned and zoomed at random."""
+    """Return an image ``(channel, *spatial)`` shifted, zoomed and turned by any angle."""
     shape = image.shape[1:]
     radius = max(shape) / 2
     generators = generators_of(shape)
     sizes = [SHIFT * 2 * radius] * len(shape)
     sizes += [TURN * radius] * (len(generators) - len(shape) - 1) + [ZOOM * radius]
     change = rng.uniform(-1, 1, len(generators)) * sizes
-    transform = np.eye(len(shape) + 1) + np.tensordot(change, generators, 1)
+    turn = np.eye(len(shape) + 1)
+    if len(shape) == 3:
+        turn[:3, :3] = Rotation.random(random_state=rng).as_matrix()
+    else:
+        turn[:2, :2] = Rotation.from_euler("z", rng.uniform(0, 2 * np.pi)).as_matrix()[:2, :2]
+    transform = (np.eye(len(shape) + 1) + np.tensordot(change, generators, 1)) @ turn
     return np.stack([warp(channel, transform) for channel in image])

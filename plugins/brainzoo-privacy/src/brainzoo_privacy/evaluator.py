@@ -25,7 +25,7 @@ from brainzoo_privacy.calibration import planted_copies
 from brainzoo_privacy.config import PrivacyConfig
 from brainzoo_privacy.panels import panels
 from brainzoo_privacy.pose import Pose
-from brainzoo_privacy.search import Individuality, Vectors
+from brainzoo_privacy.search import Individuality, Seen, Vectors
 
 LIBRARIES = ("brainzoo-core", "brainzoo-privacy", "numpy", "scipy")
 MEASURED = ("value", "n", "low", "high", "floor")
@@ -175,12 +175,13 @@ def joined(test: Images, validation: Images | None) -> Images:
     return Images(pixels, [*test.table, *validation.table], info)
 
 
-def unit(features: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> Vectors:
+def unit(features: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> Seen:
     """Return standardised features of length 1; mirroring is not looked for in them."""
     standard = (features - mean) / np.maximum(spread, 1e-6)
     length = np.linalg.norm(standard, axis=1, keepdims=True)
     even = (standard / np.maximum(length, 1e-6)).astype(np.float32)
-    return Vectors(even, np.zeros((len(even), 0), np.float32))
+    vectors = Vectors(even, np.zeros((len(even), 0), np.float32))
+    return Seen(vectors, vectors)
 
 
 def described(images: Images) -> dict[str, str | int]:

@@ -144,7 +144,7 @@ def flagged_metrics(
             len(planted),
             low=recalled[0],
             high=recalled[1],
-            detail="training images moved, turned (right angles, too), zoomed, mirrored, blurred, "
+            detail="training images moved, turned by any angle, zoomed, mirrored, blurred, "
             "with noise",
         ),
     ]

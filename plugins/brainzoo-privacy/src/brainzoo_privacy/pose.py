@@ -7,19 +7,19 @@ original, so both come to rest in the same place, and plain correlation finds th
 images once replaces registering n² pairs, and every pair can then be compared exactly.
 
 Gauss-Newton with the gradients of the template (Baker and Matthews 2004, "Lucas-Kanade 20 years
-on", section 3: the inverse compositional algorithm), gain and offset solved along.
+on", section 3: the inverse compositional algorithm), blur, gain and offset solved along.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.linalg import expm
+from scipy.spatial.transform import Rotation
 
 from brainzoo.api import Images
 
@@ -28,14 +28,18 @@ Matrix = NDArray[np.float64]
 
 STAGES = {  # longest side in pixels, smoothing in those pixels, steps of Gauss-Newton at most
     2: ((32, 1.5, 10), (64, 1.0, 6)),
-    3: ((16, 1.5, 10), (32, 1.0, 6)),
+    3: ((16, 1.0, 20), (32, 1.0, 8)),
 }
 TEMPLATE_IMAGES = 512  # more do not change a mean
 LARGEST_SHIFT = 0.2  # of the side; beyond, registration has lost its way
-LARGEST_TURN = 0.35  # radians, 20 degrees
+LARGEST_TURN = 0.7  # radians, 40 degrees, from the turn of the bank
 LARGEST_ZOOM = 0.3  # of log size
-MARGIN = 0.03  # of correlation: twice what a shift of the head changes, in slices of IXI
-MOST_WAYS = 2
+TURNS = {2: 24, 3: 400}
+"""Of the bank: every 15 degrees; in 3-D the nearest of them is 20 degrees away, seldom 30."""
+TRIED = 6
+NEAR = 0.5  # radians, 29 degrees: from there, registration would end in the same place
+MARGIN = 0.003  # of correlation: of slices of IXI, 2 in 100 fit both ways as well as that
+BLUR_RIDGE = 0.5
 
 
 class Stage(NamedTuple):
@@ -66,57 +70,89 @@ class Pose:
         chosen = np.sort(np.random.default_rng(seed).choice(len(train), count, replace=False))
         pixels = train.floats(chosen)
         self._stages = stages_of(symmetric(pixels.mean(axis=0)))
+        self._bank = bank(train.dims)
         # The mean of registered images is sharper, and so is what is registered to it.
         self.mean = symmetric(self.register(pixels).mean(axis=0))
         self._stages = stages_of(self.mean)
 
     def register(self, pixels: Array) -> Array:
         """Return images ``(image, channel, *spatial)`` in the common pose."""
-        return np.stack([self.posed(self.ways(image)[0]) for image in pixels])
+        return np.stack([posed(image, self.ways(image)[0]) for image in pixels])
 
-    def posed(self, image: Array) -> Array:
-        """Return one image ``(channel, *spatial)`` shifted, turned and zoomed onto the template."""
-        transform = self.transform(image)
-        return np.stack([warp(channel, transform, order=3) for channel in image])
+    def ways(self, image: Array) -> list[Matrix]:
+        """Return the transforms from template to image, the likeliest first: one, seldom two.
 
-    def ways(self, image: Array) -> list[Array]:
-        """Return an image ``(channel, *spatial)`` turned by right angles, the likeliest first.
-
-        A copy that was turned by 90 or 180 degrees, or flipped, comes back to the way its original
-        is seen. Axial slices look much the same back to front: every way that is nearly as like
-        the template as the best one is returned, too. (Mirror images are compared in the search.)
-        """
-        stage = self._stages[0]
-        small = ndimage.gaussian_filter(pooled(image.mean(axis=0), stage.factor), stage.sigma)
-        template = unit(centred_mass(stage.template.reshape(small.shape)))
-        seen = unit(centred_mass(small))
-        turns = [t for t in quarter_turns(image.ndim - 1) if t(image[0]).shape == image.shape[1:]]
-        likeness = np.array([float((turn(seen) * template).sum()) for turn in turns])
-        order = np.argsort(-likeness, kind="stable")
-        chosen = [i for i in order if likeness[i] >= likeness[order[0]] - MARGIN]
-        return [
-            np.ascontiguousarray(np.stack([turns[i](channel) for channel in image]))
-            for i in chosen[:MOST_WAYS]
-        ]
-
-    def transform(self, image: Array) -> Matrix:
-        """Return the transform from template to image, homogeneous, about the centre.
+        Homogeneous, about the centre. The likeliest turns of the bank are tried at the coarsest
+        stage; the best goes on, and the best of those that point another way: slices look much the
+        same back to front. Whichever then fits better is the pose, of an image and of its turned
+        copy alike; where both fit equally well, both are returned. (Mirror images are compared in
+        the search.)
 
         Args:
             image: ``(channel, *spatial)``.
         """
         grey = image.mean(axis=0)
-        transform = np.eye(grey.ndim + 1)
-        for stage in self._stages:
-            smooth = ndimage.gaussian_filter(pooled(grey, stage.factor), stage.sigma)
-            transform[:-1, -1] /= stage.factor
-            transform = refined(transform, smooth, stage)
-            transform[:-1, -1] *= stage.factor
-        return transform
+        first, *finer = self._stages
+        smooth = smoothed(grey, first)
+        found: list[tuple[Matrix, Matrix]] = []
+        for start in self._starts(smooth):
+            if not any(angle(start, transform) < NEAR for _, transform in found):
+                found.append((start, refined(start, smooth, first, start)))
+        found.sort(key=lambda way: -likeness(smooth, way[1], first.template))
+        kept = [found[0], *[way for way in found[1:] if angle(found[0][1], way[1]) > np.pi / 2][:1]]
+        for stage in finer:
+            smooth, zoom = smoothed(grey, stage), first.factor / stage.factor
+            scaled = [(scaled_shift(s, zoom), scaled_shift(t, zoom)) for s, t in kept]
+            refined_ways = [refined(t, smooth, stage, s) for s, t in scaled]
+            fits = np.array([likeness(smooth, t, stage.template) for t in refined_ways])
+            kept = [
+                (kept[i][0], scaled_shift(refined_ways[i], 1 / zoom))
+                for i in np.argsort(-fits, kind="stable")
+                if fits[i] >= fits.max() - MARGIN
+            ]
+        return [scaled_shift(transform, first.factor) for _, transform in kept]
+
+    def _starts(self, smooth: Array) -> list[Matrix]:
+        """Return the turns of the bank about the centre of mass that are most like the template."""
+        template = self._stages[0].template.reshape(smooth.shape)
+        if not template.any():
+            return [np.eye(smooth.ndim + 1)]
+        here, there = centre_of_mass(smooth), centre_of_mass(template)
+        starts = []
+        for turn in self._bank:
+            start = turn.copy()
+            start[:-1, -1] = here - turn[:-1, :-1] @ there
+            starts.append(start)
+        fits = np.array([likeness(smooth, start, self._stages[0].template) for start in starts])
+        return [starts[i] for i in np.argsort(-fits, kind="stable")[:TRIED]]
 
 
-def refined(transform: Matrix, image: Array, stage: Stage) -> Matrix:
-    """Return a transform after the Gauss-Newton steps of one stage."""
+def posed(image: Array, transform: Matrix) -> Array:
+    """Return an image ``(channel, *spatial)`` as the template lies."""
+    return np.stack([warp(channel, transform, order=3) for channel in image])
+
+
+def smoothed(grey: Array, stage: Stage) -> Array:
+    """Return an image as a stage looks at it."""
+    found: Array = ndimage.gaussian_filter(pooled(grey, stage.factor), stage.sigma)
+    return found
+
+
+def angle(one: Matrix, other: Matrix) -> float:
+    """Return by how much two transforms turn differently, in radians."""
+    return turn_of(np.linalg.inv(one) @ other)
+
+
+def turn_of(transform: Matrix) -> float:
+    """Return by how much a transform turns, in radians."""
+    matrix = transform[:-1, :-1]
+    zoom = max(float(np.linalg.det(matrix)), 1e-9) ** (1 / len(matrix))
+    return float(np.arccos(np.clip((np.trace(matrix) / zoom - (len(matrix) - 2)) / 2, -1, 1)))
+
+
+def refined(transform: Matrix, image: Array, stage: Stage, around: Matrix) -> Matrix:
+    """Return a transform after the Gauss-Newton steps of one stage, never far from ``around``."""
+    back = np.linalg.inv(around)
     weights = np.ones(image.size, np.float32)
     for _ in range(stage.steps):
         seen = warp(image, transform, outside=np.nan).ravel()
@@ -130,9 +166,9 @@ def refined(transform: Matrix, image: Array, stage: Stage) -> Matrix:
         scale = 3 * np.median(np.abs(left)) + 1e-6
         weights = 1 / (1 + (left / scale) ** 2)
         # The gain scales the gradients too: undo it, or dark images overshoot.
-        change = solved[:-2].astype(np.float64) / max(0.2, 1 + solved[-2])
+        change = solved[:-3].astype(np.float64) / max(0.2, 1 + solved[-2])
         candidate = transform @ np.linalg.inv(expm(np.tensordot(change, stage.generators, 1)))
-        if lost(candidate, image.shape):
+        if lost(back @ candidate, image.shape):
             break
         transform = candidate
         if np.abs(change).max() < 0.01:
@@ -152,9 +188,13 @@ def stages_of(mean: Array) -> list[Stage]:
         generators = generators_of(smooth.shape)
         gradient = np.stack([g.ravel() for g in np.gradient(smooth)])
         moves = [(gradient * (g[:-1] @ homogeneous)).sum(axis=0) for g in generators]
-        directions = np.stack([*moves, smooth.ravel(), np.ones(smooth.size)]).astype(np.float32)
+        # Blur, gain and offset are solved along; else a blurred head would rest a little larger.
+        blur = ndimage.laplace(smooth).ravel()
+        directions = np.stack([*moves, blur, smooth.ravel(), np.ones(smooth.size)])
+        directions = directions.astype(np.float32)
         # A blank template moves nothing; without the ridge it could.
         ridge = 1e-6 * (1 + np.trace(directions @ directions.T)) * np.eye(len(directions))
+        ridge[-3, -3] += BLUR_RIDGE * float(blur @ blur)  # a sharp head is no template unblurred
         stage = Stage(
             factor=factor,
             sigma=sigma,
@@ -168,6 +208,16 @@ def stages_of(mean: Array) -> list[Stage]:
     return stages
 
 
+def likeness(image: Array, transform: Matrix, template: Array) -> float:
+    """Return how like the template an image is through a transform: the correlation of what is seen.
+
+    What lies outside of the image, below a neck that was cut off, is no difference.
+    """
+    seen = warp(image, transform, outside=np.nan).ravel()
+    inside = np.isfinite(seen)
+    return float(unit(seen[inside]) @ unit(template.ravel()[inside]))
+
+
 def unit(image: Array) -> Array:
     """Return an image with mean 0 and length 1, so that products are correlations."""
     centred = image - image.mean()
@@ -175,30 +225,41 @@ def unit(image: Array) -> Array:
     return found
 
 
-def centred_mass(image: Array) -> Array:
-    """Return an image rolled so that its centre of mass is in the middle."""
-    mass = float(image.sum())
-    if mass <= 0:
-        return image
-    centre = ndimage.center_of_mass(image)
-    shift = [round((n - 1) / 2 - at) for n, at in zip(image.shape, centre, strict=True)]
-    rolled: Array = np.roll(image, shift, tuple(range(image.ndim)))
-    return rolled
+def centre_of_mass(image: Array) -> Matrix:
+    """Return where the mass of an image is, from its centre; nowhere else if it has none."""
+    middle = (np.array(image.shape) - 1) / 2
+    if float(image.sum()) <= 0:
+        return np.zeros(image.ndim)
+    return np.asarray(ndimage.center_of_mass(image)) - middle
 
 
-def quarter_turns(dims: int) -> list[Callable[[Array], Array]]:
-    """Return all rotations of an image by right angles, the identity first: 4 in 2-D, 24 in 3-D."""
+def scaled_shift(transform: Matrix, factor: float) -> Matrix:
+    """Return a transform of an image whose pixels are smaller by a factor."""
+    scaled = transform.copy()
+    scaled[:-1, -1] *= factor
+    return scaled
 
-    def turn(order: tuple[int, ...], signs: tuple[int, ...]) -> Callable[[Array], Array]:
-        flipped = tuple(axis for axis, sign in enumerate(signs) if sign < 0)
-        return lambda image: np.flip(image.transpose(order), flipped)
 
-    return [
-        turn(order, signs)
-        for order in itertools.permutations(range(dims))
-        for signs in itertools.product((1, -1), repeat=dims)
-        if round(np.linalg.det(np.eye(dims)[list(order)])) * np.prod(signs) > 0
-    ]
+def bank(dims: int) -> list[Matrix]:
+    """Return turns about the centre, homogeneous, that leave no other turn far from all of them."""
+    if dims == 2:
+        angles = np.linspace(0, 360, TURNS[2], endpoint=False)[:, None]
+        turns = Rotation.from_euler("z", angles, degrees=True).as_matrix()[:, :2, :2]
+    else:  # evenly over the sphere of quaternions: Alexa 2022, "Super-Fibonacci spirals"
+        step = np.arange(TURNS[3]) + 0.5
+        share = step / TURNS[3]
+        inner, outer = 2 * np.pi * step / np.sqrt(2), 2 * np.pi * step / 1.533751168755204288118041
+        small, large = np.sqrt(share), np.sqrt(1 - share)
+        spiral = [small * np.sin(inner), small * np.cos(inner),
+                  large * np.sin(outer), large * np.cos(outer)]  # fmt: skip
+        right = Rotation.create_group("O")  # exactly, since copies are turned so most often
+        turns = Rotation.concatenate([right, Rotation.from_quat(np.stack(spiral, 1))]).as_matrix()
+    found = []
+    for turn in turns:
+        whole = np.eye(dims + 1)
+        whole[:-1, :-1] = turn
+        found.append(whole)
+    return found
 
 
 def generators_of(shape: tuple[int, ...]) -> Matrix:
@@ -239,11 +300,10 @@ def lost(transform: Matrix, shape: tuple[int, ...]) -> bool:
     if determinant <= 0:
         return True
     zoom = determinant ** (1 / len(shape))
-    cosine = (np.trace(matrix) / zoom - (len(shape) - 2)) / 2
     return bool(
         np.abs(shift / np.array(shape)).max() > LARGEST_SHIFT
         or abs(np.log(zoom)) > LARGEST_ZOOM
-        or cosine < np.cos(LARGEST_TURN)
+        or turn_of(transform) > LARGEST_TURN
     )
 
 

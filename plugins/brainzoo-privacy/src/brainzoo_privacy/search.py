@@ -12,31 +12,56 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from brainzoo.api import Images, console
-from brainzoo_privacy.pose import Array, Pose, mirror_axis
+from brainzoo_privacy.pose import Array, Pose, mirror_axis, pooled, posed
 
-BANDS = ((0.01, 0.06), (0.03, 0.12))
-"""Scales kept, as standard deviations of Gaussians in parts of the side: fine ones, and those that
-a strong blur leaves."""
+
+class Band(NamedTuple):
+    """Scales that are compared, in parts of the image's side.
+
+    Attributes:
+        fine: Standard deviation of the Gaussian that takes finer details away.
+        coarse: That of the Gaussian that leaves the slow shading, which is subtracted.
+        blurred: How blurred a query is taken to be: it is smoothed by that much less, so that both
+            sides are equally blurred in the end.
+    """
+
+    fine: float
+    coarse: float
+    blurred: float = 0.0
+
+    def of_query(self) -> Band:
+        """Return the scales for images that are blurred already."""
+        return Band(float(np.sqrt(self.fine**2 - self.blurred**2)), self.coarse)
+
+    def factor(self, side: int) -> int:
+        """Return by how much images may be shrunk without losing what is kept."""
+        return 2 ** max(0, int(np.log2(self.coarse * side / LEAST_COARSE_PIXELS)))
+
+
+BANDS = (Band(0.01, 0.06), Band(0.03, 0.12, 0.015), Band(0.06, 0.2, 0.045))
+"""From a sharp copy to one that is blurred by 6 % of the side."""
 LEAST_SIGMA_PIXELS = 0.7  # below, interpolation has left nothing comparable
+LEAST_COARSE_PIXELS = 6.0
 CHUNK = 64
 ROWS, COLUMNS = 1024, 2048  # of a block of pairs: 8 MiB of similarities
 
 
 @dataclasses.dataclass(frozen=True)
 class Vectors:
-    """Unit vectors of images, one or more of each.
+    """Unit vectors of images, one of each or more.
 
     Attributes:
         even: ``(row, value)``: the part that is the same in the mirror.
         odd: The part that changes its sign.
-        image: Which image each row is of, ascending, the likeliest way to turn it first; ``None``
-            where every image has one row.
+        image: Which image each row is of, ascending, the likeliest pose first; ``None`` where every
+            image has one row.
     """
 
     even: Array
@@ -81,36 +106,53 @@ class Neighbours:
         return best
 
 
+class Seen(NamedTuple):
+    """Images in one band: as they are looked for, and as they are found."""
+
+    query: Vectors
+    reference: Vectors
+
+
 class Individuality:
     """Turns images into vectors of what is individual in them."""
 
     def __init__(self, pose: Pose) -> None:
         self.pose = pose
 
-    def vectors(self, images: Images, name: str) -> list[Vectors]:
+    def vectors(self, images: Images, name: str) -> list[Seen]:
         """Return the vectors of images in each band, registered once; ``name`` is for progress."""
-        parts: list[list[Vectors]] = [[] for _ in BANDS]
+        parts: list[list[Vectors]] = [[] for _ in range(2 * len(BANDS))]
+        wanted = [(scales, band) for band in BANDS for scales in (band.of_query(), band)]
         image: list[int] = []
         with console.progress(f"registering {name}", len(images)) as advance:
             for start in range(0, len(images), CHUNK):
                 pixels = images.floats(np.arange(start, min(start + CHUNK, len(images))))
                 ways = [self.pose.ways(one) for one in pixels]
                 image += [start + i for i, found in enumerate(ways) for _ in found]
-                posed = np.stack([self.pose.posed(way) for found in ways for way in found])
-                for own, scales in zip(parts, BANDS, strict=True):
-                    own.append(self.of_posed(posed, scales))
+                rest = np.stack(
+                    [posed(pixels[i], way) for i, found in enumerate(ways) for way in found]
+                )
+                for own, scales in zip(parts, wanted, strict=True):
+                    own.append(self.of_posed(rest, *scales))
                 advance(len(pixels))
         rows = np.asarray(image, np.intp)
-        return [
+        joined = [
             Vectors(
                 np.concatenate([v.even for v in own]), np.concatenate([v.odd for v in own]), rows
             )
             for own in parts
         ]
+        return [Seen(joined[i], joined[i + 1].likeliest) for i in range(0, len(joined), 2)]
 
-    def of_posed(self, pixels: Array, scales: tuple[float, float] = BANDS[0]) -> Vectors:
-        """Return the vectors of images that are in the common pose."""
-        seen, mean = band(pixels, scales), band(self.pose.mean[None], scales)[0]
+    def of_posed(self, pixels: Array, scales: Band = BANDS[0], common: Band = BANDS[0]) -> Vectors:
+        """Return the vectors of images that are in the common pose.
+
+        Args:
+            pixels: ``(image, channel, *spatial)``.
+            scales: What is kept of them.
+            common: What is then seen of them: blurred queries show less of what all have in common.
+        """
+        seen, mean = within(pixels, scales), within(self.pose.mean[None], common)[0]
         axes = tuple(range(1, seen.ndim))
         energy = float((mean**2).sum())
         if energy > 0:
@@ -119,12 +161,15 @@ class Individuality:
         return even_and_odd(seen / np.maximum(length, 1e-6))
 
 
-def band(pixels: Array, scales: tuple[float, float]) -> Array:
+def within(pixels: Array, scales: Band) -> Array:
     """Return images ``(image, channel, *spatial)`` without noise and without slow shading."""
     side = max(pixels.shape[2:])
     axes = tuple(range(2, pixels.ndim))
-    fine = ndimage.gaussian_filter(pixels, max(scales[0] * side, LEAST_SIGMA_PIXELS), axes=axes)
-    coarse = ndimage.gaussian_filter(pixels, max(scales[1] * side, 2.0), axes=axes)
+    factor = scales.factor(side)
+    small = np.stack([[pooled(channel, factor) for channel in image] for image in pixels])
+    sigma = max(scales.fine * side / factor, LEAST_SIGMA_PIXELS)
+    fine = ndimage.gaussian_filter(small, sigma, axes=axes)
+    coarse = ndimage.gaussian_filter(small, max(scales.coarse * side / factor, 2.0), axes=axes)
     kept: Array = fine - coarse
     return kept
 
@@ -162,9 +207,9 @@ def search(
     codes = {subject: code for code, subject in enumerate(dict.fromkeys(subjects))}
     of_reference = np.array([codes[subject] for subject in subjects])
     of_query = np.array([codes.get(subject, -1) for subject in own or [""] * len(queries)])
+    count = len(queries.even)
     if queries.image is not None:
         of_query = of_query[queries.image]
-    references, count = references.likeliest, len(queries.even)
     order = np.argsort(of_reference, kind="stable")  # a subject's images side by side
     even, odd, of_sorted = references.even[order], references.odd[order], of_reference[order]
 
@@ -195,7 +240,7 @@ def search(
                 at = order[columns]
                 best_of_reference[at] = np.maximum(best_of_reference[at], block.max(axis=0))
                 advance(block.size)
-    starts = queries.starts  # of the ways to turn an image, the most similar counts
+    starts = queries.starts  # of several poses of an image, the most similar counts
     by_subject = np.maximum.reduceat(by_subject, starts, axis=0)
     of_row = np.arange(count) if queries.image is None else queries.image
     nearest = nearest[np.lexsort((-best, of_row))[starts]]
