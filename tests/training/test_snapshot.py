@@ -9,7 +9,7 @@ from torch import nn
 
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.training import Phase, fit, seeded
-from brainzoo.training.distance import sliced_wasserstein
+from brainzoo.training.distance import membership, sliced_wasserstein
 
 from . import tiny
 
@@ -57,6 +57,7 @@ def train(folder, *, resume=False, stop_at=None, two_stages=False, **options):
         network=network,
         sample=lambda average: np.zeros((64, 1, 8, 8), np.float32),
         score=score,
+        watch=lambda average, training, validation: {"membership": len(training) / len(validation)},
     )
     assert set(looks) <= {10, 30}
     return {name: float(part.weight.detach()) for name, part in trained.items()}
@@ -71,6 +72,9 @@ def test_a_model_that_overfits_comes_back_as_it_was_before(tmp_path):
     assert train(tmp_path / "last", images=1600, snapshot="last")["first"] > 0.95
     scores = [line["validation"] for line in lines(tmp_path / "best") if "validation" in line]
     assert len(scores) == 20
+    assert [line["membership"] for line in lines(tmp_path / "best") if "membership" in line] == [
+        3.0
+    ] * 20
     assert min(scores) < scores[-1]
 
 
@@ -112,3 +116,10 @@ def test_the_distance_sees_blur_and_noise():
     assert same < 0.2 * sliced_wasserstein(first, blurred)
     volumes = torch.rand(8, 2, 16, 16, 16, generator=rng)
     assert sliced_wasserstein(volumes, volumes + 0.1) > 0.02
+
+
+def test_membership_sees_copies_and_nothing_where_there_are_none():
+    rng = torch.Generator().manual_seed(0)
+    seen, unseen, made = torch.rand(3, 64, 1, 40, 40, generator=rng)
+    assert membership(seen, unseen, seen + 0.01 * made) == 1
+    assert 0.35 < membership(seen, unseen, made) < 0.65

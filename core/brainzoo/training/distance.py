@@ -13,6 +13,8 @@ import torch
 from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate
 
 PATCH, PLACES, DIRECTIONS, COARSEST = 7, 32, 64, 16
+SMALL = 32
+"""Pixels a side at which samples are compared with single images."""
 
 
 def sliced_wasserstein(first: torch.Tensor, second: torch.Tensor, seed: int = 0) -> float:
@@ -38,6 +40,28 @@ def sliced_wasserstein(first: torch.Tensor, second: torch.Tensor, seed: int = 0)
         projected = [np.sort((directions @ p.T).numpy(), axis=1) for p in patches]
         distances.append(float(np.abs(projected[0] - projected[1]).mean()))
     return sum(distances) / len(distances)
+
+
+def membership(training: torch.Tensor, others: torch.Tensor, made: torch.Tensor) -> float:
+    """Return how well training images are told from others by how near samples come to them.
+
+    The area under the curve of each image's distance to its nearest sample, at 32 pixels a side:
+    0.5 where samples are as near to people the model never saw, 1 where it copies.
+
+    Args:
+        training: ``(image, channel, *spatial)``.
+        others: Real images of people that training does not see.
+        made: Samples.
+    """
+    known, unknown = (_nearest(images, made) for images in (training, others))
+    closer = (known[:, None] < unknown[None, :]).double() + 0.5 * (known[:, None] == unknown)
+    return float(closer.mean())
+
+
+def _nearest(images: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
+    size = [min(SMALL, side) for side in images.shape[2:]]
+    flat = [interpolate(part, size=size, mode="area").flatten(1) for part in (images, made)]
+    return torch.cdist(*flat).amin(1)
 
 
 def _pyramid(images: torch.Tensor) -> list[torch.Tensor]:

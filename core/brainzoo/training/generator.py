@@ -29,7 +29,7 @@ from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import make_config
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.training.devices import compute
-from brainzoo.training.distance import sliced_wasserstein
+from brainzoo.training.distance import membership, sliced_wasserstein
 from brainzoo.training.loop import fit
 from brainzoo.training.phase import Phase
 from brainzoo.training.sampling import CHUNK, in_chunks
@@ -143,6 +143,16 @@ class TorchGenerator(Generator):
         made = [self.samples(network, 0, start, self.chunk) for start in starts]
         return np.concatenate(made)[: self.grid_images]
 
+    def watch(self, network: Any, training: Images, validation: Images) -> Mapping[str, float]:
+        """Return what else to write down with each score.
+
+        By default ``membership``: how well people that the model has seen can be told from others
+        by how near samples come to them (:func:`brainzoo.training.distance.membership`).
+        """
+        made = torch.from_numpy(self._made(network, len(validation)))
+        sets = (torch.from_numpy(images.floats()) for images in (training, validation))
+        return {"membership": membership(*sets, made)}
+
     def validate(self, network: Any, images: Images) -> float:
         """Return how badly a network fits images; lower is better.
 
@@ -155,10 +165,13 @@ class TorchGenerator(Generator):
             network: Averaged weights in the middle of training.
             images: A few images of people; of training people too, for comparison.
         """
-        starts = range(0, len(images), self.chunk)
-        made = np.concatenate([self.samples(network, 1, at, self.chunk) for at in starts])
-        real = torch.from_numpy(images.floats())
-        return sliced_wasserstein(real, torch.from_numpy(made[: len(images)]))
+        made = torch.from_numpy(self._made(network, len(images)))
+        return sliced_wasserstein(torch.from_numpy(images.floats()), made)
+
+    def _made(self, network: Any, n: int) -> Floats:
+        starts = range(0, n, self.chunk)
+        made = [self.samples(network, 1, start, self.chunk) for start in starts]
+        return np.concatenate(made)[:n]
 
     def finish(self, network: Any, images: Images, run: Run) -> None:
         """Do what remains after training: set :attr:`extra`, fit a prior to latents."""
@@ -270,6 +283,7 @@ class TorchGenerator(Generator):
             batch_size=lambda progress: self.batch_size(progress, run.train),
             labels=self.known.encode(self.conditions_of(images)),
             score=self.validate,
+            watch=self.watch,
         )
         self.finish(self.network, images, run)
 

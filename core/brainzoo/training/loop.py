@@ -23,7 +23,7 @@ from brainzoo.training.ema import EMA
 from brainzoo.training.feed import Feed
 from brainzoo.training.monitor import Aside, Monitor
 from brainzoo.training.phase import Phase, freeze_all_but, schedule, train_step, trained
-from brainzoo.training.snapshot import Score, Snapshots
+from brainzoo.training.snapshot import Score, Snapshots, Watch
 from brainzoo.training.state import (
     FILE,
     Tensors,
@@ -44,6 +44,7 @@ def fit(
     batch_size: Callable[[float], int] | None = None,
     labels: NDArray[Any] | None = None,
     score: Score | None = None,
+    watch: Watch | None = None,
 ) -> nn.Module:
     """Train until the budget is spent, from the beginning or from where ``run`` was left.
 
@@ -68,6 +69,7 @@ def fit(
         score: Says how badly the averaged network fits images; lower is better, always of the same
             random numbers. With it, and with validation images in ``run``, what is returned is the
             snapshot that fitted these best.
+        watch: Says what else to write down with each score.
 
     Returns:
         The averaged network, in evaluation mode, on the CPU.
@@ -93,8 +95,9 @@ def fit(
     if score is not None and run.validation is not None and train.grids:
         live, average = (trained(phases, network, held) for held in (network, ema.network))
         scored = functools.partial(score, ema.network)
+        watched = functools.partial(watch, ema.network) if watch else None
         snapshots = Snapshots(
-            live, average, scored, images, run.validation, train.snapshot == "best"
+            live, average, scored, watched, images, run.validation, train.snapshot == "best"
         )
 
     def held() -> dict[str, Tensors]:

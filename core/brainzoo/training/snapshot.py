@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from brainzoo.training.state import Tensors, pack_state, unpack_state
 
 Score = Callable[[nn.Module, Images], float]
 """Says how badly a network fits images; lower is better, always of the same random numbers."""
+Watch = Callable[[nn.Module, Images, Images], Mapping[str, float]]
+"""Returns what else is worth seeing of a network, training and validation images, by name."""
 
 MOST = {2: 128, 3: 16}
 """Images that a score is computed of, by spatial rank; evenly spread over the people."""
@@ -32,6 +34,7 @@ class Snapshots:
         live: Trained parameters and buffers of the network, by name.
         average: The same of the averaged network.
         score: Scores the averaged network by images; see :data:`Score`.
+        watch: Says what else is worth seeing of training and validation images.
         keeps: Whether the best weights are what remains; else scores are only watched.
 
     Attributes:
@@ -45,6 +48,7 @@ class Snapshots:
         live: Tensors,
         average: Tensors,
         score: Callable[[Images], float],
+        watch: Callable[[Images, Images], Mapping[str, float]] | None,
         training: Images,
         validation: Images,
         keeps: bool,
@@ -53,13 +57,14 @@ class Snapshots:
         self._live = live
         self._average = average
         self._score = score
+        self._watch = watch
         self._sets = {"validation": _some(validation), "training": _some(training)}
         self.best = {name: tensor.clone() for name, tensor in average.items()}
         self.counters: dict[str, Any] = {"score": None, "worse": 0, "stage": None}
 
     @torch.inference_mode()
     def look(self) -> dict[str, float]:
-        """Score the network as it is now; return the scores of validation and training images."""
+        """Score the network as it is now; return all that was found, by name."""
         scores = {name: float(self._score(some)) for name, some in self._sets.items()}
         found, least = scores["validation"], self.counters["score"]
         if math.isfinite(found) and (least is None or found < least):
@@ -67,6 +72,8 @@ class Snapshots:
             _copy(self._average, self.best)
         else:
             self.counters["worse"] += 1
+        if self._watch is not None:
+            scores |= self._watch(self._sets["training"], self._sets["validation"])
         return {name: value for name, value in scores.items() if math.isfinite(value)}
 
     @property

@@ -140,7 +140,16 @@ def _fits(stats: list[dict[str, Any]]) -> list[tuple[str, Markup]]:
     lines = [_line(name, scored, name) for name in ("validation", "training")]
     title = "Distance to images of people whom training sees, and of others; lower is better"
     chart = charts.line_chart(lines, title=title, x_label="images seen") if scored else ""
-    return [("Fit", Markup(chart))] if chart else []
+    told = [line for line in stats if number(line.get("membership")) is not None]
+    watched = charts.line_chart(
+        [_line("membership", told, "membership")] if told else [],
+        title="How well people seen in training are told from others by how near samples come",
+        x_label="images seen",
+        y_range=(0.0, 1.0),
+        levels={"cannot tell": 0.5},
+    )
+    found = {"Fit": chart, "Membership": watched}
+    return [(name, Markup(svg)) for name, svg in found.items() if svg]
 
 
 def _game(stats: list[dict[str, Any]]) -> Markup:
