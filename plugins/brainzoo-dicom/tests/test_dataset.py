@@ -75,6 +75,8 @@ def test_series_that_lie_mixed_in_one_folder_are_told_apart(scanner: Any, tmp_pa
         ("AxT1 FLAIR", "T1w"),
         ("T1 mprage +C", "T1ce"),
         ("ax t1 post gad", "T1ce"),
+        ("T1 w/o contrast", "T1w"),
+        ("t1_se_tra_pre_KM", "T1w"),
         ("t2_tse_tra", "T2w"),
         ("AX T2 FLAIR", "FLAIR"),
         ("t2_spc_da-fl_sag_dark-fluid", "FLAIR"),
@@ -90,6 +92,14 @@ def test_words_of_the_description_say_the_contrast(
     scanner.series(tmp_path, SeriesDescription=words, ProtocolName=words)
     (subject,), _ = read(tmp_path)
     assert list(subject.images) == [channel]
+
+
+def test_the_series_is_believed_before_the_protocol(scanner: Any, tmp_path: Path) -> None:
+    protocol = "T1 T2 FLAIR BRAIN W CONTRAST"
+    scanner.series(tmp_path, SeriesDescription="Ax T2", ProtocolName=protocol, SeriesNumber=1)
+    scanner.series(tmp_path, SeriesDescription="3D BRAVO", ProtocolName=protocol, SeriesNumber=2)
+    (subject,), _ = read(tmp_path)
+    assert list(subject.images) == ["T1w", "T2w"]
 
 
 @pytest.mark.parametrize(

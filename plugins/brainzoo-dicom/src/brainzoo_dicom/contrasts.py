@@ -8,6 +8,8 @@ into them.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from brainzoo_dicom.headers import Header, Slice
 
@@ -28,7 +30,7 @@ LOCALISER = _words(
 OTHER = _words(
     r"bold|fmri|func|rest(?:ing)?(?![a-z])|ep2d|epi(?![a-z])|dwi|dti|diff|hardi|noddi|asl|pcasl|perf|"
     r"dsc|dce|field[-_ ]?map|b0map|gre_field|sbref|svs|csi|spectro|mrs(?![a-z])|press|phoenix|"
-    r"cal(?:ibration)?(?![a-z])|asset|moco|shim|b1map|adc|trace|fa(?![a-z])|colfa|cbf|cbv|mtt|ttp|"
+    r"cal(?:ibration)?(?![a-z])|asset|moco|shim|b1map|adc|trace|fa(?![a-z0-9])|colfa|cbf|cbv|mtt|ttp|"
     r"mip(?![a-z])|minip|(?:t1|t2|r2|pha|mag)[-_ ]?(?:star)?[-_ ]?maps?(?![a-z])|qsm"
 )
 ANGIO = _words(r"tof|mra(?![a-z])|angio")
@@ -40,9 +42,10 @@ FLAIR = _words(r"(?:t2)?flair|dark[-_ ]?fluid|tirm|(?:t2w?)[-_ ]?flair")
 T2 = _words(r"t2(?![0-9])|t2w")
 PD = _words(r"pd(?![a-z])|pdw|proton")
 AGENT = _words(
-    r"gd(?![a-z])|gado|post(?![a-z])|\+ ?c(?![a-z])|c\+|ce(?![a-z])|contrast|km(?![a-z])|"
+    r"gd(?![a-z])|gado|post(?![a-z]|[-_ ]?op)|\+ ?c(?![a-z])|c\+|ce(?![a-z])|contrast|km(?![a-z])|"
     r"t1(?:ce|gd|c(?![a-z]))"
 )
+NO_AGENT = _words(r"w/?o(?![a-z])|without|ohne|pre(?![a-z])|non?[-_ ](?:contrast|gd|ce)|nativ")
 
 DERIVED = re.compile(
     r"(?:CSA )?(?:MPR|RESAMPLED)(?: THICK| THIN)?|M(?:IN|N)?IP|PROJECTION IMAGE|REFORMATTED|"
@@ -60,7 +63,7 @@ def kind_of(one: Slice) -> str:
         one: Any image of the series.
     """
     header, types = one.header, one.frame_type
-    text = header.description.lower()
+    text = _texts(header)[0]
     if "LOCALIZER" in types or LOCALISER.search(text):
         return "localisers"
     if header.burned_in:
@@ -74,22 +77,52 @@ def kind_of(one: Slice) -> str:
 
 def channel_of(one: Slice) -> str:
     """Return the contrast of a series as BIDS calls it; empty if nothing says it."""
-    header, text = one.header, one.header.description.lower()
-    agent = header.contrast_agent or bool(AGENT.search(text))
-    if ANGIO.search(text):
-        return "angio"
-    if SWI.search(text):
-        return "SWI"
-    if T2_STAR.search(text):
-        return "T2starw"
-    if T1_FLAIR.search(text):
-        return "T1ce" if agent else "T1w"
-    if FLAIR.search(text):
-        return "FLAIR"
-    named = [name for name, word in (("T1w", T1), ("T2w", T2), ("PDw", PD)) if word.search(text)]
-    by_times = _of_parameters(header, one.echo)
-    found = named[0] if len(named) == 1 else by_times  # both contrasts of a dual echo, or no word
+    header, texts = one.header, _texts(one.header)
+    agent = header.contrast_agent or bool(AGENT.search(texts[0]) and not NO_AGENT.search(texts[0]))
+    by_words = next(filter(None, map(_of_words, texts)), [])
+    # Both contrasts of a dual echo are in its name, and perhaps none: then times decide.
+    found = by_words[0] if len(by_words) == 1 else _of_parameters(header, one.echo)
     return "T1ce" if found == "T1w" and agent else found
+
+
+def _texts(header: Header) -> list[str]:
+    """Return the description of a series and, behind it, that of the protocol.
+
+    The protocol comes second: some manufacturers call it after the whole examination.
+    """
+    return header.description.lower().split(" | ")
+
+
+def _of_words(text: str) -> list[str]:
+    """Return the contrasts that a description names."""
+    single = {"angio": ANGIO, "SWI": SWI, "T2starw": T2_STAR, "T1w": T1_FLAIR, "FLAIR": FLAIR}
+    found = next((name for name, words in single.items() if words.search(text)), None)
+    if found is not None:
+        return [found]
+    return [name for name, words in (("T1w", T1), ("T2w", T2), ("PDw", PD)) if words.search(text)]
+
+
+def wanted_words(series: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return the words of ``--data.series`` by channel."""
+    wanted: dict[str, tuple[str, ...]] = {}
+    for text in series:
+        channel, _, word = text.partition("=")
+        wanted[channel.strip()] = (*wanted.get(channel.strip(), ()), word.strip().lower())
+    return wanted
+
+
+def channel_asked_for(header: Header, wanted: Mapping[str, tuple[str, ...]]) -> str:
+    """Return the channel that was asked for by a word, a pattern or a number of the series."""
+    texts = [text.lower() for text in header.description.split(" | ")]
+    for channel, words in wanted.items():
+        for word in words:
+            pattern = word if re.search(r"[*?]", word) else f"*{word}*"
+            if word.isdigit():
+                if header.number == int(word):
+                    return channel
+            elif any(fnmatchcase(text, pattern) for text in texts):
+                return channel
+    return ""
 
 
 def _of_parameters(header: Header, echo: float | None) -> str:

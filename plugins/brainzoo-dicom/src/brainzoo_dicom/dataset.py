@@ -7,12 +7,17 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from brainzoo.api import DataError, Dataset, Subject, Value
 from brainzoo_dicom.config import DicomConfig
-from brainzoo_dicom.contrasts import CHANNELS, channel_of, kind_of
+from brainzoo_dicom.contrasts import (
+    CHANNELS,
+    channel_asked_for,
+    channel_of,
+    kind_of,
+    wanted_words,
+)
 from brainzoo_dicom.headers import Header
 from brainzoo_dicom.people import pseudonym, salt
 from brainzoo_dicom.series import Stack
@@ -27,8 +32,6 @@ MAKERS = ("Siemens", "GE", "Philips", "Toshiba", "Canon", "Hitachi", "United Ima
 
 NAMED = 5
 """How many numbers of series are named in a line."""
-
-Words = Mapping[str, tuple[str, ...]]
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -70,7 +73,7 @@ class Dicom(Dataset):
     @property
     def channels(self) -> tuple[str, ...]:  # type: ignore[override]
         """The contrasts that were asked for, else those of ``series``."""
-        return self.config.channels or tuple(_wanted(self.config.series))
+        return self.config.channels or tuple(wanted_words(self.config.series))
 
     def subjects(self) -> Iterator[Subject]:
         """Yield the scans in the order of pseudonyms and visits.
@@ -112,9 +115,9 @@ class Dicom(Dataset):
 
     def meaning(self, stack: Stack) -> tuple[str, str]:
         """Return the channel of a stack, or why it is none; both empty if nothing says it."""
-        wanted = _wanted(self.config.series)
+        wanted = wanted_words(self.config.series)
         if wanted:
-            channel = _matching(stack.header, wanted)
+            channel = channel_asked_for(stack.header, wanted)
             return channel, "" if channel else "not asked for"
         other = _other_kind(stack)
         return "" if other else channel_of(stack.first), other
@@ -230,6 +233,7 @@ class Dicom(Dataset):
         counts = {
             "files of copies": copies,
             "files damaged": len(found.damaged),
+            "files of other kinds": found.no_images,
             "links outside": found.links,
         }
         self.understood |= {label: f"{count}: left out" for label, count in counts.items() if count}
@@ -252,29 +256,6 @@ class Dicom(Dataset):
             "Say which are: --data.series T1w=WORD, a word of the description or a series number. "
             f"To see what is there: brainzoo dicom {root}",
         )
-
-
-def _wanted(series: Sequence[str]) -> Words:
-    """Return the words of ``--data.series`` by channel."""
-    wanted: dict[str, tuple[str, ...]] = {}
-    for text in series:
-        channel, _, word = text.partition("=")
-        wanted[channel.strip()] = (*wanted.get(channel.strip(), ()), word.strip().lower())
-    return wanted
-
-
-def _matching(header: Header, wanted: Words) -> str:
-    """Return the channel that was asked for by a word, a pattern or a number of the series."""
-    texts = [text.lower() for text in header.description.split(" | ")]
-    for channel, words in wanted.items():
-        for word in words:
-            pattern = word if re.search(r"[*?]", word) else f"*{word}*"
-            if word.isdigit():
-                if header.number == int(word):
-                    return channel
-            elif any(fnmatchcase(text, pattern) for text in texts):
-                return channel
-    return ""
 
 
 def _other_kind(stack: Stack) -> str:

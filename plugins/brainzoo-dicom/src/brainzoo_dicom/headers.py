@@ -11,13 +11,21 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
 from brainzoo_dicom.quiet import quiet
+from brainzoo_dicom.values import (
+    age_between,
+    age_of,
+    number_of,
+    text_of,
+    texts_of,
+    whole_of,
+)
 
 Vector = tuple[float, float, float]
 
@@ -38,9 +46,7 @@ TAGS = re.findall(
 MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{ending}" for ending in ("", ".1", ".4"))
 """The classes of classic, enhanced, and converted enhanced images."""
 
-YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
-OLDEST = 90.0
-"""Years; so old people are few, and more of their age would say who they are."""
+NO_AGENT = ("", "NO", "NONE", "N", "N/A", "NA")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -130,7 +136,7 @@ def read_slices(path: Path) -> list[Slice] | None:
 
 def _slices(found: Dataset, path: Path) -> Iterator[Slice]:
     header = _header(found)
-    if _text(found, "PhotometricInterpretation") not in ("MONOCHROME1", "MONOCHROME2"):
+    if text_of(found, "PhotometricInterpretation") not in ("MONOCHROME1", "MONOCHROME2"):
         return
     if "PerFrameFunctionalGroupsSequence" in found:
         yield from _frames(found, header, path)
@@ -141,40 +147,40 @@ def _slices(found: Dataset, path: Path) -> Iterator[Slice]:
 
 
 def _header(found: Dataset) -> Header:
-    kinds = [_texts(found, name) for name in ("ScanningSequence", "SequenceVariant")]
-    names = [_text(found, name) for name in ("SequenceName", "PulseSequenceName")]
-    words = [_text(found, name) for name in ("SeriesDescription", "ProtocolName")]
+    kinds = [texts_of(found, name) for name in ("ScanningSequence", "SequenceVariant")]
+    names = [text_of(found, name) for name in ("SequenceName", "PulseSequenceName")]
+    words = [text_of(found, name) for name in ("SeriesDescription", "ProtocolName")]
     groups = _merged(found, 0)
-    born, study = _text(found, "PatientBirthDate"), _text(found, "StudyDate")
-    age = _age(_text(found, "PatientAge"))
-    sex = _text(found, "PatientSex").upper()
-    inversion = _number(found, "InversionTime")
+    born, study = text_of(found, "PatientBirthDate"), text_of(found, "StudyDate")
+    age = age_of(text_of(found, "PatientAge"))
+    sex = text_of(found, "PatientSex").upper()
+    inversion = number_of(found, "InversionTime")
     if inversion is None:
-        inversion = _number(groups, "InversionTimes")
-    kinds.append(("IR",) if _text(groups, "InversionRecovery") == "YES" else ())
-    kinds.append((_text(groups, "EchoPulseSequence"),))
-    repetition = _number(found, "RepetitionTime")
+        inversion = number_of(groups, "InversionTimes")
+    kinds.append(("IR",) if text_of(groups, "InversionRecovery") == "YES" else ())
+    kinds.append((text_of(groups, "EchoPulseSequence"),))
+    repetition = number_of(found, "RepetitionTime")
     return Header(
-        sop=_text(found, "SOPInstanceUID"),
-        series=_text(found, "SeriesInstanceUID"),
-        study=_text(found, "StudyInstanceUID"),
-        patient=_text(found, "PatientID").strip(),
-        number=_whole(found, "SeriesNumber"),
+        sop=text_of(found, "SOPInstanceUID"),
+        series=text_of(found, "SeriesInstanceUID"),
+        study=text_of(found, "StudyInstanceUID"),
+        patient=text_of(found, "PatientID").strip(),
+        number=whole_of(found, "SeriesNumber"),
         description=" | ".join(dict.fromkeys(word for word in words if word)),
-        image_type=tuple(value.upper() for value in _texts(found, "ImageType")),
-        modality=_text(found, "Modality"),
-        when=f"{study} {_text(found, 'StudyTime')}",
+        image_type=tuple(value.upper() for value in texts_of(found, "ImageType")),
+        modality=text_of(found, "Modality"),
+        when=f"{study} {text_of(found, 'StudyTime')}",
         born=born,
-        age=age if age is not None else _age_between(born, study),
+        age=age if age is not None else age_between(born, study),
         sex=sex if sex in ("F", "M") else None,
-        manufacturer=_text(found, "Manufacturer"),
-        field_t=_number(found, "MagneticFieldStrength"),
+        manufacturer=text_of(found, "Manufacturer"),
+        field_t=number_of(found, "MagneticFieldStrength"),
         sequence=tuple(value.upper() for value in (*sum(kinds, ()), *names) if value),
-        three_d=_text(found, "MRAcquisitionType") == "3D",
-        repetition=repetition if repetition is not None else _number(groups, "RepetitionTime"),
+        three_d=text_of(found, "MRAcquisitionType") == "3D",
+        repetition=repetition if repetition is not None else number_of(groups, "RepetitionTime"),
         inversion=inversion,
-        contrast_agent=bool(_text(found, "ContrastBolusAgent").strip()),
-        burned_in=_text(found, "BurnedInAnnotation").upper() == "YES",
+        contrast_agent=text_of(found, "ContrastBolusAgent").strip().upper() not in NO_AGENT,
+        burned_in=text_of(found, "BurnedInAnnotation").upper() == "YES",
     )
 
 
@@ -185,14 +191,14 @@ def _slice(found: Dataset, header: Header, path: Path, frame: int = -1) -> Slice
     x, y, z = (float(value) for value in found.ImagePositionPatient)
     if len(orientation) != 6 or not np.isfinite([*orientation, rows, columns, x, y, z]).all():
         raise ValueError
-    slope, intercept = _number(found, "RescaleSlope"), _number(found, "RescaleIntercept")
-    echo = _number(found, "EffectiveEchoTime")
+    slope, intercept = number_of(found, "RescaleSlope"), number_of(found, "RescaleIntercept")
+    echo = number_of(found, "EffectiveEchoTime")
     return Slice(
         header=header,
         path=path,
         frame=frame,
         tile=-1,
-        instance=(_whole(found, "InstanceNumber") or 0) if frame < 0 else frame + 1,
+        instance=(whole_of(found, "InstanceNumber") or 0) if frame < 0 else frame + 1,
         position=(x, y, z),
         along_row=(orientation[0], orientation[1], orientation[2]),
         along_column=(orientation[3], orientation[4], orientation[5]),
@@ -200,8 +206,8 @@ def _slice(found: Dataset, header: Header, path: Path, frame: int = -1) -> Slice
         shape=(int(found.Rows), int(found.Columns)),
         slope=slope or 1.0,
         intercept=intercept or 0.0,
-        echo=echo if echo is not None else _number(found, "EchoTime"),
-        frame_type=tuple(v.upper() for v in _texts(found, "FrameType")) or header.image_type,
+        echo=echo if echo is not None else number_of(found, "EchoTime"),
+        frame_type=tuple(v.upper() for v in texts_of(found, "FrameType")) or header.image_type,
     )
 
 
@@ -266,63 +272,8 @@ def _of_mosaic(whole: Slice, found: Dataset, count: int, way: float) -> Iterator
     corner = np.array(whole.position)
     corner = corner + along_row * whole.spacing[1] * (whole.shape[1] - columns) / 2
     corner = corner + along_column * whole.spacing[0] * (whole.shape[0] - rows) / 2
-    step = _number(found, "SpacingBetweenSlices") or _number(found, "SliceThickness") or 1.0
+    step = number_of(found, "SpacingBetweenSlices") or number_of(found, "SliceThickness") or 1.0
     normal = np.cross(along_row, along_column) * way
     for tile in range(count):
         x, y, z = (corner + tile * step * normal).tolist()
         yield dataclasses.replace(whole, tile=tile, position=(x, y, z), shape=(rows, columns))
-
-
-def _text(found: Dataset, name: str) -> str:
-    value = found.get(name)
-    return "" if value is None else str(value)
-
-
-def _texts(found: Dataset, name: str) -> tuple[str, ...]:
-    value = found.get(name)
-    if value is None or isinstance(value, str):
-        return (value,) if value else ()
-    return tuple(str(one) for one in value)
-
-
-def _number(found: Dataset, name: str) -> float | None:
-    value = found.get(name)
-    try:
-        number = float(value[0] if isinstance(value, list | pydicom.multival.MultiValue) else value)
-    except (TypeError, ValueError, IndexError):
-        return None
-    return number if np.isfinite(number) else None
-
-
-def _whole(found: Dataset, name: str) -> int | None:
-    number = _number(found, name)
-    return None if number is None else int(number)
-
-
-def _age(text: str) -> float | None:
-    """Return an age of the form ``039Y`` in years."""
-    match = re.fullmatch(r"\s*(\d{1,4})\s*([DWMY])\s*", text.upper())
-    return _coarse(int(match[1]) * YEARS[match[2]]) if match else None
-
-
-def _age_between(born: str, study: str) -> float | None:
-    """Return the age in years at a date, both as ``YYYYMMDD``."""
-    try:
-        days = np.datetime64(_iso(study), "D") - np.datetime64(_iso(born), "D")
-    except ValueError:
-        return None
-    return _coarse(cast(Any, days).astype(int) / 365.25)
-
-
-def _iso(text: str) -> str:
-    match = re.fullmatch(r"\s*(\d{4})[.-]?(\d\d)[.-]?(\d\d)\s*", text)
-    if not match:
-        raise ValueError
-    return "-".join(match.groups())
-
-
-def _coarse(years: float) -> float | None:
-    """Round an age so that no date of birth can be computed from it; absurd ones are unknown."""
-    if not 0 <= years <= 120:
-        return None
-    return min(round(years, 1 if years >= 2 else 2), OLDEST)
