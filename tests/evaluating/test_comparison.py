@@ -13,7 +13,6 @@ from brainzoo.evaluating.comparison import (
     allowed_difference,
     compare,
     expect_folders,
-    sentences,
     short_names,
     write,
 )
@@ -58,14 +57,14 @@ def test_a_difference_counts_where_it_exceeds_both_half_widths_together(tmp_path
     assert difference["difference"] == pytest.approx(5.1)
     assert difference["exceeds"]
     assert (found["compared"], found["exceed"]) == (1, 1)
-    (said,) = sentences(found)
+    (said,) = found["sentences"]
     assert said.startswith("metrics, SWD: b 15.1 is higher than a 10, by 5.1 where 5 is within")
 
 
 def test_a_difference_within_the_intervals_is_none(tmp_path: Path) -> None:
     found = two(tmp_path, figure("SWD", 10, 3), figure("SWD", 14.9, 4))
     assert found["exceed"] == 0
-    assert list(sentences(found)) == []
+    assert found["sentences"] == []
 
 
 @pytest.mark.parametrize("second", [figure("SWD", 99, None), figure("SWD", 99, n=128)])
@@ -88,14 +87,14 @@ def test_other_options_are_said_and_nothing_is_claimed(
 
 def test_the_one_nearer_to_the_floor_is_named(tmp_path: Path) -> None:
     found = two(tmp_path, figure("coverage", 0.9, 0.01, floor=0.95), figure("coverage", 0.5, 0.01))
-    assert "nearer" not in next(sentences(found))
+    assert "nearer" not in found["sentences"][0]
     found = two(
         tmp_path / "x",
         figure("coverage", 0.9, 0.01, floor=0.95),
         figure("coverage", 0.5, 0.01, floor=0.95),
     )
-    assert "b 0.5 is lower than a 0.9" in next(sentences(found))
-    assert next(sentences(found)).endswith("a is nearer to real against real.")
+    assert "b 0.5 is lower than a 0.9" in found["sentences"][0]
+    assert found["sentences"][0].endswith("a is nearer to real against real.")
 
 
 @pytest.mark.parametrize(

@@ -52,19 +52,22 @@ class FolderConfig(KnownConfig):
     citation: str = option("", "How to cite the scans.")
 
     def __post_init__(self) -> None:
-        if self.subject_pattern is None:
-            return
-        try:
-            groups = re.compile(self.subject_pattern).groups
-        except (re.error, OverflowError, RecursionError) as error:
-            raise OptionError(
-                f"subject_pattern {self.subject_pattern!r} is not a regular expression: {error}."
-            ) from error
-        if groups == 0:
-            raise OptionError(
-                f"subject_pattern {self.subject_pattern!r} has no group for the subject id.",
-                "Put the id into parentheses, for example '^(P[0-9]+)_'.",
-            )
+        if self.subject_pattern is not None:
+            subject_regex(self.subject_pattern, "subject_pattern")
+
+
+def subject_regex(pattern: str, name: str) -> re.Pattern[str]:
+    """Return a regular expression of the user's, which has a group for the subject."""
+    try:
+        found = re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise OptionError(f"{name} {pattern!r} is not a regular expression: {error}.") from error
+    if not found.groups:
+        raise OptionError(
+            f"{name} {pattern!r} has no group for the subject id.",
+            "Put the id into parentheses, for example '^(P[0-9]+)_'.",
+        )
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

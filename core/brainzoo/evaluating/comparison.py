@@ -26,7 +26,6 @@ from brainzoo.plugin.part import Part
 
 Found = Mapping[str, Any]
 
-
 FLOOR_RULE = (
     "at floor: its interval holds its floor (the same measure of other real people in place of the "
     "synthetic images, or what chance gives), so that this many images do not distinguish the two"
@@ -38,13 +37,7 @@ DIFFERENCE_RULE = (
 
 
 def expect_folders(folders: Sequence[Path]) -> None:
-    """Refuse what cannot be put side by side.
-
-    Raises:
-        OptionError: Fewer than two folders, or one given twice.
-        NotFoundError: One is not there.
-        DataError: What was measured so far was measured on different test sets.
-    """
+    """Refuse folders that are not there or given twice, or were measured on other test sets."""
     if len(folders) < 2:
         raise OptionError(
             f"--compare needs two runs or more; found {len(folders)}.",
@@ -69,11 +62,9 @@ def lacking(folder: Path, parts: Sequence[Part]) -> list[Part]:
 def compare(folders: Sequence[Path]) -> dict[str, Any]:
     """Put the evaluations of several folders side by side.
 
-    Returns:
-        ``test`` (the common set), ``runs``, ``notes``, by evaluator its ``metrics`` with a value
-        for each run (``None`` where it lacks one) and their ``differences``, and how many
-        differences were looked at (``compared``), ``exceed``, and would by chance alone
-        (``by_chance``).
+    By evaluator there are its ``metrics`` with a value for each run (``None`` where it lacks one)
+    and their ``differences``; then how many differences were looked at (``compared``), ``exceed``,
+    and would by chance alone (``by_chance``).
 
     Raises:
         NotFoundError: One was not evaluated.
@@ -96,8 +87,9 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
         name: _side_by_side([one.get(name) for one in results], names)
         for name in sorted({name for one in results for name in one})
     }
-    looked_at = [d for e in evaluators.values() for f in e["metrics"] for d in f["differences"]]
-    found = {
+    metrics = [(name, f) for name, one in evaluators.items() for f in one["metrics"]]
+    looked_at = [d for _, f in metrics for d in f["differences"]]
+    return {
         "schema": 1,
         "test": test,
         "runs": runs,
@@ -107,8 +99,13 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
         "exceed": sum(d["exceeds"] for d in looked_at),
         "by_chance": round((1 - LEVEL) * len(looked_at), 1),
         "rules": {"floor": FLOOR_RULE, "difference": DIFFERENCE_RULE},
+        "sentences": [
+            f"{name}, {metric['name']}: {_said(metric, found, names)}"
+            for name, metric in metrics
+            for found in metric["differences"]
+            if found["exceeds"]
+        ],
     }
-    return found | {"sentences": list(sentences(found))}
 
 
 def allowed_difference(first: Found, second: Found) -> float | None:
@@ -125,25 +122,8 @@ def allowed_difference(first: Found, second: Found) -> float | None:
     return math.hypot((high - low) / 2, (other_high - other_low) / 2)  # type: ignore[operator]
 
 
-def sentences(comparison: Found) -> Iterator[str]:
-    """Say each difference that exceeds its intervals, and what is nearer to the floor."""
-    names = [run["name"] for run in comparison["runs"]]
-    for evaluator, part in comparison["evaluators"].items():
-        for metric in part["metrics"]:
-            for found in metric["differences"]:
-                if found["exceeds"]:
-                    yield f"{evaluator}, {metric['name']}: {_said(metric, found, names)}"
-
-
 def write(found: Found, runs: Sequence[Path], out: Path | None) -> tuple[Path, Path | None]:
-    """Write ``comparison.json`` into a new folder, and a page if an exporter can.
-
-    Returns:
-        The folder and the page.
-
-    Raises:
-        ExistsError: The folder is already there.
-    """
+    """Write ``comparison.json`` into a new folder, and a page if an exporter can; return both."""
     folder, page = out or free_folder("comparison"), None
     with new_folder(folder) as temporary:
         text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
@@ -158,12 +138,8 @@ def write(found: Found, runs: Sequence[Path], out: Path | None) -> tuple[Path, P
 def short_names(folders: Sequence[Path]) -> list[str]:
     """Return the shortest ends of paths that differ."""
     parts = [folder.resolve().parts for folder in folders]
-    most = max(len(p) for p in parts)
-    for depth in range(1, most + 1):
-        names = ["/".join(p[-depth:]) for p in parts]
-        if len(set(names)) == len(names):
-            return names
-    return [str(folder) for folder in folders]
+    ends = (["/".join(p[-depth:]) for p in parts] for depth in range(1, max(map(len, parts)) + 1))
+    return next((names for names in ends if len(set(names)) == len(names)), list(map(str, folders)))
 
 
 def _test_set(folders: Sequence[Path], found: Sequence[Found]) -> dict[str, Any]:
@@ -212,16 +188,10 @@ def _side_by_side(entries: Sequence[Found | None], names: Sequence[str]) -> dict
     order = dict.fromkeys(name for one in by_name for name in one)
     metrics = []
     for name in order:
-        values = [one.get(name) for one in by_name]
-        metrics.append(
-            {
-                "name": name,
-                "values": [
-                    None if v is None else {**v, "at_floor": _value(v).at_floor} for v in values
-                ],
-                "differences": [] if unlike else list(_differences(values)),
-            }
-        )
+        found = [one.get(name) for one in by_name]
+        values = [v and {**v, "at_floor": _value(v).at_floor} for v in found]
+        differences = [] if unlike else list(_differences(found))
+        metrics.append({"name": name, "values": values, "differences": differences})
     return {"notes": notes, "metrics": metrics}
 
 
@@ -238,12 +208,8 @@ def _differences(values: Sequence[Found | None]) -> Iterator[dict[str, Any]]:
         if allowed is None or first.get("n") != second.get("n"):
             continue
         difference = second["value"] - first["value"]
-        yield {
-            "runs": [i, j],
-            "difference": difference,
-            "allowed": allowed,
-            "exceeds": abs(difference) > allowed,
-        }
+        found = {"runs": [i, j], "difference": difference, "allowed": allowed}
+        yield found | {"exceeds": abs(difference) > allowed}
 
 
 def _said(metric: Found, found: Found, names: Sequence[str]) -> str:
@@ -269,11 +235,8 @@ def _notes(runs: Sequence[Found]) -> Iterator[str]:
         yield "The runs were trained on different images."
     counts = [run["sets"]["synthetic"]["images"] for run in runs]
     if len(set(counts)) > 1:
-        yield (
-            "The numbers of synthetic images differ ("
-            + ", ".join(f"{run['name']}: {n:,}" for run, n in zip(runs, counts, strict=True))
-            + "): distances depend on them."
-        )
+        shown = ", ".join(f"{run['name']}: {n:,}" for run, n in zip(runs, counts, strict=True))
+        yield f"The numbers of synthetic images differ ({shown}): distances depend on them."
     made = [run["sets"]["synthetic"]["fingerprint"] for run in runs]
     if len(set(made)) < len(made):
         yield "Two of the runs made the very same images."

@@ -7,27 +7,30 @@ ResNet-50 (He et al. 2016) as torchvision builds them. How grey images enter the
   deviation;
 - an image whose shorter side is under 128 pixels is enlarged to 128 (bilinear, sides kept in
   proportion); larger ones stay as they are. ``fc6`` and ``fc7`` of VGG-16 pool any size to 7 × 7.
-
-``inception`` takes images as FID does: :mod:`brainzoo.evaluating.inception`.
 """
 
 # ruff: noqa: TID253 (imported by brainzoo.evaluating.features and evaluators only when they work)
 
 from __future__ import annotations
 
+import tempfile
 from collections import OrderedDict
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
+from brainzoo.common.errors import IncompatiblePluginError
 from brainzoo.common.files import sha256
 from brainzoo.evaluating.feature_weights import (
     fill_randomly,
     import_torchvision,
     load_weights,
+    read_state,
     weights_file,
+    wrong_weights,
 )
 from brainzoo.evaluating.options import INCEPTION, FeatureOptions
 
@@ -66,20 +69,49 @@ class Colours(nn.Module):
         return (grey - self.mean) / self.std
 
 
+class Inception(nn.Module):
+    """Inception-v3 as FID has it (Heusel et al. 2017): torch-fidelity's copy of the original.
+
+    Its 2,048 pooled features differ from torchvision's Inception, and only with them is a Fréchet
+    distance called FID. Images enter as in the original: 8 bits, three equal colours, 299 × 299 by
+    TensorFlow 1's bilinear rule.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        super().__init__()
+        import_torchvision()  # torch-fidelity imports it, and cannot beside a torch without CUDA
+        try:
+            from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+        except ImportError as error:
+            raise IncompatiblePluginError(
+                f"the extractor inception needs torch-fidelity, which cannot be imported: {error}.",
+                "Install it with: pip install torch-fidelity",
+            ) from error
+        with tempfile.TemporaryDirectory() as folder:
+            # torch-fidelity unpickles what it is given: it gets a copy of the tensors only.
+            copy = Path(folder) / "inception.pth"
+            torch.save(read_state(weights), copy)
+            try:
+                self.network = FeatureExtractorInceptionV3("inception", ["2048"], str(copy))
+            except RuntimeError as error:
+                raise wrong_weights(weights, "torch-fidelity's Inception", error) from error
+
+    def forward(self, grey: torch.Tensor) -> torch.Tensor:
+        """Return ``(batch, 2048)`` for images ``(batch, 1, height, width)`` in [0, 1]."""
+        colours = (grey * 255).round().clamp(0, 255).to(torch.uint8).expand(-1, 3, -1, -1)
+        features: torch.Tensor = self.network(colours.contiguous())[0]
+        return features
+
+
 def network_of(options: FeatureOptions, owner: str) -> tuple[nn.Module, str]:
     """Return a network with its weights, and the SHA-256 of their file (``random`` without one).
 
     It takes ``(batch, 1, height, width)`` in [0, 1] and returns ``(batch, feature, ...)``.
 
     Raises:
-        IncompatiblePluginError: torch or torchvision is not installed.
-        NotFoundError: No such file.
-        NetworkError: No weights are here and none can be downloaded.
-        IntegrityError: The file holds something else, or weights of another network.
+        BrainzooError: A library or the weights are missing, or are something else.
     """
     if options.network == INCEPTION:
-        from brainzoo.evaluating.inception import Inception
-
         file = weights_file(options, owner)
         return _placed(Inception(file)), sha256(file)
     models = import_torchvision().models

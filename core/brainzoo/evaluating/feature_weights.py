@@ -87,11 +87,6 @@ def weights_file(options: FeatureOptions, owner: str = "EVALUATOR") -> Path:
     """Return the file of a network's weights: the one named, one that is here, or a new download.
 
     Torch's own cache is looked into; downloads go to ``models`` below brainzoo's home.
-
-    Raises:
-        NotFoundError: The file named is not there.
-        NetworkError: There is none here, and it cannot be downloaded.
-        IntegrityError: What was downloaded is not what was published.
     """
     if options.features_weights is not None:
         if not options.features_weights.is_file():
@@ -127,16 +122,10 @@ def _verified(path: Path) -> Path:
 
 
 def load_weights(network: nn.Module, path: Path, name: str) -> None:
-    """Put the weights of a file into a network that has torchvision's names.
+    """Put the weights of a file into a network on the meta device that has torchvision's names.
 
-    Args:
-        network: On torch's device ``meta``.
-        path: Safetensors, or a file of ``torch.save``; of the whole network or of its
-            ``features``, with or without that prefix. What the network lacks is not looked at.
-        name: What an error calls the network.
-
-    Raises:
-        IntegrityError: It is neither, or tensors are missing or of another shape.
+    The file may be of the whole network or of its ``features``, with or without that prefix; what
+    the network lacks is not looked at.
     """
     found, wanted = read_state(path), network.state_dict()
     if not any(key in found for key in wanted):
@@ -157,11 +146,7 @@ def wrong_weights(path: Path, name: str, error: RuntimeError) -> IntegrityError:
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors of a file: safetensors, or of ``torch.save``, read weights-only.
-
-    Raises:
-        IntegrityError: It is neither, or holds values that are not finite.
-    """
+    """Return the tensors of a file, all finite: safetensors, or ``torch.save``, weights-only."""
     try:
         with path.open("rb") as file:
             safetensors = file.read(9)[8:] == b"{"

@@ -93,14 +93,9 @@ class Features:
     def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the features ``(image, feature)`` of images.
 
-        In float32: features in bf16 are off by percents. Each channel is a grey image; their
+        In float32: features in bf16 are off by percents. ``pixels`` are
+        ``(image, channel, height, width)`` in [0, 1]; each channel is a grey image, and their
         vectors are joined.
-
-        Args:
-            pixels: ``(image, channel, height, width)`` in [0, 1].
-
-        Raises:
-            DataError: The pixels are not 2-D images.
         """
         import torch
 
@@ -126,12 +121,8 @@ class Features:
         """Return ``(image, feature)`` in the order of the images.
 
         Of images that lie in a folder, features are kept below brainzoo's home, a file for
-        each folder, view and network: any selection of them takes from there what it can.
-
-        Args:
-            images: Real or synthetic.
-            view: Of volumes, the central plane: one of the names of :func:`views`; by default all
-                of them joined.
+        each folder, view and network: any selection of them takes from there what it can. Of
+        volumes, ``view`` is the central plane (see :func:`views`); by default all are joined.
 
         Raises:
             DataError: No images, there is no such view, or features are not finite.

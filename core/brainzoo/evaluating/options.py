@@ -19,14 +19,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
 
 INCEPTION = "inception"
 RANDOM = "random-"
-EXTRACTORS = (
-    "vgg16",
-    "squeezenet",
-    "resnet50",
-    "inception",
-    "random-vgg16",
-    "random-squeezenet",
-)
+EXTRACTORS = (*LAYERS, "random-vgg16", "random-squeezenet")
 
 
 @dataclass(frozen=True)

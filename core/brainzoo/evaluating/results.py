@@ -21,25 +21,18 @@ EARLIER = "earlier"  # in the folder evaluation/: results that newer ones replac
 
 
 def read_evaluation(folder: Path) -> dict[str, Any]:
-    """Return what ``evaluation.json`` in a folder holds; no evaluators if there is none.
-
-    Raises:
-        IntegrityError: It cannot be read.
-    """
+    """Return what ``evaluation.json`` in a folder holds; no evaluators if there is none."""
     path = folder / FILE
     if not path.is_file():
         return {"schema": SCHEMA, "evaluators": {}}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict) or not isinstance(found.get("evaluators"), dict):
+            raise ValueError("it holds no evaluators")
     except (ValueError, RecursionError) as error:
         raise IntegrityError(
             f"{path} cannot be read: {error}.", "Move it elsewhere, and evaluate again."
         ) from error
-    if not isinstance(found, dict) or not isinstance(found.get("evaluators"), dict):
-        raise IntegrityError(
-            f"{path} holds no evaluators; expected a file that brainzoo wrote.",
-            "Move it elsewhere, and evaluate again.",
-        )
     return found
 
 

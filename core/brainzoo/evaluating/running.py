@@ -56,13 +56,7 @@ class EvaluatorsFailedError(BrainzooError):
 def check(parts: Sequence[Part], *, classes: bool = True) -> None:
     """Ask evaluators whether all that they need is there: before hours of training, not after.
 
-    Args:
-        parts: The evaluators.
-        classes: Whether the images have classes; of several evaluators, those that need them are
-            not asked where there are none, since :func:`evaluate` leaves them out.
-
-    Raises:
-        BrainzooError: What one of them lacks.
+    Of several, those that need classes are not asked where there are none: they are left out.
     """
     for part in parts:
         if len(parts) > 1 and not classes and _class(part).needs_classes:
@@ -204,14 +198,13 @@ def _to_do(
 
 def _named(name: str, error: BaseException) -> BrainzooError:
     """Return an error that says which evaluator it comes from, with the exit code of its kind."""
-    if isinstance(error, BrainzooError):
-        found = BrainzooError(f"{name}: {error.message}", error.hint)
-        found.exit_code, found.code = error.exit_code, error.code
-        return found
-    text = " ".join(str(error).split()) or "no message"
-    found = BrainzooError(
-        f"{name}: unexpected {type(error).__name__}: {text}.",
-        "Run again with --debug for the traceback; please report it to the plugin's authors.",
-    )
-    found.code = "unexpected"
+    if not isinstance(error, BrainzooError):
+        text = " ".join(str(error).split()) or "no message"
+        error = BrainzooError(
+            f"unexpected {type(error).__name__}: {text}.",
+            "Run again with --debug for the traceback; please report it to the plugin's authors.",
+        )
+        error.code = "unexpected"
+    found = BrainzooError(f"{name}: {error.message}", error.hint)
+    found.exit_code, found.code = error.exit_code, error.code
     return found

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.common import console
-from brainzoo.common.errors import DataError, NotFoundError, OptionError
+from brainzoo.common.errors import DataError, NotFoundError
 from brainzoo.data.images import Images
 from brainzoo.data.pixels import from_floats
 from brainzoo.data.tables import Row
 from brainzoo.data.volumes import read_volume
+from brainzoo.datasets.config import subject_regex
 from brainzoo.datasets.folder import SLICE, find_table
 from brainzoo.datasets.names import STUDY_IDS
 from brainzoo.datasets.tree import PICTURES, VOLUMES, files_below, stem
@@ -113,7 +114,7 @@ def open_sets(
             raise NotFoundError(f"there is no folder {folder}.", "Check its name.")
         else:
             plain[name] = _Plain(folder, _image_files(folder))
-    pattern = _compiled(subject_pattern)
+    pattern = subject_regex(subject_pattern, "--subject-pattern") if subject_pattern else None
     below = [one.sub_folders for one in plain.values() if one.sub_folders]
     classes = set.intersection(*below) if len(below) > 1 else set()
     rows = {
@@ -147,8 +148,7 @@ def open_sets(
 def describe_set(images: Images) -> dict[str, Any]:
     """Return what a set of images is known by: fingerprint, and numbers of images and subjects.
 
-    The fingerprint is of the pixels, subjects and classes of these very images, so that the same
-    test subjects are known again whatever else the folders hold.
+    The fingerprint is of the pixels, subjects and classes of these very images only.
     """
     digest = hashlib.sha256(f"{images.dtype} {images.channels} {images.spatial}".encode())
     for row in images.table:
@@ -175,25 +175,6 @@ def _image_files(folder: Path) -> list[Path]:
     )
 
 
-def _compiled(pattern: str | None) -> re.Pattern[str] | None:
-    if pattern is None:
-        return None
-    try:
-        found = re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise OptionError(
-            f"--subject-pattern {pattern!r} is not a regular expression: {error}.",
-            "Try for example '^(P[0-9]+)_'.",
-        ) from error
-    if found.groups != 1:
-        raise OptionError(
-            f"--subject-pattern {pattern!r} has {found.groups} groups; expected one, for the "
-            "subject.",
-            "Put the id into parentheses, for example '^(P[0-9]+)_'.",
-        )
-    return found
-
-
 def _rows(
     plain: _Plain, pattern: re.Pattern[str] | None, classes: set[str], *, synthetic: bool
 ) -> list[Row]:
@@ -213,6 +194,7 @@ def _rows(
 
 def _subject(place: Path, pattern: re.Pattern[str] | None, classes: set[str]) -> tuple[str, bool]:
     """Return the subject of a file, and whether its folder is named after it."""
+    above = place.parts[-2] if len(place.parts) > 1 else ""
     if pattern is not None:
         match = pattern.search(place.name) or pattern.search(place.as_posix())
         if not match or not match[1]:
@@ -220,13 +202,12 @@ def _subject(place: Path, pattern: re.Pattern[str] | None, classes: set[str]) ->
                 f"--subject-pattern {pattern.pattern!r} finds no subject in {place.as_posix()!r}.",
                 "Every real image needs a subject, so that no person is in train and in test.",
             )
-        return match[1], len(place.parts) > 1 and match[1] in place.parts[-2]
+        return match[1], match[1] in above
     match = STUDY_IDS.search(stem(place)) or STUDY_IDS.search(place.as_posix())
     if match:
-        subject = match[0]
-        return subject, len(place.parts) > 1 and subject in place.parts[-2]
-    if len(place.parts) > 1 and place.parts[-2] not in classes:
-        return place.parts[-2], True
+        return match[0], match[0] in above
+    if above and above not in classes:
+        return above, True
     return SLICE.sub("", stem(place)) or stem(place), False
 
 

@@ -49,12 +49,12 @@ class EvaluationSets:
         """
         wanted = (self.test.channels, *self.test.spatial)
         for name, images in self.named.items():
+            shape = (images.channels, *images.spatial)
             if len(images) < LEAST:
                 raise DataError(
                     f"there are {len(images)} {name} images; expected {LEAST} or more.",
                     "Add subjects, or sample more images (--samples).",
                 )
-            shape = (images.channels, *images.spatial)
             if shape != wanted:
                 raise DataError(
                     f"the {name} images have the shape {shape}, the test images {wanted}.",

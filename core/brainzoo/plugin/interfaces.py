@@ -232,11 +232,7 @@ class Exporter(ABC):
     def export_comparison(
         self, comparison: Mapping[str, Any], runs: Sequence[Path], folder: Path
     ) -> Path | None:
-        """Write a page about evaluated runs side by side, for exporters that describe runs.
-
-        Returns:
-            The page; ``None`` from an exporter that writes none.
-        """
+        """Write a page about evaluated runs side by side; ``None`` from exporters without one."""
         return None
 
     def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
@@ -244,26 +240,11 @@ class Exporter(ABC):
 
         An exporter that writes files for each image overrides this, so that ``brainzoo sample
         --export`` can stream into it: all parts together are what :meth:`export` writes. Several
-        processes may write parts into one folder; one that was stopped is written again.
-
-        Args:
-            images: Some synthetic images, in memory.
-            folder: A folder that is there.
-            start: Index of the first of them among all; with 0, files about all are written too.
-
-        Returns:
-            The files written.
+        processes may write parts into one folder; one that was stopped is written again. ``start``
+        is the index of the first image among all; with 0, files about all are written too.
         """
         raise NotImplementedError
 
     def export_table(self, rows: Iterable[Mapping[str, Value]], folder: Path) -> list[Path]:
-        """Write what is about all images, once, when every part is written: a table, for example.
-
-        Args:
-            rows: A row per image, in order.
-            folder: Where the parts are.
-
-        Returns:
-            The files written; by default none.
-        """
+        """Write what is about all images, from a row of each, when every part is written."""
         return []

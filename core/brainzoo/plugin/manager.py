@@ -68,7 +68,7 @@ class Plugins:
             for plugin in self.all
             if plugin.problem
         ]
-        return [*found, *filter(None, [stranger() if found else ""])]
+        return [line for line in (*found, stranger() if found else "") if line]
 
     @property
     def hook(self) -> Any:
@@ -80,12 +80,7 @@ class Plugins:
         return [spec for (of, _), (spec, _) in sorted(self._specs.items()) if of == kind]
 
     def get(self, kind: Kind, name: str) -> Spec:
-        """Return the spec of a name.
-
-        Raises:
-            UnknownPluginError: Nothing installed offers it; says which package would, or the
-                nearest name.
-        """
+        """Return the spec of a name, or raise an UnknownPluginError that says who offers it."""
         found = self._specs.get((kind, name))
         if found:
             return found[0]
@@ -99,15 +94,11 @@ class Plugins:
         raise UnknownPluginError(f"there is no {kind} named {name!r}.", hint)
 
     def load(self, kind: Kind, name: str) -> Any:
-        """Import and return the class behind a name.
-
-        Raises:
-            UnknownPluginError: Nothing installed offers it.
-            IncompatiblePluginError: Its module cannot be imported.
-        """
+        """Import and return the class behind a name, or raise an IncompatiblePluginError."""
         spec, plugin = self.get(kind, name), self.of(kind, name)
         try:
-            with _off_stdout():
+            # What a plugin prints is no result, such as that of --json.
+            with contextlib.redirect_stdout(sys.stderr):
                 return spec.load()
         except (ImportError, AttributeError, SyntaxError) as error:
             raise IncompatiblePluginError(
@@ -122,17 +113,13 @@ class Plugins:
         return self._specs[kind, name][1]
 
     def _add(self, entry_point: importlib.metadata.EntryPoint) -> Plugin:
-        distribution = entry_point.dist
-        plugin = Plugin(
-            name=entry_point.name,
-            distribution=distribution.name if distribution else "unknown",
-            version=distribution.version if distribution else "unknown",
-            module=entry_point.value,
-        )
+        of = entry_point.dist
+        known = (of.name, of.version) if of else ("unknown", "unknown")
+        plugin = Plugin(entry_point.name, *known, entry_point.value)
         module = None
         try:
-            _check_version(distribution)
-            with _off_stdout():
+            _check_version(of)
+            with contextlib.redirect_stdout(sys.stderr):
                 module = entry_point.load()
                 _check_hooks(module)
                 self._manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
@@ -158,20 +145,14 @@ class Plugins:
                 if not isinstance(spec, Spec) or not dataclasses.is_dataclass(spec.config):
                     raise TypeError(f"{spec!r} is not a Spec with a dataclass as its config")
                 list(options_of(spec.config))  # raises for a field that cannot be an option
+                what = f"it offers the {kind} {spec.name!r}"
                 owner, other = KNOWN.get(spec.name), self._specs.get((kind, spec.name))
                 if owner not in (None, plugin.distribution):
-                    raise ValueError(
-                        f"it offers the {kind} {spec.name!r}, a name that belongs to {owner}"
-                    )
+                    raise ValueError(f"{what}, a name that belongs to {owner}")
                 if other:
-                    raise ValueError(
-                        f"it offers the {kind} {spec.name!r}, which {other[1].distribution} "
-                        "offers already"
-                    )
-            names = [spec.name for spec in specs]
-            twice = [name for name in names if names.count(name) > 1]
-            if twice:
-                raise ValueError(f"it offers the {kind} {twice[0]!r} twice")
+                    raise ValueError(f"{what}, which {other[1].distribution} offers already")
+                if [one.name for one in specs].count(spec.name) > 1:
+                    raise ValueError(f"{what} twice")
             offers[kind] = specs
         return offers
 
@@ -180,11 +161,6 @@ class Plugins:
 def plugins() -> Plugins:
     """Return the installed plugins, found once per process."""
     return Plugins()
-
-
-def _off_stdout() -> contextlib.AbstractContextManager[Any]:
-    """Send what a plugin prints to stderr: stdout is for results, such as those of --json."""
-    return contextlib.redirect_stdout(sys.stderr)
 
 
 def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:

@@ -49,18 +49,9 @@ def option(
         metavar: What ``--help`` shows for the value.
         sampling: Of a generator: read when images are drawn, and by nothing else, so that it may
             be changed after training (``brainzoo sample``, :func:`brainzoo.load`).
-
-    Returns:
-        A :func:`dataclasses.field` that carries the above as metadata.
     """
-    metadata = {
-        "help": help,
-        "choices": choices,
-        "minimum": minimum,
-        "maximum": maximum,
-        "metavar": metavar,
-        "sampling": sampling,
-    }
+    metadata = dict(help=help, choices=choices, minimum=minimum, maximum=maximum)  # noqa: C408
+    metadata |= {"metavar": metavar, "sampling": sampling}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -77,12 +68,12 @@ class Option:
     many: bool
     optional: bool
     default: Any
-    help: str
-    choices: tuple[str, ...]
-    minimum: float | None
-    maximum: float | None
-    metavar: str
-    sampling: bool
+    help: str = ""
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    metavar: str = ""
+    sampling: bool = False
 
 
 def options_of(config: type) -> Iterator[Option]:
@@ -93,37 +84,19 @@ def options_of(config: type) -> Iterator[Option]:
         many = typing.get_origin(hint) is tuple
         if many:
             hint = typing.get_args(hint)[0]
-        choices = tuple(field.metadata.get("choices", ()))
+        own = dict(field.metadata)
         if typing.get_origin(hint) is Literal:
-            choices, hint = tuple(str(value) for value in typing.get_args(hint)), str
-        if hint not in (int, float, str, bool, Path):
+            own["choices"], hint = tuple(str(value) for value in typing.get_args(hint)), str
+        if hint not in _KINDS:
             raise TypeError(f"{config.__name__}.{field.name}: options cannot be of type {hint}")
-        yield Option(
-            name=field.name,
-            type=hint,
-            many=many,
-            optional=optional,
-            default=field.default,
-            help=field.metadata.get("help", ""),
-            choices=choices,
-            minimum=field.metadata.get("minimum"),
-            maximum=field.metadata.get("maximum"),
-            metavar=field.metadata.get("metavar", ""),
-            sampling=field.metadata.get("sampling", False),
-        )
+        yield Option(field.name, hint, many, optional, field.default, **own)
 
 
 def make_config(config: type[Config], values: Mapping[str, Any], what: str = "option") -> Config:
     """Build a configuration from plain values (of YAML, JSON or the command line), checked.
 
-    Args:
-        config: The frozen dataclass.
-        values: A value a field name; lists and comma-separated strings become tuples, the string
-            ``none`` an empty one.
-        what: How an error names the owner of the options, for example ``"option of dcgan"``.
-
-    Returns:
-        An instance of ``config``.
+    Lists and comma-separated strings become tuples, the string ``none`` an empty one. ``what`` is
+    how an error names the owner of the options, for example ``"option of dcgan"``.
 
     Raises:
         OptionError: An unknown name (the nearest one is offered), or a value of the wrong type,
@@ -145,13 +118,9 @@ def make_config(config: type[Config], values: Mapping[str, Any], what: str = "op
 
 def plain(config: Any) -> dict[str, Any]:
     """Return a configuration as values that YAML and JSON hold (paths and tuples converted)."""
-
-    def convert(value: Any) -> Any:
-        if isinstance(value, Path):
-            return str(value)
-        return list(value) if isinstance(value, tuple) else value
-
-    return {f.name: convert(getattr(config, f.name)) for f in dataclasses.fields(config)}
+    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    lists = {name: list(value) for name, value in values.items() if isinstance(value, tuple)}
+    return values | lists | {n: str(v) for n, v in values.items() if isinstance(v, Path)}
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -162,13 +131,9 @@ def nearest(name: str, known: list[str]) -> str:
     return f"Known: {', '.join(sorted(known)) or 'none'}."
 
 
-_KINDS = {
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    bool: "yes or no",
-    Path: "a path",
-}
+_KINDS: Mapping[type, str] = {
+    int: "a whole number", float: "a number", str: "text", bool: "yes or no", Path: "a path"
+}  # fmt: skip
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:
@@ -180,11 +145,7 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
 
 
 def check(item: Option, value: Any, label: str) -> Any:
-    """Return a plain value converted to the option's type and checked.
-
-    Raises:
-        OptionError: The value is of the wrong type, out of range, or none of the choices.
-    """
+    """Return a plain value converted to the option's type and checked, or raise an OptionError."""
     if value is None:
         if item.optional:
             return None
@@ -205,26 +166,21 @@ def _one(item: Option, value: Any, label: str) -> Any:
         raise OptionError(f"{label}: expected {_KINDS[item.type]}, found {value!r}.") from None
     if item.choices and converted not in item.choices:
         raise OptionError(f"{label}: {value!r} is not one of {', '.join(item.choices)}.")
-    if item.minimum is not None and converted < item.minimum:
-        raise OptionError(
-            f"{label}: {value} is too small; expected at least {number_text(item.minimum)}."
-        )
-    if item.maximum is not None and converted > item.maximum:
-        raise OptionError(
-            f"{label}: {value} is too large; expected at most {number_text(item.maximum)}."
-        )
+    low, high = item.minimum, item.maximum
+    if low is not None and converted < low:
+        raise OptionError(f"{label}: {value} is too small; expected at least {number_text(low)}.")
+    if high is not None and converted > high:
+        raise OptionError(f"{label}: {value} is too large; expected at most {number_text(high)}.")
     return converted
 
 
 def _convert(kind: type, value: Any) -> Any:
     if kind is bool:
-        if isinstance(value, bool):
-            return value
-        if str(value).lower() in ("true", "yes", "1", "on"):
-            return True
-        if str(value).lower() in ("false", "no", "0", "off"):
-            return False
-        raise ValueError(value)
+        words = {**dict.fromkeys(("true", "yes", "1", "on"), True),
+                 **dict.fromkeys(("false", "no", "0", "off"), False)}  # fmt: skip
+        if str(value).lower() not in words:
+            raise ValueError(value)
+        return words[str(value).lower()]
     if kind is int:
         if isinstance(value, float) and not (value.is_integer() and abs(value) < 2**53):
             raise ValueError(value)  # beyond, a float has already lost the last digits
@@ -242,19 +198,13 @@ def count(text: str) -> int:
         number = Decimal(text[:-1] if scale > 1 else text)
     except InvalidOperation:
         raise ValueError(text) from None
-    if not number.is_finite() or abs(number.adjusted()) > LONGEST:
-        raise ValueError(text)
-    if (number * scale) % 1:
+    if not number.is_finite() or abs(number.adjusted()) > LONGEST or (number * scale) % 1:
         raise ValueError(text)
     return int(number * scale)
 
 
 def expect_seed(seed: int) -> int:
-    """Return a seed that can be kept exactly.
-
-    Raises:
-        OptionError: It is not a whole number from 0 to 2**64 - 1.
-    """
+    """Return a seed that can be kept exactly, or raise an OptionError."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
         raise OptionError(f"found the seed {seed!r}; expected a whole number from 0 to 2**64 - 1.")
     return seed

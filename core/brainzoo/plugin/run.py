@@ -112,11 +112,7 @@ class Run:
         return max(by_images, by_time)
 
     def images_at_once(self, batch_size: int) -> int:
-        """Return how many images of a batch each process trains on at once.
-
-        Raises:
-            OptionError: The batch is not a multiple of processes times ``--accumulate``.
-        """
+        """Return how many images of a batch each process trains on at once."""
         launch.expect_shareable(batch_size, self.train.accumulate)
         return batch_size // (launch.processes() * self.train.accumulate)
 
