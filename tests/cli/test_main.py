@@ -45,7 +45,7 @@ def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         ("sample x --zzzzzzzzzz 1", 2, "See: brainzoo sample --help"),
         ("sample x --out y -n 0", 2, "-n: 0 is too small"),
         ("export nowhere --to nifti --out x", 3, "there is no folder nowhere."),
-        ("export nowhere --to dicom --out x", 3, "there is no exporter named 'dicom'."),
+        ("export nowhere --to minc --out x", 3, "there is no exporter named 'minc'."),
         ("report nowhere", 3, "there is no run at nowhere: it has no run.yaml."),
         ("evaluate difference", 2, "Name a RUN, or --train, --test and --synthetic."),
         ("data folder --data.root nowhere", 3, "nowhere"),
