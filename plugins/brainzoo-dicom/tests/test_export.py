@@ -82,6 +82,7 @@ def test_dcm2niix_returns_the_same_volume(tmp_path: Path, shape: tuple[int, ...]
         place = str(tmp_path / "out" / "000000" / name)
         subprocess.run([*command, place], check=True, capture_output=True)
         (file,) = (tmp_path / f"{name}-nii").glob("*.nii")
+        assert "Bruker" not in file.with_suffix(".json").read_text()
         data = images.read([0])[0, channel].reshape(*shape, *([1] * (3 - len(shape))))
         wanted = nib.Nifti1Image(data.astype(np.int32), np.array(images.info["affine"], float))
         wanted, found = map(nib.as_closest_canonical, (wanted, nib.load(file)))

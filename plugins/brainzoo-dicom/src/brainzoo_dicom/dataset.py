@@ -284,12 +284,15 @@ def _covariates(header: Header) -> dict[str, Value]:
 
 def _key(images: Mapping[str, SeriesVolume]) -> str:
     """Return what changes with the content; a hash, as paths may name people."""
-    digest = hashlib.sha256()
+    digest, seen = hashlib.sha256(), set[Path]()
     for channel, volume in images.items():
         digest.update(f"{channel} {dataclasses.replace(volume, pieces=())}".encode())
         for piece in volume.pieces:
-            status = piece.path.stat()
-            digest.update(f"{piece} {status.st_size} {status.st_mtime_ns}".encode())
+            digest.update(repr(piece).encode())
+            if piece.path not in seen and piece.path.exists():
+                status = piece.path.stat()
+                digest.update(f"{status.st_size} {status.st_mtime_ns}".encode())
+            seen.add(piece.path)
     return digest.hexdigest()
 
 

@@ -27,6 +27,9 @@ MR_IMAGE = UID("1.2.840.10008.5.1.4.1.1.4")
 WHITE = 65535
 """The stored value of 1.0, so that images of 16 bits leave as they are."""
 
+MAKER = "the brainzoo authors"
+"""Not plain ``brainzoo``: dcm2niix takes what begins with "br" for Bruker."""
+
 WARNING = "Synthetic image made by a generative model. Not for diagnosis."
 REAL = "Real image, resampled by brainzoo. Not for diagnosis."
 
@@ -166,7 +169,7 @@ def common(images: Images, i: int, seed: str) -> Dataset:
         one.PatientAge = f"{int(age):03d}Y"
     one.PatientComments = WARNING if synthetic else REAL
     one.StudyDescription = f"brainzoo: {'synthetic' if synthetic else 'real'} MR, not for diagnosis"
-    one.Manufacturer = "brainzoo"
+    one.Manufacturer = MAKER
     one.ManufacturerModelName = str(_generator(images).get("name") or "brainzoo")
     one.SoftwareVersions = _version(images)
     one.ContributingEquipmentSequence = [_equipment(images)]
@@ -181,7 +184,7 @@ def _equipment(images: Images) -> Dataset:
     purpose.CodeMeaning = "Processing Equipment"
     one = Dataset()
     one.PurposeOfReferenceCodeSequence = [purpose]
-    one.Manufacturer = "brainzoo"
+    one.Manufacturer = MAKER
     one.ManufacturerModelName = str(_generator(images).get("name") or "brainzoo")
     one.SoftwareVersions = _version(images)
     info = images.info

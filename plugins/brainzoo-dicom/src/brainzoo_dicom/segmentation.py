@@ -62,7 +62,7 @@ def segmentation(images: Images, i: int, series: Sequence[Dataset]) -> Dataset |
             series_number=images.channels + 1,
             sop_instance_uid=mr.uid(seed, "labels", "file"),
             instance_number=1,
-            manufacturer="brainzoo",
+            manufacturer=mr.MAKER,
             manufacturer_model_name=str(series[0].ManufacturerModelName),
             software_versions=str(series[0].SoftwareVersions),
             device_serial_number="0",

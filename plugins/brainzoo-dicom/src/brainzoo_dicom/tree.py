@@ -62,10 +62,20 @@ def read_below(root: Path) -> Found:
 
 
 def _files_below(root: Path) -> tuple[list[Path], int]:
-    """Return the files below a folder in a stable order, and how many links lead out of it."""
+    """Return the files below a folder in a stable order, and how many links lead out of it.
+
+    Raises:
+        DataError: A folder cannot be listed; which is not said: it may name a person.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise DataError(
+            f"a folder below {root} cannot be listed: {error.strerror}.", "Check its permissions."
+        ) from None
+
     files, links = [], 0
     inside = root.resolve()
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         links += sum((Path(folder) / name).is_symlink() for name in folders)
         for name in sorted(names):
