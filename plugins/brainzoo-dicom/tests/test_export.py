@@ -16,7 +16,8 @@ import pytest
 from brainzoo.api import DataError, Images
 from brainzoo.testing import ExporterContract, make_images
 from brainzoo_dicom import segmentation as module
-from brainzoo_dicom.config import ExportConfig
+from brainzoo_dicom.config import DicomConfig, ExportConfig
+from brainzoo_dicom.dataset import Dicom
 from brainzoo_dicom.exporter import DicomExporter
 
 nib: Any = nibabel  # typed in part only
@@ -162,3 +163,9 @@ def test_without_highdicom_one_line_says_what_to_do(
     assert module.MISSING in str(caught.value)
     assert not (tmp_path / "out").exists()
     assert export(images, tmp_path / "out", labels=False)
+
+
+def test_exports_are_not_taken_for_scans_of_people(tmp_path: Path) -> None:
+    export(synthetic(tmp_path / "images", SHAPES[1]), tmp_path / "out")
+    with pytest.raises(DataError, match="2 derived"):
+        list(Dicom(DicomConfig(root=tmp_path / "out")).subjects())

@@ -10,14 +10,17 @@ from typing import Any
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 from numpy.typing import NDArray
+from pydicom.data import get_testdata_file
 from pydicom.pixels.decoders.base import JPEGLSLosslessDecoder
 from pydicom.uid import JPEGLSLossless, RLELossless
 
 from brainzoo.api import DataError, Volume
 from brainzoo_dicom.config import DicomConfig
 from brainzoo_dicom.dataset import Dicom
+from brainzoo_dicom.volume import Piece, SeriesVolume
 
 PLANES = ("axial", "sagittal", "coronal", "oblique")
 KINDS = ("classic", "enhanced", "mosaic")
@@ -125,6 +128,18 @@ def test_compressed_series_are_read(scanner: Any, tmp_path: Path, syntax: Any) -
         one.compress(syntax)
     scanner_write(images, tmp_path)
     np.testing.assert_array_equal(volume(tmp_path).data, scanner.head())
+
+
+@pytest.mark.parametrize("kind", ["bigendian", "implicit", "RLE", "jp2klossless"])
+def test_the_ways_in_which_pixels_are_stored_give_the_same(kind: str) -> None:
+    """Read the same slice as pydicom's wheel brings it in several transfer syntaxes."""
+    if kind == "jp2klossless":
+        pytest.importorskip("gdcm")
+    wanted = pydicom.dcmread(str(get_testdata_file("MR_small.dcm"))).pixel_array
+    path = Path(str(get_testdata_file(f"MR_small_{kind}.dcm", download=False)))
+    here = tuple(tuple(row) for row in np.eye(4).tolist())
+    read = SeriesVolume("series 1", (Piece(path, -1, -1, 1, 1.0, 0.0),), wanted.shape, here)
+    np.testing.assert_array_equal(read().data[:, :, 0].T, wanted)
 
 
 def test_what_nothing_installed_decompresses_says_what_to_install(
