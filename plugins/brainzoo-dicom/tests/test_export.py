@@ -167,5 +167,5 @@ def test_without_highdicom_one_line_says_what_to_do(
 
 def test_exports_are_not_taken_for_scans_of_people(tmp_path: Path) -> None:
     export(synthetic(tmp_path / "images", SHAPES[1]), tmp_path / "out")
-    with pytest.raises(DataError, match="2 derived"):
+    with pytest.raises(DataError, match="4 derived"):
         list(Dicom(DicomConfig(root=tmp_path / "out")).subjects())
