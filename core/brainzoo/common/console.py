@@ -85,12 +85,9 @@ def error_json(code: str, message: str, hint: str) -> None:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return rows as aligned columns under a header, for stdout: the same in a pipe."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [header, *rows]
-    ]
-    return "\n".join(lines)
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    padded = [map(str.ljust, row, widths) for row in (header, *rows)]
+    return "\n".join("  ".join(row).rstrip() for row in padded)
 
 
 def interval(value: Mapping[str, Any]) -> str:
@@ -137,7 +134,7 @@ class Progress:
         hidden: bool = False,
     ) -> None:
         self._text, self._total, self._done, self._unit = text, total, done, unit
-        self._hidden = hidden or is_helper()
+        self.hidden = hidden or is_helper()
         self._before: float | None = done or None
         self._begun = time.monotonic()
         self._next = self._begun + FIRST_SECONDS
@@ -147,10 +144,12 @@ class Progress:
         return self
 
     def __exit__(self, *error: object) -> None:
+        global _display
         if self._task is not None and _display is not None:
             _display.remove_task(self._task)
             if not _display.tasks:
-                _end_display()
+                _display.stop()
+                _display = None
 
     def __call__(self, more: float) -> None:
         """Show that so many more are done."""
@@ -163,7 +162,7 @@ class Progress:
         if self._before is None or done < self._before:
             self._before = done
         now = time.monotonic()
-        if self._hidden or done == self._before or now < self._next:
+        if self.hidden or done == self._before or now < self._next:
             return
         shown = self._shown(now - self._begun, facts)
         if not sys.stderr.isatty():
@@ -197,13 +196,11 @@ progress = Progress
 
 def duration(seconds: float) -> str:
     """Write a time in the unit that people would use."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 6000:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 48 * 3600:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86400:.1f} days"
+    for most, unit, text in ((100, 1, "{:.0f} s"), (6000, 60, "{:.0f} min")):
+        if seconds < most:
+            return text.format(seconds / unit)
+    hours = seconds / 3600
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
 
 
 def size_text(size: float) -> str:
@@ -225,21 +222,11 @@ def _begin_display() -> Bars:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.fields[shown]}", markup=False),
-        )
+        name, shown = "{task.description}", "{task.fields[shown]}"
+        columns = (TextColumn(name, markup=False), BarColumn(), TextColumn(shown, markup=False))
         _display = Progress(*columns, console=Console(stderr=True), transient=True)
         _display.start()
     return _display
-
-
-def _end_display() -> None:
-    global _display
-    if _display is not None:
-        _display.stop()
-    _display = None
 
 
 def _print(text: str, style: str) -> None:

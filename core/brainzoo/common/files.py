@@ -15,19 +15,14 @@ from pathlib import Path
 from brainzoo.common.console import size_text
 from brainzoo.common.errors import AuthorisationError, BrainzooError, DiskError, ExistsError
 
+OTHER = "Choose another with --out, or remove it."
 SYNCED_AT_ONCE = 16
 """Files: a disk writes many in little more time than one."""
 
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn the operating system's errors while writing ``path`` into brainzoo's.
-
-    Raises:
-        DiskError: No space is left, the file system is read-only, or a name is too long.
-        ExistsError: There is a file where a folder is needed, or the other way round.
-        AuthorisationError: Permission was denied.
-    """
+    """Turn the operating system's errors while writing ``path`` into brainzoo's."""
     try:
         yield
     except BrainzooError:
@@ -51,25 +46,17 @@ def disk_errors(path: Path) -> Iterator[None]:
                 "Choose a shorter one with --out.",
             ) from error
         at = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else path
-        if error.errno in (errno.EEXIST, errno.ENOTDIR):
-            file = _file_among(at) or _file_among(path)
-            if file is not None:
-                raise _file_error(file) from error
+        taken = error.errno in (errno.EEXIST, errno.ENOTDIR)
+        if taken and (file := _file_among(at) or _file_among(path)):
+            raise _file_error(file) from error
         if error.errno == errno.EISDIR:
-            raise ExistsError(
-                f"{path if path.is_dir() else at} is a folder; expected a file.",
-                "Choose another with --out, or remove it.",
-            ) from error
+            folder = path if path.is_dir() else at
+            raise ExistsError(f"{folder} is a folder; expected a file.", OTHER) from error
         raise
 
 
 def expect_folder_place(path: Path) -> None:
-    """Refuse a place where no folder can be made, before the work whose result it is to hold.
-
-    Raises:
-        ExistsError: It, or a folder above it, is a file.
-        DiskError: A name in it is too long.
-    """
+    """Refuse a place where no folder can be made, before the work whose result it is to hold."""
     with disk_errors(path):
         file = _file_among(path)
         if file is not None:
@@ -77,11 +64,7 @@ def expect_folder_place(path: Path) -> None:
 
 
 def expect_space(folder: Path, needed: float, what: str, hint: str = "") -> None:
-    """Refuse to begin what will not fit: ``needed`` bytes on the disk of ``folder``.
-
-    Raises:
-        DiskError: There is too little space.
-    """
+    """Refuse to begin what will not fit, with a DiskError: bytes on the disk of ``folder``."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DiskError(
@@ -102,9 +85,7 @@ def _file_among(path: Path) -> Path | None:
 
 
 def _file_error(file: Path) -> ExistsError:
-    return ExistsError(
-        f"{file} is a file; expected a folder.", "Choose another with --out, or remove it."
-    )
+    return ExistsError(f"{file} is a file; expected a folder.", OTHER)
 
 
 def write_bytes(path: Path, content: bytes, *, synced: bool = True) -> None:
@@ -153,11 +134,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def settle(temporary: Path, path: Path) -> None:
-    """Wait until a folder is on the disk, then give it its name.
-
-    Raises:
-        ExistsError: Another process was faster.
-    """
+    """Wait until a folder is on the disk, then give it its name, unless another was faster."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(SYNCED_AT_ONCE) as pool:
@@ -190,8 +167,6 @@ def sync(path: Path) -> None:
 
 def exists_error(path: Path) -> ExistsError:
     """Return the error for an output folder that is there already."""
-    if (path / "run.yaml").is_file():
-        hint = f"Go on with: brainzoo run --resume {path}, or choose another folder with --out."
-    else:
-        hint = "Choose another with --out, or remove it."
-    return ExistsError(f"{path} exists already.", hint)
+    hint = f"Go on with: brainzoo run --resume {path}, or choose another folder with --out."
+    is_run = (path / "run.yaml").is_file()
+    return ExistsError(f"{path} exists already.", hint if is_run else OTHER)

@@ -12,10 +12,7 @@ from brainzoo.common.processes import cores
 
 
 def hardware() -> dict[str, Any]:
-    """Return processor, cores, memory and graphics cards; nothing that names the machine.
-
-    Graphics cards are known only after torch is imported: this function does not import it.
-    """
+    """Return processor, cores, memory and, where torch is imported already, graphics cards."""
     return {
         "cpu": _cpu(),
         "cores": cores(),

@@ -45,11 +45,7 @@ def restarted() -> bool:
 
 
 def expect_shareable(batch_size: int, accumulate: int) -> None:
-    """Refuse a batch that the processes cannot share equally.
-
-    Raises:
-        OptionError: It is not a multiple of processes times parts.
-    """
+    """Refuse a batch that is not a multiple of processes times parts, with an OptionError."""
     parts = processes() * accumulate
     if batch_size % parts:
         below = batch_size // parts * parts
@@ -62,10 +58,7 @@ def expect_shareable(batch_size: int, accumulate: int) -> None:
 
 
 def first_to_tell() -> bool:
-    """Return whether this process is the first of all to report an error; it speaks for the others.
-
-    What goes wrong in one process ends all, and each would report what it saw of it.
-    """
+    """Return whether this process is the first of all to report an error, which ends them all."""
     store = _store()
     return store is None or store.add(_key("reported"), 1) == 1
 
@@ -78,10 +71,7 @@ def tell_helpers(train: bool) -> None:
 
 
 def wait_for_first() -> bool:
-    """Wait until the first process has prepared the data; tell whether it is going to train.
-
-    So it alone prepares, and shows how far it is; helpers on its storage find the data ready.
-    """
+    """Wait until the first process alone has prepared the data; tell whether it will train."""
     store = _store()
     if store is None:
         return True

@@ -34,15 +34,10 @@ def each(
     executor: Executor | None = None,
     kill: bool = False,
 ) -> Iterator[Result]:
-    """Yield what ``work`` returns for each task, in order.
+    """Yield what ``work`` returns for each task, in order, as workers become free.
 
-    Args:
-        work: A function that other processes can import.
-        tasks: What can be pickled; taken as workers become free.
-        workers: How many there are.
-        executor: Where to work, in place of new processes on this machine.
-        kill: What to do with tasks at work when the caller stops: kill them, or wait for their end.
-            To be killed, results must be small.
+    Work in new processes on this machine, or with an ``executor``. When the caller stops, tasks at
+    work end first, or are killed (``kill``; results must be small then).
 
     Raises:
         BrokenExecutor: A worker was lost.
@@ -71,10 +66,8 @@ def new_processes(
 ) -> Iterator[ProcessPoolExecutor]:
     """Offer new processes, which end with the block; submit within :func:`starting`.
 
-    Args:
-        count: How many.
-        threads: How many threads each computes with; ``None`` for as many as the libraries choose.
-        kill: Whether an error in the block kills them, rather than wait for what they are at.
+    Each computes with so many threads; ``None`` leaves that to the libraries. With ``kill``, an
+    error in the block kills them rather than wait for what they are at.
     """
     others = multiprocessing.active_children()
     spawn = multiprocessing.get_context("spawn")

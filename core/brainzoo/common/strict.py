@@ -51,11 +51,7 @@ def explain(error: ValidationError) -> tuple[list[Any], str]:
 
 
 def validated(model: type[Model], raw: Any) -> Model:
-    """Return plain values as a model.
-
-    Raises:
-        ValueError: One line: where the first problem is, and what it is.
-    """
+    """Return plain values as a model, or raise a ValueError: one line, where and what is wrong."""
     try:
         return model.model_validate(raw)
     except ValidationError as error:
@@ -65,11 +61,7 @@ def validated(model: type[Model], raw: Any) -> Model:
 
 
 def plain_json(content: bytes) -> Any:
-    """Return JSON as plain values; a name that occurs twice and NaN are refused.
-
-    Raises:
-        ValueError: One line that says what is wrong.
-    """
+    """Return JSON as plain values; a name that occurs twice, and NaN, is a ValueError."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)

@@ -32,16 +32,12 @@ def extract(
 ) -> list[Path]:
     """Write the files of an uncompressed tar whose base names fit, and return their paths.
 
-    What an interrupted extraction has completed is kept and not written again. Since the archive
-    is uncompressed and sparse members are passed over, what comes out is never more than what lies
-    on the disk already.
-
-    Each file must begin with the bytes ``magic``, and have at most ``largest_file`` bytes.
+    What an interrupted extraction has completed is kept and not written again. Each file must
+    begin with the bytes ``magic``, and have at most ``largest_file`` bytes.
 
     Raises:
         IntegrityError: It is not a tar, is cut short, holds nothing that fits, or a member that
             fits is there twice, too large, or begins with other bytes.
-        DiskError: There is too little space.
     """
     with disk_errors(folder), _tar_errors(archive), tarfile.open(archive, "r:") as tar:
         folder.mkdir(parents=True, exist_ok=True)

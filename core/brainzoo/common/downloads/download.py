@@ -49,17 +49,11 @@ class Remote:
 
 @dataclasses.dataclass(frozen=True)
 class Patience:
-    """How long to bear with a server.
+    """How long to bear with a server."""
 
-    Attributes:
-        timeout_s: Without a byte for this long, the connection counts as lost.
-        attempts: How often in a row an address may fail without a new byte.
-        wait_s: The first pause; each further one is twice as long.
-    """
-
-    timeout_s: float = 30.0
-    attempts: int = 6
-    wait_s: float = 1.0
+    timeout_s: float = 30.0  # without a byte, after which the connection counts as lost
+    attempts: int = 6  # in a row without a new byte
+    wait_s: float = 1.0  # the first pause; each further one is twice as long
 
 
 class _LostError(Exception):
@@ -85,9 +79,7 @@ def download(
     """Fetch a file into a folder unless it is there; safe against kills and second processes.
 
     Beside the file, ``NAME.sha256`` records what arrived first; a later download of the same name
-    must be the same.
-
-    ``space`` times the file's size must be free on the disk: 2 if it will be unpacked.
+    must be the same. ``space`` times its size must be free on the disk: 2 if it will be unpacked.
 
     Raises:
         NetworkError: No address could deliver; what arrived is kept.
@@ -100,7 +92,7 @@ def download(
     with disk_errors(target), locked(target):
         if not target.is_file():
             with console.progress(remote.name, None, unit="bytes", hidden=quiet) as meter:
-                _Transfer(remote, target, space, patience or Patience(), meter, quiet).run()
+                _Transfer(remote, target, space, patience or Patience(), meter).run()
     return target
 
 
@@ -108,25 +100,15 @@ class _Transfer:
     """One file on its way."""
 
     def __init__(
-        self,
-        remote: Remote,
-        target: Path,
-        space: float,
-        patience: Patience,
-        meter: Progress,
-        quiet: bool,
+        self, remote: Remote, target: Path, space: float, patience: Patience, meter: Progress
     ) -> None:
-        self._remote = remote
+        self._remote, self._space, self._patience = remote, space, patience
         self._part = Partial(target, remote.md5, remote.sha256, remote.size)
-        self._space = space
-        self._patience = patience
-        self._meter = meter
-        self._quiet = quiet
-        self._received = False
+        self._meter, self._received = meter, False
 
     def _say(self, text: str) -> None:
-        if not self._quiet:
-            console.note(text)
+        if not self._meter.hidden:
+            console.note(f"{self._remote.name}: {text}")
 
     def run(self) -> None:
         """Try the addresses in turn."""
@@ -140,18 +122,14 @@ class _Transfer:
                 corrupt = corrupt or isinstance(error, CorruptError)
                 reasons.append(f"{urlsplit(url).netloc} {error}")
                 if url != self._remote.urls[-1]:
-                    self._say(f"{self._remote.name}: {reasons[-1]}; trying another address")
+                    self._say(f"{reasons[-1]}; trying another address")
         different = "; ".join(dict.fromkeys(reasons))
         what = f"{self._remote.name} could not be downloaded: {different}."
-        kept = self._part.size
         if corrupt:
             raise IntegrityError(what, "Nothing was kept. Try again later, or another address.")
-        raise NetworkError(
-            what,
-            f"Run the same command again: it goes on from the {size_text(kept)} that are here."
-            if kept
-            else "Check the connection, then run the same command again.",
-        )
+        here = f"it goes on from the {size_text(self._part.size)} that are here."
+        hint = "Check the connection, then run the same command again."
+        raise NetworkError(what, f"Run the same command again: {here}" if self._part.size else hint)
 
     def _fetch_patiently(self, url: str) -> None:
         failures, furthest = 0, self._part.size
@@ -174,7 +152,7 @@ class _Transfer:
                     raise
                 pause = self._patience.wait_s * 2 ** max(failures - 1, 0)
                 wait_s = min(error.wait_s or pause, LONGEST_WAIT_S)
-                self._say(f"{self._remote.name}: {error}; trying again in {wait_s:.0f} s")
+                self._say(f"{error}; trying again in {wait_s:.0f} s")
                 time.sleep(wait_s)
 
     def _fetch(self, url: str) -> None:

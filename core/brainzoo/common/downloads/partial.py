@@ -22,10 +22,7 @@ class CorruptError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-    """Where the bytes of a part came from.
-
-    ``validator`` is the server's strong ETag, or the date of the last change; it may be empty.
-    """
+    """Where a part came from, and the server's strong ETag or date of the last change, if any."""
 
     url: str = ""
     validator: str = ""
@@ -88,11 +85,7 @@ class Partial:
         return self.size if same or self.verifiable else 0
 
     def check_space(self, start: int, total: int | None, space: float) -> None:
-        """Refuse to begin what will not fit: ``space`` times the whole, less what is here.
-
-        Raises:
-            DiskError: There is too little space.
-        """
+        """Refuse to begin what will not fit: ``space`` times the whole, less what is here."""
         needed = RESERVE if total is None else int(total * space) - start
         expect_space(self.target.parent, needed, self.target.name)
 
@@ -110,12 +103,10 @@ class Partial:
             while chunk := file.read(CHUNK):
                 md5.update(chunk)
                 sha256.update(chunk)
-        for kind, found, expected in (
-            ("MD5", md5.hexdigest(), self._md5),
-            ("SHA-256", sha256.hexdigest(), self._sha256),
-        ):
-            if expected and found != expected.lower():
-                raise CorruptError(f"sent a file of {kind} {found}; expected {expected}")
+        for digest, expected in ((md5, self._md5), (sha256, self._sha256)):
+            if expected and digest.hexdigest() != expected.lower():
+                found = f"{digest.name.upper()} {digest.hexdigest()}"
+                raise CorruptError(f"sent a file of {found}; expected {expected}")
         if self._recorded() not in ("", sha256.hexdigest()):
             raise CorruptError(
                 f"sent a different file from the first time; remove {self._record} to accept it"

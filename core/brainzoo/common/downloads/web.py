@@ -15,10 +15,7 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, Request
 def open_url(request: Request, timeout_s: float) -> HTTPResponse:
     """Open an http or https address; redirects lead nowhere else, so to no local file.
 
-    Raises:
-        OSError: The server cannot be reached (``URLError``) or answers an error (``HTTPError``).
-        http.client.HTTPException: What it says is not HTTP.
-        ValueError: The address is none.
+    Raises OSError, HTTPException or ValueError, which :func:`explain` puts into words.
     """
     opener = OpenerDirector()
     for handler in (
@@ -62,16 +59,16 @@ def retry_after_s(headers: Message) -> float | None:
 def explain(error: BaseException) -> tuple[str, bool]:
     """Return in words why a connection failed, and whether trying again is pointless."""
     cause = error.reason if isinstance(error, URLError) else error
-    if isinstance(cause, TimeoutError):
-        return "does not answer", False
-    if isinstance(cause, socket.gaierror):
-        return "has no address: no such server, or this machine is offline", True
-    if isinstance(cause, ConnectionRefusedError):
-        return "refuses connections", True
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"has no valid certificate ({cause.verify_message})", True
-    if isinstance(cause, ConnectionError):
-        return "closed the connection", False
+    for kind, text, pointless in (
+        (TimeoutError, "does not answer", False),
+        (socket.gaierror, "has no address: no such server, or this machine is offline", True),
+        (ConnectionRefusedError, "refuses connections", True),
+        (ConnectionError, "closed the connection", False),
+    ):
+        if isinstance(cause, kind):
+            return text, pointless
     text = clean(str(cause)) or type(cause).__name__
     return f"failed ({text})", isinstance(error, ValueError) or isinstance(cause, str)
 
