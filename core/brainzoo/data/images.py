@@ -256,6 +256,25 @@ class Images:
         """Write these images as a new folder and return them opened from there."""
         return Images.concatenate([self], folder)
 
+    def export(self, to: str, folder: Path | str, **options: Any) -> list[Path]:
+        """Write these images as files for other programs: ``export("nifti", "volumes")``.
+
+        Args:
+            to: An installed exporter: ``nifti``, ``png``, ...
+            folder: The new folder.
+            **options: The exporter's own.
+
+        Raises:
+            UnknownPluginError: No such exporter is installed.
+            ExistsError: The folder is already there.
+        """
+        from brainzoo.plugin.manager import plugins
+        from brainzoo.plugin.part import part_of
+
+        part = part_of(plugins().get("exporter", to), options)
+        written: list[Path] = plugins().load("exporter", to)(part.config).export(self, Path(folder))
+        return written
+
     @staticmethod
     @contextmanager
     def write(

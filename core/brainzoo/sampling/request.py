@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo.common.version import __version__
-from brainzoo.data.packing import label_values
+from brainzoo.data.images import Images, from_floats
+from brainzoo.data.packing import label_values, unpacked
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row
 from brainzoo.plugin.interfaces import Generator
@@ -55,6 +56,10 @@ class Request:
 class Source:
     """A loaded generator that draws what was asked for.
 
+    Args:
+        request: What to draw.
+        generator: The checkpoint's, if it is loaded already.
+
     Attributes:
         info: What ``images.json`` says of the images.
         shape: ``(channel, *spatial)`` of an image, without its label map.
@@ -66,10 +71,10 @@ class Source:
         BrainzooError: What loading a checkpoint raises.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, generator: Generator | None = None) -> None:
         self._request = request
         config = checkpoints.read_config(request.checkpoint)
-        self._generator: Generator = checkpoints.load(request.checkpoint, **request.sampling)
+        self._generator = generator or checkpoints.load(request.checkpoint, **request.sampling)
         self._condition = dict(request.condition) or None
         self.starts = _takes_start(self._generator.sample)
         self._tells_from = _takes_start(self._generator.conditions)
@@ -122,6 +127,13 @@ class Source:
                 [{"image_id": f"{i:06d}", **row} for i, row in enumerate(rows, start=at)],
             )
             at += len(pixels)
+
+    def images(self, span: range) -> Images:
+        """Return the images of a span in memory, as a folder would hold them."""
+        drawn = [(pixels, rows) for _, pixels, rows in self.draw(span)]
+        pixels, labels = unpacked(np.concatenate([made for made, _ in drawn]), self.info)
+        table = [row for _, rows in drawn for row in rows]
+        return Images(from_floats(pixels, "uint16"), table, self.info, labels=labels)
 
     def _pixels(self, span: range) -> Iterator[NDArray[np.float32]]:
         how: dict[str, Any] = {"seed": self._request.seed, "condition": self._condition}

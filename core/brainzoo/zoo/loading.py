@@ -86,6 +86,23 @@ class Loaded(Generator):
         draw(request, Path(folder), workers=workers)
         return Images.open(Path(folder))
 
+    def sample_images(
+        self,
+        n: int,
+        *,
+        seed: int = 0,
+        start: int = 0,
+        condition: Mapping[str, Value] | None = None,
+    ) -> Images:
+        """Return the samples ``start`` to ``start + n - 1`` of a seed in memory, as ``Images``.
+
+        They know what they are: table, spacing, labels, checkpoint and seed.
+        """
+        from brainzoo.sampling.request import Request, Source
+
+        request = Request(self.folder, start + n, seed, condition or {})
+        return Source(request, self).images(range(start, start + n))
+
     def push(self, repository: str, **options: Any) -> Any:
         """Publish the checkpoint; see :func:`brainzoo.zoo.push.push`."""
         return push(self.folder, repository, **options)

@@ -89,3 +89,16 @@ def _text(place: str) -> str:
 def script() -> str:
     """Return the page's scripts as one."""
     return "\n".join(_text(f"scripts/{name}.js") for name in SCRIPTS)
+
+
+def viewer_script() -> str:
+    """Return the scripts that draw slices and volumes, for pages of other plugins.
+
+    They need a function ``make(tag, text, properties)``, and niivue at ``assets/niivue.js``.
+    """
+    return "\n".join(_text(f"scripts/{name}.js") for name in ("picture", "planes", "volume"))
+
+
+def niivue() -> str:
+    """Return niivue, unchanged from npm."""
+    return _text("vendor/niivue.umd.js")

@@ -1,0 +1,1 @@
+"""``brainzoo show``: a model or images in the browser."""
