@@ -1,0 +1,1 @@
+"""Volumes of segmented brain regions, real against synthetic: a plugin of brainzoo."""

@@ -1,0 +1,19 @@
+"""Offers the evaluator ``anatomy``."""
+
+from __future__ import annotations
+
+from brainzoo.api import Spec, hookimpl
+from brainzoo_anatomy.config import AnatomyConfig
+
+
+@hookimpl
+def brainzoo_evaluators() -> list[Spec]:
+    """Return ``anatomy``."""
+    return [
+        Spec(
+            name="anatomy",
+            target="brainzoo_anatomy.evaluator:Anatomy",
+            config=AnatomyConfig,
+            summary="Volumes of segmented brain regions, synthetic against real heads.",
+        )
+    ]
