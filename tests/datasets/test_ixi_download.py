@@ -18,7 +18,7 @@ from scan_folders import volume_bytes, xls_bytes
 
 from brainzoo.common.downloads.download import Patience
 from brainzoo.common.errors import DataError, IntegrityError, NetworkError, OptionError
-from brainzoo.datasets import ixi_download
+from brainzoo.datasets import ixi as ixi_download
 from brainzoo.datasets.config import IxiConfig
 from brainzoo.datasets.ixi import Ixi
 
@@ -87,7 +87,7 @@ def test_an_interrupted_download_is_taken_up_by_the_next_run(
 PROGRAM = """
 import sys
 from pathlib import Path
-from brainzoo.datasets import ixi_download
+from brainzoo.datasets import ixi as ixi_download
 from brainzoo.datasets.config import IxiConfig
 from brainzoo.datasets.ixi import Ixi
 ixi_download.ADDRESSES, ixi_download.MIRRORS = (sys.argv[1],), {}

@@ -114,14 +114,8 @@ class Progress:
     """How much of something is done, and how long the rest takes; a context manager.
 
     Nothing is shown of what takes under two seconds. Then there is a bar on a terminal; elsewhere a
-    line every fifteen seconds. Call it with how many more are done.
-
-    Args:
-        text: What is being done.
-        total: How many there are; ``None`` if that is not known.
-        done: How many were done before.
-        unit: What they are, to show how many are done each second; or ``bytes``, or ``%``.
-        hidden: Show nothing.
+    line every fifteen seconds. Call it with how many more are done. ``total`` may be unknown;
+    ``unit`` names what is counted each second, or is ``bytes`` or ``%``.
     """
 
     def __init__(

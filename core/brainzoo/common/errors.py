@@ -8,12 +8,7 @@ from __future__ import annotations
 
 
 class BrainzooError(Exception):
-    """Base of every error that brainzoo raises on purpose.
-
-    Args:
-        message: What was found and what was expected, in one line.
-        hint: What to do about it, in one line; may be empty.
-    """
+    """Base of every error that brainzoo raises on purpose: one line, and a hint what to do."""
 
     exit_code = 1
     code = "error"

@@ -5,15 +5,23 @@ from __future__ import annotations
 import errno
 import hashlib
 import itertools
+import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from brainzoo.common.console import size_text
-from brainzoo.common.errors import AuthorisationError, BrainzooError, DiskError, ExistsError
+from brainzoo.common.errors import (
+    AuthorisationError,
+    BrainzooError,
+    DataError,
+    DiskError,
+    ExistsError,
+)
 
 OTHER = "Choose another with --out, or remove it."
 SYNCED_AT_ONCE = 16
@@ -116,9 +124,7 @@ def write_text(path: Path, content: str) -> None:
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``path`` when the block ends without an error.
 
-    Raises:
-        ExistsError: ``path`` is already there.
-        DiskError: The disk is full; the temporary folder is removed.
+    A ``path`` that is there is an ExistsError; of a full disk nothing is left.
     """
     with disk_errors(path):
         if path.exists():
@@ -148,6 +154,21 @@ def settle(temporary: Path, path: Path) -> None:
             raise ExistsError(f"{path} was written by another process meanwhile.") from error
         raise
     sync(path.parent)
+
+
+def read_json(path: Path, hint: str = "") -> dict[str, Any]:
+    """Read an object of JSON that people wrote; empty if the file is not there, or holds another.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, OSError, RecursionError) as error:
+        raise DataError(f"{path.name} cannot be read as JSON: {error}.", hint) from error
+    return content if isinstance(content, dict) else {}
 
 
 def sha256(path: Path) -> str:

@@ -37,10 +37,8 @@ def each(
     """Yield what ``work`` returns for each task, in order, as workers become free.
 
     Work in new processes on this machine, or with an ``executor``. When the caller stops, tasks at
-    work end first, or are killed (``kill``; results must be small then).
-
-    Raises:
-        BrokenExecutor: A worker was lost.
+    work end first, or are killed (``kill``; results must be small then). A lost worker is a
+    BrokenExecutor.
     """
     waiting: deque[Future[Result]] = deque()
     pool = contextlib.nullcontext(executor) if executor else new_processes(workers, kill=kill)

@@ -46,14 +46,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 
 class Expression:
-    """A parsed class expression.
-
-    Args:
-        text: For example ``"age < 35 and sex == 'F'"``.
-
-    Raises:
-        OptionError: It is not an expression of the kinds above.
-    """
+    """A parsed class expression: ``"age < 35 and sex == 'F'"``; others are an OptionError."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -170,11 +163,7 @@ class Expression:
 
 
 def assign(rows: Rows, expressions: Mapping[str, str]) -> list[str | None]:
-    """Return the class of each row, ``None`` for rows in no class.
-
-    Args:
-        rows: One mapping of covariates a scan.
-        expressions: An expression by class name.
+    """Return the class of each row by these expressions, ``None`` for rows in no class.
 
     Raises:
         OptionError: An expression cannot be parsed, or names a column that is not there.

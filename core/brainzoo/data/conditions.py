@@ -59,8 +59,7 @@ class Conditions:
         is left out; so are age and sex where the table does not know them.
 
         Raises:
-            OptionError: A covariate that is not a column, or names people, or is text of too many
-                different values.
+            OptionError: A covariate is not a column, names people, or has too many different texts.
             DataError: An image has no class while others do.
         """
         columns = [Column("class", tuple(images.classes))] if images.classes else []

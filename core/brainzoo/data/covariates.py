@@ -151,17 +151,12 @@ def _rounded(value: Value) -> float:
 def microaggregated(
     columns: Sequence[Column], rows: Sequence[Row], people: Sequence[str]
 ) -> list[Row]:
-    """Return rows in which every number is the mean of at least three people's.
+    """Return rows of images in which every number is the mean of at least three people's.
 
     Microaggregation (Domingo-Ferrer and Mateo-Sanz 2002, "Practical data-oriented
     microaggregation for statistical disclosure control"): people of the same categories are
     sorted by their numbers, divided into groups of at least three, and each number is replaced by
     its group's mean. Of categories that fewer people share, numbers keep one significant digit.
-
-    Args:
-        columns: Of the rows; categories stay as they are.
-        rows: One an image, as :meth:`Column.kept` keeps values.
-        people: Whose image each is.
     """
     numbers = [column for column in columns if not column.levels]
     alike: dict[str, list[int]] = {}

@@ -92,11 +92,7 @@ class Images:
 
     @classmethod
     def open(cls, folder: Path | str, *, verify: bool = False) -> Images:
-        """Open a folder without reading its pixels.
-
-        Args:
-            folder: What :meth:`save` or :meth:`write` wrote.
-            verify: Read everything and compare with the fingerprint.
+        """Open a folder without reading its pixels; ``verify`` reads them to check the fingerprint.
 
         Raises:
             NotFoundError: No such folder, or it is not a folder of images.
@@ -288,17 +284,8 @@ class Images:
     ) -> Iterator[ImagesWriter]:
         """Open a writer that takes images in a stream; the folder appears when the block ends.
 
-        Args:
-            folder: The new folder.
-            spatial: Size of the images.
-            info: What ``images.json`` holds.
-            channels: Of the images.
-            dtype: How pixels are stored.
-            label_dtype: How label maps are stored; ``None`` if there are none.
-
-        Raises:
-            ExistsError: The folder is already there.
-            DiskError: The disk is full; nothing is left behind.
+        Without a ``label_dtype`` there are no label maps. A folder that is there is an ExistsError;
+        of a full disk nothing is left behind.
         """
         with new_folder(Path(folder)) as temporary:
             writer = ImagesWriter(temporary, (channels, *spatial), dtype, label_dtype)
@@ -313,9 +300,6 @@ class Images:
         """Write several ``Images`` of one shape and dtype as one new folder.
 
         The description of the first is kept; keys whose values differ are listed under ``"parts"``.
-
-        Raises:
-            DataError: Shapes or dtypes differ, or there are no parts.
         """
         if not parts:
             raise DataError("nothing to concatenate: no images were given.")

@@ -45,9 +45,6 @@ def grid(
         labels: A caption above each image.
         column_labels: A heading above each column.
         row_labels: A heading left of each row.
-
-    Raises:
-        DataError: No images, their shape is not that of images, or pixels are not finite.
     """
     if isinstance(pixels, np.ndarray) and (pixels.ndim not in (4, 5) or not len(pixels)):
         raise DataError(
@@ -79,13 +76,7 @@ def grid(
 
 
 def tile(image: NDArray[Any], scale: int | None = 1) -> Image.Image:
-    """Return one image, ``(channel, *spatial)`` in [0, 1], as a grey picture.
-
-    Args:
-        image: 2-D channels stand side by side; a 3-D channel (in RAS+) shows its central axial,
-            coronal and sagittal planes.
-        scale: Every pixel becomes ``scale × scale``; ``None`` as in :func:`grid`.
-    """
+    """Return one image, ``(channel, *spatial)`` in [0, 1], as a grey picture; see :func:`grid`."""
     if scale is None:
         scale = math.ceil(LEAST_TILE_PIXELS / max(image.shape[1:]))
     grey = from_floats(flat(image), "uint8").repeat(scale, axis=0).repeat(scale, axis=1)

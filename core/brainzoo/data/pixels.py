@@ -40,16 +40,10 @@ class ImagesWriter:
         rows: Sequence[Mapping[str, Value]],
         labels: NDArray[Any] | None = None,
     ) -> None:
-        """Add images.
+        """Add images ``(image, channel, *spatial)`` of the stored dtype, or floats in [0, 1].
 
-        Args:
-            pixels: ``(image, channel, *spatial)`` of the stored dtype, or floats in [0, 1], which
-                are clipped and scaled to it.
-            rows: A table row per image; ``image_id`` is numbered if missing.
-            labels: ``(image, *spatial)``, if the images have label maps.
-
-        Raises:
-            DataError: The shape is another one, pixels are not finite, or labels do not fit.
+        Floats are clipped and scaled; an ``image_id`` is numbered if missing; label maps are
+        ``(image, *spatial)``. What does not fit, or is not finite, is a DataError.
         """
         if (labels is None) != (self._labels is None):
             found, wanted = ("no", "some") if labels is None else ("some", "no")

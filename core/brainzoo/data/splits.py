@@ -18,13 +18,8 @@ FRACTIONS = (0.7, 0.1, 0.2)
 def split_of(subject: str, seed: int = 0, fractions: Sequence[float] = FRACTIONS) -> str:
     """Return ``"train"``, ``"validation"`` or ``"test"``.
 
-    Args:
-        subject: The subject's id.
-        seed: Another seed gives another, independent assignment.
-        fractions: The expected shares of the three splits, adding up to 1.
-
-    Raises:
-        OptionError: The fractions are not three numbers of at least 0 that add up to 1.
+    Another seed gives another, independent assignment; ``fractions`` are the expected shares of the
+    three splits, adding up to 1.
     """
     check_fractions(fractions)
     digest = hashlib.sha256(f"{seed}\n{subject}".encode()).digest()

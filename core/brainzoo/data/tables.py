@@ -36,15 +36,10 @@ def read_table(
 ) -> list[Row]:
     """Read a CSV or TSV file with a header row.
 
-    A column whose filled cells are all numbers becomes floats, except columns of names; empty cells
-    and ``n/a`` (as BIDS writes it) become ``None``. A class may be called "none": of the
-    :data:`NAME_COLUMNS` only empty cells do.
-
-    Args:
-        path: The file.
-        names: Which columns stay text even where every cell looks like a number.
-        own: Whether this program wrote it. Tables that people made may have another encoding,
-            delimiter or decimal comma, and stray quotes.
+    A column whose filled cells are all numbers becomes floats, except columns of ``names``; empty
+    cells and ``n/a`` (as BIDS writes it) become ``None``. A class may be called "none": of the
+    :data:`NAME_COLUMNS` only empty cells do. Tables that people made (not ``own``) may have another
+    encoding, delimiter or decimal comma, and stray quotes.
 
     Raises:
         DataError: The file is empty, no text, or a row has more cells than the header.

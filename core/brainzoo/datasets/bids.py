@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from brainzoo.common.errors import DataError, OptionError
+from brainzoo.common.files import read_json
 from brainzoo.data.subjects import Subject
 from brainzoo.datasets.config import BidsConfig
 from brainzoo.datasets.covariates import Covariates, read_covariates
@@ -65,12 +64,7 @@ class Bids(Known):
         return f"https://doi.org/{doi}" if re.match(r"10\.\d+/", doi) else doi
 
     def subjects(self) -> Iterator[Subject]:
-        """Yield the scans in the order of subjects and sessions; sessions and runs are `scan`.
-
-        Raises:
-            OptionError: A channel is not a suffix.
-            DataError: There are none of the wanted suffixes, or scans are missing.
-        """
+        """Yield the scans in the order of subjects and sessions; sessions and runs are `scan`."""
         for channel in self.channels:
             if not channel.isalnum():
                 raise OptionError(
@@ -111,14 +105,8 @@ class Bids(Known):
 
     def _described(self, key: str) -> str:
         """Return a field of ``dataset_description.json`` as text; empty if it is not there."""
-        path = existing_root(self.config.root, "bids") / "dataset_description.json"
-        try:
-            content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
-        except FileNotFoundError:
-            return ""
-        except (ValueError, OSError, RecursionError) as error:
-            raise DataError(f"{path} cannot be read as JSON: {error}.") from error
-        value = content.get(key) if isinstance(content, Mapping) else None
+        root = existing_root(self.config.root, "bids")
+        value = read_json(root / "dataset_description.json").get(key)
         if isinstance(value, list):
             return ", ".join(str(item) for item in value)
         return value.strip() if isinstance(value, str) else ""

@@ -6,7 +6,6 @@ unknown unit are refused, and columns that identify a person are left out.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo.common.errors import DataError
+from brainzoo.common.files import read_json
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import MISSING
 from brainzoo.datasets.layouts import Layout
@@ -58,10 +58,7 @@ def age_of(value: Value, unit: str = "years") -> float | None:
 def sex_of(value: Value, column: str = "", codes: Mapping[str, str] | None = None) -> str | None:
     """Return ``F`` or ``M``; other text as it is.
 
-    Args:
-        value: The table's cell.
-        column: The column's name, which may explain a code: ``"SEX_ID (1=m, 2=f)"``.
-        codes: What codes mean, in words.
+    The column's name may explain a code (``"SEX_ID (1=m, 2=f)"``); so may ``codes``, in words.
     """
     text = (text_of(value) or "").strip()
     code = text.removesuffix(".0")
@@ -182,16 +179,7 @@ def described(path: Path) -> Mapping[str, Any]:
     beside = path.with_suffix(".json")
     if not beside.is_file() and path.stem.endswith("_sessions"):
         beside = path.parent.parent / "sessions.json"
-    if not beside.is_file():
-        return {}
-    try:
-        content = json.loads(beside.read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError, RecursionError) as error:
-        raise DataError(
-            f"{beside.name} cannot be read as JSON: {error}; it may state the unit of ages.",
-            "Correct it, or remove it.",
-        ) from error
-    found = content if isinstance(content, dict) else {}
+    found = read_json(beside, "It may state the unit of ages: correct it, or remove it.")
     return {column: about for column, about in found.items() if isinstance(about, dict)}
 
 

@@ -9,29 +9,31 @@ from pathlib import Path
 from brainzoo.common.errors import OptionError
 from brainzoo.plugin.options import option
 
-_PARTIAL = "Go on where scans are missing: links to nowhere, as git-annex leaves them."
-_LINKS = "Also take links that lead outside the root."
-_LABELS = "Which label maps, by a word in their names, where there are several kinds."
-_TABLE = "CSV or TSV of ages, sexes, ...; found in the root by default."
-
 
 @dataclasses.dataclass(frozen=True)
 class KnownConfig:
     """Options of the datasets whose layout is known: ``brats``, ``oasis``, ``abide``, ..."""
 
-    root: Path | None = option(None, "The folder of the data set, as unpacked.")
+    root: Path | None = option(None, "The folder that holds the scans, at any depth.")
     channels: tuple[str, ...] = option((), "Which contrasts, for example T1,FLAIR; all by default.")
-    labels: str | None = option(None, _LABELS, metavar="WORD")
-    table: Path | None = option(None, _TABLE)
-    partial: bool = option(False, _PARTIAL)
-    follow_links: bool = option(False, _LINKS)
+    labels: str | None = option(
+        None,
+        "Which label maps, by a word in their names, where there are several kinds.",
+        metavar="WORD",
+    )
+    table: Path | None = option(
+        None, "CSV, TSV or .xls of ages, sexes, ...; found in the root by default."
+    )
+    partial: bool = option(
+        False, "Go on where scans are missing: links to nowhere, as git-annex leaves them."
+    )
+    follow_links: bool = option(False, "Also take links that lead outside the root.")
 
 
 @dataclasses.dataclass(frozen=True)
 class FolderConfig(KnownConfig):
     """Options of the dataset ``folder``."""
 
-    root: Path | None = option(None, "The folder that holds the scans, at any depth.")
     pattern: str = option("*", "Take only files whose name fits, e.g. '*T1*'.", metavar="GLOB")
     subject_pattern: str | None = option(
         None,
@@ -78,7 +80,6 @@ class BidsConfig(KnownConfig):
     channels: tuple[str, ...] = option(
         ("T1w",), "The BIDS suffixes of the scans: T1w, T2w, FLAIR, ..."
     )
-    table: Path | None = option(None, "Another table than participants.tsv.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,9 +93,6 @@ class IxiConfig(KnownConfig):
         ("T1",),
         "Which scans: T1, T2, PD, MRA, DTI (its volume without diffusion weighting).",
         choices=("T1", "T2", "PD", "MRA", "DTI"),
-    )
-    table: Path | None = option(
-        None, "IXI.xls, IXI.csv or a table like it; found in the root by default."
     )
     mirror: str | None = option(
         None, "Try this address first; it holds IXI-T1.tar, IXI.xls, ...", metavar="URL"

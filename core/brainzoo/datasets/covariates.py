@@ -34,10 +34,8 @@ class Entry:
 class Covariates:
     """A table of subjects, looked up by subject, visit, or the stem of a file.
 
-    Args:
-        entries: Rows; where those of one subject contradict each other the value is unknown.
-        name: How errors name the table.
-        notes: What was understood, a line by subject matter.
+    Where rows of one subject contradict each other, the value is unknown. ``notes`` say what was
+    understood, a line by subject matter.
     """
 
     def __init__(self, entries: Iterable[Entry], name: str, notes: Mapping[str, str]) -> None:
@@ -71,11 +69,8 @@ class Covariates:
     def find(self, subject: str, stem: str = "", visit: str = "") -> Row | None:
         """Return what is known of a subject at a visit; ``None`` if it is not in the table.
 
-        Args:
-            subject: Its id; ``sub-`` does not matter, nor zeros that distinguish nobody.
-            stem: The scan's file name without its ending; a table may list scans instead, by
-                their stem or by its beginning.
-            visit: For example ``ses-2``; an age of another visit is not taken.
+        In ids, ``sub-`` does not matter, nor zeros that distinguish nobody. A table may list scans
+        instead, by the beginning of their ``stem``. An age of another visit is not taken.
         """
         beginning = stem
         while len(beginning) > len(subject):
@@ -114,15 +109,11 @@ class Covariates:
 
 
 def read_covariates(path: Path, layout: Layout | None = None, *, subject: str = "") -> Covariates:
-    """Read a table of subjects.
+    """Read a table of subjects: CSV, TSV or .xls with a header row and a column of ids.
 
     Age becomes a number of years, sex ``F`` or ``M`` where the table or the JSON file beside it
-    says which is which; columns that may identify a person are left out.
-
-    Args:
-        path: CSV, TSV or .xls with a header row and a column of ids.
-        layout: Says what the columns of a known data set hold.
-        subject: Whose table it is, where its rows are visits (``sessions.tsv``).
+    says which is which; columns that may identify a person are left out. ``subject`` says whose
+    table it is, where its rows are visits (``sessions.tsv``).
 
     Raises:
         DataError: It is not a table, has no column of ids, or ages in an unknown unit.

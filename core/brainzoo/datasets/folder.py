@@ -59,12 +59,7 @@ class Folder(Known):
         return self.config.citation or self.layout.citation
 
     def subjects(self) -> Iterator[Subject]:
-        """Yield the scans in the order of people and visits.
-
-        Raises:
-            DataError: There are none, the table or the masks fit none of them, or it is not known
-                who is who.
-        """
+        """Yield the scans in the order of people and visits."""
         root = existing_root(self.config.root, "folder")
         here, gone, links = volumes_below(root, self.config)
         files, _, _ = files_below(root, follow_links=self.config.follow_links)
@@ -168,10 +163,7 @@ class Folder(Known):
 class Masks:
     """Finds the brain mask of each scan: in a folder of its own, or beside it by a suffix.
 
-    Args:
-        root: Where the scans are.
-        where: A folder, from here or below the root, or what the mask's name adds to the scan's.
-        files: The files below the root.
+    ``where`` is a folder, from here or below the root, or what a mask's name adds to the scan's.
     """
 
     def __init__(self, root: Path, where: str | None, files: list[Path]) -> None:

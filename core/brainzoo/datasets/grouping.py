@@ -29,10 +29,8 @@ def scans_of(
 ) -> list[Scan]:
     """Put files together to scans: per person and visit, all channels of one run.
 
-    Args:
-        files: Scans, label maps and masks.
-        rank: Of several files for one channel or label map, the spelling of the lowest rank.
-        label_word: Which label maps, where there are several kinds.
+    Of several files for one channel or label map, the spelling of the lowest ``rank`` is taken;
+    ``label_word`` chooses where there are several kinds of label maps.
     """
     visits: dict[tuple[str, str], list[File]] = defaultdict(list)
     for file in files:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from brainzoo.common.errors import DataError, NotFoundError
+from brainzoo.common.files import read_json
 from brainzoo.data.subjects import Subject
 from brainzoo.data.volumes import Volume, read_volume
 from brainzoo.datasets.config import KnownConfig
@@ -178,10 +178,8 @@ class Known(Dataset):
     def _dataset_json(self) -> tuple[dict[str, str], dict[int, str]]:
         """Return the channels (by number) and labels of nnU-Net's ``dataset.json``."""
         path = (self.config.root or Path()).expanduser() / "dataset.json"
-        if self.layout is not LAYOUTS["nnunet"] or not path.is_file():
-            return {}, {}
+        content = read_json(path) if self.layout is LAYOUTS["nnunet"] else {}
         try:
-            content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
             channels = content.get("channel_names") or content.get("modality") or {}
             names = {f"{int(number):04d}": channel_name(str(n)) for number, n in channels.items()}
             pairs = (
@@ -189,7 +187,7 @@ class Known(Dataset):
                 for key, value in (content.get("labels") or {}).items()
             )
             return names, {int(number): str(name) for number, name in pairs if int(number)}
-        except (ValueError, OSError, AttributeError, TypeError, RecursionError) as error:
+        except (ValueError, AttributeError, TypeError) as error:
             raise DataError(f"{path.name} of nnU-Net cannot be read: {error}.") from error
 
 
@@ -217,12 +215,7 @@ def volumes_below(root: Path, config: KnownConfig) -> tuple[dict[str, Path], dic
 
 
 def find_table(root: Path, given: Path | None, layout: Layout | None = None) -> Covariates | None:
-    """Read the table given by ``--data.table`` (from here or below the root), or the root's own.
-
-    Raises:
-        NotFoundError: The table given is not there.
-        DataError: It cannot be read.
-    """
+    """Read the table given by ``--data.table`` (from here or below the root), or the root's own."""
     if given is not None:
         given = given.expanduser()
         for path in (given, root / given):

@@ -21,14 +21,10 @@ class Layout:
     """A declaration of a data set.
 
     Attributes:
-        name: What people type: ``--data brats``.
-        summary: One line for lists.
         files: Regular expressions of paths below the root, with the named groups ``subject`` and
             ``image``, and where there are any ``visit`` and ``detail`` (runs).
         channels: Spellings of the group ``image`` by channel, the preferred first.
         labels: Spellings of the group ``image`` that are label maps, the best first.
-        masks: Spellings of brain masks.
-        label_names: What the labels mean.
         number: How the table's ids that are bare numbers are written, as a format: ``IXI{:03d}``.
         ids: Whether ids may themselves hold visits or contrasts, and are read as any name.
         columns: Names of the table's columns, in small letters and ``_``, by what they hold:
@@ -36,9 +32,6 @@ class Layout:
         codes: What a column's codes mean, by what it holds.
         only_columns: Whether nothing else of the table is read.
         tables: Names of tables that are looked for below the root, as globs.
-        license: As the providers state it.
-        citation: How to cite it.
-        url: Where it comes from.
     """
 
     name: str

@@ -67,7 +67,6 @@ class Name:
     """What names say.
 
     Attributes:
-        person: The id; empty if nothing names one.
         visit: The session, for example ``MR2``.
         detail: What else distinguishes scans of one visit: runs, acquisitions, processing.
         channel: The contrast as BIDS calls it; empty if unknown.
@@ -94,13 +93,10 @@ def channel_name(text: str) -> str:
 def read_part(
     text: str, *, groups: bool = True, timepoints: bool = False, folder: bool = False
 ) -> Name:
-    """Read one part of a path: the stem of a file, or a folder's name.
+    """Read one part of a path: the stem of a file, or a folder's name (where a visit may be alone).
 
-    Args:
-        text: For example ``OAS2_0001_MR2`` or ``P001_ses-1_T1w``.
-        groups: Leave words that may name a group or number people where they come first.
-        timepoints: Take ``T1`` as a visit.
-        folder: Whether it is a folder's name: there, ``visit_1`` alone is a visit.
+    With ``groups``, words that may name a group or number people are left where they come first;
+    with ``timepoints``, ``T1`` is a visit.
     """
     study = STUDY_IDS.search(text)
     rest = text[: study.start()] + text[study.end() :] if study else text

@@ -39,15 +39,10 @@ class File:
 
 
 def by_pattern(paths: Mapping[str, Path], pattern: str) -> list[File]:
-    """Read files by a regular expression of the user's.
+    """Read files by a regular expression of the user's, sought in a file's name, then in its place.
 
-    Args:
-        paths: Files by their place below the root.
-        pattern: With a group for the subject (the first, or named ``subject``), and perhaps
-            groups named ``session`` and ``channel``; sought in the file's name, then in its place.
-
-    Raises:
-        DataError: A file has no subject.
+    Its first group, or that named ``subject``, is the subject; there may be groups named
+    ``session`` and ``channel``. A file without a subject is a DataError.
     """
     files = []
     for place, path in paths.items():
@@ -73,11 +68,7 @@ def by_pattern(paths: Mapping[str, Path], pattern: str) -> list[File]:
 
 
 def by_names(paths: Mapping[str, Path], known: Collection[str] = ()) -> list[File]:
-    """Read files by their names and folders.
-
-    Args:
-        paths: Files by their place below the root.
-        known: Ids of the table of subjects, in small letters; they decide where names do not.
+    """Read files by their names and folders; ids of the table (``known``) decide in doubt.
 
     Raises:
         DataError: Who is who is ambiguous.

@@ -17,13 +17,7 @@ POINTER = 400
 
 
 def existing_root(root: Path | None, dataset: str) -> Path:
-    """Return the root folder of a dataset's options.
-
-    Raises:
-        OptionError: None was given.
-        NotFoundError: It is not there.
-        DataError: It is a file.
-    """
+    """Return the root folder of a dataset's options, or say why there is none."""
     if root is None:
         raise OptionError(f"dataset {dataset!r} needs a folder.", "Give it with --data.root.")
     root = root.expanduser()
@@ -40,19 +34,11 @@ def files_below(
     """List the regular files below a folder, sorted by path.
 
     Hidden files and folders, ``._`` companions and ``__MACOSX`` are left out. A link to a file
-    is taken if it stays within the root (as in git-annex); other links only if asked for.
-
-    Args:
-        root: An existing folder.
-        follow_links: Also take links that lead outside the root, and links to folders.
-        within: Links may lead to anywhere below this folder; below the root by default.
+    is taken if it stays ``within`` the root (as in git-annex); others only with ``follow_links``.
 
     Returns:
         The files; volumes and pictures whose content is not here (links to nowhere, and what
         git-annex and git-lfs put in the place of a file); and how many links were left out.
-
-    Raises:
-        DataError: A folder cannot be listed.
     """
 
     def refuse(error: OSError) -> None:

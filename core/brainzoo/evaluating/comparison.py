@@ -111,9 +111,8 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
 def allowed_difference(first: Found, second: Found) -> float | None:
     """Return what two values may differ by within their intervals; ``None`` without intervals.
 
-    The square root of the summed squared half widths, as errors of independent estimates add up.
-    Runs that are measured on the same test subjects share part of their error, so it is rather too
-    much than too little.
+    The square root of the summed squared half widths, as errors of independent estimates add up:
+    rather too much than too little for runs that share test subjects.
     """
     ends = [one.get(key) for one in (first, second) for key in ("low", "high")]
     if not all(isinstance(end, int | float) for end in ends):

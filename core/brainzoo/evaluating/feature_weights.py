@@ -52,9 +52,6 @@ def import_torchvision() -> ModuleType:
     The torchvision of PyPI fails to import beside a CPU build of torch ("operator torchvision::nms
     does not exist"): its compiled operators want CUDA libraries, and it describes two of them to
     torch before it looks. Its models need none, so the two are declared and the import repeated.
-
-    Raises:
-        IncompatiblePluginError: It is not installed.
     """
     try:
         with warnings.catch_warnings():

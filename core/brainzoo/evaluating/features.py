@@ -51,12 +51,9 @@ class Features:
     """A network with weights, and the features that it finds in images.
 
     Attributes:
-        name: The network, as the option names it.
-        layer: Where the features are taken.
         pooling: ``mean`` or ``mean+max`` over the layer's map; ``none`` for VGG-16's vectors.
         weights: SHA-256 of the weights' file; ``random`` if they are random.
-        network: A ``torch.nn.Module``: ``(batch, 1, height, width)`` in [0, 1] to
-            ``(batch, feature, ...)``.
+        network: A module: ``(batch, 1, height, width)`` in [0, 1] to ``(batch, feature, ...)``.
     """
 
     name: str

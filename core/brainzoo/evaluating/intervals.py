@@ -47,7 +47,7 @@ def interval(
     normal: bool = False,
     bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> Interval | None:
-    """Return the 95 % interval of a value from its resamples.
+    """Return the 95 % interval of a value from its resamples; ``None`` where there are none.
 
     Args:
         draws: The value itself, then one of each round; those that are not finite (a class that no
@@ -55,9 +55,6 @@ def interval(
         normal: The value ± 1.96 standard deviations of the draws, rather than percentiles: for
             distances, which grow when images repeat, so that percentiles need not hold the value.
         bounds: The least and the greatest that is possible.
-
-    Returns:
-        Both ends; ``None`` where there are no draws.
     """
     drawn = draws[1:][np.isfinite(draws[1:])]
     if not len(drawn) or (normal and len(drawn) < 2):

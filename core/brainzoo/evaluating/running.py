@@ -76,15 +76,11 @@ def evaluate(
 ) -> dict[str, Any]:
     """Run evaluators; write what each finds into ``evaluation.json`` and ``evaluation/NAME/``.
 
-    Args:
-        parts: The evaluators; of several, those that need what the generator cannot do, or classes
-            that the images lack, are left out (:attr:`brainzoo.Evaluator.needs`).
-        folder: Where the results go.
-        sets: What is compared.
-        again: What becomes of results that are there. The same request is always answered by them,
-            unless ``"always"``. Those of another request are refused (``"never"``) or set aside
-            into ``evaluation/earlier/`` (``"stale"``, ``"always"``); with ``"stale"`` also those
-            of evaluators not named here, if they are of other images.
+    Of several, those that need what the generator cannot do, or classes that the images lack, are
+    left out (:attr:`brainzoo.Evaluator.needs`). The same request is always answered by results that
+    are there, unless ``again`` is ``"always"``. Those of another request are refused (``"never"``)
+    or set aside into ``evaluation/earlier/`` (``"stale"``, ``"always"``); with ``"stale"`` also
+    those of evaluators not named here, if they are of other images.
 
     Returns:
         What ``evaluation.json`` holds: options, sets, metrics, tables and notes by evaluator.

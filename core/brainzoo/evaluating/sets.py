@@ -79,11 +79,10 @@ def open_sets(
     """Open folders of images, a run's samples, or plain folders of pictures or NIfTI files.
 
     In a plain folder every file is one image: volumes (``.nii``, ``.nii.gz``; one slice thick is a
-    slice) if there are any, else pictures (``.png``, ``.jpg``, ``.tif``, ``.npy``). All must have
-    the same size. What is black and white is decided once, for all plain folders alike: 8 and 16
-    bits and floats in [0, 1] are taken as they are (single values beyond are cut off); if any
-    folder holds other values, all are scaled image by image, and a warning says so. The subject of
-    a real image is, in this order:
+    slice) if there are any, else pictures (``.png``, ``.jpg``, ``.tif``, ``.npy``), of one size.
+    What is black and white is decided once, for all plain folders alike: 8 and 16 bits and floats
+    in [0, 1] are taken as they are (single values beyond are cut off); if any folder holds other
+    values, all are scaled image by image, and a warning says so. The subject of a real image is:
 
     1. what the group of ``subject_pattern`` finds in the path below the folder;
     2. ``sub-XXX`` or ``IXI123`` in that path;
@@ -92,16 +91,8 @@ def open_sets(
     4. the file's name without a slice number that is called one (``_slice-12``, ``_z012``).
 
     The first sub-folder is the class where it is not the subject's. ``participants.tsv`` or
-    ``.csv`` in the folder may tell class, age, sex and more. Synthetic images have no subjects.
-
-    Args:
-        folders: The folders by name; those named ``synthetic`` hold images of a generator.
-        subject_pattern: Regular expression with one group.
-
-    Raises:
-        NotFoundError: No such folder.
-        OptionError: The pattern is not a regular expression, or has no group.
-        DataError: No files to read, one cannot be read, or sizes differ.
+    ``.csv`` in the folder may tell class, age, sex and more. Those named ``synthetic`` hold images
+    of a generator, and have no subjects.
     """
     found: dict[str, Images] = {}
     plain: dict[str, _Plain] = {}

@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Reconstruction:
-    """What a model makes of images that it is shown.
+    """What a model makes of images: mean ``(batch, channel, *spatial)`` in [0, 1].
 
-    Attributes:
-        mean: ``(batch, channel, *spatial)`` in [0, 1].
-        std: Standard deviation of the likelihood, of the same shape, if the model has one.
+    And the standard deviation of the likelihood, of the same shape, if the model has one.
     """
 
     mean: NDArray[np.float32]
@@ -47,15 +45,9 @@ class Reconstructs(ABC):
     ) -> Mapping[str, NDArray[np.float32]]:
         """Return how little each pixel belongs, by the name of the score; higher is stranger.
 
-        By default the reconstruction error. A model that knows more adds its own scores.
-
-        Args:
-            pixels: ``(image, channel, *spatial)`` in [0, 1].
-            seed: Decides what is drawn.
-            conditions: What is known of each image; the model ignores what it does not use.
-
-        Returns:
-            Maps of the shape of ``pixels``, on any scale.
+        By default the reconstruction error; a model that knows more adds scores. ``pixels`` and
+        maps are ``(image, channel, *spatial)``; the model ignores ``conditions`` that it does not
+        use.
         """
         return {"reconstruction error": abs(pixels - self.reconstruct(pixels).mean)}
 
@@ -72,9 +64,7 @@ class Scores(Protocol):
     ) -> NDArray[np.float32]:
         """Return a bound on or proxy of the negative log-likelihood: ``(image,)``.
 
-        Args:
-            pixels: ``(image, channel, *spatial)`` in [0, 1].
-            conditions: What is known of each image.
+        Of ``pixels`` ``(image, channel, *spatial)`` in [0, 1], and what is known of each image.
         """
 
 
@@ -92,11 +82,8 @@ class Edits(Protocol):
     ) -> NDArray[np.float32]:
         """Return images whose masked pixels are made anew; the others stay the very same.
 
-        Args:
-            pixels: ``(image, channel, *spatial)`` in [0, 1].
-            mask: ``(image, *spatial)``: where to fill in.
-            seed: Decides what is filled in.
-            conditions: What is known of each image.
+        ``pixels`` are ``(image, channel, *spatial)`` in [0, 1], ``mask`` is ``(image, *spatial)``;
+        ``conditions`` are what is known of each image.
         """
 
     def translate(
@@ -107,13 +94,10 @@ class Edits(Protocol):
         conditions: Sequence[Mapping[str, Value]] | None = None,
         strength: float = 0.6,
     ) -> NDArray[np.float32]:
-        """Return the same people under another condition.
+        """Return the same people under another condition, for example ``{"age": 80}``.
 
-        Args:
-            pixels: ``(image, channel, *spatial)`` in [0, 1].
-            condition: What changes: ``{"age": 80}``.
-            conditions: What is known of each image now.
-            strength: From 0 (nothing changes) to 1.
+        ``conditions`` are what is known of each image now; ``strength`` is from 0 (nothing changes)
+        to 1.
         """
 
 

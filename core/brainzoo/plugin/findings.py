@@ -41,11 +41,10 @@ class EvaluationSets:
         return {"train": self.train, "test": self.test, "synthetic": self.synthetic}
 
     def check(self, *, least_subjects: int = 2) -> None:
-        """Refuse sets that no honest value can come from.
+        """Refuse sets that no honest value can come from, with a DataError.
 
-        Raises:
-            DataError: Somebody is in two of the real sets, shapes differ, there are too few images
-                or subjects, or pixels are not finite numbers in [0, 1].
+        Somebody is in two of the real sets, shapes differ, there are too few images or subjects, or
+        pixels are not finite numbers in [0, 1].
         """
         wanted = (self.test.channels, *self.test.spatial)
         for name, images in self.named.items():

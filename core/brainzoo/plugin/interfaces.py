@@ -120,21 +120,11 @@ class Generator(ABC):
         condition: Mapping[str, Value] | None = None,
         batch_size: int = 64,
     ) -> Iterator[NDArray[np.float32]]:
-        """Yield new images.
+        """Yield ``n`` new images in arrays ``(batch, channel, *spatial)`` in [0, 1].
 
         An image depends on the seed and its index only: not on the batch size, nor on where others
-        began, so that several processes may each make a part.
-
-        Args:
-            n: How many images in all.
-            seed: Decides every random number.
-            start: Index of the first image.
-            condition: For example ``{"class": "old"}``; ``None`` draws conditions from the
-                training distribution.
-            batch_size: How many images a yielded array holds at most.
-
-        Yields:
-            Arrays of shape ``(batch, channel, *spatial)`` in [0, 1].
+        began (``start``), so that several processes may each make a part. Without a ``condition``
+        such as ``{"class": "old"}``, conditions are drawn from the training distribution.
         """
 
     def images(
@@ -218,15 +208,9 @@ class Exporter(ABC):
 
     @abstractmethod
     def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
-        """Write ``images`` below ``folder`` and return the files written.
+        """Write ``images`` below ``folder`` and return the files written; nothing is overwritten.
 
-        Args:
-            images: Real or synthetic images.
-            folder: Where the files go; made if it is not there.
-            run: The run folder that the images came from, for exporters that describe it.
-
-        Raises:
-            ExistsError: Something is already there; nothing is ever overwritten.
+        ``run`` is the run folder that the images came from, for exporters that describe it.
         """
 
     def export_comparison(

@@ -34,12 +34,7 @@ def part_of(spec: Spec, values: Mapping[str, Any]) -> Part:
 
 
 def dataset(name: str, **options: Any) -> Dataset:
-    """Return an installed dataset, for another one to build upon.
-
-    Raises:
-        UnknownPluginError: Nothing installed offers it.
-        OptionError: An option is unknown or has a bad value.
-    """
+    """Return an installed dataset, for another one to build upon."""
     config = part_of(plugins().get("dataset", name), options).config
     made: Dataset = plugins().load("dataset", name)(config)
     return made

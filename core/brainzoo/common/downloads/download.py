@@ -84,7 +84,6 @@ def download(
     Raises:
         NetworkError: No address could deliver; what arrived is kept.
         IntegrityError: What arrived has the wrong size or checksum.
-        DiskError: There is too little space.
     """
     target = folder / remote.name
     if target.is_file():
