@@ -21,13 +21,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-SCHEMA = 1
-"""Version of the object that ``--json`` prints."""
-
-FIRST_SECONDS = 2.0
-"""Nothing is shown of what takes less."""
-LINE_SECONDS = 15.0
-"""Between lines of progress where there is no terminal."""
+SCHEMA = 1  # version of the object that ``--json`` prints
+FIRST_SECONDS = 2.0  # nothing is shown of what takes less
+LINE_SECONDS = 15.0  # between lines of progress where there is no terminal
 
 
 def note(text: str) -> None:

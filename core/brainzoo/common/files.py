@@ -24,8 +24,7 @@ from brainzoo.common.errors import (
 )
 
 OTHER = "Choose another with --out, or remove it."
-SYNCED_AT_ONCE = 16
-"""Files: a disk writes many in little more time than one."""
+SYNCED_AT_ONCE = 16  # files: a disk writes many in little more time than one
 
 
 @contextmanager

@@ -22,8 +22,7 @@ from typing import Any, TypeVar
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-AHEAD = 4
-"""Tasks that each worker may be ahead of the one whose result is taken: bounds the memory."""
+AHEAD = 4  # tasks that each worker may be ahead of the one whose result is taken: bounds the memory
 
 
 def each(

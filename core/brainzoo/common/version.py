@@ -2,5 +2,4 @@
 
 __version__ = "0.1.0"
 
-DISTRIBUTION = "brainzoo-core"
-"""PyPI's ``brainzoo`` is somebody else's library."""
+DISTRIBUTION = "brainzoo-core"  # PyPI's ``brainzoo`` is somebody else's library

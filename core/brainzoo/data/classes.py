@@ -25,9 +25,7 @@ Rows = Sequence[Mapping[str, Value]]
 Condition = Callable[[Mapping[str, Value]], bool | None]
 Operand = Callable[[Mapping[str, Value]], Any]
 
-LONGEST = 1000
-"""Characters of an expression; far more than anybody types."""
-
+LONGEST = 1000  # characters of an expression; far more than anybody types
 QUOTED = re.compile(
     r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?P<ticks>[^`]+)`|\{(?P<braces>[^\W\d][^{}'",]*)\}"""
 )

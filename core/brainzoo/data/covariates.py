@@ -20,8 +20,7 @@ COVARIATES = ("age", "sex")
 MOST_LEVELS = 50
 """Different texts in a column that may still be a category; a column of names or ids has more."""
 NO_COVARIATES = ("image_id", "subject", "scan", "class", "split")
-LEAST_PEOPLE = 3
-"""For whom a published row of covariates stands."""
+LEAST_PEOPLE = 3  # for whom a published row of covariates stands
 
 
 @dataclasses.dataclass(frozen=True)

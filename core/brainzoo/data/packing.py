@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from brainzoo.common import console
 from brainzoo.data.images import Images
 
-MOST_LABELS = 32
-"""More channels than this a generator cannot be expected to learn."""
+MOST_LABELS = 32  # more channels than this a generator cannot be expected to learn
 
 
 class PackedImages(Images):

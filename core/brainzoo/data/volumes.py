@@ -22,8 +22,7 @@ from brainzoo.common.files import write_bytes
 MAX_BYTES = 4 * 2**30
 """The largest voxel array that is read; a whole-body scan at 0.5 mm has a quarter of it."""
 
-SPACING_MM = (0.05, 20.0)
-"""The sizes of a voxel that are believed."""
+SPACING_MM = (0.05, 20.0)  # the sizes of a voxel that are believed
 
 _nibabel: Any = nibabel  # typed in part only
 _HEADER_BYTES = 540  # of NIfTI-2; NIfTI-1 has 348
@@ -31,12 +30,9 @@ _HEADER_BYTES = 540  # of NIfTI-2; NIfTI-1 has 348
 
 @dataclasses.dataclass(frozen=True)
 class Volume:
-    """A scan in memory.
+    """A scan in memory: ``(x, y, z)`` as stored, in any order and direction, integer or float32.
 
-    Attributes:
-        data: ``(x, y, z)`` as stored: axes in any order and direction, dtype integer or float32.
-        affine: 4 × 4, from voxel indices to RAS+ millimetres.
-        warnings: What a reader should know about doubtful header fields, one line each.
+    The affine is 4 × 4, from voxel indices to RAS+ millimetres; ``warnings`` are one line each.
     """
 
     data: NDArray[Any]
@@ -182,9 +178,7 @@ def _read_mgh(file: bytes) -> Volume:
     return Volume(data, np.asarray(affine, np.float64))
 
 
-_MOST_BEYOND = 2**28
-"""Bytes behind the voxels that are read for the checksum's sake."""
-
+_MOST_BEYOND = 2**28  # bytes behind the voxels that are read for the checksum's sake
 _AGAIN = "Copy or download it again."
 
 

@@ -25,8 +25,7 @@ PERSON_FOLDER = re.compile(
     re.IGNORECASE,
 )
 """Folders that are called like a person."""
-MOST_SCANS = 50
-"""Of one person; a folder of more files holds several people."""
+MOST_SCANS = 50  # of one person; a folder of more files holds several people
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,8 +12,7 @@ from brainzoo.common.errors import DataError, NotFoundError, OptionError
 VOLUMES = (".nii.gz", ".nii", ".mgz", ".mgh")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
 
-POINTER = 400
-"""Bytes of the largest file that may stand for another."""
+POINTER = 400  # bytes of the largest file that may stand for another
 
 
 def existing_root(root: Path | None, dataset: str) -> Path:

@@ -107,9 +107,6 @@ def network_of(options: FeatureOptions, owner: str) -> tuple[nn.Module, str]:
     """Return a network with its weights, and the SHA-256 of their file (``random`` without one).
 
     It takes ``(batch, 1, height, width)`` in [0, 1] and returns ``(batch, feature, ...)``.
-
-    Raises:
-        BrainzooError: A library or the weights are missing, or are something else.
     """
     if options.network == INCEPTION:
         file = weights_file(options, owner)

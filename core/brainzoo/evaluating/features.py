@@ -29,11 +29,9 @@ FORMAT = 2
 
 
 def views(images: Images) -> Mapping[str, NDArray[np.float32]]:
-    """Return what 2-D measures look at.
+    """Return what 2-D measures look at, in [0, 1]: ``{"": (n, channel, height, width)}`` of slices.
 
-    Returns:
-        ``{"": (n, channel, height, width)}`` of slices; of volumes ``(n, channel, x, y, z)`` the
-        central plane normal to each axis, by the plane's name. Values in [0, 1].
+    Of volumes, the central plane normal to each axis, by the plane's name.
     """
     if images.dims == 2:
         return {"": images.floats()}

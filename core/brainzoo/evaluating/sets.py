@@ -34,7 +34,6 @@ _nibabel: Any = nibabel  # typed in part only
 SYNTHETIC = "synthetic"
 OVERSHOOT = 0.05  # of a network or of interpolation, beyond [0, 1]
 FAR = 1e-3  # of the values may lie farther out still
-
 LEFT_OUT = ("grid.png", "grid_real.png")
 """Pictures of many images that brainzoo's own exports hold beside those of one."""
 

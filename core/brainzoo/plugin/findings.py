@@ -18,14 +18,10 @@ LEAST = 8  # images of a set: fewer do not make a distribution
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationSets:
-    """What an evaluator compares.
+    """What an evaluator compares: images trained on, of other people, and of a generator, if known.
 
-    Attributes:
-        train: Real images trained on.
-        test: Real images of other people.
-        validation: Real images of people who are in neither, where there are any: what must be
-            chosen (a threshold, say) is chosen on them.
-        generator: Who made the synthetic images, if it is known.
+    Where there are ``validation`` images, of people who are in neither, what must be chosen (a
+    threshold, say) is chosen on them.
     """
 
     train: Images
@@ -113,8 +109,6 @@ class Evaluation:
     """What an evaluator found.
 
     Attributes:
-        metrics: The values, each with n, interval and floor.
-        tables: Rows by the table's name.
         pictures: PNG or SVG files by name, without suffix.
         files: Other small files by name with suffix: what machines read, as ``verdict.json``.
         notes: Sentences that a reader must see before the values.

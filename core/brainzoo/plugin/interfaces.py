@@ -29,11 +29,9 @@ class Spec:
     """What a hook returns: a thing described without importing what it needs.
 
     Attributes:
-        name: What a user types, for example ``"pggan"``.
         target: Where the class lives, for example ``"brainzoo_pggan.generator:ProgressiveGAN"``.
         config: A frozen dataclass; its fields (see :func:`brainzoo.plugin.options.option`) become
             options of the command line, and the class is constructed with an instance of it.
-        summary: One line for lists and help.
     """
 
     name: str
@@ -175,11 +173,8 @@ class Generator(ABC):
 class Evaluator(ABC):
     """How good, how private, how useful synthetic images are.
 
-    Attributes:
-        needs: What the generator must be able to do, for example :class:`Reconstructs`: among
-            several evaluators, one that needs more than the generator can is left out.
-        needs_classes: Whether images must have classes: among several evaluators, one that needs
-            them is left out where they have none.
+    Among several evaluators, one that ``needs`` more than the generator can, such as
+    :class:`Reconstructs`, or classes where images have none, is left out.
     """
 
     needs: ClassVar[type | None] = None

@@ -21,9 +21,7 @@ from brainzoo.common.errors import OptionError
 
 Config = TypeVar("Config")
 
-LONGEST = 24
-"""Digits of the longest whole number that is read."""
-
+LONGEST = 24  # digits of the longest whole number that is read
 LARGEST_SEED = 2**64 - 1
 """Seeds are the whole numbers from 0 to this one, in every command and in Python."""
 

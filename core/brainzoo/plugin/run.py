@@ -13,8 +13,7 @@ from brainzoo.plugin.options import LARGEST_SEED, option
 if TYPE_CHECKING:
     from brainzoo.data.images import Images
 
-SCHEMA = 1
-"""Of ``run.yaml``."""
+SCHEMA = 1  # of ``run.yaml``
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,9 +94,7 @@ class TrainConfig:
 class Run:
     """Where training writes, and the settings common to every generator.
 
-    Attributes:
-        resume: Whether to go on from ``state/`` if there is one.
-        validation: Images of people that are not trained on: they decide which snapshot is kept.
+    ``validation`` images, of people that are not trained on, decide which snapshot is kept.
     """
 
     folder: Path
@@ -143,12 +140,7 @@ class Run:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Read ``run.yaml``, given its path or that of its run folder.
-
-    Raises:
-        NotFoundError: There is none.
-        IntegrityError: It is not YAML, of another schema, or lacks a section.
-    """
+    """Read ``run.yaml``, given its path or that of its run folder, or say what is wrong with it."""
     import yaml
 
     path = path if path.suffix in (".yaml", ".yml") else path / "run.yaml"

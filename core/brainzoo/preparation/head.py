@@ -50,14 +50,8 @@ class Head:
 def find_head(scan: Scan, percentiles: tuple[float, ...], mask: Scan | None = None) -> Head:
     """Find the brain and the range of intensities.
 
-    Args:
-        scan: The scan.
-        percentiles: Black is this percentile of the whole scan, white is the second of the head
-            (of the brain with a mask).
-        mask: Non-zero where there is brain, on the scan's grid.
-
-    Raises:
-        DataError: Nothing in the scan has the size of a head, or it has no contrast.
+    Black is the first percentile of the whole scan, white the second of the head (of the brain,
+    with a mask on the scan's grid). What has no contrast, or no size of a head, is a DataError.
     """
     values, first_mm, step_mm = scan.coarse(COARSE_MM)
     if mask is None:

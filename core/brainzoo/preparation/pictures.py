@@ -64,12 +64,7 @@ def grey_values(path: Path) -> NDArray[Any]:
 def fit_picture(values: Floats, size: int) -> Floats:
     """Shrink or enlarge a picture to fill a square as far as its aspect allows, centred on black.
 
-    Args:
-        values: ``(height, width)`` in [0, 1].
-        size: Edge of the square.
-
-    Returns:
-        ``(1, 1, size, size)`` in [0, 1].
+    From ``(height, width)`` to ``(1, 1, size, size)``, in [0, 1].
     """
     scale = max(values.shape) / size
     rows, columns = (

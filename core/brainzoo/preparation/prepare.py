@@ -65,11 +65,8 @@ def prepare(
         quiet: Print no progress and no notes; warnings are printed.
 
     Raises:
-        DataError: No scan can be used, there is only one subject, a class matches nobody, or
-            classes overlap.
-        OptionError: A class expression is wrong.
+        DataError: No scan can be used, there is only one subject, or classes fit nobody or overlap.
         ExistsError: ``out`` holds something else.
-        DiskError: The disk is full; nothing is left behind.
     """
     note = (lambda text: None) if quiet else console.note
     dataset.download()

@@ -182,18 +182,11 @@ class Scan:
 
 
 def area_weights(count: int, centres: Matrix, width: float) -> Floats:
-    """Return the share of each voxel in each sample along one axis.
+    """Return the share of each voxel in each sample along one axis: ``(sample, voxel)``.
 
     A sample is a box of ``width`` voxels (at least one) over voxels that are boxes themselves: its
-    weights are their overlaps. With a width of one that is linear interpolation.
-
-    Args:
-        count: Voxels along the axis.
-        centres: Of the samples, in voxel indices.
-        width: Of a sample, in voxels.
-
-    Returns:
-        ``(sample, voxel)``; a row adds up to less than 1 where it reaches beyond the scan.
+    weights are their overlaps. With a width of one that is linear interpolation. Centres are in
+    voxel indices; a row adds up to less than 1 where it reaches beyond the scan.
     """
     width = max(float(width), 1.0)
     voxels = np.arange(count)

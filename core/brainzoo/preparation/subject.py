@@ -54,11 +54,8 @@ def prepare_all(
 ) -> Generator[Prepared, None, None]:
     """Yield what became of each scan, in order.
 
-    Args:
-        subjects: The scans.
-        config: How images are made.
-        workers: Processes; ``None`` takes as many as there are cores if the first scans show that
-            it is worth it. 1 stays in this process, as do sources that cannot be pickled.
+    Without ``workers``, there are as many processes as cores if the first scans show that it is
+    worth it. 1 stays in this process, as do sources that cannot be pickled.
     """
     work = functools.partial(prepare_subject, config=config)
     wanted = workers or min(cores(), 16)

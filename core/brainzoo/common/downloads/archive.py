@@ -32,12 +32,9 @@ def extract(
 ) -> list[Path]:
     """Write the files of an uncompressed tar whose base names fit, and return their paths.
 
-    What an interrupted extraction has completed is kept and not written again. Each file must
-    begin with the bytes ``magic``, and have at most ``largest_file`` bytes.
-
-    Raises:
-        IntegrityError: It is not a tar, is cut short, holds nothing that fits, or a member that
-            fits is there twice, too large, or begins with other bytes.
+    What an interrupted extraction has completed is kept and not written again. Each file must be
+    there once, begin with the bytes ``magic``, and have at most ``largest_file`` bytes; else, and
+    where nothing fits, it is an IntegrityError.
     """
     with disk_errors(folder), _tar_errors(archive), tarfile.open(archive, "r:") as tar:
         folder.mkdir(parents=True, exist_ok=True)
