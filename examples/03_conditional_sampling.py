@@ -15,8 +15,8 @@ import numpy as np
 
 from brainzoo import Images, load
 from brainzoo.data.pictures import grid
-from brainzoo.exporters.config import NiftiConfig
 from brainzoo.exporters.nifti import Nifti
+from brainzoo.exporters.plugin import NiftiConfig
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.preparation.prepare import PrepareConfig, prepare
 from brainzoo.runs.pipeline import training_images

@@ -1,8 +1,8 @@
 """A server on 127.0.0.1 that speaks the Hub's language, and misbehaves on command.
 
 Enough for ``huggingface_hub`` and for brainzoo: repositories, private and gated ones, tokens,
-uploads (regular, large in one or many parts), commits with a parent, tags, revisions, ranges. Files
-are redirected to another host name, as the Hub does. ``faults`` by file name, as of
+commits with a parent, tags, revisions, ranges. Files are redirected to another host name, as the
+Hub does. ``faults`` by file name, as of
 :mod:`hostile_server`, strike when files are fetched; ``before`` is called before an endpoint
 answers.
 """
@@ -23,8 +23,6 @@ from urllib.parse import unquote, urlsplit
 from hostile_server import Asked, Fault, Handler, HostileServer
 
 LARGE = (".safetensors", ".npy", ".png", ".bin")
-PART = 40_000
-"""Larger uploads come in several parts, of this many bytes."""
 
 GOOD, READER, STRANGER = "hf_maker", "hf_reader", "hf_stranger"
 """Tokens: may do all, may read all, may read what is open. Any other is refused."""
@@ -69,7 +67,6 @@ class HubServer(HostileServer):
         self.RequestHandlerClass = HubHandler
         self.repositories: dict[str, Repository] = {}
         self.large: dict[str, bytes] = {}
-        self.parts: dict[str, dict[int, bytes]] = {}
         self.before: dict[str, Callable[[HubServer], object]] = {}
         self.lock = threading.Lock()
 
@@ -215,11 +212,6 @@ class HubHandler(Handler):
         own = {"id": repo, "modelId": repo, "private": repository.private, "siblings": files}
         self._json(own | {"sha": head or None, "tags": [], "gated": repository.gated})
 
-    def _tree(self, repo: str, revision: str) -> None:
-        repository = self._repository(repo)
-        files = repository.commits[self._commit_of(repository, revision)]
-        self._json([_item(name, content) for name, content in sorted(files.items())])
-
     def _refs(self, repo: str) -> None:
         repository = self._repository(repo)
         heads = [{"name": "main", "ref": "refs/heads/main", "targetCommit": repository.head}]
@@ -280,57 +272,11 @@ class HubHandler(Handler):
 
     def _preupload(self, repo: str, revision: str) -> None:
         repository = self._repository(repo, write=True)
-        files = repository.commits[self._commit_of(repository, revision)]
-        answer = []
-        for file in json.loads(self.content)["files"]:
-            name = file["path"]
-            mode = "lfs" if name.endswith(LARGE) else "regular"
-            answer.append({"path": name, "uploadMode": mode, "shouldIgnore": False})
-            if name in files:
-                answer[-1]["oid"] = _item(name, files[name]).get("lfs", {}).get("oid") or _git_sha1(
-                    files[name]
-                )
-        self._json({"files": answer})
-
-    def _batch(self, repo: str) -> None:
-        self._repository(repo, write=True)
-        objects = []
-        for wanted in json.loads(self.content)["objects"]:
-            oid, size = wanted["oid"], wanted["size"]
-            upload: dict[str, Any] = {"href": f"{self.server.elsewhere}/upload/{oid}"}
-            if size > PART:
-                numbers = range(1, -(-size // PART) + 1)
-                parts = {str(n): f"{upload['href']}/part/{n}" for n in numbers}
-                upload["header"] = {"chunk_size": str(PART), **parts}
-                upload["href"] += "/complete"
-            verify = {"href": f"{self.server.endpoint}/{repo}.git/verify"}
-            actions = {} if oid in self.server.large else {"upload": upload, "verify": verify}
-            objects.append({"oid": oid, "size": size} | ({"actions": actions} if actions else {}))
-        self._json({"transfer": "basic", "objects": objects})
-
-    def _upload(self, oid: str, part: str | None = None) -> None:
-        if part is None:
-            self._store(oid, self.content)
-        else:
-            self.server.parts.setdefault(oid, {})[int(part)] = self.content
-        self.begin(200, {"ETag": f'"{self.etag(self.content)}"', "Content-Length": "0"})
-
-    def _complete(self, oid: str) -> None:
-        parts = self.server.parts.pop(oid)
-        self._store(oid, b"".join(parts[number] for number in sorted(parts)))
-        self._json({})
-
-    def _store(self, oid: str, content: bytes) -> None:
-        if hashlib.sha256(content).hexdigest() != oid:
-            raise _Refusal(400, message="the digest differs")
-        self.server.large[oid] = content
-
-    def _verify(self, repo: str) -> None:
-        self._repository(repo, write=True)
-        asked = json.loads(self.content)
-        if len(self.server.large.get(asked["oid"], b"")) != asked["size"]:
-            raise _Refusal(404, message="not uploaded")
-        self._json({})
+        held = repository.commits[self._commit_of(repository, revision)]
+        names = [file["path"] for file in json.loads(self.content)["files"]]
+        how = {"uploadMode": "regular", "shouldIgnore": False}
+        oids = {name: {"oid": _git_sha1(content)} for name, content in held.items()}
+        self._json({"files": [{"path": n, **how, **oids.get(n, {})} for n in names]})
 
     def _commit(self, repo: str, revision: str) -> None:
         repository = self._repository(repo, write=True)
@@ -342,12 +288,8 @@ class HubHandler(Handler):
                 raise _Refusal(412, message="A commit has happened since. Please refresh")
             if key == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
-            elif key == "lfsFile":
-                files[value["path"]] = self.server.large[value["oid"]]
             elif key == "deletedFile":
                 files.pop(value["path"])
-            elif key == "deletedFolder":
-                files = {n: c for n, c in files.items() if not n.startswith(value["path"])}
         commit = repository.commit(files)
         url = f"{self.server.endpoint}/{repo}/commit/{commit}"
         self._json({"success": True, "commitOid": commit, "commitUrl": url, "hookOutput": ""})
@@ -369,16 +311,10 @@ ROUTES = [
     ("/api/validate-yaml", "validate"),
     (f"/api/models/{_REPO}", "info"),
     (f"/api/models/{_REPO}/revision/{_REVISION}", "info"),
-    (f"/api/models/{_REPO}/tree/{_REVISION}", "tree"),
     (f"/api/models/{_REPO}/refs", "refs"),
     (f"/api/models/{_REPO}/preupload/{_REVISION}", "preupload"),
     (f"/api/models/{_REPO}/commit/{_REVISION}", "commit"),
     (f"/api/models/{_REPO}/tag/{_REVISION}", "tag"),
-    (f"/{_REPO}\\.git/info/lfs/objects/batch", "batch"),
-    (f"/{_REPO}\\.git/verify", "verify"),
-    (r"/upload/(?P<oid>\w{64})", "upload"),
-    (r"/upload/(?P<oid>\w{64})/part/(?P<part>\d+)", "upload"),
-    (r"/upload/(?P<oid>\w{64})/complete", "complete"),
     (f"/{_REPO}/resolve/{_REVISION}/(?P<name>.+)", "resolve"),
     (r"/storage/(?P<digest>\w{64})/(?P<name>.+)", "storage"),
 ]

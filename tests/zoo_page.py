@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ship import SHOWN
+
 from brainzoo.checkpoint.card import model_card
 from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT
-from brainzoo.zoo.adding import SHOWN
 from brainzoo.zoo.entry import Entry, PackageSource
 from brainzoo.zoo.registry import read_registry
 

@@ -12,7 +12,6 @@ from brainzoo.common.lazy import lazily
 
 if TYPE_CHECKING:
     from brainzoo import checkpoint as checkpoint
-    from brainzoo.checkpoint.verdict import Verdict as Verdict
     from brainzoo.cli.params import command_options as command_options
     from brainzoo.common import console as console
     from brainzoo.common.downloads import download as download
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from brainzoo.common.files import write_bytes as write_bytes
     from brainzoo.common.home import home as home
     from brainzoo.data import charts as charts
-    from brainzoo.data.classes import public_expression as public_expression
     from brainzoo.data.images import Images as Images
     from brainzoo.data.pictures import grid as grid
     from brainzoo.data.subjects import Subject as Subject
@@ -35,14 +33,12 @@ if TYPE_CHECKING:
     from brainzoo.data.tables import read_table as read_table
     from brainzoo.data.tables import table_text as table_text
     from brainzoo.data.volumes import Volume as Volume
-    from brainzoo.data.volumes import read_volume as read_volume
     from brainzoo.evaluating.features import Features as Features
     from brainzoo.evaluating.features import views as views
     from brainzoo.evaluating.intervals import bootstrap as bootstrap
     from brainzoo.evaluating.intervals import interval as interval
     from brainzoo.evaluating.intervals import subjects_of as subjects_of
     from brainzoo.evaluating.options import FeatureOptions as FeatureOptions
-    from brainzoo.evaluating.sets import open_images as open_images
     from brainzoo.plugin.capabilities import Reconstruction as Reconstruction
     from brainzoo.plugin.capabilities import Reconstructs as Reconstructs
     from brainzoo.plugin.findings import Evaluation as Evaluation
@@ -57,8 +53,7 @@ if TYPE_CHECKING:
     from brainzoo.plugin.options import option as option
     from brainzoo.plugin.part import dataset as dataset
     from brainzoo.plugin.run import Run as Run
-    from brainzoo.preparation.head import foreground as foreground
-    from brainzoo.runs.pipeline import images_of_run as images_of_run
+    from brainzoo.runs.pipeline import open_images as open_images
     from brainzoo.zoo.loading import load as load
     from brainzoo.zoo.registry import shipped as shipped
 

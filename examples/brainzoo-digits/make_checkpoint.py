@@ -14,7 +14,7 @@ from typing import Any
 
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.preparation.prepare import PrepareConfig, prepare
-from brainzoo.zoo.adding import enlist
+from brainzoo.zoo.registry import enlist
 
 from brainzoo_digits.config import DigitsConfig, DigitsGANConfig
 from brainzoo_digits.dataset import Digits

@@ -14,7 +14,7 @@ VAE = listed(
     source={"package": "brainzoo-nowhere", "path": "brainzoo_nowhere/x"},
     summary="T1w volumes of 64 × 80 × 64, from 9 subjects of IXI",
 )
-OLD = listed(version="0.9.0", status="withdrawn", reason="Showed a subject.")
+OLD = listed(version="0.9.0", withdrawn="Showed a subject.")
 
 
 def test_list_shows_a_line_each(ours: Written, brainzoo: Brainzoo) -> None:
@@ -43,7 +43,7 @@ def test_what_was_pulled_is_here(ours: Written, brainzoo: Brainzoo) -> None:
 def test_an_empty_zoo_says_so(ours: Written, brainzoo: Brainzoo) -> None:
     found = brainzoo("list")
     assert found.stdout == ""
-    assert "no checkpoints are known yet" in found.stderr
+    assert "brainzoo run makes one" in found.stderr
     assert json.loads(brainzoo("list", "--json").stdout)["data"]["checkpoints"] == []
 
 
@@ -53,7 +53,7 @@ def test_search_wants_all_words(ours: Written, brainzoo: Brainzoo) -> None:
     assert "pggan-heads" not in brainzoo("search", "IXI", "volumes").stdout
     none = brainzoo("search", "pggan", "volumes")
     assert none.stdout == ""
-    assert "no checkpoint has pggan and volumes" in none.stderr
+    assert "no checkpoint matches pggan and volumes" in none.stderr
     found = json.loads(brainzoo("search", "t1w", "--json").stdout)["data"]["checkpoints"]
     assert len(found) == 2
 
@@ -86,7 +86,7 @@ def test_check(brainzoo: Brainzoo) -> None:
     bad = brainzoo("registry", "check", "bad.yaml")
     assert bad.exit_code == 6
     assert "bad.yaml: entry pggan-heads-64@1.0.0: plugin:" in bad.stderr
-    assert "refresh" in brainzoo("registry").stdout
+    assert "check" in brainzoo("registry").stdout
 
 
 def test_what_is_here_is_described_by_its_checkpoint(brainzoo: Brainzoo) -> None:

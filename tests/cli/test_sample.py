@@ -72,9 +72,9 @@ def terminate(process: subprocess.Popen[str]) -> None:
     ("stop", "code", "line"),
     [
         (kill_parent, -signal.SIGKILL, ""),
-        (kill_worker, 130, "a worker process was killed; what is drawn is kept."),
-        (press_ctrl_c, 130, "stopped; what is drawn is kept. Run it again to go on."),
-        (terminate, 130, "stopped; what is drawn is kept. Run it again to go on."),
+        (kill_worker, 130, "a worker process was killed; what was drawn is kept."),
+        (press_ctrl_c, 130, "stopped; what was drawn is kept. Run it again to go on."),
+        (terminate, 130, "stopped; what was drawn is kept. Run it again to go on."),
     ],
     ids=["parent killed", "worker killed", "Ctrl-C", "terminated"],
 )

@@ -24,8 +24,7 @@ from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import make_config
 from brainzoo.plugin.part import Part
 from brainzoo.runs import pipeline
-from brainzoo.runs.record import expect_same_run
-from brainzoo.runs.settings import Settings, evaluator_names, resolve
+from brainzoo.runs.settings import Settings, evaluator_names, expect_same_run, resolve
 from brainzoo.testing.heads import make_images
 
 from ..conftest import Install

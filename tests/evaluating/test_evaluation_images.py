@@ -12,8 +12,8 @@ from brainzoo.common.errors import BrainzooError, DataError, NotFoundError, Opti
 from brainzoo.data.subjects import Value
 from brainzoo.data.volumes import Volume, write_nifti
 from brainzoo.evaluating.sets import describe_set, open_images, open_sets
-from brainzoo.exporters.config import NiftiConfig, PngConfig
 from brainzoo.exporters.nifti import Nifti
+from brainzoo.exporters.plugin import NiftiConfig, PngConfig
 from brainzoo.exporters.png import Png
 from brainzoo.testing.heads import make_images
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from brainzoo.data.images import Images
-from brainzoo.exporters.config import NiftiConfig, PngConfig
 from brainzoo.exporters.nifti import Nifti
+from brainzoo.exporters.plugin import NiftiConfig, PngConfig
 from brainzoo.exporters.png import Png
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from brainzoo.common.errors import DataError, ExistsError
-from brainzoo.exporters.config import NiftiConfig
 from brainzoo.exporters.nifti import Nifti
+from brainzoo.exporters.plugin import NiftiConfig
 
 from .conftest import AXIAL, SECRET, Make
 
@@ -151,7 +151,7 @@ def test_what_is_there_is_never_overwritten(make: Make, tmp_path: Path) -> None:
 def test_a_failure_leaves_nothing_behind(make: Make, tmp_path: Path) -> None:
     images = make()
     with (
-        mock.patch("brainzoo.exporters.nifti._write_json", side_effect=KeyboardInterrupt),
+        mock.patch("brainzoo.exporters.nifti.write_json", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
         export(images, tmp_path / "deep" / "out")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from brainzoo.common.errors import DataError, ExistsError
 from brainzoo.data.pictures import GAP_PIXELS
-from brainzoo.exporters.config import PngConfig
+from brainzoo.exporters.plugin import PngConfig
 from brainzoo.exporters.png import Png
 
 from .conftest import SECRET, Make

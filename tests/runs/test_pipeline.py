@@ -14,8 +14,7 @@ from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.run import Run, read_record
 from brainzoo.runs import pipeline
 from brainzoo.runs.folder import RunFolder, next_folder
-from brainzoo.runs.record import expect_same_run, from_record, to_record
-from brainzoo.runs.settings import Settings, resolve
+from brainzoo.runs.settings import Settings, expect_same_run, from_record, resolve, to_record
 from brainzoo.sampling import Request, draw
 from brainzoo.testing.heads import make_images
 
@@ -174,7 +173,7 @@ def test_next_folder_skips_what_is_taken(tmp_path: Path) -> None:
 
 
 def test_a_step_done_anew_removes_what_a_killed_process_left(tmp_path: Path) -> None:
-    run = RunFolder.create(tmp_path / "r", {}, "test")
+    run = RunFolder(tmp_path, {})
     for name in (".samples.1a2b3c4d.part", ".checkpoint.1a2b3c4d.part"):
         (run.path / name).mkdir()
         (run.path / name / "half").write_text("x")

@@ -12,10 +12,10 @@ import brainzoo
 from brainzoo import Images
 from brainzoo.plugin.manager import plugins
 from brainzoo.sampling import drawing
-from brainzoo.sampling.workers import cut
+from brainzoo.sampling.drawing import cut
 from brainzoo.testing.plugin import files_below
 
-from .conftest import Draw, N, nifti, stopped_after
+from .conftest import Draw, N, nifti
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -69,34 +69,6 @@ def test_a_loaded_generator_writes_the_same_from_python(
     assert files_below(tmp_path / "written") == files_below(tmp_path / "made")
     pixels = generator.images(N, seed=3)
     assert np.abs(written.floats() - pixels).max() < 1e-4
-
-
-def test_a_generator_without_start_draws_the_same_with_one_worker(
-    drawn: Draw,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    drawn("whole")
-    tiny = plugins().load("generator", "tiny")
-    sample, conditions = tiny.sample, tiny.conditions
-
-    def old_sample(self: Any, n: int, *, seed: int, condition: Any, batch_size: int) -> Any:
-        return sample(self, n, seed=seed, condition=condition, batch_size=batch_size)
-
-    def old_conditions(self: Any, n: int, *, seed: int, condition: Any, **own: Any) -> Any:
-        return conditions(self, n, seed=seed, condition=condition, **own)
-
-    monkeypatch.setattr(tiny, "sample", old_sample)
-    monkeypatch.setattr(tiny, "conditions", old_conditions)
-    with monkeypatch.context() as patch:
-        stopped_after(patch, 3, KeyboardInterrupt())
-        with pytest.raises(KeyboardInterrupt):
-            drawn("made", workers=2)
-    assert "one worker: this generator draws from the first image on" in capsys.readouterr().err
-    made = drawn("made", batch_size=7)
-    assert (made.resumed, made.workers) == (24, 1)
-    assert files_below(tmp_path / "made") == files_below(tmp_path / "whole")
 
 
 def test_others_help_only_where_one_process_would_take_long(

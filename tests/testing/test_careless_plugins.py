@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -34,28 +33,6 @@ def test_a_missing_method_is_caught(broken: Broken) -> None:
     part = "from brainzoo import Exporter\nclass Part(Exporter): pass"
     with caught("lacks the methods export"):
         broken(ExporterContract, part).test_is_installed_and_loads()
-
-
-def test_a_constructor_that_works_is_caught_and_one_that_stores_is_not(broken: Broken) -> None:
-    part = """
-        from brainzoo import Exporter
-
-        class Part(Exporter):
-            def __init__(self, config):
-                super().__init__(config)
-                self.strength = config.strength
-                self.double = 2 * config.strength if DOUBLE else None
-
-            def export(self, images, folder, *, run=None):
-                return []
-    """
-    suite = broken(ExporterContract, "DOUBLE = False\n" + textwrap.dedent(part))
-    suite.test_constructor_only_stores()
-    import broken_part  # type: ignore[import-not-found]
-
-    broken_part.DOUBLE = True
-    with caught("it must only store"):
-        suite.test_constructor_only_stores()
 
 
 @pytest.mark.parametrize(

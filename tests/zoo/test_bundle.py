@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,44 +19,23 @@ from brainzoo.zoo.registry import Registry
 from ..conftest import Brainzoo
 from .conftest import contents
 
-WHEEL = "wheels/brainzoo_tiny-0.1.0-py3-none-any.whl"
-
 
 @pytest.fixture
 def made(entry: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A bundle of the entry; what was pulled for it is gone."""
-
-    def pip(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        assert "brainzoo-tiny~=0.1.0" in command
-        (Path(command[command.index("--dest") + 1]) / Path(WHEEL).name).write_bytes(b"PK, quickly")
-        return subprocess.CompletedProcess(command, 0)
-
     monkeypatch.setattr("brainzoo.zoo.bundle.known", lambda: Registry((entry,), {}))
     monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path / "maker"))
-    with monkeypatch.context() as patch:
-        patch.setattr(subprocess, "run", pip)
-        out = bundle("tiny-heads-16", tmp_path / "made.zip", wheels=True)
+    out = bundle("tiny-heads-16", tmp_path / "made.zip")
     monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path / "receiver"))
     return out
 
 
 def test_it_is_found_by_name_where_it_arrives(made: Path, entry: Entry, checkpoint: Path) -> None:
-    assert WHEEL in zipfile.ZipFile(made).namelist()
     folder = unbundle(made)
     assert contents(folder) == contents(checkpoint)
     assert pull(entry, offline=True) == folder
     assert unbundle(made) == folder, "twice does no harm"
     assert not list(root().glob(".unbundle*"))
-
-
-def test_pip_that_fails_is_one_line(checkpoint: Path, tmp_path: Path, brainzoo: Brainzoo) -> None:
-    (checkpoint / "config.json").write_text(
-        (checkpoint / "config.json").read_text().replace("~=0.1.0", "~=99.1.0")
-    )
-    failed = brainzoo("bundle", checkpoint, "--out", tmp_path / "b.zip", "--wheels")
-    assert failed.exit_code == 5
-    assert "pip could not fetch the wheels" in failed.stderr
-    assert not list(tmp_path.glob("*b.zip*"))
 
 
 def test_the_same_checkpoint_makes_the_same_bundle(checkpoint: Path, tmp_path: Path) -> None:
@@ -142,7 +120,6 @@ def test_other_weights_under_the_name_of_these(made: Path, tmp_path: Path) -> No
     renamed = {
         f"tiny-heads-16-1.0.0-{'0' * 12}/{name.partition('/')[2]}": data
         for name, data in members(made).items()
-        if not name.startswith("wheels/")
     }
     with pytest.raises(IntegrityError, match="other weights than it says"):
         unbundle(write(tmp_path / "changed.zip", renamed))

@@ -249,8 +249,8 @@ def test_an_array_is_nothing_but_pixels(audited: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "finding"),
     [
-        (lambda f: (f / "notes.txt").write_text("x"), "notes.txt: does not belong to a checkpoint"),
-        (lambda f: (f / ".git").mkdir(), ".git: does not belong to a checkpoint; remove it"),
+        (lambda f: (f / "notes.txt").write_text("x"), "notes.txt: is not a file of a checkpoint"),
+        (lambda f: (f / ".git").mkdir(), ".git: is not a file of a checkpoint; remove it"),
         (lambda f: (f / "LICENSE").unlink(), "LICENSE: is missing or empty"),
         (lambda f: (f / "README.md").write_text(""), "README.md: is missing or empty"),
         (lambda f: (f / "README.md").write_bytes(b"\xff\xfe"), "README.md: is not UTF-8 text"),
@@ -261,7 +261,7 @@ def test_an_array_is_nothing_but_pixels(audited: Path) -> None:
         ),
         (
             lambda f: (f / "README.md").write_text("x" * 1_000_001),
-            "README.md: has more than 1000000",
+            "README.md: has 1000001 bytes",
         ),
     ],
 )
@@ -276,7 +276,7 @@ def test_a_link_is_not_followed(audited: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (audited / "metrics.json").unlink()
     (audited / "metrics.json").symlink_to(tmp_path / "secret")
-    assert found(audited) == ["metrics.json: is not a plain file"]
+    assert found(audited) == ["metrics.json: is not a plain file, but a link or folder"]
 
 
 @pytest.mark.parametrize(

@@ -136,14 +136,9 @@ def test_a_package_is_used_where_it_is(
         pull(entry)
 
 
-def test_a_withdrawn_one_is_refused_and_a_deprecated_one_said(
-    server: HubServer, entry: Entry, capsys: pytest.CaptureFixture[str]
-) -> None:
-    changed = {"reason": "a subject was in it", "replaced_by": "other"}
-    with pytest.raises(NotFoundError, match=r"withdrawn: a subject was in it\. Use other"):
-        pull(entry.model_copy(update={"status": "withdrawn", **changed}))
-    pull(entry.model_copy(update={"status": "deprecated", **changed}))
-    assert "1.0.0 is deprecated: a subject was in it" in capsys.readouterr().err
+def test_a_withdrawn_one_is_refused(server: HubServer, entry: Entry) -> None:
+    with pytest.raises(NotFoundError, match=r"withdrawn: A subject was in it\. Use other"):
+        pull(entry.model_copy(update={"withdrawn": "A subject was in it. Use other."}))
 
 
 def test_a_commit_that_is_listed_is_held_to_its_entry(
@@ -153,7 +148,7 @@ def test_a_commit_that_is_listed_is_held_to_its_entry(
     reference = f"hf:{entry.source.hub}@{entry.source.revision}"
     monkeypatch.setattr("brainzoo.zoo.registry.known", lambda: [entry])
     assert pull(reference) == pull(entry), "one copy, compared with the digests of the registry"
-    withdrawn = entry.model_copy(update={"status": "withdrawn", "reason": "a subject was in it"})
+    withdrawn = entry.model_copy(update={"withdrawn": "a subject was in it"})
     monkeypatch.setattr("brainzoo.zoo.registry.known", lambda: [withdrawn])
     with pytest.raises(NotFoundError, match="withdrawn: a subject was in it"):
         pull(reference)

@@ -102,18 +102,19 @@ def test_a_name_is_its_newest_version_that_is_not_withdrawn(ours: Written) -> No
     ours(
         listed("x", version="1.9.0"),
         listed("x", version="1.10.0"),
-        listed("x", version="2.0.0", status="deprecated", reason="slow"),
-        listed("y", status="withdrawn", reason="Showed a subject.", replaced_by="x"),
+        listed("x", version="2.0.0", withdrawn="Slow."),
+        listed("y", withdrawn="Showed a subject. Use x instead."),
     )
     assert registry.known().get("x").version == "1.10.0"
-    assert registry.known().get("x", "2.0.0").status == "deprecated"
+    assert registry.known().get("x", "2.0.0").withdrawn == "Slow."
     with pytest.raises(NotFoundError, match=r"withdrawn: Showed a subject. Use x instead."):
         find("y")
     with pytest.raises(NotFoundError, match=r"no version 3.0.0. Known: 2.0.0, 1.10.0, 1.9.0."):
         find("x@3.0.0")
     with pytest.raises(NotFoundError, match=r"no checkpoint named 'pgan'. Known: x, y"):
         find("pgan")
-    assert find(f"hf:zoo/pggan-heads-64@{'a1' * 20}") == registry.known().get("x", "2.0.0")
+    with pytest.raises(NotFoundError, match="withdrawn: Slow"):
+        find(f"hf:zoo/pggan-heads-64@{'a1' * 20}")
     assert find(f"hf:zoo/pggan-heads-64@{'a2' * 20}") is None
 
 

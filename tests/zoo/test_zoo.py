@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import zoo_page
+from ship import MOST_BYTES
 
 from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT
 from brainzoo.common.files import sha256
-from brainzoo.zoo.adding import MOST_BYTES
 from brainzoo.zoo.entry import Entry
 from brainzoo.zoo.gate import findings
 

@@ -83,7 +83,7 @@ def _results(task: str, data: str, evaluators: Mapping[str, Any]) -> Iterator[Ev
     """Yield the metrics that are numbers."""
     from huggingface_hub import EvalResult
 
-    for evaluator, metric in _metrics(evaluators):
+    for evaluator, metric in metrics_of(evaluators):
         yield EvalResult(
             task_type=task,
             dataset_type=data,
@@ -92,9 +92,7 @@ def _results(task: str, data: str, evaluators: Mapping[str, Any]) -> Iterator[Ev
             metric_name=metric["name"],
             metric_value=metric["value"],
             metric_args={
-                key: metric[key]
-                for key in ("n", "low", "high", "floor")
-                if metric.get(key) is not None
+                k: metric[k] for k in ("n", "low", "high", "floor") if metric.get(k) is not None
             },
             source_name=f"brainzoo evaluate {evaluator}",
             source_url="./metrics.json",
@@ -102,16 +100,18 @@ def _results(task: str, data: str, evaluators: Mapping[str, Any]) -> Iterator[Ev
 
 
 def _rows(evaluators: Mapping[str, Any]) -> Iterator[list[str]]:
-    for evaluator, metric in _metrics(evaluators):
-        value, floor = f"{metric['value']:.4g}", metric.get("floor")
-        if metric.get("low") is not None and metric.get("high") is not None:
-            value += f" ({metric['low']:.4g} to {metric['high']:.4g})"
-        shown = "" if floor is None else f"{floor:.4g}"
+    for evaluator, metric in metrics_of(evaluators):
+        value, low, high, floor = (
+            "" if metric.get(name) is None else f"{metric[name]:.4g}"
+            for name in ("value", "low", "high", "floor")
+        )
+        value += f" ({low} to {high})" if low and high else ""
         detail = metric.get("detail") or ""
-        yield [evaluator, metric["name"], value, shown, f"{metric['n']:,}", detail]
+        yield [evaluator, metric["name"], value, floor, f"{metric['n']:,}", detail]
 
 
-def _metrics(evaluators: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def metrics_of(evaluators: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each metric that has a value, with its evaluator."""
     for evaluator, found in evaluators.items():
         for metric in found["metrics"]:
             if metric["value"] is not None:
@@ -126,13 +126,13 @@ def _facts(config: Mapping[str, Any]) -> dict[str, str | None]:
         for name in config["images"]["classes"]
     ]
     spacing = " × ".join(f"{mm:g}" for mm in prepared.get("spacing_mm") or ())
-    images = f"{data['n_images']:,} of {data['n_subjects']:,} subjects, the training split only"
     return {
         "Data": data_name(source),
         "Licence": source.get("license") or "unknown",
         "Address": source.get("url"),
         "Citation": source.get("citation"),
-        "Images": images,
+        "Images": f"{data['n_images']:,} of {data['n_subjects']:,} subjects, "
+        "the training split only",
         "Classes": ", ".join(classes) or "none",
         "Conditions": "; ".join(_conditions(config)),
         "Plane": prepared.get("plane"),

@@ -47,19 +47,18 @@ def _are_versions(text: str) -> str:
 
 
 def _hold_plain_values(values: dict[str, Any]) -> dict[str, Any]:
+    def is_plain(value: object) -> bool:
+        if isinstance(value, str):
+            return len(value) <= MAX_PARTS
+        if isinstance(value, float):
+            return math.isfinite(value)
+        return value is None or (isinstance(value, int) and abs(value) < 2**53)
+
     for name, value in values.items():
         parts = value if isinstance(value, list) else [value]
-        if len(parts) > MAX_PARTS or not all(map(_is_plain, parts)):
+        if len(parts) > MAX_PARTS or not all(map(is_plain, parts)):
             raise ValueError(f"{name!r} is not a plain value, or too large")
     return values
-
-
-def _is_plain(value: object) -> bool:
-    if isinstance(value, str):
-        return len(value) <= MAX_PARTS
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return value is None or (isinstance(value, int) and abs(value) < 2**53)
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -150,10 +149,8 @@ class VerifyPart(Strict):
 class TrainingPart(Strict):
     """What makes the weights again.
 
-    Attributes:
-        earlier_budgets: Those that were spent before training went on to the command's own:
-            ``"58 minutes"``. Schedules are fractions of a budget, so the command alone makes other
-            weights.
+    ``earlier_budgets`` (``"58 minutes"``) were spent before training went on to the command's own:
+    schedules are fractions of a budget, so the command alone makes other weights.
     """
 
     command: Prose

@@ -1,20 +1,28 @@
-"""Loading a generator from a checkpoint: nothing is built before all that it asks for is checked.
+"""Loading a generator from a checkpoint, and whether it still makes the samples that it made.
 
-Files, configuration, header, plugin and its version, hyperparameters; then the plugin builds its
-networks, and is stopped as soon as they hold more than the file does.
+Nothing is built before all that it asks for is checked: files, configuration, header, plugin and
+its version, hyperparameters; then the plugin builds its networks, and is stopped as soon as they
+hold more than the file does.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from packaging.specifiers import SpecifierSet
 
+from brainzoo.checkpoint.config import TOLERANCE
+from brainzoo.checkpoint.names import REFERENCE
 from brainzoo.checkpoint.reading import AGAIN, check, folder_of, read_config
+from brainzoo.checkpoint.writing import eight_bit, reference
 from brainzoo.common.errors import (
     BrainzooError,
     DataError,
@@ -33,15 +41,12 @@ from brainzoo.plugin.options import make_config, nearest, plain, sampling_option
 def load(folder: Path | str, **sampling: Any) -> Generator:
     """Load a trained generator from a checkpoint folder, or from the run that holds one.
 
-    Args:
-        folder: The checkpoint, or the run.
-        **sampling: Options of the generator that act when images are drawn; those of the
-            checkpoint if not given.
+    ``sampling`` are options of the generator that act when images are drawn; those of the
+    checkpoint if not given.
 
     Raises:
         NotFoundError: There is none.
-        IncompatiblePluginError: The plugin that made it is not installed, or in a version that the
-            checkpoint is not made for.
+        IncompatiblePluginError: The plugin that made it is not installed, or not in its version.
         IntegrityError: It is damaged.
         MemoryShortError: Its weights do not fit into the free memory.
         OptionError: The generator has no such sampling option, or not with this value.
@@ -73,19 +78,14 @@ def load(folder: Path | str, **sampling: Any) -> Generator:
         said = printable(" ".join(f"{type(error).__name__}: {error}".split()))[:200].rstrip(".")
         raise IntegrityError(f"{folder} does not fit {plugin}: {said}.", AGAIN) from error
     if sampling:
-        _set_sampling(loaded, sampling)
-    return loaded
-
-
-def _set_sampling(generator: Generator, values: Mapping[str, Any]) -> None:
-    known = sampling_options(type(generator.config))
-    for name in values:
-        if name not in known:
+        known = sampling_options(type(loaded.config))
+        if unknown := [name for name in sampling if name not in known]:
             raise OptionError(
-                f"this generator has no sampling option {name!r}.", nearest(name, known)
+                f"this generator has no sampling option {unknown[0]!r}.", nearest(unknown[0], known)
             )
-    given = {**plain(generator.config), **values}
-    generator.config = make_config(type(generator.config), given, "sampling option")
+        given = {**plain(loaded.config), **sampling}
+        loaded.config = make_config(type(loaded.config), given, "sampling option")
+    return loaded
 
 
 def expect_plugin(folder: Path, plugin: str) -> dict[str, Any]:
@@ -139,3 +139,64 @@ def _no_more_than(tensors: int, parameters: int) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
+
+
+@dataclasses.dataclass(frozen=True)
+class Verification:
+    """What verifying found.
+
+    ``exact`` says whether all samples are the same to the bit; ``largest_difference`` and the
+    ``tolerance`` for it are fractions of the range of grey.
+    """
+
+    exact: bool
+    largest_difference: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Exact, or within the tolerance."""
+        return self.exact or self.largest_difference <= self.tolerance
+
+
+def verify(folder: Path) -> Verification:
+    """Sample the stored seed and compare with the stored reference samples.
+
+    Raises:
+        IntegrityError: The checkpoint is damaged.
+        NotFoundError: It holds no reference.
+    """
+    config = check(folder)
+    wanted = config.get("verify")
+    if wanted is None:
+        raise NotFoundError(
+            f"{folder} keeps no samples of its makers to compare with.",
+            "It was converted from a model by others.",
+        )
+    stored = read_reference(folder, config)
+    if hashlib.sha256(stored.tobytes()).hexdigest() != wanted["sha256"]:
+        raise IntegrityError(f"{folder / REFERENCE} does not match the digest in config.json.")
+    made = eight_bit(reference(load(folder), len(stored), seed=wanted["seed"]))
+    if made.shape != stored.shape:
+        raise IntegrityError(f"found samples of shape {made.shape}; expected {stored.shape}.")
+    difference = float(np.abs(made.astype(np.int16) - stored.astype(np.int16)).max()) / 255
+    exact = bool((made == stored).all())
+    # The folder may state a stricter tolerance than ours, never a wider one.
+    return Verification(exact, difference, min(float(wanted["tolerance"]), TOLERANCE))
+
+
+def read_reference(folder: Path, config: dict[str, Any]) -> NDArray[np.uint8]:
+    """Read the reference samples ``(n, channel, *spatial)``; the file's header is not trusted."""
+    path = folder / REFERENCE
+    images = config["images"]
+    shape = (config["verify"]["n"], images["channels"], *images["spatial"])
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(found, np.memmap) or (found.shape, found.dtype) != (shape, np.uint8):
+            raise ValueError(f"it is not an array of uint8 {shape}")
+        if path.stat().st_size != found.offset + found.nbytes:
+            raise ValueError(f"it has {path.stat().st_size} bytes")
+    except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
+        said = " ".join(str(error).split())[:200].rstrip(".")
+        raise IntegrityError(f"{folder} holds no readable reference samples: {said}.") from None
+    return np.array(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,14 @@ from brainzoo.common.errors import (
     MemoryShortError,
     NotFoundError,
 )
+from brainzoo.common.hardware import free_memory
 from brainzoo.common.strict import plain_json, printable
 
 AGAIN = "Fetch the checkpoint again."
 
 
 def folder_of(path: Path) -> Path:
-    """Return the folder of a checkpoint: ``path``, or its ``checkpoint/`` if that is a run.
-
-    Raises:
-        NotFoundError: It is neither.
-    """
+    """Return the folder of a checkpoint: ``path``, or its ``checkpoint/`` if that is a run."""
     for folder in (path / "checkpoint", path):
         if os.path.lexists(folder / CONFIG):
             return folder
@@ -49,7 +47,11 @@ def check(folder: Path) -> dict[str, Any]:
         IncompatiblePluginError: It is of a later format.
     """
     config = read_config(folder)
-    expect_files(folder)
+    for name, why in odd_files(folder):
+        raise IntegrityError(f"{printable(str(folder / name))[:300]} {why}.", AGAIN)
+    for name in REQUIRED:
+        if not (folder / name).is_file():
+            raise IntegrityError(f"{folder} lacks {name}.", AGAIN)
     header = read_header(folder / WEIGHTS)
     found = (len(header), sum(math.prod(shape) for _, shape in header.values()))
     stated = (config["weights"]["tensors"], config["weights"]["parameters"])
@@ -62,27 +64,19 @@ def check(folder: Path) -> dict[str, Any]:
     return config
 
 
-def expect_files(folder: Path) -> None:
-    """Refuse a folder with files that no checkpoint has, links, or files that are too large.
-
-    Raises:
-        IntegrityError: Says which file.
-    """
+def odd_files(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the files that no checkpoint has, links, and files that are too large, and why."""
     for path in sorted(folder.iterdir()):
-        if path.name not in MAX_BYTES:
-            raise IntegrityError(
-                f"{printable(str(path))[:300]} is not a file of a checkpoint.", "Remove it."
-            )
         found = path.lstat()
-        if not stat.S_ISREG(found.st_mode):
-            raise IntegrityError(f"{path} is not a plain file, but a link or folder.", "Remove it.")
-        if found.st_size > MAX_BYTES[path.name]:
-            raise IntegrityError(
-                f"{path} has {found.st_size} bytes; expected {MAX_BYTES[path.name]} at most.", AGAIN
+        if path.name not in MAX_BYTES:
+            yield path.name, "is not a file of a checkpoint; remove it"
+        elif not stat.S_ISREG(found.st_mode):
+            yield path.name, "is not a plain file, but a link or folder"
+        elif found.st_size > MAX_BYTES[path.name]:
+            yield (
+                path.name,
+                f"has {found.st_size} bytes; at most {MAX_BYTES[path.name]} are allowed",
             )
-    for name in REQUIRED:
-        if not (folder / name).is_file():
-            raise IntegrityError(f"{folder} lacks {name}.", AGAIN)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -116,8 +110,7 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{folder} is of format {found}; this version reads up to {configs.FORMAT}.",
             "Try: pip install --upgrade brainzoo-core",
         )
-    problem = configs.problem(config)
-    if problem:
+    if problem := configs.problem(config):
         raise IntegrityError(f"{path} is damaged: {problem}.", AGAIN)
     return config
 
@@ -133,9 +126,14 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
         MemoryShortError: The machine has too little free memory.
     """
     config = read_config(folder)
-    path = folder / WEIGHTS
-    size = path.stat().st_size if path.is_file() else 0
-    expect_memory(size, f"the weights in {folder}")
+    path, free = folder / WEIGHTS, free_memory()
+    needed = 2 * path.stat().st_size if path.is_file() else 0  # as read, and as loaded
+    if free is not None and needed > free:
+        raise MemoryShortError(
+            f"the weights in {folder} need {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB "
+            "are free.",
+            "Close other programs, or use a larger machine.",
+        )
     arrays = {
         name: array.astype(np.float32) if array.dtype == np.float16 else array
         for name, array in read_arrays(path, sha256=str(config["weights"]["sha256"])).items()
@@ -146,17 +144,9 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def expect_memory(needed: int, what: str) -> None:
-    """Refuse to read what does not fit into the free memory twice: as read, and as loaded.
-
-    Raises:
-        MemoryShortError: It does not.
-    """
-    from brainzoo.common.hardware import free_memory
-
-    free = free_memory()
-    if free is not None and 2 * needed > free:
-        raise MemoryShortError(
-            f"{what} need {2 * needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free.",
-            "Close other programs, or use a larger machine.",
-        )
+def makes(config: Mapping[str, Any]) -> str:
+    """Say what a checkpoint makes: ``T1w slices of 64 × 64``."""
+    spatial = config["images"]["spatial"]
+    kind = "slices" if len(spatial) == 2 else "volumes"
+    channels = " + ".join(config["preprocessing"].get("channels") or ["MRI"])
+    return f"{channels} {kind} of {' × '.join(map(str, spatial))}"

@@ -18,6 +18,7 @@ from brainzoo.common.strict import Digest, Number, Strict, plain_json, validated
 Positive = Annotated[int, Field(ge=1, lt=2**53)]
 Folder = Digest | Literal[""]
 """The fingerprint of a folder of images; images that were never saved have none."""
+Sentences = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
 
 
 class Measured(Strict):
@@ -51,18 +52,15 @@ class Real(Strict):
 class Verdict(Strict):
     """What an audit decided.
 
-    Attributes:
-        passed: Whether nothing spoke against publishing, and nothing could have been missed;
-            exactly when there are no ``reasons`` and no ``doubts``.
-        reasons: Why it did not pass, a sentence each.
-        doubts: Why a leak could have been missed, a sentence each.
-        consent: Who answers for publishing an undecided model, by name.
+    ``passed`` exactly when there are no ``reasons`` (why it did not pass) and no ``doubts`` (why a
+    leak could have been missed), a sentence each. ``consent`` names who answers for publishing an
+    undecided model.
     """
 
     kind: Literal["brainzoo privacy verdict"] = "brainzoo privacy verdict"
     passed: bool
-    reasons: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
-    doubts: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = ()
+    reasons: Sentences
+    doubts: Sentences = ()
     consent: Annotated[str, Field(max_length=200)] = ""
     thresholds: Annotated[dict[str, Number], Field(min_length=1)]
     metrics: Annotated[dict[str, Measured], Field(min_length=1)]
@@ -105,12 +103,11 @@ def read_verdict(path: Path | str) -> Verdict:
             f"there is no privacy verdict {path}.",
             "Make one: brainzoo evaluate privacy RUN",
         )
-    problem = f"it has more than {MAX_BYTES[VERDICT]} bytes"
-    if path.stat().st_size <= MAX_BYTES[VERDICT]:
-        try:
-            return validated(Verdict, plain_json(path.read_bytes()))
-        except ValueError as error:
-            problem = str(error)
-    raise IntegrityError(
-        f"{path} is not a privacy verdict: {problem}.", "Make it again: brainzoo evaluate privacy"
-    )
+    try:
+        if path.stat().st_size > MAX_BYTES[VERDICT]:
+            raise ValueError(f"it has more than {MAX_BYTES[VERDICT]} bytes")
+        return validated(Verdict, plain_json(path.read_bytes()))
+    except ValueError as error:
+        raise IntegrityError(
+            f"{path} is not a privacy verdict: {error}.", "Make it again: brainzoo evaluate privacy"
+        ) from None

@@ -1,10 +1,12 @@
-"""Writing a checkpoint folder, and what it keeps of its training images."""
+"""Writing a checkpoint folder: its weights, what it keeps of its training images and command."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import secrets
+import shlex
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from brainzoo.checkpoint.config import (
     problem,
 )
 from brainzoo.checkpoint.names import CARD, CONFIG, LICENCE, METRICS, REFERENCE, SAMPLES, WEIGHTS
-from brainzoo.checkpoint.provenance import commit, public_command
+from brainzoo.checkpoint.reading import read_config
 from brainzoo.checkpoint.weights_file import write_arrays
 from brainzoo.common.errors import BrainzooError, DataError, IntegrityError
 from brainzoo.common.files import new_folder, sha256, write_text
@@ -33,7 +35,9 @@ from brainzoo.data.tables import counts
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import plain
+from brainzoo.plugin.run import read_record
 
+PATH_OPTIONS = ("--data.root", "--data.table", "--out", "--resume")
 _DESCRIBES_IMAGES = (
     "channels",
     "labels",
@@ -98,15 +102,12 @@ def write(
     training: Mapping[str, Any],
     verifiable: bool = True,
 ) -> None:
-    """Write a generator as a checkpoint folder, replacing none.
+    """Write a trained generator as a checkpoint folder, replacing none.
 
-    Args:
-        folder: The new folder.
-        generator: Trained; its reference samples are drawn here, if it is to be verifiable.
-        plugin: The name under which an installed plugin offers it, for example ``"dcgan"``.
-        weights: Arrays by name; types float32, float16 or integers.
-        training: What :func:`describe_training` returned when it was trained.
-        verifiable: Whether samples are kept; of a model by others they would not be its makers'.
+    ``plugin`` is the name under which an installed plugin offers it, ``weights`` are arrays by name
+    (of float32, float16 or integers), ``training`` is what :func:`describe_training` returned.
+    Reference samples are drawn and kept if it is to be ``verifiable``; of a model by others they
+    would not be its makers'.
 
     Raises:
         ExistsError: The folder is already there.
@@ -151,14 +152,7 @@ def write(
 
 
 def refresh_card(folder: Path) -> None:
-    """Write ``README.md`` anew, with what ``metrics.json`` holds now.
-
-    Raises:
-        NotFoundError: No checkpoint there.
-        IntegrityError: Its files cannot be read.
-    """
-    from brainzoo.checkpoint.reading import read_config
-
+    """Write ``README.md`` anew, with what ``metrics.json`` holds now."""
     try:
         metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
         write_text(folder / CARD, model_card(read_config(folder), metrics["evaluators"]))
@@ -173,8 +167,6 @@ def training_of(run: Path) -> dict[str, Any] | None:
 
     Nothing of it names folders or people. ``None`` outside of runs.
     """
-    from brainzoo.plugin.run import read_record
-
     try:
         record = read_record(run)
     except BrainzooError:
@@ -182,27 +174,69 @@ def training_of(run: Path) -> dict[str, Any] | None:
     command = public_command(str(record.get("command") or ""))
     if not command:
         return None
+    budgets = []
+    for spent in record.get("earlier_budgets", ()):
+        parts = [f"{spent['images']:,} images" if spent["images"] else ""]
+        parts.append(f"{spent['minutes']:g} minutes" if spent["minutes"] else "")
+        budgets.append(" or ".join(filter(None, parts)))
     return {
         "command": command,
-        "earlier_budgets": [_budget(spent) for spent in record.get("earlier_budgets", ())],
+        "earlier_budgets": budgets,
         "seed": int(record["train"].get("seed") or 0),
-        "commit": commit(),
+        "commit": _commit(),
         "hardware": public_hardware() or None,
     }
 
 
-def _budget(spent: Mapping[str, Any]) -> str:
-    images, minutes = spent["images"], spent["minutes"]
-    parts = [f"{images:,} images" if images else "", f"{minutes:g} minutes" if minutes else ""]
-    return " or ".join(filter(None, parts))
+def public_command(command: str) -> str:
+    """Return a command line for what is published: no folders, and no class that lists people.
+
+    Empty if it cannot be divided into words.
+    """
+
+    def shown(flag: str, value: str) -> str:
+        if flag == "--class":
+            name, equals, expression = value.partition("=")
+            return f"{name}{equals}{public_expression(expression)}"
+        pathlike = any(mark in value for mark in "/\\") or value.startswith("~")
+        return "PATH" if flag in PATH_OPTIONS or pathlike else value
+
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return ""
+    public, flag = [], ""
+    for word in words:
+        if not word.startswith("-"):
+            public.append(shown(flag, word))
+            flag = ""
+            continue
+        flag, equals, value = word.partition("=")
+        public.append(f"{flag}={shown(flag, value)}" if equals else word)
+        flag = "" if equals else flag
+    return shlex.join(public)
+
+
+def _commit() -> str | None:
+    """Return the commit of brainzoo's source, if it is a repository without changes."""
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():
+        return None
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(root), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+        return done.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return None if changed else git("rev-parse", "HEAD")
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def reference(generator: Generator, n: int, seed: int = 0) -> NDArray[np.float32]:
-    """Return the samples that identify a checkpoint ``(n, channel, *spatial)``.
-
-    Raises:
-        DataError: They are not finite: training diverged.
-    """
+    """Return the samples that identify a checkpoint ``(n, channel, *spatial)``."""
     pixels = np.concatenate(list(generator.sample(n, seed=seed)))
     if not np.isfinite(pixels).all():
         raise DataError(

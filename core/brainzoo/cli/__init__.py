@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SECTIONS: dict[str, dict[str, str]] = {
     "Train and sample": {
         "run": "Prepare data, train, sample, evaluate, export and report.",
-        "plan": "Say what a run would take: memory, disk and time.",
+        "plan": "Estimate what a run needs: time, memory and disk.",
         "data": "Prepare a dataset and describe it.",
         "train": "Prepare and train only.",
         "sample": "Make images with a trained generator.",
@@ -45,9 +45,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "verify": "Check that a checkpoint makes the samples it made at first.",
         "round": "Halve the size of a checkpoint, and compare what it makes.",
         "push": "Publish a checkpoint on the Hub.",
-        "bundle": "Write a checkpoint and the wheels that run it as one file.",
+        "bundle": "Write a checkpoint as one file, for a machine without internet.",
         "unbundle": "Check a bundle and keep its checkpoint here.",
-        "registry": "Check the registry of checkpoints, and add to it.",
+        "registry": "Check the registry of checkpoints.",
     },
     "Plugins and this machine": {
         "plugins": "List what is installed, what it offers, and what is broken.",
@@ -61,7 +61,9 @@ MODULES = {
     **dict.fromkeys(("pull", "verify", "round", "bundle", "unbundle"), "checkpoints"),
     **dict.fromkeys(("list", "search", "info"), "listing"),
     **dict.fromkeys(("plan", "train"), "run"),
+    "registry": "push",
     "report": "export",
+    "plugins": "doctor",
 }
 """Verbs that live in a module of another name."""
 
@@ -125,18 +127,15 @@ def _as_brainzoo_error(error: Exception) -> BrainzooError:
         return error
     if isinstance(error, click.Abort):
         return StoppedError("stopped.")
-    if isinstance(error, click.NoSuchOption):
-        name, ctx = error.option_name, error.ctx
-        params = ctx.command.get_params(ctx) if ctx else []
-        known = [opt for p in params for opt in p.opts if opt.startswith("--")]
-        return OptionError(f"there is no option {name}.", _nearest(name, known, ctx))
     if isinstance(error, click.ClickException):
         ctx = getattr(error, "ctx", None)
-        text = " ".join(error.format_message().split())
-        return OptionError(text, _see_help(ctx))
+        text, hint = " ".join(error.format_message().split()), ""
+        if isinstance(error, click.NoSuchOption):
+            text, hint = f"there is no option {error.option_name}.", _nearest_option(error)
+        return OptionError(text, hint or (f"See: {ctx.command_path} --help" if ctx else ""))
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads: do not complain at exit
-        return StoppedError("nobody reads the output any more.")
+        return StoppedError("the output was closed.")
     found = BrainzooError(
         f"unexpected {type(error).__name__}: {' '.join(str(error).split()) or 'no message'}.",
         "Run again with --debug for the traceback; please report it.",
@@ -145,16 +144,14 @@ def _as_brainzoo_error(error: Exception) -> BrainzooError:
     return found
 
 
-def _nearest(name: str, known: list[str], ctx: click.Context | None) -> str:
+def _nearest_option(error: click.NoSuchOption) -> str:
     import difflib
 
-    bare = [option.lstrip("-") for option in known]  # dashes would make all options alike
-    close = difflib.get_close_matches(name.lstrip("-"), bare, n=1, cutoff=0.7)
-    return f"Did you mean --{close[0]}?" if close else _see_help(ctx)
-
-
-def _see_help(ctx: click.Context | None) -> str:
-    return f"See: {ctx.command_path} --help" if ctx else ""
+    params = error.ctx.command.get_params(error.ctx) if error.ctx else []
+    # Without dashes, which would make all options alike.
+    known = [opt.lstrip("-") for p in params for opt in p.opts if opt.startswith("--")]
+    close = difflib.get_close_matches(error.option_name.lstrip("-"), known, n=1, cutoff=0.7)
+    return f"Did you mean --{close[0]}?" if close else ""
 
 
 def _fail(found: BrainzooError, error: BaseException, words: Sequence[str]) -> NoReturn:

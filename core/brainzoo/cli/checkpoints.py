@@ -92,31 +92,23 @@ def rounding(checkpoint: Path, out: Path) -> None:
 @click.command()
 @click.argument("address", metavar="NAME|hf:OWNER/REPO@COMMIT|CHECKPOINT|RUN")
 @out_option("The new bundle.", required=True, metavar="FILE.zip")
-@click.option(
-    "--wheels",
-    is_flag=True,
-    help="Also fetch the wheels of the plugin and of all it needs (with torch, gigabytes).",
-)
 @token_option
 @common_options
-def bundle(address: str, out: Path, wheels: bool, token: str | None) -> None:
-    """Write a checkpoint as one file, with the wheels that run it if you like.
-
-    pip fetches the wheels; its own variables say from where (PIP_FIND_LINKS=FOLDER) and for which
-    machine (PIP_PLATFORM=win_amd64, PIP_PYTHON_VERSION=3.12).
+def bundle(address: str, out: Path, token: str | None) -> None:
+    """Write a checkpoint as one file, for a machine without internet.
 
     \b
-    brainzoo bundle pggan-ixi-64 --out pggan.zip --wheels
-    brainzoo unbundle pggan.zip                                  on the other machine, or without
-    python -m zipfile -e pggan.zip .                             brainzoo there
-    pip install --no-index --find-links wheels brainzoo-pggan
+    brainzoo bundle pggan-ixi-64 --out pggan.zip
+    pip download brainzoo-pggan -d wheels       what runs it (PIP_PLATFORM: for another machine)
+    pip install --no-index --find-links wheels brainzoo-pggan              on the other machine
+    brainzoo unbundle pggan.zip
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo.common.files import sha256
     from brainzoo.zoo import bundle as bundles
 
-    bundles.bundle(address, out, wheels=wheels, token=token)
+    bundles.bundle(address, out, token=token)
     digest = sha256(out)
-    console.note(f"Send its SHA-256 to the recipient by another way: {digest}")
+    console.note(f"Send its SHA-256 to the recipient separately: {digest}")
     console.answer({"bundle": str(out), "sha256": digest}, str(out))
 
 
@@ -125,7 +117,7 @@ def bundle(address: str, out: Path, wheels: bool, token: str | None) -> None:
 @click.option("--sha256", "digest", metavar="HEX", help="The SHA-256 that the file must have.")
 @common_options
 def unbundle(bundle: Path, digest: str | None) -> None:
-    """Check a bundle and keep its checkpoint here; its wheels are left to pip.
+    """Check a bundle and keep its checkpoint here.
 
     Damage is noticed, but not who made the bundle: give the --sha256 that its maker told you.
     """

@@ -26,9 +26,7 @@ from brainzoo.runs.settings import dataset_part, is_images_folder
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     """Return the options of the dataset that is named."""
     plugins = installed(ctx)
-    known = {spec.name for spec in plugins.specs("dataset")}
-    found = next((word for word in words.arguments if word in known), None)
-    name = found or next(iter(words.arguments), None)
+    name = words.known("dataset", plugins) or next(iter(words.arguments), None)
     return [*(dataset_options(plugins, name) if name else []), size_option()]
 
 
@@ -57,8 +55,8 @@ def data(ctx: click.Context, dataset: str, classes: tuple[str, ...], out: Path |
         if out:
             expect_folder_place(out)
         plugins = installed(ctx)
-        values = {key.removeprefix("data."): value for key, value in given_options(ctx).items()}
-        part, config = dataset_part(plugins, dataset, values)
+        given = {key.removeprefix("data."): value for key, value in given_options(ctx).items()}
+        part, config = dataset_part(plugins, dataset, given)
         source = plugins.load("dataset", dataset)(part.config)
         images = prepare(source, config, name=dataset, classes=pairs(classes, "--class"), out=out)
         if console.as_json():

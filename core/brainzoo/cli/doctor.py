@@ -1,4 +1,4 @@
-"""``brainzoo doctor``: is this machine ready, and if not, what to do."""
+"""``brainzoo doctor`` and ``plugins``: what is here, and what to do about what is not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from brainzoo.common import console
 from brainzoo.common.hardware import hardware, memory_gb
 from brainzoo.common.home import home
 from brainzoo.common.version import DISTRIBUTION
-from brainzoo.plugin.manager import plugins, stranger
+from brainzoo.plugin import manager as installed
+from brainzoo.plugin.manager import KINDS, stranger
 from brainzoo.plugin.versions import versions
 
 ADDRESSES = {
@@ -47,13 +48,13 @@ class Check:
     """One thing looked at; ``hint`` says what to do where it is not ``ok``."""
 
     name: str
-    ok: bool
     found: str
+    ok: bool = True
     hint: str = ""
 
 
 @click.command()
-@click.option("--offline", is_flag=True, help="Do not try to reach any server.")
+@click.option("--offline", is_flag=True, help="Do not contact any server.")
 @common_options
 def doctor(offline: bool) -> None:
     """Check versions, device, memory, cache, plugins and network."""
@@ -69,21 +70,31 @@ def doctor(offline: bool) -> None:
 
 
 def _checks(offline: bool) -> Iterator[Check]:
-    known = versions()
-    yield Check("brainzoo", True, f"{known[DISTRIBUTION]} on Python {platform.python_version()}")
+    known, machine, memory = versions(), hardware(), memory_gb()
+    yield Check("brainzoo", f"{known[DISTRIBUTION]} on Python {platform.python_version()}")
     if warning := stranger():
         found, _, hint = warning.partition(": ")
-        yield Check("another brainzoo", False, found, hint)
-    yield Check("libraries", True, _listed({k: v for k, v in known.items() if k in LIBRARIES}))
-    machine = hardware()
-    yield Check("processor", True, f"{machine['cpu']}, {machine['cores']} cores")
-    memory = memory_gb()
-    enough, found = memory >= ENOUGH_MEMORY_GB, f"{memory:g} GB"
-    hint = "" if enough else "Train with a small --batch-size."
-    yield Check("memory", enough, found, hint) if memory else Check("memory", True, "unknown")
+        yield Check("another brainzoo", found, False, hint)
+    yield Check("libraries", _listed({k: v for k, v in known.items() if k in LIBRARIES}))
+    yield Check("processor", f"{machine['cpu']}, {machine['cores']} cores")
+    short = 0 < memory < ENOUGH_MEMORY_GB
+    hint = "Train with a small --batch-size." if short else ""
+    yield Check("memory", f"{memory:g} GB" if memory else "unknown", not short, hint)
     yield _training()
-    yield _disk()
-    yield from _plugins()
+    existing = next(path for path in [home(), *home().absolute().parents] if path.exists())
+    free_gb = shutil.disk_usage(existing).free / 1e9
+    enough = free_gb >= ENOUGH_DISK_GB
+    need = f"IXI needs about {ENOUGH_DISK_GB} GB; set BRAINZOO_HOME to a larger disk."
+    yield Check("cache", f"{home()}, {free_gb:.0f} GB are free", enough, "" if enough else need)
+    for plugin in installed.plugins().all:
+        if plugin.problem:
+            found = f"{plugin.distribution} {plugin.version} is broken: {plugin.problem}"
+            hint = f"Try: pip install --upgrade {plugin.distribution}"
+            yield Check(f"plugin {plugin.name}", found, False, hint)
+    working = {p.distribution: p.version for p in installed.plugins().all if not p.problem}
+    yield Check("plugins", _listed(working))
+    if not installed.plugins().specs("generator"):
+        yield Check("generators", "none installed", False, "Try: pip install brainzoo-dcgan")
     if not offline:
         yield from (_reachable(name, address) for name, address in ADDRESSES.items())
 
@@ -93,36 +104,12 @@ def _training() -> Check:
     done = subprocess.run(
         [sys.executable, "-c", _ASK_TORCH], capture_output=True, text=True, check=False
     )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        missing = "No module named" in last
-        found = "not installed" if missing else f"torch does not work: {last}"
-        return Check("training", False, found, "Try: pip install 'brainzoo-core[training]'")
-    return Check("training", True, done.stdout.splitlines()[-1])
-
-
-def _disk() -> Check:
-    folder = home()
-    existing = next(path for path in [folder, *folder.absolute().parents] if path.exists())
-    free_gb = shutil.disk_usage(existing).free / 1e9
-    enough = free_gb >= ENOUGH_DISK_GB
-    need = f"IXI needs about {ENOUGH_DISK_GB} GB; set BRAINZOO_HOME to a larger disk."
-    return Check("cache", enough, f"{folder}, {free_gb:.0f} GB are free", "" if enough else need)
-
-
-def _plugins() -> Iterator[Check]:
-    for plugin in plugins().all:
-        if plugin.problem:
-            yield Check(
-                f"plugin {plugin.name}",
-                False,
-                f"{plugin.distribution} {plugin.version} is broken: {plugin.problem}",
-                f"Try: pip install --upgrade {plugin.distribution}",
-            )
-    working = {p.distribution: p.version for p in plugins().all if not p.problem}
-    yield Check("plugins", True, _listed(working))
-    if not plugins().specs("generator"):
-        yield Check("generators", False, "none installed", "Try: pip install brainzoo-dcgan")
+    if done.returncode == 0:
+        return Check("training", done.stdout.splitlines()[-1])
+    last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    missing = "No module named" in last
+    found = "not installed" if missing else f"torch does not work: {last}"
+    return Check("training", found, False, "Try: pip install 'brainzoo-core[training]'")
 
 
 def _reachable(name: str, address: str) -> Check:
@@ -133,13 +120,44 @@ def _reachable(name: str, address: str) -> Check:
     except urllib.error.HTTPError as error:
         with error:
             if error.code >= 500:  # less: it may dislike HEAD, but it is there
-                return Check(name, False, f"{host} answers {error.code}", "Try again later.")
+                return Check(name, f"{host} answers {error.code}", False, "Try again later.")
     except (OSError, ValueError) as error:
         text = f"{host} cannot be reached: {getattr(error, 'reason', error)}"
         hint = "Local data need no network; behind a proxy, set HTTPS_PROXY."
-        return Check(name, False, text, hint)
-    return Check(name, True, f"{host} answers")
+        return Check(name, text, False, hint)
+    return Check(name, f"{host} answers")
 
 
 def _listed(items: dict[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in items.items()) or "none"
+
+
+@click.command()
+@common_options
+def plugins() -> None:
+    """List what is installed, what it offers, and what is broken."""
+    found = installed.plugins()
+    header = ["distribution", "version", *(f"{kind}s" for kind in KINDS), "also", "state"]
+    rows, described = [], []
+    for plugin in found.all:
+        # What it brings besides the four kinds.
+        module = sys.modules.get(plugin.module.partition(":")[0])
+        also = [name for name in ("commands", "registry") if hasattr(module, f"brainzoo_{name}")]
+        also = [] if plugin.problem else also
+        offers = [", ".join(spec.name for spec in plugin.offers.get(kind, ())) for kind in KINDS]
+        state = "broken" if plugin.problem else "works"
+        rows.append([plugin.distribution, plugin.version, *offers, ", ".join(also), state])
+        summaries = {
+            f"{kind}s": [{"name": spec.name, "summary": spec.summary} for spec in specs]
+            for kind, specs in plugin.offers.items()
+        }
+        own = {
+            name: getattr(plugin, name) for name in ("name", "distribution", "version", "module")
+        }
+        own |= {"offers": summaries, "also": also, "problem": plugin.problem or None}
+        described.append(own)
+    kept = [i for i in range(len(header)) if any(row[i] for row in rows)]
+    table = console.table([header[i] for i in kept], [[row[i] for i in kept] for row in rows])
+    console.answer({"plugins": described}, table)
+    for problem in found.problems:
+        console.warn(problem)

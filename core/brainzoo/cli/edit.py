@@ -43,7 +43,7 @@ SHOWN = 8
     type=click.FloatRange(0, 1),
     default=0.6,
     show_default=True,
-    help="How much --condition may change: 0 is nothing.",
+    help="How much --condition may change, from 0 (nothing) to 1.",
 )
 @click.option("--split", metavar="SPLIT", help="Only images of train, validation or test.")
 @click.option("-n", "n", type=Whole(1), metavar="N", help="Only the first N images.")
@@ -79,9 +79,7 @@ def edit(
 
     changed: dict[str, Value] = {**pairs(conditions, "--condition")}
     if (mask is None) == (not changed):
-        raise OptionError(
-            "expected either --mask or --condition.", "Edit twice to fill in and to change."
-        )
+        raise OptionError("expected either --mask or --condition.", "To do both, edit twice.")
     expect_folder_place(out)
     generator = load(checkpoint)
     if not isinstance(generator, Edits):
@@ -96,7 +94,8 @@ def edit(
     if not len(chosen):
         raise DataError(f"{images} holds no images{f' of {split}' if split else ''} to edit.")
     pixels = chosen.floats()
-    known = _known(chosen, generator)
+    told = list(generator.conditions(1, seed=0)[0])  # what the table knows of it, of each image
+    known = [{k: row[k] for k in told if row.get(k) is not None} for row in chosen.table]
     if mask is not None:
         inside = _mask(mask, chosen)
         made = generator.inpaint(pixels, inside, seed=seed, conditions=known)
@@ -109,32 +108,21 @@ def edit(
     with Images.write(out, chosen.spatial, info, chosen.channels) as writer:
         writer.append(made, rows)
     both = np.stack([pixels[:SHOWN], made[:SHOWN]], 1).reshape(-1, *pixels.shape[1:])
-    picture = grid(both, columns=4, column_labels=["before", "after"] * 2)
-    write_bytes(out.with_name(f"{out.name}-before-after.png"), picture)
-    console.note(f"{len(made)} images; the first {min(SHOWN, len(made))}: {out}-before-after.png")
+    picture = out.with_name(f"{out.name}-before-after.png")
+    write_bytes(picture, grid(both, columns=4, column_labels=["before", "after"] * 2))
+    console.note(f"{len(made)} images; the first {min(SHOWN, len(made))}: {picture}")
     console.answer({"folder": str(out), "images": len(made), **how}, str(out))
 
 
-def _known(images: Images, generator: Any) -> list[dict[str, Any]]:
-    """Return what the table knows of each image that the generator is conditioned on."""
-    names = list(generator.conditions(1, seed=0)[0])
-    return [{k: row[k] for k in names if row.get(k) is not None} for row in images.table]
-
-
 def _mask(path: Path, images: Images) -> NDArray[np.bool_]:
-    """Read a mask ``(image, *spatial)``.
-
-    Raises:
-        DataError: It cannot be read, is of another shape, or empty.
-    """
+    """Read a mask ``(image, *spatial)``."""
     import numpy as np
 
     from brainzoo.data.volumes import read_volume
 
+    array = path.suffix == ".npy"
     try:
-        values = (
-            np.load(path, allow_pickle=False) if path.suffix == ".npy" else read_volume(path).data
-        )
+        values = np.load(path, allow_pickle=False) if array else read_volume(path).data
     except ValueError as error:
         raise DataError(f"{path} cannot be read: {error}.") from error
     shape = (len(images), *images.spatial)

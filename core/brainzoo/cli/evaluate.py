@@ -36,10 +36,9 @@ SETS = ("train", "validation", "test", "synthetic")
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     """Return the options of the evaluators that are named."""
     plugins = installed(ctx)
-    known = {spec.name for spec in plugins.specs("evaluator")} | {ALL}
     names = list(words.named.get("--evaluate", ()))
     if not names:
-        found = next((word for word in words.arguments if word in known), None)
+        found = ALL if ALL in words.arguments else words.known("evaluator", plugins)
         names = [found] if found else list(words.arguments[:1])
         if not found and "--compare" in words.named:
             return []
@@ -54,7 +53,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 
 @click.command(cls=DynamicCommand, more=more_options, names=("evaluator",))
 @click.argument("words", nargs=-1, metavar="EVALUATOR|all [RUN]")
-@click.option("--train", metavar="IMAGES", help="Real images trained on.")
+@click.option("--train", metavar="IMAGES", help="Real images that were trained on.")
 @click.option("--test", metavar="IMAGES", help="Real images of other subjects.")
 @click.option("--validation", metavar="IMAGES", help="Real images of further subjects, if any.")
 @click.option("--synthetic", metavar="IMAGES", help="Images of a generator.")
@@ -105,7 +104,7 @@ def evaluate(ctx: click.Context, /, words: tuple[str, ...], **options: Any) -> N
     if len(words) > 2:
         raise OptionError(
             f"found {len(words)} words, {' '.join(words)}; expected an evaluator and a run.",
-            "For several evaluators give all; for several runs, --compare.",
+            "Use all for every evaluator, --compare for several runs.",
         )
     run = Path(words[1]) if words[1:] else None
     _evaluate(ctx, _parts(ctx, [words[0]]), run, **options)
@@ -119,36 +118,37 @@ def _parts(ctx: click.Context, names: list[str]) -> list[Part]:
 
 
 def _evaluate(ctx: click.Context, parts: list[Part], run: Path | None, **options: Any) -> None:
-    from brainzoo.evaluating import running as evaluation
     from brainzoo.evaluating.results import FILE
+    from brainzoo.evaluating.running import EvaluatorsFailedError
 
     place: Path = options["out"] or run or Path()
-    failed: evaluation.EvaluatorsFailedError | None = None
     try:
         result = _measure(ctx, parts, run, place, **options)
-    except evaluation.EvaluatorsFailedError as error:
-        if console.as_json():
-            raise
-        failed, result = error, error.result
-    lines = []
+    except EvaluatorsFailedError as error:
+        if not console.as_json():
+            worked = [part for part in parts if part.name not in error.failures]
+            console.answer({}, *_values(worked, error.result, headed=len(parts) > 1))
+        raise
+    console.answer(result, *_values(parts, result, headed=len(parts) > 1), str(place / FILE))
+
+
+def _values(parts: list[Part], result: Mapping[str, Any], *, headed: bool) -> Iterator[str]:
+    """Yield notes, and a line per metric: name, value, interval, floor and n."""
     for part in parts:
-        found = result["evaluators"].get(part.name)
-        if found is None or (failed and part.name in failed.failures):
-            continue
-        lines += [f"{part.name}:"] if len(parts) > 1 else []
-        lines += [f"note: {note}" for note in found.get("notes", ())]
-        lines += map(_value_line, found["metrics"])
-    if not failed:
-        lines.append(str(place / FILE))
-    console.answer(result, *lines)
-    if failed:
-        raise failed
+        if found := result["evaluators"].get(part.name):
+            yield from [f"{part.name}:"] if headed else []
+            yield from (f"note: {note}" for note in found.get("notes", ()))
+            for value in found["metrics"]:
+                floor = (
+                    "" if value["floor"] is None else f", floor {console.number(value['floor'])}"
+                )
+                yield f"{value['name']}: {console.interval(value)}{floor}, n = {value['n']}"
 
 
 def _measure(
     ctx: click.Context, parts: list[Part], run: Path | None, place: Path, **options: Any
 ) -> dict[str, Any]:
-    """Run evaluators on the sets named; tell what ``evaluation.json`` holds then."""
+    """Run evaluators on the sets named; return what ``evaluation.json`` holds then."""
     from brainzoo.evaluating import running as evaluation
     from brainzoo.zoo.loading import load
 
@@ -168,21 +168,22 @@ def _measure(
         )
     finally:
         if run is not None and place == run:
-            _tell_run(run)
+            _update(run)
 
 
-def _tell_run(run: Path) -> None:
+def _update(run: Path) -> None:
     """Take what was measured into the run's checkpoint and its report."""
-    from brainzoo.evaluating import running as evaluation
     from brainzoo.evaluating.results import FILE
+    from brainzoo.evaluating.running import write_metrics
     from brainzoo.runs import pipeline
     from brainzoo.runs.folder import RunFolder
 
     if not (run / FILE).is_file():
         return
     if (run / "checkpoint" / "config.json").is_file():
-        evaluation.write_metrics(run, run / "checkpoint")
-    pipeline.report_again(RunFolder.open(run))
+        write_metrics(run, run / "checkpoint")
+    if (opened := RunFolder.open(run)).done("report"):  # a page that the run itself wrote
+        pipeline.report_again(opened)
 
 
 def _open_sets(
@@ -237,12 +238,6 @@ def _compare(ctx: click.Context, words: tuple[str, ...], **options: Any) -> None
     console.answer({**found, "folder": str(folder)}, *_comparison(found), place)
 
 
-def _value_line(value: dict[str, Any]) -> str:
-    """Return a metric value as a line: name, value, interval, floor and n."""
-    floor = "" if value["floor"] is None else f", floor {console.number(value['floor'])}"
-    return f"{value['name']}: {console.interval(value)}{floor}, n = {value['n']}"
-
-
 def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield notes, a table per evaluator, the differences that count, and the rules."""
     yield f"{found['test']['images']:,} test images of {found['test']['subjects']:,} subjects"
@@ -265,19 +260,14 @@ def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _compared(metric: Mapping[str, Any]) -> list[str]:
     """Return a metric of several runs as cells; = marks a value at its floor."""
+    there = [value for value in metric["values"] if value]
     values = [
         f"{console.interval(value)}{' =' if value['at_floor'] else ''}" if value else "-"
         for value in metric["values"]
     ]
-    there = [value for value in metric["values"] if value]
     floors = {console.number(v["floor"]) for v in there if v.get("floor") is not None}
     counts = {f"{v['n']:,}" for v in there}
     exceeds = any(d["exceeds"] for d in metric["differences"])
     differs = "*" if exceeds else "no" if metric["differences"] else ""
-    return [
-        metric["name"],
-        *values,
-        " / ".join(sorted(floors)),
-        " / ".join(sorted(counts)),
-        differs,
-    ]
+    facts = [" / ".join(sorted(found)) for found in (floors, counts)]
+    return [metric["name"], *values, *facts, differs]

@@ -23,14 +23,11 @@ if TYPE_CHECKING:
 
 
 @click.command(name="list")
-@click.option("--all", "every", is_flag=True, help="Also older versions and withdrawn ones.")
+@click.option("--all", "every", is_flag=True, help="Also list older and withdrawn versions.")
 @common_options
 def listing(every: bool) -> None:
     """List the checkpoints of the zoo, without any network; brainzoo info NAME shows more."""
-    registry = _registry()
-    _show([*registry] if every else _newest(registry))
-    if not registry.entries:
-        console.note("no checkpoints are known yet; brainzoo run trains one.")
+    _show(every=every)
 
 
 @click.command()
@@ -43,16 +40,7 @@ def search(words: tuple[str, ...]) -> None:
     brainzoo search pggan ixi
     brainzoo search 3-d t1w
     """  # noqa: D301 - click's mark for lines that stay as they are
-
-    def holds_all(entry: Entry) -> bool:
-        about = map(str, (_read(entry) or {}).values())
-        text = "\n".join([entry.name, entry.plugin, entry.summary, *about])
-        return all(word.casefold() in text.casefold().replace("×", "x") for word in words)
-
-    found = [entry for entry in _newest(_registry()) if holds_all(entry)]
-    _show(found)
-    if not found:
-        console.note(f"no checkpoint has {' and '.join(words)}; brainzoo list shows all.")
+    _show(*words)
 
 
 @click.command()
@@ -100,14 +88,18 @@ def _registry() -> Registry:
     return registry
 
 
-def _newest(registry: Registry) -> list[Entry]:
-    return [entry for entry in registry.newest() if entry.status != "withdrawn"]
-
-
-def _show(entries: Sequence[Entry]) -> None:
-    """Print a line per entry, under a header; models by others under one of their own."""
+def _show(*words: str, every: bool = False) -> None:
+    """Print a line for each checkpoint that has these words, models by others in a table below."""
     from brainzoo.zoo.entry import OthersSource
 
+    registry = _registry()
+    entries = registry.entries if every else [e for e in registry.newest() if not e.withdrawn]
+    entries = [entry for entry in entries if _has(entry, words)]
+    if not entries:
+        wanted = " and ".join(words) or "anything"
+        console.note(
+            f"no checkpoint matches {wanted}; brainzoo list shows all, brainzoo run makes one."
+        )
     rows, others = [], []
     for entry in entries:
         if isinstance(source := entry.source, OthersSource):
@@ -117,7 +109,7 @@ def _show(entries: Sequence[Entry]) -> None:
             others.append([*row, _where(entry)])
             continue
         about = _read(entry)
-        version = "" if entry.status == "active" else f" {entry.version} {entry.status}"
+        version = f" {entry.version} withdrawn" if entry.withdrawn else ""
         makes, subjects, privacy = entry.summary, "", ""
         if about:
             makes, privacy = about["makes"], about["privacy"]
@@ -130,6 +122,12 @@ def _show(entries: Sequence[Entry]) -> None:
         header = ["by others", "makes", "people", "licence", "MB", "GB of memory", "where"]
         lines += [*([""] if rows else []), console.table(header, others)]
     console.answer({"checkpoints": [_as_json(entry) for entry in entries]}, *lines)
+
+
+def _has(entry: Entry, words: Sequence[str]) -> bool:
+    about = map(str, (_read(entry) or {}).values())
+    text = "\n".join([entry.name, entry.plugin, entry.summary, *about]).casefold()
+    return all(word.casefold() in text.replace("×", "x") for word in words)
 
 
 def _as_json(entry: Entry) -> dict[str, Any]:
@@ -152,7 +150,7 @@ def _where(entry: Entry) -> str:
 def _read(entry: Entry) -> dict[str, Any] | None:
     """Return what a checkpoint says of itself, if it is on this machine and sound."""
     from brainzoo.checkpoint.names import VERDICT
-    from brainzoo.checkpoint.reading import read_config
+    from brainzoo.checkpoint.reading import makes, read_config
     from brainzoo.checkpoint.verdict import read_verdict
     from brainzoo.zoo.cache import local
 
@@ -164,14 +162,11 @@ def _read(entry: Entry) -> dict[str, Any] | None:
         verdict = read_verdict(folder / VERDICT) if VERDICT in entry.files else None
     except BrainzooError:
         return None
-    images, prepared, data = config["images"], config["preprocessing"], config["trained_on"]
-    spacing = [f"{mm:g}" for mm in prepared.get("spacing_mm") or ()]
+    images, data = config["images"], config["trained_on"]
+    spacing = [f"{mm:g}" for mm in config["preprocessing"].get("spacing_mm") or ()]
     spacing = spacing[:1] if len(set(spacing)) == 1 else spacing
-    kind = "slices" if len(images["spatial"]) == 2 else "volumes"
-    size = " × ".join(map(str, images["spatial"]))
     return {
-        "makes": f"{' + '.join(prepared.get('channels') or ['MRI'])} {kind} of {size}"
-        + (f", {' × '.join(spacing)} mm" if spacing else ""),
+        "makes": makes(config) + (f", {' × '.join(spacing)} mm" if spacing else ""),
         "dimensions": f"{len(images['spatial'])}-d",
         "shape": [images["channels"], *images["spatial"]],
         "conditions": _conditions(config),
@@ -183,7 +178,7 @@ def _read(entry: Entry) -> dict[str, Any] | None:
         "requires": f"{config['plugin']['distribution']}{config['plugin']['requires']}",
         "training": config.get("training"),
         "privacy": "not audited" if verdict is None else verdict.outcome,
-        "metrics": list(_metrics(folder)),
+        "metrics": _metrics(folder),
     }
 
 
@@ -198,25 +193,22 @@ def _conditions(config: Mapping[str, Any]) -> dict[str, str]:
     return {"class": ", ".join(classes)} if classes else {}
 
 
-def _metrics(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the metric values of a checkpoint, each with its evaluator."""
+def _metrics(folder: Path) -> list[dict[str, Any]]:
+    """Return the metric values of a checkpoint, each with its evaluator."""
+    from brainzoo.checkpoint.card import metrics_of
     from brainzoo.checkpoint.names import METRICS
 
     try:
         evaluators = json.loads((folder / METRICS).read_text(encoding="utf-8"))["evaluators"]
-        for evaluator, found in evaluators.items():
-            for metric in found["metrics"]:
-                if metric["value"] is not None:
-                    yield {"evaluator": evaluator, **metric}
+        return [{"evaluator": name, **metric} for name, metric in metrics_of(evaluators)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return
+        return []
 
 
 def _facts(entry: Entry, versions: Sequence[str]) -> Iterator[tuple[str, str]]:
     from brainzoo.zoo.entry import OthersSource
 
-    if entry.status != "active":
-        yield entry.status, entry.advice
+    yield "withdrawn", entry.withdrawn or ""
     if about := _read(entry):
         yield "makes", about["makes"]
         asked = [f"{name} ({values})" for name, values in about["conditions"].items()]
@@ -234,9 +226,8 @@ def _facts(entry: Entry, versions: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield "generator", entry.plugin
         yield "more", f"brainzoo pull {entry.name}, then brainzoo info shows all"
     if isinstance(source := entry.source, OthersSource):
-        use = "" if source.commercial else ", NON-COMMERCIAL USE ONLY"
         yield "people", source.people
-        yield "their licence", f"{source.licence}{use}: {source.licence_url}"
+        yield "their licence", f"{source.terms}: {source.licence_url}"
         yield "their data", f"{source.data}, {source.subjects:,} subjects"
         yield "paper", source.citation
         yield "memory", f"about {source.memory_gb:g} GB an image"

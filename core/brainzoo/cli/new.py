@@ -26,10 +26,10 @@ SUMMARIES = {
     "exporter": "A numpy file per image.",
 }
 USAGE = {
-    "dataset": "brainzoo data {name} --data.root FOLDER",
-    "generator": "brainzoo run {name} --data atlas --preset quick",
-    "evaluator": "brainzoo evaluate {name} RUN",
-    "exporter": "brainzoo export RUN --to {name} --out FOLDER",
+    "dataset": "data {name} --data.root FOLDER",
+    "generator": "run {name} --data atlas --preset quick",
+    "evaluator": "evaluate {name} RUN",
+    "exporter": "export RUN --to {name} --out FOLDER",
 }
 
 
@@ -50,18 +50,15 @@ def new(kind: Kind, name: str) -> None:
     written = write_package(folder, kind, name)
     paths = [f"{folder}/{path}" for path in written]
     console.answer({"folder": str(folder), "files": written}, *paths)
-    console.note(f'\nNext:  cd {folder} && pip install -e ".[test]" && pytest')
-    console.note(f"Then:  {USAGE[kind].format(name=name)}")
-    console.note(f"Start in src/{_words(kind, name)['package']}/{kind}.py; see docs/plugins.md.")
+    words = _words(kind, name)
+    console.note(
+        f'\nNext:  cd {folder} && pip install -e ".[test]" && pytest\nThen:  {words["usage"]}\n'
+        f"Start in src/{words['package']}/{kind}.py; see docs/plugins.md."
+    )
 
 
 def check_name(kind: Kind, name: str) -> None:
-    """Refuse a name that cannot be a package, or that is taken.
-
-    Raises:
-        OptionError: It is malformed (a name that would do is offered), or something installed or
-            one of the project's own packages has it.
-    """
+    """Refuse a name that cannot be a package, or that is taken; offer one that would do."""
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-").removeprefix("brainzoo-")
     if not NAME.fullmatch(name) or name != plain or len(name) > LONGEST_NAME:
         would_do = NAME.fullmatch(plain) and len(plain) <= LONGEST_NAME
@@ -70,8 +67,7 @@ def check_name(kind: Kind, name: str) -> None:
             "digits and single dashes, a letter first, without brainzoo- in front.",
             f"Try: brainzoo new {kind} {plain}" if would_do else "",
         )
-    taken = [spec for spec in plugins().specs(kind) if spec.name == name]
-    if taken:
+    if name in (spec.name for spec in plugins().specs(kind)):
         package = plugins().of(kind, name).distribution
         raise OptionError(f"the {kind} {name!r} is taken: {package} offers it.", "Choose another.")
     if name in KNOWN or find_spec(_words(kind, name)["package"]):
@@ -115,6 +111,6 @@ def _words(kind: Kind, name: str) -> dict[str, str]:
         "options": "plugin" if training else "config",
         "contract": f"{kind.capitalize()}Contract",
         "summary": SUMMARIES[kind],
-        "usage": USAGE[kind].format(name=name),
+        "usage": f"brainzoo {USAGE[kind].format(name=name)}",
         "dependencies": ", ".join(f'"{package}"' for package in needed),
     }

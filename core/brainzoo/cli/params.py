@@ -47,44 +47,51 @@ class ConfigOption(click.Option):
         if item.type is bool and not item.many:
             super().__init__([f"{flag}/--{prefix}no-{name}", identifier], default=None)
         else:
-            super().__init__([flag, identifier], type=_Value(item, flag), default=None)
+            super().__init__([flag, identifier], type=_Value(item), default=None)
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
         """Return what ``--help`` shows: flag and type; help, range, default and presets."""
-        item = self.item
-        left = "/".join([*self.opts, *self.secondary_opts])
-        if not self.is_flag:
-            left = f"{left} {_metavar(item)}"
+        item, facts = self.item, []
+        low, high = (
+            None if end is None else number_text(end) for end in (item.minimum, item.maximum)
+        )
+        if low and high:
+            facts.append(f"{low} to {high}")
+        elif low or high:
+            facts.append(f"at least {low}" if low else f"at most {high}")
         default = self.overrides.get("default", item.default)
-        facts = [f"default: {_shown(default)}"]
+        facts.append(f"default: {_shown(default)}")
         facts += [f"{n}: {_shown(v)}" for n, v in self.overrides.items() if v != default]
-        return left, f"{item.help}  [{'; '.join([*_range(item), *facts])}]".strip()
+        left = "/".join([*self.opts, *self.secondary_opts])
+        return left if self.is_flag else f"{left} {_metavar(item)}", (
+            f"{item.help}  [{'; '.join(facts)}]".strip()
+        )
+
+
+def _metavar(item: Option) -> str:
+    if item.metavar:
+        return item.metavar
+    name = "|".join(item.choices) or {int: "N", float: "X", Path: "PATH"}.get(item.type, "TEXT")
+    return f"{name},..." if item.many else name
 
 
 class _Value(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
     """Converts and checks one value by the field's own rules."""
 
-    def __init__(self, item: Option, flag: str) -> None:
+    def __init__(self, item: Option) -> None:
         self.item = item
-        self.flag = flag
         self.name = _metavar(item)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         nothing = self.item.optional and str(value).lower() == "none"
-        return check(self.item, None if nothing else value, self.flag)
+        return check(self.item, None if nothing else value, param.opts[-1] if param else "")
 
 
-class Whole(click.ParamType):  # type: ignore[type-arg]
+class Whole(_Value):
     """A whole number of a range, written as any option's: 300000, 300k, 1e4."""
 
-    name = "N"
-
     def __init__(self, minimum: int, maximum: int | None = None) -> None:
-        self._rule = Option("", int, False, False, None, "", (), minimum, maximum, "", False)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number."""
-        return check(self._rule, value, param.opts[-1] if param else "")
+        super().__init__(Option("", int, False, False, None, "", (), minimum, maximum, "", False))
 
 
 def config_options(
@@ -133,9 +140,8 @@ def given_options(ctx: click.Context, owner: str = "") -> dict[str, Any]:
 class Words:
     """What can be read off a command line of which only some options are known yet.
 
-    Attributes:
-        arguments: Words that may be arguments (or values of options not yet known).
-        named: The values of the known options by their long name; ``""`` for those without.
+    ``arguments`` may also be values of options not yet known; ``named`` holds the values of the
+    known options by their long name, ``""`` for those without.
     """
 
     def __init__(self, args: Sequence[str], known: Iterable[click.Parameter]) -> None:
@@ -150,6 +156,11 @@ class Words:
             elif option := options.get(flag):
                 value = value if equals or option.is_flag else next(words, "")
                 self.named.setdefault(option.opts[-1], []).append(value)
+
+    def known(self, kind: Kind, plugins: Plugins) -> str | None:
+        """Return the first word that names something installed."""
+        names = {spec.name for spec in plugins.specs(kind)}
+        return next((word for word in self.arguments if word in names), None)
 
     def value(self, option: str) -> str | None:
         """Return the last value of an option."""
@@ -257,7 +268,7 @@ seed_option = click.option(
     type=Whole(0, LARGEST_SEED),
     metavar="N",
     default=0,
-    help="Decides everything random. [default: 0]",
+    help="Seed of all random numbers. [default: 0]",
 )
 
 
@@ -270,13 +281,9 @@ def command_options(
 ) -> Callable[[click.Command], click.Command]:
     """Add ``--json``, ``--debug`` and an option for each field of a configuration to a command.
 
-    Its function takes ``config``, an instance with what the user typed, where there is one.
-
-    Args:
-        config: The configuration, a dataclass of :func:`brainzoo.api.option` fields.
-        group: The heading of its options in the help.
-        presets: Preset values by preset name, for the help.
-        leave_out: Fields that do not become options.
+    Its function takes ``config``, an instance with what the user typed, where there is one. In the
+    help its options stand under the heading ``group``, with the values of ``presets`` by preset
+    name; the fields to ``leave_out`` become none.
     """
 
     def finish(command: click.Command) -> click.Command:
@@ -298,11 +305,7 @@ def command_options(
 
 
 def pairs(values: Sequence[str], flag: str) -> dict[str, str]:
-    """Split ``name=value`` words.
-
-    Raises:
-        OptionError: One has no name, no ``=`` or no value, or two have the same name.
-    """
+    """Split ``name=value`` words."""
     result: dict[str, str] = {}
     for word in values:
         name, equals, value = (part.strip() for part in word.partition("="))
@@ -312,22 +315,6 @@ def pairs(values: Sequence[str], flag: str) -> dict[str, str]:
             raise OptionError(f"{flag}: {name!r} is given twice.")
         result[name] = value
     return result
-
-
-def _metavar(item: Option) -> str:
-    if item.metavar:
-        return item.metavar
-    name = "|".join(item.choices) or {int: "N", float: "X", Path: "PATH"}.get(item.type, "TEXT")
-    return f"{name},..." if item.many else name
-
-
-def _range(item: Option) -> list[str]:
-    low, high = item.minimum, item.maximum
-    if low is not None and high is not None:
-        return [f"{low:g} to {number_text(high)}"]
-    if low is not None:
-        return [f"at least {low:g}"]
-    return [f"at most {number_text(high)}"] if high is not None else []
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""``brainzoo push``: a checkpoint to the Hub, through the publish gate."""
+"""``brainzoo push`` and ``registry``: a checkpoint to the Hub, and files of entries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from brainzoo.common.errors import DataError
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CHECKPOINT|RUN")
 @click.argument("repository", metavar="OWNER/NAME")
-@click.option("--version", metavar="X.Y.Z", default="1.0.0", help="Must be new. [default: 1.0.0]")
+@click.option(
+    "--version",
+    metavar="X.Y.Z",
+    default="1.0.0",
+    help="One that is not published yet. [default: 1.0.0]",
+)
 @click.option(
     "--verdict",
     type=click.Path(path_type=Path),
@@ -27,11 +32,13 @@ from brainzoo.common.errors import DataError
     "--consent",
     metavar="NAME",
     default="",
-    help="Publish although the verdict is undecided: who answers for it, for all to read.",
+    help="Publish despite an undecided verdict: who answers for it, published too.",
 )
 @click.option("--private", is_flag=True, help="Make a new repository private.")
 @token_option
-@click.option("--dry-run", is_flag=True, help="Show what would be sent and what forbids it.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would be sent, and what stands in the way."
+)
 @common_options
 def push(
     checkpoint: Path,
@@ -84,3 +91,22 @@ def push(
     )
     if done.findings:
         sys.exit(DataError.exit_code)
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def registry(ctx: click.Context) -> None:
+    """Check the registry of checkpoints."""
+    if ctx.invoked_subcommand is None:
+        console.result(ctx.get_help())
+
+
+@registry.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@common_options
+def check(file: Path) -> None:
+    """Check a file of entries: brainzoo's own or a plugin's fragment."""
+    from brainzoo.zoo.registry import read_registry
+
+    names = [entry.address for entry in read_registry(file)]
+    console.answer({"checkpoints": names}, f"{file} is sound: {len(names)} checkpoints.")

@@ -28,12 +28,13 @@ from brainzoo.common.errors import OptionError
 from brainzoo.common.files import expect_folder_place
 from brainzoo.plugin.manager import KINDS, Kind, Plugins
 from brainzoo.plugin.run import TrainConfig, read_record
-from brainzoo.runs.record import expect_same_run, from_record
 from brainzoo.runs.settings import (
     DEFAULT_EXPORTS,
     SampleConfig,
     Settings,
     evaluator_names,
+    expect_same_run,
+    from_record,
     presets_of,
     resolve,
 )
@@ -43,8 +44,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     """Return the options of the generator, dataset, evaluators and exporters that are named."""
     plugins = installed(ctx)
     record = _record(words.value("--resume"), words.arguments)
-    known = {spec.name for spec in plugins.specs("generator")}
-    generator = next((word for word in words.arguments if word in known), None)
+    generator = words.known("generator", plugins)
     if generator is None and record:
         generator = record["generator"]["name"]
     if generator is None and words.arguments:
@@ -84,19 +84,19 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 @click.option("--preset", metavar="NAME", help="quick, default or paper: sets the rest.")
 @classes_option
 @out_option("The new run folder.")
-@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
-@click.option("--dry-run", is_flag=True, help="Only show what a run would do and take.")
+@click.option("--resume", metavar="RUN", help="Resume a run that was stopped.")
+@click.option("--dry-run", is_flag=True, help="Only show what the run would do and need.")
 @click.option(
     "--evaluate",
     multiple=True,
     metavar="NAME",
-    help="Run an evaluator; repeatable; all runs every one.",
+    help="Run this evaluator; repeatable; all for every one.",
 )
 @click.option(
     "--export",
     multiple=True,
     metavar="NAME",
-    help="Run these exporters instead of nifti and png; repeatable; none runs none.",
+    help="Run this exporter instead of nifti and png; repeatable; none for none.",
 )
 @common_options
 @click.pass_context
@@ -133,7 +133,7 @@ def train(ctx: click.Context, /, **options: Any) -> None:
 @_like_run()
 @click.pass_context
 def plan(ctx: click.Context, /, **options: Any) -> None:
-    """Say what a run would take: memory, disk and time; keep nothing.
+    """Estimate what a run needs: time, memory and disk; keep nothing.
 
     \b
     brainzoo plan pggan --data ixi --images 200k    how long will it take?
@@ -147,30 +147,35 @@ def plan(ctx: click.Context, /, **options: Any) -> None:
 
 
 def _start(ctx: click.Context, /, *steps: str, **options: Any) -> None:
-    plugins, given = installed(ctx), given_options(ctx)
-    resume = Path(options["resume"]) if options["resume"] else None
-    settings = _settings(plugins, given, **options)
-    if options["out"]:
-        expect_folder_place(options["out"])
+    plugins, resume, out = installed(ctx), options["resume"], options["out"]
+    settings = _settings(plugins, given_options(ctx), **options)
+    if out:
+        expect_folder_place(out)
     if options["dry_run"]:
-        _show_plan(plugins, settings)
+        import yaml
+
+        from brainzoo.runs.plan import plan, plan_table
+
+        found = plan(plugins, settings)
+        text = yaml.safe_dump({"settings": found["settings"]}, sort_keys=False, allow_unicode=True)
+        console.answer(found, text, plan_table(found))
         return
     from brainzoo.common import launch
     from brainzoo.runs import pipeline
     from brainzoo.runs.folder import OUTPUTS, next_folder
 
-    if not (resume or options["out"]) and "RANK" in os.environ:
+    if not (resume or out) and "RANK" in os.environ:
         raise OptionError("several processes must agree on the run folder.", "Give --out.")
-    folder = resume or options["out"] or next_folder(settings.generator.name, settings.data.name)
+    folder = Path(resume) if resume else out
+    folder = folder or next_folder(settings.generator.name, settings.data.name)
     command = shlex.join(["brainzoo", *ctx.obj])
     # A launcher that starts all processes again repeats the command as it was.
-    go_on = resume is not None or (launch.restarted() and (folder / "run.yaml").is_file())
+    go_on = bool(resume) or (launch.restarted() and (folder / "run.yaml").is_file())
     wanted = steps or tuple(OUTPUTS)
     made = pipeline.run(settings, folder, command=command, resume=go_on, steps=wanted)
-    if launch.is_helper():
-        return
-    names = ("checkpoint", "samples", "evaluation", "export", "run", "report")
-    console.answer(made, *(f"{n + ':':<12}{made[n]}" for n in names if n in made))
+    if not launch.is_helper():
+        names = ("checkpoint", "samples", "evaluation", "export", "run", "report")
+        console.answer(made, *(f"{n + ':':<12}{made[n]}" for n in names if n in made))
 
 
 def _settings(
@@ -206,7 +211,7 @@ def _settings(
         )
     if preset or (data and data != record["data"]["name"]):
         raise OptionError(
-            "a run.yaml states data and settings already.", "Leave out --preset and --data."
+            "run.yaml already names the data and all settings.", "Leave out --preset and --data."
         )
     settings = from_record(
         plugins,
@@ -227,14 +232,3 @@ def _record(resume: str | None, arguments: Sequence[str]) -> dict[str, Any] | No
     """Return the run.yaml that the command line names, if it names one."""
     path = resume or next((word for word in arguments if word.endswith((".yaml", ".yml"))), None)
     return read_record(Path(path)) if path else None
-
-
-def _show_plan(plugins: Plugins, settings: Settings) -> None:
-    """Print the settings, how much data there is, and what training takes."""
-    import yaml
-
-    from brainzoo.runs.plan import plan, plan_table
-
-    found = plan(plugins, settings)
-    text = yaml.safe_dump({"settings": found["settings"]}, sort_keys=False, allow_unicode=True)
-    console.answer(found, text, plan_table(found))

@@ -21,9 +21,9 @@ from brainzoo.cli.params import (
     seed_option,
 )
 from brainzoo.common import console
-from brainzoo.common.console import size_text
 from brainzoo.common.errors import BrainzooError, StoppedError
 from brainzoo.common.files import expect_folder_place
+from brainzoo.common.processes import peak_memory
 from brainzoo.data.subjects import Value
 from brainzoo.plugin.options import options_of
 from brainzoo.plugin.part import part_of
@@ -56,7 +56,9 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 
 @click.command(cls=DynamicCommand, more=more_options, names=("generator", "exporter"))
 @click.argument("checkpoint", metavar="NAME|CHECKPOINT|RUN")
-@click.option("-n", "n", type=Whole(1), metavar="N", default=64, help="Images. [default: 64]")
+@click.option(
+    "-n", "n", type=Whole(1), metavar="N", default=64, help="Number of images. [default: 64]"
+)
 @seed_option
 @click.option(
     "--condition",
@@ -69,14 +71,14 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     "--batch-size",
     type=Whole(1),
     metavar="N",
-    help="Images drawn and written at once; changes no image. [default: 64; 8 volumes]",
+    help="Images drawn and written at once; they stay the same. [default: 64; 8 volumes]",
 )
 @click.option(
     "--workers",
     type=Whole(1),
     metavar="N",
-    help="Processes, of one thread each; changes no image. [default: one per GPU; on CPUs one, and "
-    "one per core where that would take over 10 s]",
+    help="Processes of one thread each; the images stay the same. [default: one per GPU; on CPUs "
+    "one, and one per core where that would take over 10 s]",
 )
 @click.option(
     "--export",
@@ -138,19 +140,15 @@ def sample(
     try:
         drawn = draw(request, out, workers=workers)
     except KeyboardInterrupt:
-        raise StoppedError("stopped; what is drawn is kept.", "Run it again to go on.") from None
-    peak = size_text(drawn.peak_memory_bytes)
+        raise StoppedError("stopped; what was drawn is kept.", "Run it again to go on.") from None
+    memory, rate = peak_memory(), drawn.images_per_second
     console.note(
         f"{drawn.images - drawn.resumed:,} images in {drawn.seconds:.1f} s: "
-        f"{console.number(drawn.images_per_second)} images/s with {drawn.workers} "
-        f"worker{'s' if drawn.workers > 1 else ''}, peak memory {peak} each"
+        f"{console.number(rate)} images/s with {drawn.workers} "
+        f"worker{'s' if drawn.workers > 1 else ''}, peak memory {console.size_text(memory)}"
     )
-    found = {
-        **dataclasses.asdict(drawn),
-        "folder": str(drawn.folder),
-        "seconds": round(drawn.seconds, 3),
-        "images_per_second": round(drawn.images_per_second, 3),
-    }
+    found = {**dataclasses.asdict(drawn), "folder": str(drawn.folder)}
+    found |= {"images_per_second": round(rate, 3), "peak_memory_bytes": memory}
     console.answer(found, str(drawn.folder))
 
 

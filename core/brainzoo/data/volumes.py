@@ -39,6 +39,11 @@ class Volume:
     affine: NDArray[np.float64]
     warnings: tuple[str, ...] = ()
 
+    @staticmethod
+    def read(path: Path | str) -> Volume:
+        """Read and check a file; see :func:`read_volume`."""
+        return read_volume(path)
+
     @property
     def spacing_mm(self) -> list[float]:
         """The voxel's edge lengths along the three array axes."""

@@ -1,12 +1,14 @@
 """What an exported file says about itself, and under which name it is written.
 
-Synthetic images carry everything that made them, and nothing of any real subject; of real
-images only what is needed to read them, and no identifier beyond ``image_id``.
+Synthetic images carry everything that made them, and nothing of any real subject; of real images
+only what is needed to read them, and no identifier beyond ``image_id``.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -30,21 +32,16 @@ class FileExporter(Exporter):
 
     format: ClassVar[str]
 
+    @abstractmethod
     def write_about(self, images: Images, folder: Path) -> list[Path]:
         """Write what is about all images, of which these are the first."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write_image(self, images: Images, i: int, folder: Path, name: str) -> list[Path]:
         """Write the files of one image."""
-        raise NotImplementedError
 
     def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
-        """Write the files of all images into a new folder, and return them sorted.
-
-        Raises:
-            ExistsError: The folder is already there.
-            DataError: No images, or their ids make no distinct file names.
-        """
+        """Write the files of all images into a new folder, and return them sorted."""
         if not len(images):
             raise DataError("there are no images to export; expected at least one.")
         images = images[: getattr(self.config, "limit", None)]
@@ -71,6 +68,7 @@ class FileExporter(Exporter):
 def describe(images: Images) -> dict[str, Any]:
     """Return what holds for all images, ready for JSON."""
     info, source = images.info, images.info.get("source") or {}
+    stated = {"name": None, "license": "unknown", "citation": "", "url": "", "simulated": False}
     common = {
         "Description": NOT_FOR_DIAGNOSIS if images.synthetic else REAL,
         "Modality": "MR",
@@ -81,19 +79,11 @@ def describe(images: Images) -> dict[str, Any]:
         "spacing_mm": info.get("spacing_mm"),
         "value_range": [0, 1],
         "trained_on" if images.synthetic else "source": {
-            "name": source.get("name"),
-            "license": source.get("license", "unknown"),
-            "citation": source.get("citation", ""),
-            "url": source.get("url", ""),
-            "simulated": bool(source.get("simulated", False)),
+            name: source.get(name, default) for name, default in stated.items()
         },
     }
     if images.synthetic:
-        common |= {
-            "generator": info.get("generator"),
-            "checkpoint_sha256": info.get("checkpoint_sha256"),
-            "seed": info.get("seed"),
-        }
+        common |= {name: info.get(name) for name in ("generator", "checkpoint_sha256", "seed")}
     return common
 
 
@@ -109,6 +99,12 @@ def describe_image(images: Images, row: Mapping[str, Value]) -> dict[str, Any]:
     return {**about, "condition": {**(images.info.get("condition") or {}), **drawn} or None}
 
 
+def write_json(path: Path, content: dict[str, Any]) -> Path:
+    """Write a description for people and programs, and return where."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
 def public_rows(rows: Iterable[Mapping[str, Value]]) -> Iterator[dict[str, Value]]:
     """Yield what a table of exported images may say of each: nothing that names a person."""
     for row in rows:
@@ -116,11 +112,7 @@ def public_rows(rows: Iterable[Mapping[str, Value]]) -> Iterator[dict[str, Value
 
 
 def file_names(images: Images) -> list[str]:
-    """Return a file name, without suffix, for each image: its ``image_id`` made safe.
-
-    Raises:
-        DataError: An image has no id, or two would get the same name.
-    """
+    """Return a file name, without suffix, for each image: its ``image_id`` made safe."""
     names = [safe_name(row.get("image_id")) for row in images.table]
     if not all(names):
         raise DataError(f"image {names.index('') + 1} of {len(names)} has no image_id.")

@@ -9,7 +9,6 @@ the order nearest to RAS+, as most programs expect them.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,14 +22,15 @@ from brainzoo.common.version import __version__
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
 from brainzoo.data.volumes import Volume, write_nifti
-from brainzoo.exporters.config import NiftiConfig
 from brainzoo.exporters.describe import (
     FileExporter,
     describe,
     describe_image,
     public_rows,
     safe_name,
+    write_json,
 )
+from brainzoo.exporters.plugin import NiftiConfig
 
 # Directions in RAS+ of a slice's rows, columns and normal, where images.json has no affine.
 _PLANES = {
@@ -40,15 +40,13 @@ _PLANES = {
 }
 
 
+# What sidecars say of images without an affine, whose own is a centred one; and of all synthetic
+# slices, which lie at the same place.
 PLACE_UNKNOWN = "gives spacing and directions only: where in the head the image lies is unknown"
-"""What sidecars say of images without an affine, for example patches: theirs is a centred one."""
-
-
 PLACE_NOMINAL = (
     "across the slice, position and slice thickness are nominal, and the same for all: "
     "a synthetic slice was cut nowhere"
 )
-"""What sidecars say of synthetic slices: all lie at the same place."""
 
 
 class Nifti(FileExporter):
@@ -74,18 +72,16 @@ class Nifti(FileExporter):
             "License": source.get("license"),
             **about,
         }
-        _write_json(folder / "dataset_description.json", dataset)
-        return [folder / "dataset_description.json"]
+        return [write_json(folder / "dataset_description.json", dataset)]
 
     def export_table(self, rows: Iterable[Mapping[str, Value]], folder: Path) -> list[Path]:
         """Write ``participants.tsv``, where files are named as BIDS names them."""
         if not self.config.bids:
             return []
         known = list(rows)
-        ids = [f"sub-{_label(safe_name(row.get('image_id')))}" for row in known]
         about = [
-            {"participant_id": name, **row}
-            for name, row in zip(ids, public_rows(known), strict=True)
+            {"participant_id": f"sub-{_label(safe_name(row.get('image_id')))}", **public}
+            for row, public in zip(known, public_rows(known), strict=True)
         ]
         columns = dict.fromkeys(name for row in about for name in row)
         lines = [columns, *([row.get(name) for name in columns] for row in about)]
@@ -118,9 +114,8 @@ class Nifti(FileExporter):
             about["affine"] = PLACE_UNKNOWN
         elif images.synthetic and images.dims == 2 and row.get("position_mm") is None:
             about["affine"] = PLACE_NOMINAL
-        files.append(folder / f"{name}{suffixes[0] if self.config.bids else ''}.json")
-        _write_json(files[-1], about)
-        return files
+        sidecar = folder / f"{name}{suffixes[0] if self.config.bids else ''}.json"
+        return [*files, write_json(sidecar, about)]
 
 
 def _label(name: str) -> str:
@@ -167,7 +162,3 @@ def _affine(images: Images) -> NDArray[np.float64]:
     affine = np.eye(4)
     affine[:3, :3], affine[:3, 3] = zooms, -centre
     return affine
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,14 @@ from brainzoo.data.pictures import flat, grid, png_bytes, tile
 from brainzoo.data.pixels import from_floats
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import write_rows
-from brainzoo.exporters.config import PngConfig
-from brainzoo.exporters.describe import FileExporter, describe, public_rows, safe_name
+from brainzoo.exporters.describe import (
+    FileExporter,
+    describe,
+    public_rows,
+    safe_name,
+    write_json,
+)
+from brainzoo.exporters.plugin import PngConfig
 
 
 class Png(FileExporter):
@@ -46,9 +51,7 @@ class Png(FileExporter):
 
     def write_about(self, images: Images, folder: Path) -> list[Path]:
         """Write what is about all images: a description, and a grid of the first ones."""
-        files = [folder / "about.json"]
-        about = json.dumps(describe(images), indent=2, ensure_ascii=False)
-        files[0].write_text(about + "\n", encoding="utf-8")
+        files = [write_json(folder / "about.json", describe(images))]
         first = images[: self.config.grid_images]
         if len(first):
             files.append(folder / "grid.png")

@@ -8,17 +8,23 @@ import glob
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from brainzoo.common.errors import DataError, OptionError
 from brainzoo.common.files import disk_errors, exists_error, write_text
 from brainzoo.common.hardware import hardware
+from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.run import SCHEMA, read_record
 from brainzoo.plugin.versions import versions
+from brainzoo.runs.settings import BUDGETS, Settings, to_record
+
+if TYPE_CHECKING:
+    from brainzoo.data.images import Images
 
 OUTPUTS = {
     "train": ("checkpoint",),
@@ -31,31 +37,28 @@ OUTPUTS = {
 
 
 class RunFolder:
-    """A run on disk; made by :meth:`create` or :meth:`open`.
-
-    A step is done when its time is in ``record["seconds"]``.
-    """
+    """A run on disk: a step is done when its time is in ``record["seconds"]``."""
 
     def __init__(self, path: Path, record: dict[str, Any]) -> None:
         self.path = path
         self.record = record
 
     @classmethod
-    def create(cls, path: Path, settings: Mapping[str, Any], command: str) -> RunFolder:
-        """Make a new run folder.
-
-        Raises:
-            ExistsError: There is something at ``path`` already.
-        """
+    def create(cls, path: Path, settings: Settings, images: Images, command: str) -> RunFolder:
+        """Make a new run folder; ``run.yaml`` notes what is compared when it is resumed."""
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 path.mkdir()
             except FileExistsError:
                 raise exists_error(path) from None
+        wanted = to_record(settings)
+        plugin = plugins().of("generator", settings.generator.name)
+        wanted["generator"] |= {"distribution": plugin.distribution, "version": plugin.version}
+        wanted["data"]["fingerprint"] = images.fingerprint
         record = {
             "schema": SCHEMA,
-            **settings,
+            **wanted,
             "versions": versions(),
             "hardware": hardware(),
             "command": command,
@@ -68,12 +71,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """Open a run folder.
-
-        Raises:
-            NotFoundError: No run.
-            IntegrityError: Its run.yaml is damaged.
-        """
+        """Open a run folder."""
         record = read_record(path)
         record.setdefault("seconds", {})
         return cls(path, record)
@@ -98,14 +96,8 @@ class RunFolder:
 
     def made(self) -> dict[str, Any]:
         """Return the paths of what is there, by what it is, and the seconds of each step."""
-        paths = {
-            "run": ".",
-            "checkpoint": "checkpoint",
-            "samples": "samples",
-            "evaluation": "evaluation.json",
-            "export": "export",
-            "report": "report/index.html",
-        }
+        paths = {name: name for name in ("checkpoint", "samples", "export")}
+        paths |= {"run": ".", "evaluation": "evaluation.json", "report": "report/index.html"}
         there = {k: str(self.path / p) for k, p in paths.items() if (self.path / p).exists()}
         return {**there, "seconds": self.record["seconds"]}
 
@@ -127,6 +119,44 @@ class RunFolder:
             with contextlib.suppress(ValueError):
                 last = json.loads(text)
         return int(last.get("images", 0)), float(last.get("seconds", 0))
+
+    def expect_same_data(self, images: Images) -> None:
+        """Refuse images that are not those of the run."""
+        wanted = self.record["data"].get("fingerprint")
+        if images.fingerprint != wanted:
+            raise DataError(
+                f"the data are not those that {self.path} began with: fingerprint "
+                f"{images.fingerprint[:12]}, expected {str(wanted)[:12]}.",
+                "Restore the scans and their table, or start a new run.",
+            )
+
+    def take_changes(self, settings: Settings) -> None:
+        """Note where the data lie now, and a changed budget.
+
+        With a new budget training goes on from its state, and all after it is done anew.
+        """
+        now = to_record(settings)
+        if self.record["data"]["options"] != now["data"]["options"]:
+            self.record["data"]["options"] = now["data"]["options"]
+            self.save()
+        before, wanted = self.record["train"], now["train"]
+        # Options that came after the run have their defaults in it.
+        if all(wanted.get(name) == value for name, value in before.items()):
+            return
+        images, seconds = self.seen()
+        too_few = wanted["images"] is not None and wanted["images"] < images
+        too_short = wanted["minutes"] is not None and 60 * wanted["minutes"] < seconds
+        if too_few or too_short:
+            raise OptionError(
+                f"the run has seen {images:,} images in {seconds / 60:.1f} minutes; the budget "
+                "given is less.",
+                "Give a larger one, or start a new run.",
+            )
+        # Schedules are fractions of the budget: who repeats the run must know that it grew.
+        budget = {name: before[name] for name in BUDGETS}
+        self.record.setdefault("earlier_budgets", []).append(budget)
+        self.record["train"] = wanted
+        self.forget(*OUTPUTS)
 
     def forget(self, *names: str) -> None:
         """Mark steps as not done."""

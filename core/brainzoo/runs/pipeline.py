@@ -19,6 +19,7 @@ from brainzoo.common.errors import BrainzooError, DataError, StoppedError
 from brainzoo.common.files import disk_errors, exists_error
 from brainzoo.data.images import Images
 from brainzoo.data.packing import packed
+from brainzoo.evaluating import sets
 from brainzoo.evaluating.running import EvaluatorsFailedError, check, evaluate, write_metrics
 from brainzoo.plugin.findings import EvaluationSets
 from brainzoo.plugin.interfaces import Generator
@@ -27,9 +28,10 @@ from brainzoo.plugin.part import Part
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.preparation.prepare import prepare
 from brainzoo.runs.folder import OUTPUTS, RunFolder
-from brainzoo.runs.record import expect_same_data, from_record, new_record, take_changes
-from brainzoo.runs.settings import Settings
+from brainzoo.runs.settings import Settings, from_record
 from brainzoo.sampling import Request, draw
+
+SPLITS = ("train", "validation", "test")
 
 
 def run(
@@ -43,16 +45,14 @@ def run(
     """Do all steps in a run folder, or those that a stopped run lacks.
 
     Returns:
-        What was made: the paths of ``run``, ``checkpoint``, ``samples``, ``export`` and ``report``,
-        and the ``seconds`` of each step.
+        The paths of what was made, by what it is, and the ``seconds`` of each step.
 
     Raises:
         ExistsError: The folder is there already.
         DataError: With ``resume``, the data are no longer those that the run began with.
-        StoppedError: Ctrl-C or SIGTERM, or another process of a distributed training is gone; the
-            hint says how to go on.
+        StoppedError: Ctrl-C or SIGTERM, or another process of a distributed training is gone.
         OptionError: Processes that train together cannot share a batch equally.
-        EvaluatorsFailedError: Evaluators failed; all else is done, and the hint says how to go on.
+        EvaluatorsFailedError: Evaluators failed; all else is done.
     """
     launch.expect_shareable(settings.train.batch_size, settings.train.accumulate)
     if launch.is_helper():
@@ -69,10 +69,10 @@ def run(
             images = prepare_data(settings)
             if resume:
                 opened = RunFolder.open(folder)
-                expect_same_data(opened, images)
-                take_changes(opened, settings)
+                opened.expect_same_data(images)
+                opened.take_changes(settings)
             else:
-                opened = RunFolder.create(folder, new_record(settings, images), command)
+                opened = RunFolder.create(folder, settings, images, command)
                 opened.record["seconds"]["prepare"] = round(time.monotonic() - started, 2)
                 opened.save()
             console.note(f"run folder: {folder}")
@@ -127,16 +127,28 @@ def images_of_run(run: Path) -> Images:
     """
     opened = RunFolder.open(run)
     images = prepare_data(from_record(plugins(), opened.record))
-    expect_same_data(opened, images)
+    opened.expect_same_data(images)
     return images
 
 
-def training_images(images: Images) -> Images:
-    """Return what a generator may see: the training split, and with classes only their images.
+def open_images(
+    place: Path, *, synthetic: bool = False, subject_pattern: str | None = None
+) -> Images:
+    """Open a folder of images, a plain folder of pictures or volumes, or a run.
+
+    Of a run its samples if ``synthetic``, else the images that it was prepared from. See
+    :func:`brainzoo.evaluating.sets.open_sets` for how subjects are found.
 
     Raises:
-        DataError: Nothing is left.
+        NotFoundError, DataError: As for :func:`images_of_run`.
     """
+    if not synthetic and (place / "run.yaml").is_file():
+        return images_of_run(place)
+    return sets.open_images(place, synthetic=synthetic, subject_pattern=subject_pattern)
+
+
+def training_images(images: Images) -> Images:
+    """Return what a generator may see: the training split, and with classes only their images."""
     train = images.where(split="train")
     if images.classes:
         chosen = [i for i, name in enumerate(train.column("class")) if name is not None]
@@ -190,11 +202,7 @@ def shrunk(train: TrainConfig, images: int) -> TrainConfig:
 
 
 def export(part: Part, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
-    """Run an exporter.
-
-    Raises:
-        ExistsError: Something is already there.
-    """
+    """Run an exporter."""
     console.note(f"exporting: {part.name}")
     exporter = plugins().load("exporter", part.name)(part.config)
     files: list[Path] = exporter.export(images, folder, run=run)
@@ -202,12 +210,7 @@ def export(part: Part, images: Images, folder: Path, *, run: Path | None = None)
 
 
 def report(run: Path, folder: Path | None = None) -> Path:
-    """Write the report of a run and return the path of its page.
-
-    Raises:
-        UnknownPluginError: No installed plugin brings the exporter ``report``.
-        NotFoundError: The run has no samples yet.
-    """
+    """Write the report of a run and return the path of its page."""
     spec = plugins().get("exporter", "report")
     files = export(
         Part("report", spec.config()),
@@ -219,19 +222,19 @@ def report(run: Path, folder: Path | None = None) -> Path:
 
 
 def report_again(opened: RunFolder) -> None:
-    """Write the report of a run anew, if the run itself wrote the one that is there."""
-    if opened.done("report"):
-        opened.clear("report")
-        with opened.step("report"):
-            report(opened.path)
+    """Write the report into a run folder, in the place of an older one."""
+    opened.clear("report")
+    with opened.step("report"):
+        report(opened.path)
 
 
 def _do(
-    opened: RunFolder, settings: Settings, images: Images, resume: bool, steps: Sequence[str]
+    opened: RunFolder, settings: Settings, images: Images, resume: bool, wanted: Sequence[str]
 ) -> None:
     """Do those of the steps that are not done yet."""
     folder = Run(opened.path, settings.train, resume)
-    if "train" in steps and not opened.done("train"):
+    steps = [step for step in wanted if not opened.done(step)]
+    if "train" in steps:
         try:
             with opened.step("train"):
                 generator = fit(settings.generator, images, folder)
@@ -243,13 +246,13 @@ def _do(
             if not (resume or folder.state.exists() or folder.stats.exists()):
                 shutil.rmtree(opened.path)  # nothing was trained: leave nothing in the way
             raise
-    if "sample" in steps and not opened.done("sample"):
+    if "sample" in steps:
         opened.clear("sample")
         with opened.step("sample"):
-            wanted = Request(folder.checkpoint, settings.samples, settings.train.seed)
-            draw(wanted, folder.samples, replace=True)
+            request = Request(folder.checkpoint, settings.samples, settings.train.seed)
+            draw(request, folder.samples, replace=True)
     failed: EvaluatorsFailedError | None = None
-    if "evaluate" in steps and settings.evaluate and not opened.done("evaluate"):
+    if "evaluate" in steps and settings.evaluate:
         opened.forget("report")
         try:
             with opened.step("evaluate"):
@@ -257,10 +260,8 @@ def _do(
                     settings.evaluate,
                     opened.path,
                     EvaluationSets(
-                        train=images.where(split="train"),
-                        test=images.where(split="test"),
+                        **{name: images.where(split=name) for name in SPLITS},
                         synthetic=Images.open(folder.samples),
-                        validation=images.where(split="validation"),
                         generator=checkpoints.load(folder.checkpoint),
                         seed=settings.train.seed,
                     ),
@@ -269,16 +270,14 @@ def _do(
         except EvaluatorsFailedError as error:
             failed = error  # what the others found, and the rest of the run, is not lost for it
         write_metrics(opened.path, folder.checkpoint)
-    if "export" in steps and settings.export and not opened.done("export"):
+    if "export" in steps and settings.export:
         opened.clear("export")
         with opened.step("export"):
             for part in settings.export:
                 place = opened.path / "export" / part.name
                 export(part, Images.open(folder.samples), place, run=opened.path)
     offered = {spec.name for spec in plugins().specs("exporter")}
-    if "report" in steps and "report" in offered and not opened.done("report"):
-        opened.clear("report")
-        with opened.step("report"):
-            report(opened.path)
+    if "report" in wanted and "report" in offered and not opened.done("report"):
+        report_again(opened)
     if failed:
         raise failed

@@ -27,53 +27,39 @@ from brainzoo.data.tables import Row
 from brainzoo.plugin.manager import Plugins
 from brainzoo.plugin.part import Part
 from brainzoo.plugin.run import Run, TrainConfig
-from brainzoo.runs.record import to_record
-from brainzoo.runs.settings import Settings
+from brainzoo.runs.settings import Settings, to_record
 
-ROWS = 64
-"""Rows of the stand-in for images that are not prepared yet."""
-SCANS = 4
-"""Scans that are prepared to find out how long it takes; the first one is not timed."""
-SECONDS = 2.5
-"""How long training is tried at each part of the budget; longer where steps take longer."""
+ROWS = 64  # of the stand-in for images that are not prepared yet
+SCANS = 4  # are prepared to find out how long it takes; the first one is not timed
+SECONDS = 2.5  # of training are tried at each part of the budget; more where steps take longer
+# The middles of fifths of the budget; the last fifth, where networks are largest, comes first.
 AT = (0.9, 0.1, 0.3, 0.5, 0.7)
-"""The middles of fifths of the budget; the last fifth, where networks are largest, comes first."""
+# Steps of a try. The first one chooses algorithms and is not timed; the 16 that are timed at most
+# hold a penalty of every 2nd, 4th, 8th or 16th step.
 LEAST, MOST = 3, 17
-"""Steps of a try. The first one chooses algorithms and is not timed; the 16 that are timed at most
-hold a penalty of every 2nd, 4th, 8th or 16th step."""
-GRID, SAMPLES = 64, 8
-"""Images of a sample grid, and those drawn to time sampling."""
-RESERVED = 2**30
-"""Bytes of memory that threads reserve and seldom use."""
+GRID, SAMPLES = 64, 8  # images of a sample grid, and those drawn to time sampling
+RESERVED = 2**30  # bytes of memory that threads reserve and seldom use
 
 Source = Path | tuple[Sequence[Row], tuple[int, ...], Mapping[str, Any]]
 """Prepared images; or rows, ``(channel, *spatial)`` and description of noise in their place."""
 
 
 def plan(plugins: Plugins, settings: Settings) -> dict[str, Any]:
-    """Return the resolved ``settings``, and what data, training and sampling would take.
-
-    Nothing is written but temporary files.
-
-    Raises:
-        BrainzooError: The generator cannot make such images.
-    """
+    """Return the resolved ``settings``, and what data, training and sampling would take."""
     data, source, image_bytes = _data(plugins, settings)
     found = {"settings": to_record(settings), "data": data, **_training(settings, source)}
     parts = {name: found.get(name, {}).get("seconds") for name in ("data", "training", "sampling")}
     if None not in parts.values():
         found["seconds"] = {**parts, "total": round(sum(parts.values()), 1)}
-    written = {name: found["training"].get(f"{name}_mb") for name in ("state", "checkpoint")}
-    found["disk_mb"] = {k: size for k, size in written.items() if size is not None}
-    found["disk_mb"]["samples"] = _mb(settings.samples * image_bytes)
-    if "images" in data:
-        found["disk_mb"]["prepared"] = _mb(data["images"] * image_bytes)
-    return found
+    disk = {k: found["training"].get(f"{k}_mb") for k in ("state", "checkpoint")}
+    disk["samples"] = _mb(settings.samples * image_bytes)
+    disk["prepared"] = _mb(data["images"] * image_bytes) if "images" in data else None
+    return {**found, "disk_mb": {name: mb for name, mb in disk.items() if mb is not None}}
 
 
 def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source, int]:
     """Return what is known of the data, images to train on, and the bytes of an image."""
-    config, classes, name = settings.prepare, list(settings.classes), settings.data.name
+    config, name = settings.prepare, settings.data.name
     if config is None:
         images = Images.open(name)
         known = {"images": len(images), "prepared": True, "seconds": 0.0}
@@ -81,24 +67,14 @@ def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source,
     from brainzoo.preparation.prepare import folder_of, limited, prepared_already
     from brainzoo.preparation.subject import POOL_FROM_SECONDS, prepare_subject
 
-    def noise(subjects: Sequence[Subject]) -> Source:
-        about = [s.covariates for s in subjects[:ROWS]]
-        about = about or [{"age": 20.0 + i, "sex": "FM"[i % 2]} for i in range(ROWS)]
-        rows: list[Row] = [
-            {**row, "image_id": f"{i}", "subject": f"{i}", "split": "train", "class": None}
-            for i, row in enumerate(about)
-        ]
-        for i, row in enumerate(rows if classes else ()):
-            row["class"] = classes[i % len(classes)]
-        return rows, (1, *[config.size] * config.dims), {"classes": classes}
-
     dataset = plugins.load("dataset", name)(settings.data.config)
-    image_bytes = 2 * config.size**config.dims
+    shape = (1, *[config.size] * config.dims)
+    image_bytes = 2 * math.prod(shape)
     try:
         subjects = limited(list(dataset.subjects()), config.max_subjects)
         there = prepared_already(dataset, config, name=name, classes=settings.classes)
     except BrainzooError as error:
-        return {"not here yet": str(error)}, noise([]), image_bytes
+        return {"not here yet": str(error)}, _noise([], settings, shape), image_bytes
     if not subjects:
         raise DataError(f"dataset {name!r} holds no scans.")
     counts: dict[str, Any] = {"scans": len(subjects), "subjects": len({s.id for s in subjects})}
@@ -116,7 +92,18 @@ def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source,
     whole = sum(seconds[1:]) / (SCANS - 1) * len(subjects)
     whole /= min(cores(), 16) if whole > POOL_FROM_SECONDS else 1
     counts |= {"images": round(made / SCANS * len(subjects)), "prepared": False}
-    return {**counts, "seconds": round(whole, 2)}, noise(subjects), image_bytes
+    return {**counts, "seconds": round(whole, 2)}, _noise(subjects, settings, shape), image_bytes
+
+
+def _noise(subjects: Sequence[Subject], settings: Settings, shape: tuple[int, ...]) -> Source:
+    """Return a stand-in for images: as much is known of each as of the people of the data."""
+    classes = list(settings.classes)
+    rows: list[Row] = [dict(s.covariates) for s in subjects[:ROWS]]
+    rows = rows or [{"age": 20.0 + i, "sex": "FM"[i % 2]} for i in range(ROWS)]
+    for i, row in enumerate(rows):
+        row |= {"image_id": f"{i}", "subject": f"{i}", "split": "train"}
+        row["class"] = classes[i % len(classes)] if classes else None
+    return rows, shape, {"classes": classes}
 
 
 def _training(settings: Settings, source: Source) -> dict[str, Any]:
@@ -139,12 +126,10 @@ def _training(settings: Settings, source: Source) -> dict[str, Any]:
     by_time = 60 * train.minutes if train.minutes else math.inf
     by_images = statistics.mean((train.images or math.inf) / rate for rate in rates)
     ends_by_time = by_time < by_images or train.images is None
-    seen = round(by_time * statistics.mean(rates)) if ends_by_time else train.images
-    seconds = min(by_time, by_images)
     rate = found["samples_per_second"]
     training = {
-        "images": seen,
-        "seconds": round(seconds + (train.grids + 1) * GRID / rate, 1),
+        "images": round(by_time * statistics.mean(rates)) if ends_by_time else train.images,
+        "seconds": round(min(by_time, by_images) + (train.grids + 1) * GRID / rate, 1),
         "stages": found["stages"],
         **{f"{name}_mb": _mb(found[name]) for name in ("memory", "state", "checkpoint")},
     }
@@ -155,7 +140,7 @@ def _training(settings: Settings, source: Source) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Rehearsal(Run):
-    """A run that begins at a fraction ``at`` of the budget and ends after a few steps.
+    """A run that begins at a fraction ``at`` of the budget, ends after a few steps and notes when.
 
     It takes ``seconds`` or more; ``ends`` says when each step ended, by the images seen.
     """
@@ -190,17 +175,24 @@ def rehearse(part: Part, train: TrainConfig, source: Source, seconds: float) -> 
         ``samples_per_second``; ``memory``, ``state`` and ``checkpoint`` in bytes. Nothing for a
         generator that trains without :func:`brainzoo.training.fit`.
     """
+    import resource
+
     import numpy as np
 
     from brainzoo.runs.pipeline import fit
+    from brainzoo.training.devices import compute
 
+    free = free_memory()
+    if free is not None and compute(train.device).device.type == "cpu":
+        # Too large a training fails here before it takes the memory of other programs.
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (free + RESERVED, hard))
     if isinstance(source, Path):
         images = Images.open(source).where(split="train")
     else:
         rows, shape, info = source
         noise = np.random.default_rng(0).integers(0, 65536, shape, np.uint16)
         images = Images(np.broadcast_to(noise, (len(rows), *shape)), rows, info)
-    _limit_memory(train.device)
     # The budget is for a generator that counts for itself.
     brief = dataclasses.replace(train, images=MOST * train.batch_size, minutes=None, grids=0)
     stages, found = [], dict[str, Any]()
@@ -222,18 +214,6 @@ def rehearse(part: Part, train: TrainConfig, source: Source, seconds: float) -> 
     return {"stages": sorted(stages, key=lambda stage: stage["at"]), **found, "memory": memory}
 
 
-def _limit_memory(device: str) -> None:
-    """Let too large a training fail here before it takes the memory of other programs."""
-    import resource
-
-    from brainzoo.training.devices import compute
-
-    free = free_memory()
-    if free is not None and compute(device).device.type == "cpu":
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (free + RESERVED, hard))
-
-
 def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
@@ -243,32 +223,26 @@ def _mb(size: float) -> float:
 
 
 def plan_table(found: Mapping[str, Any]) -> str:
-    """Return the tables of stages, time, memory and disk, as far as they are known."""
+    """Return what is known as a table, and what is not known in a sentence."""
     data, training, sampling = found["data"], found["training"], found.get("sampling")
-    parts, rows = [], []
+    rows, notes = [], []
     if "images" in data:
         whence = "prepared already" if data["prepared"] else f"of {data['scans']:,} scans"
-        rows.append(("prepare", data["seconds"], f"{data['images']:,} images {whence}"))
+        taken = console.duration(data["seconds"])
+        rows.append(["prepare", taken, f"{data['images']:,} images {whence}"])
     else:
-        parts.append(f"data: not here yet: {data['not here yet']}")
+        notes.append(f"data: not here yet: {data['not here yet']}")
     if sampling:
-        stages = [
-            [f"{s['at']:.0%}", str(s["batch_size"]), console.number(s["images_per_second"])]
-            for s in training["stages"]
-        ]
-        parts.append(console.table(["at this part of the budget", "batch", "images/s"], stages))
-        sizes = {"memory of training": training["memory_mb"]}
-        sizes |= {f"disk: {name}": size for name, size in found["disk_mb"].items()}
-        parts.append(console.table(["", "MB"], [[k, f"{v:,.1f}"] for k, v in sizes.items()]))
-        rate = console.number(sampling["images_per_second"])
-        rows.append(("train", training["seconds"], f"{training['images']:,} images seen"))
-        rows.append(("sample", sampling["seconds"], f"{sampling['images']:,} images, {rate}/s"))
-    if "seconds" in found:
-        rows.append(("total", found["seconds"]["total"], ""))
-    times = [[name, console.duration(seconds), text] for name, seconds, text in rows]
-    parts.append(console.table(["time", "about", ""], times))
-    if sampling:
-        parts.append("Not in the time: start-up, evaluators, exporters and the report.")
+        stages = [f"{console.number(s['images_per_second'])}/s" for s in training["stages"]]
+        images = f"{training['images']:,} images seen, in fifths of the budget {', '.join(stages)}"
+        rows.append(["train", console.duration(training["seconds"]), images])
+        images = f"{sampling['images']:,} images, {console.number(sampling['images_per_second'])}/s"
+        rows.append(["sample", console.duration(sampling["seconds"]), images])
+        left_out = "without start-up, evaluators, exporters and the report"
+        if "seconds" in found:
+            rows.append(["total", console.duration(found["seconds"]["total"]), left_out])
+        rows.append(["memory", console.size_text(1e6 * training["memory_mb"]), "of training"])
     else:
-        parts.append(f"training: not known: {training['not known']}.")
-    return "\n\n".join(parts)
+        notes.append(f"training: not known: {training['not known']}.")
+    rows += [["disk", console.size_text(1e6 * mb), name] for name, mb in found["disk_mb"].items()]
+    return "\n\n".join([console.table(["", "about", ""], rows), *notes])

@@ -1,7 +1,7 @@
 """What a run is to do: names, presets and options become one checked ``Settings``.
 
-Explicit options beat the preset, and the preset beats the configurations' own defaults. Nothing
-heavy is imported here; :mod:`brainzoo.runs.record` says how settings are kept in ``run.yaml``.
+Explicit options beat the preset, and the preset beats the configurations' own defaults. Settings
+are kept in ``run.yaml``. Nothing heavy is imported here.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from brainzoo.common.errors import OptionError, UnknownPluginError
+from brainzoo.common.errors import IntegrityError, OptionError, UnknownPluginError
 from brainzoo.plugin.interfaces import Spec
 from brainzoo.plugin.manager import Plugins
-from brainzoo.plugin.options import Config, make_config, nearest, option, options_of
+from brainzoo.plugin.options import Config, make_config, nearest, option, options_of, plain
 from brainzoo.plugin.part import Part, part_of
 from brainzoo.plugin.run import TrainConfig
 from brainzoo.preparation.config import PrepareConfig
@@ -77,17 +77,10 @@ def is_images_folder(data: str) -> bool:
 def dataset_part(
     plugins: Plugins, name: str, values: Mapping[str, Any]
 ) -> tuple[Part, PrepareConfig]:
-    """Make the configurations of a dataset and of its preparation from the options of both.
-
-    Raises:
-        UnknownPluginError: Nothing installed offers the dataset.
-        OptionError: An option is unknown or has a bad value.
-    """
+    """Make the configurations of a dataset and of its preparation from the options of both."""
     rest = dict(values)
     config: Any = _config(plugins.get("dataset", name).config, rest)
-    # run.yaml must find the scans again from any folder
-    prepare = make_config(PrepareConfig, rest, "option of the data")
-    return Part(name, _absolute(config)), prepare
+    return Part(name, _absolute(config)), make_config(PrepareConfig, rest, "option of the data")
 
 
 def resolve(
@@ -104,12 +97,8 @@ def resolve(
     """Make settings from names and option values.
 
     ``data`` may be the path of a folder of prepared images. ``given`` has option values by the
-    command line's names with underscores: the generator's, the common ones, ``data.NAME``,
-    ``EVALUATOR.NAME``, ``EXPORTER.NAME``; ``preset`` sets the rest.
-
-    Raises:
-        UnknownPluginError: Nothing installed offers a name.
-        OptionError: An option or preset is unknown, a value is bad, or no budget is set.
+    command line's names with underscores (``maps``, ``data.plane``, ``EVALUATOR.NAME``); ``preset``
+    sets the rest.
     """
     spec = plugins.get("generator", generator)
     presets = presets_of(spec)
@@ -134,11 +123,10 @@ def resolve(
     train = _config(TrainConfig, common)
     if not train.budgeted:
         raise OptionError("no budget is set.", "Give --images 300k or --minutes 30.")
-    exporters = list(DEFAULT_EXPORTS) if export is None else export
-    for name in exporters:
-        if export is None:
-            groups[name] = {**DEFAULT_EXPORTS[name], **groups.get(name, {})}
-    exports = [part_of(plugins.get("exporter", n), groups.pop(n, {})) for n in exporters]
+    if export is None:
+        export = list(DEFAULT_EXPORTS)
+        groups |= {name: {**own, **groups.get(name, {})} for name, own in DEFAULT_EXPORTS.items()}
+    exports = [part_of(plugins.get("exporter", name), groups.pop(name, {})) for name in export]
     evaluations = [
         evaluator_part(plugins, name, groups.pop(name, {}))
         for name in evaluator_names(plugins, evaluate)
@@ -146,7 +134,7 @@ def resolve(
     if groups:
         owner, options = next(iter(groups.items()))
         raise OptionError(
-            f"the option {owner}.{next(iter(options))} belongs to nothing in this run.",
+            f"nothing in this run has the option {owner}.{next(iter(options))}.",
             f"Name its owner with --evaluate {owner} or --export {owner}.",
         )
     generator_part = part_of(spec, common)
@@ -179,11 +167,7 @@ def merged(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def evaluator_names(plugins: Plugins, names: Sequence[str]) -> list[str]:
-    """Return each evaluator's name once, in the order given; ``all`` stands for all by name.
-
-    Raises:
-        UnknownPluginError: ``all``, and none is installed.
-    """
+    """Return each evaluator's name once, in the order given; ``all`` stands for all by name."""
     offered = [spec.name for spec in plugins.specs("evaluator")]
     if ALL in names and not offered:
         raise UnknownPluginError(
@@ -193,12 +177,7 @@ def evaluator_names(plugins: Plugins, names: Sequence[str]) -> list[str]:
 
 
 def evaluator_part(plugins: Plugins, name: str, values: Mapping[str, Any]) -> Part:
-    """Make the configuration of an evaluator; its files are found again from any folder.
-
-    Raises:
-        UnknownPluginError: Nothing installed offers it.
-        OptionError: An option is unknown or has a bad value.
-    """
+    """Make the configuration of an evaluator; its files are found again from any folder."""
     part = part_of(plugins.get("evaluator", name), values)
     return Part(name, _absolute(part.config))
 
@@ -222,3 +201,87 @@ def _by_owner(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         owner, _, name = key.rpartition(".")
         groups.setdefault(owner, {})[name] = value
     return groups
+
+
+def to_record(settings: Settings) -> dict[str, Any]:
+    """Return the settings as the part of ``run.yaml`` that decides the run."""
+    prepare = plain(settings.prepare) if settings.prepare else {}
+    size = prepare.pop("size", None)
+    return {
+        "generator": {"name": settings.generator.name, "options": settings.generator.options},
+        "data": {
+            "name": settings.data.name,
+            "options": settings.data.options,
+            "prepare": prepare,
+            "classes": dict(settings.classes),
+        },
+        "size": size,
+        "train": plain(settings.train),
+        "preset": settings.preset,
+        "samples": settings.samples,
+        "export": [{"name": part.name, "options": part.options} for part in settings.export],
+        "evaluate": [{"name": part.name, "options": part.options} for part in settings.evaluate],
+    }
+
+
+def from_record(
+    plugins: Plugins,
+    record: Mapping[str, Any],
+    given: Mapping[str, Any] | None = None,
+    *,
+    classes: Mapping[str, str] | None = None,
+    export: Sequence[str] | None = None,
+    evaluate: Sequence[str] | None = None,
+) -> Settings:
+    """Return the settings that a ``run.yaml`` holds; what is given replaces what it holds."""
+    try:
+        data = record["data"]
+        values = {**record["generator"]["options"], **record["train"], "samples": record["samples"]}
+        if data["prepare"]:
+            stored = {"size": record["size"], **data["prepare"], **data["options"]}
+            values |= {"size" if k == "size" else f"data.{k}": v for k, v in stored.items()}
+        names = {}
+        for verb, chosen in (("export", export), ("evaluate", evaluate)):
+            names[verb] = [part["name"] for part in record[verb]] if chosen is None else chosen
+            for part in record[verb]:
+                if part["name"] in names[verb]:
+                    values |= {f"{part['name']}.{k}": v for k, v in part["options"].items()}
+        settings = resolve(
+            plugins,
+            record["generator"]["name"],
+            data["name"],
+            merged(values, given or {}),
+            classes=data["classes"] if classes is None else classes,
+            export=names["export"],
+            evaluate=names["evaluate"],
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise IntegrityError(f"run.yaml is damaged: {type(error).__name__} {error}.") from error
+    return dataclasses.replace(settings, preset=record["preset"])
+
+
+def expect_same_run(before: Settings, now: Settings) -> None:
+    """Refuse settings that would make another run of the one resumed.
+
+    A budget may differ, and where the data lie: whether they are the same is seen when they are
+    prepared.
+    """
+    old, new = _flat(to_record(before)), _flat(to_record(now))
+    may_differ = {f"train.{name}" for name in BUDGETS}
+    if now.prepare is not None:
+        paths = [name for name, value in vars(now.data.config).items() if isinstance(value, Path)]
+        may_differ |= {f"data.options.{name}" for name in paths}
+    for key in sorted({*old, *new} - may_differ):
+        if old.get(key) != new.get(key):
+            hint = "--resume may change the budget and the place of the data only."
+            raise OptionError(
+                f"{key} is {new.get(key)!r}, but the run began with {old.get(key)!r}.",
+                "Evaluate more with: brainzoo evaluate NAME RUN" if key == "evaluate" else hint,
+            )
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        parts = [_flat(item, f"{path}.{key}" if path else str(key)) for key, item in value.items()]
+        return {key: item for part in parts for key, item in part.items()}
+    return {path: value}

@@ -1,31 +1,30 @@
-"""Draws what was asked for, goes on where it was stopped, and says how fast it was."""
+"""Draws what was asked for, goes on where it was stopped, and says how fast it was.
+
+One process draws, or several: each loads the generator itself, takes spans of indices and writes
+them.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any
 
 from brainzoo.common import console
-from brainzoo.common.errors import OptionError
+from brainzoo.common.errors import OptionError, StoppedError
 from brainzoo.common.files import disk_errors, exists_error
 from brainzoo.common.hardware import free_memory
-from brainzoo.common.processes import cores, peak_memory
+from brainzoo.common.processes import cores, each, peak_memory
 from brainzoo.plugin.options import expect_seed
 from brainzoo.sampling.request import Request, Source
-from brainzoo.sampling.sinks import Sink
+from brainzoo.sampling.sinks import FilesSink, ImagesSink, Sink, Written
 from brainzoo.sampling.unfinished import Unfinished
-from brainzoo.sampling.workers import (
-    Progress,
-    draw_here,
-    draw_together,
-    graphics_cards,
-    one_thread,
-    sink_of,
-)
 
 TOGETHER_FROM_SECONDS = 10.0
 """Work that one process ends within this is not worth the start of others (about 3 s each)."""
@@ -38,8 +37,7 @@ MOST = 16
 class Drawn:
     """What became of a request.
 
-    ``resumed`` of the images were drawn by an earlier process; ``seconds`` is for the others, and
-    ``peak_memory_bytes`` the most that one process had.
+    ``resumed`` of the images were drawn by an earlier process; ``seconds`` is for the others.
     """
 
     folder: Path
@@ -48,7 +46,6 @@ class Drawn:
     resumed: int
     seconds: float
     workers: int
-    peak_memory_bytes: int
 
     @property
     def images_per_second(self) -> float:
@@ -65,13 +62,10 @@ def draw(
 ) -> Drawn:
     """Draw images onto the disk; what a stopped process of the same request left is kept.
 
-    Args:
-        request: What to draw.
-        target: The new folder; the first of samples-001, samples-002, ... that is free, or that
-            the same request began, if ``None``.
-        workers: How many processes. ``None``: one per GPU; on CPUs one per core if the first images
-            show that it is worth it.
-        replace: Delete what another request left unfinished at ``target``.
+    ``target`` is the new folder; ``None``: the first of samples-001, samples-002, ... that is free,
+    or that the same request began. ``workers`` are processes; ``None``: one per GPU; on CPUs one
+    per core if the first images show that it is worth it. ``replace`` deletes what another request
+    left unfinished at ``target``.
 
     Raises:
         ExistsError: ``target`` is there, or another request left it unfinished.
@@ -85,42 +79,33 @@ def draw(
     if target is not None and target.exists():
         raise exists_error(target)  # before a large checkpoint is read
     source = Source(request)
-    if not source.starts:
-        if (workers or 1) > 1:
-            console.note(
-                "one worker: this generator draws from the first image on only (no start)."
-            )
-        workers = 1
-    record, places = source.record(), map("samples-{:03d}".format, itertools.count(1))
-    free = (Unfinished(Path(place), record) for place in places)
-    unfinished = (
-        next(each for each in free if not each.target.exists() and each.mine())
-        if target is None
-        else Unfinished(target, record)
-    )
+    record = source.record()
+    places = [target] if target else (Path(f"samples-{i:03d}") for i in itertools.count(1))
+    found = (Unfinished(place, record) for place in places)
+    unfinished = next(one for one in found if target or (not one.target.exists() and one.mine()))
     with disk_errors(unfinished.target):
         sink = sink_of(request, source, unfinished.files)
         with unfinished.claimed(sink, replace=replace):
             resumed, begun = unfinished.done, time.monotonic()
             if resumed:
                 console.note(f"going on: {resumed:,} of {request.n:,} images are drawn already.")
-            used, memory = 0, peak_memory()
+            used = 0
             with (
                 console.progress("sampling", request.n, done=resumed, unit="images") as advance,
                 one_thread(),
             ):
-                for (written, peak), drawing in _drawn(request, source, sink, unfinished, workers):
+                for written, drawing in _drawn(request, source, sink, unfinished, workers):
                     unfinished.add(written)
                     advance(written.count)
-                    used, memory = max(used, drawing), max(memory, peak)
+                    used = max(used, drawing)
             seconds = time.monotonic() - begun
             unfinished.finish(sink)
-    return Drawn(unfinished.target, request.n, source.info, resumed, seconds, used, memory)
+    return Drawn(unfinished.target, request.n, source.info, resumed, seconds, used)
 
 
 def _drawn(
     request: Request, source: Source, sink: Sink, unfinished: Unfinished, workers: int | None
-) -> Iterator[tuple[Progress, int]]:
+) -> Iterator[tuple[Written, int]]:
     """Draw what is missing; yield each batch, and how many processes are drawing."""
     spans = unfinished.missing(request.n)
     cards = graphics_cards()
@@ -128,14 +113,14 @@ def _drawn(
         workers = cards
     if workers is None or workers == 1:
         begun, count = 0.0, 0
-        for progress in draw_here(source, sink, spans):
-            yield progress, 1
+        for written in draw_here(source, sink, spans):
+            yield written, 1
             if workers is not None:
                 continue
             if not begun:  # the first batch also pays for what happens once
                 begun = time.monotonic()
                 continue
-            count += progress[0].count
+            count += written.count
             left = request.n - unfinished.done
             if left * (time.monotonic() - begun) / count > TOGETHER_FROM_SECONDS:
                 free = free_memory()
@@ -146,5 +131,80 @@ def _drawn(
         else:
             return
         spans = unfinished.missing(request.n)
-    for progress in draw_together(request, unfinished.files, spans, source.batch_size, workers):
-        yield progress, workers
+    for written in draw_together(request, unfinished.files, spans, source.batch_size, workers):
+        yield written, workers
+
+
+def sink_of(request: Request, source: Source, folder: Path) -> Sink:
+    """Return what writes the images of a request into a folder."""
+    if request.export is None:
+        return ImagesSink(folder, source.info, source.shape, request.n)
+    return FilesSink(folder, source.info, source.shape, request.export)
+
+
+def draw_here(source: Source, sink: Sink, spans: Sequence[range]) -> Iterator[Written]:
+    """Draw spans in this process."""
+    for span in spans:
+        for start, pixels, rows in source.draw(span):
+            yield sink.write(start, pixels, rows)
+
+
+def draw_together(
+    request: Request, folder: Path, spans: Sequence[range], batch_size: int, workers: int
+) -> Iterator[Written]:
+    """Draw spans in several processes; yield what each wrote."""
+    jobs = ((request, folder, batch) for batch in cut(spans, batch_size))
+    try:
+        for written in each(_draw, jobs, workers, kill=True):
+            yield from written
+    except BrokenExecutor:
+        raise StoppedError(
+            "a worker process was killed; what was drawn is kept.",
+            "Run it again to go on; with fewer --workers if memory was short.",
+        ) from None
+
+
+def cut(spans: Sequence[range], batch_size: int) -> Iterator[range]:
+    """Yield spans as batches."""
+    for span in spans:
+        for at in range(0, len(span), batch_size):
+            yield span[at : at + batch_size]
+
+
+_loaded: tuple[Request, Path, Source, Sink] | None = None
+"""Of a worker: what it draws with, from its first job on."""
+
+
+def _draw(job: tuple[Request, Path, range]) -> list[Written]:
+    global _loaded
+    request, folder, span = job
+    if _loaded is None or _loaded[:2] != (request, folder):
+        source = Source(request)
+        _loaded = (request, folder, source, sink_of(request, source, folder))
+    with one_thread():
+        return list(draw_here(*_loaded[2:], [span]))
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute with one thread within a block: more would give other bits."""
+    torch = sys.modules.get("torch")  # a generator that needs it has imported it by now
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def graphics_cards() -> int:
+    """Return how many devices besides the CPU torch would compute on, if the generator uses it."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return 0
+    if torch.cuda.is_available():
+        return int(torch.cuda.device_count())
+    return int(torch.backends.mps.is_available())

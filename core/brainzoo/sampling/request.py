@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +32,10 @@ LARGE = 2**22
 class Request:
     """What to draw; other processes get a copy.
 
-    Attributes:
-        checkpoint: The checkpoint's folder.
-        n: How many images.
-        seed: Decides every random number.
-        condition: For example ``{"class": "old"}``; empty draws conditions as in training.
-        sampling: Options of the generator that act when images are drawn; those of the checkpoint
-            if not given.
-        export: The exporter whose files are written; ``None`` writes a folder of images.
-        batch_size: How many are drawn at once; changes no image.
+    ``condition`` is ``{"class": "old"}``, for example; empty draws conditions as in training.
+    ``sampling`` are options of the generator that act when images are drawn; those of the
+    checkpoint if not given. ``export`` is the exporter whose files are written; ``None`` writes a
+    folder of images. ``batch_size`` is how many are drawn at once; it changes no image.
     """
 
     checkpoint: Path
@@ -56,32 +50,20 @@ class Request:
 class Source:
     """A loaded generator that draws what was asked for.
 
-    Args:
-        request: What to draw.
-        generator: The checkpoint's, if it is loaded already.
-
-    Attributes:
-        info: What ``images.json`` says of the images.
-        shape: ``(channel, *spatial)`` of an image, without its label map.
-        batch_size: How many are drawn at once.
-        starts: Whether the generator can begin at any index; if not, only one process can draw.
-
-    Raises:
-        OptionError: The generator does not know the condition or a sampling option.
-        BrainzooError: What loading a checkpoint raises.
+    ``info`` is what ``images.json`` says of the images, ``shape`` the ``(channel, *spatial)`` of
+    one, without its label map, ``batch_size`` how many are drawn at once. ``generator`` is the
+    checkpoint's, if it is loaded already.
     """
 
     def __init__(self, request: Request, generator: Generator | None = None) -> None:
         self._request = request
         config = checkpoints.read_config(request.checkpoint)
         self._generator = generator or checkpoints.load(request.checkpoint, **request.sampling)
-        self._condition = dict(request.condition) or None
-        self.starts = _takes_start(self._generator.sample)
-        self._tells_from = _takes_start(self._generator.conditions)
-        self._told: list[Row] | None = None
-        self._conditions(0, 1)
+        condition = dict(request.condition) or None
+        self._how: dict[str, Any] = {"seed": request.seed, "condition": condition}
+        self._generator.conditions(1, **self._how)  # refuses what it does not know
         acting = sampling_options(type(self._generator.config))
-        drawn = self._generator.drawn_as(self._condition)
+        drawn = self._generator.drawn_as(condition)
         spatial = drawn.pop("spatial", config["images"]["spatial"])
         self.info: dict[str, Any] = {
             **config["preprocessing"],
@@ -118,14 +100,13 @@ class Source:
 
     def draw(self, span: range) -> Iterator[tuple[int, NDArray[np.float32], list[Row]]]:
         """Yield batches of the images of a span: the first one's index, pixels, and table rows."""
-        at = span.start
-        for pixels in self._pixels(span):
-            rows = self._conditions(at, len(pixels))
-            yield (
-                at,
-                pixels,
-                [{"image_id": f"{i:06d}", **row} for i, row in enumerate(rows, start=at)],
-            )
+        at, how = span.start, self._how
+        for pixels in self._generator.sample(
+            len(span), start=span.start, batch_size=self.batch_size, **how
+        ):
+            rows = self._generator.conditions(len(pixels), start=at, **how)
+            named = [{"image_id": f"{i:06d}", **row} for i, row in enumerate(rows, start=at)]
+            yield at, pixels, named
             at += len(pixels)
 
     def images(self, span: range) -> Images:
@@ -134,29 +115,3 @@ class Source:
         pixels, labels = unpacked(np.concatenate([made for made, _ in drawn]), self.info)
         table = [row for _, rows in drawn for row in rows]
         return Images(from_floats(pixels, "uint16"), table, self.info, labels=labels)
-
-    def _pixels(self, span: range) -> Iterator[NDArray[np.float32]]:
-        how: dict[str, Any] = {"seed": self._request.seed, "condition": self._condition}
-        size = self.batch_size
-        if self.starts:
-            yield from self._generator.sample(len(span), start=span.start, batch_size=size, **how)
-            return
-        at = 0
-        for pixels in self._generator.sample(span.stop, batch_size=size, **how):
-            wanted = pixels[max(0, span.start - at) :]
-            at += len(pixels)
-            if len(wanted):
-                yield wanted
-
-    def _conditions(self, start: int, count: int) -> list[Row]:
-        how: dict[str, Any] = {"seed": self._request.seed, "condition": self._condition}
-        if self._tells_from:
-            return self._generator.conditions(count, start=start, **how)
-        if self._told is None:
-            self._told = self._generator.conditions(self._request.n, **how)
-        return self._told[start : start + count]
-
-
-def _takes_start(method: Callable[..., Any]) -> bool:
-    """Return whether a generator's method has the argument; plugins written before it have not."""
-    return "start" in inspect.signature(method).parameters

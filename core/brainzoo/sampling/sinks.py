@@ -56,11 +56,7 @@ class ImagesSink:
             self._arrays.append(_ArrayFile(folder / "labels.npy", n, shape[1:]))
 
     def begin(self) -> None:
-        """Make files of the final size; refuse at once what the disk cannot hold.
-
-        Raises:
-            DiskError: Too little space is free.
-        """
+        """Make files of the final size; refuse at once what the disk cannot hold."""
         self._folder.mkdir(exist_ok=True)
         needed = sum(array.missing() for array in self._arrays)
         hint = "Free some space, ask for fewer with -n, or choose another disk with --out."

@@ -31,7 +31,7 @@ class Unfinished:
 
     def __init__(self, target: Path, record: Mapping[str, Any]) -> None:
         self.target = target
-        self.folder = part_of(target)
+        self.folder = target.with_name(f"{target.name}.part")
         self.files = self.folder / "files"
         self._record = json.loads(json.dumps(record))
         self._journal = self.folder / "done.jsonl"
@@ -48,10 +48,6 @@ class Unfinished:
         """Hold it, with what is here of the same request, while the block runs.
 
         ``replace`` deletes what another request left here instead of refusing.
-
-        Raises:
-            ExistsError: The folder is there already, another process is at it, or what is here is
-                of another request.
         """
         if self.target.exists():
             raise exists_error(self.target)
@@ -154,20 +150,11 @@ class Unfinished:
         before.unlink()
 
 
-def part_of(target: Path) -> Path:
-    """Return where an unfinished folder lies."""
-    return target.with_name(f"{target.name}.part")
-
-
 def _difference(found: Any, wanted: Any, name: str = "") -> str:
     """Say the first thing in which two requests differ."""
     if isinstance(found, dict) and isinstance(wanted, dict):
-        for key in [*wanted, *found]:
-            if found.get(key) != wanted.get(key):
-                return _difference(found.get(key), wanted.get(key), f"{name}.{key}".strip("."))
-    return f"{name} {_short(found)}, expected {_short(wanted)}"
-
-
-def _short(value: Any) -> str:
-    text = "none" if value is None else str(value)
-    return text if len(text) <= 40 else f"{text[:12]}…"
+        key = next(k for k in [*wanted, *found] if found.get(k) != wanted.get(k))
+        return _difference(found.get(key), wanted.get(key), f"{name}.{key}".strip("."))
+    shown = ("none" if value is None else str(value) for value in (found, wanted))
+    before, now = (text if len(text) <= 40 else f"{text[:12]}…" for text in shown)
+    return f"{name} {before}, expected {now}"

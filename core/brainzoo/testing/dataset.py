@@ -6,15 +6,13 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import pytest
 
 from brainzoo.data.subjects import Subject
-from brainzoo.data.volumes import Volume, read_volume
 from brainzoo.plugin.interfaces import Dataset
 from brainzoo.plugin.options import make_config
 from brainzoo.preparation.prepare import PrepareConfig, prepare
@@ -28,17 +26,14 @@ PERSONAL = re.compile(
 """Names of columns that identify a person."""
 
 DATE = re.compile(r"^\s*\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
 
 
 class DatasetContract(PluginContract):
     """Reads a dataset as preparing does and asks what users and subjects rely on.
 
     A dataset that needs files overrides :meth:`options_in` and writes a few there.
-
-    Attributes:
-        users_own_data: Whether only the user knows the licence, because the files are the user's.
-        prepare_options: How three scans are prepared, where the defaults do not suit them.
+    ``users_own_data``: only the user knows the licence, because the files are the user's.
+    ``prepare_options``: how three scans are prepared, where the defaults do not suit them.
     """
 
     kind = "dataset"
@@ -105,13 +100,6 @@ class DatasetContract(PluginContract):
         stated = dataset.license.strip().lower() not in ("", "unknown")
         assert stated, "the dataset states no licence; set the class attribute license"
 
-    def test_volumes_can_be_read(self, dataset: Dataset) -> None:
-        for subject, _ in zip(dataset.subjects(), range(3), strict=False):
-            assert subject.images, f"{subject.id} has no images"
-            for source in (*subject.images.values(), subject.labels):
-                if source is not None:
-                    check_source(subject, source)
-
     def test_becomes_images(self, dataset: Dataset, tmp_path: Path) -> None:
         small = {"size": 32, "slices": 2, "max_subjects": 3, "split_fractions": (1.0, 0.0, 0.0)}
         config = make_config(PrepareConfig, {**small, **self.prepare_options}, "option of data")
@@ -153,23 +141,3 @@ def described(subject: Subject) -> tuple[Any, ...]:
     sources = tuple((name, subject.key if callable(s) else s) for name, s in named.items())
     covariates = tuple(sorted(subject.covariates.items()))
     return subject.id, subject.scan, subject.class_name, sources, covariates
-
-
-def check_source(subject: Subject, source: Path | Callable[[], Volume]) -> None:
-    """Read one image of a scan, or its label map, and look at its grid."""
-    if isinstance(source, Path):
-        assert source.is_file(), f"{source} of {subject.id} is not there"
-        if source.suffix.lower() in PICTURES:
-            assert source.stat().st_size, f"{source} is empty"
-            return
-    volume = read_volume(source) if isinstance(source, Path) else source()
-    assert volume.data.ndim == 3, f"{subject.id} has {volume.data.ndim} axes; expected x, y, z"
-    assert np.isfinite(volume.data).all(), f"{subject.id} holds NaN or infinite voxels"
-    assert volume.data.max() > volume.data.min(), f"{subject.id} is the same everywhere"
-    assert volume.affine.shape == (4, 4), f"affine of {subject.id}: {volume.affine.shape}"
-    assert np.isfinite(volume.affine).all(), f"the affine of {subject.id} is not finite"
-    spacing_mm = np.linalg.norm(volume.affine[:3, :3], axis=0)
-    sane = bool((spacing_mm > 0.05).all() and (spacing_mm < 50).all())
-    assert sane, f"voxels of {subject.id} are {spacing_mm.round(3)} mm; expected 0.05 to 50 mm"
-    extent_mm = spacing_mm * volume.data.shape
-    assert extent_mm.max() < 1000, f"{subject.id} is {extent_mm.max():.0f} mm long"

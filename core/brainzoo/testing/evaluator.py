@@ -18,8 +18,6 @@ from brainzoo.plugin.interfaces import Evaluator, Generator
 from brainzoo.testing.heads import make_images
 from brainzoo.testing.plugin import PluginContract
 
-PNG = b"\x89PNG\r\n\x1a\n"
-
 
 class EvaluatorContract(PluginContract):
     """Evaluates made-up heads and asks what a reader of the values relies on.
@@ -89,7 +87,7 @@ class EvaluatorContract(PluginContract):
 
     def test_pictures_are_png_or_svg(self, evaluation: Evaluation) -> None:
         for name, content in evaluation.pictures.items():
-            known = content.startswith((PNG, b"<svg"))
+            known = content.startswith((b"\x89PNG\r\n\x1a\n", b"<svg"))
             assert known, f"picture {name!r} is neither a PNG nor an SVG file"
 
     def test_same_seed_same_figures(

@@ -22,10 +22,8 @@ from brainzoo.testing.plugin import PluginContract, files_below
 class ExporterContract(PluginContract):
     """Exports made-up heads, real and synthetic, and asks what users and subjects rely on.
 
-    Attributes:
-        shapes: The image shapes to export; leave one out if the exporter cannot write it.
-        channels: How many channels images have; those of 2 have label maps, too. Leave out 2 if the
-            exporter takes one only.
+    Leave out of ``shapes`` what the exporter cannot write, and 2 of ``channels`` if it takes one
+    only; images of 2 channels have label maps, too.
     """
 
     kind = "exporter"

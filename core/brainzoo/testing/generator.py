@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import shutil
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,14 +18,18 @@ import pytest
 
 from brainzoo.checkpoint.weights_file import read_header
 from brainzoo.common.errors import BrainzooError, OptionError
-from brainzoo.common.files import sha256
 from brainzoo.data.images import Images
 from brainzoo.data.packing import packed, unpacked
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import SUBJECT, make_images
-from brainzoo.testing.plugin import PluginContract, files_below
-from brainzoo.testing.probes import global_random_state, pressing_ctrl_c, samples, takes
+from brainzoo.testing.plugin import (
+    PluginContract,
+    files_below,
+    global_random_state,
+    pressing_ctrl_c,
+    samples,
+)
 
 PICKLES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".npz", ".joblib"})
 """Suffixes of files that may hold Python objects."""
@@ -38,18 +42,13 @@ class Trained:
     generator: Generator
     images: Images
     run: Run
-    seconds: float
 
 
 class GeneratorContract(PluginContract):
     """Trains on tiny made-up heads through a real run folder and asks what users rely on.
 
-    Attributes:
-        shapes: The image shapes to train at; add one of three numbers if the generator makes 3-D
-            images.
-        budget: Images seen; small, because nothing here asks for good images.
-        batch_size: Images a step.
-        most_seconds: What one such training may take.
+    ``shapes`` are those of the images; add one of three numbers if the generator makes 3-D images.
+    The ``budget`` of images seen is small, because nothing here asks for good images.
     """
 
     kind = "generator"
@@ -57,7 +56,6 @@ class GeneratorContract(PluginContract):
     shapes: ClassVar[Sequence[tuple[int, ...]]] = ((32, 32),)
     budget: ClassVar[int] = 64
     batch_size: ClassVar[int] = 8
-    most_seconds: ClassVar[float] = 60.0
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run every test that uses a trained generator once a shape."""
@@ -73,11 +71,9 @@ class GeneratorContract(PluginContract):
         """Train once for all tests of a shape, on images of two classes."""
         folder = tmp_path_factory.mktemp(cls.name)
         images = make_images(folder / "images", spatial=request.param).where(split="train")
-        started = time.monotonic()
         generator, run = cls.fit(images, folder / "run")
-        seconds = time.monotonic() - started
         generator.save(run.checkpoint)
-        return Trained(generator, images, run, seconds)
+        return Trained(generator, images, run)
 
     @classmethod
     def fit(
@@ -95,11 +91,6 @@ class GeneratorContract(PluginContract):
         """Read a checkpoint with the plugin's class."""
         loaded: Generator = type(cls.make()).load(folder)
         return loaded
-
-    def test_trains_within_seconds(self, trained: Trained) -> None:
-        assert trained.seconds <= self.most_seconds, (
-            f"{self.budget} images took {trained.seconds:.0f} s; give the contract smaller options"
-        )
 
     def test_training_writes_statistics(self, trained: Trained) -> None:
         lines = [json.loads(text) for text in trained.run.stats.read_text().splitlines()]
@@ -150,8 +141,6 @@ class GeneratorContract(PluginContract):
                 "several processes would make other images (brainzoo.training: in_chunks, start)"
             )
         drawn = trained.generator.conditions(20, seed=5)
-        if not takes(trained.generator.conditions, "start"):
-            return  # one process draws them all
         part_drawn = trained.generator.conditions(4, seed=5, start=9)
         assert drawn[9:13] == part_drawn, "conditions change with the index they begin at"
 
@@ -237,33 +226,29 @@ class GeneratorContract(PluginContract):
         for name, content in files_below(trained.run.checkpoint).items():
             assert SUBJECT.encode() not in content, f"{name} holds the id of a real subject"
 
-    def test_checkpoint_of_another_plugin_is_refused(
+    def test_damaged_and_foreign_checkpoints_are_refused(
         self, trained: Trained, tmp_path: Path
     ) -> None:
-        copy = shutil.copytree(trained.run.checkpoint, tmp_path / "copy")
-        changed_config(copy, "plugin", "name", "another")
-        with pytest.raises(BrainzooError):
-            self.load(copy)
-
-    def test_weights_of_another_size_are_refused(self, trained: Trained, tmp_path: Path) -> None:
         from safetensors.numpy import load, save
 
-        copy = shutil.copytree(trained.run.checkpoint, tmp_path / "copy")
-        weights = load((copy / "model.safetensors").read_bytes())
+        whole = (trained.run.checkpoint / "model.safetensors").read_bytes()
+        weights = load(whole)
         name = max(weights, key=lambda key: weights[key].size)
-        weights[name] = np.concatenate([weights[name]] * 2)
-        (copy / "model.safetensors").write_bytes(save(weights))
-        # The digest agrees, so that the shape itself must be noticed.
-        changed_config(copy, "weights", "sha256", sha256(copy / "model.safetensors"))
-        with pytest.raises(BrainzooError):
-            self.load(copy)
-
-    def test_truncated_weights_are_refused(self, trained: Trained, tmp_path: Path) -> None:
-        copy = shutil.copytree(trained.run.checkpoint, tmp_path / "copy")
-        content = (copy / "model.safetensors").read_bytes()
-        (copy / "model.safetensors").write_bytes(content[: len(content) // 2])
-        with pytest.raises(BrainzooError):
-            self.load(copy)
+        larger = save({**weights, name: np.concatenate([weights[name]] * 2)})
+        damages: dict[str, tuple[bytes, str, str, str]] = {
+            "of another plugin": (whole, "plugin", "name", "another"),
+            "cut short": (whole[: len(whole) // 2], "plugin", "name", self.name),
+            # The digest agrees, so that the shape itself must be noticed.
+            "of another size": (larger, "weights", "sha256", hashlib.sha256(larger).hexdigest()),
+        }
+        for number, (content, part, key, value) in enumerate(damages.values()):
+            copy = shutil.copytree(trained.run.checkpoint, tmp_path / str(number))
+            config = json.loads((copy / "config.json").read_text())
+            config[part][key] = value
+            (copy / "config.json").write_text(json.dumps(config))
+            (copy / "model.safetensors").write_bytes(content)
+            with pytest.raises(BrainzooError):
+                self.load(copy)
 
     def test_interrupted_and_resumed_equals_uninterrupted(
         self, trained: Trained, tmp_path: Path
@@ -277,20 +262,3 @@ class GeneratorContract(PluginContract):
         )
         weights = [r.checkpoint / "model.safetensors" for r in (trained.run, run)]
         assert weights[0].read_bytes() == weights[1].read_bytes(), "the weights differ"
-
-    def test_sees_nothing_but_the_images_it_is_given(self, tmp_path: Path) -> None:
-        everyone = make_images(tmp_path / "images", spatial=self.shapes[0])
-        train = np.array([split == "train" for split in everyone.column("split")])
-        # Whoever reads a pixel of the other splits gets NaN, and so do its weights and samples.
-        pixels = everyone.floats()
-        pixels[~train] = np.nan
-        poisoned = Images(pixels, everyone.table, everyone.info)
-        generator, _ = self.fit(poisoned.where(split="train"), tmp_path / "run")
-        assert np.isfinite(samples(generator, 4)).all(), "validation or test images were read"
-
-
-def changed_config(folder: Path, part: str, name: str, value: str) -> None:
-    """Change a value in a checkpoint's ``config.json``."""
-    config = json.loads((folder / "config.json").read_text())
-    config[part][name] = value
-    (folder / "config.json").write_text(json.dumps(config))

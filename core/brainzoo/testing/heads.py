@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
-
-if TYPE_CHECKING:
-    from brainzoo.data.volumes import Volume
+from brainzoo.data.volumes import Volume
 
 SUBJECT = "head-of-a-real-subject-"
 """Real subjects' ids begin with this, so that a test finds them wherever they do not belong."""
@@ -30,16 +28,10 @@ SPLITS = ("train", "train", "validation", "train", "test")
 def make_head(
     spatial: Sequence[int], *, age: float = 40.0, position: float = 0.0, seed: int = 0
 ) -> NDArray[np.float32]:
-    """Draw one head.
+    """Draw one head: pixels of shape ``spatial`` in [0, 1], background 0.
 
-    Args:
-        spatial: (height, width) or (x, y, z), in pixels.
-        age: In years; the ventricles grow with it.
-        position: Where the slice lies, from -1 to 1: far from 0 the head is smaller.
-        seed: Decides shape, folds and noise.
-
-    Returns:
-        Pixels of shape ``spatial`` in [0, 1], background 0.
+    Ventricles grow with ``age`` in years; heads are smaller the farther ``position`` (-1 to 1) is
+    from 0; ``seed`` decides shape, folds and noise.
     """
     rng = np.random.default_rng(seed)
     axes = [np.linspace(-1, 1, length) for length in spatial]
@@ -72,23 +64,18 @@ def make_images(
     channels: int = 1,
     labels: bool = False,
 ) -> Images:
-    """Write a folder of images of made-up heads and open it.
+    """Write a new folder of images of made-up heads of ``spatial`` pixels, and open it.
 
-    Args:
-        folder: Where to write; must not exist.
-        spatial: (height, width) or (x, y, z), in pixels.
-        subjects: How many people; three of five are for training, one for validation, one for test.
-        per_subject: Images of each.
-        classes: Any of ``young`` and ``old``; empty for images without classes.
-        seed: Decides everything random.
-        synthetic: Make them look as if a generator had made them: no subjects, no splits.
-        channels: Every second one shows bright what the others show dark, as T2w does of T1w.
-        labels: Whether they have label maps: what is dark inside, and what is bright.
+    Of five ``subjects`` three are for training, one for validation, one for test. ``classes`` are
+    any of ``young`` and ``old``. ``synthetic`` images look as if a generator had made them: without
+    subjects and splits. Every second of the ``channels`` shows bright what the others show dark, as
+    T2w does of T1w; ``labels`` say what is dark inside, and what is bright.
     """
     rng = np.random.default_rng(seed)
     info = _info(spatial, classes, synthetic)
     info["channels"] = [f"{'T2w' if i % 2 else 'T1w'}{i // 2 or ''}" for i in range(channels)]
     info |= {"labels": {"1": "dark", "2": "bright"}} if labels else {}
+    slices = len(spatial) == 2
     kind = "uint16" if labels else None
     with Images.write(folder, spatial, info, channels, label_dtype=kind) as writer:
         for number in range(subjects):
@@ -105,23 +92,19 @@ def make_images(
                     row |= {
                         "subject": f"{SUBJECT}{number:03d}",
                         "split": split,
-                        "plane": "axial" if len(spatial) == 2 else None,
-                        "position_mm": round(20 * place, 2) if len(spatial) == 2 else None,
+                        "plane": "axial" if slices else None,
+                        "position_mm": round(20 * place, 2) if slices else None,
                         "site": "nowhere",
                     }
                 inverted = np.where(head > 0, 1 - head, 0).astype(np.float32)
                 shown = [inverted if channel % 2 else head for channel in range(channels)]
-                tissue = np.digitize(head, [1e-6, 0.4]).astype(np.uint16) if labels else None
-                writer.append(
-                    np.stack(shown)[None], [row], None if tissue is None else tissue[None]
-                )
+                tissue = np.digitize(head[None], [1e-6, 0.4]).astype(np.uint16) if labels else None
+                writer.append(np.stack(shown)[None], [row], tissue)
     return Images.open(folder)
 
 
 def make_volume(*, shape: Sequence[int] = (32, 36, 32), age: float = 40.0, seed: int = 0) -> Volume:
     """Return a whole head of 6 mm voxels in RAS+, its centre at the origin."""
-    from brainzoo.data.volumes import Volume
-
     affine = np.diag([6.0, 6.0, 6.0, 1.0])
     affine[:3, 3] = -6.0 * (np.array(shape) - 1) / 2
     return Volume(1000 * make_head(shape, age=age, seed=seed), affine)
@@ -143,13 +126,8 @@ def _info(spatial: Sequence[int], classes: Sequence[str], synthetic: bool) -> di
         "affine": affine.tolist(),
         "orientation": "RAS",
         "value_range": [0, 1],
-        "source": {
-            "name": "made-up heads",
-            "license": "CC0-1.0",
-            "citation": "",
-            "url": "",
-            "simulated": True,
-        },
+        "source": {"name": "made-up heads", "license": "CC0-1.0", "simulated": True}
+        | dict.fromkeys(("citation", "url"), ""),
         "preparation": {"size": spatial[0]},
         "classes": list(classes),
         "class_expressions": {name: f"the made-up heads of {name}" for name in classes},

@@ -1,18 +1,25 @@
-"""What holds for plugins of every kind."""
+"""What holds for plugins of every kind, and what the contracts sample, read and interrupt."""
 
 # ruff: noqa: D102 (the names of the tests say what they ask)
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import random
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.data.images import Images
 from brainzoo.plugin import manager as installed
-from brainzoo.plugin.interfaces import Spec
+from brainzoo.plugin.interfaces import Generator, Spec
 from brainzoo.plugin.options import make_config, options_of
 
 HEAVY = (
@@ -29,30 +36,11 @@ HEAVY = (
 """What may not be imported before a plugin is used: it would slow every ``brainzoo --help``."""
 
 
-class Untouched:
-    """A configuration whose values may be stored, but not used: constructors only store."""
-
-    def __getattr__(self, name: str) -> Untouched:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Untouched()
-
-    def _use(self, *others: object) -> Any:
-        raise AssertionError("the constructor uses a value of its config; it must only store")
-
-    __bool__ = __str__ = __fspath__ = __iter__ = __len__ = __call__ = _use
-    __int__ = __float__ = __index__ = __lt__ = __gt__ = _use
-    __add__ = __radd__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _use
-
-
 class PluginContract:
     """Checks common to all four kinds; see the subclass of a kind.
 
-    Attributes:
-        kind: Set by the kind's own contract.
-        base: The interface of the kind.
-        name: What a user types; the only thing that a plugin's tests must state.
-        options: Option values to test with, where the defaults would be slow.
+    A plugin's tests must state the ``name``, what a user types, and may state ``options`` to test
+    with, where the defaults would be slow.
     """
 
     kind: ClassVar[installed.Kind]
@@ -117,9 +105,6 @@ class PluginContract:
             "module that the spec's target names, or inside functions"
         )
 
-    def test_constructor_only_stores(self) -> None:
-        installed.plugins().load(self.kind, self.name)(Untouched())
-
 
 def files_below(folder: Path) -> dict[str, bytes]:
     """Return the content of every file below a folder by its relative path."""
@@ -128,3 +113,52 @@ def files_below(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def samples(
+    generator: Generator,
+    n: int,
+    *,
+    seed: int = 5,
+    start: int = 0,
+    condition: Mapping[str, Any] | None = None,
+    batch_size: int = 8,
+) -> NDArray[np.float32]:
+    """Return all samples as one array ``(n, channel, *spatial)``."""
+    arguments: dict[str, Any] = {
+        "seed": seed,
+        "start": start,
+        "condition": condition,
+        "batch_size": batch_size,
+    }
+    taken = inspect.signature(generator.sample).parameters
+    missing = [name for name in arguments if name not in taken]
+    any_name = any(p.kind == p.VAR_KEYWORD for p in taken.values())
+    assert any_name or not missing, (
+        f"sample takes no {', '.join(missing)}; see brainzoo.Generator.sample"
+    )
+    return np.concatenate(list(generator.sample(n, **arguments)))
+
+
+def global_random_state() -> tuple[object, ...]:
+    """Return the states of Python's, numpy's and torch's shared random generators."""
+    drawn = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
+    numpy_state = (drawn["key"].tobytes(), drawn["pos"])
+    torch = sys.modules.get("torch")
+    torch_state = bytes(torch.get_rng_state().numpy()) if torch else b""
+    return random.getstate(), numpy_state, torch_state
+
+
+def pressing_ctrl_c(images: Images, reads: int) -> Images:
+    """Return the same images, but someone presses Ctrl-C when they are read the n-th time."""
+
+    class Pressing(np.ndarray[Any, Any]):
+        left = reads
+
+        def __getitem__(self, key: Any) -> Any:
+            Pressing.left -= 1
+            if Pressing.left == 0:
+                signal.raise_signal(signal.SIGINT)
+            return np.asarray(self)[key]
+
+    return Images(images.read().view(Pressing), images.table, images.info)

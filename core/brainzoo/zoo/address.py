@@ -63,9 +63,6 @@ def parse(address: str | Path) -> Named | OnHub | ByOthers | Path:
 
     What holds a path separator is a folder; a bare word is one where it names a checkpoint or run
     in the current folder, else a name of the registry.
-
-    Raises:
-        OptionError: It is none of the forms, or a repository without a commit.
     """
     if isinstance(address, Path):
         return address

@@ -1,15 +1,13 @@
-"""A checkpoint as one file for a machine without internet, if wanted with the wheels that run it.
+"""A checkpoint as one file for a machine without internet.
 
-A zip file without compression: the checkpoint in a folder of the name that it has in the cache, and
-``wheels/``. Zip's own checksums show damage; who sent a bundle must be known otherwise.
+A zip file without compression that holds the folder under the name that it has in the cache. Zip's
+own checksums show damage; who sent a bundle must be known otherwise.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -18,7 +16,7 @@ from brainzoo.checkpoint.names import MAX_BYTES
 from brainzoo.checkpoint.reading import folder_of, read_config
 from brainzoo.common import console
 from brainzoo.common.downloads.web import clean
-from brainzoo.common.errors import ExistsError, IntegrityError, NetworkError, NotFoundError
+from brainzoo.common.errors import ExistsError, IntegrityError, NotFoundError
 from brainzoo.common.files import disk_errors, settle, sha256, sync
 from brainzoo.common.locks import locked
 from brainzoo.zoo.address import REVISION, ByOthers, OnHub, parse
@@ -29,12 +27,11 @@ from brainzoo.zoo.registry import known
 FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
 
-def bundle(address: str, out: Path, *, wheels: bool = False, token: str | None = None) -> Path:
-    """Write a checkpoint as one file, with the wheels that pip fetches for it if wanted.
+def bundle(address: str, out: Path, *, token: str | None = None) -> Path:
+    """Write a checkpoint as one file.
 
     Raises:
         ExistsError: There is something at ``out`` already.
-        NetworkError: pip could not fetch the wheels.
         IntegrityError: The checkpoint is damaged.
     """
     if out.exists():
@@ -52,15 +49,10 @@ def bundle(address: str, out: Path, *, wheels: bool = False, token: str | None =
         entry = known().get(found.name, found.version)
         checkpoint, name, version = pull(entry, token=token), entry.name, entry.version
     expect_checkpoint(checkpoint, address)
-    config = read_config(checkpoint)
-    stem = place(name, version, config["weights"]["sha256"]).name
+    stem = place(name, version, read_config(checkpoint)["weights"]["sha256"]).name
     files = {f"{stem}/{n}": checkpoint / n for n in MAX_BYTES if (checkpoint / n).is_file()}
     out.parent.mkdir(parents=True, exist_ok=True)
     with disk_errors(out), tempfile.TemporaryDirectory(dir=out.parent, prefix=".") as here:
-        if wheels:
-            console.note("fetching wheels with pip; with torch this takes minutes")
-            _pip_download(f"{config['plugin']['distribution']}{config['plugin']['requires']}", here)
-            files |= {f"wheels/{path.name}": path for path in sorted(Path(here).glob("*.whl"))}
         packed = Path(here) / "bundle"
         with zipfile.ZipFile(packed, "w") as archive:
             for name, path in files.items():
@@ -77,7 +69,7 @@ def bundle(address: str, out: Path, *, wheels: bool = False, token: str | None =
 def unbundle(path: Path, *, digest: str | None = None) -> Path:
     """Check a bundle, keep its checkpoint where it is found by name, and return the folder.
 
-    Nothing of its wheels is touched; ``digest`` is what its maker says its SHA-256 is.
+    ``digest`` is what its maker says its SHA-256 is.
 
     Raises:
         NotFoundError: No such bundle.
@@ -126,8 +118,6 @@ def _unpack(path: Path, folder: Path) -> str:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             stem, _, name = member.filename.partition("/")
-            if stem == "wheels":
-                continue
             stems.add(stem)
             if name not in MAX_BYTES or len(stems) > 1 or not FOLDER.fullmatch(stem):
                 raise ValueError(f"{member.filename[:100]!r} is not a file of bundles")
@@ -138,17 +128,3 @@ def _unpack(path: Path, folder: Path) -> str:
     if not stems:
         raise ValueError("it holds no checkpoint")
     return stems.pop()
-
-
-def _pip_download(requirement: str, folder: str) -> None:
-    """Fetch the wheels of a requirement; variables such as ``PIP_FIND_LINKS`` are pip's own."""
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download"]
-    command += ["--dest", folder, "--only-binary", ":all:", requirement]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        reason = clean((lines or ["no reason given"])[-1].removeprefix("ERROR: ")).rstrip(".")
-        raise NetworkError(
-            f"pip could not fetch the wheels: {reason}.",
-            "Check the connection; PIP_FIND_LINKS=FOLDER adds wheels of your own.",
-        )

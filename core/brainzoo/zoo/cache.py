@@ -31,12 +31,7 @@ def place(name: str, version: str, weights_sha256: str) -> Path:
 
 
 def place_of(entry: Entry) -> Path:
-    """Return where the files of an entry are, or will be once they are pulled.
-
-    Raises:
-        UnknownPluginError: They come with a distribution that is not installed.
-        IntegrityError: It is installed, but lacks them.
-    """
+    """Return where the files of an entry are, or will be once they are pulled."""
     if isinstance(entry.source, PackageSource):
         return package_folder(entry.source)
     return place(entry.name, entry.version, entry.weights_sha256)
@@ -64,12 +59,7 @@ def damage(folder: Path, files: Mapping[str, FileRecord]) -> str:
 
 
 def package_folder(source: PackageSource) -> Path:
-    """Return the folder inside an installed distribution; nothing of it is imported.
-
-    Raises:
-        UnknownPluginError: The distribution is not installed.
-        IntegrityError: It is, but lacks the folder.
-    """
+    """Return the folder inside an installed distribution; nothing of it is imported."""
     module, _, rest = source.path.partition("/")
     try:
         importlib.metadata.distribution(source.package)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from brainzoo.checkpoint.names import MAX_BYTES, REQUIRED, WEIGHTS
-from brainzoo.checkpoint.reading import read_config
+from brainzoo.checkpoint.reading import makes, read_config
 from brainzoo.common.errors import IntegrityError
 from brainzoo.common.files import sha256
 from brainzoo.common.strict import (
@@ -57,15 +57,11 @@ class HubSource(Strict):
 
 
 class Original(Strict):
-    """One file of a model by others, where its owners publish it.
+    """One file of a model by others, where its owners publish it: on the Hub, or at a url.
 
-    Attributes:
-        path: Its place in the repository, and in the folder that is converted.
-        hub: The repository on the Hub; or
-        url: its address elsewhere, which then needs the SHA-256.
-        revision: The commit on the Hub; ``None`` if none is known: the newest one.
-        sha256: Its digest, where one is known.
-        md5: The digest that its owners state, where they state this one.
+    ``path`` is its place in the repository, and in the folder that is converted. Without a
+    ``revision`` the newest commit is taken. ``md5`` is for owners who state this digest; a ``url``
+    needs the ``sha256``.
     """
 
     path: Annotated[str, Field(pattern=exactly(_INSIDE))]
@@ -85,20 +81,12 @@ class Original(Strict):
 
 
 class OthersSource(Strict):
-    """A model that others publish; the generator turns its files into a checkpoint, here.
+    """A model that others publish; the generator turns its ``originals`` into a checkpoint, here.
 
-    Attributes:
-        people: Who made it.
-        licence: Of the weights, which the user must accept.
-        licence_url: Where it can be read.
-        commercial: Whether it allows commercial use.
-        data: What it was trained on.
-        subjects: Of how many people.
-        citation: Of its paper.
-        url: Its page.
-        megabytes: About how much is downloaded.
-        memory_gb: About how much memory an image takes.
-        originals: The files.
+    ``people`` made it of ``subjects`` of some ``data``; ``licence`` is that of the weights, which
+    the user must accept, ``commercial`` whether it allows commercial use. ``citation`` is of its
+    paper, ``url`` its page. ``megabytes`` are downloaded, and ``memory_gb`` taken by an image,
+    about.
     """
 
     people: Text
@@ -112,6 +100,11 @@ class OthersSource(Strict):
     megabytes: Annotated[int, Field(ge=0)]
     memory_gb: Annotated[float, Field(ge=0)]
     originals: Annotated[tuple[Original, ...], Field(strict=False, min_length=1, max_length=100)]
+
+    @property
+    def terms(self) -> str:
+        """The licence, and whether it forbids commercial use."""
+        return f"{self.licence}{'' if self.commercial else ', NON-COMMERCIAL USE ONLY'}"
 
     @property
     def digest(self) -> str:
@@ -138,19 +131,12 @@ class FileRecord(Strict):
 
 
 class Entry(Strict):
-    """One version of one checkpoint.
+    """One version of one checkpoint; once published, only ``summary`` and ``withdrawn`` change.
 
-    Once published, only ``summary``, ``status``, ``replaced_by`` and ``reason`` change.
-
-    Attributes:
-        name: What people type, for example ``pggan-ixi-64``.
-        summary: What it makes, of which data, in one line.
-        plugin: The generator that loads it; ``distribution`` is what to install for it.
-        files: Size and SHA-256 of every file; nothing unlisted is fetched. Empty for a model by
-            others: they are made here.
-        status: ``withdrawn`` is not loaded any more.
-        replaced_by: What to use instead: ``NAME`` or ``NAME@VERSION``.
-        reason: Why it is deprecated or withdrawn.
+    ``summary`` says in one line what it makes, of which data. ``plugin`` is the generator that
+    loads it, ``distribution`` what to install for that. ``files`` hold size and SHA-256 of every
+    file, and nothing unlisted is fetched; a model by others has none, for they are made here.
+    ``withdrawn`` says why it is not loaded any more, and what to use instead.
     """
 
     name: Annotated[str, Field(pattern=exactly(NAME), max_length=NAME_LENGTH)]
@@ -165,9 +151,7 @@ class Entry(Strict):
         Discriminator(_which_source),
     ]
     files: dict[str, FileRecord]
-    status: Literal["active", "deprecated", "withdrawn"] = "active"
-    replaced_by: Annotated[str, Field(pattern=exactly(f"{NAME}(?:@{VERSION})?"))] | None = None
-    reason: Prose | None = None
+    withdrawn: Prose | None = None
 
     @property
     def address(self) -> str:
@@ -188,12 +172,6 @@ class Entry(Strict):
             return self.source.digest
         return self.files[WEIGHTS].sha256
 
-    @property
-    def advice(self) -> str:
-        """Why it should not be used, and what to use instead."""
-        instead = f"Use {self.replaced_by} instead." if self.replaced_by else ""
-        return f"{' '.join((self.reason or '').split()).rstrip('.')}. {instead}".strip()
-
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if unknown := sorted(set(self.files) - set(MAX_BYTES)):
@@ -204,30 +182,18 @@ class Entry(Strict):
         for name, record in self.files.items():
             if record.size > MAX_BYTES[name]:
                 raise ValueError(f"{name} of {record.size} bytes is over {MAX_BYTES[name]}")
-        if self.status != "active" and not self.reason:
-            raise ValueError(f"what is {self.status} needs a reason")
-        if self.replaced_by in (self.name, self.address):
-            raise ValueError("replaced_by names the entry itself")
         return self
 
 
 def entry_of(
     checkpoint: Path, *, name: str, version: str, source: PackageSource | HubSource
 ) -> Entry:
-    """Return the registry entry of a checkpoint.
-
-    Raises:
-        NotFoundError: No checkpoint there.
-        IntegrityError: It is damaged, or its config says what no entry may hold.
-    """
+    """Return the registry entry of a checkpoint."""
     config = read_config(checkpoint)
-    data, spatial = config["trained_on"], config["images"]["spatial"]
-    origin = data["dataset"]
+    data, origin = config["trained_on"], config["trained_on"]["dataset"]
     summary = (
-        f"{' + '.join(config['preprocessing'].get('channels') or ['MRI'])} "
-        f"{'slices' if len(spatial) == 2 else 'volumes'} of {' × '.join(map(str, spatial))}, from "
-        f"{data['n_subjects']:,} subjects of {origin.get('name') or 'unknown data'} "
-        f"({origin.get('license') or 'unknown licence'})"
+        f"{makes(config)}, from {data['n_subjects']:,} subjects of "
+        f"{origin.get('name') or 'unknown data'} ({origin.get('license') or 'unknown licence'})"
     )
     found = {
         "name": name,

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from brainzoo.checkpoint.loading import verify
 from brainzoo.checkpoint.names import (
     CARD,
     CONFIG,
@@ -23,9 +24,8 @@ from brainzoo.checkpoint.names import (
     VERDICT,
     WEIGHTS,
 )
-from brainzoo.checkpoint.reading import read_config
+from brainzoo.checkpoint.reading import odd_files, read_config
 from brainzoo.checkpoint.verdict import read_verdict
-from brainzoo.checkpoint.verifying import verify
 from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.common.files import sha256
 from brainzoo.zoo.leaks import leaks_of_bytes, leaks_of_text, more_than_pixels
@@ -67,7 +67,9 @@ def findings(folder: Path, *, original: Path | None = None) -> list[Finding]:
 
     Other files are looked for in the folder that it was copied from, the ``original``.
     """
-    found = [*_of_files(folder, original or folder)]
+    found = [Finding(*odd) for odd in odd_files(original or folder)]
+    empty = [n for n in REQUIRED if not (folder / n).is_file() or not (folder / n).stat().st_size]
+    found += (Finding(name, "is missing or empty") for name in empty)
     try:
         expect_checkpoint(folder, "the folder")
         config = read_config(folder)
@@ -86,19 +88,6 @@ def findings(folder: Path, *, original: Path | None = None) -> list[Finding]:
         if (folder / name).is_file():
             found += (Finding(name, leak) for leak in _leaks(folder / name, salt, subjects))
     return found or [*_of_samples(folder)]
-
-
-def _of_files(folder: Path, original: Path) -> Iterator[Finding]:
-    for path in sorted(original.iterdir()):
-        if path.name not in MAX_BYTES:
-            yield Finding(path.name, "does not belong to a checkpoint; remove it")
-        elif path.is_symlink() or not path.is_file():
-            yield Finding(path.name, "is not a plain file")
-        elif path.stat().st_size > MAX_BYTES[path.name]:
-            yield Finding(path.name, f"has more than {MAX_BYTES[path.name]} bytes")
-    for name in REQUIRED:
-        if not (folder / name).is_file() or not (folder / name).stat().st_size:
-            yield Finding(name, "is missing or empty")
 
 
 def _of_verdict(folder: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -35,12 +35,9 @@ OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROF
 
 @dataclasses.dataclass(frozen=True)
 class Hub:
-    """A Hub, or a mirror of it.
+    """A Hub, or a mirror of it, at an address without a slash at the end.
 
-    Attributes:
-        endpoint: Its address, without a slash at the end.
-        token: Sent to that address only; may be empty.
-        offline: Whether the network is forbidden.
+    The ``token`` is sent to that address only, and may be empty; ``offline`` forbids the network.
     """
 
     endpoint: str
@@ -59,9 +56,6 @@ class Hub:
 
         ``HF_ENDPOINT`` names a mirror and ``HF_HUB_OFFLINE`` forbids the network. A token that was
         stored or is in ``HF_TOKEN`` is for the official Hub; elsewhere only a given one goes.
-
-        Raises:
-            OptionError: The address or the token cannot be one.
         """
         address = (endpoint or os.environ.get("HF_ENDPOINT") or OFFICIAL).strip().rstrip("/")
         parts = urlsplit(address)
@@ -78,7 +72,9 @@ class Hub:
             token = os.environ.get("HF_TOKEN", get_token())
         token = (token or "").strip()
         if token and not re.fullmatch(r"[!-~]{1,400}", token):
-            raise OptionError("the token is not one word of plain letters.", "Copy it again.")
+            raise OptionError(
+                "the token must be a single word of plain characters.", "Copy it again."
+            )
         return cls(address, token, offline)
 
     @property
@@ -100,13 +96,7 @@ class Hub:
 
     @contextmanager
     def asked(self, what: str) -> Iterator[HfApi]:
-        """Yield the Hub's own client; its errors leave as ours.
-
-        Raises:
-            AuthorisationError: It is private or gated, or the token may not do that.
-            NotFoundError: No such repository, commit or file.
-            NetworkError: The Hub cannot be reached, fails, or must not be asked.
-        """
+        """Yield the Hub's own client; its errors leave as ours."""
         if self.offline:
             raise NetworkError(
                 f"{what} is not on this machine, and HF_HUB_OFFLINE forbids asking {self.host}.",
@@ -153,33 +143,29 @@ class Hub:
     def _of_status(self, response: Any, what: str) -> BrainzooError:
         status, code = response.status_code, response.headers.get("X-Error-Code", "")
         says = clean(response.headers.get("X-Error-Message", "")).rstrip(".")
-        said = f" ({says})" if says else ""
-        if status == 401 and self.token and not code:
-            return AuthorisationError(
-                f"{self.host} refuses the token for {what}{said}.",
-                f"Make a new one at {OFFICIAL}/settings/tokens, or go without.",
-            )
-        if status in (401, 403) and response.request.method in ("POST", "PUT", "DELETE"):
-            return AuthorisationError(
-                f"the token may not write {what} on {self.host}{said}.",
-                "Use one with write access, and an owner that is you or your organisation.",
-            )
-        if code == "GatedRepo" or status == 403:
-            page = f"{self.endpoint}/{what.partition('@')[0]}"
-            return AuthorisationError(
-                f"{what} is gated: {self.host} gives it only to people who asked for access.",
-                f"Ask at {page}, then give your token. {self.token_hint}".rstrip(),
-            )
-        if status == 401:
-            text = f"{what} is private on {self.host}, or does not exist."
-            return AuthorisationError(text, self.token_hint)
+        said, host = f" ({says})" if says else "", self.host
+        if status in (401, 403) or code == "GatedRepo":
+            if status == 401 and self.token and not code:
+                text = f"{host} refuses the token for {what}{said}."
+                hint = f"Make a new one at {OFFICIAL}/settings/tokens, or go without."
+            elif response.request.method in ("POST", "PUT", "DELETE"):
+                text = f"the token may not write {what} on {host}{said}."
+                hint = "Use one with write access, and an owner that is you or your organisation."
+            elif code == "GatedRepo" or status == 403:
+                text = f"{what} is gated: {host} gives it only to people who asked for access."
+                page = f"{self.endpoint}/{what.partition('@')[0]}"
+                hint = f"Ask at {page}, then give your token. {self.token_hint}".rstrip()
+            else:
+                text = f"{what} is private on {host}, or does not exist."
+                hint = self.token_hint
+            return AuthorisationError(text, hint)
         if status in (404, 410):
-            text = f"{self.host} does not have {what}{said}."
+            text = f"{host} does not have {what}{said}."
             return NotFoundError(text, "Check the name and the commit.")
-        text = f"{self.host} answers {status} for {what}{said}."
-        if status in (409, 412):
-            text = f"somebody else changed {what} at the same time{said}."
-        return NetworkError(text, "Run the same command again later.")
+        changed = status in (409, 412)
+        text = f"somebody else changed {what} at the same time" if changed else ""
+        text = text or f"{host} answers {status} for {what}"
+        return NetworkError(f"{text}{said}.", "Run the same command again later.")
 
 
 def differs(path: Path, listed: RepoSibling) -> str:

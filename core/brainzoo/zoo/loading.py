@@ -23,13 +23,10 @@ if TYPE_CHECKING:
 def find_checkpoint(address: str | Path, *, accept_licence: bool = False) -> Path:
     """Return the checkpoint folder of an address; fetched first if it is not on this machine.
 
-    Args:
-        address: A checkpoint folder, a run folder that holds one, ``NAME``, ``NAME@VERSION``,
-            ``hf:owner/repo@<40 hex digits>``, or ``GENERATOR:FOLDER`` of a model by others.
-        accept_licence: Of a model by others.
+    ``address`` is a checkpoint folder, a run folder that holds one, or as for :func:`pull`.
 
     Raises:
-        AuthorisationError: Its licence must be accepted first.
+        AuthorisationError: The licence of a model by others must be accepted first.
         NotFoundError: There is none.
         NetworkError: It is elsewhere, and that place cannot be reached.
         IntegrityError: What came is not what the registry says.
@@ -41,11 +38,7 @@ def find_checkpoint(address: str | Path, *, accept_licence: bool = False) -> Pat
 
 
 def generator_of(address: str | Path) -> str:
-    """Return the name of the generator that a checkpoint needs, without fetching its weights.
-
-    Raises:
-        NotFoundError: No such checkpoint.
-    """
+    """Return the name of the generator that a checkpoint needs, without fetching its weights."""
     found = parse(address)
     if isinstance(found, ByOthers):
         return found.generator
@@ -111,11 +104,10 @@ class Loaded(Generator):
 def load(address: str | Path, *, accept_licence: bool = False, **sampling: Any) -> Loaded:
     """Load a trained generator, fetched first if it is not on this machine.
 
-    Args:
-        address: See :func:`find_checkpoint`; ``"pggan-ixi-64"``, for example.
-        accept_licence: Of a model by others, which ``brainzoo info`` shows.
-        **sampling: Options of the generator that act when images are drawn, such as
-            ``temperature=0.9``; those of the checkpoint if not given.
+    ``address`` is as for :func:`find_checkpoint`: ``"pggan-ixi-64"``, for example. ``sampling`` are
+    options of the generator that act when images are drawn, such as ``temperature=0.9``; those of
+    the checkpoint if not given. ``accept_licence`` is of a model by others, as ``brainzoo info``
+    shows it.
 
     Raises:
         NotFoundError: No such checkpoint.

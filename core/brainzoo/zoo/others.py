@@ -47,8 +47,7 @@ def bring(hub: Hub, entry: Entry, source: OthersSource, folder: Path, accepted: 
     """
     if (folder / CONFIG).is_file():
         return folder
-    use = "" if source.commercial else ", NON-COMMERCIAL USE ONLY"
-    licence = f"{source.licence}{use} ({source.licence_url})"
+    licence = f"{source.terms} ({source.licence_url})"
     if not accepted:
         raise AuthorisationError(
             f"{entry.name} is by {source.people}, and its licence must be accepted: {licence}.",
@@ -80,13 +79,7 @@ def bring(hub: Hub, entry: Entry, source: OthersSource, folder: Path, accepted: 
 
 
 def convert_folder(address: ByOthers) -> Path:
-    """Return the checkpoint of a folder with a model by others, converted if it is not here yet.
-
-    Raises:
-        NotFoundError: There is no such folder.
-        OptionError: The generator converts no folders.
-        IntegrityError: The folder is not what the generator knows, or not safe.
-    """
+    """Return the checkpoint of a folder with a model by others, converted if it is not here yet."""
     source = address.path
     if not source.is_dir():
         raise NotFoundError(f"there is no folder {source}.")

@@ -34,16 +34,11 @@ def pull(
 ) -> Path:
     """Return the folder of a checkpoint, fetching what is not on this machine.
 
-    A checkpoint that is here needs no network. Several processes fetch it once.
-
-    Args:
-        address: ``NAME``, ``NAME@VERSION``, ``hf:owner/repo@<40 hex digits>``, an entry of the
-            registry, or ``GENERATOR:FOLDER``.
-        offline: Never use the network; ``HF_HUB_OFFLINE`` by default.
-        endpoint: The address of the Hub or of a mirror; ``HF_ENDPOINT`` by default.
-        token: Sent to that address only. By default ``HF_TOKEN`` or the stored one, and these to
-            huggingface.co only.
-        accept_licence: Of a model by others.
+    ``address`` is ``NAME``, ``NAME@VERSION``, ``hf:owner/repo@<40 hex digits>``, an entry of the
+    registry, or ``GENERATOR:FOLDER`` of a model by others, whose licence must be accepted. One that
+    is here needs no network; several processes fetch it once. ``HF_HUB_OFFLINE`` and
+    ``HF_ENDPOINT`` are the defaults of ``offline`` and ``endpoint``. A ``token`` goes to that
+    address only; ``HF_TOKEN`` or the stored one go to huggingface.co only.
 
     Raises:
         NotFoundError: No such checkpoint.
@@ -69,12 +64,7 @@ def pull(
 
 
 def expect_checkpoint(folder: Path, what: str) -> None:
-    """Check that the files agree with each other, without any plugin and without their weights.
-
-    Raises:
-        IntegrityError: They are not a checkpoint.
-        IncompatiblePluginError: Its format is a later one.
-    """
+    """Check that the files agree with each other, without any plugin and without their weights."""
     try:
         if check(folder)["weights"]["sha256"] != sha256(folder / WEIGHTS):
             raise IntegrityError(f"{CONFIG} names other weights than {WEIGHTS}.")
@@ -84,8 +74,6 @@ def expect_checkpoint(folder: Path, what: str) -> None:
 
 
 def _pull_entry(hub: Hub, entry: Entry, accept_licence: bool) -> Path:
-    if entry.status == "deprecated":
-        console.warn(f"{entry.address} is deprecated: {entry.advice}")
     if isinstance(entry.source, PackageSource):
         folder = package_folder(entry.source)
         if problem := damage(folder, entry.files):

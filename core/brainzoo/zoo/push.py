@@ -60,19 +60,14 @@ def push(
     endpoint: str | None = None,
     token: str | None = None,
 ) -> Plan | Published:
-    """Publish a checkpoint on the Hub if the gate lets it pass.
+    """Publish a checkpoint, or that of a run, on the Hub if the gate lets it pass.
 
-    Args:
-        checkpoint: A checkpoint folder, or the run that holds one.
-        repository: ``owner/name``; made if it is not there.
-        version: ``X.Y.Z``; its tag must be new.
-        verdict: The privacy verdict, or the run or evaluation that holds it; by default the run's.
-        consent: Who answers for publishing weights whose verdict is undecided, by name; it is
-            published with them. A verdict that failed stays failed.
-        private: Make a new repository private; one that is public is refused.
-        dry_run: Only return the plan; nothing is asked of the Hub.
-        endpoint: The address of the Hub; ``HF_ENDPOINT`` by default.
-        token: Sent to that address only; by default as for :func:`brainzoo.zoo.pull.pull`.
+    The ``repository`` (``owner/name``) is made if it is not there; the tag of ``version``
+    (``X.Y.Z``) must be new. ``verdict`` is the privacy verdict, or the run or evaluation that holds
+    it; by default the run's. ``consent`` names who answers for weights whose verdict is undecided;
+    it is published with them, and a verdict that failed stays failed. ``private`` makes a new
+    repository private, and refuses one that is public; ``dry_run`` only returns the plan and asks
+    nothing of the Hub. ``endpoint`` and ``token`` are as for :func:`brainzoo.zoo.pull.pull`.
 
     Raises:
         GateError: There are reasons not to; ``findings`` holds all.
@@ -135,11 +130,7 @@ def _record_consent(copy: Path, name: str) -> None:
 
 
 def find_verdict(folder: Path, given: Path | str | None = None) -> Path | None:
-    """Return where the privacy verdict on a checkpoint is, if there is one.
-
-    Raises:
-        NotFoundError: One is given that is not there.
-    """
+    """Return where the privacy verdict on a checkpoint is, if there is one."""
     inner = Path("evaluation") / "privacy" / VERDICT
     if given is not None:
         at = Path(given)

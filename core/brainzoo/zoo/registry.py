@@ -12,19 +12,21 @@ from typing import Any
 
 import yaml
 
+from brainzoo.checkpoint import refresh_card
 from brainzoo.common.errors import (
     BrainzooError,
     IncompatiblePluginError,
     IntegrityError,
     NotFoundError,
 )
+from brainzoo.common.files import write_text
 from brainzoo.common.strict import printable, validated
 from brainzoo.common.version import DISTRIBUTION
 from brainzoo.plugin import manager as installed
 from brainzoo.plugin.options import nearest
 from brainzoo.zoo.address import Named, OnHub
 from brainzoo.zoo.cache import local
-from brainzoo.zoo.entry import Entry, HubSource, PackageSource
+from brainzoo.zoo.entry import Entry, HubSource, PackageSource, entry_of
 
 SCHEMA = 1
 # libyaml reads ten times faster; the wheels of PyYAML bring it.
@@ -33,12 +35,10 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclasses.dataclass(frozen=True)
 class Registry:
-    """The known checkpoints.
+    """The known checkpoints, sorted by name, then by version, newest first.
 
-    Attributes:
-        entries: Sorted by name, then by version, newest first.
-        origins: The distribution that brings each name.
-        problems: A line for each file of entries that is left out.
+    ``origins`` is the distribution that brings each name; ``problems`` has a line for each file of
+    entries that is left out.
     """
 
     entries: tuple[Entry, ...]
@@ -59,18 +59,14 @@ class Registry:
     def get(self, name: str, version: str | None = None) -> Entry:
         """Return one entry, whatever its status.
 
-        Without a version: the newest that is active, else the newest deprecated, else the newest.
-
-        Raises:
-            NotFoundError: There is none; the nearest name or the versions are offered.
+        Without a version: the newest that is not withdrawn, else the newest.
         """
         of_name = self.versions(name)
         if not of_name:
             known = sorted({entry.name for entry in self.entries})
             raise NotFoundError(f"there is no checkpoint named {name!r}.", nearest(name, known))
         if version is None:
-            order = ("active", "deprecated", "withdrawn")
-            return min(of_name, key=lambda entry: order.index(entry.status))
+            return min(of_name, key=lambda entry: entry.withdrawn is not None)
         found = [entry for entry in of_name if entry.version == version]
         if not found:
             versions = ", ".join(entry.version for entry in of_name)
@@ -107,11 +103,7 @@ def known() -> Registry:
 
 
 def find(address: Named | OnHub) -> Entry | None:
-    """Return the entry of an address, to be used; ``None`` for a commit that no entry lists.
-
-    Raises:
-        NotFoundError: No entry has that name, or it was withdrawn.
-    """
+    """Return the entry of an address, to be used; ``None`` for a commit that no entry lists."""
     if isinstance(address, Named):
         return usable(known().get(address.name, address.version))
     pinned = HubSource(hub=address.repository, revision=address.revision)
@@ -120,13 +112,9 @@ def find(address: Named | OnHub) -> Entry | None:
 
 
 def usable(entry: Entry) -> Entry:
-    """Return the entry, unless it was withdrawn.
-
-    Raises:
-        NotFoundError: It was withdrawn; says why and what replaces it.
-    """
-    if entry.status == "withdrawn":
-        raise NotFoundError(f"{entry.address} was withdrawn: {entry.advice}")
+    """Return the entry, unless it was withdrawn."""
+    if entry.withdrawn:
+        raise NotFoundError(f"{entry.address} was withdrawn: {' '.join(entry.withdrawn.split())}")
     return entry
 
 
@@ -135,7 +123,8 @@ def shipped(generator: str) -> dict[str, Path]:
     found = {
         entry.name: local(entry)
         for entry in known().newest()
-        if (entry.plugin, entry.status) == (generator, "active")
+        if entry.plugin == generator
+        and not entry.withdrawn
         and isinstance(entry.source, PackageSource)
     }
     return {name: folder for name, folder in found.items() if folder is not None}
@@ -156,13 +145,7 @@ def packaged() -> Path:
 
 
 def read_registry(path: Path) -> tuple[Entry, ...]:
-    """Read a file of entries.
-
-    Raises:
-        NotFoundError: There is none.
-        IntegrityError: It cannot be read, or an entry is wrong; says which field of which entry.
-        IncompatiblePluginError: It is of a later format.
-    """
+    """Read a file of entries."""
     try:
         return parse_registry(path.read_bytes(), path.name)
     except OSError as error:
@@ -170,11 +153,7 @@ def read_registry(path: Path) -> tuple[Entry, ...]:
 
 
 def parse_registry(content: bytes, name: str = "registry.yaml") -> tuple[Entry, ...]:
-    """Return the entries that the content of a file holds; ``name`` is what errors call it.
-
-    Raises:
-        IntegrityError, IncompatiblePluginError: As for :func:`read_registry`.
-    """
+    """Return the entries that the content of a file holds; ``name`` is what errors call it."""
     try:
         raw = yaml.load(content.decode(), Loader=LOADER)
     # Dates and numbers that cannot be raise ValueError and its like.
@@ -217,3 +196,26 @@ def dump_entries(entries: Sequence[Entry]) -> str:
         plain, sort_keys=False, allow_unicode=True, width=1000, default_flow_style=None
     )
     return text
+
+
+def enlist(
+    folder: Path, *, distribution: str, version: str = "1.0.0", registry: Path | None = None
+) -> Entry:
+    """List a checkpoint that lies in a plugin's package, in ``checkpoints/NAME``; return its entry.
+
+    Its card is written anew. For what no release holds: a published version never changes.
+    ``registry`` is the file of entries, by default the package's own; its first comment stays.
+    """
+    folder = folder.resolve()
+    package = folder.parents[1]
+    refresh_card(folder)
+    inside = f"{package.name}/checkpoints/{folder.name}"
+    source = PackageSource(package=distribution, path=inside)
+    entry = entry_of(folder, name=folder.name, version=version, source=source)
+    path = registry or package / "registry.yaml"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    others = [one for one in (read_registry(path) if text else ()) if one.name != entry.name]
+    listed = dump_entries(sorted([*others, entry], key=lambda one: one.name))
+    head = text.partition("schema:")[0]
+    write_text(path, f"{head}schema: {SCHEMA}\ncheckpoints:\n{listed}")
+    return entry

@@ -43,10 +43,6 @@ def round_weights(checkpoint: Path, folder: Path) -> float:
 
     Returns:
         By how much the sample that changed most changed, on average over its pixels, in [0, 1].
-
-    Raises:
-        DataError: A weight is beyond the range of float16, or samples are not finite.
-        ExistsError: The folder is there already.
     """
     config = check(checkpoint)
     dims, old = len(config["images"]["spatial"]), config["weights"]["sha256"]

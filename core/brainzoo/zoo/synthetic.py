@@ -38,19 +38,12 @@ def synthetic(
 ) -> TorchImages:
     """Return new images of a checkpoint as a ``torch.utils.data.Dataset``.
 
-    They are drawn at the first call and kept under ``$BRAINZOO_HOME/synthetic``; a later call for
-    as many of the same or fewer reads them. Index ``i`` is the same image however many there are.
-
-    Args:
-        address: A checkpoint: a folder, ``"pggan-ixi-64"``, or ``hf:owner/repo@revision``.
-        n: How many.
-        seed: Decides every random number.
-        condition: For example ``{"class": "old"}``; ``None`` draws conditions as in training.
-        target: See :func:`as_torch`; covariates that the generator knows are columns here too.
-        transform: See :func:`as_torch`.
-        batch_size: How many are drawn at once; changes no image.
-        workers: How many processes draw; ``None`` takes several where that is worth it.
-        **sampling: Options of the generator, as in :func:`brainzoo.load`.
+    They are drawn at the first call, by several processes where that is worth it, and kept under
+    ``$BRAINZOO_HOME/synthetic``; a later call for as many of the same or fewer reads them. Index
+    ``i`` is the same image however many there are. ``address`` and ``sampling`` are as for
+    :func:`brainzoo.load`, ``target`` (also of covariates that the generator knows) and
+    ``transform`` as for :func:`as_torch`; ``condition`` is ``{"class": "old"}``, for example, or
+    ``None`` for conditions as in training; ``batch_size`` and ``workers`` change no image.
 
     Raises:
         NotFoundError: No such checkpoint.

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from brainzoo.cli import main
 from brainzoo.data.images import Images
-from brainzoo.exporters.config import PngConfig
+from brainzoo.exporters.plugin import PngConfig
 from brainzoo.exporters.png import Png
 from brainzoo_quiz.study.key import Key
 from brainzoo_quiz.study.package import read_package

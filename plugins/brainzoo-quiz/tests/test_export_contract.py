@@ -12,7 +12,6 @@ from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.part import Part
 from brainzoo.plugin.run import TrainConfig
 from brainzoo.runs.folder import RunFolder
-from brainzoo.runs.record import to_record
 from brainzoo.runs.settings import Settings
 from brainzoo.testing import ExporterContract
 from brainzoo.testing.heads import SUBJECT, make_images
@@ -32,9 +31,7 @@ def run_folder(real: Images, folder: Path) -> Path:
         classes={},
         train=TrainConfig(images=1000),
     )
-    record = to_record(settings)
-    record["data"]["fingerprint"] = real.fingerprint
-    return RunFolder.create(folder, record, "brainzoo run").path
+    return RunFolder.create(folder, settings, real, "brainzoo run").path
 
 
 class TestQuiz(ExporterContract):

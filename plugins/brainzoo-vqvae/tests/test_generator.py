@@ -10,7 +10,7 @@ from brainzoo.common.errors import DataError, IntegrityError, NotFoundError, Opt
 from brainzoo.data.images import Images
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
-from brainzoo.testing.probes import pressing_ctrl_c, samples
+from brainzoo.testing.plugin import pressing_ctrl_c, samples
 from brainzoo_vqvae.config import VQVAEConfig
 from brainzoo_vqvae.generator import VQVAE
 

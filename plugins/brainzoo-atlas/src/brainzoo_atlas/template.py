@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import DataError, IntegrityError, NotFoundError, read_volume
+from brainzoo.api import DataError, IntegrityError, NotFoundError, Volume
 from brainzoo_atlas.fields import Array, Grid, covering
 
 TEMPLATE_FILE = "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
@@ -116,7 +116,7 @@ def template_path() -> Path:
 
 def _read(path: Path) -> tuple[Array, Grid]:
     try:
-        volume = read_volume(path)
+        volume = Volume.read(path)
     except DataError as error:
         raise IntegrityError(
             f"the MNI152 template cannot be read: {error.message}",

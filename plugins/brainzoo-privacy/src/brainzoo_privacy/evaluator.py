@@ -17,7 +17,7 @@ from brainzoo.api import (
     Features,
     Images,
     MetricValue,
-    Verdict,
+    checkpoint,
 )
 from brainzoo_privacy import findings
 from brainzoo_privacy.audit import Audit, audit, expect_subjects
@@ -108,13 +108,13 @@ class Privacy(Evaluator):
 
     def _verdict(
         self, found: Audit, values: Sequence[MetricValue], sets: EvaluationSets, unseen: Images
-    ) -> Verdict:
+    ) -> checkpoint.Verdict:
         by_name = {value.name: value for value in values}
         against = findings.reasons(by_name, sets.synthetic)
         unsure = findings.doubts(by_name, train=sets.train, unseen=unseen, synthetic=sets.synthetic)
         options = dataclasses.asdict(self.config)
         options.pop("features_weights")  # a path of this machine, and no part of the verdict
-        return Verdict.model_validate(
+        return checkpoint.Verdict.model_validate(
             {
                 "passed": not against and not unsure,
                 "reasons": tuple(against),

@@ -209,7 +209,7 @@ def stages_of(mean: Array) -> list[Stage]:
 
 
 def likeness(image: Array, transform: Matrix, template: Array) -> float:
-    """Return how like the template an image is through a transform: the correlation of what is seen.
+    """Return how like the template an image is through a transform: correlation of what is seen.
 
     What lies outside of the image, below a neck that was cut off, is no difference.
     """

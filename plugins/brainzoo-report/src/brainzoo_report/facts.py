@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PureWindowsPath
 from typing import Any
 
-from brainzoo.api import Images, Value, public_expression
+from brainzoo.api import Images, Value, checkpoint
 from brainzoo_report.runfolder import RunFolder, dig, number
 
 TOO_PERFECT = 0.9  # D(real) - D(fake) above which the discriminator has won
@@ -48,7 +48,7 @@ def data_of(images: Images, expressions: Mapping[str, Any]) -> Data:
     classes = []
     for name in images.classes:
         part = images.where(**{"class": name})
-        expression = public_expression(str(expressions.get(name, "")))
+        expression = checkpoint.public_expression(str(expressions.get(name, "")))
         classes.append((f"class {name}", expression, len(part.subjects()), len(part)))
     rest = images.where(**{"class": None})
     if classes and len(rest):
@@ -187,7 +187,7 @@ def _shareable(flag: str, value: str) -> str:
     """Return the value of an option for others to read."""
     if flag == "--class":
         name, equals, expression = value.partition("=")
-        return f"{name}{equals}{public_expression(expression)}"
+        return f"{name}{equals}{checkpoint.public_expression(expression)}"
     if flag in PATH_OPTIONS or "/" in value or "\\" in value or value.startswith("~"):
         return f"PATH/{PureWindowsPath(value).name}".rstrip("/")  # divides at both slashes
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from brainzoo.api import BrainzooError, OptionError, console, images_of_run, open_images
+from brainzoo.api import BrainzooError, OptionError, console, open_images
 from brainzoo_show.panes import ImagesPane, ModelPane, Pane
 
 
@@ -36,7 +36,7 @@ def _open(address: str, *, real: bool) -> Iterator[Pane]:
     yield ModelPane(folder if is_run else address)
     if is_run and real:
         try:
-            images = images_of_run(folder).where(split="train")
+            images = open_images(folder).where(split="train")
         except BrainzooError as error:
             console.note(f"without the images it learned from: {error.message}")
             return

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import DataError, foreground
+from brainzoo.api import DataError
 
 PERCENTILES = (1.0, 99.5)
 """Of the head: what becomes black and white; the same as in preparing scans."""
@@ -58,8 +58,12 @@ def head_mask(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     from scipy import ndimage
 
     # Noise in the background is lower than tissue, but not by much where a bright rim lifts the
-    # threshold of scans; a little smoothing keeps its peaks from joining the head.
-    bright = foreground(ndimage.gaussian_filter(image, 1.0))
+    # threshold; a little smoothing keeps its peaks from joining the head.
+    smooth = ndimage.gaussian_filter(image, 1.0)
+    low, above = np.percentile(smooth, 5), smooth[smooth > smooth.mean()]
+    if not above.size:
+        raise DataError(f"it has no contrast: nearly all of it is {float(smooth.mean()):g}.")
+    bright = smooth > low + 0.2 * (np.percentile(above, 90) - low)  # as in preparing scans
     reach = max(1, round(CLOSING * max(image.shape) / 2))
     padded = np.pad(bright, reach)
     closed = ndimage.binary_closing(padded, iterations=reach)

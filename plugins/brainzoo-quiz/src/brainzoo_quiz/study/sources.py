@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from brainzoo.api import DataError, Images, home, images_of_run, open_images
+from brainzoo.api import DataError, Images, home, open_images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +67,7 @@ def real_images(place: Path) -> Images:
         DataError: All belong to other splits.
     """
     cached = home() / "prepared" / place.name
-    if is_run(place):
-        images = images_of_run(place)
-    else:
-        images = open_images(cached if not place.exists() and cached.is_dir() else place)
+    images = open_images(cached if not place.exists() and cached.is_dir() else place)
     if not any(images.column("split")):
         return images
     test = images.where(split="test")
