@@ -18,8 +18,7 @@ from torch.nn import functional
 from brainzoo.plugin.run import TrainConfig
 from brainzoo.training.step import Step
 
-KNOTS = 6
-"""Along each side of the coarse grid that elastic displacements are interpolated from."""
+KNOTS = 6  # along each side of the coarse grid that elastic displacements are interpolated from
 
 
 class Augmentation:
@@ -27,13 +26,8 @@ class Augmentation:
 
     2-D images rotate in their plane, 3-D images about all three axes. Mirroring swaps the
     patient's left and right: the last axis of slices, the first of volumes. After
-    ``train.augment_until`` images are only mirrored.
-
-    Args:
-        train: Magnitudes, and the fraction of images that are changed at all.
-        spacing_mm: Of a pixel along each axis, for displacements in mm.
-        label_channels: How many of the last channels are one-hot label maps: they take the
-            nearest value, and no change of intensity.
+    ``train.augment_until`` images are only mirrored. The last ``label_channels``, one-hot label
+    maps, take the nearest value, and no change of intensity.
     """
 
     def __init__(
@@ -44,14 +38,9 @@ class Augmentation:
         self._label_channels = label_channels
 
     def __call__(self, pixels: torch.Tensor, step: Step) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the changed images, and which of them are more than mirrored.
+        """Return images ``(batch, channel, *spatial)`` in [0, 1], and 1 where more than mirrored.
 
-        Args:
-            pixels: ``(batch, channel, *spatial)`` in [0, 1].
-            step: The step's random numbers; as many are drawn whatever is switched on.
-
-        Returns:
-            Pixels of the same shape, and flags ``(batch,)`` of 0 and 1.
+        As many random numbers are drawn whatever is switched on.
         """
         train, count, dims = self._train, len(pixels), pixels.ndim - 2
         mirror = step.uniform(count) < 0.5

@@ -20,15 +20,10 @@ _ANY_DEVICE = "cpu, cuda, mps or auto"
 
 @dataclasses.dataclass(frozen=True)
 class Compute:
-    """A device and the precision of the matrix products on it.
-
-    Attributes:
-        device: Where tensors live.
-        dtype: ``torch.bfloat16`` for mixed precision (weights stay float32), else float32.
-    """
+    """A device and the precision of the matrix products on it."""
 
     device: torch.device
-    dtype: torch.dtype
+    dtype: torch.dtype  # torch.bfloat16 for mixed precision (weights stay float32), else float32
 
     @contextmanager
     def autocast(self) -> Iterator[None]:
@@ -58,12 +53,9 @@ def compute(device: str = "auto", precision: str = "auto") -> Compute:
 
     Args:
         device: ``auto`` takes CUDA, then Apple's MPS, then the CPU. Of several processes on a
-            machine, each takes the GPU of its own number.
+            machine, each takes the GPU of its own number. One that is not there is an OptionError.
         precision: ``auto`` takes bf16 where the hardware multiplies it natively (it doubles the
             speed of training on CPUs with AVX512-BF16 or AMX), else float32.
-
-    Raises:
-        OptionError: The device is not there.
     """
     if device == "auto":
         cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()

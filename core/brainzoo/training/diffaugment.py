@@ -20,15 +20,9 @@ BRIGHTNESS = 0.2
 
 
 def diffaugment(pixels: torch.Tensor, step: Step, policy: tuple[str, ...]) -> torch.Tensor:
-    """Augment a batch.
+    """Augment ``(batch, channel, *spatial)`` in [-1, 1], background at -1; differentiable.
 
-    Args:
-        pixels: ``(batch, channel, *spatial)`` in [-1, 1], background at -1.
-        step: The step's random numbers.
-        policy: Any of ``brightness``, ``translation``, ``cutout``.
-
-    Returns:
-        The augmented batch, of the same shape, differentiable in ``pixels``.
+    ``policy`` is any of ``brightness``, ``translation``, ``cutout``.
     """
     if "brightness" in policy:
         scale = 1 + step.uniform(len(pixels), low=-BRIGHTNESS, high=BRIGHTNESS)

@@ -13,17 +13,13 @@ import torch
 from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate
 
 PATCH, PLACES, DIRECTIONS, COARSEST = 7, 32, 64, 16
-SMALL = 32
-"""Pixels a side at which samples are compared with single images."""
+SMALL = 32  # pixels a side at which samples are compared with single images
 
 
 def sliced_wasserstein(first: torch.Tensor, second: torch.Tensor, seed: int = 0) -> float:
-    """Return the distance between two sets of images; 0 where they are the same.
+    """Return the distance between two sets of equally many images; 0 where they are the same.
 
-    Args:
-        first: ``(image, channel, *spatial)`` in [0, 1].
-        second: As many images of the same shape.
-        seed: Decides places and directions.
+    Images are ``(image, channel, *spatial)`` in [0, 1]; the seed decides places and directions.
     """
     random = torch.Generator().manual_seed(seed)
     distances = []
@@ -61,7 +57,7 @@ def membership(training: torch.Tensor, others: torch.Tensor, made: torch.Tensor)
 def _nearest(images: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
     size = [min(SMALL, side) for side in images.shape[2:]]
     flat = [interpolate(part, size=size, mode="area").flatten(1) for part in (images, made)]
-    return torch.cdist(*flat).amin(1)
+    return torch.cdist(flat[0], flat[1]).amin(1)
 
 
 def _pyramid(images: torch.Tensor) -> list[torch.Tensor]:

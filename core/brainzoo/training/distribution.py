@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import datetime
 import json
+import re
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,18 +31,13 @@ from brainzoo.training.stopping import lost_error
 
 PATIENCE = datetime.timedelta(minutes=60)
 """The others wait as long for the first process, which alone makes sample grids and saves."""
-MOST_BYTES = 2**28
-"""Of one message."""
+MOST_BYTES = 2**28  # of one message
 
 
 class Processes:
     """This process's link to the others that train the same model; idle if there are none.
 
-    Attributes:
-        main: Whether it is the first, which writes and reports.
-
-    Raises:
-        OptionError: They were started by a launcher that brainzoo does not know.
+    ``main`` is the first, which writes and reports. An unknown launcher is an OptionError.
     """
 
     def __init__(self, machine: Compute) -> None:
@@ -101,11 +97,7 @@ class Processes:
         return content if self.count == 1 else self._from_first(content)
 
     def expect_same_data(self, feed: Feed) -> None:
-        """Refuse to train one model on different images.
-
-        Raises:
-            DataError: This process's images are not those of the first.
-        """
+        """Refuse to train one model on other images than the first process has."""
         if self.count > 1 and self.from_first(feed.digest()) != feed.digest():
             raise DataError(
                 f"process {self.index} of {self.count} has other images than the first one.",
@@ -114,11 +106,7 @@ class Processes:
 
     @contextmanager
     def losses_told(self, resume: str) -> Iterator[None]:
-        """Turn the loss of another process within the block into one clear line.
-
-        Raises:
-            StoppedError: Another process is gone.
-        """
+        """Turn the loss of another process within the block into one clear line."""
         try:
             yield
         except RuntimeError as error:
@@ -146,10 +134,8 @@ class Processes:
 
 def _is_loss(error: RuntimeError) -> bool:
     """Return whether a message between processes failed, and not what they computed."""
-    text = str(error).lower()
-    return isinstance(error, distributed.DistError) or any(
-        word in text for word in ("gloo", "nccl", "connection", "processgroup")
-    )
+    words = re.search("gloo|nccl|connection|processgroup", str(error).lower())
+    return isinstance(error, distributed.DistError) or words is not None
 
 
 def _stay() -> None:

@@ -18,11 +18,8 @@ WARM_UP = 0.1  # the half-life is at most this fraction of the images seen so fa
 class EMA:
     """An exponential moving average of parameters and floating-point buffers.
 
-    Args:
-        network: What samples come from; it may hold several networks.
-        half_life: In images; 0 makes the average follow at once.
-        averaged: Parts of ``network`` to average, all of it by default. The other parts of the
-            average are not copies, but those of ``network`` itself.
+    Its half-life is in images; 0 makes it follow at once. Parts of ``network`` that are not
+    ``averaged`` (by default all are) are not copied: the average holds them themselves.
     """
 
     def __init__(

@@ -21,15 +21,7 @@ from brainzoo.training.step import number_of
 class Feed:
     """Endless batches: every image once an epoch, in an order that only seed and epoch decide.
 
-    Args:
-        labels: What comes with each image's pixels instead of its class index, a row per image.
-
-    Attributes:
-        spacing_mm: Of a pixel along each axis.
-        label_channels: How many of the last channels are one-hot label maps.
-
-    Raises:
-        DataError: No images, or one of them has no class while others do.
+    ``labels`` come with each image's pixels instead of its class index, a row per image.
     """
 
     def __init__(self, images: Images, seed: int, labels: NDArray[Any] | None = None) -> None:
@@ -45,16 +37,11 @@ class Feed:
         self._labels = _class_indices(images) if labels is None else labels
 
     def batch(self, start: int, count: int, stride: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return ``count`` images of the endless order, from position ``start`` on.
+        """Return ``count`` images of the endless order, from position ``start`` on, and labels.
 
-        Args:
-            start: Position of the first.
-            count: How many.
-            stride: Take every n-th position: what one of n processes gets of a batch.
-
-        Returns:
-            Pixels ``(count, channel, *spatial)`` in [0, 1], and labels ``(count, ...)``: class
-            indices (-1 without classes) unless others were given.
+        With a ``stride`` every n-th: what one of n processes gets of a batch. Pixels are
+        ``(count, channel, *spatial)`` in [0, 1], labels ``(count, ...)``: class indices (-1
+        without classes) unless others were given.
         """
         positions = range(start, start + count * stride, stride)
         chosen = np.asarray([self._at(position) for position in positions])

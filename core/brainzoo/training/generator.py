@@ -42,11 +42,7 @@ Floats = NDArray[np.float32]
 class Draw:
     """What a few samples of a seed are made of; each depends on the seed and its index only.
 
-    Args:
-        seed: Seed of the samples.
-        start: Index of the first.
-        rows: The condition of each.
-        conditions: The same encoded, ``(sample, numbers)``, on the device of the networks.
+    ``rows`` are the condition of each, ``conditions`` the same encoded, ``(sample, numbers)``.
     """
 
     def __init__(
@@ -109,12 +105,9 @@ class TorchGenerator(Generator):
 
     @abstractmethod
     def build(self, shape: tuple[int, ...]) -> nn.Module:
-        """Return everything that is published, untrained.
+        """Return everything that is published, untrained, for images ``(channel, *spatial)``.
 
         Called on the meta device when a checkpoint is loaded: build only, compute nothing.
-
-        Args:
-            shape: ``(channel, *spatial)``.
         """
 
     @abstractmethod
@@ -150,20 +143,16 @@ class TorchGenerator(Generator):
         by how near samples come to them (:func:`brainzoo.training.distance.membership`).
         """
         made = torch.from_numpy(self._made(network, len(validation)))
-        sets = (torch.from_numpy(images.floats()) for images in (training, validation))
-        return {"membership": membership(*sets, made)}
+        seen, others = (torch.from_numpy(images.floats()) for images in (training, validation))
+        return {"membership": membership(seen, others, made)}
 
     def validate(self, network: Any, images: Images) -> float:
-        """Return how badly a network fits images; lower is better.
+        """Return how badly a network, of averaged weights, fits a few images; lower is better.
 
         Training keeps the weights that fit validation images best. By default this is the sliced
         Wasserstein distance between the images and as many samples. A model with a likelihood, or
         a loss that means as much, replaces it, always with the same random numbers
         (:func:`latents`).
-
-        Args:
-            network: Averaged weights in the middle of training.
-            images: A few images of people; of training people too, for comparison.
         """
         made = torch.from_numpy(self._made(network, len(images)))
         return sliced_wasserstein(torch.from_numpy(images.floats()), made)
@@ -187,10 +176,8 @@ class TorchGenerator(Generator):
     ) -> Floats:
         """Return the samples ``start`` to ``start + count - 1`` of a seed, computed at once.
 
-        In float32: bf16 would leave 8 bits of grey and tie the samples to one kind of hardware.
-
-        Returns:
-            ``(count, channel, *spatial)`` in [0, 1].
+        ``(count, channel, *spatial)`` in [0, 1], in float32: bf16 would leave 8 bits of grey and
+        tie the samples to one kind of hardware.
         """
         rows = self.known.draw(count, seed=seed, start=start, condition=condition)
         device = next(network.parameters()).device
@@ -211,12 +198,7 @@ class TorchGenerator(Generator):
         """Call ``compute`` with tensors of always :attr:`chunk` rows, and join what it returns.
 
         The result of an image is then the same whatever is beside it. The last chunk is filled
-        up with zeros.
-
-        Args:
-            network: Whose device the tensors lie on.
-            compute: Returns tensors of as many rows.
-            inputs: Arrays of one length, a row per image.
+        up with zeros. ``inputs`` are arrays of one length, a row per image.
         """
         device, n = next(network.parameters()).device, len(inputs[0])
         parts = []
@@ -229,11 +211,7 @@ class TorchGenerator(Generator):
         return tuple(np.concatenate(pieces) for pieces in zip(*parts, strict=True))
 
     def expect_images(self, pixels: Floats) -> Floats:
-        """Return ``pixels`` in float32, if they are of the shape of the training images.
-
-        Raises:
-            DataError: They are not.
-        """
+        """Return ``pixels`` in float32; another shape than the training images' is a DataError."""
         if pixels.shape[1:] != self.shape:
             raise DataError(
                 f"images have shape {pixels.shape[1:]}; this {self.name} was trained on "
@@ -253,11 +231,7 @@ class TorchGenerator(Generator):
         return [{c.name: known(c, row.get(c.name)) for c in columns} for row in images.table]
 
     def encode_conditions(self, rows: Sequence[Mapping[str, Value]] | None, n: int) -> Floats:
-        """Return what is known of ``n`` images as numbers ``(n, known.width)``; zeros for nothing.
-
-        Raises:
-            DataError: There are more or fewer rows than images.
-        """
+        """Return what is known of ``n`` images, ``(n, known.width)``; zeros where nothing is."""
         if rows is not None and len(rows) != n:
             raise DataError(f"found {n} images but {len(rows)} conditions; expected as many.")
         return self.known.encode([{}] * n if rows is None else rows)
@@ -299,13 +273,11 @@ class TorchGenerator(Generator):
         """Yield new images; see :meth:`brainzoo.Generator.sample`."""
         network = self.ready()
         self.known.check(condition)
-        return in_chunks(
-            lambda at, count: self.samples(network, seed, at, count, condition),
-            n,
-            batch_size,
-            self.chunk,
-            start=start,
-        )
+
+        def make(at: int, count: int) -> Floats:
+            return self.samples(network, seed, at, count, condition)
+
+        return in_chunks(make, n, batch_size, self.chunk, start=start)
 
     def conditions(
         self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
@@ -314,11 +286,7 @@ class TorchGenerator(Generator):
         return self.known.draw(n, seed=seed, start=start, condition=condition)
 
     def ready(self) -> Any:
-        """Return the network, on its device.
-
-        Raises:
-            NotFoundError: It is neither trained nor loaded.
-        """
+        """Return the network, on its device, or raise a NotFoundError where nothing was trained."""
         if self.network is None:
             raise NotFoundError(f"this {self.name} is not trained yet.", "Call fit or load first.")
         compute(self._device).place(self.network)

@@ -24,12 +24,7 @@ from brainzoo.training.feed import Feed
 from brainzoo.training.monitor import Aside, Monitor
 from brainzoo.training.phase import Phase, freeze_all_but, schedule, train_step, trained
 from brainzoo.training.snapshot import Score, Snapshots, Watch
-from brainzoo.training.state import (
-    FILE,
-    Tensors,
-    pack_state,
-    unpack_state,
-)
+from brainzoo.training.state import FILE, Tensors, pack_state, unpack_state
 from brainzoo.training.step import seeded
 from brainzoo.training.stopping import interruptions
 
@@ -122,12 +117,8 @@ def fit(
             snapshots.counters |= counters.get("snapshots", {})
 
         def save() -> None:
-            now = {
-                "images": seen,
-                "steps": number,
-                "seconds": monitor.seconds,
-                "snapshots": snapshots.counters if snapshots else {},
-            }
+            kept = snapshots.counters if snapshots else {}
+            now = {"images": seen, "steps": number, "seconds": monitor.seconds, "snapshots": kept}
             with monitor.aside():
                 if processes.main:
                     write_bytes(run.state / FILE, pack_state(held(), optimizers, now))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,19 +20,17 @@ import torch
 
 from brainzoo.common import console
 from brainzoo.common.errors import DataError
+from brainzoo.common.processes import peak_memory
 
 LINES = 400  # of stats.jsonl over a whole run
 PATIENCE = 40  # lines of one-sided figures before a warning
 
 
 class Monitor:
-    """Collects the figures of each step and reports them.
+    """Collects the figures of each step and reports them, in the ``main`` process only.
 
-    Args:
-        path: ``stats.jsonl``; lines beyond ``images`` (of a part that is trained again after a
-            crash) are dropped.
-        main: Whether this process reports; the others of a distributed run stay silent.
-        mean: Averages figures over the processes of a distributed run; all call it together.
+    Lines of ``stats.jsonl`` beyond ``images`` (of a part that is trained again after a crash) are
+    dropped. ``mean`` averages figures over the processes; all call it together.
     """
 
     def __init__(
@@ -44,12 +41,8 @@ class Monitor:
         main: bool,
         mean: Callable[[Mapping[str, float]], dict[str, float]] = dict,
     ) -> None:
-        self._path = path
-        self._main = main
-        self._mean = mean
-        self._before = seconds
-        self._started = time.monotonic()
-        self._aside = 0.0
+        self._path, self._main, self._mean = path, main, mean
+        self._before, self._started, self._aside = seconds, time.monotonic(), 0.0
         self._scores: dict[str, float] = {}
         self._next_line = 0.0
         self._sums: dict[str, torch.Tensor] = {}
@@ -86,10 +79,7 @@ class Monitor:
     def step(
         self, figures: Mapping[str, torch.Tensor], number: int, images: int, progress: float
     ) -> None:
-        """Take the figures of one step; log a line when one is due.
-
-        A figure that not every step has (a penalty) is averaged over the steps that have it.
-        """
+        """Take the figures of one step; log a line of their averages if one is due."""
         for name, value in figures.items():
             value = value.detach()
             self._sums[name] = self._sums[name] + value if name in self._sums else value
@@ -165,9 +155,7 @@ class Monitor:
 class Aside:
     """Something beside training, such as a sample grid, that may take a bounded share of the time.
 
-    Args:
-        share: The most that it may take, as a fraction of the training time so far.
-        always: Do it whatever it takes.
+    ``share`` is the most that it may take, as a fraction of the training time so far.
     """
 
     def __init__(
@@ -179,11 +167,8 @@ class Aside:
         *,
         always: bool = False,
     ) -> None:
-        self._monitor = monitor
-        self._main = main
-        self._what = what
-        self._share = share
-        self._always = always
+        self._monitor, self._main, self._what = monitor, main, what
+        self._share, self._always = share, always
         self._spent = self._cost = 0.0
 
     def take(self, *, always: bool = False) -> None:
@@ -224,7 +209,5 @@ def _drop_lines_after(path: Path, images: int) -> None:
 
 
 def _memory_mb() -> int:
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated() / 2**20)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak / (2**20 if os.uname().sysname == "Darwin" else 2**10))
+    cuda = torch.cuda.is_available()
+    return int((torch.cuda.max_memory_allocated() if cuda else peak_memory()) / 2**20)

@@ -32,16 +32,12 @@ class Phase:
 
     Attributes:
         name: What the loss is called in ``stats.jsonl``.
-        network: What is trained; the networks of the other phases are frozen meanwhile, so that
-            no gradients are computed for them.
+        network: What is trained; the networks of the other phases are frozen meanwhile.
         optimizer: Over the parameters of ``network``.
-        loss: Computes the loss; see :data:`Loss`.
-        start: The fraction of the budget from which on it acts.
-        end: The fraction of the budget up to which it acts.
+        start: The fraction of the budget from which on it acts, up to ``end``.
         warm_up: Steps over which the learning rate rises linearly at the beginning.
         clip: The most that the norm of the gradient may be; a longer one is shortened.
-        averaged: Whether samples come from a moving average of its weights; else from the
-            weights themselves.
+        averaged: Whether samples come from a moving average of its weights.
     """
 
     name: str
@@ -80,14 +76,8 @@ def train_step(
     pixels, classes = feed.batch(seen + index, batch_size // count, count)
     augmentation = Augmentation(train, feed.spacing_mm, feed.label_channels)
     pixels, augmented = augmentation(pixels.to(machine.device), step)
-    parts = list(
-        zip(
-            machine.tensor(pixels * 2 - 1).chunk(train.accumulate),
-            classes.to(machine.device).chunk(train.accumulate),
-            augmented.chunk(train.accumulate),
-            strict=True,
-        )
-    )
+    whole = (machine.tensor(pixels * 2 - 1), classes.to(machine.device), augmented)
+    parts = list(zip(*(values.chunk(train.accumulate) for values in whole), strict=True))
     figures: dict[str, torch.Tensor] = {}
     for phase in (p for p in phases if p.acts(progress)):
         for other in phases:
@@ -107,11 +97,7 @@ def train_step(
 
 
 def schedule(phases: Sequence[Phase], decay: float, progress: float) -> None:
-    """Set the learning rates of a step.
-
-    They rise over the first steps of a phase, and fall over the last part of the budget, or of the
-    phase's share of it.
-    """
+    """Set the learning rates: rising over the first steps of a phase, falling towards its end."""
     for phase in (p for p in phases if p.acts(progress)):
         left = (phase.end - progress) / (phase.end - phase.start)
         factor = min(1.0, left / decay) if decay else 1.0

@@ -24,15 +24,8 @@ def in_chunks(
     """Yield ``n`` images in arrays of ``batch_size``, made in chunks of always the same size.
 
     Chunks begin at multiples of their size, wherever ``start`` is: an image always has the same
-    neighbours, and so the same bits.
-
-    Args:
-        make: Called with the index of the first image and the chunk's size; returns
-            ``(chunk, channel, *spatial)``.
-        n: How many images in all; what the first and the last chunk hold beyond is dropped.
-        batch_size: The most images an array holds.
-        chunk: The size of every chunk.
-        start: Index of the first image.
+    neighbours, and so the same bits. ``make`` gets the index of the first image and the chunk's
+    size, and returns ``(chunk, channel, *spatial)``.
     """
     waiting: list[NDArray[np.float32]] = []
     held, stop = 0, start + n

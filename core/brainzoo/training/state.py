@@ -55,9 +55,7 @@ def unpack_state(
 ) -> dict[str, Any]:
     """Restore what :func:`pack_state` returned, in place, and return the counters.
 
-    Raises:
-        IntegrityError: The content, which errors say came from ``path``, is corrupt, or of other
-            networks.
+    Content (of ``path``, say errors) that is corrupt or of other networks is an IntegrityError.
     """
     try:
         tensors = load(content)
@@ -108,10 +106,8 @@ def _fill_optimizer(
             # Fused optimisers walk parameter and moments in memory order: keep the same layout.
             value = torch.empty_like(like, dtype=value.dtype).copy_(value)
         state.setdefault(int(index), {})[key] = value
-    restored = [
-        {**own, **saved, "params": saved["params"]}
-        for own, saved in zip(optimizer.state_dict()["param_groups"], groups, strict=True)
-    ]
+    own = optimizer.state_dict()["param_groups"]
+    restored = [{**mine, **saved} for mine, saved in zip(own, groups, strict=True)]
     for group in restored:
         if isinstance(group.get("betas"), list):
             group["betas"] = tuple(group["betas"])

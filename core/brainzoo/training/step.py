@@ -24,10 +24,6 @@ class Step:
         progress: The fraction of the budget that is spent, from 0 to 1.
         augmented: Which images of the batch at hand are more than mirrored: ``(batch,)`` of 0
             and 1. A network that sees it does not imitate it.
-
-    Args:
-        process: Index of this process.
-        processes: How many processes share the batch.
     """
 
     def __init__(
@@ -73,15 +69,7 @@ def latents(
 ) -> NDArray[np.float32]:
     """Return the latents of the samples ``start`` to ``start + count - 1`` of a seed.
 
-    Args:
-        seed: Seed of the samples.
-        start: Index of the first sample.
-        count: How many samples.
-        dimensions: Length of a latent.
-        distribution: ``uniform`` in [-1, 1) or ``normal``.
-
-    Returns:
-        ``(count, dimensions)``; a sample's latent depends on its index only.
+    ``(count, dimensions)``, uniform in [-1, 1) or ``normal``; each depends on its index only.
     """
     rows = []
     for index in range(start, start + count):

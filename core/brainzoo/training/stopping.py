@@ -28,12 +28,11 @@ def lost_error(count: int, resume: str) -> StoppedError:
 
 @contextmanager
 def interruptions(processes: int, resume: str) -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C and SIGTERM set.
+    """Yield an event that Ctrl-C and SIGTERM set; alone, a second signal stops at once.
 
-    Alone, a second signal stops at once. Under a launcher every process gets the same signal more
-    than once: the terminal sends it to all, and the launcher passes it on. There, a block that does
-    not end in reasonable time ends the process: the main thread may hang in a message to a process
-    that is gone, where no signal reaches it.
+    Under a launcher every process gets the same signal more than once. There, a block that does not
+    end in reasonable time ends the process: the main thread may hang in a message to a process that
+    is gone, where no signal reaches it.
     """
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():

@@ -25,11 +25,7 @@ Transform = Callable[[torch.Tensor], Any]
 
 
 class TorchImages(Dataset[tuple[Any, torch.Tensor]]):
-    """What :func:`as_torch` returns: item ``i`` is image ``i`` and its target.
-
-    Attributes:
-        targets: One an image: ``int64`` class indices, or ``float32``.
-    """
+    """What :func:`as_torch` returns: item ``i`` is image ``i`` and its target, int64 or float32."""
 
     def __init__(
         self,
@@ -86,10 +82,6 @@ def as_torch(
         classes: The classes in the order of their indices: give ``other.classes`` where sets are
             mixed. Those of the images if ``None``.
         transform: What is done to the pixels; it must be picklable where workers are spawned.
-
-    Raises:
-        NotFoundError: No such folder.
-        OptionError: The target is not a column, or holds text; or the classes differ.
     """
     if not isinstance(images, Images):
         images = Images.open(images)
