@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 
 from brainzoo.common.errors import NotFoundError
 from brainzoo.testing.heads import SUBJECT
-from brainzoo.zoo.gate import GateError, findings
+from brainzoo.zoo.gate import GateError, findings, forbids, normal
 from brainzoo.zoo.leaks import leaks_of_text, more_than_pixels
-from brainzoo.zoo.licences import forbids, normal
 from brainzoo.zoo.push import Plan, find_verdict, push, staged
 
 from .conftest import write_verdict

@@ -114,18 +114,18 @@ def _training() -> Check:
 
 def _reachable(name: str, address: str) -> Check:
     request = urllib.request.Request(address, method="HEAD", headers={"User-Agent": "brainzoo"})
-    host = urlsplit(address).hostname
+    host, hint = urlsplit(address).hostname, ""
     try:
-        urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS).close()
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
+            found = f"{host} answers"
     except urllib.error.HTTPError as error:
         with error:
-            if error.code >= 500:  # less: it may dislike HEAD, but it is there
-                return Check(name, f"{host} answers {error.code}", False, "Try again later.")
+            found = f"{host} answers {error.code}"
+        hint = "Try again later." if error.code >= 500 else ""  # less: it may dislike HEAD
     except (OSError, ValueError) as error:
-        text = f"{host} cannot be reached: {getattr(error, 'reason', error)}"
+        found = f"{host} cannot be reached: {getattr(error, 'reason', error)}"
         hint = "Local data need no network; behind a proxy, set HTTPS_PROXY."
-        return Check(name, text, False, hint)
-    return Check(name, f"{host} answers")
+    return Check(name, found, not hint, hint)
 
 
 def _listed(items: dict[str, str]) -> str:

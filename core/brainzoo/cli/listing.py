@@ -209,22 +209,20 @@ def _facts(entry: Entry, versions: Sequence[str]) -> Iterator[tuple[str, str]]:
     from brainzoo.zoo.entry import OthersSource
 
     yield "withdrawn", entry.withdrawn or ""
-    if about := _read(entry):
-        yield "makes", about["makes"]
-        asked = [f"{name} ({values})" for name, values in about["conditions"].items()]
-        yield "conditions", ", ".join(asked)
-        yield "generator", f"{entry.plugin}, {about['parameters']:,} parameters"
-        yield "needs", about["requires"]
-        yield "trained on", f"{about['subjects']:,} subjects of {about['data']} {about['url']}"
-        yield "licence", about["license"]
-        yield "privacy", about["privacy"]
-        made = about["training"] or {"command": "", "seed": ""}
-        yield "made with", made["command"]
-        yield "", ", ".join(filter(None, [f"seed {made['seed']}", made.get("hardware")]))
-    else:
-        yield "makes", entry.summary
-        yield "generator", entry.plugin
-        yield "more", f"brainzoo pull {entry.name}, then brainzoo info shows all"
+    about = _read(entry) or {
+        "makes": entry.summary,
+        "more": f"brainzoo pull {entry.name}, then brainzoo info shows all",
+    }
+    made = about.pop("training", None) or {"command": ""}
+    asked = [f"{name} ({values})" for name, values in about.pop("conditions", {}).items()]
+    yield "generator", entry.plugin
+    for name, value in about.items():
+        if name not in ("metrics", "shape", "dimensions"):
+            yield name, f"{value:,}" if isinstance(value, int) else str(value)
+    yield "conditions", ", ".join(asked)
+    yield "made with", made["command"]
+    facts = [f"seed {made['seed']}", made.get("hardware")] if made["command"] else []
+    yield "", ", ".join(filter(None, facts))
     if isinstance(source := entry.source, OthersSource):
         yield "people", source.people
         yield "their licence", f"{source.terms}: {source.licence_url}"

@@ -1,6 +1,8 @@
 """The publish gate: every reason not to publish a checkpoint, a line each.
 
-It looks at the very copy that would be sent.
+It looks at the very copy that would be sent. Whether weights are an adaptation of their training
+data is not settled; the rules of licences treat them as one, since generators may reproduce what
+they saw. What is not known is refused.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import mmap
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,9 +32,15 @@ from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.common.files import sha256
 from brainzoo.zoo.leaks import leaks_of_bytes, leaks_of_text, more_than_pixels
-from brainzoo.zoo.licences import forbids
 from brainzoo.zoo.pull import expect_checkpoint
 
+CC = re.compile(r"cc-by(-nc)?(-sa|-nd)?-([34]\.0)")
+FREE = re.compile(
+    r"cc0(-1\.0)?|pddl(-1\.0)?|public-domain|mit|apache-2\.0|bsd-[23]-clause"
+    r"|simulated-scans;-derived-from-the-icbm-2009a-template,.*"
+)
+"""Anything is allowed if the notice is kept; the template of the ICBM too:
+https://nist.mni.mcgill.ca/icbm-152-nonlinear-atlases-2009/"""
 REQUIRED = (WEIGHTS, CONFIG, CARD, LICENCE)
 LEAST_SALT = 32
 """Hexadecimal digits, as :func:`brainzoo.checkpoint.describe_training` draws."""
@@ -130,6 +139,47 @@ def _of_samples(folder: Path) -> Iterator[Finding]:
             f"range of grey; expected at most {found.tolerance:g}: a verdict needs samples that "
             "can be made again",
         )
+
+
+def normal(name: str) -> str:
+    """Return a licence's name in one form: ``CC BY-SA 3.0`` is ``cc-by-sa-3.0``."""
+    text = re.sub(r"[\s_-]+", "-", name.strip().lower())
+    return re.sub(r"^creative-commons-", "cc-", text)
+
+
+def forbids(data: str, weights: str) -> str:
+    """Return why weights may not be published under a licence, or nothing if they may.
+
+    Source: the legal codes at https://creativecommons.org/licenses.
+    """
+    name = normal(data)
+    if name in ("", "unknown", "none", "other"):
+        return "the licence of the training data is unknown"
+    terms = CC.fullmatch(name)
+    if terms is None and not FREE.fullmatch(name):
+        return f"what the training data's licence {data[:60]!r} allows for weights is not known"
+    if not weights.strip():
+        return "the weights state no licence"
+    if terms is None or name in ("cc-by-3.0", "cc-by-4.0"):
+        return ""
+    commercial, kind, version = terms.groups(default="")
+    if kind == "-nd":
+        why, allowed = "adaptations may not be shared (section 2a)", []
+    elif kind == "-sa":  # IXI: https://brain-development.org/ixi-dataset/
+        why = "an adaptation must be under the same licence or a later version of it (section 3b)"
+        why = why if version == "4.0" else why.replace("3b", "4b")
+        allowed = [f"cc-by{commercial}-sa-{v}" for v in ("3.0", "4.0") if v >= version]
+    else:
+        why = "commercial use is not allowed (section 2a of 4.0, 4b of 3.0)"
+        allowed = [f"cc-by-nc{sa}-{v}" for sa in ("", "-sa") for v in ("3.0", "4.0")]
+    if normal(weights) in allowed:
+        return ""
+    only = f"only {' or '.join(allowed)}" if allowed else "nothing"
+    return (
+        f"the training data's licence {data} forbids {weights[:60]!r} for the weights: "
+        f"{why}; {only} may be published "
+        f"(https://creativecommons.org/licenses/{name[3:-4]}/{version}/legalcode)"
+    )
 
 
 def weights_licence(folder: Path) -> str:
