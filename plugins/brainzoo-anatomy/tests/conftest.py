@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -135,15 +136,7 @@ def coarse_and_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def made_up() -> Any:
     """Give tests the functions above: no test module is imported by another."""
-
-    class MadeUp:
-        pass
-
-    found = MadeUp()
-    found.__dict__.update(
-        classes=CLASSES, brightness=brightness, layout=layout, write=write, last=LAST
-    )
-    return found
+    return SimpleNamespace(classes=CLASSES, brightness=brightness, layout=layout, write=write)

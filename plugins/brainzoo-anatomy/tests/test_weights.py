@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +20,21 @@ from brainzoo.common.errors import IntegrityError, NetworkError, NotFoundError
 from brainzoo_anatomy import weights as reading
 from brainzoo_anatomy.weights import PUBLISHED, read_weights, weights_folder
 
-SHARED = Path(__file__).parents[4] / "shared/data/weights/meshnet/model30chan18cls"
-REAL = next(
-    (p for p in (SHARED, Path("/work/shared/data/weights/meshnet/model30chan18cls")) if p.is_dir()),
-    None,
-)
+SHAPES = [(2, 1, 3, 3, 3), (2, 2, 3, 3, 3), (18, 2, 1, 1, 1)]
+REAL = Path(__file__).parents[4] / "shared/data/weights/meshnet/model30chan18cls"
 
 
 def test_kernels_arrive_in_torchs_order(weights: Path, made_up: Any) -> None:
     found = read_weights(weights)
-    assert [layer.kernel.shape for layer in found.layers] == [
-        (2, 1, 3, 3, 3), (2, 2, 3, 3, 3), (18, 2, 1, 1, 1),
-    ]  # fmt: skip
+    assert [layer.kernel.shape for layer in found.layers] == SHAPES
     assert [layer.dilation for layer in found.layers] == [1, 2, 1]
     assert found.classes == tuple(made_up.classes)
     assert found.layers[1].kernel[0, 0, 1, 1, 1] == 1
     assert found.layers[1].kernel.sum() == 1
 
 
-@pytest.mark.skipif(REAL is None, reason="the published weights are not here")
+@pytest.mark.skipif(not REAL.is_dir(), reason="the published weights are not here")
 def test_the_published_weights_are_read() -> None:
-    assert REAL is not None
     found = read_weights(REAL)
     assert [layer.dilation for layer in found.layers] == [1, 2, 4, 8, 16, 8, 4, 2, 1, 1]
     assert found.layers[-1].kernel.shape == (18, 30, 1, 1, 1)
@@ -129,70 +125,47 @@ def test_a_huge_file_is_not_read(tmp_path: Path, made_up: Any) -> None:
 
 
 @settings(max_examples=200)
-@given(st.data())
-def test_damage_is_an_error_or_does_no_harm(data: st.DataObject) -> None:
+@given(data=st.data())
+def test_damage_is_an_error_or_does_no_harm(made_up: Any, data: st.DataObject) -> None:
     """Whatever byte is damaged: one kind of error, or a network of the same shape."""
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp())
-    model, content = DAMAGED.layout()
-    DAMAGED.write(folder, model, content)
-    name = data.draw(st.sampled_from(sorted(PUBLISHED)))
-    damaged = bytearray((folder / name).read_bytes())
-    for _ in range(data.draw(st.integers(1, 3))):
-        place = data.draw(st.integers(0, len(damaged) - 1))
-        damaged[place] = data.draw(st.integers(0, 255))
-    cut = data.draw(st.one_of(st.none(), st.integers(0, len(damaged))))
-    (folder / name).write_bytes(bytes(damaged[:cut]))
-    try:
-        found = read_weights(folder)
-    except IntegrityError:
-        return
-    assert [layer.kernel.shape for layer in found.layers] == [
-        (2, 1, 3, 3, 3), (2, 2, 3, 3, 3), (18, 2, 1, 1, 1),
-    ]  # fmt: skip
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = made_up.write(Path(temporary), *made_up.layout())
+        name = data.draw(st.sampled_from(sorted(PUBLISHED)))
+        damaged = bytearray((folder / name).read_bytes())
+        for _ in range(data.draw(st.integers(1, 3))):
+            place = data.draw(st.integers(0, len(damaged) - 1))
+            damaged[place] = data.draw(st.integers(0, 255))
+        cut = data.draw(st.one_of(st.none(), st.integers(0, len(damaged))))
+        (folder / name).write_bytes(bytes(damaged[:cut]))
+        try:
+            found = read_weights(folder)
+        except IntegrityError:
+            return
+    assert [layer.kernel.shape for layer in found.layers] == SHAPES
     assert all(np.isfinite(layer.kernel).all() for layer in found.layers)
 
 
-@pytest.fixture(autouse=True)
-def _for_hypothesis(made_up: Any) -> None:
-    global DAMAGED
-    DAMAGED = made_up
-
-
-DAMAGED: Any = None
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+PLACES = ("modelTopology", "weightsManifest", "layers", "config", "weights")
 
 
 @settings(max_examples=100)
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-        max_leaves=5,
-    ),
-    st.sampled_from(["modelTopology", "weightsManifest", "layers", "config", "weights"]),
-)
-def test_any_json_in_any_place_is_refused(value: Any, place: str) -> None:
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp())
-    model, content = DAMAGED.layout()
+@given(value=ANY, place=st.sampled_from(PLACES))
+def test_any_json_in_any_place_is_refused(made_up: Any, value: Any, place: str) -> None:
+    model, content = made_up.layout()
     chain = model["modelTopology"]["model_config"]["config"]
-    owner = {
-        "layers": chain,
-        "config": chain["layers"][1],
-        "weights": model["weightsManifest"][0],
-    }.get(place, model)
-    owner[place] = value
-    DAMAGED.write(folder, model, content)
-    with pytest.raises(IntegrityError):
-        read_weights(folder)
+    inner = {"layers": chain, "config": chain["layers"][1], "weights": model["weightsManifest"][0]}
+    inner.get(place, model)[place] = value
+    with tempfile.TemporaryDirectory() as temporary, pytest.raises(IntegrityError):
+        read_weights(made_up.write(Path(temporary), model, content))
 
 
 def serve(server: Any, made_up: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a server on this machine hold the files, and let them be those published."""
-    import hashlib
-
     folder = made_up.write(tmp_path / "published", *made_up.layout())
     files = {name: (folder / name).read_bytes() for name in PUBLISHED}
     server.files |= files
