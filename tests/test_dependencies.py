@@ -21,8 +21,8 @@ MODULES = {
 }
 """Modules that are called otherwise than their distribution."""
 
-DATA_ONLY = {"nilearn"}
-"""Distributions that are needed for a file in them."""
+DATA_ONLY = {"einops", "nilearn"}
+"""Distributions that are needed for a file in them, or by another one: einops by MONAI."""
 
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
 

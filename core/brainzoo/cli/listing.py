@@ -53,6 +53,7 @@ def info(name: str) -> None:
     brainzoo info pggan-ixi-64
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo.zoo.address import Named, parse
+    from brainzoo.zoo.entry import OthersSource
 
     wanted = parse(name)
     if not isinstance(wanted, Named):
@@ -62,12 +63,14 @@ def info(name: str) -> None:
     versions = [other.version for other in registry.versions(wanted.name)]
     facts = [*_facts(entry, versions), ("listed by", registry.origins[entry.name])]
     width = max(len(name) for name, _ in facts)
+    others = isinstance(entry.source, OthersSource)
+    accepted = (", accept_licence=True", " --accept-licence") if others else ("", "")
     use = [
         "import brainzoo",
-        f'generator = brainzoo.load("{entry.name}")',
+        f'generator = brainzoo.load("{entry.name}"{accepted[0]})',
         "images = generator.images(16, seed=0)",
         "",
-        f"brainzoo sample {entry.name} -n 100 --out made",
+        f"brainzoo sample {entry.name} -n 100 --out made{accepted[1]}",
     ]
     console.answer(
         {"checkpoint": {**_as_json(entry), "versions": versions}, "use": use},

@@ -48,7 +48,9 @@ class GeneratorContract(PluginContract):
     """Trains on tiny made-up heads through a real run folder and asks what users rely on.
 
     ``shapes`` are those of the images; add one of three numbers if the generator makes 3-D images.
-    The ``budget`` of images seen is small, because nothing here asks for good images.
+    The ``budget`` of images seen is small, because nothing here asks for good images. A generator
+    of models by others says ``trains = False`` and defines :meth:`published`; what asks for
+    training is then skipped.
     """
 
     kind = "generator"
@@ -56,6 +58,7 @@ class GeneratorContract(PluginContract):
     shapes: ClassVar[Sequence[tuple[int, ...]]] = ((32, 32),)
     budget: ClassVar[int] = 64
     batch_size: ClassVar[int] = 8
+    trains: ClassVar[bool] = True
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run every test that uses a trained generator once a shape."""
@@ -71,6 +74,10 @@ class GeneratorContract(PluginContract):
         """Train once for all tests of a shape, on images of two classes."""
         folder = tmp_path_factory.mktemp(cls.name)
         images = make_images(folder / "images", spatial=request.param).where(split="train")
+        if not cls.trains:
+            run = Run(folder / "run", TrainConfig(images=cls.budget, device="cpu"))
+            shutil.copytree(cls.published(folder), run.checkpoint)
+            return Trained(cls.load(run.checkpoint), images, run)
         generator, run = cls.fit(images, folder / "run")
         generator.save(run.checkpoint)
         return Trained(generator, images, run)
@@ -80,11 +87,18 @@ class GeneratorContract(PluginContract):
         cls, images: Images, folder: Path, *, resume: bool = False, **train: Any
     ) -> tuple[Generator, Run]:
         """Train a new generator in a run folder."""
+        if not cls.trains:
+            pytest.skip("it does not train")
         settings = {"images": cls.budget, "batch_size": cls.batch_size, "device": "cpu", **train}
         run = Run(folder, TrainConfig(**{"grids": 2, **settings}), resume=resume)
         generator: Generator = cls.make()
         generator.fit(images, run)
         return generator, run
+
+    @classmethod
+    def published(cls, folder: Path) -> Path:
+        """Return a checkpoint that makes images of the first shape, where nothing trains."""
+        raise NotImplementedError
 
     @classmethod
     def load(cls, folder: Path) -> Generator:
@@ -93,6 +107,8 @@ class GeneratorContract(PluginContract):
         return loaded
 
     def test_training_writes_statistics(self, trained: Trained) -> None:
+        if not self.trains:
+            pytest.skip("it does not train")
         lines = [json.loads(text) for text in trained.run.stats.read_text().splitlines()]
         assert lines, "stats.jsonl is empty"
         seen = [line["images"] for line in lines]
@@ -103,6 +119,8 @@ class GeneratorContract(PluginContract):
             assert np.isfinite(list(line["losses"].values())).all(), f"not finite: {line['losses']}"
 
     def test_training_writes_sample_grids_from_noise_on(self, trained: Trained) -> None:
+        if not self.trains:
+            pytest.skip("it does not train")
         grids = sorted(p.stem for p in trained.run.progress.glob("*.png") if p.stem.isdigit())
         assert grids, "there are no progress/*.png"
         assert int(grids[0]) == 0, f"the first grid is of {grids[0]} images, not of noise"

@@ -78,11 +78,12 @@ def parse(address: str | Path) -> Named | OnHub | ByOthers | Path:
             )
         return OnHub(repository, revision)
     # Two letters or more: a single one is a drive of Windows.
-    if by_others := re.fullmatch(r"([a-z0-9][a-z0-9_-]+):(.+)", address):
-        return ByOthers(by_others[1], Path(by_others[2]).expanduser())
-    folder = Path(address or "?")
+    by_others = re.fullmatch(r"([a-z0-9][a-z0-9_-]+):(.+)", address)
+    folder = Path(by_others[2] if by_others else address or "?")
     with contextlib.suppress(RuntimeError):  # ~ of a user who is not there
         folder = folder.expanduser()
+    if by_others:
+        return ByOthers(by_others[1], folder)
     pathlike = any(mark in address for mark in "/\\") or address.startswith((".", "~"))
     if pathlike or _is_model(folder):
         return folder
