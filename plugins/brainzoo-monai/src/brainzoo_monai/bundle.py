@@ -103,7 +103,8 @@ def _latent_diffusion(root: Path) -> Folder:
     name = "configs/inference.json"
     config, metadata = _json(root, name), _json(root, "configs/metadata.json", {})
     found = _definitions(config, name)
-    autoencoder, diffusion, scheduler = map(found.get, (Autoencoder, UNet, DDIM))
+    autoencoder, diffusion = found.get(Autoencoder), found.get(UNet)
+    scheduler = found.get(DDIM)
     if not isinstance(autoencoder, Autoencoder) or not isinstance(diffusion, UNet) or not scheduler:
         raise IntegrityError(
             f"{name} defines no AutoencoderKL, DiffusionModelUNet and DDIMScheduler of MONAI."
@@ -138,7 +139,8 @@ def _maisi(root: Path, networks: list[Path]) -> Folder:
             name = f"configs/{path.name}"
     config = _json(root, name)
     found = _definitions(config, name, ("autoencoder_def", "diffusion_unet_def", "noise_scheduler"))
-    autoencoder, diffusion, scheduler = map(found.get, (MaisiAutoencoder, MaisiUNet, RFlow))
+    autoencoder, diffusion = found.get(MaisiAutoencoder), found.get(MaisiUNet)
+    scheduler = found.get(RFlow)
     if not isinstance(diffusion, MaisiUNet) or not autoencoder or not scheduler:
         raise IntegrityError(
             f"{name} defines no AutoencoderKlMaisi, DiffusionModelUNetMaisi and RFlowScheduler."
