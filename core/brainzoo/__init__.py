@@ -31,3 +31,6 @@ if TYPE_CHECKING:
 else:
     __getattr__, names = lazily(__name__)
     __all__ = ["__version__", *names]
+
+    def __dir__() -> list[str]:
+        return __all__

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -8,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from brainzoo.cli import doctor
+from brainzoo.plugin.manager import plugins
 
 from ..conftest import Brainzoo, Install
 
@@ -87,3 +89,18 @@ def test_a_broken_plugin_is_named_with_what_to_do(brainzoo: Brainzoo, install: I
 def test_without_torch_it_says_what_to_install(brainzoo: Brainzoo) -> None:
     text = " ".join(brainzoo("doctor", "--offline").stdout.split())
     assert "warning training: not installed Try: pip install 'brainzoo-core[training]'" in text
+
+
+def test_a_plugin_that_makes_every_command_slow_is_named(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    modules = {"torch": "", "slow_plugin": "import torch"}  # a torch that is quick to import
+    install("brainzoo-slow", {"slow": "slow_plugin"}, modules=modules)
+    (found,) = [one for one in plugins().all if one.name == "slow"]
+    assert found.torch_seconds > 0
+    monkeypatch.setattr(doctor, "_training", lambda: doctor.Check("training", "not asked"))
+    monkeypatch.setattr(doctor, "hardware", lambda: {"cpu": "one", "cores": 1})
+    monkeypatch.setattr(doctor, "versions", lambda: {"brainzoo-core": "0"})
+    said = [check.found for check in doctor._checks(offline=True) if not check.ok]
+    assert any("slow_plugin imports torch" in text for text in said)

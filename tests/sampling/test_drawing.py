@@ -10,6 +10,7 @@ import pytest
 
 import brainzoo
 from brainzoo import Images
+from brainzoo.common.errors import DataError
 from brainzoo.plugin.manager import plugins
 from brainzoo.sampling import drawing
 from brainzoo.sampling.drawing import cut
@@ -107,3 +108,14 @@ def test_pieces_hold_every_image_once() -> None:
     pieces = list(cut([range(16, 40), range(64, 1000)], 8))
     assert [i for piece in pieces for i in piece] == [*range(16, 40), *range(64, 1000)]
     assert all(len(piece) == 8 for piece in pieces)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_values_that_would_be_clipped_are_an_error(
+    drawn: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = plugins().load("generator", "tiny")
+    sample = own.sample
+    monkeypatch.setattr(own, "sample", lambda *a, **k: (x * 2 - 1 for x in sample(*a, **k)))
+    with pytest.raises(DataError, match=r"expected 0 to 1"):
+        drawn("clipped")

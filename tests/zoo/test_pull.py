@@ -82,6 +82,21 @@ def test_a_commit_that_no_registry_lists(server: HubServer, entry: Entry, checkp
     assert server.requests == []
 
 
+def test_a_tag_is_the_commit_that_it_was_at_first(
+    server: HubServer, entry: Entry, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository = server.repositories[REPO]
+    first = repository.head
+    repository.tags["v1.0.0"] = first
+    folder = pull(f"hf:{REPO}@v1.0.0")
+    assert first in capsys.readouterr().err
+    assert folder == pull(f"hf:{REPO}@{first}", offline=True)
+    assert folder == pull(f"hf:{REPO}@v1.0.0", offline=True)
+    repository.tags["v1.0.0"] = server.add(REPO, contents(checkpoint) | {"LICENSE": b"other"})
+    with pytest.raises(IntegrityError, match="somebody moved the tag"):
+        pull(f"hf:{REPO}@v1.0.0")
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [

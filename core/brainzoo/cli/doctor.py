@@ -91,6 +91,12 @@ def _checks(offline: bool) -> Iterator[Check]:
             found = f"{plugin.distribution} {plugin.version} is broken: {plugin.problem}"
             hint = f"Try: pip install --upgrade {plugin.distribution}"
             yield Check(f"plugin {plugin.name}", found, False, hint)
+        if plugin.torch_seconds:
+            found = (
+                f"{plugin.module} imports torch: every command waits {plugin.torch_seconds:.1f} s"
+            )
+            hint = "Its author can move the import into the file that target names."
+            yield Check(f"plugin {plugin.name}", found, False, hint)
     working = {p.distribution: p.version for p in installed.plugins().all if not p.problem}
     yield Check("plugins", _listed(working))
     if not installed.plugins().specs("generator"):

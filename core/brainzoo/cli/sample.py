@@ -81,6 +81,9 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     "one, and one per core where that would take over 10 s]",
 )
 @click.option(
+    "--device", metavar="DEVICE", default="auto", help="cpu, cuda, cuda:1, mps. [default: auto]"
+)
+@click.option(
     "--export",
     "exporter",
     metavar="EXPORTER",
@@ -101,6 +104,7 @@ def sample(
     conditions: tuple[str, ...],
     batch_size: int | None,
     workers: int | None,
+    device: str,
     exporter: str,
     out: Path | None,
     accept_licence: bool,
@@ -136,6 +140,7 @@ def sample(
         sampling={k: v for k, v in given_options(ctx).items() if "." not in k},
         export=export,
         batch_size=batch_size,
+        device=device,
     )
     try:
         drawn = draw(request, out, workers=workers)

@@ -150,6 +150,30 @@ class Images:
         kind = "synthetic" if self.synthetic else "real"
         return f"Images({len(self)} {kind}, {self.channels} × {' × '.join(map(str, self.spatial))})"
 
+    def _repr_html_(self) -> str:
+        """Show the first images in a notebook, and say what they are."""
+        from brainzoo.data import notebooks
+
+        return notebooks.page(self)
+
+    def show(self, n: int = 16) -> None:
+        """Show the first images: below the cell of a notebook, elsewhere in a window."""
+        from brainzoo.data import notebooks
+
+        notebooks.show(self, n)
+
+    def to_pandas(self) -> Any:
+        """Return the table as a ``pandas.DataFrame``; pandas must be installed."""
+        from brainzoo.data import notebooks
+
+        return notebooks.to_pandas(self)
+
+    def to_nibabel(self, i: int, channel: int = 0) -> Any:
+        """Return one channel of one image as a ``nibabel.Nifti1Image``, where it lies."""
+        from brainzoo.data import notebooks
+
+        return notebooks.to_nibabel(self, i, channel)
+
     @property
     def spatial(self) -> tuple[int, ...]:
         """(height, width) or (x, y, z)."""

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     import numpy as np
@@ -159,6 +159,18 @@ class Generator(ABC):
         this: ``spatial`` and, as in ``images.json``, ``spacing_mm``, ``affine``, ``channels``.
         """
         return {}
+
+    def to(self, device: str) -> Self:
+        """Draw on a device from now on: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, or ``auto``.
+
+        Raises:
+            OptionError: The device is not there, or the generator draws on the CPU only.
+        """
+        from brainzoo.common.errors import OptionError
+
+        if device not in ("auto", "cpu"):
+            raise OptionError(f"this generator draws on the CPU only; found device {device!r}.")
+        return self
 
     @abstractmethod
     def save(self, folder: Path) -> None:

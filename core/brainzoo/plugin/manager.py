@@ -13,6 +13,7 @@ import importlib.metadata
 import json
 import re
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
@@ -44,6 +45,8 @@ class Plugin:
     module: str
     offers: dict[Kind, list[Spec]] = dataclasses.field(default_factory=dict)
     problem: str = ""
+    torch_seconds: float = 0.0
+    """What importing torch in its module cost; every command pays for that."""
 
 
 class Plugins:
@@ -116,7 +119,7 @@ class Plugins:
         of = entry_point.dist
         known = (of.name, of.version) if of else ("unknown", "unknown")
         plugin = Plugin(entry_point.name, *known, entry_point.value)
-        module = None
+        module, began, before = None, time.perf_counter(), "torch" in sys.modules
         try:
             _check_version(of)
             with contextlib.redirect_stdout(sys.stderr):
@@ -129,7 +132,8 @@ class Plugins:
                 self._manager.unregister(module)
             problem = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
             return dataclasses.replace(plugin, problem=problem)
-        plugin = dataclasses.replace(plugin, offers=offers)
+        seconds = time.perf_counter() - began if "torch" in sys.modules and not before else 0.0
+        plugin = dataclasses.replace(plugin, offers=offers, torch_seconds=seconds)
         for kind, specs in offers.items():
             self._specs.update({(kind, spec.name): (spec, plugin) for spec in specs})
         return plugin

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo import checkpoint as checkpoints
+from brainzoo.common.errors import DataError
 from brainzoo.common.version import __version__
 from brainzoo.data.images import Images, from_floats
 from brainzoo.data.packing import label_values, unpacked
@@ -24,6 +25,7 @@ from brainzoo.plugin.part import Part
 
 BATCH = {2: 64, 3: 8}
 """Images that are drawn, written and noted at once, by spatial rank."""
+ROUNDING = 1e-3
 LARGE = 2**22
 """Voxels of a batch of large volumes, which take minutes each."""
 
@@ -36,6 +38,7 @@ class Request:
     ``sampling`` are options of the generator that act when images are drawn; those of the
     checkpoint if not given. ``export`` is the exporter whose files are written; ``None`` writes a
     folder of images. ``batch_size`` is how many are drawn at once; it changes no image.
+    ``device`` is where they are drawn.
     """
 
     checkpoint: Path
@@ -45,6 +48,7 @@ class Request:
     sampling: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     export: Part | None = None
     batch_size: int | None = None
+    device: str = "auto"
 
 
 class Source:
@@ -58,7 +62,9 @@ class Source:
     def __init__(self, request: Request, generator: Generator | None = None) -> None:
         self._request = request
         config = checkpoints.read_config(request.checkpoint)
-        self._generator = generator or checkpoints.load(request.checkpoint, **request.sampling)
+        self._generator = generator or checkpoints.load(request.checkpoint, **request.sampling).to(
+            request.device
+        )
         condition = dict(request.condition) or None
         self._how: dict[str, Any] = {"seed": request.seed, "condition": condition}
         self._generator.conditions(1, **self._how)  # refuses what it does not know
@@ -104,6 +110,7 @@ class Source:
         for pixels in self._generator.sample(
             len(span), start=span.start, batch_size=self.batch_size, **how
         ):
+            _expect_range(pixels)
             rows = self._generator.conditions(len(pixels), start=at, **how)
             named = [{"image_id": f"{i:06d}", **row} for i, row in enumerate(rows, start=at)]
             yield at, pixels, named
@@ -115,3 +122,13 @@ class Source:
         pixels, labels = unpacked(np.concatenate([made for made, _ in drawn]), self.info)
         table = [row for _, rows in drawn for row in rows]
         return Images(from_floats(pixels, "uint16"), table, self.info, labels=labels)
+
+
+def _expect_range(pixels: NDArray[np.float32]) -> None:
+    """Refuse what would be clipped in silence; rounding may reach a little beyond."""
+    low, high = float(pixels.min(initial=0)), float(pixels.max(initial=1))
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        raise DataError(
+            f"the generator drew values from {low:.3g} to {high:.3g}; expected 0 to 1.",
+            "Scale them in its method sample, or state its value_range.",
+        )

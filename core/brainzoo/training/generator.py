@@ -292,6 +292,12 @@ class TorchGenerator(Generator):
         compute(self._device).place(self.network)
         return self.network
 
+    def to(self, device: str) -> Self:
+        """Draw on a device from now on; see :meth:`brainzoo.Generator.to`."""
+        compute(device)  # refuses one that is not there
+        self._device = device
+        return self
+
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
         weights, training = arrays_of(self.ready()), {**self._training, **self.extra}

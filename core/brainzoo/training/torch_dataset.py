@@ -42,6 +42,14 @@ class TorchImages(Dataset[tuple[Any, torch.Tensor]]):
     def __len__(self) -> int:
         return len(self.images)
 
+    def __repr__(self) -> str:
+        classes = f", classes {', '.join(self.classes)}" if self.classes else ""
+        return f"TorchImages({self.images!r}{classes})"
+
+    def _repr_html_(self) -> str:
+        """Show the first images in a notebook, before any transform."""
+        return self.images._repr_html_()
+
     def __getitem__(self, index: int) -> tuple[Any, torch.Tensor]:
         """Return pixels ``(channel, *spatial)`` in [0, 1] as transformed, and the target."""
         own = range(len(self))[index]  # an index too high ends a loop over the items

@@ -1,7 +1,8 @@
 """How people name a checkpoint: by name, by a commit on the Hub, or by a folder.
 
-``pggan-ixi-64``, ``pggan-ixi-64@1.0.0``, ``hf:owner/repo@<40 hex digits>``, a folder that is a
-checkpoint or a run, or ``generator:folder`` of a model by others. Nothing heavy is imported here.
+``pggan-ixi-64``, ``pggan-ixi-64@1.0.0``, ``hf:owner/repo@v1.0.0`` or ``@<40 hex digits>``, a folder
+that is a checkpoint or a run, or ``generator:folder`` of a model by others. Nothing heavy is
+imported here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ REVISION = r"[0-9a-f]{40}"
 
 EXPECTED = (
     "Expected a name as brainzoo list shows it, NAME@1.0.0, "
-    "hf:OWNER/REPOSITORY@<40 hex digits of a commit>, or a folder."
+    "hf:OWNER/REPOSITORY@v1.0.0 (or @ a commit's 40 hex digits), or a folder."
 )
 
 
@@ -38,7 +39,10 @@ class Named:
 
 @dataclasses.dataclass(frozen=True)
 class OnHub:
-    """A repository on the Hub at one commit, which can never change."""
+    """A repository on the Hub at one commit, which can never change; or at a tag of a version.
+
+    A tag is resolved to its commit before anything is fetched.
+    """
 
     repository: str
     revision: str
@@ -71,10 +75,10 @@ def parse(address: str | Path) -> Named | OnHub | ByOthers | Path:
         repository, _, revision = address.removeprefix("hf:").partition("@")
         if not re.fullmatch(REPOSITORY, repository) or ".." in address:
             raise OptionError(f"{shown} is not a repository.", EXPECTED)
-        if not re.fullmatch(REVISION, revision):
+        if not re.fullmatch(f"{REVISION}|v{VERSION}", revision):
             raise OptionError(
-                f"{shown} does not name a commit: branches and tags may change under you.",
-                "Write hf:OWNER/REPOSITORY@ and the 40 hex digits of a commit.",
+                f"{shown} does not name a commit or a version: branches change under you.",
+                "Write hf:OWNER/REPOSITORY@v1.0.0, or @ and the 40 hex digits of a commit.",
             )
         return OnHub(repository, revision)
     # Two letters or more: a single one is a drive of Windows.

@@ -96,17 +96,27 @@ class Loaded(Generator):
         request = Request(self.folder, start + n, seed, condition or {})
         return Source(request, self).images(range(start, start + n))
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.folder.name!r})"
+
+    def _repr_html_(self) -> str:
+        """Show some samples in a notebook, and say what can be asked for."""
+        return self.sample_images(8)._repr_html_()
+
     def push(self, repository: str, **options: Any) -> Any:
         """Publish the checkpoint; see :func:`brainzoo.zoo.push.push`."""
         return push(self.folder, repository, **options)
 
 
-def load(address: str | Path, *, accept_licence: bool = False, **sampling: Any) -> Loaded:
+def load(
+    address: str | Path, *, accept_licence: bool = False, device: str = "auto", **sampling: Any
+) -> Loaded:
     """Load a trained generator, fetched first if it is not on this machine.
 
     ``address`` is as for :func:`find_checkpoint`: ``"pggan-ixi-64"``, for example. ``sampling`` are
     options of the generator that act when images are drawn, such as ``temperature=0.9``; those of
-    the checkpoint if not given. ``accept_licence`` is of a model by others, as ``brainzoo info``
+    the checkpoint if not given. ``device`` is where it draws (:meth:`brainzoo.Generator.to`).
+    ``accept_licence`` is of a model by others, as ``brainzoo info``
     shows it.
 
     Raises:
@@ -117,7 +127,7 @@ def load(address: str | Path, *, accept_licence: bool = False, **sampling: Any) 
         OptionError: The generator has no such sampling option, or not with this value.
     """
     folder = find_checkpoint(address, accept_licence=accept_licence)
-    generator = checkpoints.load(folder, **sampling)
+    generator = checkpoints.load(folder, **sampling).to(device)
     own = type(generator)
     # The plugin's class, with the methods of Loaded behind its own.
     generator.__class__ = type(own.__name__, (own, Loaded), {"__module__": own.__module__})

@@ -14,7 +14,7 @@ from brainzoo.checkpoint.names import CONFIG, MAX_BYTES, REQUIRED, WEIGHTS
 from brainzoo.checkpoint.reading import check
 from brainzoo.common import console
 from brainzoo.common.errors import BrainzooError, IntegrityError, NotFoundError, OptionError
-from brainzoo.common.files import disk_errors, expect_space, settle, sha256
+from brainzoo.common.files import disk_errors, expect_space, settle, sha256, write_text
 from brainzoo.common.locks import locked
 from brainzoo.zoo.address import ByOthers, OnHub, parse
 from brainzoo.zoo.cache import damage, package_folder, place, place_of, root
@@ -34,11 +34,11 @@ def pull(
 ) -> Path:
     """Return the folder of a checkpoint, fetching what is not on this machine.
 
-    ``address`` is ``NAME``, ``NAME@VERSION``, ``hf:owner/repo@<40 hex digits>``, an entry of the
-    registry, or ``GENERATOR:FOLDER`` of a model by others, whose licence must be accepted. One that
-    is here needs no network; several processes fetch it once. ``HF_HUB_OFFLINE`` and
-    ``HF_ENDPOINT`` are the defaults of ``offline`` and ``endpoint``. A ``token`` goes to that
-    address only; ``HF_TOKEN`` or the stored one go to huggingface.co only.
+    ``address`` is ``NAME``, ``NAME@VERSION``, ``hf:owner/repo@v1.0.0`` or ``@<40 hex digits>``, an
+    entry of the registry, or ``GENERATOR:FOLDER`` of a model by others, whose licence must be
+    accepted. One that is here needs no network; several processes fetch it once.
+    ``HF_HUB_OFFLINE`` and ``HF_ENDPOINT`` are the defaults of ``offline`` and ``endpoint``. A
+    ``token`` goes to that address only; ``HF_TOKEN`` or the stored one go to huggingface.co only.
 
     Raises:
         NotFoundError: No such checkpoint.
@@ -56,6 +56,8 @@ def pull(
         return convert_folder(parsed)
     if isinstance(parsed, Path):
         raise OptionError(f"{parsed} is a folder: there is nothing to pull.")
+    if isinstance(parsed, OnHub) and parsed.revision.startswith("v"):
+        parsed = _commit_of(hub, parsed)
     entry = find(parsed)  # of a commit, too: its pins are stronger, and it may be withdrawn
     if entry is not None:
         return _pull_entry(hub, entry, accept_licence)
@@ -91,6 +93,30 @@ def _pull_entry(hub: Hub, entry: Entry, accept_licence: bool) -> Path:
 
     sizes = {name: record.size for name, record in entry.files.items()}
     return _bring(hub, source, place_of(entry), sizes, wrong)
+
+
+def _commit_of(hub: Hub, tagged: OnHub) -> OnHub:
+    """Return the commit of a tag; what it was last time, where the network is forbidden.
+
+    Raises:
+        NetworkError: The Hub is out of reach, and the tag was never resolved here.
+        IntegrityError: The tag is no longer the commit that it was.
+    """
+    name = f"{tagged.repository.replace('/', '--')}-{tagged.revision}.commit"
+    record = root() / name
+    known = record.read_text(encoding="utf-8") if record.is_file() else ""
+    if hub.offline and known:
+        return OnHub(tagged.repository, known)
+    commit, _ = hub.listed(tagged.repository, tagged.revision)
+    if known and commit != known:
+        raise IntegrityError(
+            f"{tagged} was commit {known[:12]} and is now {commit[:12]}: somebody moved the tag.",
+            f"Name the commit that you trust: hf:{tagged.repository}@{known}",
+        )
+    root().mkdir(parents=True, exist_ok=True)
+    write_text(record, commit)
+    console.note(f"{tagged} is commit {commit}")
+    return OnHub(tagged.repository, commit)
 
 
 def _pull_commit(hub: Hub, source: OnHub) -> Path:

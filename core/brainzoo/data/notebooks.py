@@ -1,0 +1,87 @@
+"""What images look like in a notebook, and as what other libraries take."""
+
+from __future__ import annotations
+
+import base64
+import html
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from brainzoo.data.pictures import grid
+from brainzoo.data.placing import volume_of
+
+if TYPE_CHECKING:
+    from brainzoo.data.images import Images
+
+SHOWN = 16
+"""Images of a picture."""
+
+
+def picture(images: Images, n: int = SHOWN) -> bytes:
+    """Return the first images as a PNG, each with its class, age and sex above."""
+    first = images[:n]
+    labels = [_caption(row) for row in first.table]
+    return grid(first.floats(), labels=labels if any(labels) else ())
+
+
+def page(images: Images, title: str = "") -> str:
+    """Return HTML that shows the first images and says what they are."""
+    source = images.info.get("source") or {}
+    what = title or (
+        "Synthetic images, not for diagnosis"
+        if images.synthetic
+        else "Simulated images"
+        if source.get("simulated")
+        else "Images of real people: clear this output before you share the notebook"
+    )
+    facts = [
+        repr(images),
+        f"channels {', '.join(images.channel_names)}",
+        f"classes {', '.join(images.classes)}" if images.classes else "",
+        f"{source.get('name', 'unknown data')}, licence {source.get('license', 'unknown')}",
+    ]
+    about = html.escape(" · ".join(filter(None, facts)))
+    shown = f'<p style="margin:0"><b>{html.escape(what)}</b><br>{about}</p>'
+    if not len(images):
+        return shown
+    encoded = base64.b64encode(picture(images)).decode()
+    alt = html.escape(f"The first {min(SHOWN, len(images))} of {len(images)} images")
+    return f'{shown}<img alt="{alt}" src="data:image/png;base64,{encoded}">'
+
+
+def show(images: Images, n: int = SHOWN) -> None:
+    """Show the first images: below the cell of a notebook, elsewhere in a window of its own."""
+    content = picture(images, n)
+    if (shell := sys.modules.get("IPython")) is not None and shell.get_ipython() is not None:
+        from IPython.display import Image as Shown  # type: ignore[import-not-found,unused-ignore]
+        from IPython.display import display
+
+        display(Shown(content))
+        return
+    import io
+
+    from PIL import Image
+
+    Image.open(io.BytesIO(content)).show()
+
+
+def to_pandas(images: Images) -> Any:
+    """Return the table as a ``pandas.DataFrame``, a row an image."""
+    import pandas
+
+    return pandas.DataFrame(images.table)
+
+
+def to_nibabel(images: Images, i: int, channel: int = 0) -> Any:
+    """Return one image as a ``nibabel.Nifti1Image``; a slice is a volume of one slice."""
+    import nibabel
+
+    row = images.table[i]
+    found = volume_of(images, images.floats([i])[0, channel], row.get("position_mm"))
+    return nibabel.Nifti1Image(found.data, found.affine)  # type: ignore[no-untyped-call]
+
+
+def _caption(row: Any) -> str:
+    words: Sequence[Any] = [row.get(name) for name in ("class", "age", "sex")]
+    return " ".join(f"{v:.0f}" if isinstance(v, float) else str(v) for v in words if v is not None)
