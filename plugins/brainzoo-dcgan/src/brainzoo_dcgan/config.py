@@ -48,7 +48,7 @@ class DCGANConfig:
     )
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        # Found on 97 IXI subjects (docs/results.md): few levels, many small updates, a generator
+        # Found on 97 IXI subjects (docs/history.md): few levels, many small updates, a generator
         # that learns faster than the discriminator, learning rates that fall at the end.
         "quick": {
             "size": 64,

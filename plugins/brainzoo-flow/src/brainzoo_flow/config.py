@@ -61,7 +61,7 @@ class FlowConfig:
     )
     lr: float = option(1.5e-3, "Learning rate of AdamW.", minimum=0)
     weight_decay: float = option(0.01, "Weight decay of AdamW.", minimum=0)
-    steps: int = option(8, "Steps from noise to image.", minimum=1, sampling=True)
+    steps: int = option(6, "Steps from noise to image.", minimum=1, sampling=True)
     solver: str = option(
         "multistep",
         "multistep and euler ask the network once per step, heun twice.",

@@ -22,8 +22,8 @@ MOST_WEIGHT = 25.0
 LEAST_LEFT = MOST_WEIGHT**-0.5
 """The least 1 - t that an error is divided by."""
 
-EARLIEST = 1e-3
-"""Where the logarithm of signal to noise begins for the multistep solver; at 0 it is infinite."""
+EARLIEST, LATEST = 0.047, 0.953
+"""Where a solver's first step from pure noise ends, and its last step to the image begins."""
 
 SCORE_TIMES = (0.2, 0.4, 0.6, 0.8)
 
@@ -99,18 +99,22 @@ def solve(
 
 
 def schedule(steps: int, begin: float = 0.0, end: float = 1.0) -> list[float]:
-    """Return the times of a solver's steps, ``steps + 1``; a sine: short near the image.
+    """Return the times of a solver's steps, ``steps + 1``.
 
-    With equal steps the last one averages over all detail that is weaker than the noise left.
+    Evenly spaced in the logarithm of signal to noise: coarse anatomy is decided near the noise,
+    where its many pixels add up, and texture near the image. Equal steps of time miss both.
     """
-    first, last = (2 / math.pi * math.asin(time) for time in (begin, end))
-    places = torch.linspace(first, last, steps + 1, dtype=torch.float64).tolist()
-    times = [math.sin(math.pi / 2 * place) for place in places]
+    from_noise, to_image = begin == 0.0, end == 1.0
+    first = _log_ratio(EARLIEST if from_noise else begin)
+    last = _log_ratio(LATEST if to_image else end)
+    inner = steps + 1 - from_noise - to_image
+    times = torch.linspace(first, last, inner, dtype=torch.float64).sigmoid().tolist()
+    times = [begin] * from_noise + times + [end] * to_image
     return [begin, *times[1:-1], end]
 
 
 def _log_ratio(time: float) -> float:
-    return math.log(max(time, EARLIEST) / (1 - time))
+    return math.log(max(time, 1e-3) / (1 - time))  # finite at 0
 
 
 def score(denoise: Denoiser, image: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:

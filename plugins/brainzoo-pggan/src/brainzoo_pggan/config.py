@@ -112,7 +112,7 @@ class PGGANConfig:
     )
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        # Found on 81 subjects and one CPU core (docs/results.md): the relativistic loss, many small
+        # Found on 81 subjects and one CPU core (docs/history.md): the relativistic loss, many small
         # steps at six to nine times the paper's learning rates, which fall for long, one
         # convolution a stage, and no training below 32 × 32: heads come out alike there, for good.
         "quick": {
@@ -127,7 +127,7 @@ class PGGANConfig:
             "grow": 0.4,
             **_LEAN,
         },
-        # Whole heads: half as wide, for many steps. What it was compared with: docs/results.md.
+        # Whole heads: half as wide, for many steps. What it was compared with: docs/history.md.
         "volumes": {
             "size": 32,
             "data.dims": 3,

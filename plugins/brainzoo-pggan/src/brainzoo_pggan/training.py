@@ -33,7 +33,7 @@ Critic = Callable[[torch.Tensor], torch.Tensor]
 GAMMA = 4e-3
 """γ for a pixel and a batch of one: 20 times what Karras et al. 2020, "Training Generative
 Adversarial Networks with Limited Data", scale in the same way; better on 81 subjects
-(docs/results.md)."""
+(docs/history.md)."""
 
 SMALLEST_AUGMENTED = 16  # below, shifts of a whole pixel are too far
 SMALLEST_WATCHED = 16  # below, images of heads are all alike
@@ -137,7 +137,7 @@ class Game:
         """Return the generator's loss, of images that the discriminator has not seen.
 
         Making new ones costs 8 % of a step; with those of the discriminator's step, and the
-        generator first, samples were worse in three of three pairs (docs/results.md).
+        generator first, samples were worse in three of three pairs (docs/history.md).
         """
         kind, growth = self._config.loss, self.growth(step.progress)
         fake = self._augment(self._make(conditions, step, growth), step, growth)
