@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 DIST = ROOT / "dist"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-(LINE,) = re.findall(r"pip (install --find-links dist brainzoo-\w+)", README)
+(LINE,) = re.findall(r"pip (install --find-links dist [\w -]+)", README)
 
 CORE_ONLY = """
 import sys, brainzoo, brainzoo.preparation.prepare, brainzoo.data.images

@@ -23,7 +23,7 @@ class BrainzooError(Exception):
 
 
 class OptionError(BrainzooError, ValueError):
-    """An option or argument has no meaning here (exit code 2)."""
+    """An option or argument that does not apply (exit code 2)."""
 
     exit_code = 2
     code = "usage"

@@ -6,6 +6,7 @@ first) behind the pixels' channels; after sampling the largest of them says whic
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,6 +42,14 @@ class PackedImages(Images):
         return np.concatenate([pixels, one_hot], axis=1)
 
 
+@functools.cache  # said once
+def _say_unseen(count: int) -> None:
+    console.note(
+        f"the label maps hold {count} labels, and a generator takes at most {MOST_LABELS}: "
+        "training without them. --data.label-values chooses some."
+    )
+
+
 def packed(images: Images) -> Images:
     """Return images as generators see them: label maps, if there are any, as channels.
 
@@ -49,10 +58,7 @@ def packed(images: Images) -> Images:
     if images.label_names is None:
         return images
     if len(images.label_names) > MOST_LABELS:
-        console.note(
-            f"the label maps hold {len(images.label_names)} labels, and a generator takes at most "
-            f"{MOST_LABELS}: training without them. --data.label-values chooses some."
-        )
+        _say_unseen(len(images.label_names))
         return images.without_labels()
     result = PackedImages.__new__(PackedImages)
     result.__dict__ = dict(images.__dict__)

@@ -92,6 +92,8 @@ class Plugins:
             hint = f"{broken[0].distribution} is installed but broken: {broken[0].problem}"
         elif name in KNOWN:
             hint = f"Install it with: pip install {KNOWN[name]}"
+        elif kind == "dataset" and "/" in name:
+            hint = f"For scans in a folder: --data folder --data.root {name}"
         else:
             hint = nearest(name, [spec.name for spec in self.specs(kind)])
         raise UnknownPluginError(f"there is no {kind} named {name!r}.", hint)

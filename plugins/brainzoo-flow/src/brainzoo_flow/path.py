@@ -105,6 +105,8 @@ def schedule(steps: int, begin: float = 0.0, end: float = 1.0) -> list[float]:
     where its many pixels add up, and texture near the image. Equal steps of time miss both.
     """
     from_noise, to_image = begin == 0.0, end == 1.0
+    if (to_image and begin >= LATEST) or (from_noise and end <= EARLIEST):
+        return [begin, end]
     first = _log_ratio(EARLIEST if from_noise else begin)
     last = _log_ratio(LATEST if to_image else end)
     inner = steps + 1 - from_noise - to_image
