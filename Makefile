@@ -7,7 +7,7 @@ TORCH ?= torch==2.13.0
 PLUGINS := $(sort $(wildcard plugins/*))
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check lint types dist wheels benchmarks clean
+.PHONY: demo test check lint types docs dist wheels benchmarks clean
 
 demo: $(VENV)/.demo  ## train DCGAN on simulated brains that need no download; its report shows dcgan-ixi-64 beside
 	$(VENV)/bin/brainzoo run dcgan --data atlas --preset quick --images 80k --lr-discriminator 2e-4
@@ -15,7 +15,7 @@ demo: $(VENV)/.demo  ## train DCGAN on simulated brains that need no download; i
 test: $(VENV)/.dev  ## all tests and examples
 	$(VENV)/bin/python -m pytest -n logical --dist loadfile
 
-check: lint types test wheels  ## all that continuous integration runs
+check: lint types docs test wheels  ## all that continuous integration runs
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
@@ -24,6 +24,9 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(VENV)/bin/python tests/types_check.py
+
+docs: $(VENV)/.dev  ## the site of docs/ into site/
+	$(VENV)/bin/python -m mkdocs build --strict --quiet
 
 dist: $(VENV)/bin/python  ## build every wheel into dist/
 	$(PIP) build hatchling
@@ -51,4 +54,4 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml requirements-dev.txt $(PLUGINS:%
 	@touch $@
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) dist build site .pytest_cache .mypy_cache .ruff_cache
