@@ -18,6 +18,7 @@ MODULES = {
     "pillow": "PIL",
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
+    "simpleitk": "SimpleITK",
 }
 """Modules that are called otherwise than their distribution."""
 

@@ -51,7 +51,7 @@ CHANGED: dict[str, Any] = {
     "rotations_step_deg": 2.0,
     "flips": True,
     "axes": "world",
-    "mask": True,
+    "mask": "yes",
     "percentiles": (2.0, 99.0),
     "missing": "keep",
     "labels": False,

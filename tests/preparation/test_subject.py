@@ -50,7 +50,7 @@ def test_masks_black_out_everything_else(tmp_path: Path) -> None:
     away[:3, 3] += 1000
     write_nifti(tmp_path / "away.nii.gz", Volume(brain.astype(np.uint8), away))
     subject = Subject("s", {"T1w": tmp_path / "scan.nii.gz"}, mask=tmp_path / "mask.nii.gz")
-    config = PrepareConfig(size=64, slices=1, slices_fraction=(0.5, 0.5), mask=True)
+    config = PrepareConfig(size=64, slices=1, slices_fraction=(0.5, 0.5), mask="yes")
     masked = np.asarray(prepare_subject(subject, config).pixels, dtype=float)
     area_mm2 = (masked > 0.1 * masked.max()).sum() * config.pixel_mm**2
     assert area_mm2 == pytest.approx(np.pi * BRAIN_MM[0] * BRAIN_MM[1], rel=0.05)
@@ -102,7 +102,7 @@ def test_a_mask_of_the_same_world_in_another_voxel_order(tmp_path: Path) -> None
     volume = phantom(6.0)
     brain = stripped(volume)
     write_nifti(tmp_path / "scan.nii.gz", volume)
-    config = dataclasses.replace(SMALL, mask=True)
+    config = dataclasses.replace(SMALL, mask="yes")
     made = []
     for name, mask in zip("ab", (brain, list(orientations(brain))[29]), strict=True):
         path = tmp_path / f"{name}.nii.gz"

@@ -148,7 +148,7 @@ def plugins() -> None:
     for plugin in found.all:
         # What it brings besides the four kinds.
         module = sys.modules.get(plugin.module.partition(":")[0])
-        also = [name for name in ("commands", "registry") if hasattr(module, f"brainzoo_{name}")]
+        also = [name for name in ("steps", "commands", "registry") if hasattr(module, f"brainzoo_{name}")]
         also = [] if plugin.problem else also
         offers = [", ".join(spec.name for spec in plugin.offers.get(kind, ())) for kind in KINDS]
         state = "broken" if plugin.problem else "works"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 Value = str | float | None
 """What a cell of a table holds: text, a number, or nothing known."""
 
+Point = tuple[float, float, float]
+
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
@@ -31,8 +33,10 @@ class Subject:
         class_name: The class that the dataset itself assigns (a class sub-folder), if any.
         labels: The label map of the scan, a file or a function; 0 is background. What the other
             values mean, the dataset says (:attr:`brainzoo.plugin.interfaces.Dataset.label_names`).
-        mask: A file whose non-zero voxels are brain, if there is one.
+        mask: A file or function whose non-zero voxels are brain, if there is one.
         key: What identifies the content for caching where sources are functions.
+        extent_mm: The lower and upper corner of the brain in RAS+ millimetres, of scans that lie in
+            a space of their own, as after alignment; its middle becomes that of the images.
     """
 
     id: str
@@ -41,8 +45,9 @@ class Subject:
     covariates: Mapping[str, Value] = dataclasses.field(default_factory=dict)
     class_name: str | None = None
     labels: Path | Callable[[], Volume] | None = None
-    mask: Path | None = None
+    mask: Path | Callable[[], Volume] | None = None
     key: str = ""
+    extent_mm: tuple[Point, Point] | None = None
 
     @property
     def source(self) -> Path | Callable[[], Volume]:

@@ -41,6 +41,11 @@ def brainzoo_exporters() -> list[Spec]:  # type: ignore[empty-body]
 
 
 @hookspec
+def brainzoo_steps() -> list[Spec]:  # type: ignore[empty-body]
+    """Return steps of preparing scans; each is called with a subject and returns another."""
+
+
+@hookspec
 def brainzoo_registry() -> Path:  # type: ignore[empty-body]
     """Return the path of a registry fragment (YAML) with this plugin's checkpoints."""
 

@@ -28,8 +28,11 @@ from brainzoo.plugin.interfaces import Spec
 from brainzoo.plugin.options import nearest, options_of
 
 GROUP = "brainzoo"
-Kind = Literal["dataset", "generator", "evaluator", "exporter"]
+Kind = Literal["dataset", "generator", "evaluator", "exporter", "step"]
 KINDS: tuple[Kind, ...] = ("dataset", "generator", "evaluator", "exporter")
+
+STEP: Kind = "step"
+"""Something between a scan and its images."""
 
 KNOWN: dict[str, str] = json.loads(Path(__file__).with_name("known.json").read_text())
 """Which distribution of this project brings a name; no other one may offer it."""
@@ -142,7 +145,7 @@ class Plugins:
 
     def _ask(self, module: ModuleType, plugin: Plugin) -> dict[Kind, list[Spec]]:
         offers: dict[Kind, list[Spec]] = {}
-        for kind in KINDS:
+        for kind in (*KINDS, STEP):
             hook = getattr(module, f"brainzoo_{kind}s", None)
             if hook is None:
                 continue

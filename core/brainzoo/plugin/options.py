@@ -183,6 +183,8 @@ def _convert(kind: type, value: Any) -> Any:
         if isinstance(value, float) and not (value.is_integer() and abs(value) < 2**53):
             raise ValueError(value)  # beyond, a float has already lost the last digits
         return count(value) if isinstance(value, str) else int(value)
+    if kind is str and isinstance(value, bool):
+        return "yes" if value else "no"  # as YAML reads these words
     if kind is float and not math.isfinite(float(value)):
         raise ValueError(value)
     return kind(value)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from brainzoo.common.errors import OptionError
 from brainzoo.data.splits import FRACTIONS, check_fractions
-from brainzoo.plugin.options import LARGEST_SEED, option
+from brainzoo.plugin.options import LARGEST_SEED, option, plain
 
 BASAL_GANGLIA = 0.55
 """Level of the basal ganglia within the brain's height (0 bottom, 1 top): mean over 121 IXI scans
@@ -90,7 +91,17 @@ class PrepareConfig:
         "auto: the world's where the scan is turned by more than 15°.",
         choices=("auto", "scan", "world"),
     )
-    mask: bool = option(False, "Black out what the dataset's brain masks leave out.")
+    mask: str = option(
+        "no",
+        "Black out what is no brain: yes by the dataset's masks, or a step, such as deepbet.",
+        metavar="no|yes|STEP",
+    )
+    bias: str = option("no", "A step that evens out brightness, such as n4.", metavar="no|STEP")
+    align: str = option(
+        "no",
+        "A step that aligns heads and channels, such as rigid, affine or channels.",
+        metavar="no|STEP",
+    )
     missing: str = option(
         "skip",
         "What becomes of scans that lack a channel: skip them, or keep them with it black.",
@@ -139,6 +150,17 @@ class PrepareConfig:
     def _error(self, name: str, expected: str) -> OptionError:
         values = ",".join(f"{value:g}" for value in getattr(self, name))
         return OptionError(f"{name} is {values}; expected {expected}.")
+
+    @property
+    def steps(self) -> list[str]:
+        """The steps between a scan and its images, by name and in order."""
+        return [n for n in (self.mask, self.bias, self.align) if n not in ("no", "yes")]
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """The options as ``images.json`` has them: steps where there are any."""
+        values = {**plain(self), "mask": {"no": False, "yes": True}.get(self.mask, self.mask)}
+        return {k: v for k, v in values.items() if k not in ("bias", "align") or v != "no"}
 
     @property
     def pixel_mm(self) -> float:

@@ -22,11 +22,11 @@ from brainzoo.data.pixels import ImagesWriter
 from brainzoo.data.splits import SPLITS, check_splits, split_of
 from brainzoo.data.subjects import Subject, channels_of
 from brainzoo.plugin.interfaces import Dataset
-from brainzoo.plugin.options import plain
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.describe import understood
 from brainzoo.preparation.grid import affine_of, orientation_of
 from brainzoo.preparation.request import existing_images, remove_abandoned, request_of
+from brainzoo.preparation.steps import records_of, steps_of
 from brainzoo.preparation.subject import is_picture, nothing, prepare_all
 
 __all__ = ["PrepareConfig", "prepare"]
@@ -69,6 +69,7 @@ def prepare(
         ExistsError: ``out`` holds something else.
     """
     note = (lambda text: None) if quiet else console.note
+    steps_of(config)  # what is not installed is said before hours of download
     dataset.download()
     listed = limited(list(dataset.subjects()), config.max_subjects)
     if not listed:
@@ -299,7 +300,8 @@ def _info(
             "url": dataset.url,
             "simulated": dataset.simulated,
         },
-        "preparation": plain(config),
+        "preparation": config.recorded,
+        **({"steps": records_of(config)} if config.steps else {}),
         "classes": list(expressions) if expressions else own,
         "class_expressions": dict(expressions),
         "split": {"seed": config.split_seed, "fractions": list(config.split_fractions)},

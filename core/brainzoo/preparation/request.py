@@ -16,8 +16,8 @@ from brainzoo.common.errors import IntegrityError, NotFoundError
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Subject
 from brainzoo.plugin.interfaces import Dataset
-from brainzoo.plugin.options import plain
 from brainzoo.preparation.config import PrepareConfig
+from brainzoo.preparation.steps import records_of
 
 VERSION = 2
 """Raised whenever the same request would give other pixels: caches of before are not used."""
@@ -40,7 +40,8 @@ def request_of(
             name,
             [list(dataset.channels), sorted(dataset.label_names.items())],
             [dataset.license, dataset.citation, dataset.url, dataset.simulated],
-            plain(config),
+            config.recorded,
+            *records_of(config),
             list(expressions.items()),
             [_identity(subject) for subject in subjects],
         ],

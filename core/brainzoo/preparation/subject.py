@@ -25,6 +25,7 @@ from brainzoo.preparation.grid import Row, make_images
 from brainzoo.preparation.head import find_head, in_head
 from brainzoo.preparation.pictures import fit_picture, read_picture
 from brainzoo.preparation.scan import Scan
+from brainzoo.preparation.steps import steps_of
 
 MOST_LABEL = 65535
 """The largest value of a label map."""
@@ -120,10 +121,9 @@ def is_picture(subject: Subject) -> bool:
 
 def _from_picture(subject: Subject, config: PrepareConfig) -> Prepared:
     assert isinstance(subject.source, Path)
-    if config.dims == 3:
-        raise DataError(
-            f"{subject.source.name} is a picture of one slice; 3 dimensions need scans."
-        )
+    if config.dims == 3 or config.steps:
+        what = " and ".join([*config.steps, *["3 dimensions"] * (config.dims == 3)])
+        raise DataError(f"{subject.source.name} is a picture of one slice; {what} need scans.")
     pixels = fit_picture(read_picture(subject.source, config.percentiles), config.size)
     rows: list[Row] = [{"plane": config.plane, "position_mm": None}]
     return Prepared(from_floats(pixels, config.dtype), rows, pixel_mm=(config.pixel_mm,) * 2)
@@ -131,15 +131,22 @@ def _from_picture(subject: Subject, config: PrepareConfig) -> Prepared:
 
 def _from_volumes(subject: Subject, config: PrepareConfig) -> Prepared:
     """Bring all channels and labels of a scan onto one grid, by their affines."""
+    wanted = list(subject.images)
     there = {name: source for name, source in subject.images.items() if source is not nothing}
-    volumes = {name: _read(source) for name, source in there.items()}
-    if not volumes:
+    if not there:
         raise DataError("it has none of the channels.")
+    subject = dataclasses.replace(subject, images=there)
+    for step in steps_of(config).values():
+        subject = step(subject)
+    volumes = {name: _read(source) for name, source in subject.images.items()}
     warnings = [line for volume in volumes.values() for line in volume.warnings]
     names = list(volumes)
-    scan = Scan.of(volumes[names[0]], config.axes)
-    mask = _mask(subject, scan) if config.mask else None
+    scan = Scan.of(volumes[names[0]], "world" if subject.extent_mm else config.axes)
+    mask = _mask(subject, scan) if config.mask != "no" else None
     head = find_head(scan, config.percentiles, mask)
+    if subject.extent_mm:
+        low_mm, high_mm = (np.array(corner) - scan.affine[:3, 3] for corner in subject.extent_mm)
+        head = dataclasses.replace(head, low_mm=low_mm, high_mm=high_mm)
     as_is = dataclasses.replace(head, black=0.0, white=1.0)
     layers = [(scan, head)]
     for name in names[1:]:
@@ -161,10 +168,10 @@ def _from_volumes(subject: Subject, config: PrepareConfig) -> Prepared:
         labels = made.pixels[:, -1].astype(np.uint16)
         if config.label_values:  # the others become background
             labels *= np.isin(labels, config.label_values)
-    missing = [name for name in subject.images if name not in names]
+    missing = [name for name in wanted if name not in names]
     if missing:
         black = np.zeros_like(pixels[:, 0])
-        own = [pixels[:, names.index(n)] if n in names else black for n in subject.images]
+        own = [pixels[:, names.index(n)] if n in names else black for n in wanted]
         pixels, rows = np.stack(own, axis=1), [{**r, "missing": "+".join(missing)} for r in rows]
     stored = from_floats(pixels, config.dtype)
     return Prepared(stored, rows, labels, made.pixel_mm, warnings=tuple(warnings))
@@ -198,7 +205,7 @@ def _read(source: Path | Callable[[], Volume]) -> Volume:
 def _label_volume(source: Path | Callable[[], Volume]) -> Volume:
     """Read a label map: whole numbers from 0 to 65535."""
     if source is nothing:
-        raise DataError("it is missing.", "Without label maps: --no-data.labels")
+        raise DataError("it is missing.", "Without label maps: --data.no-labels")
     volume = _read(source)
     values, warnings = volume.data, volume.warnings
     if values.dtype.kind == "f":
@@ -216,8 +223,8 @@ def _label_volume(source: Path | Callable[[], Volume]) -> Volume:
 def _mask(subject: Subject, scan: Scan) -> Scan:
     """Read the brain mask, in whatever voxel order it lies on the scan's grid."""
     if subject.mask is None:
-        raise DataError("it has no brain mask.", "Without masks: --no-data.mask")
-    with _about(f"its mask {subject.mask.name}"):
-        volume = read_volume(subject.mask)
+        raise DataError("it has no brain mask.", "Without masks: --data.mask no")
+    with _about(f"its mask {subject.mask.name if isinstance(subject.mask, Path) else ''}".strip()):
+        volume = _read(subject.mask)
         inside = dataclasses.replace(volume, data=(volume.data != 0).astype(np.uint8))
         return Scan.beside(inside, scan, nearest=True).on_grid_of(scan)

@@ -1,0 +1,1 @@
+"""Steps of preparing scans: brain masks, bias fields, alignment."""
