@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from brainzoo.common.errors import DataError, DiskError, ExistsError, IntegrityError, NotFoundError
+from brainzoo.common.errors import (
+    DataError,
+    DiskError,
+    ExistsError,
+    IntegrityError,
+    NotFoundError,
+    OptionError,
+)
 from brainzoo.data.images import Images, from_floats, to_floats
 
 INFO = {"channels": ["T1w"], "classes": ["young", "old"], "fingerprint": "of before"}
@@ -200,3 +207,19 @@ def test_floats_are_clipped_and_come_back() -> None:
     stored = from_floats(np.array([-1.0, 0.0, 0.5, 1.0, 2.0]), "uint8")
     assert stored.tolist() == [0, 0, 128, 255, 255]
     np.testing.assert_allclose(to_floats(stored), [0, 0, 0.5, 1, 1], atol=0.003)
+
+
+def test_some_channels_are_the_same_images_in_the_order_asked_for(tmp_path: Path) -> None:
+    info = {**INFO, "channels": ["T1w", "T2w", "FLAIR"]}
+    values = np.random.default_rng(0).random((10, 3, 4, 5), dtype=np.float32)
+    with Images.write(tmp_path / "x", (4, 5), info, 3, "float32") as writer:
+        writer.append(values, rows(10))
+    images = Images.open(tmp_path / "x").where(split="test")
+    for names, at in ((["T2w", "FLAIR"], [1, 2]), (["FLAIR", "T1w"], [2, 0]), (["T2w"], [1])):
+        chosen = images.of_channels(names)
+        assert chosen.channel_names == names
+        np.testing.assert_array_equal(chosen.floats(), values[6:][:, at])
+        assert chosen.table == images.table
+        assert chosen.fingerprint not in ("", images.fingerprint)
+    with pytest.raises(OptionError, match="Known: T1w, T2w, FLAIR"):
+        images.of_channels(["PDw"])

@@ -9,6 +9,7 @@ fingerprint). A folder is complete or absent.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.errors import DataError, IntegrityError, NotFoundError
+from brainzoo.common.errors import DataError, IntegrityError, NotFoundError, OptionError
 from brainzoo.common.files import new_folder
 from brainzoo.data.pixels import (
     AGAIN,
@@ -266,6 +267,24 @@ class Images:
         """Return the same images without their label maps."""
         info = {name: value for name, value in self.info.items() if name != "labels"}
         return Images(self._pixels, self.table, info, positions=self._positions, folder=self.folder)
+
+    def of_channels(self, names: Sequence[str]) -> Images:
+        """Return the same images with some of their channels, in this order.
+
+        Raises:
+            OptionError: There is no such channel.
+        """
+        there = self.channel_names
+        for name in names:
+            if name not in there:
+                raise OptionError(f"no channel is named {name!r}.", f"Known: {', '.join(there)}.")
+        at = [there.index(name) for name in names]
+        neighbours = at == list(range(at[0], at[0] + len(at)))  # a slice reads nothing yet
+        pixels = self._pixels[:, slice(at[0], at[0] + len(at)) if neighbours else at]
+        whole = self.fingerprint and hashlib.sha256(f"{at} {self.fingerprint}".encode()).hexdigest()
+        info = {**self.info, "channels": list(names), "fingerprint": whole}
+        more: dict[str, Any] = {"positions": self._positions, "labels": self._labels}
+        return Images(pixels, self.table, info, folder=self.folder, **more)
 
     def content_sha256(self) -> str:
         """Return the SHA-256 of all stored pixels and label maps."""

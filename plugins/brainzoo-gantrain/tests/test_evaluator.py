@@ -213,3 +213,15 @@ def test_check_refuses_weights_that_are_not_there(tmp_path):
 def test_bad_shares_are_refused():
     with pytest.raises(OptionError, match=r"fractions holds 1\.5"):
         evaluator(fractions=(1.5,))
+
+
+def test_classifiers_see_the_channels_that_were_asked_for(tmp_path):
+    both = {"channels": 2, "subjects": 40}
+    real = make_images(tmp_path / "real", **both)
+    synthetic = make_images(tmp_path / "made", seed=1, synthetic=True, **both)
+    _, first = evaluate(real, synthetic, channels=("T1w",))
+    alone = [images.of_channels(["T1w"]) for images in (real, synthetic)]
+    _, expected = evaluate(*alone)
+    assert {n: f.value for n, f in first.items()} == {n: f.value for n, f in expected.items()}
+    with pytest.raises(OptionError, match="no channel is named 'FLAIR'"):
+        evaluate(real, synthetic, channels=("FLAIR",))

@@ -190,3 +190,21 @@ def test_reached_is_of_subjects_not_images() -> None:
     assert (far[:, 0] <= 1).tolist() == [True, True, False, False, False, False]
     ones = np.ones((1, 6)), np.ones((1, 2))
     assert gaps.reached_draws(far, subjects, *ones)[0] == pytest.approx(1 / 3)
+
+
+def test_each_channel_has_values_of_its_own(tmp_path: Path) -> None:
+    real = make_images(tmp_path / "real", spatial=SHAPE, subjects=40, channels=2)
+    pixels = make_images(tmp_path / "more", spatial=SHAPE, subjects=40, channels=2, seed=1).floats()
+    pixels[:, 1] = np.clip(pixels[:, 1] * 0.4, 0, 1)  # the second channel is far too dark
+    info = {k: v for k, v in real.info.items() if k != "fingerprint"} | {"synthetic": True}
+    synthetic = Images(pixels, [{"class": None} for _ in pixels], info)
+    found = evaluate(real, synthetic)
+    good, bad = (named(found, f"intensity distance {name}") for name in ("T1w", "T2w"))
+    assert bad.value > 3 * good.value
+    together = named(found, "intensity distance").value
+    assert good.value < together < bad.value
+    assert named(found, "SWD above floor T2w").value > named(found, "SWD above floor T1w").value
+    assert named(found, "MS-SSIM of pairs T1w").n == named(found, "MS-SSIM of pairs").n
+    alone = evaluate(real.of_channels(["T1w"]), synthetic.of_channels(["T1w"]))
+    assert named(alone, "intensity distance").value == pytest.approx(good.value)
+    assert not [figure.name for figure in alone.metrics if "T1w" in figure.name]

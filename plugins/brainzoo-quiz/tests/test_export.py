@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brainzoo.common.errors import DataError, DiskError, ExistsError
+from brainzoo.common.errors import DataError, DiskError, ExistsError, OptionError
 from brainzoo_quiz import exporter
 from brainzoo_quiz.audit.writer import canonical
 from brainzoo_quiz.statistics.trials import join
 from brainzoo_quiz.study import package as packages
 from brainzoo_quiz.study.key import Key
 from brainzoo_quiz.study.package import Package, page_data, pixels, read_package
+from brainzoo_quiz.study.sources import as_shown
 
 from . import pools
 from .conftest import make_answers
@@ -170,6 +171,30 @@ def test_volumes(tmp_path):
         dims=3, shape=(16, 16, 16), spacing_mm=(12.0, 12.0, 12.0)
     )
     assert len(pixels(tmp_path / "study", package.cases[0].images[0])) == 16**3
+
+
+def test_of_several_channels_readers_see_one_or_several_side_by_side(tmp_path):
+    real = pools.pool(tmp_path / "real", 16, channels=2, labels=True)
+    created = pools.pool(tmp_path / "created", 16, created=True, channels=2, labels=True)
+    with pytest.raises(DataError, match="2 channels: T1w, T2w"):
+        pools.study(tmp_path / "none", real, created)
+    with pytest.raises(OptionError, match="no channel is named 'FLAIR'"):
+        pools.study(tmp_path / "other", real, created, channels=("FLAIR",))
+    for name, channels, width in (("one", ("T2w",), 32), ("both", ("T2w", "T1w"), 64)):
+        pools.study(tmp_path / name, real, created, channels=channels)
+        package = read_package(tmp_path / name)
+        assert package.image.shape == (32, width)
+        assert len(pixels(tmp_path / name, package.cases[0].images[0])) == 32 * width
+
+
+def test_side_by_side_keeps_the_order_of_the_channels(tmp_path):
+    images = pools.pool(tmp_path / "real", 4, channels=2)
+    beside = as_shown(images, ("T2w", "T1w")).floats()
+    np.testing.assert_array_equal(beside[:, 0, :, :32], images.floats()[:, 1])
+    np.testing.assert_array_equal(beside[:, 0, :, 32:], images.floats()[:, 0])
+    volumes = pools.pool(tmp_path / "volumes", 4, spatial=(16, 16, 16), channels=2)
+    with pytest.raises(DataError, match="side by side"):
+        as_shown(volumes, ("T2w", "T1w"))
 
 
 def test_pages_too_large_for_a_browser_are_left_out(both, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import json
 import re
 import shutil
@@ -219,6 +220,32 @@ def test_volumes_are_shown_in_three_planes(tmp_path: Path) -> None:
     images = make_images(tmp_path / "images", spatial=(16, 16, 16), subjects=9, synthetic=True)
     (path,) = Report(ReportConfig()).export(images, tmp_path / "out")
     assert "16 × 16 × 16 voxels" in path.read_text()
+
+
+@pytest.mark.parametrize("spatial", [(32, 32), (16, 16, 16)])
+def test_label_maps_lie_over_their_images_and_colours_are_named(
+    tmp_path: Path, spatial: tuple[int, ...]
+) -> None:
+    more = {"spatial": spatial, "subjects": 9, "channels": 2, "labels": True}
+    images = make_images(tmp_path / "images", synthetic=True, **more)
+    (path,) = Report(ReportConfig()).export(images, tmp_path / "out")
+    page = path.read_text()
+    assert 'id="synthetic-maps"' in page
+    assert 'id="real-maps"' not in page
+    assert "T1w in grey, and in colour: dark , bright ." in text_of(page)
+    shown = re.search(r'id="synthetic-maps".*?base64,([^"]+)"', page, re.DOTALL)
+    assert shown
+    picture = Image.open(io.BytesIO(base64.b64decode(shown[1]))).convert("RGB")
+    colours = {tuple(rgb) for _, rgb in picture.getcolors(1 << 24) or []}  # type: ignore[arg-type]
+    assert any(r > b + 40 for r, g, b in colours), "the first label is orange"
+    assert any(b > r + 40 for r, g, b in colours), "the second is blue"
+    assert (0, 0, 0) in colours, "what has no label stays grey"
+
+
+def test_pictures_of_label_maps_of_real_people_can_be_left_out(tmp_path: Path) -> None:
+    images = make_images(tmp_path / "images", subjects=9, labels=True)
+    (path,) = Report(ReportConfig(real=False)).export(images, tmp_path / "out")
+    assert "-maps" not in path.read_text()
 
 
 def test_what_is_there_is_never_overwritten(make_run: Make) -> None:

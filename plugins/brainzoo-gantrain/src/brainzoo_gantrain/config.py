@@ -17,6 +17,9 @@ class GANTrainConfig(FeatureOptions):
     positive: str | None = option(
         None, "Class that sensitivity is about, of two classes. [default: the last]"
     )
+    channels: tuple[str, ...] = option(
+        (), "Channels that the classifiers see, for example T1w; all by default."
+    )
     fractions: tuple[float, ...] = option(
         (0.1, 0.25, 0.5), "Shares of the real training subjects, for the curve; 1 is always there."
     )

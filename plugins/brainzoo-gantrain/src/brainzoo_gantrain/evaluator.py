@@ -59,7 +59,11 @@ class GANTrain(Evaluator):
         seed = sets.seed
         positive = positive_class(self.config.positive, names)
         looks = Features.load(self.config, owner="gantrain")
-        known, judged, made = (_labelled(looks, images, names) for images in sets.named.values())
+        shown = self.config.channels
+        known, judged, made = (
+            _labelled(looks, images.of_channels(shown) if shown else images, names)
+            for images in sets.named.values()
+        )
         notes = [f"{text}." for text in self._left_out(known, made)]
         seen = known.features  # any of them may have been copied, drawn below or not
         known = as_many(known, min(self.config.limit, len(known)), [seed, 0])

@@ -21,13 +21,13 @@ from brainzoo.api import (
 )
 from brainzoo_metrics import anatomy, distances, gaps, intensity, msssim, neighbours, swd, twosample
 from brainzoo_metrics.config import MetricsConfig
-from brainzoo_metrics.measure import Measure, View, views_of
+from brainzoo_metrics.measure import Measure, View, of_channels, views_of
 
 MEASURES = [
-    Measure("patches", swd.compute),
-    Measure("likeness of pairs", msssim.compute),
-    Measure("intensities", intensity.compute),
-    Measure("feature distances", distances.compute, needs_features=True),
+    Measure("patches", swd.compute, each=("SWD above floor",)),
+    Measure("likeness of pairs", msssim.compute, each=("MS-SSIM of pairs",)),
+    Measure("intensities", intensity.compute, each=("intensity distance",)),
+    Measure("feature distances", distances.compute, needs_features=True, each=("relative FD",)),
     Measure("two-sample tests", twosample.compute),
     Measure("neighbours", neighbours.compute),
     Measure("people reached", gaps.compute),
@@ -72,6 +72,7 @@ class Metrics(Evaluator):
                 parts.append(measure.compute(view))
                 advance(1)
         metrics = list(chain.from_iterable(part.metrics for part in parts))
+        metrics += [value for view, measure in asked for value in _each(view, measure)]
         tables = dict(chain.from_iterable(part.tables.items() for part in parts))
         return Evaluation(
             metrics=metrics,
@@ -102,6 +103,13 @@ class Metrics(Evaluator):
         if network.random:
             return network, f"{network.label}: what is measured of features says nothing."
         return network, ""
+
+
+def _each(view: View, measure: Measure) -> Iterator[MetricValue]:
+    """Yield a measure's main values of each channel alone, where there are several."""
+    for one in of_channels(view) if measure.each else ():
+        wanted = {f"{name} {one.name}" for name in measure.each}
+        yield from (value for value in measure.compute(one).metrics if value.name in wanted)
 
 
 def _floor_rows(metrics: Sequence[MetricValue]) -> list[dict[str, Value]]:

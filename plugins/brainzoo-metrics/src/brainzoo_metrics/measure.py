@@ -13,7 +13,7 @@ Intervals are therefore the value ± 1.96 times the standard deviation of the dr
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,12 +50,14 @@ class Measure:
         compute: From a :class:`View` to what was found.
         needs_features: Whether it says nothing without a network.
         once: Whether it looks at whole images: of volumes, it is asked once and not for each plane.
+        each: Which of its values are also given of each channel alone.
     """
 
     name: str
     compute: Callable[[View], Evaluation]
     needs_features: bool = False
     once: bool = False
+    each: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +65,7 @@ class View:
     """Slices, or one central plane of volumes, of test, synthetic and training images.
 
     Attributes:
-        name: Of the plane; empty for slices.
+        name: Of the plane; empty for slices. And of the channel, where one is looked at alone.
         images: Test, synthetic and training images, equally many.
         weights: How the bootstrap draws from each.
         pixels: ``(image, channel, height, width)`` of each.
@@ -166,6 +168,17 @@ def views_of(sets: EvaluationSets, config: MetricsConfig, network: Features | No
             )
         )
     return found
+
+
+def of_channels(view: View) -> Iterator[View]:
+    """Yield the view of each channel alone, if there are several."""
+    channels = view.images[0].channel_names
+    for i, channel in enumerate(channels if len(channels) > 1 else ()):
+        pixels = tuple(part[:, i : i + 1] for part in view.pixels)
+        # Features of a network are those of one channel after the other.
+        vectors = tuple(np.split(part, len(channels), axis=1)[i] for part in view.vectors)
+        name = f"{view.name} {channel}".strip()
+        yield dataclasses.replace(view, name=name, pixels=pixels, vectors=vectors, first=False)
 
 
 def small(pixels: Floats, side: int = 32) -> Floats:

@@ -53,6 +53,9 @@ class QuizConfig:
         "Ask whether one image is real or created, or which of two is real.",
         choices=("yes-no", "2afc"),
     )
+    channels: tuple[str, ...] = option(
+        (), "Of images with several: the channel that readers see; or several, side by side."
+    )
     real: Path | None = option(
         None, "Real images, if the run does not name its own.", metavar="IMAGES|RUN"
     )

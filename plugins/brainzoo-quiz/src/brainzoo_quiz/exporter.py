@@ -24,7 +24,7 @@ from brainzoo_quiz.study.drawing import Wanted, draw
 from brainzoo_quiz.study.files import templates
 from brainzoo_quiz.study.key import Key, write_private
 from brainzoo_quiz.study.package import ImageShape, Package, Seat, Settings, page_data
-from brainzoo_quiz.study.sources import Sources, checkpoint_of, real_images
+from brainzoo_quiz.study.sources import Sources, as_shown, checkpoint_of, real_images
 
 MOST_PAGE_BYTES = 150_000_000
 """A larger page would not open in a browser; such a study is for a server."""
@@ -75,12 +75,13 @@ def export_study(sources: Sources, folder: Path, config: QuizConfig) -> dict[str
         raise OptionError(
             "the title must be one line of 1 to 200 characters.", "Choose another --title."
         )
-    real, created = sources.real, sources.created
+    real, created = (as_shown(i, config.channels) for i in (sources.real, sources.created))
     expect_same_chain(real, created)
     seed = secrets.randbits(63) if config.seed is None else config.seed
     random = np.random.default_rng(seed)
     drawn = draw(real, created, _wanted(config, random), random)
-    found = audit(real, created, chain_of(real, created, sources.checkpoint, config.vouch))
+    chain = chain_of(sources.real, sources.created, sources.checkpoint, config.vouch)
+    found = audit(real, created, chain)
     if found.leaks():
         console.note("\n".join(audit_lines(found.content())))
     expect_no_leak(found)

@@ -49,9 +49,9 @@ def pair(images: Images, run: RunFolder, film: list[Picture], most: int, real: b
     ``progress/`` take their place.
     """
     trained_on = run.trained_on() if real else None
-    count, columns = _layout(images, trained_on, most)
+    count, columns = layout(images, trained_on, most)
     if trained_on is not None and count:
-        shown = trained_on.floats(_spread(trained_on, count))
+        shown = trained_on.floats(spread(trained_on, count))
         return Pair(
             as_grid(shown, columns, f"{count} of the images it learned from, chosen at random"),
             as_grid(images[:count].floats(), columns, f"the first {count} it made, none selected"),
@@ -106,7 +106,7 @@ def _read_chart(path: Path) -> Picture | None:
     return Picture(f"data:image/svg+xml;base64,{code}", int(size[1]), int(size[2]))
 
 
-def _layout(images: Images, real: Images | None, most: int) -> tuple[int, int]:
+def layout(images: Images, real: Images | None, most: int) -> tuple[int, int]:
     """Return how many images to show and how many a row: full rows where there is more than one."""
     wide = images.channels * (1 if images.dims == 2 else 3)
     columns = max(1, 8 // wide)
@@ -116,7 +116,7 @@ def _layout(images: Images, real: Images | None, most: int) -> tuple[int, int]:
     return (count // columns * columns if count > columns else count), columns
 
 
-def _spread(images: Images, count: int) -> NDArray[np.intp]:
+def spread(images: Images, count: int) -> NDArray[np.intp]:
     """Choose by a fixed lot, one image of each subject before a second of any."""
     lot = np.random.default_rng(0).permutation(len(images))
     turns: dict[Any, int] = {}

@@ -22,6 +22,7 @@ from brainzoo_report import facts
 from brainzoo_report.config import ReportConfig
 from brainzoo_report.evaluators import conclusion, evaluators_of, failed_of, mapping, measured
 from brainzoo_report.looks import film_of, pair
+from brainzoo_report.overlays import overlays
 from brainzoo_report.runfolder import RunFolder, dig, number
 from brainzoo_report.zoo import beside
 
@@ -67,6 +68,7 @@ def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -
         command=facts.without_paths(run.text("command")),
         tiles=list(_tiles(images, run, data)),
         pair=looks,
+        maps=overlays(images, run, config.images, config.real),
         zoo=beside(facts.generator(images, run), images) if simulated and len(images) else None,
         shows_people=not simulated
         and (looks.real is not None or any(found["pictures"] for found in evaluators)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from brainzoo.api import DataError, Images, home, open_images
@@ -46,6 +47,36 @@ def find(real: Path, created: Path | None = None, checkpoint: Path | None = None
     made = open_images(created, synthetic=True)
     run = created if is_run(created) else created.parent
     return Sources(real_images(real), made, checkpoint or checkpoint_of(run))
+
+
+def as_shown(images: Images, channels: Sequence[str]) -> Images:
+    """Return images as readers see them: one channel, or several side by side as one.
+
+    Args:
+        images: With any number of channels.
+        channels: Which of them, from left to right; needed where there are several.
+
+    Raises:
+        DataError: It is left open which channels, or volumes would be shown side by side.
+        OptionError: There is no such channel.
+    """
+    if images.channels > 1 and not channels:
+        raise DataError(
+            f"images have {images.channels} channels: {', '.join(images.channel_names)}.",
+            "Choose what readers see with --channels: one, or several side by side.",
+        )
+    chosen = images.of_channels(channels) if channels else images
+    if chosen.channels == 1:
+        return chosen
+    if chosen.dims == 3:
+        raise DataError(
+            f"{' and '.join(channels)} of volumes cannot be shown side by side.",
+            "Choose one channel with --channels.",
+        )
+    pixels = chosen.read().transpose(0, 2, 1, 3)  # (image, height, channel, width)
+    beside = pixels.reshape(len(pixels), 1, pixels.shape[1], -1)
+    info = {**chosen.info, "channels": [" | ".join(channels)], "fingerprint": ""}
+    return Images(beside, chosen.table, info)
 
 
 def is_run(folder: Path) -> bool:
