@@ -232,7 +232,7 @@ def test_label_maps_lie_over_their_images_and_colours_are_named(
     page = path.read_text()
     assert 'id="synthetic-maps"' in page
     assert 'id="real-maps"' not in page
-    assert "T1w in grey, and in colour: dark , bright ." in text_of(page)
+    assert "T1w in grey, and in colour: dark, bright." in text_of(page)
     shown = re.search(r'id="synthetic-maps".*?base64,([^"]+)"', page, re.DOTALL)
     assert shown
     picture = Image.open(io.BytesIO(base64.b64decode(shown[1]))).convert("RGB")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import warnings
 from importlib.metadata import version
 from typing import Any
 
@@ -85,4 +86,7 @@ def _computed(scan: Volume) -> NDArray[np.bool_]:
 def _networks() -> Any:
     from deepbet import BrainExtraction
 
-    return BrainExtraction(no_gpu=True)
+    with warnings.catch_warnings():
+        # torch says that TorchScript is to be replaced, which is for deepbet to do.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return BrainExtraction(no_gpu=True)
