@@ -148,7 +148,8 @@ def plugins() -> None:
     for plugin in found.all:
         # What it brings besides the four kinds.
         module = sys.modules.get(plugin.module.partition(":")[0])
-        also = [name for name in ("steps", "commands", "registry") if hasattr(module, f"brainzoo_{name}")]
+        kinds = ("steps", "commands", "registry")
+        also = [kind for kind in kinds if hasattr(module, f"brainzoo_{kind}")]
         also = [] if plugin.problem else also
         offers = [", ".join(spec.name for spec in plugin.offers.get(kind, ())) for kind in KINDS]
         state = "broken" if plugin.problem else "works"

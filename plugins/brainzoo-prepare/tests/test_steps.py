@@ -12,7 +12,7 @@ import pytest
 
 from brainzoo.common.errors import DataError, NotFoundError, UnknownPluginError
 from brainzoo.data.subjects import Subject
-from brainzoo.data.volumes import Volume, read_volume
+from brainzoo.data.volumes import Volume
 from brainzoo.datasets.config import IxiConfig
 from brainzoo.datasets.ixi import Ixi
 from brainzoo.plugin.interfaces import Dataset
@@ -263,5 +263,5 @@ def test_masks_of_real_heads_agree_with_those_of_dlmuse() -> None:
         pytest.skip("the IXI scans are not on this machine")
     subject = next(Ixi(IxiConfig(root=ixi)).subjects())
     found = brain_mask(read(subject.source)).data > 0
-    drawn = ras(read_volume(subject.mask)).data > 0  # type: ignore[arg-type]
+    drawn = ras(Volume.read(subject.mask)).data > 0  # type: ignore[arg-type]
     assert 2 * (found & drawn).sum() / (found.sum() + drawn.sum()) > 0.97

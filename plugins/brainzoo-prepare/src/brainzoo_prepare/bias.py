@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import SimpleITK
 
-from brainzoo.api import Subject, Volume, foreground
+from brainzoo.api import Subject, Volume
 from brainzoo_prepare.scans import Ready, alone, ras, read, to_itk
 
 sitk: Any = SimpleITK  # untyped
@@ -36,7 +36,7 @@ class N4:
         return {"simpleitk": itk, "coarse_mm": COARSE_MM, "iterations": list(ITERATIONS)}
 
     def __call__(self, subject: Subject) -> Subject:
-        """Return the scan with its channels corrected, by what is not background in each."""
+        """Return the scan with its channels corrected, by what is bright in each."""
         images = {name: Ready(evened(read(source))) for name, source in subject.images.items()}
         return dataclasses.replace(subject, images=images)
 
@@ -45,15 +45,14 @@ def evened(volume: Volume) -> Volume:
     """Return a volume divided by its bias field, whose mean in the head is 1."""
     alone()
     scan = ras(volume)
-    inside = foreground(scan.data)
     low = min(float(scan.data.min()), 0.0)
     image = to_itk(Volume(scan.data.astype(np.float32) - low, scan.affine))
-    mask = sitk.GetImageFromArray(np.ascontiguousarray(inside.transpose(2, 1, 0)).astype(np.uint8))
-    mask.CopyInformation(image)
+    mask = sitk.OtsuThreshold(image, 0, 1)
     shrink = [max(1, round(COARSE_MM / mm)) for mm in image.GetSpacing()]
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
     n4.SetMaximumNumberOfIterations(ITERATIONS)
     n4.Execute(sitk.Shrink(image, shrink), sitk.Shrink(mask, shrink))
+    inside = sitk.GetArrayViewFromImage(mask).transpose(2, 1, 0) > 0
     log = sitk.GetArrayViewFromImage(n4.GetLogBiasFieldAsImage(image)).transpose(2, 1, 0)
     field = np.exp(log - log[inside].mean())
     return Volume(

@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
-from brainzoo.api import Subject, Volume, home, read_volume, write_bytes
+from brainzoo.api import Subject, Volume, home, write_bytes
 
 sitk: Any = SimpleITK  # untyped
 
@@ -26,7 +26,7 @@ LPS = np.diag([-1.0, -1, 1, 1])
 
 def read(source: Source) -> Volume:
     """Read a file, or call a function."""
-    return read_volume(source) if isinstance(source, Path) else source()
+    return Volume.read(source) if isinstance(source, Path) else source()
 
 
 @dataclasses.dataclass(frozen=True)

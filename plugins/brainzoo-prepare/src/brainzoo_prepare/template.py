@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brainzoo.api import NotFoundError, Volume, read_volume
+from brainzoo.api import NotFoundError, Volume
 
 FILE = "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 
@@ -28,7 +28,7 @@ def template() -> Volume:
     for folder in (nilearn.submodule_search_locations or []) if nilearn else []:
         path = Path(folder) / FILE
         if path.is_file():
-            return read_volume(path)
+            return Volume.read(path)
     raise NotFoundError(
         "aligning needs the MNI152 template of nilearn, which is not installed here.",
         "Try: pip install --upgrade nilearn",
