@@ -56,7 +56,7 @@ def kept(name: str, volumes: list[Volume], make: Callable[[], NDArray[Any]]) -> 
     digest = hashlib.sha256(name.encode())
     for volume in volumes:
         digest.update(f"{volume.data.dtype} {volume.data.shape}".encode())
-        digest.update(np.ascontiguousarray(volume.affine).tobytes())
+        digest.update((np.round(volume.affine, 6) + 0.0).tobytes())  # and no zero below zero
         digest.update(np.ascontiguousarray(volume.data).tobytes())
     path = home() / "steps" / f"{name.split()[0]}-{digest.hexdigest()}.npy"
     try:
