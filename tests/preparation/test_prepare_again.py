@@ -52,6 +52,8 @@ CHANGED: dict[str, Any] = {
     "flips": True,
     "axes": "world",
     "mask": "yes",
+    "bias": "n4",
+    "align": "rigid",
     "percentiles": (2.0, 99.0),
     "missing": "keep",
     "labels": False,
