@@ -75,7 +75,7 @@ def as_shown(images: Images, channels: Sequence[str]) -> Images:
         )
     pixels = chosen.read().transpose(0, 2, 1, 3)  # (image, height, channel, width)
     beside = pixels.reshape(len(pixels), 1, pixels.shape[1], -1)
-    info = {**chosen.info, "channels": [" | ".join(channels)], "fingerprint": ""}
+    info = {**chosen.info, "channels": [" | ".join(channels)]}
     return Images(beside, chosen.table, info)
 
 
