@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import threading
 import typing
 from abc import ABC, abstractmethod
@@ -183,7 +184,8 @@ class ImagesPane(Pane):
             if len(known) < 2:
                 continue
             if all(isinstance(value, int | float) for value in known):
-                yield {"name": name, "levels": [], "low": min(known), "high": max(known)}
+                ends = {"low": math.floor(min(known)), "high": math.ceil(max(known))}
+                yield {"name": name, "levels": [], **ends}
             else:
                 yield {"name": name, "levels": sorted(map(str, known))}
 
@@ -209,8 +211,10 @@ class ImagesPane(Pane):
 
 
 def shown_row(row: Mapping[str, Value]) -> dict[str, Value]:
-    """Return what the page says of an image: nothing that points to a person."""
-    return {k: v for k, v in row.items() if k not in OF_PEOPLE and v is not None}
+    """Return what the page says of an image: nothing that points to a person; age in years."""
+    shown = {k: v for k, v in row.items() if k not in OF_PEOPLE and v is not None}
+    age = shown.get("age")
+    return {**shown, "age": round(age)} if isinstance(age, float) else shown
 
 
 def _described(pane: Pane, images: Images) -> dict[str, Any]:
