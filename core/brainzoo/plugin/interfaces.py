@@ -202,6 +202,10 @@ class Evaluator(ABC):
             BrainzooError: What is missing, and which option helps.
         """
 
+    def outlook(self, people: Mapping[str, int]) -> Sequence[str]:
+        """Say before training what the numbers of people in each split will allow, a line each."""
+        return ()
+
     @abstractmethod
     def evaluate(self, sets: EvaluationSets) -> Evaluation:
         """Compare synthetic images with real ones of test subjects."""

@@ -28,6 +28,7 @@ from brainzoo.plugin.part import Part
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.preparation.prepare import prepare
 from brainzoo.runs.folder import OUTPUTS, RunFolder
+from brainzoo.runs.outlook import outlooks, people_of
 from brainzoo.runs.settings import Settings, from_record
 from brainzoo.sampling import Request, draw
 
@@ -76,6 +77,9 @@ def run(
                 opened.record["seconds"]["prepare"] = round(time.monotonic() - started, 2)
                 opened.save()
             console.note(f"run folder: {folder}")
+            if "train" in steps and not opened.done("train"):
+                for line in outlooks(settings.evaluate, people_of(images)):
+                    console.note(line)
             launch.tell_helpers("train" in steps and not opened.done("train"))
             _do(opened, settings, images, resume, steps)
     except KeyboardInterrupt:

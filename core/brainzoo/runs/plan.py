@@ -27,6 +27,7 @@ from brainzoo.data.tables import Row
 from brainzoo.plugin.manager import Plugins
 from brainzoo.plugin.part import Part
 from brainzoo.plugin.run import Run, TrainConfig
+from brainzoo.runs.outlook import outlooks, people_among, people_of
 from brainzoo.runs.settings import Settings, to_record
 
 ROWS = 64  # of the stand-in for images that are not prepared yet
@@ -63,6 +64,7 @@ def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source,
     if config is None:
         images = Images.open(name)
         known = {"images": len(images), "prepared": True, "seconds": 0.0}
+        known["outlook"] = outlooks(settings.evaluate, people_of(images))
         return known, Path(name), images.floats([0]).nbytes // 2
     from brainzoo.preparation.prepare import folder_of, limited, prepared_already
     from brainzoo.preparation.subject import POOL_FROM_SECONDS, prepare_subject
@@ -78,6 +80,8 @@ def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source,
     if not subjects:
         raise DataError(f"dataset {name!r} holds no scans.")
     counts: dict[str, Any] = {"scans": len(subjects), "subjects": len({s.id for s in subjects})}
+    people = people_among((s.id for s in subjects), config)
+    counts["outlook"] = outlooks(settings.evaluate, people)
     if there is not None:
         counts |= {"images": len(there), "prepared": True, "seconds": 0.0}
         return counts, folder_of(name, there.info["request"]), image_bytes
@@ -225,7 +229,7 @@ def _mb(size: float) -> float:
 def plan_table(found: Mapping[str, Any]) -> str:
     """Return what is known as a table, and what is not known in a sentence."""
     data, training, sampling = found["data"], found["training"], found.get("sampling")
-    rows, notes = [], []
+    rows, notes = [], [*data.get("outlook", ())]
     if "images" in data:
         whence = "prepared already" if data["prepared"] else f"of {data['scans']:,} scans"
         taken = console.duration(data["seconds"])

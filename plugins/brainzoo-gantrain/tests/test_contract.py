@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from brainzoo.testing import EvaluatorContract
 
-FAST: dict = {"extractor": "random-squeezenet", "layer": "fire3", "fractions": (0.5,)}
+FAST: dict = {"extractor": "random-squeezenet", "layer": "fire3", "people": (8,)}
 
 
 class TestGANTrain(EvaluatorContract):

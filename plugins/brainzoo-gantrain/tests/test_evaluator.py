@@ -10,7 +10,7 @@ from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import make_config
 from brainzoo.testing.heads import make_images
 
-FAST = {"extractor": "random-squeezenet", "layer": "fire3", "fractions": (0.25, 0.5)}
+FAST = {"extractor": "random-squeezenet", "layer": "fire3", "people": (12, 24)}
 
 
 def evaluator(**options):
@@ -72,9 +72,9 @@ def test_one_table_holds_every_training_set(found):
     evaluation, figures = found
     rows = {row["trained on"]: row for row in evaluation.tables["GAN-train"]}
     assert list(rows)[:2] == ["synthetic", "real"]
-    assert {"real + synthetic", "25% of real", "25% of real + synthetic"} < set(rows)
+    assert {"real + synthetic", "real, 12 people", "real, 12 people + synthetic"} < set(rows)
     assert "GAN-test: real, tested on synthetic" in rows
-    assert rows["25% of real"]["real subjects"] == 12
+    assert rows["real, 12 people"]["real subjects"] == 12
     assert rows["synthetic"]["real subjects"] is None
     assert rows["synthetic"]["harmonic mean"].startswith(f"{figures['harmonic mean'].value:.3f} (")
     numbers = by_name(evaluation)
@@ -92,13 +92,13 @@ def test_every_figure_says_its_features(found):
 def test_the_curve_is_a_picture(found):
     curve = found[0].pictures["curve"].decode()
     assert curve.count("<polyline") == 2
-    for name in ("real + synthetic", "synthetic alone", "chance", "100% (48)"):
+    for name in ("real + synthetic", "synthetic alone", "chance", "48"):
         assert f">{name}<" in curve
 
 
 def test_wrong_labels_are_found_out(real, good):
     swapped = relabelled(good, lambda i, row: {"young": "old", "old": "young"}[row["class"]])
-    _, figures = evaluate(real, swapped, fractions=())
+    _, figures = evaluate(real, swapped, people=())
     assert figures["harmonic mean"].value < 0.2
     assert figures["gain by adding synthetic"].value <= 0
 
@@ -111,7 +111,7 @@ def test_one_answer_for_all_is_said(real, good):
     pixels[half] = 1 - pixels[half]
     odd = Images(pixels, heads.table, heads.info)
     labelled = relabelled(odd, lambda i, row: "young" if half[i] else "old")
-    evaluation, figures = evaluate(real, labelled, fractions=())
+    evaluation, figures = evaluate(real, labelled, people=())
     assert figures["harmonic mean"].value < 0.2
     assert any("takes nearly every real one for old" in note for note in evaluation.notes)
 
@@ -119,7 +119,7 @@ def test_one_answer_for_all_is_said(real, good):
 def test_copies_are_found_out(real):
     train = real.where(split="train")
     copies = relabelled(train, lambda i, row: row["class"])
-    evaluation, figures = evaluate(real, copies, fractions=())
+    evaluation, figures = evaluate(real, copies, people=())
     assert figures["copy rate"].value == 1
     assert any("copies" in note for note in evaluation.notes)
     assert figures["ratio to real"].value == pytest.approx(1, abs=0.05)
@@ -128,26 +128,26 @@ def test_copies_are_found_out(real):
 def test_copies_of_images_beyond_the_limit_are_found_out(real):
     train = real.where(split="train")
     copies = train[::-1]  # or the same ones would be drawn of both
-    _, figures = evaluate(real, copies, fractions=(), limit=40)
+    _, figures = evaluate(real, copies, people=(), limit=40)
     assert figures["copy rate"].n == 40
     assert figures["copy rate"].value == 1
 
 
 def test_images_in_no_class_are_left_out(real, good):
     some = relabelled(good, lambda i, row: None if i % 3 == 0 else row["class"])
-    _, figures = evaluate(real, some, fractions=())
+    _, figures = evaluate(real, some, people=())
     assert figures["copy rate"].n == sum(1 for i in range(len(good)) if i % 3)
 
 
 def test_more_synthetic_images_than_real_ones_are_drawn(real, good):
     few = real[[i for i, s in enumerate(real.column("subject")) if int(s[-3:]) < 30]]
-    evaluation, figures = evaluate(few, good, fractions=())
+    evaluation, figures = evaluate(few, good, people=())
     assert figures["copy rate"].n == len(few.where(split="train"))
     assert any("as many as real" in note for note in evaluation.notes)
 
 
 def test_the_limit_holds(real, good):
-    evaluation, _ = evaluate(real, good, fractions=(), limit=40)
+    evaluation, _ = evaluate(real, good, people=(), limit=40)
     rows = {row["trained on"]: row for row in evaluation.tables["GAN-train"]}
     assert rows["real"]["images"] == rows["synthetic"]["images"] == 40
     assert any("limit" in note for note in evaluation.notes)
@@ -157,7 +157,7 @@ def test_three_classes_are_macro(real, good):
     def third(i, row):
         return "other" if row["sex"] == "M" else row["class"]
 
-    evaluation, figures = evaluate(relabelled(real, third), relabelled(good, third), fractions=())
+    evaluation, figures = evaluate(relabelled(real, third), relabelled(good, third), people=())
     assert figures["harmonic mean"].value > 0.3
     assert "means over" in " ".join(evaluation.notes)
     assert "0.44" in " ".join(evaluation.notes)
@@ -165,8 +165,8 @@ def test_three_classes_are_macro(real, good):
 
 def test_positive_is_the_last_class_unless_named(real, good):
     skewed = relabelled(good, lambda i, row: "old" if i % 2 else row["class"])
-    _, last = evaluate(real, skewed, fractions=())
-    _, named = evaluate(real, skewed, fractions=(), positive="young")
+    _, last = evaluate(real, skewed, people=())
+    _, named = evaluate(real, skewed, people=(), positive="young")
     assert named["sensitivity"].value == last["specificity"].value
     assert named["specificity"].value == last["sensitivity"].value
 
@@ -210,9 +210,18 @@ def test_check_refuses_weights_that_are_not_there(tmp_path):
     evaluator().check()
 
 
-def test_bad_shares_are_refused():
-    with pytest.raises(OptionError, match=r"fractions holds 1\.5"):
-        evaluator(fractions=(1.5,))
+def test_too_few_people_are_refused():
+    with pytest.raises(OptionError, match=r"people holds 1"):
+        evaluator(people=(1,))
+
+
+def test_when_synthetic_images_help_is_said_by_number_of_people(found, real, good):
+    evaluation, figures = found
+    assert "gain by adding synthetic to 12 people" in figures
+    assert any(n.startswith("Synthetic images ") for n in evaluation.notes)
+    noise = relabelled(good, lambda i, row: ("young", "old")[i % 2])
+    said = [n for n in evaluate(real, noise)[0].notes if n.startswith("Synthetic images ")]
+    assert not any("help beside" in n for n in said)
 
 
 def test_classifiers_see_the_channels_that_were_asked_for(tmp_path):

@@ -26,26 +26,26 @@ def synthetic_images(n):
 
 
 def test_every_row_is_there():
-    sets = {s.name: s for s in training_sets(real_images(), synthetic_images(30), (0.1, 0.5), 0)}
+    sets = {s.name: s for s in training_sets(real_images(), synthetic_images(30), (2, 10), 0)}
     assert list(sets) == [
         SYNTHETIC,
         REAL,
         AS_MANY,
         BOTH,
-        "50% of real",
-        "50% of real + synthetic",
-        "10% of real",
-        "10% of real + synthetic",
+        "real, 10 people",
+        "real, 10 people + synthetic",
+        "real, 4 people",
+        "real, 4 people + synthetic",
         SHUFFLED,
     ]
     assert len(sets[BOTH].draws[0]) == 80 + 30
     assert len(sets[AS_MANY].draws[0]) == 30
-    assert [len(d) for d in sets["50% of real + synthetic"].draws] == [40 + 30] * DRAWS
+    assert [len(d) for d in sets["real, 10 people + synthetic"].draws] == [40 + 30] * DRAWS
     assert [s.name for s in sets.values() if s.synthetic] == [
         SYNTHETIC,
         BOTH,
-        "50% of real + synthetic",
-        "10% of real + synthetic",
+        "real, 10 people + synthetic",
+        "real, 4 people + synthetic",
     ]
 
 
@@ -55,7 +55,7 @@ def test_as_many_is_no_row_where_there_are_as_many():
 
 
 def test_shares_that_mean_the_same_subjects_are_one_row():
-    sets = training_sets(real_images(subjects=8), synthetic_images(8), (0.1, 0.2, 0.5, 1.0), 0)
+    sets = training_sets(real_images(subjects=8), synthetic_images(8), (1, 2, 4, 8), 0)
     assert [s.share for s in sets if s.share and not s.synthetic] == [1.0, 0.5]
 
 

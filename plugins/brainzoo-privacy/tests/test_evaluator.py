@@ -19,9 +19,17 @@ from brainzoo_privacy.evaluator import Privacy
 MEMORISED = 32  # images that the overfitted model knows by heart
 
 
+class Innocent:
+    """A model whose score says nothing but how rough an image is."""
+
+    def score(self, pixels, *, conditions=None):
+        return np.abs(np.diff(pixels, axis=-1)).reshape(len(pixels), -1).mean(1)
+
+
 def judged(train, test, synthetic, validation=None, **options):
     config = PrivacyConfig(rounds=50, **options)
-    evaluation = Privacy(config).evaluate(EvaluationSets(train, test, synthetic, validation))
+    sets = EvaluationSets(train, test, synthetic, validation, Innocent())
+    evaluation = Privacy(config).evaluate(sets)
     return evaluation, {figure.name: figure for figure in evaluation.metrics}
 
 
@@ -219,3 +227,8 @@ def test_a_named_file_of_weights_must_be_there(tmp_path):
     with pytest.raises(NotFoundError, match=r"none\.safetensors") as caught:
         Privacy(config).check()
     assert "--privacy.features-weights" in caught.value.hint
+
+
+def test_weights_that_were_not_attacked_leave_it_undecided(of_unseen, train, test, unseen):
+    figures = {n: f for n, f in of_unseen[1].items() if n != findings.WHITE_BOX}
+    assert "not attacked" in doubts_of(figures, train, test, unseen)[0]

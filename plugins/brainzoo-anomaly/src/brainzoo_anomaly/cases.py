@@ -15,6 +15,7 @@ from brainzoo.api import DataError, Images, Value, console, subjects_of
 from brainzoo_anomaly.config import AnomalyConfig
 from brainzoo_anomaly.lesions import add_lesion
 from brainzoo_anomaly.regions import Bools, Floats, inside, width_of
+from brainzoo_anomaly.shapes import STROKE, Shapes
 
 HEALTHY = ""
 
@@ -103,15 +104,22 @@ def healthy_cases(images: Images, config: AnomalyConfig) -> Cases:
 
 
 def with_lesions(healthy: Cases, config: AnomalyConfig, seed: int) -> Cases:
-    """Return each image once with each kind of lesion; widths take turns."""
+    """Return each image once with each kind of lesion; widths and real shapes take turns."""
     parts = []
-    with console.progress("adding lesions", len(config.kinds) * len(healthy)) as advance:
-        for number, kind in enumerate(config.kinds):
+    shapes = Shapes(config.shapes, seed) if config.shapes is not None else None
+    kinds = [*config.kinds, *([STROKE] if shapes else [])]
+    with console.progress("adding lesions", len(kinds) * len(healthy)) as advance:
+        for number, kind in enumerate(kinds):
             pixels, masks, widths = [], [], []
             for i, (image, region) in enumerate(zip(healthy.pixels, healthy.regions, strict=True)):
                 rng = np.random.default_rng(np.random.SeedSequence([seed, i, number]))
-                widths.append(config.widths[(i + number) % len(config.widths)])
-                changed, mask = add_lesion(image, region, kind, widths[-1], rng)
+                if shapes and kind == STROKE:
+                    changed, mask = shapes.add(image, region, i, rng)
+                    own = width_of(mask) / width_of(region)
+                    widths.append(min(config.widths, key=lambda width, own=own: abs(width - own)))
+                else:
+                    widths.append(config.widths[(i + number) % len(config.widths)])
+                    changed, mask = add_lesion(image, region, kind, widths[-1], rng)
                 pixels.append(changed)
                 masks.append(mask)
                 advance(1)

@@ -22,6 +22,11 @@ class AnomalyConfig:
     widths: tuple[float, ...] = option(
         (0.1, 0.2, 0.35), "Their widths as parts of the brain's width; each image has one of them."
     )
+    shapes: Path | None = option(
+        None,
+        "A folder of lesion masks in standard space: adds strokes of these shapes and places.",
+        metavar="FOLDER",
+    )
     scans: Path | None = option(
         None,
         "Instead: images prepared alike whose label maps show lesions, as `brainzoo data brats` "
@@ -67,6 +72,7 @@ class AnomalyConfig:
                 f"widths are {', '.join(map(str, self.widths)) or 'none'}; expected numbers above "
                 "0, at most 0.6."
             )
-        if self.scans is not None:
-            # run.yaml must find the folder again from anywhere.
-            object.__setattr__(self, "scans", self.scans.expanduser().absolute())
+        for name in ("scans", "shapes"):
+            path = getattr(self, name)
+            if path is not None:  # run.yaml must find the folder again from anywhere
+                object.__setattr__(self, name, path.expanduser().absolute())

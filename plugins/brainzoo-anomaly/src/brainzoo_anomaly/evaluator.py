@@ -30,6 +30,7 @@ from brainzoo_anomaly.cases import (
 from brainzoo_anomaly.config import AnomalyConfig
 from brainzoo_anomaly.overlays import overlays
 from brainzoo_anomaly.scoring import Baselines, score
+from brainzoo_anomaly.shapes import Shapes
 from brainzoo_anomaly.study import VALIDATION, study
 
 
@@ -43,6 +44,8 @@ class Anomaly(Evaluator):
         """Refuse scans without label maps now, not after the training."""
         if self.config.scans is not None:
             scans_with_lesions(self.config.scans)
+        if self.config.shapes is not None:
+            Shapes(self.config.shapes, 0)
 
     def evaluate(self, sets: EvaluationSets) -> Evaluation:
         """Score test images with and without lesions; ``synthetic`` is not looked at."""

@@ -90,7 +90,14 @@ def notes(scored: Sequence[Scored], cases: Cases, chosen_on: str, given: bool) -
             )
     found = []
     if lost:
+        rival = best_baseline(scored, VALIDATION)
         found.append(f"A baseline wins: {'; '.join(lost)}. It needs no network.")
+        found.append(
+            f"Why: {rival.name} looks at brightness alone, and these lesions are brighter or "
+            f"darker than healthy tissue; the model's {model.name} is high where healthy people "
+            f"differ, too, in folds and at edges. Of healthy voxels {model.alarms:.1f} % lie above "
+            f"its threshold, {rival.alarms:.1f} % above that of {rival.name}."
+        )
     else:
         rival = best_baseline(scored, VALIDATION)
         found.append(
@@ -108,7 +115,12 @@ def notes(scored: Sequence[Scored], cases: Cases, chosen_on: str, given: bool) -
     if by_kind:
         found.append(f"Ahead by kind of lesion (AUPRC of voxels): {', '.join(by_kind)}.")
     if not given:
-        found.append("The lesions are simulated: how well real disease is found is not known.")
+        found.append(
+            "The lesions are simulated (of strokes, shapes and places are real): how well real "
+            "disease is found is not known."
+            if "stroke" in cases.kinds
+            else "The lesions are simulated: how well real disease is found is not known."
+        )
     else:
         found.append(
             "The given scans may also differ in scanner and age: then images differ in "

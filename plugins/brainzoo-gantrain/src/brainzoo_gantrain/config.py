@@ -20,8 +20,8 @@ class GANTrainConfig(FeatureOptions):
     channels: tuple[str, ...] = option(
         (), "Channels that the classifiers see, for example T1w; all by default."
     )
-    fractions: tuple[float, ...] = option(
-        (0.1, 0.25, 0.5), "Shares of the real training subjects, for the curve; 1 is always there."
+    people: tuple[int, ...] = option(
+        (5, 10, 20, 40), "Real training subjects, for the curve; all of them are always there."
     )
     limit: int = option(
         4000, "Real images, and synthetic ones, that a classifier learns from at most.", minimum=16
@@ -29,9 +29,21 @@ class GANTrainConfig(FeatureOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        wrong = [share for share in self.fractions if not 0 < share <= 1]
+        wrong = [count for count in self.people if count < 2]
         if wrong:
             raise OptionError(
-                f"fractions holds {wrong[0]:g}; expected shares above 0, up to 1.",
-                "Try for example 0.1,0.25,0.5.",
+                f"people holds {wrong[0]}; expected numbers of subjects from 2 on.",
+                "Try for example 5,10,20,40.",
             )
+
+
+@dataclass(frozen=True)
+class SegTrainConfig:
+    """The segmenter, and how long each of the three learns."""
+
+    width: int = option(8, "Channels of the segmenter's finest scale.", minimum=4)
+    steps: int = option(300, "Steps of training of each segmenter, of 8 images.", minimum=10)
+
+    def __post_init__(self) -> None:
+        if self.width % 4:
+            raise OptionError(f"width is {self.width}; expected a multiple of 4.", "Try 8 or 16.")

@@ -78,7 +78,7 @@ class GANTrain(Evaluator):
             )
 
         rows = []
-        trained = training_sets(known, made, self.config.fractions, seed)
+        trained = training_sets(known, made, self.config.people, seed)
         with console.progress("classifiers", sum(len(s.draws) for s in trained)) as advance:
             for one in trained:
                 scores = list(_judged(one, [judged, made], len(names), seed, advance))

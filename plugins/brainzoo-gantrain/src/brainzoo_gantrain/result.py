@@ -123,8 +123,11 @@ class Result:
                 detail = f"trained on {row.trained.name}, {row.images} images; {on_test}"
                 name = f"harmonic mean, {SHORT[row.trained.name]}"
                 yield metric(name, row.rates.harmonic_mean, detail)
-        gain = self._row(BOTH).rates.harmonic_mean - real.rates.harmonic_mean
-        yield metric("gain by adding synthetic", gain, f"harmonic means' difference; {on_test}")
+        for alone, both in self._gains():
+            gain = both.rates.harmonic_mean - alone.rates.harmonic_mean
+            whom = "" if alone is real else f" to {alone.subjects} people"
+            detail = f"harmonic means' difference; {on_test}"
+            yield metric(f"gain by adding synthetic{whom}", gain, detail)
         of_made = f"of {self.made} synthetic images; {self.looks.label}"
         yield dataclasses.replace(
             metric("GAN-test", self.gan_test.harmonic_mean, f"harmonic mean {of_made}"), n=self.made
@@ -132,6 +135,32 @@ class Result:
         near = f"nearer to a training image than {1 - NEAR:.0%} of test images are, {of_made}"
         copies = metric("copy rate", self.copies, near)
         yield dataclasses.replace(copies, n=self.made, floor=NEAR)
+
+    def _gains(self) -> list[tuple[Row, Row]]:
+        """Return the rows of some real people without and with synthetic images, most first."""
+        with_made = {r.trained.share: r for r in self.rows if r.trained.synthetic}
+        alone = (r for r in self.rows if r.trained.share and not r.trained.synthetic)
+        return [(row, with_made[row.trained.share]) for row in alone]
+
+    def _helps(self) -> str:
+        """Return for how many real people synthetic images help, in words."""
+        helped, harmed = [], []
+        for alone, both in self._gains():
+            gain = both.rates.harmonic_mean - alone.rates.harmonic_mean
+            ends = interval(gain)
+            said = f"{alone.subjects} people ({gain[0]:+.3f})"
+            helped += [said] if ends and ends.low > 0 else []
+            harmed += [said] if ends and ends.high < 0 else []
+        parts = [
+            f"{what} real images of {', '.join(reversed(counts))}"
+            for what, counts in (("help beside", helped), ("harm beside", harmed))
+            if counts
+        ]
+        if not parts:
+            return (
+                "Synthetic images neither help nor harm beyond the intervals, however few people."
+            )
+        return f"Synthetic images {' and '.join(parts)}: intervals of the gain leave out 0."
 
     def _numbers(self, row: Row) -> Iterator[tuple[str, Value]]:
         yield from (("trained on", row.trained.name), ("images", row.images))
@@ -202,6 +231,7 @@ class Result:
                 f"A classifier trained on synthetic images takes nearly every real one for "
                 f"{self.names[taken]}: to its features, synthetic images look unlike real ones."
             )
+        yield self._helps()
         if self.judged.subjects() < FEW_SUBJECTS:
             yield f"There are only {self.judged.subjects()} test subjects: intervals are wide."
         near = interval(self.copies)
@@ -228,12 +258,12 @@ class Result:
                 place = shares.index(row.trained.share)
                 value = float(row.rates.harmonic_mean[0])
                 points.append((place, value, *(interval(row.rates.harmonic_mean) or (value,) * 2)))
-                names[place] = f"{row.trained.share:.0%} ({row.subjects})"
+                names[place] = str(row.subjects)
             lines.append(charts.Line(name, *zip(*sorted(points), strict=True)))
         return charts.line_chart(
             lines,
-            title="Harmonic mean of sensitivity and specificity, by share of real subjects",
-            x_label="real training subjects (how many)",
+            title="When do synthetic images help? Harmonic mean, by number of real people",
+            x_label="real people trained on",
             levels={
                 "synthetic alone": float(self._row(SYNTHETIC).rates.harmonic_mean[0]),
                 "chance": self._chance,

@@ -9,7 +9,7 @@ import numpy as np
 
 from brainzoo_gantrain.classifier import Labelled
 
-DRAWS = 3
+DRAWS = 5
 """Classifiers of a row of drawn subjects; its values are their means."""
 
 SHUFFLES = 10
@@ -40,7 +40,7 @@ class TrainingSet:
 
 
 def training_sets(
-    real: Labelled, synthetic: Labelled, fractions: Sequence[float], seed: int
+    real: Labelled, synthetic: Labelled, people: Sequence[int], seed: int
 ) -> list[TrainingSet]:
     """Return every training set, the synthetic images first."""
     seeds = [[seed, draw] for draw in range(DRAWS)]
@@ -48,13 +48,14 @@ def training_sets(
     if len(synthetic) < len(real):
         sets.append(TrainingSet(AS_MANY, [as_many(real, len(synthetic), s) for s in seeds]))
     sets.append(TrainingSet(BOTH, [real + synthetic], 1.0, True))
-    before = real.subjects()
-    for share in sorted({f for f in fractions if f < 1}, reverse=True):
+    before = everybody = real.subjects()
+    for count in sorted({n for n in people if n < everybody}, reverse=True):
+        share = count / everybody
         parts = [share_of_subjects(real, share, s) for s in seeds]
         if parts[0].subjects() == before:  # too few subjects for as fine a curve
             continue
         before = parts[0].subjects()
-        name = f"{share:.3g} of {REAL}" if share < 0.01 else f"{share:.0%} of {REAL}"
+        name = f"{REAL}, {before} people"
         sets.append(TrainingSet(name, parts, share))
         sets.append(TrainingSet(f"{name} + synthetic", [p + synthetic for p in parts], share, True))
     sets.append(TrainingSet(SHUFFLED, [shuffled(synthetic, [seed, i]) for i in range(SHUFFLES)]))

@@ -21,3 +21,10 @@ class MetricsConfig(FeatureOptions):
     neighbours: int = option(
         5, "The k of precision, recall, density and coverage (Naeem 2020, section 5).", minimum=1
     )
+
+
+@dataclass(frozen=True)
+class ConditionsConfig(FeatureOptions):
+    """The network whose features show age, sex and class, and how many pairs are compared."""
+
+    pairs: int = option(200, "Pairs of images of each condition.", minimum=10)

@@ -1,17 +1,23 @@
 """What this plugin offers."""
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_metrics.config import MetricsConfig
+from brainzoo_metrics.config import ConditionsConfig, MetricsConfig
 
 
 @hookimpl
 def brainzoo_evaluators() -> list[Spec]:
-    """Offer the evaluator ``metrics``."""
+    """Offer the evaluators ``metrics`` and ``conditions``."""
     return [
         Spec(
             name="metrics",
             target="brainzoo_metrics.evaluator:Metrics",
             config=MetricsConfig,
             summary="Distances with floors (SWD, FD, KID), diversity, coverage, anatomy.",
-        )
+        ),
+        Spec(
+            name="conditions",
+            target="brainzoo_metrics.conditions:Conditions",
+            config=ConditionsConfig,
+            summary="Do age, sex and class mean what they say? How varied is each condition?",
+        ),
     ]

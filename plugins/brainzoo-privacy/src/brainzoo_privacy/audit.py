@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.api import DataError, Images
-from brainzoo_privacy.calibration import COPY_RATE, DUPLICATE_ERROR, Limits, lead_of, limits
+from brainzoo_privacy.calibration import Limits, lead_of, limits
 from brainzoo_privacy.pose import Array
+from brainzoo_privacy.rules import COPY_RATE, DUPLICATE_ERROR
 from brainzoo_privacy.search import Neighbours, Seen, search
 
 LEAST_SUBJECTS = 3  # without a second other subject nothing can lead

@@ -28,8 +28,6 @@ from scipy.spatial.transform import Rotation
 from brainzoo.api import Images
 from brainzoo_privacy.pose import Array, generators_of, mirror_axis, warp
 
-COPY_RATE = 0.01  # of real, unseen images that may count as copies
-DUPLICATE_ERROR = 0.01  # chance that any of all images counts as a duplicate without being one
 CONFIDENCE = 0.95  # that the limits hold, given how few subjects they come from
 PLANTED = 100
 # Twice what training augments by (brainzoo.plugin.run.TrainConfig): turn, zoom, shift; and noise.

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -25,7 +25,10 @@ from brainzoo_privacy.calibration import planted_copies
 from brainzoo_privacy.config import PrivacyConfig
 from brainzoo_privacy.panels import panels
 from brainzoo_privacy.pose import Pose
+from brainzoo_privacy.power import outlook
+from brainzoo_privacy.rules import RULES
 from brainzoo_privacy.search import Individuality, Seen, Vectors
+from brainzoo_privacy.whitebox import attacks
 
 LIBRARIES = ("brainzoo-core", "brainzoo-privacy", "numpy", "scipy")
 MEASURED = ("value", "n", "low", "high", "floor")
@@ -54,6 +57,10 @@ class Privacy(Evaluator):
         if self.config.features:
             Features.load(self.config, owner="privacy")
 
+    def outlook(self, people: Mapping[str, int]) -> list[str]:
+        """Say whether the people who are held back will suffice for a verdict."""
+        return outlook(people)
+
     def evaluate(self, sets: EvaluationSets) -> Evaluation:
         """Say whether synthetic images copy training images.
 
@@ -73,6 +80,12 @@ class Privacy(Evaluator):
         }
         found = audit({n: individuality.vectors(x, n) for n, x in compared.items()}, **subjects)
         values = findings.metrics(found, **subjects, seed=sets.seed, rounds=self.config.rounds)
+        by_attack = findings.attacked(
+            attacks(sets.generator, train, unseen, sets.seed),
+            seed=sets.seed,
+            rounds=self.config.rounds,
+        )
+        values += by_attack[:1]  # the worst counts
         verdict = self._verdict(found, values, sets, unseen)
         if self.config.features:
             values += self._feature_metrics(compared, subjects, sets.seed)
@@ -95,6 +108,16 @@ class Privacy(Evaluator):
             tables={
                 "most suspicious": findings.suspicious_rows(found, synthetic),
                 "similarity to the nearest training image": findings.histogram_rows(found),
+                "attacks on the weights": [
+                    {
+                        "attack": one.detail.partition(":")[0],
+                        "AUC": round(one.value, 3),
+                        "low": one.low,
+                        "high": one.high,
+                        "people": one.n,
+                    }
+                    for one in by_attack
+                ],
             },
             pictures={"suspicious": picture},
             files={
@@ -124,7 +147,7 @@ class Privacy(Evaluator):
                     "copy_lead": found.copies.lead,
                     "duplicate_similarity": found.duplicates.similarity,
                     "duplicate_lead": found.duplicates.lead,
-                    **findings.RULES,
+                    **RULES,
                 },
                 "metrics": {
                     name: {key: getattr(one, key) for key in MEASURED}

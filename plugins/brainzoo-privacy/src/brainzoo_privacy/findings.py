@@ -10,27 +10,20 @@ from numpy.typing import NDArray
 from brainzoo.api import Images, MetricValue, Value, bootstrap, interval, table_text
 from brainzoo_privacy import measures
 from brainzoo_privacy.audit import Audit
-from brainzoo_privacy.calibration import COPY_RATE, DUPLICATE_ERROR
+from brainzoo_privacy.rules import (
+    AUC_LIMIT,
+    CHANCE_AUC,
+    COPY_RATE,
+    LEAST_IMAGES,
+    LEAST_RECALL,
+    LEAST_SUBJECTS,
+    MOST_AUC,
+)
+from brainzoo_privacy.whitebox import Attack
 
-LEAST_SUBJECTS = 20  # trained on, and unseen: below, neither limits nor membership can be judged
-LEAST_IMAGES = 100  # synthetic: below, a copy rate of some percent would go unseen
-LEAST_RECALL = 0.95
-MOST_AUC = 0.55
-AUC_LIMIT = 0.65  # of the upper end of its interval: more would be a leak worth a name
-CHANCE_AUC = 0.5
 LISTED = 16
 BINS = 20
-
-RULES = {
-    "copy_rate": COPY_RATE,
-    "duplicate_error": DUPLICATE_ERROR,
-    "least_recall": LEAST_RECALL,
-    "most_membership_auc": MOST_AUC,
-    "membership_auc_limit": AUC_LIMIT,
-    "least_subjects": float(LEAST_SUBJECTS),
-    "least_images": float(LEAST_IMAGES),
-}
-"""The numbers of the verdict's rules."""
+WHITE_BOX = "white-box membership AUC"
 
 
 def metrics(
@@ -102,6 +95,30 @@ def metrics(
     ]
 
 
+def attacked(found: Sequence[Attack], *, seed: int, rounds: int) -> list[MetricValue]:
+    """Return how well each attack on the weights tells who was trained on; the worst first."""
+    values = []
+    for attack in found:
+        people = [str(i) for i in range(len(attack.members) + len(attack.others))]
+        draws = measures.membership_draws(
+            attack.members, attack.others, people, seed=seed, rounds=rounds
+        )
+        low, high = interval(draws) or (None, None)
+        values.append(
+            MetricValue(
+                WHITE_BOX,
+                float(draws[0]),
+                len(people),
+                low=low,
+                high=high,
+                floor=CHANCE_AUC,
+                detail=f"{attack.name}: people trained on against {len(attack.others)} others, by "
+                "the weights; difficulty of images taken out; n is people",
+            )
+        )
+    return sorted(values, key=lambda value: -value.value)
+
+
 def flagged_metrics(
     found: Audit, unseen_subjects: Sequence[str], *, seed: int, rounds: int, prefix: str = ""
 ) -> list[MetricValue]:
@@ -153,7 +170,7 @@ def flagged_metrics(
 def reasons(by_name: Mapping[str, MetricValue], synthetic: Images) -> list[str]:
     """Return the reasons not to publish, a sentence each."""
     copy, duplicates = by_name["copy rate"], by_name["near duplicates"]
-    unseen, auc = by_name["real unseen flagged"], by_name["membership AUC"]
+    unseen = by_name["real unseen flagged"]
     against = []
     if duplicates.value:
         against.append(
@@ -165,11 +182,13 @@ def reasons(by_name: Mapping[str, MetricValue], synthetic: Images) -> list[str]:
             f"{copy.value:.1%} of the synthetic images count as copies (at least {copy.low:.1%}); "
             f"{COPY_RATE:.0%} of real unseen images would."
         )
-    if auc.value > MOST_AUC and auc.low is not None and auc.low > CHANCE_AUC:
-        against.append(
-            "the synthetic images reveal who was trained on: membership AUC "
-            f"{auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}); expected {MOST_AUC} or less."
-        )
+    for name, what in (("membership AUC", "synthetic images"), (WHITE_BOX, "weights")):
+        auc = by_name.get(name)
+        if auc and auc.value > MOST_AUC and auc.low is not None and auc.low > CHANCE_AUC:
+            against.append(
+                f"the {what} reveal who was trained on: {name} {auc.value:.3f} ({auc.low:.3f} to "
+                f"{auc.high:.3f}); expected {MOST_AUC} or less."
+            )
     if unseen.low is not None and unseen.low > COPY_RATE:
         against.append(
             f"{unseen.value:.1%} of the real unseen images count as copies; expected "
@@ -184,15 +203,21 @@ def doubts(
     by_name: Mapping[str, MetricValue], *, train: Images, unseen: Images, synthetic: Images
 ) -> list[str]:
     """Return why the audit could have missed a leak, a sentence each; nothing, if it could not."""
-    auc, planted = by_name["membership AUC"], by_name["planted copies found"]
+    planted = by_name["planted copies found"]
     found = []
-    if auc.high is None or auc.high > AUC_LIMIT:
-        ruled_out = "any" if auc.high is None else f"up to {auc.high:.2f}"
-        found.append(
-            f"with {len(unseen.subjects())} unseen people, a membership AUC of {ruled_out} cannot "
-            f"be ruled out (measured: {auc.value:.2f}); expected {AUC_LIMIT} or less: give test "
-            "and validation more people (--data.split-fractions)."
-        )
+    for auc in (by_name["membership AUC"], by_name.get(WHITE_BOX)):
+        if auc is None:
+            found.append(
+                "the weights were not attacked: nothing can be asked of this generator, or it was "
+                "not given (brainzoo evaluate privacy RUN)."
+            )
+        elif auc.high is None or auc.high > AUC_LIMIT:
+            ruled_out = "any" if auc.high is None else f"up to {auc.high:.2f}"
+            found.append(
+                f"with {len(unseen.subjects())} unseen people, a {auc.name} of {ruled_out} cannot "
+                f"be ruled out (measured: {auc.value:.2f}); expected {AUC_LIMIT} or less: give "
+                "test and validation more people (--data.split-fractions)."
+            )
     if planted.value < LEAST_RECALL:
         found.append(
             f"the audit found only {planted.value:.1%} of planted copies; expected "

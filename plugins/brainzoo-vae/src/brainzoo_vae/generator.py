@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from brainzoo.api import Images, IntegrityError, Run, console
 from brainzoo.training import Draw, Phase, Step, compute, latents
 from brainzoo_vae import losses
-from brainzoo_vae.inference import Inference
+from brainzoo_vae.inference import Inference, Rows
 from brainzoo_vae.networks import Model, Networks
 from brainzoo_vae.prior import COMPONENTS, Prior
 
@@ -116,8 +116,24 @@ class VAE(Inference):
 
     def validate(self, network: Model, images: Images) -> float:
         """Return the negative bound of images in nats a value, with always the same noise."""
-        networks = network.networks
         noise = latents(1, 0, len(images), self.config.latent, "normal")
+        rows = self.conditions_of(images)
+        return float(self._bounds(network, images.floats(), rows, noise).mean())
+
+    def score(self, pixels: Floats, *, conditions: Rows | None = None) -> Floats:
+        """Return the negative bound of images ``(image,)`` in nats a value.
+
+        With one noise for all: the same image has the same score.
+
+        Args:
+            pixels: ``(image, channel, *spatial)`` in [0, 1].
+            conditions: What is known of each image.
+        """
+        noise = np.repeat(latents(1, 0, 1, self.config.latent, "normal"), len(pixels), 0)
+        return self._bounds(self.ready(), pixels, conditions, noise)
+
+    def _bounds(self, network: Model, pixels: Floats, rows: Rows | None, noise: Floats) -> Floats:
+        networks = network.networks
 
         def bound(
             pixels: torch.Tensor, conditions: torch.Tensor, noise: torch.Tensor
@@ -127,9 +143,8 @@ class VAE(Inference):
             likelihood = losses.log_likelihood(pixels, made, log_pixel_std).flatten(1).sum(1)
             return (losses.divergence(mean, log_std) - likelihood,)
 
-        rows = self.conditions_of(images)
-        bounds = self._look(network, bound, images.floats(), rows, noise)[0]
-        return float(bounds.mean() / math.prod(self.shape))
+        found: Floats = self._look(network, bound, pixels, rows, noise)[0] / math.prod(self.shape)
+        return found
 
     def finish(self, network: Model, images: Images, run: Run) -> None:
         """Fit the Gaussians of the latents."""

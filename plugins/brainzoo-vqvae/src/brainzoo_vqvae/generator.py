@@ -204,6 +204,17 @@ class VQVAE(TorchGenerator, Reconstructs):
         """
         return self._logs(self.ready(), self._checked(codes), conditions)
 
+    def score(self, pixels: Floats, *, conditions: Rows | None = None) -> Floats:
+        """Return how unlikely the prior finds the codes of images ``(image,)``, in nats a code.
+
+        Args:
+            pixels: ``(image, channel, *spatial)`` in [0, 1].
+            conditions: What is known of each image.
+        """
+        logs = self.log_probabilities(self.encode(pixels), conditions=conditions)
+        found: Floats = -logs.reshape(len(logs), -1).mean(1).astype(np.float32)
+        return found
+
     def restore(
         self, pixels: Floats, *, seed: int, threshold: float, conditions: Rows | None = None
     ) -> Floats:

@@ -1,0 +1,145 @@
+"""Cells of people and images that share a condition: a decade and a sex, or a class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainzoo.api import Images, Value, bootstrap, grid, interval, subjects_of
+from brainzoo_metrics.msssim import draw_pairs, msssim
+
+DECADE = 10
+LEAST_PEOPLE, LEAST_IMAGES = 4, 8
+FEW = 5
+CELLS = 16
+SMALL = 32  # pixels a side at which pairs are correlated
+
+Row = Mapping[str, Value]
+
+
+def decade(row: Row) -> str | None:
+    """Return the decade of somebody's age."""
+    age = row.get("age")
+    if not isinstance(age, int | float) or not np.isfinite(age):
+        return None
+    low = int(age // DECADE * DECADE)
+    return f"{low}–{low + DECADE - 1}"
+
+
+def cell_of(row: Row, told: Sequence[str]) -> str:
+    """Return the cell that an image belongs to, by what synthetic images are told."""
+    parts = [decade(row) if name == "age" else row.get(name) for name in told]
+    return ", ".join(str(part) for part in parts) if all(parts) else ""
+
+
+def diversity(
+    real: Images, made: Images, told: Sequence[str], pairs: int, seed: int
+) -> list[dict[str, Value]]:
+    """Return a row a cell: how alike two images of it are, synthetic and of two real people.
+
+    ``repeats`` says that synthetic pairs are more alike than real ones, beyond both intervals.
+    """
+    of_real = np.array([cell_of(row, told) for row in real.table])
+    of_made = np.array([cell_of(row, told) for row in made.table])
+    rows = []
+    for name in sorted(set(of_made[of_made != ""]) | set(of_real[of_real != ""]))[:CELLS]:
+        sides = [
+            images[np.flatnonzero(of == name)] for images, of in ((real, of_real), (made, of_made))
+        ]
+        people = len(sides[0].subjects())
+        row: dict[str, Value] = {"condition": name, "real people": people}
+        row |= {"synthetic images": len(sides[1]), "repeats": ""}
+        if people >= LEAST_PEOPLE and len(sides[1]) >= LEAST_IMAGES:
+            found = [alike(images, pairs, seed) for images in sides]
+            for measure in found[0]:
+                ends = []
+                for side, values in zip(("real", "synthetic"), found, strict=True):
+                    draws = values[measure]
+                    low, high = interval(draws) or (np.nan, np.nan)
+                    row[f"{measure}, {side}"] = round(float(draws[0]), 4)
+                    row[f"{measure}, {side}, interval"] = f"{low:.3f} to {high:.3f}"
+                    ends.append((low, high))
+                if ends[1][0] > ends[0][1]:
+                    row["repeats"] = "yes"
+        rows.append(row)
+    return rows
+
+
+def alike(images: Images, pairs: int, seed: int) -> dict[str, NDArray[np.float64]]:
+    """Return correlation and MS-SSIM of pairs of different people (or samples), with draws."""
+    names = subjects_of(images)
+    first, second = draw_pairs(len(images), pairs, seed, names)
+    weights = bootstrap(names, seed=seed)
+    of_pair = weights[:, first] * weights[:, second]
+    pixels = images.floats()
+    flat = small(pixels)
+    flat = flat - flat.mean(1, keepdims=True)
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
+    values = {
+        "correlation": (flat[first] * flat[second]).sum(1).astype(np.float64),
+        "MS-SSIM": msssim(pixels, pixels, first, second),
+    }
+    return {n: of_pair @ v / np.maximum(of_pair.sum(1), 1e-9) for n, v in values.items()}
+
+
+def small(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return images as short vectors: means of blocks."""
+    factor = max(1, min(pixels.shape[2:]) // SMALL)
+    cut = [n // factor * factor for n in pixels.shape[2:]]
+    part = pixels[:, :, : cut[0], : cut[1]]
+    blocks = part.reshape(*part.shape[:2], cut[0] // factor, factor, cut[1] // factor, factor)
+    return np.asarray(blocks.mean((3, 5)).reshape(len(pixels), -1), np.float32)
+
+
+def balance(train: Images, made: Images, told: Sequence[str]) -> Iterator[str]:
+    """Yield what is missing or unbalanced, a sentence each."""
+    people = dict.fromkeys((str(r.get("subject")), cell_of(r, told)) for r in train.table)
+    known = [cell for _, cell in people if cell]
+    drawn = [cell for row in made.table if (cell := cell_of(row, told))]
+    thin = [f"{c} ({known.count(c)})" for c in sorted(set(known)) if known.count(c) < FEW]
+    if thin:
+        yield f"Fewer than {FEW} training people: {'; '.join(thin)}."
+    missing = sorted(set(known) - set(drawn))
+    if missing:
+        yield f"Without any synthetic image: {'; '.join(missing)}."
+    unlearned = sorted(set(drawn) - set(known))
+    if unlearned:
+        yield f"Synthetic, but nobody was trained on: {'; '.join(unlearned)}."
+    off = [
+        f"{c} ({drawn.count(c) / len(drawn):.0%} of images, {known.count(c) / len(known):.0%} of "
+        "people)"
+        for c in sorted(set(known) & set(drawn))
+        if not 0.5 < (drawn.count(c) / len(drawn)) / (known.count(c) / len(known)) < 2
+    ]
+    if off:
+        yield f"Drawn over twice as often as there are people, or under half: {'; '.join(off)}."
+
+
+def age_by_sex(real: Images, made: Images) -> bytes | None:
+    """Return a picture of decades and sexes (or classes): synthetic images above real people."""
+    kinds = [k for k in ("sex", "class") if made.column(k) and any(made.column(k))]
+    rows = sorted({str(r.get(kinds[0])) for r in made.table if r.get(kinds[0])}) if kinds else [""]
+    columns = sorted({d for r in made.table if (d := decade(r))}) or ["1", "2", "3", "4", "5", "6"]
+    tiles, labels = [], []
+    for kind in rows:
+        for side, images in (("synthetic", made), ("real", real)):
+            labels.append(f"{kind} {side}".strip())
+            taken: set[int] = set()
+            for column in columns:
+                fits = (
+                    i
+                    for i, r in enumerate(images.table)
+                    if i not in taken
+                    and (not kinds or str(r.get(kinds[0])) == kind)
+                    and (decade(r) == column or not any(decade(m) for m in made.table))
+                )
+                place = next(fits, None)
+                taken |= set() if place is None else {place}
+                blank = np.zeros((images.channels, *images.spatial), np.float32)
+                tiles.append(blank if place is None else images.floats(np.array([place]))[0])
+    if not tiles:
+        return None
+    names = columns if any(decade(r) for r in made.table) else [""] * len(columns)
+    return grid(np.stack(tiles), columns=len(columns), column_labels=names, row_labels=labels)

@@ -1,0 +1,108 @@
+"""Attacks on weights, calibrated by models that know everything or nothing."""
+
+import numpy as np
+import pytest
+import torch
+
+from brainzoo import EvaluationSets
+from brainzoo.api import Reconstruction
+from brainzoo.testing.heads import make_images
+from brainzoo.training import TorchGenerator
+from brainzoo_privacy.config import PrivacyConfig
+from brainzoo_privacy.evaluator import Privacy
+from brainzoo_privacy.measures import membership_draws
+from brainzoo_privacy.whitebox import attacks, unexplained
+
+
+class Mixer(TorchGenerator):
+    """Makes mixtures of the images that it holds: what it was trained on, or somebody else's."""
+
+    name = "mixer"
+    value_range = (0.0, 1.0)
+
+    def __init__(self, held):
+        super().__init__(None)
+        self.shape = held.shape[1:]
+        self.network = torch.nn.ParameterList([torch.from_numpy(held)]).requires_grad_(False)
+
+    def build(self, shape):
+        raise NotImplementedError
+
+    def phases(self, network, images, run):
+        raise NotImplementedError
+
+    def draw(self, network, draw):
+        shares = (2 * draw.normal(len(network[0]))).softmax(1)
+        return torch.einsum("ni,i...->n...", shares, network[0])
+
+
+class Scorer:
+    """Scores images by how far they are from the nearest of those that it holds."""
+
+    def __init__(self, held):
+        self.held = held.reshape(len(held), -1)
+
+    def score(self, pixels, *, conditions=None):
+        flat = pixels.reshape(len(pixels), -1)
+        return np.sqrt(((flat[:, None] - self.held[None]) ** 2).mean(2)).min(1)
+
+
+class Reconstructor:
+    """Reconstructs the nearest image that it holds."""
+
+    def __init__(self, held):
+        self.held = held.reshape(len(held), -1)
+
+    def reconstruct(self, pixels):
+        flat = pixels.reshape(len(pixels), -1)
+        nearest = ((flat[:, None] - self.held[None]) ** 2).mean(2).argmin(1)
+        return Reconstruction(self.held[nearest].reshape(pixels.shape))
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory):
+    """Return images of as many people whom nobody asks about."""
+    folder = tmp_path_factory.mktemp("strangers") / "images"
+    return make_images(folder, spatial=(32, 32), subjects=120, per_subject=2, seed=99)
+
+
+def auc_of(attack):
+    people = [str(i) for i in range(len(attack.members) + len(attack.others))]
+    return membership_draws(attack.members, attack.others, people, seed=0, rounds=20)[0]
+
+
+@pytest.mark.parametrize("kind", [Mixer, Scorer, Reconstructor])
+def test_a_model_that_knows_its_people_is_found_out(kind, train, test):
+    [attack] = attacks(kind(train.floats()), train, test, 0)
+    assert auc_of(attack) > 0.9
+
+
+@pytest.mark.parametrize("kind", [Mixer, Scorer, Reconstructor])
+def test_a_model_that_knows_neither_kind_of_people_tells_them_not_apart(
+    kind, train, test, strangers
+):
+    [attack] = attacks(kind(strangers.where(split="train").floats()), train, test, 0)
+    assert 0.3 < auc_of(attack) < 0.7
+
+
+def test_what_makes_images_easy_is_taken_out():
+    rng = np.random.default_rng(0)
+    smooth = rng.normal(size=(400, 1))
+    left = unexplained((3 * smooth[:, 0] + rng.normal(size=400)).astype(np.float32), smooth)
+    assert abs(np.corrcoef(left, smooth[:, 0])[0, 1]) < 0.05
+
+
+def test_the_worse_of_black_and_white_box_counts(real, train, test, strangers):
+    """Samples of strangers show nothing; the weights do."""
+    made = strangers.where(split="test")
+    made.info |= {"checkpoint_sha256": "ab" * 32}
+    judged = {}
+    for name, held in (("leaks", train), ("innocent", strangers.where(split="train"))):
+        sets = EvaluationSets(
+            train, test, made, real.where(split="validation"), Scorer(held.floats())
+        )
+        judged[name] = Privacy(PrivacyConfig(rounds=50)).evaluate(sets)
+    assert judged["leaks"].notes[0].startswith("Failed")
+    assert "the weights reveal who was trained on" in judged["leaks"].notes[1]
+    assert not judged["innocent"].notes[0].startswith("Failed")
+    assert judged["leaks"].tables["attacks on the weights"][0]["attack"] == "score"

@@ -1,0 +1,71 @@
+"""How long all evaluators take together: 512 images of 128 × 128 against 60 people, with VGG-16.
+
+    python tests/benchmarks/evaluate_all.py [--weights FILE] [--images 512] [--people 60]
+
+Images are made up, so nothing is measured but time. Features are computed once and kept: the first
+evaluator that needs them pays. Without weights of VGG-16 they are random, which takes as long.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from brainzoo import EvaluationSets
+from brainzoo.api import load
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.options import make_config
+from brainzoo.testing.heads import make_images
+
+EVALUATORS = ("metrics", "conditions", "gantrain", "privacy")
+MOST_SECONDS = 180
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--images", type=int, default=512)
+    parser.add_argument("--people", type=int, default=60, help="To train on, and as many others.")
+    parser.add_argument("--generator", default="pggan-ixi-128", help="Whose weights are attacked.")
+    given = parser.parse_args()
+    looks = {"extractor": "vgg16" if given.weights else "random-vgg16", "layer": "conv5"}
+    looks |= {"features_weights": given.weights} if given.weights else {}
+    with tempfile.TemporaryDirectory() as name:
+        os.environ["BRAINZOO_HOME"] = name
+        real = make_images(
+            Path(name) / "real", spatial=(128, 128), subjects=given.people * 5 // 3, per_subject=7
+        )
+        made = make_images(
+            Path(name) / "made",
+            spatial=(128, 128),
+            subjects=given.images,
+            per_subject=1,
+            seed=1,
+            synthetic=True,
+        )
+        sets = EvaluationSets(
+            real.where(split="train"),
+            real.where(split="test"),
+            made,
+            real.where(split="validation"),
+            load(given.generator),
+        )
+        total = 0.0
+        for evaluator in EVALUATORS:
+            config = plugins().get("evaluator", evaluator).config
+            own = {k: v for k, v in looks.items() if k in config.__dataclass_fields__}
+            started = time.perf_counter()
+            plugins().load("evaluator", evaluator)(make_config(config, own, "option")).evaluate(
+                sets
+            )
+            seconds = time.perf_counter() - started
+            total += seconds
+            print(f"{evaluator:<12}{seconds:7.1f} s", flush=True)
+        print(f"{'together':<12}{total:7.1f} s; wanted: under {MOST_SECONDS} s")
+
+
+if __name__ == "__main__":
+    main()
