@@ -25,7 +25,7 @@ from brainzoo_flow.config import FlowConfig
 from brainzoo_flow.generator import Flow
 from brainzoo_flow.networks import Packing, UNet
 
-DEFAULTS = {"size": 128, "batch_size": 16, "widths": "48,96,144"}
+DEFAULTS = {"size": 128, "batch_size": 16, "widths": "48,96,128"}
 BLOCK = 4
 DRAWN = 8
 MONAI_STEPS = 10

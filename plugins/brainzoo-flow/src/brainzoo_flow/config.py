@@ -40,7 +40,7 @@ class FlowConfig:
         choices=tuple(BLOCKS),
     )
     widths: tuple[int, ...] = option(
-        (48, 96, 144), "Channels of each level; each level is half as large.", minimum=GROUPS
+        (48, 96, 128), "Channels of each level; each level is half as large.", minimum=GROUPS
     )
     blocks: int = option(2, "Residual blocks per level.", minimum=1)
     attention: int = option(1, "How many of the lowest levels have attention.", minimum=0)
