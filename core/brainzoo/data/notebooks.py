@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import importlib
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -54,10 +55,8 @@ def show(images: Images, n: int = SHOWN) -> None:
     """Show the first images: below the cell of a notebook, elsewhere in a window of its own."""
     content = picture(images, n)
     if (shell := sys.modules.get("IPython")) is not None and shell.get_ipython() is not None:
-        from IPython.display import Image as Shown  # type: ignore[import-not-found,unused-ignore]
-        from IPython.display import display
-
-        display(Shown(content))
+        display: Any = importlib.import_module("IPython.display")
+        display.display(display.Image(content))
         return
     import io
 
@@ -68,8 +67,7 @@ def show(images: Images, n: int = SHOWN) -> None:
 
 def to_pandas(images: Images) -> Any:
     """Return the table as a ``pandas.DataFrame``, a row an image."""
-    import pandas
-
+    pandas: Any = importlib.import_module("pandas")
     return pandas.DataFrame(images.table)
 
 

@@ -95,7 +95,7 @@ class Ixi(Known):
             # DLMUSE parcels the whole brain, on the grid of the T1
             drawn = isinstance(subject.labels, Path) and "T1w" in subject.images
             mask = subject.mask or (subject.labels if drawn else None)
-            yield dataclasses.replace(subject, covariates=known, mask=mask)  # type: ignore[arg-type]
+            yield dataclasses.replace(subject, covariates=known, mask=mask)
 
 
 def ixi_folder() -> Path:

@@ -63,7 +63,7 @@ def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source,
     config, name = settings.prepare, settings.data.name
     if config is None:
         images = Images.open(name)
-        known = {"images": len(images), "prepared": True, "seconds": 0.0}
+        known: dict[str, Any] = {"images": len(images), "prepared": True, "seconds": 0.0}
         known["outlook"] = outlooks(settings.evaluate, people_of(images))
         return known, Path(name), images.floats([0]).nbytes // 2
     from brainzoo.preparation.prepare import folder_of, limited, prepared_already

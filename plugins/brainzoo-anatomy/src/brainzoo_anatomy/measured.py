@@ -48,7 +48,8 @@ class Measured:
     @property
     def ml(self) -> NDArray[np.float64]:
         """Volumes ``(image, region)`` in ml."""
-        return self.sides.sum(2)
+        summed: NDArray[np.float64] = self.sides.sum(2)
+        return summed
 
     @property
     def shares(self) -> NDArray[np.float64]:
@@ -59,7 +60,9 @@ class Measured:
     def asymmetry(self) -> NDArray[np.float64]:
         """How much larger the left side is ``(image, paired region)``, in percent of the mean."""
         sides = self.sides[:, [NAMES.index(name) for name in PAIRED]]
-        return 200 * (sides[..., 0] - sides[..., 1]) / np.maximum(sides.sum(2), 1e-6)
+        difference = 200 * (sides[..., 0] - sides[..., 1])
+        relative: NDArray[np.float64] = difference / np.maximum(sides.sum(2), 1e-6)
+        return relative
 
     @property
     def ages(self) -> NDArray[np.float64]:
@@ -121,9 +124,9 @@ def _segmented(network: MeshNet, images: Images, chosen: Sequence[int]) -> Itera
         level = int(np.isin(labels, deep).sum((0, 1)).argmax()) or labels.shape[2] // 2
         yield {
             "sides": volumes_ml(labels, numbers, voxel_ml),
-            "whole": np.float64(whole).reshape(()),
+            "whole": np.asarray(whole, np.float64),
             "plane": labels[:, :, level],
-            "level": np.float64((level + 0.5) / labels.shape[2]).reshape(()),
+            "level": np.asarray((level + 0.5) / labels.shape[2], np.float64),
         }
 
 

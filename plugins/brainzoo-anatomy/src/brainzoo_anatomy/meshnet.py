@@ -61,7 +61,7 @@ class MeshNet:
             kernel, bias, _ = self._layers[-1]
             slabs = [
                 functional.conv3d(slab, kernel, bias, padding=kernel.shape[-1] // 2).argmax(1)
-                for slab in features.split(SLAB, 2)
+                for slab in torch.split(features, SLAB, 2)
             ]
             classes: NDArray[np.uint8] = torch.cat(slabs, 1)[0].to(torch.uint8).cpu().numpy()
         return classes

@@ -91,15 +91,23 @@ def _notes(
 
 def _plausible(groups: Groups, limits: Limits) -> MetricValue:
     group = groups["synthetic"]
-    fine = ~limits.outside(group.heads).any(1)
+    fine = np.asarray(~limits.outside(group.heads).any(1))
     floor = float((~limits.outside(groups["test"].heads).any(1)).mean())
     draws = group.weights @ fine / group.weights.sum(1)
-    ends = interval(draws, bounds=(0.0, 1.0)) or (None, None)
+    low, high = interval(draws, bounds=(0.0, 1.0)) or (None, None)
     detail = (
         f"share of heads whose regions all lie within {WIDTH:g} robust standard deviations of "
         "training heads; floor: real test heads"
     )
-    return MetricValue("plausible heads", float(draws[0]), len(fine), *ends, floor, detail)
+    return MetricValue(
+        "plausible heads",
+        float(draws[0]),
+        len(fine),
+        low=low,
+        high=high,
+        floor=floor,
+        detail=detail,
+    )
 
 
 def _distance(groups: Groups) -> MetricValue:

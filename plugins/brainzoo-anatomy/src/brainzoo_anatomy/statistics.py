@@ -68,7 +68,8 @@ def wasserstein(real: Numbers, other: Numbers, of_real: Numbers, of_other: Numbe
     overlap = np.sqrt(np.maximum(inner, 0)).sum(1)
     traces = np.trace(spread, axis1=1, axis2=2) + np.trace(others, axis1=1, axis2=2)
     squared = ((mean - middle) ** 2).sum(1) + traces - 2 * overlap
-    return np.sqrt(np.maximum(squared, 0))
+    distances: NDArray[np.float64] = np.sqrt(np.maximum(squared, 0))
+    return distances
 
 
 def slopes(group: Group) -> Numbers | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +103,11 @@ def healthy_cases(images: Images, config: AnomalyConfig) -> Cases:
     )
 
 
+def nearest_to(wanted: float, values: Sequence[float]) -> float:
+    """Return the value that is nearest."""
+    return min(values, key=lambda value: abs(value - wanted))
+
+
 def with_lesions(healthy: Cases, config: AnomalyConfig, seed: int) -> Cases:
     """Return each image once with each kind of lesion; widths and real shapes take turns."""
     parts = []
@@ -116,7 +121,7 @@ def with_lesions(healthy: Cases, config: AnomalyConfig, seed: int) -> Cases:
                 if shapes and kind == STROKE:
                     changed, mask = shapes.add(image, region, i, rng)
                     own = width_of(mask) / width_of(region)
-                    widths.append(min(config.widths, key=lambda width, own=own: abs(width - own)))
+                    widths.append(nearest_to(own, config.widths))
                 else:
                     widths.append(config.widths[(i + number) % len(config.widths)])
                     changed, mask = add_lesion(image, region, kind, widths[-1], rng)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from brainzoo.api import DataError, NotFoundError, console, read_volume
+from brainzoo.api import DataError, NotFoundError, Volume, console
 from brainzoo_anomaly.regions import Bools, Floats
 
 STROKE = "stroke"
@@ -74,7 +74,7 @@ class Shapes:
 
 def _relative(file: Path) -> NDArray[np.float64]:
     """Return the voxels of a mask ``(voxel, x y z)``: -1 to 1 across the brain, RAS."""
-    volume = read_volume(file)
+    volume = Volume.read(file)
     voxels = np.argwhere(np.asarray(volume.data) > 0.5)
     mm = voxels @ volume.affine[:3, :3].T + volume.affine[:3, 3]
     half = np.asarray(BRAIN_MM) / 2

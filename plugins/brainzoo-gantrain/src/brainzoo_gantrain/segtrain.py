@@ -54,7 +54,7 @@ class SegTrain(Evaluator):
         values = [0, *names]
         pairs = {n: (images.floats(), numbered(images, values)) for n, images in sets.named.items()}
         real, made = pairs["train"], pairs["synthetic"]
-        both = tuple(np.concatenate([a, b]) for a, b in zip(real, made, strict=True))
+        both = np.concatenate([made[0], real[0]]), np.concatenate([made[1], real[1]])
         found = {}
         with console.progress("segmenters", len(SETS) * self.config.steps) as advance:
             for name, (pixels, labels) in zip(SETS, (made, real, both), strict=True):
@@ -96,9 +96,10 @@ class SegTrain(Evaluator):
                 "Dice" if name == "synthetic" else f"Dice, {name}",
                 float(draws[0]),
                 len(order),
-                *ends[name],
-                float(means["real"][0]) if name == "synthetic" else None,
-                f"trained on {name} pairs; {detail}",
+                low=ends[name][0],
+                high=ends[name][1],
+                floor=float(means["real"][0]) if name == "synthetic" else None,
+                detail=f"trained on {name} pairs; {detail}",
             )
             for name, draws in means.items()
         ]

@@ -84,7 +84,7 @@ class Conditions(Evaluator):
                 values += self._names(reader, one, looks, sets)
         real = joined(sets)
         if told and sets.synthetic.dims == 2:
-            finest = [name for name in ("age", "sex") if name in told] or ["class"]
+            finest = [str(name) for name in ("age", "sex") if name in told] or ["class"]
             rows = cells.diversity(real, sets.synthetic, finest, self.config.pairs, sets.seed)
             tables["diversity within conditions"] = rows
             values += within(rows)
@@ -118,12 +118,12 @@ class Conditions(Evaluator):
                 continue
             read = reader(features[inside])
             draws = bootstrap([str(i) for i in range(len(read))], seed=sets.seed)
-            floor = float(of_test[truth].mean())
+            mean_age = float(of_test[truth].mean())
             yield value_of(
                 f"age of {group}",
                 draws @ read / draws.sum(1),
                 len(read),
-                np.array([floor]),
+                np.array([mean_age]),
                 f"mean age that is read; {detail.replace('an image each', group)}",
             )
 

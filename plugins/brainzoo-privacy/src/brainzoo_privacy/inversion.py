@@ -9,6 +9,7 @@ nearest of 64 samples, a fixed number of steps of Adam.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ EDGE = 0.999
 class Latents(Draw):
     """Draws what it is given instead of random numbers, in the order of the asking."""
 
-    def __init__(self, given: list[torch.Tensor], like: Draw) -> None:
+    def __init__(self, given: Sequence[torch.Tensor], like: Draw) -> None:
         super().__init__(like.seed, like.start, like.rows, like.conditions)
         self.given, self.next = given, 0
 

@@ -42,7 +42,7 @@ class Band(NamedTuple):
 
     def factor(self, side: int) -> int:
         """Return by how much images may be shrunk without losing what is kept."""
-        return 2 ** max(0, int(np.log2(self.coarse * side / LEAST_COARSE_PIXELS)))
+        return 1 << max(0, int(np.log2(self.coarse * side / LEAST_COARSE_PIXELS)))
 
 
 BANDS = (Band(0.01, 0.06), Band(0.03, 0.12, 0.015), Band(0.06, 0.2, 0.045))

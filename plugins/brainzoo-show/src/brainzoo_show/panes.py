@@ -183,8 +183,9 @@ class ImagesPane(Pane):
             known = {value for value in self._images.column(name) if value is not None}
             if len(known) < 2:
                 continue
-            if all(isinstance(value, int | float) for value in known):
-                ends = {"low": math.floor(min(known)), "high": math.ceil(max(known))}
+            numbers = [float(value) for value in known if isinstance(value, int | float)]
+            if len(numbers) == len(known):
+                ends = {"low": math.floor(min(numbers)), "high": math.ceil(max(numbers))}
                 yield {"name": name, "levels": [], **ends}
             else:
                 yield {"name": name, "levels": sorted(map(str, known))}
@@ -212,9 +213,11 @@ class ImagesPane(Pane):
 
 def shown_row(row: Mapping[str, Value]) -> dict[str, Value]:
     """Return what the page says of an image: nothing that points to a person; age in years."""
-    shown = {k: v for k, v in row.items() if k not in OF_PEOPLE and v is not None}
+    shown: dict[str, Value] = {k: v for k, v in row.items() if k not in OF_PEOPLE and v is not None}
     age = shown.get("age")
-    return {**shown, "age": round(age)} if isinstance(age, float) else shown
+    if isinstance(age, float):
+        shown["age"] = round(age)
+    return shown
 
 
 def _described(pane: Pane, images: Images) -> dict[str, Any]:

@@ -143,8 +143,8 @@ class VAE(Inference):
             likelihood = losses.log_likelihood(pixels, made, log_pixel_std).flatten(1).sum(1)
             return (losses.divergence(mean, log_std) - likelihood,)
 
-        found: Floats = self._look(network, bound, pixels, rows, noise)[0] / math.prod(self.shape)
-        return found
+        found = self._look(network, bound, pixels, rows, noise)[0] / math.prod(self.shape)
+        return np.asarray(found, np.float32)
 
     def finish(self, network: Model, images: Images, run: Run) -> None:
         """Fit the Gaussians of the latents."""
