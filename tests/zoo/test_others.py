@@ -34,18 +34,20 @@ def test_a_generator_and_a_folder_are_an_address(text: str, wanted: Any) -> None
 def test_what_cannot_be_converted_is_one_clear_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert generator_of(f"vae:{tmp_path}") == "vae"
+    folder = tmp_path / "model"
+    folder.mkdir()
+    assert generator_of(f"vae:{folder}") == "vae"
     with pytest.raises(NotFoundError, match="there is no folder"):
-        find_checkpoint(f"vae:{tmp_path / 'nothing'}")
+        find_checkpoint(f"vae:{folder / 'nothing'}")
     with pytest.raises(OptionError, match="vae does not convert models by others"):
-        find_checkpoint(f"vae:{tmp_path}")
+        find_checkpoint(f"vae:{folder}")
     with pytest.raises(UnknownPluginError):
-        find_checkpoint(f"nobody:{tmp_path}")
+        find_checkpoint(f"nobody:{folder}")
     monkeypatch.setattr(others, "MOST_FILES", 1)
     for name in "ab":
-        (tmp_path / name).touch()
+        (folder / name).touch()
     with pytest.raises(OptionError, match="holds 2 files"):
-        find_checkpoint(f"vae:{tmp_path}")
+        find_checkpoint(f"vae:{folder}")
 
 
 @pytest.mark.parametrize(

@@ -140,9 +140,10 @@ def test_answers_wait_for_the_network_and_are_sent_again(open_page: Open, serve:
 
 def test_an_image_that_does_not_arrive_is_asked_for_again(open_page: Open, serve: Serve) -> None:
     served = serve(make_study(practice=0, confidence=False, seconds=60))
-    reader = accept(open_page, served)
-    # Until it is seen, or the page's next try might come before it was looked for.
+    reader = open_page(address=served.invitation)
+    # From before the page can ask for it, until it is seen that it did not arrive.
     reader.page.context.route("**/api/image/**", lambda route: route.abort())
+    reader.page.locator("button").click()
     reader.begin()
     reader.sees("#trouble", "tries again by itself")
     served.later = 20_000

@@ -21,6 +21,8 @@ COARSE_MM = 6.0
 """The field is smooth: this is fine enough to fit it."""
 
 ITERATIONS = (50, 50, 50)
+MOST_LOG = 2.0
+"""Of the field: intensities seven times too high or low are the most that coils make."""
 
 
 class N4:
@@ -54,7 +56,8 @@ def evened(volume: Volume) -> Volume:
     n4.Execute(sitk.Shrink(image, shrink), sitk.Shrink(mask, shrink))
     inside = sitk.GetArrayViewFromImage(mask).transpose(2, 1, 0) > 0
     log = sitk.GetArrayViewFromImage(n4.GetLogBiasFieldAsImage(image)).transpose(2, 1, 0)
-    field = np.exp(log - log[inside].mean())
+    # Far outside the head the spline may run away.
+    field = np.exp(np.clip(log - log[inside].mean(), -MOST_LOG, MOST_LOG))
     return Volume(
         ((scan.data - low) / field + low).astype(np.float32), scan.affine, volume.warnings
     )
