@@ -221,7 +221,7 @@ def test_masks_that_fit_nothing_or_are_not_there(tmp_path: Path) -> None:
         scans(tmp_path, masks="brains")
     with pytest.raises(DataError, match="none of the 0 masks"):
         scans(tmp_path, masks="_bet")
-    with pytest.raises(NotFoundError, match="no folder of masks"):
+    with pytest.raises(NotFoundError, match="was not found below"):
         scans(tmp_path, masks="gone")
 
 

@@ -171,7 +171,7 @@ class DescribedImages(Open):
 class ConfigFile(DescribedImages):
     """All of ``config.json``.
 
-    ``verify`` of a model by others is ``None``: there are no samples of its makers.
+    ``verify`` is ``None`` for a model by others, whose makers published no samples.
     """
 
     format: Literal[1]

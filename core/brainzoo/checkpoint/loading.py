@@ -170,7 +170,7 @@ def verify(folder: Path) -> Verification:
     wanted = config.get("verify")
     if wanted is None:
         raise NotFoundError(
-            f"{folder} keeps no samples of its makers to compare with.",
+            f"{folder} has no published samples to compare with.",
             "It was converted from a model by others.",
         )
     stored = read_reference(folder, config)

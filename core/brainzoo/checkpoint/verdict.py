@@ -52,8 +52,8 @@ class Real(Strict):
 class Verdict(Strict):
     """What an audit decided.
 
-    ``passed`` exactly when there are no ``reasons`` (why it did not pass) and no ``doubts`` (why a
-    leak could have been missed), a sentence each. ``consent`` names who answers for publishing an
+    It ``passed`` if ``reasons`` (why it failed) and ``doubts`` (why a leak could have been missed)
+    are both empty; each entry is a sentence. ``consent`` names who answers for publishing an
     undecided model.
     """
 

@@ -131,7 +131,7 @@ def _as_brainzoo_error(error: Exception) -> BrainzooError:
         ctx = getattr(error, "ctx", None)
         text, hint = " ".join(error.format_message().split()), ""
         if isinstance(error, click.NoSuchOption):
-            text, hint = f"there is no option {error.option_name}.", _nearest_option(error)
+            text, hint = f"unknown option {error.option_name}.", _nearest_option(error)
         return OptionError(text, hint or (f"See: {ctx.command_path} --help" if ctx else ""))
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads: do not complain at exit

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1  # version of the object that ``--json`` prints
 FIRST_SECONDS = 2.0  # nothing is shown of what takes less
-LINE_SECONDS = 15.0  # between lines of progress where there is no terminal
+LINE_SECONDS = 15.0  # between progress lines when the output is not a terminal
 
 
 def note(text: str) -> None:

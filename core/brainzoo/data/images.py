@@ -272,7 +272,7 @@ class Images:
         """Return the same images with some of their channels, in this order.
 
         Raises:
-            OptionError: There is no such channel.
+            OptionError: The images lack this channel.
         """
         there = self.channel_names
         for name in names:
@@ -327,7 +327,7 @@ class Images:
     ) -> Iterator[ImagesWriter]:
         """Open a writer that takes images in a stream; the folder appears when the block ends.
 
-        Without a ``label_dtype`` there are no label maps. A folder that is there is an ExistsError;
+        Label maps are written only with a ``label_dtype``. An existing folder is an ExistsError;
         of a full disk nothing is left behind.
         """
         with new_folder(Path(folder)) as temporary:

@@ -175,7 +175,7 @@ class Masks:
         folder = next((path for path in (root / given, given) if path.is_dir()), None)
         if folder is None and (where[:1] not in "-_." or "/" in where):
             raise NotFoundError(
-                f"there is no folder of masks {given}, below {root} or here.",
+                f"the folder of masks {given} was not found below {root} or here.",
                 "Check --data.masks; a suffix begins with '_' or '-'.",
             )
         self._suffix = "" if folder else where

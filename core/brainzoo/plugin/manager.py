@@ -105,7 +105,7 @@ class Plugins:
         """Import and return the class behind a name, or raise an IncompatiblePluginError."""
         spec, plugin = self.get(kind, name), self.of(kind, name)
         try:
-            # What a plugin prints is no result, such as that of --json.
+            # Whatever a plugin prints must not mix with results on stdout, such as --json.
             with contextlib.redirect_stdout(sys.stderr):
                 return spec.load()
         except (ImportError, AttributeError, SyntaxError) as error:

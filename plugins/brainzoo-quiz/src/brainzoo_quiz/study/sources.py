@@ -58,7 +58,7 @@ def as_shown(images: Images, channels: Sequence[str]) -> Images:
 
     Raises:
         DataError: It is left open which channels, or volumes would be shown side by side.
-        OptionError: There is no such channel.
+        OptionError: The images lack this channel.
     """
     if images.channels > 1 and not channels:
         raise DataError(
