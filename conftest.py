@@ -1,6 +1,13 @@
 """For all tests, the plugins' own included: a busy machine must not make one fail."""
 
+import os
+
 from hypothesis import HealthCheck, settings
+
+# Workers share the cores, and so do the commands that they start. Threads that wait for each other
+# beside a busy worker made a test of 12 seconds take 262. Without workers torch chooses.
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(workers))))
 
 settings.register_profile("brainzoo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("brainzoo")
