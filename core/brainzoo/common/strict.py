@@ -76,12 +76,17 @@ def plain_json(content: bytes) -> Any:
         text = content.decode("utf-8")
         return json.loads(text, object_pairs_hook=once, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
-        raise ValueError(printable(" ".join(str(error).split()))[:200].rstrip(".")) from None
+        raise ValueError(one_line(error)) from None
 
 
 def printable(text: str) -> str:
     """Return text without what could steer a terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def one_line(said: object, most: int = 200) -> str:
+    """Return what somebody else's program says as one short line without a stop."""
+    return printable(" ".join(str(said).split()))[:most].rstrip(".")
 
 
 def _short(value: object) -> str:

@@ -7,6 +7,7 @@ read first and says how large the content may be.
 from __future__ import annotations
 
 import dataclasses
+import math
 import zlib
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ MAX_BYTES = 4 * 2**30
 SPACING_MM = (0.05, 20.0)  # the sizes of a voxel that are believed
 
 _nibabel: Any = nibabel  # typed in part only
+_HeaderError: Any = _nibabel.spatialimages.HeaderDataError
 _HEADER_BYTES = 540  # of NIfTI-2; NIfTI-1 has 348
 
 
@@ -51,7 +53,7 @@ class Volume:
 
 
 def read_volume(path: Path | str, *, index: int | None = None) -> Volume:
-    """Read a NIfTI-1, NIfTI-2 or FreeSurfer file and check what it holds.
+    """Read a NIfTI-1, NIfTI-2 or FreeSurfer (.mgh, .mgz) file and check what it holds.
 
     Slope and intercept of the header are applied. float64 becomes float32. Of a compressed file
     every checksum is checked. ``index`` chooses a volume of a file that may hold several.
@@ -66,15 +68,21 @@ def read_volume(path: Path | str, *, index: int | None = None) -> Volume:
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror or error}.") from error
     try:
-        if path.name.lower().endswith((".mgz", ".mgh")):
-            return _read_mgh(file)
         compressed = file[:2] == b"\x1f\x8b"
-        header = _header(_inflate(file[:100_000], _HEADER_BYTES) if compressed else file[:540])
-        shape, dtype, start, stop = _layout(header, index)
-        data = _voxels(file, shape, dtype, start, stop)
-        data = _scaled(data, header)
-        _check_values(data)
+        start = _inflate(file[:100_000], _HEADER_BYTES) if compressed else file[:_HEADER_BYTES]
+        header = _header(start, path.name.lower().endswith((".mgz", ".mgh")))
         with np.errstate(all="ignore"):  # absurd numbers are refused by their results
+            shape, dtype, first, stop = _layout(header, index)
+            content = _decompress(file, stop) if compressed else file
+            if len(content) < stop:
+                raise DataError(
+                    f"it is truncated: found {len(content):,} bytes, its header announces "
+                    f"{stop:,}.",
+                    _AGAIN,
+                )
+            stored = np.frombuffer(content, dtype, math.prod(shape), first)
+            data = _scaled(stored.reshape(shape, order="F"), header)
+            _check_values(data)
             affine, warnings = _affine(header)
     except DataError as error:
         message = error.message.removeprefix("it ")
@@ -97,7 +105,7 @@ def write_nifti(path: Path, volume: Volume, *, description: str = "", synced: bo
     data = volume.data.astype(stored.get(str(volume.data.dtype), volume.data.dtype), copy=False)
     try:
         image = _nibabel.Nifti1Image(data, volume.affine)
-    except (_nibabel.spatialimages.HeaderDataError, ValueError) as error:
+    except (_HeaderError, ValueError) as error:
         raise DataError(f"{path.name} cannot be written as NIfTI: {error}.") from error
     image.set_sform(volume.affine, code=1)
     image.set_qform(volume.affine, code=1)
@@ -154,104 +162,66 @@ def _decompress(content: bytes, size: int) -> bytes | bytearray:
     return b"".join(parts)
 
 
-def _voxels(
-    file: bytes, shape: tuple[int, int, int], dtype: np.dtype[Any], start: int, stop: int
-) -> NDArray[Any]:
-    """Return the voxels of a file, decompressed."""
-    content = _decompress(file, stop) if file[:2] == b"\x1f\x8b" else file
-    if len(content) < stop:
-        raise DataError(
-            f"it is truncated: found {len(content):,} bytes, its header announces {stop:,}.", _AGAIN
-        )
-    return np.frombuffer(content, dtype, int(np.prod(shape)), start).reshape(shape, order="F")
-
-
-def _read_mgh(file: bytes) -> Volume:
-    """Read FreeSurfer's format: https://surfer.nmr.mgh.harvard.edu/fswiki/FsTutorial/MghFormat."""
-    start = _inflate(file[:100_000], 284) if file[:2] == b"\x1f\x8b" else file[:284]
-    version, x, y, z, frames, kind = np.frombuffer(start[:24].ljust(24, b"\0"), ">i4").tolist()
-    dtype = {0: ">u1", 1: ">i4", 3: ">f4", 4: ">i2", 10: ">u2"}.get(kind)
-    if version != 1 or len(start) < 284 or dtype is None or not 0 < x * y * z < MAX_BYTES:
-        raise DataError("it is not a file of FreeSurfer.", "Convert it with mri_convert.")
-    if frames > 1:
-        raise DataError(f"it holds {frames} volumes; expected one.", "Choose one volume first.")
-    stop = 284 + x * y * z * np.dtype(dtype).itemsize
-    data = _voxels(file, (x, y, z), np.dtype(dtype), 284, stop)
-    data = data.astype(data.dtype.newbyteorder("="))
-    _check_values(data)
-    affine = _nibabel.freesurfer.mghformat.MGHHeader(start).get_affine()
-    return Volume(data, np.asarray(affine, np.float64))
-
-
 _MOST_BEYOND = 2**28  # bytes behind the voxels that are read for the checksum's sake
 _AGAIN = "Copy or download it again."
 
 
-def _header(start: bytes) -> Any:
-    """Parse a NIfTI header from the first bytes of a file."""
+def _header(start: bytes, freesurfer: bool) -> Any:
+    """Parse the header of a NIfTI or FreeSurfer file from its first bytes."""
     size = {int.from_bytes(start[:4], order) for order in ("little", "big")}
+    if freesurfer and start[:4] == b"\0\0\0\1" and len(start) >= 284:
+        return _nibabel.freesurfer.mghformat.MGHHeader(start[:284], check=False)
+    if freesurfer:
+        raise DataError("it is not a file of FreeSurfer.", "Convert it with mri_convert.")
     if 348 in size and start[344:348] == b"n+1\0":
         return _nibabel.Nifti1Header(start[:348], check=False)
     if 540 in size and len(start) >= 540 and start[4:8] == b"n+2\0":
         return _nibabel.Nifti2Header(start[:540], check=False)
-    if len(start) < 348:
-        raise DataError(f"it is not a NIfTI file: it holds only {len(start)} bytes.")
     raise DataError(
         "it is not a single-file NIfTI: its header lacks the mark 'n+1' or 'n+2'.",
         "Convert it first, for example with dcm2niix.",
     )
 
 
-def _layout(
-    header: Any, index: int | None = None
-) -> tuple[tuple[int, int, int], np.dtype[Any], int, int]:
+def _layout(header: Any, index: int | None) -> tuple[tuple[int, ...], np.dtype[Any], int, int]:
     """Return the shape (x, y, z), the dtype and where the voxels start and stop in the file."""
-    dim = [int(n) for n in header["dim"]]
-    if not 2 <= dim[0] <= 7 or min(dim[1 : dim[0] + 1]) < 1:
-        raise DataError(f"it has impossible dimensions in its header: {dim}.")
-    shape = [*dim[1 : dim[0] + 1], 1][: max(3, dim[0])]
-    volumes = int(np.prod([float(n) for n in shape[3:]]))
-    if index is not None and index >= volumes:
-        raise DataError(f"it holds {volumes} volumes; expected at least {index + 1}.")
-    if index is None and volumes != 1:
+    try:
+        shape = tuple(int(n) for n in header.get_data_shape())
+        dtype, offset = header.get_data_dtype(), int(header.get_data_offset())
+        if not 2 <= len(shape) <= 7 or min(shape) < 1 or not 0 <= offset < 2**31:
+            raise ValueError(f"dimensions {shape}, voxels from byte {offset}")
+    except (_HeaderError, ValueError, KeyError, OverflowError) as error:
+        raise DataError(f"it has an impossible header: {error}.") from error
+    if dtype.kind not in "iuf":
+        kind = "complex numbers" if dtype.kind == "c" else f"voxels of type {dtype}"
+        raise DataError(f"it holds {kind}; expected one grey value per voxel.")
+    volumes = math.prod(shape[3:])
+    if volumes <= (index or 0) or (index is None and volumes > 1):
+        wanted = "one of 3 dimensions" if index is None else f"at least {index + 1}"
         raise DataError(
-            f"it holds {volumes} volumes ({' × '.join(map(str, shape))}); expected one of 3 "
-            "dimensions.",
+            f"it holds {volumes} volumes ({' × '.join(map(str, shape))}); expected {wanted}.",
             "Choose or average one volume first; channels of the Decathlon: --data nnunet.",
         )
-    try:
-        dtype = header.get_data_dtype()
-    except (_nibabel.spatialimages.HeaderDataError, KeyError) as error:
-        raise DataError(f"it has an unknown data type, {int(header['datatype'])}.") from error
-    if dtype.kind not in "iuf":
-        kind = "complex numbers" if dtype.kind == "c" else f"voxels of type {header['datatype']}"
-        raise DataError(f"it holds {kind}; expected one grey value per voxel.")
-    voxels = shape[0] * shape[1] * shape[2]
-    offset = float(header["vox_offset"])
-    if not np.isfinite(offset) or not 0 <= offset < 2**31:
-        raise DataError(f"it has an impossible voxel offset in its header: {offset:g}.")
-    start = max(int(offset), 352) + (index or 0) * voxels * dtype.itemsize
-    stop = start + voxels * dtype.itemsize
-    if stop > MAX_BYTES:
+    shape = (*shape, 1)[:3]
+    size = math.prod(shape) * dtype.itemsize
+    start = offset + (index or 0) * size
+    if start + size > MAX_BYTES:
         raise DataError(
-            f"it announces {stop / 2**30:.0f} GiB of voxels; at most {MAX_BYTES // 2**30} are read."
+            f"it announces {(start + size) / 2**30:.0f} GiB of voxels; at most "
+            f"{MAX_BYTES // 2**30} are read."
         )
-    return (shape[0], shape[1], shape[2]), dtype, start, stop
+    return shape, dtype, start, start + size
 
 
 def _scaled(data: NDArray[Any], header: Any) -> NDArray[Any]:
     """Return native integers or float32 with the header's slope and intercept applied."""
-    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
-    if not (np.isfinite(slope) and np.isfinite(intercept)) or slope == 0:
-        slope, intercept = 1.0, 0.0
-    if data.dtype.kind == "f" or data.dtype.itemsize == 8 or (slope, intercept) != (1, 0):
-        with np.errstate(over="ignore", invalid="ignore"):
-            data = data.astype(np.float32, copy=False)
-            if (slope, intercept) != (1, 0):
-                data = data * np.float32(slope) + np.float32(intercept)
-    if not data.dtype.isnative:
-        data = data.astype(data.dtype.newbyteorder("="))
-    return data
+    slope, intercept = header.get_slope_inter()
+    plain = slope is None or (slope, intercept) == (1, 0)
+    if data.dtype.kind == "f" or data.dtype.itemsize == 8 or not plain:
+        data = data.astype(np.float32, copy=False)
+    if not plain:
+        data = data * np.float32(slope) + np.float32(intercept)
+    return data.astype(data.dtype.newbyteorder("="), copy=False)
 
 
 def _check_values(data: NDArray[Any]) -> None:
@@ -270,6 +240,8 @@ def _check_values(data: NDArray[Any]) -> None:
 
 def _affine(header: Any) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Return the affine of the header, checked, and warnings about it."""
+    if not hasattr(header, "get_qform"):  # of FreeSurfer, whose headers say it once
+        return np.asarray(header.get_best_affine(), np.float64), ()
     warnings: list[str] = []
     pixdim = np.abs(np.asarray(header["pixdim"][1:4], dtype=np.float64))
     coded = int(header["sform_code"]) > 0, int(header["qform_code"]) > 0
@@ -280,7 +252,7 @@ def _affine(header: Any) -> tuple[NDArray[np.float64], tuple[str, ...]]:
             warnings.append("neither sform nor qform: orientation assumed from the voxel order")
         affine = header.get_best_affine() if any(coded) else np.diag([*pixdim, 1.0])
         affine = np.asarray(affine, dtype=np.float64)
-    except (_nibabel.spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
+    except (_HeaderError, ValueError, FloatingPointError) as error:
         raise _wrong(f"{error}") from error
     if not np.isfinite(affine).all():
         raise _wrong("it holds NaN or infinite numbers")
@@ -314,7 +286,7 @@ def _disagreement(sform: NDArray[np.float64], header: Any) -> list[str]:
     try:
         qform = np.asarray(header.get_qform(), dtype=np.float64)
         codes = [_nibabel.aff2axcodes(affine) for affine in (sform, qform)]
-    except (_nibabel.spatialimages.HeaderDataError, ValueError, np.linalg.LinAlgError):
+    except (_HeaderError, ValueError, np.linalg.LinAlgError):
         return []
     if codes[0] == codes[1] or any(code is None for axes in codes for code in axes):
         return []

@@ -112,8 +112,8 @@ def download_ixi(
 ) -> None:
     """Fetch the table and the scans of a modality, unless they are there; goes on after any kill.
 
-    The archive is removed once its scans are unpacked; its SHA-256 stays. Of DTI the b = 0 volumes
-    are unpacked. A mirror holds the same files and is tried first.
+    The archive is removed once its scans are unpacked. Of DTI the b = 0 volumes are unpacked. A
+    mirror holds the same files and is tried first.
     """
     folder = ixi_folder()
     download(remote("IXI.xls", mirror), folder, patience=patience, quiet=quiet)
@@ -130,7 +130,7 @@ def download_ixi(
         wanted = "DTI-00" if modality == "DTI" else re.escape(modality)
         name = re.compile(rf"IXI\d{{3}}-(Guys|HH|IOP)-\d{{4}}-{wanted}\.nii\.gz")
         try:
-            extract(path, unpacking, name, magic=b"\x1f\x8b", quiet=quiet)
+            extract(path, unpacking, name, quiet=quiet)
         except IntegrityError:
             # Useless as it is: the next run fetches it again.
             path.unlink(missing_ok=True)

@@ -94,11 +94,13 @@ def weights_file(options: FeatureOptions, owner: str = "EVALUATOR") -> Path:
         return options.features_weights
     address = PUBLISHED[options.network]
     name = address.rpartition("/")[2]
+    digits = Path(name).stem.rpartition("-")[2]
     of_torch = Path(torch.hub.get_dir()) / "checkpoints" / name
     if of_torch.is_file():
-        return _verified(of_torch)
+        return _verified(of_torch, digits)
+    remote = Remote(name, (address,), sha256=digits)
     try:
-        return _verified(download(Remote(name, (address,)), home() / "models", patience=PATIENCE))
+        return _verified(download(remote, home() / "models", patience=PATIENCE), digits)
     except NetworkError as error:
         raise NetworkError(
             f"there are no weights of {options.network}: {error.message}",
@@ -107,8 +109,7 @@ def weights_file(options: FeatureOptions, owner: str = "EVALUATOR") -> Path:
         ) from error
 
 
-def _verified(path: Path) -> Path:
-    digits = path.stem.rpartition("-")[2]
+def _verified(path: Path, digits: str) -> Path:
     found = sha256(path)
     if not found.startswith(digits):
         raise IntegrityError(

@@ -15,10 +15,10 @@ from pathlib import Path
 from brainzoo.checkpoint.names import MAX_BYTES
 from brainzoo.checkpoint.reading import folder_of, read_config
 from brainzoo.common import console
-from brainzoo.common.downloads.web import clean
 from brainzoo.common.errors import ExistsError, IntegrityError, NotFoundError
 from brainzoo.common.files import disk_errors, settle, sha256, sync
 from brainzoo.common.locks import locked
+from brainzoo.common.strict import one_line
 from brainzoo.zoo.address import REVISION, ByOthers, OnHub, parse
 from brainzoo.zoo.cache import place, root
 from brainzoo.zoo.pull import expect_checkpoint, pull
@@ -97,7 +97,7 @@ def unbundle(path: Path, *, digest: str | None = None) -> Path:
             NotImplementedError,
             FileExistsError,
         ) as error:
-            said = clean(str(error)).rstrip(".")
+            said = one_line(error)
             raise IntegrityError(f"{path} is refused: {said}.", "Nothing of it was kept.") from None
         expect_checkpoint(checkpoint, stem)
         if stem.rpartition("-")[2] != read_config(checkpoint)["weights"]["sha256"][:12]:

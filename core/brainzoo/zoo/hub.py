@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from brainzoo.common.downloads.web import clean
 from brainzoo.common.errors import (
     AuthorisationError,
     BrainzooError,
@@ -22,6 +21,7 @@ from brainzoo.common.errors import (
     OptionError,
 )
 from brainzoo.common.files import sha256
+from brainzoo.common.strict import one_line
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -61,7 +61,7 @@ class Hub:
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
             raise OptionError(
-                f"{clean(re.sub('//.*@', '//', address))!r} is not the address of a Hub.",
+                f"{one_line(re.sub('//.*@', '//', address))!r} is not the address of a Hub.",
                 "Set HF_ENDPOINT to one such as https://huggingface.co, or unset it.",
             )
         if offline is None:
@@ -133,7 +133,7 @@ class Hub:
             if isinstance(getattr(response, "status_code", None), int):
                 return self._of_status(response, what)
             last, cause = cause, cause.__cause__
-        said = clean(str(last)).rstrip(".") or type(last).__name__
+        said = one_line(last) or type(last).__name__
         return NetworkError(
             f"{self.host} cannot be reached for {what}: {said}.",
             "Check the connection, then run the same command again; HF_ENDPOINT names a mirror; "
@@ -142,7 +142,7 @@ class Hub:
 
     def _of_status(self, response: Any, what: str) -> BrainzooError:
         status, code = response.status_code, response.headers.get("X-Error-Code", "")
-        says = clean(response.headers.get("X-Error-Message", "")).rstrip(".")
+        says = one_line(response.headers.get("X-Error-Message", ""))
         said, host = f" ({says})" if says else "", self.host
         if status in (401, 403) or code == "GatedRepo":
             if status == 401 and self.token and not code:

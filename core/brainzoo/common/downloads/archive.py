@@ -1,108 +1,60 @@
-"""Takes files out of a tar archive that nobody vouches for.
-
-Members are walked by hand: only regular files whose base name fits are written, each under that
-base name, complete or absent. Links, devices, sparse files and everything else in the archive are
-passed over; where a member's path points does not matter.
-"""
+"""Takes files out of a tar archive, each under its base name, complete or absent."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 
 from brainzoo.common import console
-from brainzoo.common.console import size_text
 from brainzoo.common.errors import IntegrityError
 from brainzoo.common.files import disk_errors, expect_space
 
-CHUNK = 1 << 20
-
 
 def extract(
-    archive: Path,
-    folder: Path,
-    pattern: re.Pattern[str],
-    *,
-    magic: bytes = b"",
-    largest_file: int = 1 << 30,
-    quiet: bool = False,
+    archive: Path, folder: Path, pattern: re.Pattern[str], *, quiet: bool = False
 ) -> list[Path]:
-    """Write the files of an uncompressed tar whose base names fit, and return their paths.
+    """Write the regular files of an uncompressed tar whose base names fit; return their paths.
 
-    What an interrupted extraction has completed is kept and not written again. Each file must be
-    there once, begin with the bytes ``magic``, and have at most ``largest_file`` bytes; else, and
-    where nothing fits, it is an IntegrityError.
+    Where a member's path points does not matter. What an interrupted extraction has completed is
+    kept.
+
+    Raises:
+        IntegrityError: It is damaged, or nothing fits.
     """
-    with disk_errors(folder), _tar_errors(archive), tarfile.open(archive, "r:") as tar:
-        folder.mkdir(parents=True, exist_ok=True)
-        members = _chosen(tar, archive, pattern, largest_file)
-        paths = {name: folder / name for name in members}
-        missing = [name for name in members if not _complete(paths[name], members[name])]
-        total = sum(members[name].size for name in missing)
-        expect_space(folder, total, f"unpacking {archive.name}")
-        text = f"unpacking {archive.name}"
-        with console.progress(text, total, unit="bytes", hidden=quiet) as progress:
-            for name in missing:
-                _write(tar, members[name], paths[name], magic)
-                progress(members[name].size)
-    return sorted(paths.values())
+    try:
+        with disk_errors(folder), tarfile.open(archive, "r:") as tar:
+            folder.mkdir(parents=True, exist_ok=True)
+            members = {PureWindowsPath(member.name).name: member for member in tar}
+            paths = {
+                folder / name: member
+                for name, member in members.items()
+                if pattern.fullmatch(name) and member.isreg() and not member.issparse()
+            }
+            if not paths:
+                raise IntegrityError(f"{archive.name} holds no file named like {pattern.pattern}.")
+            missing = {path: member for path, member in paths.items() if not path.is_file()}
+            text, total = f"unpacking {archive.name}", sum(m.size for m in missing.values())
+            expect_space(folder, total, text)
+            with console.progress(text, total, unit="bytes", hidden=quiet) as progress:
+                for path, member in missing.items():
+                    _write(tar, member, path)
+                    progress(member.size)
+        return sorted(paths)
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
+        if isinstance(error, IntegrityError):
+            raise
+        raise IntegrityError(f"{archive.name} is not an intact tar archive: {error}.") from error
 
 
-def _chosen(
-    tar: tarfile.TarFile, archive: Path, pattern: re.Pattern[str], largest_file: int
-) -> dict[str, tarfile.TarInfo]:
-    members: dict[str, tarfile.TarInfo] = {}
-    for member in tar:
-        name = PureWindowsPath(member.name).name  # takes both / and \ as separators
-        if not member.isreg() or member.issparse() or not pattern.fullmatch(name):
-            continue
-        if name in members:
-            raise IntegrityError(f"{archive.name} holds {name} twice.")
-        if member.size > largest_file:
-            raise IntegrityError(
-                f"{archive.name}: {name} would have {size_text(member.size)}; expected at most "
-                f"{size_text(largest_file)}."
-            )
-        members[name] = member
-    if not members:
-        raise IntegrityError(f"{archive.name} holds no file named like {pattern.pattern}.")
-    return members
-
-
-def _complete(path: Path, member: tarfile.TarInfo) -> bool:
-    return path.is_file() and not path.is_symlink() and path.stat().st_size == member.size
-
-
-def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path, magic: bytes) -> None:
-    source = tar.extractfile(member)
-    if source is None:
-        raise IntegrityError(f"{path.name} cannot be taken out of its archive.")
+def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.part")
     temporary.unlink(missing_ok=True)
-    written = 0
+    source = tar.extractfile(member)
+    assert source is not None  # of a regular file
     with source, temporary.open("xb") as file:
-        while chunk := source.read(CHUNK):
-            if not written and not chunk.startswith(magic):
-                raise IntegrityError(
-                    f"{path.name} begins with {chunk[: len(magic)].hex()} in its archive; "
-                    f"expected {magic.hex()}."
-                )
-            file.write(chunk)
-            written += len(chunk)
-    if written != member.size or written < len(magic):
-        raise IntegrityError(f"{path.name} is cut short in its archive: {written} bytes.")
+        shutil.copyfileobj(source, file)
+        if file.tell() != member.size:
+            raise IntegrityError(f"{path.name} is cut short in its archive.")
     temporary.replace(path)
-
-
-@contextmanager
-def _tar_errors(archive: Path) -> Iterator[None]:
-    """Turn what tarfile raises for broken archives into one clear error."""
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
-        raise IntegrityError(f"{archive.name} is not an intact tar archive: {error}.") from error

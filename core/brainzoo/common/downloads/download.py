@@ -1,43 +1,42 @@
 """Downloads a file so that it is complete and right, or absent.
 
-What has arrived is kept in ``NAME.part`` through any end of the process, and the next run goes on
-from there (HTTP range requests, RFC 9110 section 14). Size and checksum are compared before the
-file gets its name.
+What has arrived is kept in ``NAME.part`` through any end of the process. Where a checksum is known,
+the next run goes on from there (HTTP range requests, RFC 9110 section 14).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import re
+import socket
+import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request
+from urllib.request import Request, urlopen
 
 from brainzoo.common import console
 from brainzoo.common.console import Progress, size_text
-from brainzoo.common.downloads.partial import CHUNK, CorruptError, Origin, Partial
-from brainzoo.common.downloads.web import (
-    clean,
-    content_range,
-    explain,
-    open_url,
-    retry_after_s,
-    validator,
-)
 from brainzoo.common.errors import IntegrityError, NetworkError
-from brainzoo.common.files import disk_errors
+from brainzoo.common.files import disk_errors, expect_space, sync
 from brainzoo.common.locks import locked
+from brainzoo.common.strict import one_line
 
+CHUNK = 1 << 20
 LONGEST_WAIT_S = 60.0
+RESERVE = 256 << 20  # bytes that stay free where a server does not say how much will come
 
 
 @dataclasses.dataclass(frozen=True)
 class Remote:
-    """A file at one or several addresses, with what is known of it.
+    """A file at one or several addresses, which are tried in turn.
 
-    Addresses are tried in turn; checksums (hexadecimal) and size in bytes count where published.
+    Checksums (hexadecimal, or how they begin) and the size in bytes count where published.
     """
 
     name: str
@@ -57,15 +56,15 @@ class Patience:
 
 
 class _LostError(Exception):
-    """The connection broke: worth another attempt, after ``wait_s`` if the server says so."""
-
-    def __init__(self, reason: str, wait_s: float | None = None) -> None:
-        super().__init__(reason)
-        self.wait_s = wait_s
+    """The connection broke: worth another attempt."""
 
 
 class _RefusedError(Exception):
     """This address will not do."""
+
+
+class _CorruptError(_RefusedError):
+    """All bytes are there and they are the wrong ones."""
 
 
 def download(
@@ -78,8 +77,7 @@ def download(
 ) -> Path:
     """Fetch a file into a folder unless it is there; safe against kills and second processes.
 
-    Beside the file, ``NAME.sha256`` records what arrived first; a later download of the same name
-    must be the same. ``space`` times its size must be free on the disk: 2 if it will be unpacked.
+    ``space`` times its size must be free on the disk: 2 if it will be unpacked.
 
     Raises:
         NetworkError: No address could deliver; what arrived is kept.
@@ -101,9 +99,14 @@ class _Transfer:
     def __init__(
         self, remote: Remote, target: Path, space: float, patience: Patience, meter: Progress
     ) -> None:
-        self._remote, self._space, self._patience = remote, space, patience
-        self._part = Partial(target, remote.md5, remote.sha256, remote.size)
-        self._meter, self._received = meter, False
+        self._remote, self._target, self._space = remote, target, space
+        self._part = target.with_name(f"{target.name}.part")
+        self._patience, self._meter = patience, meter
+        self._verifiable = bool(remote.md5 or remote.sha256)
+
+    @property
+    def _here(self) -> int:
+        return self._part.stat().st_size if self._part.exists() else 0
 
     def _say(self, text: str) -> None:
         if not self._meter.hidden:
@@ -111,99 +114,74 @@ class _Transfer:
 
     def run(self) -> None:
         """Try the addresses in turn."""
-        reasons = []
-        corrupt = False
+        failures: list[Exception] = []
+        reasons: list[str] = []
         for url in self._remote.urls:
             try:
                 self._fetch_patiently(url)
+                self._part.replace(self._target)
                 return
-            except (_LostError, _RefusedError, CorruptError) as error:
-                corrupt = corrupt or isinstance(error, CorruptError)
+            except (_LostError, _RefusedError) as error:
+                failures.append(error)
                 reasons.append(f"{urlsplit(url).netloc} {error}")
                 if url != self._remote.urls[-1]:
                     self._say(f"{reasons[-1]}; trying another address")
-        different = "; ".join(dict.fromkeys(reasons))
-        what = f"{self._remote.name} could not be downloaded: {different}."
-        if corrupt:
+        what = f"{self._remote.name} could not be downloaded: {'; '.join(dict.fromkeys(reasons))}."
+        if any(isinstance(failure, _CorruptError) for failure in failures):
             raise IntegrityError(what, "Nothing was kept. Try again later, or another address.")
-        here = f"it goes on from the {size_text(self._part.size)} that are here."
         hint = "Check the connection, then run the same command again."
-        raise NetworkError(what, f"Run the same command again: {here}" if self._part.size else hint)
+        if self._verifiable and self._here:
+            size = size_text(self._here)
+            hint = f"Run the same command again: it goes on from the {size} that are here."
+        raise NetworkError(what, hint)
 
     def _fetch_patiently(self, url: str) -> None:
-        failures, furthest = 0, self._part.size
-        resumed = furthest > 0
+        failures, furthest = 0, self._here
         while True:
+            begun = self._here if self._verifiable else 0
             try:
-                self._fetch(url)
-                self._part.finish()
+                self._fetch(url, begun)
+                self._check()
                 return
-            except CorruptError:
-                self._part.forget()
-                if not resumed:
+            except _CorruptError:
+                self._part.unlink(missing_ok=True)
+                if not begun:
                     raise
-                resumed = False  # the beginning may have been another file's: once more, whole
+                # the beginning may have been another file's: once more, whole
             except _LostError as error:
-                resumed = True
-                failures = 0 if self._part.size > furthest else failures + 1
-                furthest = max(furthest, self._part.size)
+                failures = 0 if self._here > furthest else failures + 1
+                furthest = max(furthest, self._here)
                 if failures >= self._patience.attempts:
                     raise
-                pause = self._patience.wait_s * 2 ** max(failures - 1, 0)
-                wait_s = min(error.wait_s or pause, LONGEST_WAIT_S)
+                wait_s = min(self._patience.wait_s * 2 ** max(failures - 1, 0), LONGEST_WAIT_S)
                 self._say(f"{error}; trying again in {wait_s:.0f} s")
                 time.sleep(wait_s)
 
-    def _fetch(self, url: str) -> None:
+    def _fetch(self, url: str, begun: int) -> None:
         """Append to the part what is missing, from one request."""
-        offset = self._part.continuable(url)
-        if offset and offset == self._part.total:
+        if begun and begun == self._remote.size:
             return
-        with self._open(url, offset) as response:
-            start, total = self._placed(url, response, offset)
-            self._part.check_space(start, total, self._space)
-            if not start:
-                self._part.begin(Origin(url, validator(response.headers), total))
-            done = start
+        headers = {"User-Agent": "brainzoo", "Accept-Encoding": "identity"}
+        if begun:
+            headers["Range"] = f"bytes={begun}-"
+        request, timeout_s = Request(url, headers=headers), self._patience.timeout_s
+        with _network_errors(), urlopen(request, timeout=timeout_s) as response:
+            done, total = self._placed(response, begun)
+            needed = RESERVE if total is None else int(total * self._space) - done
+            expect_space(self._part.parent, needed, self._remote.name)
             self._meter.show(done, total)
-            with self._part.path.open("ab") as file:
-                while chunk := _read(response):
-                    self._received = True
+            with self._part.open("ab" if done else "wb") as file:
+                while chunk := response.read1(CHUNK):
                     file.write(chunk)
                     file.flush()
                     done += len(chunk)
                     self._meter.show(done, total)
                     if total is None:
-                        self._part.check_space(done, total, self._space)
-        if total is not None and done > total:
-            self._part.forget()
-            raise _RefusedError(f"sent more than the {total} bytes that it announced")
+                        expect_space(self._part.parent, RESERVE, self._remote.name)
         if total is not None and done < total:
             raise _LostError(f"broke off after {size_text(done)} of {size_text(total)}")
 
-    def _open(self, url: str, offset: int) -> HTTPResponse:
-        headers = {"User-Agent": "brainzoo", "Accept-Encoding": "identity"}
-        if offset:
-            headers["Range"] = f"bytes={offset}-"
-            if self._part.origin.url == url and self._part.origin.validator:
-                headers["If-Range"] = self._part.origin.validator
-        try:
-            return open_url(Request(url, headers=headers), self._patience.timeout_s)
-        except HTTPError as error:
-            with error:
-                if error.code == 416 and offset:
-                    raise self._other_file(url) from error
-                reason = clean(f"answers {error.code} {error.reason}")
-                if error.code in (408, 425, 429) or error.code >= 500:
-                    raise _LostError(reason, retry_after_s(error.headers)) from error
-                raise _RefusedError(reason) from error
-        except (OSError, HTTPException, ValueError) as error:
-            reason, permanent = explain(error)
-            if permanent and not self._received:
-                raise _RefusedError(reason) from error
-            raise _LostError(reason) from error
-
-    def _placed(self, url: str, response: HTTPResponse, offset: int) -> tuple[int, int | None]:
+    def _placed(self, response: HTTPResponse, begun: int) -> tuple[int, int | None]:
         """Return where in the file the answer begins, and the whole file's length if known.
 
         Nothing that is here is deleted before the answer looks like the file wanted.
@@ -212,33 +190,53 @@ class _Transfer:
             raise _RefusedError("sends a web page instead of the file")
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise _RefusedError("sends the file encoded in a way that was not asked for")
-        begun = self._part.origin.total if offset else None
         start, total = 0, response.length
         if response.status == 206:
-            start, total = content_range(response.headers) or (-1, None)
-            total = total or begun
-            if start != offset or begun not in (None, total):
-                raise self._other_file(url)
-        elif response.status != 200:
-            raise _RefusedError(clean(f"answers {response.status} {response.reason}"))
-        elif begun not in (None, total) and self._part.origin.url != url:
-            raise self._other_file(url)
-        elif total is None and not response.chunked and not self._part.verifiable:
+            said = response.headers.get("Content-Range", "")
+            match = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", said.strip())
+            if not match or int(match[1]) != begun:
+                self._part.unlink(missing_ok=True)
+                raise _LostError("sends another part of the file than was asked for")
+            start, total = begun, int(match[2])
+        elif total is None and not response.chunked and not self._verifiable:
             raise _RefusedError("does not say how long the file is")
         if self._remote.size is not None and total not in (None, self._remote.size):
             raise _RefusedError(f"offers {total} bytes where {self._remote.size} were expected")
         return start, total
 
-    def _other_file(self, url: str) -> _LostError | _RefusedError:
-        """Say that an address holds another file than the one begun; only its own is begun anew."""
-        if self._part.origin.url != url:
-            return _RefusedError(f"has a different file from the one begun as {self._part.path}")
-        self._part.forget()
-        return _LostError("has a different file from the one that was begun")
+    def _check(self) -> None:
+        """Compare size and checksums of what has arrived."""
+        if self._remote.size is not None and self._here != self._remote.size:
+            raise _CorruptError(f"sent {self._here} bytes; expected {self._remote.size}")
+        for name in ("md5", "sha256"):
+            expected = getattr(self._remote, name).lower()
+            if expected:
+                with self._part.open("rb") as file:
+                    digest = hashlib.file_digest(file, name).hexdigest()
+                if not digest.startswith(expected):
+                    raise _CorruptError(
+                        f"sent a file of {name.upper()} {digest}; expected {expected}"
+                    )
+        sync(self._part)
 
 
-def _read(response: HTTPResponse) -> bytes:
+@contextmanager
+def _network_errors() -> Iterator[None]:
+    """Say what became of a request, and whether another one is worth it."""
     try:
-        return response.read1(CHUNK)
-    except (OSError, HTTPException, ValueError) as error:
-        raise _LostError(explain(error)[0]) from error
+        yield
+    except HTTPError as error:
+        with error:
+            reason = one_line(f"answers {error.code} {error.reason}")
+        if error.code == 416:  # what is here reaches beyond the file's end
+            raise _CorruptError(reason) from error
+        again = error.code in (408, 425, 429) or error.code >= 500
+        raise (_LostError if again else _RefusedError)(reason) from error
+    except (URLError, ValueError) as error:
+        cause = error.reason if isinstance(error, URLError) else error
+        hopeless = (socket.gaierror, ssl.SSLCertVerificationError, ConnectionRefusedError)
+        again = isinstance(cause, OSError) and not isinstance(cause, hopeless)
+        text = one_line(f"cannot be reached ({cause})")
+        raise (_LostError if again else _RefusedError)(text) from error
+    except (HTTPException, ConnectionError, TimeoutError, ssl.SSLError) as error:
+        raise _LostError(one_line(f"broke off ({error or type(error).__name__})")) from error
