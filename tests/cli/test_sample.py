@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -112,30 +111,6 @@ def test_a_stop_of_any_kind_loses_nothing(
     assert not journal.parent.exists()
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_full_disk_is_one_line_and_the_same_command_goes_on(
-    brainzoo: Brainzoo, checkpoint: Path, tmp_path: Path, workers: str
-) -> None:
-    made = tmp_path / "made"
-    words = [str(checkpoint), *WORDS, "--export", "nifti", "--workers", workers]
-    found = subprocess.run(
-        [*COMMAND, *words, "--out", str(made)],
-        # The journal is the largest of the files, and grows.
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert found.returncode == 8
-    *progress, told = found.stderr.splitlines()
-    assert all(line.startswith("sampling: ") for line in progress)  # where drawing takes seconds
-    assert f"the disk is full: {made} could not be written." in told
-    drawn = json.loads(brainzoo("sample", *words, "--out", made, "--json").stdout)["data"]
-    assert 0 < drawn["resumed"] < 300
-    brainzoo("sample", *words, "--out", "whole")
-    assert files_below(made) == files_below(Path("whole"))
-
-
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
     checkpoint, peaks = trained(tmp_path, 64), []
     for n in (500, 5000):  # 4 and 41 MB of pixels
@@ -167,13 +142,13 @@ def test_says_how_fast_it_was_and_with_how_much(brainzoo: Brainzoo, checkpoint: 
 def test_without_out_a_command_goes_on_where_it_was_and_others_begin_anew(
     brainzoo: Brainzoo, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from brainzoo.sampling.sinks import ImagesSink
+    from brainzoo.sampling.sinks import Sink
 
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(ImagesSink, "finish", interrupted)
+        patch.setattr(Sink, "finish", interrupted)
         assert brainzoo("sample", checkpoint, "-n", "30").exit_code == 130
     assert brainzoo("sample", checkpoint, "-n", "31").stdout == "samples-002\n"
     result = brainzoo("sample", checkpoint, "-n", "30")

@@ -49,7 +49,7 @@ def nifti(**options: Any) -> Part:
 
 def stopped_after(monkeypatch: pytest.MonkeyPatch, batches: int, error: BaseException) -> None:
     """Let an error come instead of the batch after so many, once."""
-    before, left = sinks.ImagesSink.write, [batches]
+    before, left = sinks.Sink.write, [batches]
 
     def write(self: Any, *arguments: Any) -> Any:
         left[0] -= 1
@@ -57,4 +57,4 @@ def stopped_after(monkeypatch: pytest.MonkeyPatch, batches: int, error: BaseExce
             raise error
         return before(self, *arguments)
 
-    monkeypatch.setattr(sinks.ImagesSink, "write", write)
+    monkeypatch.setattr(sinks.Sink, "write", write)

@@ -16,21 +16,18 @@ from brainzoo.sampling import drawing
 from brainzoo.sampling.drawing import cut
 from brainzoo.testing.plugin import files_below
 
-from .conftest import Draw, N, nifti
+from .conftest import Draw, N
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
-@pytest.mark.parametrize("export", [None, "nifti"])
 def test_any_number_of_workers_and_any_batch_size_give_the_same_bytes(
-    drawn: Draw, tmp_path: Path, export: str | None
+    drawn: Draw, tmp_path: Path
 ) -> None:
-    part = nifti() if export else None
-    drawn("one", export=part)
-    assert drawn("three", workers=3, export=part).workers == 3
-    drawn("odd", batch_size=7, export=part)
+    drawn("one")
+    assert drawn("three", workers=3).workers == 3
+    drawn("odd", batch_size=7)
     whole = files_below(tmp_path / "one")
-    assert len(whole) == (2 * N + 1 if export else 3)
     assert files_below(tmp_path / "three") == whole
     assert files_below(tmp_path / "odd") == whole
 
@@ -45,14 +42,6 @@ def test_the_folder_is_images_like_any_other(drawn: Draw, tmp_path: Path) -> Non
     copy = images.save(tmp_path / "copy")
     assert files_below(copy.folder or Path()) == files_below(made.folder)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["copy", "made", "real", "run", "site"]
-
-
-def test_nifti_files_are_those_of_an_export_of_the_images(drawn: Draw, tmp_path: Path) -> None:
-    images = Images.open(drawn("images").folder)
-    drawn("files", export=nifti())
-    exporter = plugins().load("exporter", "nifti")(nifti().config)
-    exporter.export(images, tmp_path / "exported")
-    assert files_below(tmp_path / "files") == files_below(tmp_path / "exported")
 
 
 def test_fewer_images_are_the_first_of_more(drawn: Draw) -> None:

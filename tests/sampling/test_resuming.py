@@ -15,7 +15,6 @@ import pytest
 from brainzoo import Images
 from brainzoo.common.errors import DiskError, ExistsError, OptionError
 from brainzoo.plugin.manager import plugins
-from brainzoo.plugin.part import Part
 from brainzoo.sampling import Request, draw, sinks
 from brainzoo.testing.plugin import files_below
 
@@ -61,18 +60,20 @@ def test_what_a_crash_damaged_is_drawn_again(
     assert files_below(tmp_path / "made") == files_below(tmp_path / "whole")
 
 
-def test_files_of_an_export_that_a_crash_emptied_are_written_again(
+def test_a_stop_while_exporting_keeps_what_is_drawn(
     drawn: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn("whole", export=nifti())
+    images = Images.open(drawn("images").folder)
+    exporter = plugins().load("exporter", "nifti")
+    exporter(nifti().config).export(images, tmp_path / "exported")
     with monkeypatch.context() as patch:
-        patch.setattr(sinks.FilesSink, "finish", _interrupted)
+        patch.setattr(exporter, "write_image", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             drawn("made", export=nifti())
-    (tmp_path / "made.part/files/000017.nii.gz").write_bytes(b"")
-    (tmp_path / "made.part/files/000031.json").unlink()
-    assert drawn("made", export=nifti()).resumed == N - 16
-    assert files_below(tmp_path / "made") == files_below(tmp_path / "whole")
+    assert not (tmp_path / "made").exists()
+    assert drawn("made", export=nifti()).resumed == N
+    assert files_below(tmp_path / "made") == files_below(tmp_path / "exported")
+    assert not (tmp_path / "made.part").exists()
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_two_processes_do_not_draw_the_same_folder(
     stopped_after(monkeypatch, 2, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         drawn("made")
-    monkeypatch.setattr(sinks.ImagesSink, "write", meanwhile)
+    monkeypatch.setattr(sinks.Sink, "write", meanwhile)
     with pytest.raises(KeyboardInterrupt):
         drawn("made")
     assert drawn("made").resumed == 16
@@ -149,9 +150,6 @@ def test_what_cannot_be_drawn_leaves_nothing(drawn: Draw, tmp_path: Path) -> Non
     for refused in ({"condition": {"class": "older"}}, {"sampling": {"noise": -1.0}}, {"n": 0}):
         with pytest.raises(OptionError):
             drawn("made", **refused)
-    spec = plugins().get("exporter", "report")
-    with pytest.raises(OptionError, match="needs all images at once"):
-        drawn("made", export=Part("report", spec.config()))
     assert not (tmp_path / "made.part").exists()
 
 

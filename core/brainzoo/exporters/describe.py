@@ -10,7 +10,7 @@ import json
 import re
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,16 +28,16 @@ _OF_SUBJECTS = frozenset({"image_id", "subject", "participant_id", "scan", "spli
 
 
 class FileExporter(Exporter):
-    """Writes files for each image, at once or in parts; a subclass says which."""
+    """Writes files for each image; a subclass says which."""
 
     format: ClassVar[str]
 
     @abstractmethod
-    def write_about(self, images: Images, folder: Path) -> list[Path]:
-        """Write what is about all images, of which these are the first."""
+    def write_about(self, images: Images, folder: Path) -> None:
+        """Write what is about all images, after the files of each."""
 
     @abstractmethod
-    def write_image(self, images: Images, i: int, folder: Path, name: str) -> list[Path]:
+    def write_image(self, images: Images, i: int, folder: Path, name: str) -> None:
         """Write the files of one image."""
 
     def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
@@ -50,19 +50,11 @@ class FileExporter(Exporter):
             new_folder(folder) as temporary,
             console.progress(f"writing {self.format}", len(images)) as advance,
         ):
-            self.write_about(images, temporary)
             for i, name in enumerate(names):
                 self.write_image(images, i, temporary, name)
                 advance(1)
-            self.export_table(images.table, temporary)
+            self.write_about(images, temporary)
         return sorted(path for path in folder.rglob("*") if path.is_file())
-
-    def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
-        """Write the files of some images; see :meth:`brainzoo.Exporter.export_part`."""
-        files = self.write_about(images, folder) if start == 0 else []
-        for i, name in enumerate(file_names(images)):
-            files += self.write_image(images, i, folder, name)
-        return files
 
 
 def describe(images: Images) -> dict[str, Any]:
@@ -95,20 +87,18 @@ def describe_image(images: Images, row: Mapping[str, Value]) -> dict[str, Any]:
     about = {"image_id": row.get("image_id"), **describe(images)}
     if not images.synthetic:
         return about
-    drawn = {k: v for k, v in row.items() if k not in _OF_SUBJECTS and v is not None}
+    drawn = {k: v for k, v in public_row(row).items() if v is not None}
     return {**about, "condition": {**(images.info.get("condition") or {}), **drawn} or None}
 
 
-def write_json(path: Path, content: dict[str, Any]) -> Path:
-    """Write a description for people and programs, and return where."""
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a description for people and programs."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
 
 
-def public_rows(rows: Iterable[Mapping[str, Value]]) -> Iterator[dict[str, Value]]:
-    """Yield what a table of exported images may say of each: nothing that names a person."""
-    for row in rows:
-        yield {k: v for k, v in row.items() if k not in _OF_SUBJECTS}
+def public_row(row: Mapping[str, Value]) -> dict[str, Value]:
+    """Return what a table of exported images may say of one: nothing that names a person."""
+    return {k: v for k, v in row.items() if k not in _OF_SUBJECTS}
 
 
 def file_names(images: Images) -> list[str]:

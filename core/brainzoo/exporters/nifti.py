@@ -10,7 +10,6 @@ the order nearest to RAS+, as most programs expect them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from brainzoo.common.version import __version__
@@ -22,7 +21,7 @@ from brainzoo.exporters.describe import (
     FileExporter,
     describe,
     describe_image,
-    public_rows,
+    public_row,
     safe_name,
     write_json,
 )
@@ -48,8 +47,8 @@ class Nifti(FileExporter):
     config: NiftiConfig
     format = "NIfTI"
 
-    def write_about(self, images: Images, folder: Path) -> list[Path]:
-        """Write the ``dataset_description.json`` that BIDS asks of a derived data set."""
+    def write_about(self, images: Images, folder: Path) -> None:
+        """Write the files that BIDS asks of a derived data set."""
         about = describe(images)
         source = about.get("trained_on") or about.get("source") or {}
         dataset = {
@@ -60,24 +59,19 @@ class Nifti(FileExporter):
             "License": source.get("license"),
             **about,
         }
-        return [write_json(folder / "dataset_description.json", dataset)]
-
-    def export_table(self, rows: Iterable[Mapping[str, Value]], folder: Path) -> list[Path]:
-        """Write ``participants.tsv``, where files are named as BIDS names them."""
+        write_json(folder / "dataset_description.json", dataset)
         if not self.config.bids:
-            return []
-        known = list(rows)
-        about = [
-            {"participant_id": f"sub-{_label(safe_name(row.get('image_id')))}", **public}
-            for row, public in zip(known, public_rows(known), strict=True)
+            return
+        people = [
+            {"participant_id": f"sub-{_label(safe_name(row.get('image_id')))}", **public_row(row)}
+            for row in images.table
         ]
-        columns = dict.fromkeys(name for row in about for name in row)
-        lines = [columns, *([row.get(name) for name in columns] for row in about)]
+        columns = dict.fromkeys(name for row in people for name in row)
+        lines = [columns, *([row.get(name) for name in columns] for row in people)]
         text = "".join("\t".join(map(_cell, line)) + "\n" for line in lines)
         (folder / "participants.tsv").write_text(text, encoding="utf-8")
-        return [folder / "participants.tsv"]
 
-    def write_image(self, images: Images, i: int, folder: Path, name: str) -> list[Path]:
+    def write_image(self, images: Images, i: int, folder: Path, name: str) -> None:
         """Write the volumes of an image and its sidecar."""
         kind = "synthetic image, not for diagnosis" if images.synthetic else "real image"
         row, channels, labels = images.table[i], images.floats([i])[0], images.labels([i])
@@ -92,18 +86,16 @@ class Nifti(FileExporter):
         parts = dict(zip(suffixes, channels, strict=True))
         if labels is not None:
             parts["_dseg"] = labels[0]
-        files = []
         for suffix, data in parts.items():
             volume = volume_of(images, data, row.get("position_mm"))
-            files.append(folder / f"{name}{suffix}.nii.gz")
-            write_nifti(files[-1], volume, description=f"brainzoo: {kind}", synced=False)
+            path = folder / f"{name}{suffix}.nii.gz"
+            write_nifti(path, volume, description=f"brainzoo: {kind}", synced=False)
         about = describe_image(images, row)
         if images.info.get("affine") is None:
             about["affine"] = PLACE_UNKNOWN
         elif images.synthetic and images.dims == 2 and row.get("position_mm") is None:
             about["affine"] = PLACE_NOMINAL
-        sidecar = folder / f"{name}{suffixes[0] if self.config.bids else ''}.json"
-        return [*files, write_json(sidecar, about)]
+        write_json(folder / f"{name}{suffixes[0] if self.config.bids else ''}.json", about)
 
 
 def _label(name: str) -> str:

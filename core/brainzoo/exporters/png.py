@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from brainzoo.data.tables import write_rows
 from brainzoo.exporters.describe import (
     FileExporter,
     describe,
-    public_rows,
+    public_row,
     safe_name,
     write_json,
 )
@@ -36,40 +36,30 @@ class Png(FileExporter):
     config: PngConfig
     format = "PNG"
 
-    def export_table(self, rows: Iterable[Mapping[str, Value]], folder: Path) -> list[Path]:
-        """Write ``images/metadata.csv``."""
-        known = list(rows)
-        files = [(self._place(row) / f"{safe_name(row.get('image_id'))}.png") for row in known]
-        table = [
-            {"file_name": file.as_posix(), **row}
-            for file, row in zip(files, public_rows(known), strict=True)
-        ]
-        path = folder / "images" / "metadata.csv"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            write_rows(file, list(dict.fromkeys(name for row in table for name in row)), table)
-        return [path]
-
-    def write_about(self, images: Images, folder: Path) -> list[Path]:
-        """Write what is about all images: a description, and a grid of the first ones."""
-        files = [write_json(folder / "about.json", describe(images))]
+    def write_about(self, images: Images, folder: Path) -> None:
+        """Write a description, a grid of the first images, and a table of all."""
+        write_json(folder / "about.json", describe(images))
         first = images[: self.config.grid_images]
         if len(first):
-            files.append(folder / "grid.png")
-            files[1].write_bytes(grid(first.floats(), columns=self.config.columns))
-        return files
+            picture = grid(first.floats(), columns=self.config.columns)
+            (folder / "grid.png").write_bytes(picture)
+        table = []
+        for row in images.table:
+            file = self._place(row) / f"{safe_name(row.get('image_id'))}.png"
+            table.append({"file_name": file.as_posix(), **public_row(row)})
+        with (folder / "images/metadata.csv").open("w", encoding="utf-8", newline="") as to:
+            write_rows(to, list(dict.fromkeys(name for row in table for name in row)), table)
 
-    def write_image(self, images: Images, i: int, folder: Path, name: str) -> list[Path]:
+    def write_image(self, images: Images, i: int, folder: Path, name: str) -> None:
         """Write a picture, and its label map."""
         pictures = {"images": self._picture(images.floats([i])[0])}
         labels = images.labels([i])
         if labels is not None and images.dims == 2:
             pictures["labels"] = Image.fromarray(labels[0])
-        files = []
         for kind, picture in pictures.items():
-            files.append(folder / kind / self._place(images.table[i]) / f"{name}.png")
-            files[-1].parent.mkdir(parents=True, exist_ok=True)
-            files[-1].write_bytes(png_bytes(picture))
-        return files
+            path = folder / kind / self._place(images.table[i]) / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(png_bytes(picture))
 
     def _place(self, row: Mapping[str, Value]) -> Path:
         if not self.config.by_class:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -229,17 +229,3 @@ class Exporter(ABC):
     ) -> Path | None:
         """Write a page about evaluated runs side by side; ``None`` from exporters without one."""
         return None
-
-    def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
-        """Write the files of some of many images, while the others are still being made.
-
-        An exporter that writes files for each image overrides this, so that ``brainzoo sample
-        --export`` can stream into it: all parts together are what :meth:`export` writes. Several
-        processes may write parts into one folder; one that was stopped is written again. ``start``
-        is the index of the first image among all; with 0, files about all are written too.
-        """
-        raise NotImplementedError
-
-    def export_table(self, rows: Iterable[Mapping[str, Value]], folder: Path) -> list[Path]:
-        """Write what is about all images, from a row of each, when every part is written."""
-        return []

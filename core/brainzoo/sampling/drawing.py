@@ -23,7 +23,7 @@ from brainzoo.common.hardware import free_memory
 from brainzoo.common.processes import cores, each, peak_memory
 from brainzoo.plugin.options import expect_seed
 from brainzoo.sampling.request import Request, Source
-from brainzoo.sampling.sinks import FilesSink, ImagesSink, Sink, Written
+from brainzoo.sampling.sinks import Sink, Written
 from brainzoo.sampling.unfinished import Unfinished
 
 TOGETHER_FROM_SECONDS = 10.0
@@ -84,7 +84,7 @@ def draw(
     found = (Unfinished(place, record) for place in places)
     unfinished = next(one for one in found if target or (not one.target.exists() and one.mine()))
     with disk_errors(unfinished.target):
-        sink = sink_of(request, source, unfinished.files)
+        sink = Sink(unfinished.files, source.info, source.shape, request.n)
         with unfinished.claimed(sink, replace=replace):
             resumed, begun = unfinished.done, time.monotonic()
             if resumed:
@@ -99,7 +99,7 @@ def draw(
                     advance(written.count)
                     used = max(used, drawing)
             seconds = time.monotonic() - begun
-            unfinished.finish(sink)
+            unfinished.finish(sink, request.export)
     return Drawn(unfinished.target, request.n, source.info, resumed, seconds, used)
 
 
@@ -133,13 +133,6 @@ def _drawn(
         spans = unfinished.missing(request.n)
     for written in draw_together(request, unfinished.files, spans, source.batch_size, workers):
         yield written, workers
-
-
-def sink_of(request: Request, source: Source, folder: Path) -> Sink:
-    """Return what writes the images of a request into a folder."""
-    if request.export is None:
-        return ImagesSink(folder, source.info, source.shape, request.n)
-    return FilesSink(folder, source.info, source.shape, request.export)
 
 
 def draw_here(source: Source, sink: Sink, spans: Sequence[range]) -> Iterator[Written]:
@@ -180,7 +173,7 @@ def _draw(job: tuple[Request, Path, range]) -> list[Written]:
     request, folder, span = job
     if _loaded is None or _loaded[:2] != (request, folder):
         source = Source(request)
-        _loaded = (request, folder, source, sink_of(request, source, folder))
+        _loaded = (request, folder, source, Sink(folder, source.info, source.shape, request.n))
     with one_thread():
         return list(draw_here(*_loaded[2:], [span]))
 

@@ -36,7 +36,7 @@ class Request:
 
     ``condition`` is ``{"class": "old"}``, for example; empty draws conditions as in training.
     ``sampling`` are options of the generator that act when images are drawn; those of the
-    checkpoint if not given. ``export`` is the exporter whose files are written; ``None`` writes a
+    checkpoint if not given. ``export`` is the exporter to which the images go; ``None`` keeps a
     folder of images. ``batch_size`` is how many are drawn at once; it changes no image.
     ``device`` is where they are drawn.
     """

@@ -1,4 +1,4 @@
-"""Where drawn images go, each batch to its own place: one array file, or the files of an exporter.
+"""Where drawn images go, each batch to its own place in the array files of a folder.
 
 Processes write at once without knowing of each other. What a batch wrote is recorded by hash, so
 that whoever resumes can see whether it is still there.
@@ -15,15 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.errors import DataError, OptionError
+from brainzoo.common.errors import DataError
 from brainzoo.common.files import expect_space
-from brainzoo.data.images import Images
 from brainzoo.data.packing import label_values, unpacked
 from brainzoo.data.pixels import content_of, from_floats, header, write_info
 from brainzoo.data.tables import Row, write_rows
-from brainzoo.plugin.interfaces import Exporter
-from brainzoo.plugin.manager import plugins
-from brainzoo.plugin.part import Part
 
 DTYPE = np.dtype("<u2")
 BLOCK = 1 << 20
@@ -34,19 +30,15 @@ Rows = Callable[[], Iterator[Row]]
 
 @dataclasses.dataclass(frozen=True)
 class Written:
-    """What one batch wrote.
-
-    ``sha256`` is of the bytes; there are no ``files`` where all batches write into one.
-    """
+    """What one batch wrote; ``sha256`` is of the bytes."""
 
     start: int
     count: int
     sha256: str
-    files: Sequence[str]
     rows: Sequence[Row]
 
 
-class ImagesSink:
+class Sink:
     """A folder of images where every image has its place, in the end with table and description."""
 
     def __init__(self, folder: Path, info: Mapping[str, Any], shape: tuple[int, ...], n: int):
@@ -67,13 +59,16 @@ class ImagesSink:
     def write(self, start: int, pixels: NDArray[np.float32], rows: Sequence[Row]) -> Written:
         """Write a batch to its place."""
         pixels, labels = unpacked(pixels, self._info)
-        contents = [_stored(pixels, self._shape).tobytes()]
+        if pixels.shape[1:] != self._shape:
+            found = pixels.shape[1:]
+            raise DataError(f"the generator drew images of {found}; expected {self._shape}.")
+        contents = [from_floats(pixels, DTYPE).astype(DTYPE, order="C").tobytes()]
         if labels is not None:
             contents.append(labels.astype(DTYPE).tobytes())
         for array, content in zip(self._arrays, contents, strict=True):
             array.write(start, content)
         digest = hashlib.sha256(b"".join(contents)).hexdigest()
-        return Written(start, len(pixels), digest, (), rows)
+        return Written(start, len(pixels), digest, rows)
 
     def holds(self, written: Written) -> bool:
         """Read the place of a batch and compare."""
@@ -129,55 +124,3 @@ class _ArrayFile:
         digest = hashlib.sha256()
         self.hash(digest, 0, self._n)
         return digest.hexdigest()
-
-
-class FilesSink:
-    """A folder of the files of an exporter, some for each image."""
-
-    def __init__(self, folder: Path, info: Mapping[str, Any], shape: tuple[int, ...], export: Part):
-        self._folder, self._info, self._shape = folder, info, shape
-        self._exporter: Exporter = plugins().load("exporter", export.name)(export.config)
-        if type(self._exporter).export_part is Exporter.export_part:
-            raise OptionError(
-                f"the exporter {export.name} needs all images at once.",
-                f"Sample without --export, then: brainzoo export FOLDER --to {export.name}",
-            )
-
-    def begin(self) -> None:
-        """Make the folder."""
-        self._folder.mkdir(exist_ok=True)
-
-    def write(self, start: int, pixels: NDArray[np.float32], rows: Sequence[Row]) -> Written:
-        """Export a batch, with pixels as a folder of images would hold them."""
-        pixels, labels = unpacked(pixels, self._info)
-        images = Images(_stored(pixels, self._shape), rows, self._info, labels=labels)
-        written = self._exporter.export_part(images, self._folder, start=start)
-        files = [path.relative_to(self._folder).as_posix() for path in written]
-        return Written(start, len(rows), self._sha256(files), files, rows)
-
-    def holds(self, written: Written) -> bool:
-        """Read the files of a batch and compare."""
-        try:
-            return self._sha256(written.files) == written.sha256
-        except OSError:
-            return False
-
-    def finish(self, rows: Rows) -> None:
-        """Write what the exporter says about all images."""
-        self._exporter.export_table(rows(), self._folder)
-
-    def _sha256(self, files: Sequence[str]) -> str:
-        digest = hashlib.sha256()
-        for name in files:
-            digest.update((self._folder / name).read_bytes())
-        return digest.hexdigest()
-
-
-Sink = ImagesSink | FilesSink
-"""A folder that is being filled."""
-
-
-def _stored(pixels: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[Any]:
-    if pixels.shape[1:] != shape:
-        raise DataError(f"the generator drew images of {pixels.shape[1:]}; expected {shape}.")
-    return np.ascontiguousarray(from_floats(pixels, DTYPE), DTYPE)

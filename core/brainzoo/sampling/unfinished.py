@@ -2,7 +2,7 @@
 
     request.json   all that decides the images
     done.jsonl     a line for each batch: where, hash, table rows; written after the batch itself
-    files/         what becomes the folder
+    files/         the images: what becomes the folder, or is exported as it
 
 Only the process that holds the lock writes the first two. The operating system frees the lock of a
 process that was killed.
@@ -22,7 +22,10 @@ import filelock
 
 from brainzoo.common.errors import ExistsError
 from brainzoo.common.files import exists_error, settle, write_text
+from brainzoo.data.images import Images
 from brainzoo.data.tables import Row
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.part import Part
 from brainzoo.sampling.sinks import Sink, Written
 
 
@@ -97,12 +100,16 @@ class Unfinished:
                 file.seek(self._places[start][1])
                 yield from json.loads(file.readline())["rows"]
 
-    def finish(self, sink: Sink) -> None:
-        """Give the folder its name: all is drawn."""
+    def finish(self, sink: Sink, export: Part | None) -> None:
+        """Give the folder its name, or export it under that name: all is drawn."""
         for left in self.files.rglob(".*.part"):  # by a worker that was killed
             left.unlink()
         sink.finish(self.rows)
-        settle(self.files, self.target)
+        if export is None:
+            settle(self.files, self.target)
+        else:
+            exporter = plugins().load("exporter", export.name)(export.config)
+            exporter.export(Images.open(self.files), self.target)
 
     def mine(self) -> bool:
         """Return whether nothing is here, or what the same request left."""

@@ -98,26 +98,6 @@ class ExporterContract(PluginContract):
             self.export(synthetic, tmp_path / "out")
         assert files_below(tmp_path / "out") == before, "a refused export changed files"
 
-    def test_parts_are_what_one_export_writes(self, synthetic: Images, tmp_path: Path) -> None:
-        exporter: Exporter = self.make()
-        if type(exporter).export_part is Exporter.export_part:
-            return  # an exporter that needs all images at once
-        exporter.export(synthetic, tmp_path / "whole")
-        parts, cut = tmp_path / "parts", len(synthetic) - 2
-        parts.mkdir()
-        written = [
-            exporter.export_part(part, parts, start=start)
-            for start, part in ((0, synthetic[:cut]), (cut, synthetic[cut:]))
-        ]
-        written.append(exporter.export_table(synthetic.table, parts))
-        whole, found = files_below(tmp_path / "whole"), files_below(parts)
-        assert set(found) == set(whole), f"other files: {sorted(set(found) ^ set(whole))[:3]}"
-        assert {path.relative_to(parts).as_posix() for part in written for path in part} == set(
-            found
-        )
-        for name in (path.relative_to(parts).as_posix() for path in written[1]):
-            assert found[name] == whole[name], f"{name} is another file than in a whole export"
-
     def test_synthetic_files_name_no_real_subject(self, synthetic: Images, tmp_path: Path) -> None:
         self.export(synthetic, tmp_path / "out")
         for name, content in files_below(tmp_path / "out").items():

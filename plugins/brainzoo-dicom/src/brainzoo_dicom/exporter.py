@@ -30,38 +30,34 @@ class DicomExporter(Exporter):
         if not len(images):
             raise DataError("there are no images to export; expected at least one.")
         images = images[: self.config.limit]
-        _names(images)
+        names = _names(images)
         with (
             new_folder(folder) as temporary,
             console.progress("writing DICOM", len(images)) as advance,
         ):
-            for i in range(len(images)):
-                self.export_part(images[i : i + 1], temporary, start=i)
+            for i, name in enumerate(names):
+                self._write(images, i, temporary / name)
                 advance(1)
         return sorted(path for path in folder.rglob("*") if path.is_file())
 
-    def export_part(self, images: Images, folder: Path, *, start: int) -> list[Path]:
-        """Write the series of some images."""
-        written = []
-        for i, name in enumerate(_names(images)):
-            for channel, label in enumerate(images.channel_names):
-                place = folder / name / _safe(label)
-                place.mkdir(parents=True, exist_ok=True)
-                series = mr.series(images, i, channel)
-                digits = len(str(len(series)))
-                for number, one in enumerate(series, start=1):
-                    written.append(_write(place / f"{number:0{digits}d}.dcm", one))
-                if channel == 0 and self.config.labels and images.label_names:
-                    labels = segmentation(images, i, series)
-                    if labels is not None:
-                        written.append(_write(folder / name / "labels.dcm", labels))
-        return written
+    def _write(self, images: Images, i: int, folder: Path) -> None:
+        """Write the series of one image."""
+        for channel, label in enumerate(images.channel_names):
+            place = folder / _safe(label)
+            place.mkdir(parents=True, exist_ok=True)
+            series = mr.series(images, i, channel)
+            digits = len(str(len(series)))
+            for number, one in enumerate(series, start=1):
+                _write(place / f"{number:0{digits}d}.dcm", one)
+            if channel == 0 and self.config.labels and images.label_names:
+                labels = segmentation(images, i, series)
+                if labels is not None:
+                    _write(folder / "labels.dcm", labels)
 
 
-def _write(path: Path, content: Dataset) -> Path:
+def _write(path: Path, content: Dataset) -> None:
     with quiet():
         dcmwrite(path, content, enforce_file_format=True)
-    return path
 
 
 def _names(images: Images) -> list[str]:
