@@ -3,7 +3,7 @@
     python tests/ship.py runs/dcgan-ixi-001 dcgan-ixi-64
     python tests/ship.py --refresh [NAME ...]      after files of packaged checkpoints changed
 
-What the publish gate refuses is refused, and what has over 12 MB; brainzoo round halves the
+What the publish gate refuses is refused, and what has over 12 MB; tests/rounding.py halves the
 weights. The files go to checkpoints/NAME in the source of the plugin, with a picture of the first
 64 samples of seed 0 (16 in 3-D), none of them chosen. Only for what no release holds: a published
 version never changes.
@@ -77,7 +77,7 @@ def ship(
         if size > MOST_BYTES:
             raise DiskError(
                 f"the checkpoint has {size / 1e6:.1f} MB; at most {MOST_BYTES / 1e6:g} MB ship.",
-                "brainzoo round CHECKPOINT halves its weights; else train a smaller one.",
+                "tests/rounding.py halves its weights; else train a smaller one.",
             )
         shutil.rmtree(target, ignore_errors=True)
         with new_folder(target) as temporary:

@@ -29,8 +29,6 @@ from ..conftest import Brainzoo
         "list --help",
         "search --help",
         "info --help",
-        "registry --help",
-        "registry check --help",
         "plugins",
         "plugins --json",
         "doctor --help",
@@ -53,7 +51,7 @@ def test_help_imports_nothing_heavy(words: str) -> None:
 def test_top_help_names_every_verb_in_sections(brainzoo: Brainzoo) -> None:
     text = brainzoo("--help").stdout
     first = ["run", "data", "train", "sample", "evaluate", "export", "report"]
-    checkpoints = ["list", "search", "info", "verify", "registry"]
+    checkpoints = ["list", "search", "info", "verify"]
     for verb in [*first, *checkpoints, "plugins", "new", "doctor"]:
         assert f"\n  {verb} " in text
     assert "Train and sample:" in text

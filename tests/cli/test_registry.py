@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from ..conftest import Brainzoo
-from ..zoo.conftest import Written, content, hasty, listed, ours
+from ..zoo.conftest import Written, hasty, listed, ours
 
 __all__ = ["hasty", "ours"]
 
@@ -77,16 +76,6 @@ def test_info_of_what_is_elsewhere(ours: Written, brainzoo: Brainzoo) -> None:
     assert missing.exit_code == 3
     assert "Did you mean 'pggan-heads-64'?" in missing.stderr
     assert brainzoo("info", "./here").exit_code == 3
-
-
-def test_check(brainzoo: Brainzoo) -> None:
-    Path("good.yaml").write_bytes(content(listed()))
-    Path("bad.yaml").write_bytes(content(listed(plugin=7)))
-    assert "sound: 1 checkpoints" in brainzoo("registry", "check", "good.yaml").stdout
-    bad = brainzoo("registry", "check", "bad.yaml")
-    assert bad.exit_code == 6
-    assert "bad.yaml: entry pggan-heads-64@1.0.0: plugin:" in bad.stderr
-    assert "check" in brainzoo("registry").stdout
 
 
 def test_what_is_here_is_described_by_its_checkpoint(brainzoo: Brainzoo) -> None:

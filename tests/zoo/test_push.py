@@ -91,7 +91,7 @@ def test_somebody_else_commits_at_the_same_time(server: HubServer, audited: Path
     published(audited, REPO)
     (audited / "README.md").write_text((audited / "README.md").read_text() + "\nMore.\n")
     server.before["commit"] = lambda server: server.add(REPO, {"other.txt": b"!"})
-    with pytest.raises(NetworkError, match="somebody else changed maker/tiny-heads-16") as caught:
+    with pytest.raises(NetworkError, match="answers 412 for maker/tiny-heads-16") as caught:
         published(audited, REPO, version="1.1.0")
     assert "\n" not in str(caught.value)
     assert list(server.repositories[REPO].tags) == ["v1.0.0"]
@@ -117,8 +117,8 @@ def test_nothing_private_goes_to_a_public_repository(server: HubServer, audited:
     ("token", "error", "message"),
     [
         (None, AuthorisationError, "needs a token"),
-        ("hf_wrong", AuthorisationError, "refuses the token"),
-        (READER, AuthorisationError, "may not write maker/tiny-heads-16"),
+        ("hf_wrong", AuthorisationError, "refuses its owner"),
+        (READER, AuthorisationError, "refuses maker/tiny-heads-16"),
         ("two words", OptionError, "a single word"),
     ],
 )

@@ -43,11 +43,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "info": "Show all about one checkpoint, and how to use it.",
         "pull": "Fetch a checkpoint, verified.",
         "verify": "Check that a checkpoint makes the samples it made at first.",
-        "round": "Halve the size of a checkpoint, and compare what it makes.",
         "push": "Publish a checkpoint on the Hub.",
-        "bundle": "Write a checkpoint as one file, for a machine without internet.",
-        "unbundle": "Check a bundle and keep its checkpoint here.",
-        "registry": "Check the registry of checkpoints.",
     },
     "Plugins and this machine": {
         "plugins": "List what is installed, what it offers, and what is broken.",
@@ -58,10 +54,9 @@ SECTIONS: dict[str, dict[str, str]] = {
 """Verbs by section of the help; each lives in the module of its name, or see MODULES."""
 
 MODULES = {
-    **dict.fromkeys(("pull", "verify", "round", "bundle", "unbundle"), "checkpoints"),
+    **dict.fromkeys(("pull", "verify"), "checkpoints"),
     **dict.fromkeys(("list", "search", "info"), "listing"),
     **dict.fromkeys(("plan", "train"), "run"),
-    "registry": "push",
     "report": "export",
     "plugins": "doctor",
 }

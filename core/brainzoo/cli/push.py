@@ -1,4 +1,4 @@
-"""``brainzoo push`` and ``registry``: a checkpoint to the Hub, and files of entries."""
+"""``brainzoo push``: a checkpoint to the Hub."""
 
 from __future__ import annotations
 
@@ -91,22 +91,3 @@ def push(
     )
     if done.findings:
         sys.exit(DataError.exit_code)
-
-
-@click.group(invoke_without_command=True)
-@click.pass_context
-def registry(ctx: click.Context) -> None:
-    """Check the registry of checkpoints."""
-    if ctx.invoked_subcommand is None:
-        console.result(ctx.get_help())
-
-
-@registry.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@common_options
-def check(file: Path) -> None:
-    """Check a file of entries: brainzoo's own or a plugin's fragment."""
-    from brainzoo.zoo.registry import read_registry
-
-    names = [entry.address for entry in read_registry(file)]
-    console.answer({"checkpoints": names}, f"{file} is sound: {len(names)} checkpoints.")

@@ -89,10 +89,7 @@ class Hub:
             return ""
         if self.endpoint == OFFICIAL:
             return "Set HF_TOKEN, or give --token."
-        if "HF_TOKEN" in os.environ:
-            goes = f"HF_TOKEN goes to {OFFICIAL} only"
-            return f'{goes}; to send it to {self.host}: --token "$HF_TOKEN"'
-        return "Give --token."
+        return f'HF_TOKEN goes to {OFFICIAL} only; for {self.host} give --token "$HF_TOKEN".'
 
     @contextmanager
     def asked(self, what: str) -> Iterator[HfApi]:
@@ -100,7 +97,7 @@ class Hub:
         if self.offline:
             raise NetworkError(
                 f"{what} is not on this machine, and HF_HUB_OFFLINE forbids asking {self.host}.",
-                "Unset HF_HUB_OFFLINE, or bring the checkpoint with brainzoo bundle.",
+                "Unset HF_HUB_OFFLINE, or copy the folder that brainzoo pull prints elsewhere.",
             )
         from huggingface_hub import HfApi
 
@@ -113,12 +110,8 @@ class Hub:
                 raise
             raise self._ours(error, what) from error
 
-    def files(self, repository: str, revision: str) -> dict[str, RepoSibling]:
-        """Return the files of a repository at a commit, by name, with sizes and digests."""
-        return self.listed(repository, revision)[1]
-
     def listed(self, repository: str, revision: str) -> tuple[str, dict[str, RepoSibling]]:
-        """Return the commit of a revision, and its files as :meth:`files`."""
+        """Return the commit of a revision, and its files by name, with sizes and digests."""
         with self.asked(f"{repository}@{revision}") as api:
             info = api.model_info(
                 repository, revision=revision, files_metadata=True, timeout=ANSWER_WITHIN_S
@@ -136,36 +129,24 @@ class Hub:
         said = one_line(last) or type(last).__name__
         return NetworkError(
             f"{self.host} cannot be reached for {what}: {said}.",
-            "Check the connection, then run the same command again; HF_ENDPOINT names a mirror; "
-            "without any network use brainzoo bundle.",
+            "Check the connection, then run the same command again; HF_ENDPOINT names a mirror.",
         )
 
     def _of_status(self, response: Any, what: str) -> BrainzooError:
-        status, code = response.status_code, response.headers.get("X-Error-Code", "")
+        status, host = response.status_code, self.host
         says = one_line(response.headers.get("X-Error-Message", ""))
-        said, host = f" ({says})" if says else "", self.host
-        if status in (401, 403) or code == "GatedRepo":
-            if status == 401 and self.token and not code:
-                text = f"{host} refuses the token for {what}{said}."
-                hint = f"Make a new one at {OFFICIAL}/settings/tokens, or go without."
-            elif response.request.method in ("POST", "PUT", "DELETE"):
-                text = f"the token may not write {what} on {host}{said}."
-                hint = "Use one with write access, and an owner that is you or your organisation."
-            elif code == "GatedRepo" or status == 403:
-                text = f"{what} is gated: {host} gives it only to people who asked for access."
-                page = f"{self.endpoint}/{what.partition('@')[0]}"
-                hint = f"Ask at {page}, then give your token. {self.token_hint}".rstrip()
-            else:
-                text = f"{what} is private on {host}, or does not exist."
-                hint = self.token_hint
-            return AuthorisationError(text, hint)
+        said = f" ({says})" if says else ""
+        if status in (401, 403):
+            return AuthorisationError(
+                f"{host} refuses {what}{said}: it is private, gated or missing, or the token may "
+                "not do this.",
+                self.token_hint or f"Ask for access on its page at {self.endpoint}.",
+            )
         if status in (404, 410):
             text = f"{host} does not have {what}{said}."
             return NotFoundError(text, "Check the name and the commit.")
-        changed = status in (409, 412)
-        text = f"somebody else changed {what} at the same time" if changed else ""
-        text = text or f"{host} answers {status} for {what}"
-        return NetworkError(f"{text}{said}.", "Run the same command again later.")
+        text = f"{host} answers {status} for {what}{said}."
+        return NetworkError(text, "Run the same command again later.")
 
 
 def differs(path: Path, listed: RepoSibling) -> str:

@@ -128,7 +128,7 @@ def _pull_commit(hub: Hub, source: OnHub) -> Path:
             return folder
         except BrainzooError as error:
             console.warn(f"{error.message} It is fetched again.")
-    listed = hub.files(source.repository, source.revision)
+    _, listed = hub.listed(source.repository, source.revision)
     if missing := [name for name in REQUIRED if name not in listed]:
         raise IntegrityError(
             f"{source} is not a brainzoo checkpoint: it has no {missing[0]}.", "Check the name."
@@ -172,7 +172,8 @@ def _bring(
         if folder.is_dir():
             console.warn(f"{folder.name} on this machine is damaged: {damaged}. Fetching it again.")
         # First, for the client waits minutes for a Hub that is silent.
-        if lacking := sorted(set(sizes) - set(hub.files(source.repository, source.revision))):
+        _, listed = hub.listed(source.repository, source.revision)
+        if lacking := sorted(set(sizes) - set(listed)):
             raise NotFoundError(f"{source} lacks {lacking[0]}.", "Check the commit.")
         partial = folder.with_name(f".{folder.name}.partial")
         partial.mkdir(parents=True, exist_ok=True)
@@ -192,24 +193,18 @@ def _bring(
 
 
 def _fetch(hub: Hub, source: OnHub, path: Path, wrong: Callable[[Path], str]) -> None:
-    """Bring one file, compared with what it must be; one that is wrong is fetched once more."""
-    problem = ""
-    for again in (False, True):
-        if again:
-            console.warn(f"{problem}. Fetching it once more.")
-        with hub.asked(f"{source.repository}@{source.revision}") as api:
-            api.hf_hub_download(
-                source.repository,
-                path.name,
-                revision=source.revision,
-                local_dir=path.parent,
-                force_download=again,
-                etag_timeout=ANSWER_WITHIN_S,
-            )
-        if not (problem := wrong(path)):
-            return
+    """Bring one file, and compare it with what it must be."""
+    with hub.asked(str(source)) as api:
+        api.hf_hub_download(
+            source.repository,
+            path.name,
+            revision=source.revision,
+            local_dir=path.parent,
+            etag_timeout=ANSWER_WITHIN_S,
+        )
+    if problem := wrong(path):
         path.unlink()
-    raise IntegrityError(
-        f"{path.name} of {source.repository} was wrong twice, and was deleted: {problem}.",
-        f"Do not use this copy; try later, or another address than {hub.host}.",
-    )
+        raise IntegrityError(
+            f"{path.name} of {source} is refused and deleted: {problem}.",
+            f"Run the same command again; if that changes nothing, do not use {hub.host}.",
+        )

@@ -166,7 +166,7 @@ def _publish(hub: Hub, copy: Path, plan: Plan, *, private: bool) -> Published:
                 "Give a new --version.",
             )
         commit = _commit(api, copy, plan)
-        listed = hub.files(repository, commit)
+        _, listed = hub.listed(repository, commit)
         wrong = next((f for f in plan.files if f not in listed or differs(copy / f, listed[f])), "")
         if wrong:
             raise IntegrityError(

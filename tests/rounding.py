@@ -1,5 +1,7 @@
 """A checkpoint of half the size: weights rounded to float16, and whether that is seen.
 
+    python tests/rounding.py RUN FOLDER
+
 Networks compute in float32 all the same. Small tensors stay as they are: norms, biases, statistics
 and codebooks, where a rounding can weigh much, make up little of a file.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,10 @@ from brainzoo.checkpoint.names import CONFIG, LICENCE, METRICS, VERDICT, WEIGHTS
 from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.checkpoint.weights_file import write_arrays
 from brainzoo.checkpoint.writing import reference, write_reference
-from brainzoo.common.errors import DataError
+from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.common.files import new_folder, sha256
 from brainzoo.plugin.capabilities import Reconstructs
+from brainzoo.zoo.loading import find_checkpoint
 from brainzoo.zoo.push import find_verdict
 
 SMALL = 2**15
@@ -92,3 +96,17 @@ def _half(name: str, array: NDArray[Any]) -> NDArray[Any]:
 def _difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Return the mean absolute difference of the image that differs most."""
     return float(np.abs(one - other).reshape(len(one), -1).mean(1).max())
+
+
+def main() -> None:
+    run, folder = sys.argv[1:]
+    try:
+        moved = round_weights(find_checkpoint(run), Path(folder))
+    except BrainzooError as error:
+        sys.exit(str(error))
+    then = "what was measured holds" if moved <= SAME else "sample and evaluate it anew"
+    print(f"the sample that changed most changed by {255 * moved:.3g} of 255 grey levels: {then}")
+
+
+if __name__ == "__main__":
+    main()
