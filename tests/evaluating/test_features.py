@@ -85,6 +85,18 @@ def test_another_extractor_computes_anew(made, heads):
     assert made.of(heads).shape[1] != deeper.of(heads).shape[1]
 
 
+def test_both_poolings_share_one_pass(heads, looked_at):
+    both = Features.load(
+        FeatureOptions(extractor="random-squeezenet", layer="fire3", pooling="mean+max")
+    ).of(heads)
+    looked_at.clear()
+    mean = Features.load(FeatureOptions(extractor="random-squeezenet", layer="fire3"))
+    found = mean.of(heads)
+    assert not looked_at
+    np.testing.assert_allclose(found, mean(heads.floats()), rtol=1e-4, atol=1e-5)
+    assert both.shape[1] == 2 * found.shape[1]
+
+
 def test_damaged_caches_are_computed_again(made, heads, home, capsys):
     first = made.of(heads)
     (file,) = (home / "features").iterdir()

@@ -64,7 +64,7 @@ def test_a_condition_that_is_one_brain_is_named(real, good):
     same = np.repeat(good.floats(np.array([0])), len(good), 0)
     found, values = judged(real, changed(good, lambda i, row: row, same))
     name = "correlation within conditions"
-    assert values[name].value > values[name].floor
+    assert values[name].low > values[name].floor
     assert any("more alike than real people" in note for note in found.notes)
 
 

@@ -17,6 +17,7 @@ CELLS = 16
 SMALL = 32  # pixels a side at which pairs are correlated
 
 Row = Mapping[str, Value]
+Draws = NDArray[np.float64]
 
 
 def decade(row: Row) -> str | None:
@@ -36,14 +37,17 @@ def cell_of(row: Row, told: Sequence[str]) -> str:
 
 def diversity(
     real: Images, made: Images, told: Sequence[str], pairs: int, seed: int
-) -> list[dict[str, Value]]:
-    """Return a row a cell: how alike two images of it are, synthetic and of two real people.
+) -> tuple[list[dict[str, Value]], dict[str, Draws]]:
+    """Return how alike two images of a cell are, synthetic and of two real people.
 
-    ``repeats`` says that synthetic pairs are more alike than real ones, beyond both intervals.
+    Returns:
+        A row a cell; ``repeats`` says that synthetic pairs are more alike than real ones, beyond
+        both intervals. And by measure the means over cells ``(side, 1 + round)``, real first.
     """
     of_real = np.array([cell_of(row, told) for row in real.table])
     of_made = np.array([cell_of(row, told) for row in made.table])
-    rows = []
+    rows: list[dict[str, Value]] = []
+    every: dict[str, list[Draws]] = {}
     for name in sorted(set(of_made[of_made != ""]) | set(of_real[of_real != ""]))[:CELLS]:
         sides = [
             images[np.flatnonzero(of == name)] for images, of in ((real, of_real), (made, of_made))
@@ -52,22 +56,23 @@ def diversity(
         row: dict[str, Value] = {"condition": name, "real people": people}
         row |= {"synthetic images": len(sides[1]), "repeats": ""}
         if people >= LEAST_PEOPLE and len(sides[1]) >= LEAST_IMAGES:
-            found = [alike(images, pairs, seed) for images in sides]
+            found = [alike(images, pairs, seed + len(rows)) for images in sides]
             for measure in found[0]:
-                ends = []
-                for side, values in zip(("real", "synthetic"), found, strict=True):
-                    draws = values[measure]
-                    low, high = interval(draws) or (np.nan, np.nan)
-                    row[f"{measure}, {side}"] = round(float(draws[0]), 4)
+                draws = np.stack([side[measure] for side in found])
+                every.setdefault(measure, []).append(draws)
+                ends = [interval(side) or (np.nan, np.nan) for side in draws]
+                for side, value, (low, high) in zip(
+                    ("real", "synthetic"), draws[:, 0], ends, strict=True
+                ):
+                    row[f"{measure}, {side}"] = round(float(value), 4)
                     row[f"{measure}, {side}, interval"] = f"{low:.3f} to {high:.3f}"
-                    ends.append((low, high))
                 if ends[1][0] > ends[0][1]:
                     row["repeats"] = "yes"
         rows.append(row)
-    return rows
+    return rows, {measure: np.mean(draws, axis=0) for measure, draws in every.items()}
 
 
-def alike(images: Images, pairs: int, seed: int) -> dict[str, NDArray[np.float64]]:
+def alike(images: Images, pairs: int, seed: int) -> dict[str, Draws]:
     """Return correlation and MS-SSIM of pairs of different people (or samples), with draws."""
     names = subjects_of(images)
     first, second = draw_pairs(len(images), pairs, seed, names)

@@ -85,9 +85,11 @@ class Conditions(Evaluator):
         real = joined(sets)
         if told and sets.synthetic.dims == 2:
             finest = [str(name) for name in ("age", "sex") if name in told] or ["class"]
-            rows = cells.diversity(real, sets.synthetic, finest, self.config.pairs, sets.seed)
+            rows, means = cells.diversity(
+                real, sets.synthetic, finest, self.config.pairs, sets.seed
+            )
             tables["diversity within conditions"] = rows
-            values += within(rows)
+            values += within(rows, means)
             notes += [*repeating(rows), *cells.balance(sets.train, sets.synthetic, finest)]
         picture = cells.age_by_sex(real, sets.synthetic) if told else None
         if picture:
@@ -191,25 +193,19 @@ def age_chart(reader: Reader, one: Any) -> str:
     )
 
 
-def within(rows: list[dict[str, Value]]) -> Iterator[MetricValue]:
+def within(rows: list[dict[str, Value]], means: dict[str, Draws]) -> Iterator[MetricValue]:
     """Yield likeness of pairs within conditions: means over conditions, with real people's."""
-    for measure in ("correlation", "MS-SSIM"):
-        pairs = [
-            (row[f"{measure}, synthetic"], row[f"{measure}, real"])
-            for row in rows
-            if f"{measure}, real" in row
-        ]
-        if pairs:
-            made, real = np.asarray(pairs, np.float64).T
-            yield MetricValue(
-                f"{measure} within conditions",
-                float(made.mean()),
-                sum(int(row["synthetic images"] or 0) for row in rows),
-                floor=float(real.mean()),
-                detail=f"of pairs, mean over {len(made)} conditions; floor: two real people of one "
-                "condition; above it, images of a condition repeat themselves; the table has "
-                "intervals",
-            )
+    compared = [row for row in rows if "correlation, real" in row]
+    images = sum(int(row["synthetic images"] or 0) for row in compared)
+    for measure, (real, made) in means.items():
+        yield value_of(
+            f"{measure} within conditions",
+            made,
+            images,
+            real,
+            f"of pairs, mean over {len(compared)} conditions; floor: two real people of one "
+            "condition; above it, images of a condition repeat themselves",
+        )
 
 
 def repeating(rows: list[dict[str, Value]]) -> Iterator[str]:
