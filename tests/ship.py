@@ -2,6 +2,7 @@
 
     python tests/ship.py runs/dcgan-ixi-001 dcgan-ixi-64
     python tests/ship.py --refresh [NAME ...]      after files of packaged checkpoints changed
+    python tests/ship.py --audited FOLDER NAME     a later audit of it, whatever it found
 
 What the publish gate refuses is refused, and what has over 12 MB; tests/rounding.py halves the
 weights. The files go to checkpoints/NAME in the source of the plugin, with a picture of the first
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import io
+import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -22,11 +24,19 @@ from pathlib import Path
 from PIL import Image
 
 from brainzoo.checkpoint import load, read_config
-from brainzoo.checkpoint.names import SAMPLES
+from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT, WEIGHTS
+from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.checkpoint.writing import reference
-from brainzoo.common.errors import BrainzooError, DiskError, ExistsError, NotFoundError
-from brainzoo.common.files import new_folder, write_bytes
+from brainzoo.common.errors import (
+    BrainzooError,
+    DiskError,
+    ExistsError,
+    IntegrityError,
+    NotFoundError,
+)
+from brainzoo.common.files import new_folder, sha256, write_bytes, write_text
 from brainzoo.data.pictures import grid, png_bytes
+from brainzoo.evaluating.results import read_evaluation, to_json
 from brainzoo.plugin.manager import KNOWN, plugins
 from brainzoo.zoo.cache import package_folder
 from brainzoo.zoo.entry import Entry, PackageSource
@@ -37,6 +47,8 @@ from brainzoo.zoo.registry import enlist, packaged, read_registry
 
 MOST_BYTES = 12_000_000
 """What a checkpoint inside a package may weigh: whoever installs a plugin downloads it."""
+PUBLIC = ("version", "seed", "metrics", "notes")
+"""What a checkpoint tells of an evaluation; tables may name people."""
 SHOWN = {2: 64, 3: 16}
 """Samples of the picture, by spatial rank: of volumes three planes each."""
 
@@ -97,6 +109,31 @@ def refresh(registry: Path, names: Sequence[str] = ()) -> list[Entry]:
     return changed
 
 
+def audited(folder: Path, name: str, registry: Path) -> Entry:
+    """Put a later verdict into a packaged checkpoint, whose weights stay as they are.
+
+    ``folder`` holds what ``brainzoo evaluate privacy --out FOLDER`` found of its samples and the
+    images that it learned from. These are the same if pixels and people are, whatever fingerprint
+    a newer preparation gives them; the verdict keeps the one that the checkpoint names.
+    """
+    [old] = [one for one in read_registry(registry) if one.name == name]
+    assert isinstance(old.source, PackageSource)
+    target, found = package_folder(old.source), read_verdict(folder)
+    before = read_verdict(target / VERDICT)
+    if found.synthetic.checkpoint_sha256 != sha256(target / WEIGHTS):
+        raise IntegrityError(f"{folder} judges other weights than those of {name}.")
+    if found.train.sha256 != before.train.sha256:
+        raise IntegrityError(f"{folder} compared with other images than {name} learned from.")
+    train = found.train.model_copy(update={"fingerprint": before.train.fingerprint})
+    write_bytes(target / VERDICT, found.model_copy(update={"train": train}).to_bytes())
+    metrics = json.loads((target / METRICS).read_text(encoding="utf-8"))
+    measured = read_evaluation(folder)["evaluators"]["privacy"]
+    metrics["evaluators"]["privacy"] = {key: measured[key] for key in PUBLIC}
+    write_text(target / METRICS, to_json(metrics))
+    how = {"distribution": old.source.package, "version": old.version}
+    return enlist(target, registry=registry, **how)
+
+
 def picture_of(checkpoint: Path) -> bytes:
     """Return the first samples of seed 0 as a PNG file; 64 greys make it half as large."""
     dims = len(read_config(checkpoint)["images"]["spatial"])
@@ -109,11 +146,15 @@ def main() -> None:
     parser.add_argument("words", nargs="*", metavar="RUN NAME")
     parser.add_argument("--version", default="1.0.0")
     parser.add_argument("--replace", action="store_true", help="what was never released")
+    parser.add_argument("--audited", type=Path, metavar="FOLDER", help="a later audit of NAME")
     parser.add_argument("--refresh", action="store_true", help="write cards and entries anew")
     given = parser.parse_args()
     try:
         if given.refresh:
             print(*(entry.address for entry in refresh(packaged(), given.words)), sep="\n")
+            return
+        if given.audited:
+            print(*(audited(given.audited, one, packaged()).address for one in given.words))
             return
         run, name = given.words
         how = {"version": given.version, "replace": given.replace}

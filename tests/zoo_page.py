@@ -15,6 +15,7 @@ from ship import SHOWN
 
 from brainzoo.checkpoint.card import model_card
 from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT
+from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.zoo.entry import Entry, PackageSource
 from brainzoo.zoo.registry import read_registry
 
@@ -88,14 +89,13 @@ def table(entries: list[Entry], link: str) -> Iterator[str]:
         size = " × ".join(map(str, images["spatial"]))
         spacing = max(config["preprocessing"]["spacing_mm"])
         kind = "slices" if len(images["spatial"]) == 2 else "heads"
-        passed = json.loads((folder_of(entry) / VERDICT).read_text())["passed"]
         cells = [
             f"[`{entry.name}`]({link}{entry.name})",
             f"{' + '.join(config['preprocessing']['channels'])} {kind} of {size}, {spacing:g} mm",
             f"{data['n_subjects']} subjects of {data['dataset']['name']}",
             f"{entry.size / 1e6:.1f}",
             f"{config['weights']['parameters']:,}",
-            "passed" if passed else "failed",
+            read_verdict(folder_of(entry) / VERDICT).outcome,
         ]
         yield f"| {' | '.join(cells)} |\n"
 

@@ -7,7 +7,7 @@ are those of validation and test. A row a question, with the AUC over people and
 
 - as it is: people trained on against unseen people;
 - swapped: the unseen people are called members; the attack must find 1 - AUC;
-- halves: of the people trained on, by chance one half is called members: about .5, five times;
+- halves: of the people trained on, by chance one half is called members: about .5, three times;
 - untrained: the same network with new random weights, which knows nobody: about .5.
 """
 
@@ -25,7 +25,7 @@ from brainzoo_privacy.evaluator import joined
 from brainzoo_privacy.findings import attacked
 from brainzoo_privacy.whitebox import attacks
 
-HALVES = 5
+HALVES = 3
 
 
 def main() -> None:

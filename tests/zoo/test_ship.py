@@ -11,7 +11,8 @@ from PIL import Image
 from ship import refresh, source_of
 
 from brainzoo import checkpoint as checkpoints
-from brainzoo.common.errors import DiskError, ExistsError, NotFoundError
+from brainzoo.checkpoint.verdict import read_verdict
+from brainzoo.common.errors import DiskError, ExistsError, IntegrityError, NotFoundError
 from brainzoo.common.files import sha256
 from brainzoo.zoo.entry import PackageSource
 from brainzoo.zoo.gate import GateError
@@ -116,3 +117,35 @@ def test_entries_follow_files_that_changed(audited: Path, install: Install) -> N
     assert changed.files["LICENSE"].sha256 == sha256(folder / "LICENSE")
     assert read_registry(place[2]) == (changed,)
     assert refresh(place[2]) == []
+
+
+def test_a_later_audit_takes_the_place_of_the_earlier(
+    audited: Path, install: Install, tmp_path: Path
+) -> None:
+    package = install("brainzoo-shelf", {}) / "brainzoo_shelf"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    place = ("brainzoo-shelf", package, package / "registry.yaml")
+    before = ship.ship(audited, NAME, place)
+    folder = package / "checkpoints" / NAME
+    old = read_verdict(folder / "verdict.json")
+    new = old.model_copy(update={"passed": False, "reasons": ("The weights know people.",)})
+    train = new.train.model_copy(update={"fingerprint": "ab" * 32})  # prepared by a newer version
+    found = {"version": "1", "seed": 0, "metrics": [], "notes": ["Failed."], "tables": {"x": []}}
+    later = tmp_path / "later"
+    (later / "evaluation" / "privacy").mkdir(parents=True)
+    verdict = later / "evaluation" / "privacy" / "verdict.json"
+    verdict.write_bytes(new.model_copy(update={"train": train}).to_bytes())
+    (later / "evaluation.json").write_text(json.dumps({"evaluators": {"privacy": found}}))
+    entry = ship.audited(later, NAME, place[2])
+    assert read_registry(place[2]) == (entry,)
+    assert entry.files["model.safetensors"] == before.files["model.safetensors"]
+    shipped = read_verdict(folder / "verdict.json")
+    assert (shipped.outcome, shipped.train) == ("failed", old.train)
+    measured = json.loads((folder / "metrics.json").read_text())["evaluators"]
+    assert measured["privacy"]["notes"] == ["Failed."]
+    assert "tables" not in measured["privacy"]
+    other = train.model_copy(update={"sha256": "cd" * 32})
+    verdict.write_bytes(new.model_copy(update={"train": other}).to_bytes())
+    with pytest.raises(IntegrityError, match="other images"):
+        ship.audited(later, NAME, place[2])

@@ -30,7 +30,7 @@ STAGES = {  # longest side in pixels, smoothing in those pixels, steps of Gauss-
     2: ((32, 1.5, 10), (64, 1.0, 6)),
     3: ((16, 1.0, 20), (32, 1.0, 8)),
 }
-TEMPLATE_IMAGES = 512  # more do not change a mean
+TEMPLATE_IMAGES = 128  # each is registered once more; more hardly change a mean
 LARGEST_SHIFT = 0.2  # of the side; beyond, registration has lost its way
 LARGEST_TURN = 0.7  # radians, 40 degrees, from the turn of the bank
 LARGEST_ZOOM = 0.3  # of log size
