@@ -65,23 +65,31 @@ def export(images: Images, folder: Path, **options: Any) -> list[Path]:
     return DicomExporter(ExportConfig(**options)).export(images, folder)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=["slice", "volume"])
-def test_dciodvfy_finds_no_error(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    for path in export(
-        synthetic(tmp_path / "images", shape, channels=2), tmp_path / "out", limit=1
-    ):
+every_shape = pytest.mark.parametrize("shape", SHAPES, ids=["slice", "volume"])
+both_kinds = pytest.mark.parametrize("enhanced", [False, True], ids=["classic", "enhanced"])
+
+
+@both_kinds
+@every_shape
+def test_dciodvfy_finds_no_error(tmp_path: Path, shape: tuple[int, ...], enhanced: bool) -> None:
+    images = synthetic(tmp_path / "images", shape, channels=2)
+    for path in export(images, tmp_path / "out", limit=1, enhanced=enhanced):
         assert errors(path) == []
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=["slice", "volume"])
-def test_dcm2niix_returns_the_same_volume(tmp_path: Path, shape: tuple[int, ...]) -> None:
+@both_kinds
+@every_shape
+def test_dcm2niix_returns_the_same_volume(
+    tmp_path: Path, shape: tuple[int, ...], enhanced: bool
+) -> None:
     images = synthetic(tmp_path / "images", shape, channels=2)
-    export(images, tmp_path / "out", limit=1)
+    export(images, tmp_path / "out", limit=1, enhanced=enhanced)
     for channel, name in enumerate(("T1w", "FLAIR")):
         (tmp_path / f"{name}-nii").mkdir()
         command = [tool("dcm2niix"), "-z", "n", "-f", "x", "-o", str(tmp_path / f"{name}-nii")]
-        place = str(tmp_path / "out" / "000000" / name)
-        subprocess.run([*command, place], check=True, capture_output=True)
+        place = tmp_path / "out" / "000000" / (f"{name}.dcm" if enhanced else name)
+        single = ["-s", "y"] if enhanced else []
+        subprocess.run([*command, *single, str(place)], check=True, capture_output=True)
         (file,) = (tmp_path / f"{name}-nii").glob("*.nii")
         assert "Bruker" not in file.with_suffix(".json").read_text()
         data = images.read([0])[0, channel].reshape(*shape, *([1] * (3 - len(shape))))
@@ -91,9 +99,35 @@ def test_dcm2niix_returns_the_same_volume(tmp_path: Path, shape: tuple[int, ...]
         np.testing.assert_allclose(found.affine, wanted.affine, atol=1e-4)
 
 
-def test_a_file_says_what_it_is_in_every_place(tmp_path: Path) -> None:
+@both_kinds
+def test_the_dataset_reads_the_same_volume(tmp_path: Path, enhanced: bool) -> None:
+    """Once the files claim to be a scanner's, which exports never do."""
+    images = synthetic(tmp_path / "images", SHAPES[1], channels=2)
+    for path in export(images, tmp_path / "out", limit=1, enhanced=enhanced):
+        found = pydicom.dcmread(path)
+        found.SyntheticData = "NO"
+        for element in found.iterall():
+            if element.keyword in ("ImageType", "FrameType"):
+                element.value = ["ORIGINAL", "PRIMARY", "M", "NONE"]
+        found.save_as(path)
+    (subject,) = Dicom(DicomConfig(root=tmp_path / "out")).subjects()
+    for channel, name in enumerate(("T1w", "FLAIR")):
+        read = subject.images[name]
+        assert callable(read)
+        volume = read()
+        wanted = nib.Nifti1Image(
+            images.read([0])[0, channel].astype(np.int32), np.array(images.info["affine"], float)
+        )
+        found = nib.Nifti1Image(volume.data.astype(np.int32), volume.affine)
+        wanted, found = map(nib.as_closest_canonical, (wanted, found))
+        np.testing.assert_array_equal(np.asarray(found.dataobj), np.asarray(wanted.dataobj))
+        np.testing.assert_allclose(found.affine, wanted.affine, atol=1e-4)
+
+
+@both_kinds
+def test_a_file_says_what_it_is_in_every_place(tmp_path: Path, enhanced: bool) -> None:
     images = synthetic(tmp_path / "images", SHAPES[0])
-    found = pydicom.dcmread(export(images, tmp_path / "out")[0])
+    found = pydicom.dcmread(export(images, tmp_path / "out", enhanced=enhanced)[0])
     assert found.SyntheticData == "YES"
     assert found.ImageType[0] == "DERIVED"
     assert "SYNTHETIC" in str(found.PatientName)
@@ -105,8 +139,8 @@ def test_a_file_says_what_it_is_in_every_place(tmp_path: Path) -> None:
     assert "seed 7" in equipment.ContributionDescription
     assert found.PatientSex == images.table[0]["sex"]
     assert found.PatientAge == f"{int(float(str(images.table[0]['age']))):03d}Y"
-    dates = [e for e in found.iterall() if e.VR in ("DA", "TM", "DT") and e.value]
-    assert not dates
+    dates = {str(e.value) for e in found.iterall() if e.VR in ("DA", "TM", "DT") and e.value}
+    assert dates == ({"19000101", "000000"} if enhanced else set())
 
 
 def test_real_images_tell_nothing_of_people(tmp_path: Path) -> None:
@@ -135,12 +169,13 @@ def test_identifiers_are_those_of_the_image(tmp_path: Path) -> None:
     assert other.PatientID not in {one.PatientID for one in headers}
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=["slice", "volume"])
-def test_label_maps_become_segments(tmp_path: Path, shape: tuple[int, ...]) -> None:
+@both_kinds
+@every_shape
+def test_label_maps_become_segments(tmp_path: Path, shape: tuple[int, ...], enhanced: bool) -> None:
     pytest.importorskip("highdicom")
     images = synthetic(tmp_path / "images", shape, labels=True)
-    files = export(images, tmp_path / "out", limit=1)
-    again = export(images, tmp_path / "again", limit=1)
+    files = export(images, tmp_path / "out", limit=1, enhanced=enhanced)
+    again = export(images, tmp_path / "again", limit=1, enhanced=enhanced)
     assert [p.read_bytes() for p in files] == [p.read_bytes() for p in again]
     (path,) = (path for path in files if path.name == "labels.dcm")
     found = pydicom.dcmread(path)
@@ -165,7 +200,13 @@ def test_without_highdicom_one_line_says_what_to_do(
     assert export(images, tmp_path / "out", labels=False)
 
 
-def test_exports_are_not_taken_for_scans_of_people(tmp_path: Path) -> None:
-    export(synthetic(tmp_path / "images", SHAPES[1]), tmp_path / "out")
-    with pytest.raises(DataError, match="4 derived"):
+@both_kinds
+def test_exports_are_not_taken_for_scans_of_people(tmp_path: Path, enhanced: bool) -> None:
+    images = synthetic(tmp_path / "images", SHAPES[1])
+    export(images, tmp_path / "out", enhanced=enhanced)
+    with pytest.raises(DataError, match="4 synthetic"):
         list(Dicom(DicomConfig(root=tmp_path / "out")).subjects())
+    real = make_images(tmp_path / "real", spatial=SHAPES[1], subjects=2)
+    export(real, tmp_path / "prepared", enhanced=enhanced)
+    with pytest.raises(DataError, match="derived"):
+        list(Dicom(DicomConfig(root=tmp_path / "prepared")).subjects())

@@ -49,3 +49,6 @@ class ExportConfig:
 
     limit: int | None = option(None, "Write only the first images, this many.", minimum=1)
     labels: bool = option(True, "Also write label maps, as DICOM SEG; needs highdicom.")
+    enhanced: bool = option(
+        False, "Write one enhanced multi-frame file a channel, in place of a file a slice."
+    )

@@ -64,6 +64,8 @@ def kind_of(one: Slice) -> str:
     """
     header, types = one.header, one.frame_type
     text = _texts(header)[0]
+    if header.synthetic:
+        return "synthetic"
     if "LOCALIZER" in types or LOCALISER.search(text):
         return "localisers"
     if header.burned_in:

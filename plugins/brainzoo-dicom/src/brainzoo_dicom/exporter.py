@@ -1,4 +1,4 @@
-"""The exporter ``dicom``: a folder an image, in it one a channel, in it a file a slice."""
+"""The exporter ``dicom``: a folder an image, in it a folder or a file a channel."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from pydicom import Dataset, dcmwrite
 from brainzoo.api import DataError, Exporter, Images, console, new_folder
 from brainzoo_dicom import mr
 from brainzoo_dicom.config import ExportConfig
+from brainzoo_dicom.enhanced import enhanced
 from brainzoo_dicom.quiet import quiet
 from brainzoo_dicom.segmentation import segmentation
 
 
 class DicomExporter(Exporter):
-    """Writes ``IMAGE_ID/T1w/001.dcm`` and on; label maps as DICOM SEG, ``IMAGE_ID/labels.dcm``."""
+    """Writes ``IMAGE_ID/T1w/001.dcm`` and on, or ``IMAGE_ID/T1w.dcm`` with all slices in it.
+
+    Label maps become a DICOM SEG, ``IMAGE_ID/labels.dcm``.
+    """
 
     config: ExportConfig
 
@@ -44,11 +48,14 @@ class DicomExporter(Exporter):
         """Write the series of one image."""
         for channel, label in enumerate(images.channel_names):
             place = folder / _safe(label)
-            place.mkdir(parents=True, exist_ok=True)
-            series = mr.series(images, i, channel)
-            digits = len(str(len(series)))
-            for number, one in enumerate(series, start=1):
-                _write(place / f"{number:0{digits}d}.dcm", one)
+            if self.config.enhanced:
+                series = [enhanced(images, i, channel)]
+                _write(folder / f"{place.name}.dcm", series[0])
+            else:
+                series = mr.series(images, i, channel)
+                digits = len(str(len(series)))
+                for number, one in enumerate(series, start=1):
+                    _write(place / f"{number:0{digits}d}.dcm", one)
             if channel == 0 and self.config.labels and images.label_names:
                 labels = segmentation(images, i, series)
                 if labels is not None:
@@ -56,6 +63,7 @@ class DicomExporter(Exporter):
 
 
 def _write(path: Path, content: Dataset) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     with quiet():
         dcmwrite(path, content, enforce_file_format=True)
 

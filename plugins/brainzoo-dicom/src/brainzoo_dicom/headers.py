@@ -36,7 +36,7 @@ TAGS = re.findall(
     "MagneticFieldStrength ImageType SeriesDescription ProtocolName SeriesNumber "
     "InstanceNumber ScanningSequence SequenceVariant SequenceName PulseSequenceName "
     "MRAcquisitionType RepetitionTime EchoTime InversionTime FlipAngle ContrastBolusAgent "
-    "BurnedInAnnotation ImagePositionPatient ImageOrientationPatient PixelSpacing "
+    "BurnedInAnnotation SyntheticData ImagePositionPatient ImageOrientationPatient PixelSpacing "
     "SliceThickness SpacingBetweenSlices Rows Columns NumberOfFrames "
     "PhotometricInterpretation RescaleSlope RescaleIntercept SamplesPerPixel "
     "SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence",
@@ -77,6 +77,7 @@ class Header:
     inversion: float | None
     contrast_agent: bool
     burned_in: bool
+    synthetic: bool
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -181,6 +182,7 @@ def _header(found: Dataset) -> Header:
         inversion=inversion,
         contrast_agent=text_of(found, "ContrastBolusAgent").strip().upper() not in NO_AGENT,
         burned_in=text_of(found, "BurnedInAnnotation").upper() == "YES",
+        synthetic=text_of(found, "SyntheticData").upper() == "YES",
     )
 
 

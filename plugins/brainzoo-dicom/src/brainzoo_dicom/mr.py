@@ -128,27 +128,36 @@ def uid(*parts: object) -> UID:
 def series(images: Images, i: int, channel: int) -> list[Dataset]:
     """Return one channel of an image as the data sets of a series."""
     seed, grid = study_seed(images, i), Grid.of(images, images.table[i])
-    pixels = np.rint(slices_of(images.floats([i])[0, channel]) * WHITE).astype("<u2")
     made = []
-    for number, values in enumerate(pixels):
+    for number, values in enumerate(stored(images, i, channel)):
         one = common(images, i, seed)
-        _series(one, images, seed, channel)
-        one.file_meta = FileMetaDataset()
-        one.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        describe(one, images, seed, channel)
+        _acquisition(one, images.dims)
         one.SOPClassUID = MR_IMAGE
         one.SOPInstanceUID = uid(seed, "image", channel, number)
         one.InstanceNumber = number + 1
         one.AcquisitionNumber = None
         one.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
         _place(one, grid, number)
-        _pixels(one, values)
+        set_pixels(one, values)
+        one.WindowCenter, one.WindowWidth = numbers([WHITE / 2, WHITE])
         made.append(one)
     return made
+
+
+def stored(images: Images, i: int, channel: int) -> NDArray[np.uint16]:
+    """Return one channel of an image as it is stored, (slice, row, column)."""
+    values: NDArray[np.uint16] = np.rint(slices_of(images.floats([i])[0, channel]) * WHITE).astype(
+        "<u2"
+    )
+    return values
 
 
 def common(images: Images, i: int, seed: str) -> Dataset:
     """Return what all files of an image say: patient, study, equipment."""
     one, row = Dataset(), images.table[i]
+    one.file_meta = FileMetaDataset()
+    one.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     synthetic = images.synthetic
     one.SpecificCharacterSet = "ISO_IR 192"
     one.SyntheticData = "YES" if synthetic else "NO"
@@ -205,8 +214,8 @@ def _version(images: Images) -> str:
     return " ".join(str(part) for part in parts if part)[:64] or "brainzoo"
 
 
-def _series(one: Dataset, images: Images, seed: str, channel: int) -> None:
-    """Fill in series, acquisition and what kind of image it is."""
+def describe(one: Dataset, images: Images, seed: str, channel: int) -> None:
+    """Fill in the series, and what kind of image it is."""
     name = images.channel_names[channel]
     one.Modality = "MR"
     one.SeriesInstanceUID = uid(seed, "series", channel)
@@ -215,18 +224,22 @@ def _series(one: Dataset, images: Images, seed: str, channel: int) -> None:
     one.ProtocolName = name[:64]
     one.BodyPartExamined = "BRAIN"
     one.PatientPosition = "HFS"
-    one.ScanningSequence = "RM"
-    one.SequenceVariant = "NONE"
-    one.ScanOptions = ""
-    one.MRAcquisitionType = f"{images.dims}D"
-    for empty in ("EchoTime", "EchoTrainLength", "RepetitionTime"):
-        setattr(one, empty, None)
     one.ImageComments = WARNING if images.synthetic else REAL
     one.DerivationDescription = (
         "Drawn by a generative model" if images.synthetic else "Resampled, intensities scaled"
     )
     one.BurnedInAnnotation = "NO"
     one.LossyImageCompression = "00"
+
+
+def _acquisition(one: Dataset, dims: int) -> None:
+    """Say that no sequence of a scanner made it."""
+    one.ScanningSequence = "RM"
+    one.SequenceVariant = "NONE"
+    one.ScanOptions = ""
+    one.MRAcquisitionType = f"{dims}D"
+    for empty in ("EchoTime", "EchoTrainLength", "RepetitionTime"):
+        setattr(one, empty, None)
 
 
 def _place(one: Dataset, grid: Grid, number: int) -> None:
@@ -237,14 +250,14 @@ def _place(one: Dataset, grid: Grid, number: int) -> None:
     one.SliceThickness, one.SpacingBetweenSlices = numbers([step, step])
 
 
-def _pixels(one: Dataset, values: NDArray[np.uint16]) -> None:
+def set_pixels(one: Dataset, values: NDArray[np.uint16]) -> None:
+    """Store ``(row, column)``, or ``(frame, row, column)``."""
     one.SamplesPerPixel = 1
     one.PhotometricInterpretation = "MONOCHROME2"
-    one.Rows, one.Columns = values.shape
+    one.Rows, one.Columns = values.shape[-2:]
     one.BitsAllocated = one.BitsStored = 16
     one.HighBit = 15
     one.PixelRepresentation = 0
-    one.WindowCenter, one.WindowWidth = numbers([WHITE / 2, WHITE])
     one.PixelData = values.tobytes()
 
 
