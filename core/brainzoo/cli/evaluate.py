@@ -13,6 +13,7 @@ from brainzoo.cli import installed
 from brainzoo.cli.params import (
     DynamicCommand,
     Words,
+    cluster_option,
     common_options,
     config_options,
     given_options,
@@ -77,6 +78,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 )
 @seed_option
 @out_option("Where evaluation.json goes. [default: RUN, else here; with --compare comparison-001]")
+@cluster_option
 @common_options
 @click.pass_context
 def evaluate(ctx: click.Context, /, words: tuple[str, ...], **options: Any) -> None:

@@ -246,6 +246,21 @@ def out_option(text: str, **more: Any) -> Callable[[Any], Any]:
     return click.option("--out", type=click.Path(path_type=Path), help=text, **more)
 
 
+def _on_cluster(ctx: click.Context, _: click.Parameter, address: str | None) -> None:
+    if address:
+        from brainzoo.common.processes import cluster
+
+        ctx.with_resource(cluster(address))
+
+
+cluster_option = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    expose_value=False,
+    callback=_on_cluster,
+    help="Let Dask do the work that several processes share: tcp://HOST:8786, a scheduler; or "
+    "local. [default: processes of this machine]",
+)
 classes_option = click.option(
     "--class",
     "classes",

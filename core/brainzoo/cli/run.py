@@ -15,6 +15,7 @@ from brainzoo.cli.params import (
     DynamicCommand,
     Words,
     classes_option,
+    cluster_option,
     common_options,
     config_options,
     dataset_options,
@@ -98,6 +99,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     metavar="NAME",
     help="Run this exporter instead of nifti and png; repeatable; none for none.",
 )
+@cluster_option
 @common_options
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:
@@ -130,7 +132,7 @@ def train(ctx: click.Context, /, **options: Any) -> None:
     _start(ctx, "train", evaluate=(), export=(), **options)
 
 
-@_like_run()
+@_like_run("cluster")
 @click.pass_context
 def plan(ctx: click.Context, /, **options: Any) -> None:
     """Estimate what a run needs: time, memory and disk; keep nothing.

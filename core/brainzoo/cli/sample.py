@@ -12,6 +12,7 @@ from brainzoo.cli.params import (
     DynamicCommand,
     Whole,
     Words,
+    cluster_option,
     common_options,
     config_options,
     given_options,
@@ -23,7 +24,7 @@ from brainzoo.cli.params import (
 from brainzoo.common import console
 from brainzoo.common.errors import BrainzooError, StoppedError
 from brainzoo.common.files import expect_folder_place
-from brainzoo.common.processes import peak_memory
+from brainzoo.common.hardware import peak_memory
 from brainzoo.data.subjects import Value
 from brainzoo.plugin.options import options_of
 from brainzoo.plugin.part import part_of
@@ -78,7 +79,14 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     type=Whole(1),
     metavar="N",
     help="Processes of one thread each; the images stay the same. [default: one per GPU; on CPUs "
-    "one, and one per core where that would take over 10 s]",
+    "one, and one per core where that would take over 8 s]",
+)
+@cluster_option
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="Let workers send images here instead of writing them into the folder, which they then "
+    "need not see.",
 )
 @click.option(
     "--device", metavar="DEVICE", default="auto", help="cpu, cuda, cuda:1, mps. [default: auto]"
@@ -104,6 +112,7 @@ def sample(
     conditions: tuple[str, ...],
     batch_size: int | None,
     workers: int | None,
+    stream: bool,
     device: str,
     exporter: str,
     out: Path | None,
@@ -143,7 +152,7 @@ def sample(
         device=device,
     )
     try:
-        drawn = draw(request, out, workers=workers)
+        drawn = draw(request, out, workers=workers, stream=stream)
     except KeyboardInterrupt:
         raise StoppedError("stopped; what was drawn is kept.", "Run it again to go on.") from None
     memory, rate = peak_memory(), drawn.images_per_second

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from brainzoo.common.processes import cores
-
 
 def hardware() -> dict[str, Any]:
     """Return processor, cores, memory and, where torch is imported already, graphics cards."""
@@ -20,6 +18,28 @@ def hardware() -> dict[str, Any]:
         "gpus": _gpus(),
         "system": f"{platform.system()} {platform.machine()}",
     }
+
+
+def cores() -> int:
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def peak_memory() -> int:
+    """Return the most memory in bytes that this process has had resident at once."""
+    try:
+        # Linux counts into ru_maxrss what the process was before it became this program.
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return 1024 * int(line.split()[1])
+    except OSError:
+        pass
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def memory_gb() -> float:

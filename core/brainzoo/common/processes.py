@@ -1,4 +1,4 @@
-"""Work for several processes: any executor of :mod:`concurrent.futures`, else new processes.
+"""Work for several processes: of this machine, of a Dask cluster, of any other executor.
 
 What a task makes must depend on the task only, so that any number of workers gives the same bytes.
 Matrix libraries sum in another order with another number of threads: each worker has one.
@@ -7,54 +7,182 @@ Matrix libraries sum in another order with another number of threads: each worke
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from contextvars import ContextVar
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
+from brainzoo.common import console
+from brainzoo.common.errors import IncompatiblePluginError, NetworkError, StoppedError
+from brainzoo.common.hardware import cores, free_memory, peak_memory
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+WORTH_SECONDS = 8.0  # what ends sooner is not worth the start of processes, some seconds each
+MOST = 16  # processes if nobody says how many: more wait for memory and disk
 AHEAD = 4  # tasks that each worker may be ahead of the one whose result is taken: bounds the memory
+CONNECT_SECONDS = 30
+
+
+class Made(Sequence[Task]):
+    """Tasks that are made when a worker gets them, so that memory holds a few; no slices."""
+
+    def __init__(self, length: int, make: Callable[[int], Task]) -> None:
+        self._length, self._make = length, make
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._make(index)
+
+
+_place: ContextVar[tuple[Executor, int] | None] = ContextVar("place", default=None)
+_turn = threading.RLock()
 
 
 def each(
     work: Callable[[Task], Result],
-    tasks: Iterable[Task],
-    workers: int,
+    tasks: Sequence[Task],
+    workers: int | None = None,
     *,
-    executor: Executor | None = None,
+    usual: int | None = None,
     kill: bool = False,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield what ``work`` returns for each task, in order, as workers become free.
 
-    Work in new processes on this machine, or with an ``executor``. When the caller stops, tasks at
-    work end first, or are killed (``kill``; results must be small then). A lost worker is a
-    BrokenExecutor.
+    ``workers`` are processes; 1 is this one; ``None`` as well, until the first tasks show that all
+    would take long: then there are as many as cores, if memory allows (``usual`` if that is given).
+    Within :func:`using`, its executor works instead, unless ``workers`` is 1. What a lost worker
+    had is done again. When the caller stops, tasks at work end first, or are killed (``kill``;
+    results must be small then).
+
+    Raises:
+        StoppedError: All workers were lost.
     """
-    waiting: deque[Future[Result]] = deque()
-    pool = contextlib.nullcontext(executor) if executor else new_processes(workers, kill=kill)
-    with pool as place:
+    place, done, began = _place.get(), 0, 0.0
+    workers = workers if workers or place else usual
+    while workers == 1 or (workers is None and place is None):
+        if done == len(tasks):
+            return
+        yield work(tasks[done])
+        done += 1
+        if workers is None and began:
+            left = (time.monotonic() - began) / (done - 1) * (len(tasks) - done)
+            if left > WORTH_SECONDS:
+                fitting = (free_memory() or sys.maxsize) // peak_memory()
+                workers = max(1, min(cores(), fitting, MOST))
+        began = began or time.monotonic()  # the first task also pays for imports
+    executor, count = place or (None, 1)
+    count = max(1, min(workers or count, len(tasks) - done))
+    while done < len(tasks):
+        pool = contextlib.nullcontext(executor) if executor else new_processes(count, kill=kill)
         try:
-            for task in tasks:
-                with starting():  # any submission may start a process
-                    waiting.append(place.submit(work, task))
-                if len(waiting) >= workers * AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
+            with pool as found:
+                for result in _shared(found, work, tasks, done, count * AHEAD, kill):
+                    done += 1
+                    yield result
+        except _losses():
+            if executor or count == 1:
+                raise StoppedError(
+                    "worker processes were lost until none was left.",
+                    "Run it again, with fewer --workers if memory was short.",
+                ) from None
+            count //= 2
+            console.warn(f"a worker process was lost; its part is done again, with {count}.")
+
+
+def _shared(
+    pool: Executor,
+    work: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    first: int,
+    ahead: int,
+    kill: bool,
+) -> Iterator[Result]:
+    waiting: deque[Future[Result]] = deque()
+    job = functools.partial(_alone, work, str(Path.cwd()))
+    try:
+        for index in range(first, len(tasks)):
+            with starting():  # any submission may start a process
+                waiting.append(pool.submit(job, tasks[index]))
+            if len(waiting) >= ahead:
                 yield waiting.popleft().result()
-        finally:
-            # Ctrl-C, a full disk: nothing more is begun. Killed processes begin nothing anyway, and
-            # their pool's thread fails at futures that are cancelled (seen with Python 3.11).
-            for future in () if kill else waiting:
-                future.cancel()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        # Ctrl-C, a full disk: nothing more is begun. Killed processes begin nothing anyway, and
+        # their pool's thread fails at futures that are cancelled (seen with Python 3.11).
+        for future in () if kill and isinstance(pool, ProcessPoolExecutor) else waiting:
+            future.cancel()
+
+
+def _alone(work: Callable[[Task], Result], folder: str, task: Task) -> Result:
+    """Do one task at a time in this process, with relative paths as the caller means them."""
+    there = contextlib.chdir(folder) if Path(folder).is_dir() else contextlib.nullcontext()
+    with _turn, there:
+        return work(task)
+
+
+def _losses() -> tuple[type[Exception], ...]:
+    dask = sys.modules.get("distributed")
+    return (BrokenExecutor, CancelledError, *([dask.KilledWorker] if dask else []))
+
+
+@contextlib.contextmanager
+def using(executor: Executor, workers: int = MOST) -> Iterator[None]:
+    """Let an executor of so many workers do the work of :func:`each` within a block."""
+    before = _place.set((executor, workers))
+    try:
+        yield
+    finally:
+        _place.reset(before)
+
+
+@contextlib.contextmanager
+def cluster(address: str) -> Iterator[None]:
+    """Let Dask do the work of :func:`each` within a block.
+
+    ``address`` is a scheduler's, ``tcp://HOST:PORT``; ``local`` starts one on this machine.
+    """
+    try:
+        dask: Any = importlib.import_module("distributed")
+    except ImportError:
+        raise IncompatiblePluginError(
+            "a cluster needs Dask.", "Install it with: pip install brainzoo-core[cluster]"
+        ) from None
+    with contextlib.ExitStack() as stack:
+        where: Any = address
+        with starting():
+            if address == "local":
+                where = stack.enter_context(
+                    dask.LocalCluster(cores(), threads_per_worker=1, dashboard_address=None)
+                )
+        try:
+            client = dask.Client(where, timeout=CONNECT_SECONDS, set_as_default=False)
+            stack.enter_context(client)
+            client.wait_for_workers(1, CONNECT_SECONDS)
+        except (OSError, ValueError) as error:
+            raise NetworkError(
+                f"no Dask scheduler with workers answers at {address!r}: {error}.",
+                "Start them: dask scheduler; dask worker tcp://HOST:8786 --nworkers 4",
+            ) from None
+        workers = len(client.nthreads())
+        stack.enter_context(using(client.get_executor(pure=False), workers))
+        console.note(f"{workers} workers at {client.scheduler.address}")
+        yield
 
 
 @contextlib.contextmanager
@@ -136,23 +264,16 @@ def starting() -> Iterator[None]:
             setattr(main, name, value)
 
 
-def cores() -> int:
-    """Return how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def peak_memory() -> int:
-    """Return the most memory in bytes that this process has had resident at once."""
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute with one thread within a block: more would give other bits."""
+    torch = sys.modules.get("torch")  # what needs it has imported it by now
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        # Linux counts into ru_maxrss what the process was before it became this program.
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return 1024 * int(line.split()[1])
-    except OSError:
-        pass
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+        yield
+    finally:
+        torch.set_num_threads(before)

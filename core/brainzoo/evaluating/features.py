@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,12 @@ from brainzoo.common import console
 from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.common.files import write_bytes
 from brainzoo.common.home import home
+from brainzoo.common.processes import Made, each, one_thread
 from brainzoo.data.images import Images
 from brainzoo.evaluating.options import INCEPTION, FeatureOptions
 
 BATCH = 8  # the fastest on a CPU: its maps stay in the cache
+PART = 32  # images that a process takes at once
 PLANES = ("sagittal", "coronal", "axial")  # normal to x, y, z
 FORMAT = 2
 """Raised when the same weights give other features than before, so that old caches are unused."""
@@ -52,6 +56,7 @@ class Features:
         pooling: ``mean`` or ``mean+max`` over the layer's map; ``none`` for VGG-16's vectors.
         weights: SHA-256 of the weights' file; ``random`` if they are random.
         network: A module: ``(batch, 1, height, width)`` in [0, 1] to ``(batch, feature, ...)``.
+        options: What they were loaded with, and are by each other process that computes some.
     """
 
     name: str
@@ -59,6 +64,10 @@ class Features:
     pooling: str
     weights: str
     network: Any = dataclasses.field(repr=False, compare=False)
+    options: FeatureOptions = dataclasses.field(repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _load_once, (self.options,)
 
     @classmethod
     def load(cls, options: FeatureOptions, *, owner: str = "EVALUATOR") -> Features:
@@ -72,7 +81,8 @@ class Features:
         layer = options.chosen_layer
         pooling = "none" if layer.startswith(("fc", "pool")) else options.pooling
         network, weights = network_of(options, owner)
-        return cls(options.extractor, layer, pooling, weights, network)
+        plain = {f.name: getattr(options, f.name) for f in dataclasses.fields(FeatureOptions)}
+        return cls(options.extractor, layer, pooling, weights, network, FeatureOptions(**plain))
 
     @property
     def random(self) -> bool:
@@ -145,27 +155,41 @@ class Features:
         return known[1][np.searchsorted(known[0], places)]
 
     def _compute(self, images: Images, view: str) -> NDArray[np.float32]:
-        rows = []
-        with console.progress(f"features of {self.name}", len(images)) as advance:
-            for start in range(0, len(images), BATCH):
-                looked_at = views(images[start : start + BATCH])
-                if view not in looked_at:
-                    raise DataError(
-                        f"there is no view {view!r} of {images.dims}-D images.",
-                        f"Choose one of {', '.join(map(repr, looked_at))}.",
-                    )
-                pixels = looked_at[view]
-                # Always full batches: convolutions sum in another order for another batch size,
-                # and an image's features may not depend on which others are asked for with it.
-                full = pixels[np.arange(BATCH) % len(pixels)]
-                rows.append(self(full)[: len(pixels)])
-                advance(len(pixels))
+        def part(index: int) -> NDArray[np.float32]:
+            looked_at = views(images[index * PART : (index + 1) * PART])
+            if view not in looked_at:
+                raise DataError(
+                    f"there is no view {view!r} of {images.dims}-D images.",
+                    f"Choose one of {', '.join(map(repr, looked_at))}.",
+                )
+            return looked_at[view]
+
+        rows: list[NDArray[np.float32]] = []
+        parts = Made(-(-len(images) // PART), part)
+        on_card = next(self.network.parameters()).device.type != "cpu"
+        with (
+            console.progress(f"features of {self.name}", len(images)) as advance,
+            closing(each(self._of_part, parts, usual=1 if on_card else None)) as results,
+        ):
+            for made in results:
+                rows.append(made)
+                advance(len(made))
         made = np.concatenate(rows)
         if not np.isfinite(made).all():
             raise DataError(
                 f"features of {self.name} are not finite.", "Check its weights and the images."
             )
         return made
+
+    def _of_part(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        rows = []
+        with one_thread():
+            for start in range(0, len(pixels), BATCH):
+                # Always full batches: convolutions sum in another order for another batch size,
+                # and an image's features may not depend on which others are asked for with it.
+                some = pixels[start : start + BATCH]
+                rows.append(self(some[np.arange(BATCH) % len(some)])[: len(some)])
+        return np.concatenate(rows)
 
     def _cache(self, images: Images, view: str) -> Path | None:
         if images.folder is None or not images.fingerprint:
@@ -174,6 +198,11 @@ class Features:
         digest = hashlib.sha256(parts.encode()).hexdigest()[:32]
         name = f"{images.fingerprint[:32]}-{digest}{view and '-'}{view}.safetensors"
         return home() / "features" / name
+
+
+@functools.lru_cache(1)
+def _load_once(options: FeatureOptions) -> Features:
+    return Features.load(options)
 
 
 Known = tuple[NDArray[np.int64], NDArray[np.float32]]

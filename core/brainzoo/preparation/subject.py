@@ -6,17 +6,14 @@ import contextlib
 import dataclasses
 import functools
 import pickle
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common import console
 from brainzoo.common.errors import BrainzooError, DataError, DiskError, NetworkError
-from brainzoo.common.processes import cores, each
+from brainzoo.common.processes import each
 from brainzoo.data.images import from_floats
 from brainzoo.data.subjects import Subject
 from brainzoo.data.volumes import Volume, read_volume
@@ -29,9 +26,6 @@ from brainzoo.preparation.steps import steps_of
 
 MOST_LABEL = 65535
 """The largest value of a label map."""
-
-POOL_FROM_SECONDS = 4.0
-"""Work that one process ends within this is not worth the start of others (about 0.5 s each)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,34 +49,16 @@ def prepare_all(
 ) -> Generator[Prepared, None, None]:
     """Yield what became of each scan, in order.
 
-    Without ``workers``, there are as many processes as cores if the first scans show that it is
-    worth it. 1 stays in this process, as do sources that cannot be pickled.
+    Sources that cannot be pickled are read in this process.
     """
     work = functools.partial(prepare_subject, config=config)
-    wanted = workers or min(cores(), 16)
-    done, started = 0, 0.0
-    while done < len(subjects):
-        yield work(subjects[done])
-        done += 1
-        started = started or time.monotonic()  # the first one also pays for imports
-        left = (time.monotonic() - started) / max(done - 1, 1) * (len(subjects) - done)
-        if wanted > 1 and (workers is not None or (done >= 3 and left > POOL_FROM_SECONDS)):
-            break
-    rest = subjects[done:]
-    if len(rest) > 1 and _picklable(rest):
-        try:
-            for prepared in each(work, rest, min(wanted, len(rest))):
-                yield prepared
-                done += 1
-        except BrokenExecutor:
-            console.warn("a worker process died, perhaps of too little memory: going on with one.")
-    yield from map(work, subjects[done:])
+    yield from each(work, subjects, workers if _picklable(subjects) else 1)
 
 
 def _picklable(subjects: Sequence[Subject]) -> bool:
     """Return whether other processes can be given these scans."""
     try:
-        return b"__main__" not in pickle.dumps(subjects)
+        return not any(b"__main__" in pickle.dumps(subject) for subject in subjects)
     except (pickle.PicklingError, AttributeError, TypeError):
         return False
 

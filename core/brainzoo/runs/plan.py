@@ -19,8 +19,8 @@ from typing import Any
 
 from brainzoo.common import console
 from brainzoo.common.errors import BrainzooError, DataError
-from brainzoo.common.hardware import free_memory
-from brainzoo.common.processes import cores, new_processes, peak_memory, starting
+from brainzoo.common.hardware import cores, free_memory, peak_memory
+from brainzoo.common.processes import WORTH_SECONDS, new_processes, starting
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Subject
 from brainzoo.data.tables import Row
@@ -67,7 +67,7 @@ def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source,
         known["outlook"] = outlooks(settings.evaluate, people_of(images))
         return known, Path(name), images.floats([0]).nbytes // 2
     from brainzoo.preparation.prepare import folder_of, limited, prepared_already
-    from brainzoo.preparation.subject import POOL_FROM_SECONDS, prepare_subject
+    from brainzoo.preparation.subject import prepare_subject
 
     dataset = plugins.load("dataset", name)(settings.data.config)
     shape = (1, *[config.size] * config.dims)
@@ -94,7 +94,7 @@ def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source,
             seconds.append(time.perf_counter() - started)
             advance(1)
     whole = sum(seconds[1:]) / (SCANS - 1) * len(subjects)
-    whole /= min(cores(), 16) if whole > POOL_FROM_SECONDS else 1
+    whole /= min(cores(), 16) if whole > WORTH_SECONDS else 1
     counts |= {"images": round(made / SCANS * len(subjects)), "prepared": False}
     return {**counts, "seconds": round(whole, 2)}, _noise(subjects, settings, shape), image_bytes
 

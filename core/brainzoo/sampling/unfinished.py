@@ -132,7 +132,7 @@ class Unfinished:
             return
         if found is not None and not replace:
             raise ExistsError(
-                f"{self.folder} is of another request: {_difference(found, self._record)}.",
+                f"{self.folder} is of another request: {difference(found, self._record)}.",
                 "Ask for the same to go on with it, choose another --out, or remove it.",
             )
         self._journal.unlink(missing_ok=True)
@@ -157,11 +157,11 @@ class Unfinished:
         before.unlink()
 
 
-def _difference(found: Any, wanted: Any, name: str = "") -> str:
+def difference(found: Any, wanted: Any, name: str = "") -> str:
     """Say the first thing in which two requests differ."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         key = next(k for k in [*wanted, *found] if found.get(k) != wanted.get(k))
-        return _difference(found.get(key), wanted.get(key), f"{name}.{key}".strip("."))
+        return difference(found.get(key), wanted.get(key), f"{name}.{key}".strip("."))
     shown = ("none" if value is None else str(value) for value in (found, wanted))
     before, now = (text if len(text) <= 40 else f"{text[:12]}…" for text in shown)
     return f"{name} {before}, expected {now}"

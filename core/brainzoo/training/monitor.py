@@ -20,7 +20,7 @@ import torch
 
 from brainzoo.common import console
 from brainzoo.common.errors import DataError
-from brainzoo.common.processes import peak_memory
+from brainzoo.common.hardware import peak_memory
 
 LINES = 400  # of stats.jsonl over a whole run
 PATIENCE = 40  # lines of one-sided figures before a warning

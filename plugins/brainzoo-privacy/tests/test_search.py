@@ -1,8 +1,11 @@
+import pickle
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
 from brainzoo.testing.heads import make_images
+from brainzoo_privacy import blocks
 from brainzoo_privacy import search as searching
 from brainzoo_privacy.calibration import lead_of, limits
 from brainzoo_privacy.pose import Pose
@@ -22,8 +25,9 @@ def test_halves_give_the_products_of_images_and_of_their_mirror_images(shape):
 
 
 def test_blocks_find_what_comparing_one_by_one_finds(monkeypatch):
-    monkeypatch.setattr(searching, "ROWS", 7)
-    monkeypatch.setattr(searching, "COLUMNS", 5)
+    for module in (blocks, searching):
+        monkeypatch.setattr(module, "ROWS", 7)
+    monkeypatch.setattr(blocks, "COLUMNS", 5)
     rng = np.random.default_rng(1)
     queries = Vectors(*rng.normal(size=(2, 23, 6)).astype(np.float32))
     references = Vectors(*rng.normal(size=(2, 31, 6)).astype(np.float32))
@@ -44,6 +48,28 @@ def test_blocks_find_what_comparing_one_by_one_finds(monkeypatch):
         assert np.allclose(found.by_subject[:, k], wanted, atol=1e-5)
     assert (found.nearest == expected.argmax(axis=1)).all()
     assert np.allclose(found.of_reference, np.maximum(expected.max(axis=0), -1), atol=1e-5)
+
+
+def test_another_process_finds_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path))
+    rng = np.random.default_rng(2)
+    even, odd, to_even, to_odd = rng.normal(size=(4, 9, 6)).astype(np.float32)
+    subjects = np.arange(9) // 3
+    here = blocks.Compared(
+        {
+            "even": even,
+            "odd": odd,
+            "of_query": subjects,
+            "to_even": to_even,
+            "to_odd": to_odd,
+            "of_reference": subjects,
+        }
+    )
+    there = pickle.loads(pickle.dumps(here))
+    for found, expected in zip(there.rows(0), here.rows(0), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    here.close()
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_image_is_like_itself_and_unlike_others(train):

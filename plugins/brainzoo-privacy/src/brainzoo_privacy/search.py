@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from threadpoolctl import threadpool_limits
 
-from brainzoo.api import Images, console
+from brainzoo.api import Images, console, processes
+from brainzoo_privacy.blocks import ROWS, Block, Compared
 from brainzoo_privacy.pose import Array, Pose, mirror_axis, pooled, posed
 
 
@@ -50,7 +53,6 @@ BANDS = (Band(0.01, 0.06), Band(0.03, 0.12, 0.015), Band(0.06, 0.2, 0.045))
 LEAST_SIGMA_PIXELS = 0.7  # below, interpolation has left nothing comparable
 LEAST_COARSE_PIXELS = 6.0
 CHUNK = 64
-ROWS, COLUMNS = 1024, 2048  # of a block of pairs: 8 MiB of similarities
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,28 +123,38 @@ class Individuality:
 
     def vectors(self, images: Images, name: str) -> list[Seen]:
         """Return the vectors of images in each band, registered once; ``name`` is for progress."""
-        parts: list[list[Vectors]] = [[] for _ in range(2 * len(BANDS))]
-        wanted = [(scales, band) for band in BANDS for scales in (band.of_query(), band)]
-        image: list[int] = []
-        with console.progress(f"registering {name}", len(images)) as advance:
-            for start in range(0, len(images), CHUNK):
-                pixels = images.floats(np.arange(start, min(start + CHUNK, len(images))))
-                ways = [self.pose.ways(one) for one in pixels]
-                image += [start + i for i, found in enumerate(ways) for _ in found]
-                rest = np.stack(
-                    [posed(pixels[i], way) for i, found in enumerate(ways) for way in found]
-                )
-                for own, scales in zip(parts, wanted, strict=True):
-                    own.append(self.of_posed(rest, *scales))
-                advance(len(pixels))
-        rows = np.asarray(image, np.intp)
+        parts: list[list[Vectors]] = []
+        ways: list[int] = []
+        chunks = processes.Made(
+            -(-len(images) // CHUNK),
+            lambda i: images.floats(np.arange(i * CHUNK, min((i + 1) * CHUNK, len(images)))),
+        )
+        with (
+            console.progress(f"registering {name}", len(images)) as advance,
+            closing(processes.each(self._registered, chunks)) as results,
+        ):
+            for counts, made in results:
+                ways += counts
+                parts.append(made)
+                advance(len(counts))
+        rows = np.repeat(np.arange(len(images)), ways)
         joined = [
             Vectors(
                 np.concatenate([v.even for v in own]), np.concatenate([v.odd for v in own]), rows
             )
-            for own in parts
+            for own in zip(*parts, strict=True)
         ]
         return [Seen(joined[i], joined[i + 1].likeliest) for i in range(0, len(joined), 2)]
+
+    def _registered(self, pixels: Array) -> tuple[list[int], list[Vectors]]:
+        """Return in how many poses each image is, and their vectors in all scales."""
+        with threadpool_limits(1):
+            ways = [self.pose.ways(one) for one in pixels]
+            rest = np.stack(
+                [posed(pixels[i], way) for i, found in enumerate(ways) for way in found]
+            )
+            wanted = [(scales, band) for band in BANDS for scales in (band.of_query(), band)]
+            return [len(found) for found in ways], [self.of_posed(rest, *one) for one in wanted]
 
     def of_posed(self, pixels: Array, scales: Band = BANDS[0], common: Band = BANDS[0]) -> Vectors:
         """Return the vectors of images that are in the common pose.
@@ -206,42 +218,36 @@ def search(
     """
     codes = {subject: code for code, subject in enumerate(dict.fromkeys(subjects))}
     of_reference = np.array([codes[subject] for subject in subjects])
-    of_query = np.array([codes.get(subject, -1) for subject in own or [""] * len(queries)])
-    count = len(queries.even)
-    if queries.image is not None:
-        of_query = of_query[queries.image]
+    of_query = np.full(len(queries.even), -1)
+    if own is not None:
+        of_query = np.array([codes.get(subject, -1) for subject in own])
+        of_query = of_query if queries.image is None else of_query[queries.image]
     order = np.argsort(of_reference, kind="stable")  # a subject's images side by side
-    even, odd, of_sorted = references.even[order], references.odd[order], of_reference[order]
-
-    by_subject = np.full((count, len(codes)), -1, np.float32)
-    best = np.full(count, -2, np.float32)
-    nearest = np.zeros(count, np.intp)
-    best_of_reference = np.full(len(references), -1, np.float32)
-    with console.progress(f"comparing {name}", count * len(references)) as advance:
-        for top in range(0, count, ROWS):
-            rows = slice(top, top + ROWS)
-            for left in range(0, len(references), COLUMNS):
-                columns = slice(left, left + COLUMNS)
-                block = queries.odd[rows] @ odd[columns].T
-                np.abs(block, out=block)
-                block += queries.even[rows] @ even[columns].T
-                if own is not None:
-                    block[of_query[rows, None] == of_sorted[None, columns]] = -1
-                here = of_sorted[columns]
-                first = np.flatnonzero(np.r_[True, here[1:] != here[:-1]])
-                grouped = np.maximum.reduceat(block, first, axis=1)
-                found = by_subject[rows, here[first]]
-                by_subject[rows, here[first]] = np.maximum(found, grouped)
-                place = block.argmax(axis=1)
-                value = block[np.arange(len(block)), place]
-                better = value > best[rows]
-                nearest[rows] = np.where(better, order[left + place], nearest[rows])
-                best[rows] = np.maximum(value, best[rows])
-                at = order[columns]
-                best_of_reference[at] = np.maximum(best_of_reference[at], block.max(axis=0))
-                advance(block.size)
+    compared = Compared(
+        {
+            "even": queries.even,
+            "odd": queries.odd,
+            "of_query": of_query,
+            "to_even": references.even[order],
+            "to_odd": references.odd[order],
+            "of_reference": of_reference[order],
+        }
+    )
+    found: list[Block] = []
+    with (
+        console.progress(f"comparing {name}", len(of_query) * len(references)) as advance,
+        closing(compared),
+        closing(processes.each(compared.rows, range(0, len(of_query), ROWS))) as results,
+    ):
+        for block in results:
+            found.append(block)
+            advance(len(block.best) * len(references))
+    best = np.concatenate([block.best for block in found])
+    nearest = order[np.concatenate([block.nearest for block in found])]
+    of_reference_best = np.empty(len(references), np.float32)
+    of_reference_best[order] = np.max([block.of_reference for block in found], axis=0)
     starts = queries.starts  # of several poses of an image, the most similar counts
-    by_subject = np.maximum.reduceat(by_subject, starts, axis=0)
-    of_row = np.arange(count) if queries.image is None else queries.image
+    by_subject = np.maximum.reduceat(np.concatenate([b.by_subject for b in found]), starts, axis=0)
+    of_row = np.arange(len(best)) if queries.image is None else queries.image
     nearest = nearest[np.lexsort((-best, of_row))[starts]]
-    return Neighbours(by_subject, nearest, best_of_reference)
+    return Neighbours(by_subject, nearest, of_reference_best)
