@@ -23,7 +23,8 @@ from brainzoo.evaluating.feature_weights import import_torchvision
 from brainzoo_flow import path
 from brainzoo_flow.config import FlowConfig
 from brainzoo_flow.generator import Flow
-from brainzoo_flow.networks import Packing, UNet
+from brainzoo_flow.networks import UNet
+from brainzoo_flow.spaces import Packing
 
 DEFAULTS = {"size": 128, "batch_size": 16, "widths": "48,96,128"}
 BLOCK = 4

@@ -7,7 +7,7 @@ everything else.
 
 from brainzoo.training.devices import Compute, compute
 from brainzoo.training.diffaugment import diffaugment
-from brainzoo.training.generator import Draw, TorchGenerator
+from brainzoo.training.generator import Draw, TorchGenerator, untrained
 from brainzoo.training.loop import fit
 from brainzoo.training.phase import Loss, Phase
 from brainzoo.training.sampling import CHUNK, in_chunks
@@ -30,4 +30,5 @@ __all__ = [
     "latents",
     "load_arrays",
     "seeded",
+    "untrained",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
@@ -298,6 +298,11 @@ class TorchGenerator(Generator):
         self._device = device
         return self
 
+    @property
+    def trained_on(self) -> Mapping[str, Any]:
+        """What the checkpoint says of whom it was trained on; see ``describe_training``."""
+        return dict(self._training.get("trained_on", {}))
+
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
         weights, training = arrays_of(self.ready()), {**self._training, **self.extra}
@@ -307,9 +312,7 @@ class TorchGenerator(Generator):
     def load(cls, folder: Path) -> Self:
         """Read a checkpoint folder, strictly."""
         stored = checkpoint.expect_plugin(folder, cls.name)
-        options = plugins().get("generator", cls.name).config
-        what = f"hyperparameter of {cls.name}"
-        loaded = cls(make_config(options, stored["hyperparameters"], what))
+        loaded = cls(_config_of(cls.name, stored["hyperparameters"]))
         loaded.known = Conditions.of_checkpoint(stored)
         described = ("images", "preprocessing", "trained_on", "conditions")
         loaded._training = {key: stored[key] for key in described}
@@ -321,3 +324,19 @@ class TorchGenerator(Generator):
         load_arrays(network, checkpoint.read_weights(folder))
         loaded.network = network.eval().requires_grad_(False)
         return loaded
+
+
+def untrained(name: str, hyperparameters: Mapping[str, Any]) -> TorchGenerator:
+    """Return a generator of any plugin, as another one holds it: a first stage, for example.
+
+    Raises:
+        NotFoundError: No plugin offers it.
+        OptionError: It has no such hyperparameters.
+    """
+    made = plugins().load("generator", name)(_config_of(name, hyperparameters))
+    return cast(TorchGenerator, made)
+
+
+def _config_of(name: str, hyperparameters: Mapping[str, Any]) -> Any:
+    options = plugins().get("generator", name).config
+    return make_config(options, hyperparameters, f"hyperparameter of {name}")

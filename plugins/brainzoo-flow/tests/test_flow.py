@@ -9,7 +9,8 @@ from brainzoo.plugin.options import make_config
 from brainzoo_flow import path
 from brainzoo_flow.config import FlowConfig
 from brainzoo_flow.edits import inpainted, translated
-from brainzoo_flow.networks import Packing, UNet
+from brainzoo_flow.networks import UNet
+from brainzoo_flow.spaces import Packing
 
 
 @pytest.mark.parametrize(("dims", "block"), [(2, 1), (2, 2), (2, 4), (3, 2), (3, 4)])

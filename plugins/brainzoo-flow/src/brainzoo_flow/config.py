@@ -39,6 +39,10 @@ class FlowConfig:
         "What the network sees: pixels, or blocks of 2 (haar) or 4 (cosine) per side; lossless.",
         choices=tuple(BLOCKS),
     )
+    first_stage: str = option(
+        "",
+        "Flow in the latents of this trained vqvae instead: a name, a run or a checkpoint.",
+    )
     widths: tuple[int, ...] = option(
         (48, 96, 128), "Channels of each level; each level is half as large.", minimum=GROUPS
     )
@@ -109,6 +113,8 @@ class FlowConfig:
         Raises:
             OptionError: A side is not a multiple of what is taken together.
         """
+        if self.first_stage:
+            return  # its latents are looked at when it is loaded
         factor = BLOCKS[self.space] * 2 ** (len(self.widths) - 1)
         if any(side % factor or side < 2 * factor for side in spatial):
             shape = " × ".join(map(str, spatial))

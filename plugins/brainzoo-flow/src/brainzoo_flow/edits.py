@@ -2,7 +2,7 @@
 
 Inpainting replaces the known pixels of every prediction of the clean image (Wang et al. 2023, DDNM,
 arXiv 2212.00490), and repeats each step with fresh noise so that both sides of the seam agree
-(Lugmayr et al. 2022, RePaint, arXiv 2201.09865). The packing is exact: masks may have any shape.
+(Lugmayr et al. 2022, RePaint, arXiv 2201.09865). An exact packing allows masks of any shape.
 
 A condition is changed by inversion (Song et al. 2021, DDIM, arXiv 2010.02502): the image flows back
 under its own condition and forwards under the new one.
@@ -15,7 +15,7 @@ import itertools
 import torch
 
 from brainzoo_flow import path
-from brainzoo_flow.networks import Packing
+from brainzoo_flow.spaces import Space
 
 REPEATS = 3
 """How often each step is repeated; in between, the image is noised again."""
@@ -24,7 +24,7 @@ MOST_TIME = 0.98
 
 
 def inpainted(
-    packing: Packing,
+    packing: Space,
     denoise: path.Denoiser,
     pixels: torch.Tensor,
     mask: torch.Tensor,
@@ -59,7 +59,7 @@ def inpainted(
 
 
 def translated(
-    packing: Packing,
+    packing: Space,
     before: path.Denoiser,
     after: path.Denoiser,
     pixels: torch.Tensor,

@@ -6,19 +6,34 @@ Liu et al. 2023 (arXiv 2209.03003), Lipman et al. 2023 (arXiv 2210.02747); diffe
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import PurePath
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from brainzoo.api import DataError, Images, Reconstruction, Reconstructs, Run, Value
-from brainzoo.training import Draw, Phase, Step, TorchGenerator, latents
+from brainzoo.api import (
+    DataError,
+    Images,
+    IntegrityError,
+    OptionError,
+    Reconstruction,
+    Reconstructs,
+    Run,
+    Value,
+)
+from brainzoo.training import Draw, Phase, Step, TorchGenerator, latents, untrained
 from brainzoo_flow import path
 from brainzoo_flow.config import BLOCKS, FlowConfig
 from brainzoo_flow.edits import inpainted, translated
-from brainzoo_flow.networks import FlowNetwork, Packing, UNet
+from brainzoo_flow.first_stage import described, first_stage
+from brainzoo_flow.networks import FlowNetwork, UNet
+from brainzoo_flow.spaces import Latents, Packing, Space
 
 Floats = NDArray[np.float32]
 Rows = Sequence[Mapping[str, Value]]
@@ -36,11 +51,16 @@ class Flow(TorchGenerator, Reconstructs):
 
     name = "flow"
     config: FlowConfig
+    _stage: Any = None
 
     def build(self, shape: tuple[int, ...]) -> FlowNetwork:
         """Return packing and U-Net."""
         config, dims = self.config, len(shape) - 1
-        packing = Packing(dims, shape[0], BLOCKS[config.space])
+        packing: Space
+        if config.first_stage:
+            packing = Latents(self._autoencoder(shape))
+        else:
+            packing = Packing(dims, shape[0], BLOCKS[config.space])
         unet = UNet(
             dims,
             packing.packed,
@@ -51,6 +71,28 @@ class Flow(TorchGenerator, Reconstructs):
             config.attention,
         )
         return FlowNetwork(packing, unet)
+
+    def fit(self, images: Images, run: Run) -> None:
+        """Train on all of ``images``, in the latents of the first stage if there is one."""
+        if self.config.first_stage:
+            self._stage = first_stage(self.config, images)
+            self.extra = {"first_stage": described(self._stage)}
+        super().fit(images, run)
+        # Where the first stage lay on this machine is nobody's business.
+        name = PurePath(self.config.first_stage).name
+        self.config = dataclasses.replace(self.config, first_stage=name)
+
+    def _autoencoder(self, shape: tuple[int, ...]) -> nn.Module:
+        """Return the first stage's, trained where this model is being trained."""
+        if self._stage is None:
+            try:
+                stage: Any = untrained(**self.extra["first_stage"])
+                return cast(nn.Module, stage.autoencoder(stage.build(shape)))
+            except (KeyError, TypeError, AttributeError, OptionError):
+                raise IntegrityError(
+                    "the checkpoint does not say what its first stage is."
+                ) from None
+        return cast(nn.Module, copy.deepcopy(self._stage.autoencoder(self._stage.ready())))
 
     def phases(self, network: FlowNetwork, images: Images, run: Run) -> list[Phase]:
         """Return the one update there is: of the velocity's error at random times."""
@@ -259,7 +301,7 @@ class Flow(TorchGenerator, Reconstructs):
 
     def _packed_shape(self, network: FlowNetwork) -> tuple[int, ...]:
         packing = network.packing
-        return (packing.packed, *(side // packing.block for side in self.shape[1:]))
+        return (packing.packed, *packing.sides(self.shape[1:]))
 
     def _noise(self, network: FlowNetwork, seed: int, start: int, count: int) -> torch.Tensor:
         shape = self._packed_shape(network)

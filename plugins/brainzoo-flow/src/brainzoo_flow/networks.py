@@ -1,12 +1,9 @@
-"""The network of the flow: a U-Net that knows time and conditions, around an exact packing.
+"""The network of the flow: a U-Net that knows time and conditions, around a view of images.
 
 The U-Net is that of Ho et al. 2020 (arXiv 2006.11239), appendix B, with the scale and shift of
 Dhariwal and Nichol 2021 (arXiv 2105.05233), section 3. Differences from the papers:
 
-- images are packed by orthonormal cosine blocks (``cosine``: 4 a side; ``haar``: 2), so that a
-  slice of 128 x 128 is a problem of 32 x 32 with 16 channels; nothing is lost;
-- each coefficient is divided by its standard deviation to the power 0.7: fine detail counts more
-  than in pixels, and less than if all coefficients counted the same;
+- what it sees are not pixels but a view of them (:mod:`brainzoo_flow.spaces`);
 - a further input says whether an image is augmented (Karras et al. 2022, appendix F.2).
 """
 
@@ -21,66 +18,9 @@ from torch import nn
 from torch.nn import functional
 
 from brainzoo_flow.config import GROUPS
+from brainzoo_flow.spaces import Space
 
 FREQUENCIES = 64
-WHITENING = 0.7
-
-
-class Packing(nn.Module):
-    """An orthonormal transform of blocks of pixels, each coefficient brought to a similar scale."""
-
-    def __init__(self, dims: int, channels: int, block: int) -> None:
-        super().__init__()
-        self.block, self.channels, self.dims = block, channels, dims
-        self.packed = channels * block**dims
-        self.register_buffer("mean", torch.zeros(self.packed))
-        self.register_buffer("scale", torch.ones(self.packed))
-        self.mean: torch.Tensor
-        self.scale: torch.Tensor
-
-    @torch.no_grad()
-    def learn(self, batches: Sequence[torch.Tensor]) -> None:
-        """Take mean and scale of each coefficient from images ``(batch, channel, *spatial)``."""
-        axes = [0, *range(2, 2 + self.dims)]
-        moments = [
-            torch.stack([z.mean(axes), z.square().mean(axes)]) for z in map(self._turn, batches)
-        ]
-        mean, square = torch.stack(moments).mean(0)
-        self.mean.copy_(mean)
-        deviation = (square - mean**2).clamp_min(0).sqrt()
-        self.scale.copy_(deviation.clamp_min(1e-3 * float(deviation.max()) + 1e-12) ** WHITENING)
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return ``(batch, channel · block^dims, *spatial / block)`` of pixels in [-1, 1]."""
-        return (self._turn(pixels) - self._wide(self.mean)) / self._wide(self.scale)
-
-    def inverse(self, packed: torch.Tensor) -> torch.Tensor:
-        """Return the pixels ``(batch, channel, *spatial)``."""
-        values = packed * self._wide(self.scale) + self._wide(self.mean)
-        if self.block == 1:
-            return values
-        convolve = functional.conv_transpose2d if self.dims == 2 else functional.conv_transpose3d
-        return convolve(values, self._kernel(values), stride=self.block, groups=self.channels)
-
-    def _turn(self, pixels: torch.Tensor) -> torch.Tensor:
-        if self.block == 1:
-            return pixels
-        convolve = functional.conv2d if self.dims == 2 else functional.conv3d
-        return convolve(pixels, self._kernel(pixels), stride=self.block, groups=self.channels)
-
-    def _kernel(self, like: torch.Tensor) -> torch.Tensor:
-        """Return the basis ``(channel · block^dims, 1, *block)``: products of cosines (DCT-II)."""
-        n = self.block
-        frequency, place = torch.arange(n)[:, None], torch.arange(n)[None, :]
-        cosines = torch.cos(math.pi * frequency * (2 * place + 1) / (2 * n)) * math.sqrt(2 / n)
-        cosines[0] /= math.sqrt(2)
-        basis = cosines
-        for _ in range(self.dims - 1):
-            basis = torch.einsum("a...,bx->ab...x", basis, cosines).flatten(0, 1)
-        return basis[:, None].repeat(self.channels, 1, *[1] * self.dims).to(like)
-
-    def _wide(self, values: torch.Tensor) -> torch.Tensor:
-        return values.view(1, -1, *[1] * self.dims)
 
 
 class Block(nn.Module):
@@ -210,7 +150,7 @@ class UNet(nn.Module):
 class FlowNetwork(nn.Module):
     """All that is published: the packing and the U-Net."""
 
-    def __init__(self, packing: Packing, unet: UNet) -> None:
+    def __init__(self, packing: Space, unet: UNet) -> None:
         super().__init__()
         self.packing, self.unet = packing, unet
 

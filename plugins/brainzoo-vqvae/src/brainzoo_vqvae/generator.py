@@ -98,6 +98,10 @@ class VQVAE(TorchGenerator, Reconstructs):
         )
         return Model(autoencoder, prior)
 
+    def autoencoder(self, network: Model) -> Autoencoder:
+        """Return what another model can take as its first stage, such as a flow of latents."""
+        return network.autoencoder
+
     def phases(self, network: Model, images: Images, run: Run) -> list[Phase]:
         """Return the two stages: the autoencoder with its codebook, then the prior."""
         config, autoencoder, prior = self.config, network.autoencoder, network.prior

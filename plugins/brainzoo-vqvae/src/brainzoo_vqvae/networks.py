@@ -48,6 +48,7 @@ class Autoencoder(nn.Module):
         super().__init__()
         dims, factor = len(spatial), 2 ** len(widths)
         self.spatial = spatial
+        self.length = code_length
         self.latent = tuple(max(LEAST_SIDE, -(-side // factor)) for side in spatial)
         self.checkpointing = checkpointing
         self._padded = tuple(factor * side for side in self.latent)
@@ -96,6 +97,10 @@ class Autoencoder(nn.Module):
         for level in self.decoder:
             features = self._run(level, features)
         return self._pad(features, -1)
+
+    def restore(self, latents: torch.Tensor) -> torch.Tensor:
+        """Return images of any latents: of the codes that are nearest to them."""
+        return self.decode(self.quantiser(latents).latents)
 
     def _run(self, level: nn.Module, features: torch.Tensor) -> torch.Tensor:
         if self.checkpointing and torch.is_grad_enabled():
