@@ -44,6 +44,7 @@ GENERATOR = """
     ("body", "test", "match"),
     [
         ("yield (self.mean + noise).astype(np.float32)", "samples_are_images", "expected . or"),
+        ("yield (255 * self.mean + noise**2).astype(np.float32)", "samples_are", "expected 1 or"),
         ("yield np.clip(self.mean + noise, 0, 1)", "samples_are_images", "float64"),
         ("yield np.full(noise.shape, np.nan, np.float32)", "samples_are_images", "not finite"),
         (

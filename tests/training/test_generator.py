@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from brainzoo.common.errors import NotFoundError, OptionError
+from brainzoo.common.errors import DataError, NotFoundError, OptionError
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing import make_images
 from brainzoo.training import Phase, TorchGenerator, fit
@@ -43,7 +43,7 @@ class Painter(TorchGenerator):
         return network["last"](torch.cat([network["first"](noise), planes], 1))
 
     def draw(self, network, draw):
-        return self.paint(network, draw.normal(*self.shape), draw.conditions)
+        return self.paint(network, draw.normal(*self.shape), draw.conditions).clamp(-1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,43 @@ def test_knows_class_and_covariates(painter):
     assert [row["sex"] for row in drawn] == ["F"] * 5
     with pytest.raises(OptionError):
         painter.sample(1, seed=0, condition={"site": "nowhere"})
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda pixels: 255 * (pixels / 2 + 0.5), "to 255"),
+        (lambda pixels: pixels * 1.5, "from -1.5"),
+        (lambda pixels: pixels * np.nan, "nan"),
+    ],
+)
+def test_values_beyond_the_range_are_an_error_before_training_begins(tmp_path, change, found):
+    class Careless(Painter):
+        def draw(self, network, draw):
+            pixels = super().draw(network, draw)
+            pixels[0, 0, 0, :2] = torch.tensor([-1, 1])
+            return change(pixels)
+
+    images = make_images(tmp_path / "images", spatial=(16, 16), subjects=10)
+    train = TrainConfig(images=160, batch_size=8, grids=2, device="cpu")
+    with pytest.raises(DataError, match=f"{found}.*expected -1 to 1"):
+        Careless(Config()).fit(images, Run(tmp_path / "run", train))
+    assert (
+        not (tmp_path / "run" / "stats.jsonl").exists()
+        or not (tmp_path / "run" / "stats.jsonl").read_text()
+    )
+
+
+def test_another_range_of_values_is_stated(painter):
+    class Grey(Painter):
+        value_range = (0.0, 255.0)
+
+        def draw(self, network, draw):
+            return (super().draw(network, draw) / 2 + 0.5) * 255
+
+    grey = Grey(painter.config)
+    grey.network, grey.known, grey.shape = painter.network, painter.known, painter.shape
+    assert np.allclose(grey.images(3), painter.images(3), atol=1e-6)
 
 
 def test_what_no_phase_trains_stays_as_it_is(painter):

@@ -20,8 +20,9 @@ from brainzoo.cli.params import (
     size_option,
 )
 from brainzoo.common import console
+from brainzoo.common.errors import OptionError
 from brainzoo.common.files import expect_folder_place
-from brainzoo.runs.settings import dataset_part, is_images_folder
+from brainzoo.runs.settings import dataset_part, is_images_folder, merged, preset_of
 
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
@@ -33,16 +34,26 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 
 @click.command(cls=DynamicCommand, more=more_options, names=("dataset",))
 @click.argument("dataset", metavar="DATASET")
+@click.option("--generator", metavar="NAME", help="Prepare as a run of this generator would.")
+@click.option("--preset", metavar="NAME", help="Its preset. [default: default]")
 @classes_option
 @out_option("A new folder for the images, instead of the cache.")
 @cluster_option
 @common_options
 @click.pass_context
-def data(ctx: click.Context, dataset: str, classes: tuple[str, ...], out: Path | None) -> None:
+def data(
+    ctx: click.Context,
+    dataset: str,
+    generator: str | None,
+    preset: str | None,
+    classes: tuple[str, ...],
+    out: Path | None,
+) -> None:
     """Prepare a dataset, or open a folder of prepared images, and describe it.
 
     \b
     brainzoo data ixi --class young="age < 35" --class old="age > 60"
+    brainzoo data ixi --generator pggan --preset quick     as that run prepares it
 
     Name a dataset before --help to see its options.
     """  # noqa: D301 - click's mark for lines that stay as they are
@@ -57,7 +68,14 @@ def data(ctx: click.Context, dataset: str, classes: tuple[str, ...], out: Path |
         if out:
             expect_folder_place(out)
         plugins = installed(ctx)
-        given = {key.removeprefix("data."): value for key, value in given_options(ctx).items()}
+        options = given_options(ctx)
+        if generator:
+            sets = preset_of(plugins.get("generator", generator), preset or "default")
+            own = {k: v for k, v in sets.items() if k == "size" or k.startswith("data.")}
+            options = merged(own, options)
+        elif preset:
+            raise OptionError("a preset is of a generator.", "Name it: --generator pggan")
+        given = {key.removeprefix("data."): value for key, value in options.items()}
         part, config = dataset_part(plugins, dataset, given)
         source = plugins.load("dataset", dataset)(part.config)
         images = prepare(source, config, name=dataset, classes=pairs(classes, "--class"), out=out)

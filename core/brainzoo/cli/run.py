@@ -160,7 +160,7 @@ def _start(ctx: click.Context, /, *steps: str, **options: Any) -> None:
 
         found = plan(plugins, settings)
         text = yaml.safe_dump({"settings": found["settings"]}, sort_keys=False, allow_unicode=True)
-        console.answer(found, text, plan_table(found))
+        console.answer(found, plan_table(found), f"\n{text.rstrip()}")
         return
     from brainzoo.common import launch
     from brainzoo.runs import pipeline

@@ -6,8 +6,9 @@ functions, marked with :data:`hookimpl`. It must import nothing heavy: no torch,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import click
 
     from brainzoo.plugin.interfaces import Spec
+    from brainzoo.plugin.run import Run
 
 hookspec = pluggy.HookspecMarker("brainzoo")
 hookimpl = pluggy.HookimplMarker("brainzoo")
@@ -43,6 +45,15 @@ def brainzoo_exporters() -> list[Spec]:  # type: ignore[empty-body]
 @hookspec
 def brainzoo_steps() -> list[Spec]:  # type: ignore[empty-body]
     """Return steps of preparing scans; each is called with a subject and returns another."""
+
+
+@hookspec
+def brainzoo_progress(run: Run, line: Mapping[str, Any], picture: bytes | None) -> None:
+    """Take a line of ``stats.jsonl`` while a model trains, or a sample grid (PNG) and its images.
+
+    Called in the process that trains, the first of several. ``line["images"]`` says how many images
+    were seen.
+    """
 
 
 @hookspec

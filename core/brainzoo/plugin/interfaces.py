@@ -132,6 +132,7 @@ class Generator(ABC):
 
         Raises:
             OptionError: ``n`` is below 1, or the seed is not a whole number from 0 to 2**64 - 1.
+            DataError: Values lie outside [0, 1].
         """
         import numpy as np
 
@@ -141,7 +142,9 @@ class Generator(ABC):
         if n < 1:
             raise OptionError(f"{n} images were asked for; expected 1 or more.")
         expect_seed(seed)
-        return np.concatenate(list(self.sample(n, seed=seed, condition=condition)))
+        made = np.concatenate(list(self.sample(n, seed=seed, condition=condition)))
+        expect_range(made)
+        return made
 
     def conditions(
         self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
@@ -180,6 +183,28 @@ class Generator(ABC):
     @abstractmethod
     def load(cls, folder: Path) -> Generator:
         """Read what :meth:`save` wrote; refuses anything that does not fit exactly."""
+
+
+def expect_range(pixels: Any, low: float = 0.0, high: float = 1.0) -> None:
+    """Refuse drawn values outside of a range, which would be clipped in silence.
+
+    Rounding may reach a thousandth beyond.
+
+    Raises:
+        DataError: Values lie outside, or are not numbers.
+    """
+    from brainzoo.common.errors import DataError
+
+    if not len(pixels):
+        return
+    least, most, beyond = float(pixels.min()), float(pixels.max()), 1e-3 * (high - low)
+    if not (least >= low - beyond and most <= high + beyond):
+        raise DataError(
+            f"the generator drew values from {least:.3g} to {most:.3g}; expected {low:g} to "
+            f"{high:g}.",
+            "Scale them in its plugin (a TorchGenerator states its value_range), or clamp there "
+            "what a network without a bounded output overshoots.",
+        )
 
 
 class Evaluator(ABC):

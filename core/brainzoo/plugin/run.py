@@ -76,6 +76,11 @@ class TrainConfig:
     patience: int | None = option(
         None, "End when this many sample grids in a row fit validation images no better.", minimum=1
     )
+    track: str = option(
+        "none",
+        "Send figures and sample grids to a tracker, too.",
+        choices=("none", "tensorboard", "wandb", "trackio"),
+    )
 
     def __post_init__(self) -> None:
         if self.batch_size % self.accumulate:

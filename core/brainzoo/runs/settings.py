@@ -69,6 +69,14 @@ def presets_of(spec: Spec) -> dict[str, Mapping[str, Any]]:
     return {"default": {}, **getattr(spec.config, "presets", {})}
 
 
+def preset_of(spec: Spec, name: str) -> Mapping[str, Any]:
+    """Return the options that a preset sets, or raise an OptionError."""
+    presets = presets_of(spec)
+    if name not in presets:
+        raise OptionError(f"{spec.name} has no preset {name!r}.", nearest(name, list(presets)))
+    return presets[name]
+
+
 def is_images_folder(data: str) -> bool:
     """Return whether this is a folder of prepared images, not a dataset's name."""
     return (Path(data) / "images.json").is_file()
@@ -101,10 +109,7 @@ def resolve(
     sets the rest.
     """
     spec = plugins.get("generator", generator)
-    presets = presets_of(spec)
-    if preset not in presets:
-        raise OptionError(f"{generator} has no preset {preset!r}.", nearest(preset, list(presets)))
-    groups = _by_owner(merged(presets[preset], given))
+    groups = _by_owner(merged(preset_of(spec, preset), given))
     common = groups.pop("", {})
     samples = _config(SampleConfig, common)
     size = {"size": common.pop("size")} if "size" in common else {}

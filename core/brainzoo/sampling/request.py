@@ -12,20 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo import checkpoint as checkpoints
-from brainzoo.common.errors import DataError
 from brainzoo.common.version import __version__
 from brainzoo.data.images import Images, from_floats
 from brainzoo.data.packing import label_values, unpacked
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row
-from brainzoo.plugin.interfaces import Generator
+from brainzoo.plugin.interfaces import Generator, expect_range
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import plain, sampling_options
 from brainzoo.plugin.part import Part
 
 BATCH = {2: 64, 3: 8}
 """Images that are drawn, written and noted at once, by spatial rank."""
-ROUNDING = 1e-3
 LARGE = 2**22
 """Voxels of a batch of large volumes, which take minutes each."""
 
@@ -110,7 +108,7 @@ class Source:
         for pixels in self._generator.sample(
             len(span), start=span.start, batch_size=self.batch_size, **how
         ):
-            _expect_range(pixels)
+            expect_range(pixels)
             rows = self._generator.conditions(len(pixels), start=at, **how)
             named = [{"image_id": f"{i:06d}", **row} for i, row in enumerate(rows, start=at)]
             yield at, pixels, named
@@ -122,13 +120,3 @@ class Source:
         pixels, labels = unpacked(np.concatenate([made for made, _ in drawn]), self.info)
         table = [row for _, rows in drawn for row in rows]
         return Images(from_floats(pixels, "uint16"), table, self.info, labels=labels)
-
-
-def _expect_range(pixels: NDArray[np.float32]) -> None:
-    """Refuse what would be clipped in silence; rounding may reach a little beyond."""
-    low, high = float(pixels.min(initial=0)), float(pixels.max(initial=1))
-    if low < -ROUNDING or high > 1 + ROUNDING:
-        raise DataError(
-            f"the generator drew values from {low:.3g} to {high:.3g}; expected 0 to 1.",
-            "Scale them in its method sample, or state its value_range.",
-        )

@@ -6,6 +6,7 @@ plugins.md has one in a single file.
 
 from __future__ import annotations
 
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from brainzoo.data.covariates import Column
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row
-from brainzoo.plugin.interfaces import Generator
+from brainzoo.plugin.interfaces import Generator, expect_range
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import make_config
 from brainzoo.plugin.run import Run, TrainConfig
@@ -123,7 +124,8 @@ class TorchGenerator(Generator):
     def draw(self, network: Any, draw: Draw) -> torch.Tensor:
         """Return the images ``(sample, channel, *spatial)`` in [-1, 1] of some random numbers.
 
-        Or in another :attr:`value_range`.
+        Or in another :attr:`value_range`; values beyond it are an error, so clamp what a network
+        without a bounded output overshoots.
         """
 
     def batch_size(self, progress: float, train: TrainConfig) -> int:
@@ -178,13 +180,17 @@ class TorchGenerator(Generator):
 
         ``(count, channel, *spatial)`` in [0, 1], in float32: bf16 would leave 8 bits of grey and
         tie the samples to one kind of hardware.
+
+        Raises:
+            DataError: :meth:`draw` returned values outside of :attr:`value_range`.
         """
         rows = self.known.draw(count, seed=seed, start=start, condition=condition)
         device = next(network.parameters()).device
         conditions = torch.from_numpy(self.known.encode(rows)).to(device)
         pixels = self.draw(network, Draw(seed, start, rows, conditions)).float()
         low, high = self.value_range
-        pixels = ((pixels - low) / (high - low)).clamp(0, 1)
+        expect_range(pixels, low, high)
+        pixels = ((pixels - low) / (high - low)).clamp(0, 1)  # what rounding overshoots
         result: Floats = pixels.cpu().contiguous().numpy()
         return result
 
@@ -302,6 +308,34 @@ class TorchGenerator(Generator):
     def trained_on(self) -> Mapping[str, Any]:
         """What the checkpoint says of whom it was trained on; see ``describe_training``."""
         return dict(self._training.get("trained_on", {}))
+
+    def exported(self, network: Any) -> tuple[Callable[..., torch.Tensor], dict[str, torch.Tensor]]:
+        """Return what :meth:`export_network` writes: a function, and two of each input by name.
+
+        By default it makes images in [0, 1], as :meth:`draw` does, of the random numbers that
+        :meth:`draw` asks for and of encoded conditions. A model that draws in another way says
+        what its network computes.
+        """
+        from brainzoo.training.export import drawn
+
+        return drawn(self, network)
+
+    def export_network(self, path: Path | str) -> Path:
+        """Write the trained network as one file for other programs: ``.onnx`` or ``.pt2``.
+
+        Inputs and outputs have a batch of any size first; encoded conditions have no columns where
+        a model knows none. An ONNX file says in its metadata (``brainzoo``) how they are encoded.
+
+        Raises:
+            OptionError: The suffix is another.
+            NotFoundError: onnx or onnxscript is not installed.
+        """
+        from brainzoo.training.export import write_network
+
+        network, columns = self.ready(), [dataclasses.asdict(c) for c in self.known.columns]
+        about = {"generator": self.name, "shape": self.shape, "conditions": columns}
+        write_network(Path(path), network, *self.exported(network), about)
+        return Path(path)
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""

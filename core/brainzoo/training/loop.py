@@ -27,6 +27,7 @@ from brainzoo.training.snapshot import Score, Snapshots, Watch
 from brainzoo.training.state import FILE, Tensors, pack_state, unpack_state
 from brainzoo.training.step import seeded
 from brainzoo.training.stopping import interruptions
+from brainzoo.training.tracking import Tracking
 
 
 def fit(
@@ -109,9 +110,8 @@ def fit(
         processes.expect_same_data(feed)
         counters = _begin(run, held(), optimizers, processes)
         seen, number = int(counters.get("images", 0)), int(counters.get("steps", 0))
-        monitor = Monitor(
-            run.stats, seen, float(counters.get("seconds", 0.0)), processes.main, processes.mean
-        )
+        seconds, tracking = float(counters.get("seconds", 0.0)), Tracking(run, processes.main)
+        monitor = Monitor(run.stats, seen, seconds, processes.main, processes.mean, tracking.tell)
 
         if snapshots:
             snapshots.counters |= counters.get("snapshots", {})
@@ -126,6 +126,7 @@ def fit(
         def picture() -> None:
             shown = grid(sample(ema.network), columns=8)
             write_bytes(run.progress / f"{seen:09d}.png", shown)
+            tracking.tell({"images": seen}, shown)
 
         def look() -> None:
             if snapshots:
@@ -185,6 +186,7 @@ def fit(
                 snapshots.share(processes)
                 snapshots.restore()
             pictures.take(always=True)
+            tracking.finish()
     for parameter in ema.network.cpu().parameters():
         # As a checkpoint holds them: other layouts of the same weights round sums differently.
         parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)

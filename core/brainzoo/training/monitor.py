@@ -30,7 +30,8 @@ class Monitor:
     """Collects the figures of each step and reports them, in the ``main`` process only.
 
     Lines of ``stats.jsonl`` beyond ``images`` (of a part that is trained again after a crash) are
-    dropped. ``mean`` averages figures over the processes; all call it together.
+    dropped. ``mean`` averages figures over the processes; all call it together. ``tell`` gets each
+    line, too.
     """
 
     def __init__(
@@ -40,8 +41,9 @@ class Monitor:
         seconds: float,
         main: bool,
         mean: Callable[[Mapping[str, float]], dict[str, float]] = dict,
+        tell: Callable[[Mapping[str, Any]], None] = lambda line: None,
     ) -> None:
-        self._path, self._main, self._mean = path, main, mean
+        self._path, self._main, self._mean, self._tell = path, main, mean, tell
         self._before, self._started, self._aside = seconds, time.monotonic(), 0.0
         self._scores: dict[str, float] = {}
         self._next_line = 0.0
@@ -120,6 +122,7 @@ class Monitor:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         self._scores = {}
+        self._tell(line)
         self._show(line, progress)
         self._watch(line)
         self._watch_machine()

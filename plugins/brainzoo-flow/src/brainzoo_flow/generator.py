@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, cast
 
@@ -126,7 +126,18 @@ class Flow(TorchGenerator, Reconstructs):
         noise = draw.normal(*self._packed_shape(network))
         denoise = self._denoiser(network, _as_is(draw.conditions), self.config.guidance)
         image = path.solve(denoise, noise, steps=self.config.steps, solver=self.config.solver)
-        return network.packing.inverse(image)
+        return network.packing.inverse(image).clamp(-1, 1)
+
+    def exported(
+        self, network: FlowNetwork
+    ) -> tuple[Callable[..., torch.Tensor], dict[str, torch.Tensor]]:
+        """Return the U-Net: what it predicts of packed noisy images, times and conditions.
+
+        The last condition says whether the image is augmented: 0.
+        """
+        noisy, time = torch.zeros(2, *self._packed_shape(network)), torch.full((2,), 0.5)
+        given = torch.zeros(2, self.known.width + 1)
+        return network.unet, {"noisy": noisy, "time": time, "conditions": given}
 
     def watch(self, network: Any, training: Images, validation: Images) -> Mapping[str, float]:
         """Return nothing: samples take long, and the scores' gap says as much."""

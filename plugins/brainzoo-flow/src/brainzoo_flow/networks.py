@@ -40,7 +40,7 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         """Return ``(batch, outputs, *spatial)``."""
-        wide = self.modulate(embedding).view(len(x), -1, *[1] * (x.ndim - 2))
+        wide = self.modulate(embedding).view(x.shape[0], -1, *[1] * (x.ndim - 2))
         scale, shift = wide.chunk(2, dim=1)
         h = self.norm(self.first(x)) * (1 + scale) + shift
         return cast(torch.Tensor, self.shortcut(x) + self.second(functional.silu(h)))

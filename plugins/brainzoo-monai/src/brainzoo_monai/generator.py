@@ -176,7 +176,7 @@ class MonaiModel(TorchGenerator):
             )
             if code != wanted
         ]
-        return torch.flip(pixels, turned)
+        return torch.flip(pixels, turned).clamp(0, 1)
 
     def _half(self, device: torch.device) -> bool:
         wanted = self.config.precision

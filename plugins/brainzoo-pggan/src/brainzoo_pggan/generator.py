@@ -27,7 +27,7 @@ the preset ``paper``:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -135,7 +135,7 @@ class ProgressiveGAN(TorchGenerator):
         """Return full-size images, whatever the network has grown to."""
         uniform = self.config.latent_distribution == "uniform"
         latent = (draw.uniform if uniform else draw.normal)(self.config.latent)
-        return self._render(network, latent, draw.conditions)
+        return self._render(network, latent, draw.conditions).clamp(-1, 1)
 
     @torch.inference_mode()
     def interpolate(
@@ -191,6 +191,20 @@ class ProgressiveGAN(TorchGenerator):
         ]
         images: Floats = (torch.cat(made) * 0.5 + 0.5).clamp(0, 1).cpu().contiguous().numpy()
         return images
+
+    def exported(
+        self, network: networks.Generator
+    ) -> tuple[Callable[..., torch.Tensor], dict[str, torch.Tensor]]:
+        """Return the network at the size that it has grown to, without truncation."""
+        growth = network.growth
+
+        def images(latent: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
+            pixels = network(latent, conditions, growth)
+            full = upsample(pixels, self.shape[1] // growth.resolution)
+            return (full * 0.5 + 0.5).clamp(0, 1)
+
+        given = {"latent": self.config.latent, "conditions": self.known.width}
+        return images, {name: torch.zeros(2, width) for name, width in given.items()}
 
     def _render(
         self, network: networks.Generator, latent: torch.Tensor, conditions: torch.Tensor

@@ -16,6 +16,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,16 @@ class VAE(Inference):
         latent = latent + network.prior.shift(self.known.encode(draw.rows))
         conditions = draw.conditions
         return network.networks.decode(torch.from_numpy(latent).to(conditions), conditions)[0]
+
+    def exported(
+        self, network: Model
+    ) -> tuple[Callable[..., torch.Tensor], dict[str, torch.Tensor]]:
+        """Return the decoder: an image in [0, 1] of a latent and its encoded conditions."""
+        inputs = {
+            "latent": torch.zeros(2, self.config.latent),
+            "conditions": torch.zeros(2, self.known.width),
+        }
+        return lambda *given: network.networks.decode(*given)[0], inputs
 
     def grid(self, network: Model, images: Images) -> Floats:
         """Return a sample grid; its latents come from a Gaussian fitted to some images."""

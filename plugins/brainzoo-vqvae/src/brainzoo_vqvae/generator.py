@@ -21,7 +21,7 @@ the order of summation decides there. Neither makes a model better or worse.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -153,7 +153,14 @@ class VQVAE(TorchGenerator, Reconstructs):
             top_k=config.top_k,
             top_p=config.top_p,
         )
-        return network.pixels(torch.from_numpy(codes).to(draw.conditions.device))
+        return network.pixels(torch.from_numpy(codes).to(draw.conditions.device)).clamp(-1, 1)
+
+    def exported(
+        self, network: Model
+    ) -> tuple[Callable[..., torch.Tensor], dict[str, torch.Tensor]]:
+        """Return the decoder: an image in [0, 1] of codes ``(image, *latent)``."""
+        codes = torch.zeros(2, *network.prior.latent, dtype=torch.int64)
+        return lambda codes: (network.pixels(codes) * 0.5 + 0.5).clamp(0, 1), {"codes": codes}
 
     def grid(self, network: Model, images: Images) -> Floats:
         """Return training images as they are reconstructed until there is a prior; then samples."""

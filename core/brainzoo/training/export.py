@@ -1,0 +1,119 @@
+"""A network as one file that other programs run: ONNX, or what ``torch.export`` writes."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from brainzoo.common.errors import NotFoundError, OptionError
+from brainzoo.common.files import write_bytes
+from brainzoo.training.generator import Draw, TorchGenerator
+
+Compute = Callable[..., torch.Tensor]
+
+
+class Noted(Draw):
+    """Notes what it draws."""
+
+    def __init__(self, *about: Any) -> None:
+        super().__init__(*about)
+        self.numbers: list[torch.Tensor] = []
+
+    def _numbers(self, shape: tuple[int, ...], distribution: str) -> torch.Tensor:
+        self.numbers.append(super()._numbers(shape, distribution))
+        return self.numbers[-1]
+
+
+class Given(Draw):
+    """Numbers that are given, in the order of the asking."""
+
+    def __init__(self, numbers: Sequence[torch.Tensor], conditions: torch.Tensor) -> None:
+        super().__init__(0, 0, (), conditions)
+        self.numbers = iter(numbers)
+
+    def _numbers(self, shape: tuple[int, ...], distribution: str) -> torch.Tensor:
+        return next(self.numbers)
+
+
+def drawn(generator: TorchGenerator, network: nn.Module) -> tuple[Compute, dict[str, torch.Tensor]]:
+    """Return what :meth:`TorchGenerator.draw` computes as a function, and two of each input."""
+    conditions = torch.zeros(2, generator.known.width, device=next(network.parameters()).device)
+    noted = Noted(0, 0, [{}] * 2, conditions)
+    generator.draw(network, noted)
+    low, high = generator.value_range
+
+    def images(*inputs: torch.Tensor) -> torch.Tensor:
+        made = generator.draw(network, Given(inputs[:-1], inputs[-1])).float()
+        return ((made - low) / (high - low)).clamp(0, 1)
+
+    inputs = {f"noise_{i}" if i else "noise": numbers for i, numbers in enumerate(noted.numbers)}
+    return images, {**inputs, "conditions": conditions}
+
+
+class Function(nn.Module):
+    """A function of tensors as a module; ``network`` holds the weights that it uses."""
+
+    def __init__(self, network: nn.Module, compute: Compute) -> None:
+        super().__init__()
+        self.network, self.compute = network, compute
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        """Return what the function makes of tensors, batch first."""
+        return self.compute(*inputs)
+
+
+@torch.no_grad()
+def write_network(
+    path: Path,
+    network: nn.Module,
+    compute: Compute,
+    inputs: Mapping[str, torch.Tensor],
+    about: Mapping[str, Any],
+) -> None:
+    """Write a function of a network's as ``.onnx`` or ``.pt2``; the batch may have any size.
+
+    Args:
+        path: The new file.
+        network: Whose weights ``compute`` uses.
+        compute: Takes the inputs in their order, returns one tensor, batch first.
+        inputs: An example of each, of two images or more.
+        about: Kept in an ONNX file's metadata as JSON, under ``brainzoo``.
+
+    Raises:
+        OptionError: The suffix is another.
+        NotFoundError: onnx or onnxscript is not installed.
+    """
+    if path.suffix not in (".onnx", ".pt2"):
+        raise OptionError(f"found the file name {path.name}; expected NAME.onnx or NAME.pt2.")
+    compute(*inputs.values())  # what it computes once and keeps must be numbers, not their traces
+    batch = torch.export.Dim("batch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch about itself
+        program = torch.export.export(
+            Function(network, compute).eval(),
+            tuple(tensor.clone() for tensor in inputs.values()),
+            dynamic_shapes=(tuple({0: batch} for _ in inputs),),
+        )
+        if path.suffix == ".pt2":
+            file = io.BytesIO()
+            torch.export.save(program, file)
+            write_bytes(path, file.getvalue())
+            return
+        try:
+            names = {"input_names": list(inputs), "output_names": ["output"]}
+            made = torch.onnx.export(program, **names, verbose=False)
+        except ImportError as error:
+            raise NotFoundError(
+                "ONNX files need onnx and onnxscript.",
+                "Install them with: pip install onnx onnxscript",
+            ) from error
+    assert made is not None
+    made.model.metadata_props["brainzoo"] = json.dumps(about)
+    write_bytes(path, made.model_proto.SerializeToString())
