@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +47,21 @@ def test_a_plugin_declares_what_it_imports(name: str) -> None:
     own = name.replace("-", "_")
     used = set(imported(folder / "src")) - set(sys.stdlib_module_names) - {own}
     assert used - modules(extras) == modules(project["dependencies"])
+
+
+def test_the_conda_recipe_requires_what_the_core_requires() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    recipe = yaml.safe_load((ROOT / ".conda" / "recipe.yaml").read_text(encoding="utf-8"))
+    there = {"python-deflate": "deflate", "huggingface_hub": "huggingface-hub"}
+    named = [line.split()[0] for line in recipe["requirements"]["run"]]
+    assert named[0] == "python"
+    assert {
+        there.get(name, name): line.split()[1]
+        for name, line in zip(named[1:], recipe["requirements"]["run"][1:], strict=True)
+    } == {
+        Requirement(line).name: str(Requirement(line).specifier) for line in project["dependencies"]
+    }
+    assert recipe["context"]["version"] == project["version"]
 
 
 def modules(requirements: list[str]) -> set[str]:
