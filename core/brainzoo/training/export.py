@@ -107,8 +107,10 @@ def write_network(
             write_bytes(path, file.getvalue())
             return
         try:
-            names = {"input_names": list(inputs), "output_names": ["output"]}
-            made = torch.onnx.export(program, **names, verbose=False)
+            names = list(inputs)
+            made = torch.onnx.export(
+                program, input_names=names, output_names=["output"], verbose=False
+            )
         except ImportError as error:
             raise NotFoundError(
                 "ONNX files need onnx and onnxscript.",
