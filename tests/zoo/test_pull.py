@@ -102,7 +102,7 @@ def test_a_tag_is_the_commit_that_it_was_at_first(
     [
         ({"config.json": None}, IntegrityError, "has no config.json"),
         ({WEIGHTS: None}, IntegrityError, "has no model.safetensors"),
-        ({WEIGHTS: b"\x80\x04."}, IntegrityError, "is a Python pickle"),
+        ({WEIGHTS: b"\x80\x04."}, IntegrityError, "A pickle"),
         ({"config.json": b"<html>"}, IntegrityError, "not a sound checkpoint"),
         ({"README.md": b"x" * 1_000_001}, IntegrityError, "at most 1000000 are taken"),
     ],

@@ -1,17 +1,14 @@
 """Loading a generator from a checkpoint, and whether it still makes the samples that it made.
 
 Nothing is built before all that it asks for is checked: files, configuration, header, plugin and
-its version, hyperparameters; then the plugin builds its networks, and is stopped as soon as they
-hold more than the file does.
+its version, hyperparameters; then the plugin builds its networks, which take no memory before they
+fit the file (:class:`brainzoo.training.TorchGenerator`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +65,7 @@ def load(folder: Path | str, **sampling: Any) -> Generator:
         )
     try:
         generator = plugins().load("generator", plugin)
-        with _no_more_than(config["weights"]["tensors"], config["weights"]["parameters"]):
-            loaded: Generator = generator.load(folder)
+        loaded: Generator = generator.load(folder)
     except (OptionError, DataError, NotFoundError) as error:
         raise IntegrityError(f"{folder} is damaged: {error.message}", AGAIN) from error
     except BrainzooError:
@@ -102,43 +98,6 @@ def expect_plugin(folder: Path, plugin: str) -> dict[str, Any]:
             "Load it with brainzoo.load, which finds the right plugin.",
         )
     return config
-
-
-@contextlib.contextmanager
-def _no_more_than(tensors: int, parameters: int) -> Iterator[None]:
-    """Stop networks from growing far beyond the file whose weights they are to take.
-
-    Hyperparameters that ask for a terabyte, or for a billion layers, are noticed while the network
-    is built. The exact comparison comes later; there is room for what is built but not stored.
-    """
-    if "torch" not in sys.modules:
-        yield  # a plugin without torch builds arrays of what is in the file
-        return
-    from torch.nn.modules import module as modules
-
-    most, most_numbers = 4 * tensors + 1000, 4 * parameters + 1_000_000
-    seen = [0, 0]
-
-    def count(_: Any, name: str, tensor: Any) -> None:
-        if tensor is None:
-            return
-        seen[0], seen[1] = seen[0] + 1, seen[1] + tensor.numel()
-        if seen[0] > most or seen[1] > most_numbers:
-            raise IntegrityError(
-                "the hyperparameters ask for a network far larger than the weights: the file holds "
-                f"{tensors} tensors of {parameters} numbers.",
-                AGAIN,
-            )
-
-    hooks = [
-        modules.register_module_parameter_registration_hook(count),
-        modules.register_module_buffer_registration_hook(count),
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import secrets
 import shlex
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -183,7 +182,6 @@ def training_of(run: Path) -> dict[str, Any] | None:
         "command": command,
         "earlier_budgets": budgets,
         "seed": int(record["train"].get("seed") or 0),
-        "commit": _commit(),
         "hardware": public_hardware() or None,
     }
 
@@ -215,24 +213,6 @@ def public_command(command: str) -> str:
         public.append(f"{flag}={shown(flag, value)}" if equals else word)
         flag = "" if equals else flag
     return shlex.join(public)
-
-
-def _commit() -> str | None:
-    """Return the commit of brainzoo's source, if it is a repository without changes."""
-    root = Path(__file__).resolve().parents[3]
-    if not (root / ".git").exists():
-        return None
-
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(root), *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
-        return done.stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--untracked-files=no")
-        return None if changed else git("rev-parse", "HEAD")
-    except (OSError, subprocess.SubprocessError):
-        return None
 
 
 def reference(generator: Generator, n: int, seed: int = 0) -> NDArray[np.float32]:

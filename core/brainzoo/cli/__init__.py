@@ -32,7 +32,6 @@ SECTIONS: dict[str, dict[str, str]] = {
         "data": "Prepare a dataset and describe it.",
         "train": "Prepare and train only.",
         "sample": "Make images with a trained generator.",
-        "edit": "Fill in a region of images, or show people under another condition.",
         "evaluate": "Compare synthetic images with real ones.",
         "export": "Write images as files for people and other programs.",
         "report": "Write the report of a run.",
@@ -123,10 +122,11 @@ def _as_brainzoo_error(error: Exception) -> BrainzooError:
     if isinstance(error, click.Abort):
         return StoppedError("stopped.")
     if isinstance(error, click.ClickException):
-        ctx = getattr(error, "ctx", None)
+        ctx, close = getattr(error, "ctx", None), getattr(error, "possibilities", None)
         text, hint = " ".join(error.format_message().split()), ""
         if isinstance(error, click.NoSuchOption):
-            text, hint = f"unknown option {error.option_name}.", _nearest_option(error)
+            text = f"unknown option {error.option_name}."
+            hint = f"Did you mean {close[0]}?" if close else ""
         return OptionError(text, hint or (f"See: {ctx.command_path} --help" if ctx else ""))
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads: do not complain at exit
@@ -137,16 +137,6 @@ def _as_brainzoo_error(error: Exception) -> BrainzooError:
     )
     found.code = "unexpected"
     return found
-
-
-def _nearest_option(error: click.NoSuchOption) -> str:
-    import difflib
-
-    params = error.ctx.command.get_params(error.ctx) if error.ctx else []
-    # Without dashes, which would make all options alike.
-    known = [opt.lstrip("-") for p in params for opt in p.opts if opt.startswith("--")]
-    close = difflib.get_close_matches(error.option_name.lstrip("-"), known, n=1, cutoff=0.7)
-    return f"Did you mean --{close[0]}?" if close else ""
 
 
 def _fail(found: BrainzooError, error: BaseException, words: Sequence[str]) -> NoReturn:

@@ -92,9 +92,7 @@ def _registry() -> Registry:
 
 
 def _show(*words: str, every: bool = False) -> None:
-    """Print a line for each checkpoint that has these words, models by others in a table below."""
-    from brainzoo.zoo.entry import OthersSource
-
+    """Print a line for each checkpoint that has these words."""
     registry = _registry()
     entries = registry.entries if every else [e for e in registry.newest() if not e.withdrawn]
     entries = [entry for entry in entries if _has(entry, words)]
@@ -103,28 +101,24 @@ def _show(*words: str, every: bool = False) -> None:
         console.note(
             f"no checkpoint matches {wanted}; brainzoo list shows all, brainzoo run makes one."
         )
-    rows, others = [], []
-    for entry in entries:
-        if isinstance(source := entry.source, OthersSource):
-            licence = f"{source.licence}{'' if source.commercial else ' (non-commercial)'}"
-            size, memory = f"{source.megabytes:,}", f"{source.memory_gb:g}"
-            row = [entry.name, entry.summary, source.people, licence, size, memory]
-            others.append([*row, _where(entry)])
-            continue
-        about = _read(entry)
-        version = f" {entry.version} withdrawn" if entry.withdrawn else ""
-        makes, subjects, privacy = entry.summary, "", ""
-        if about:
-            makes, privacy = about["makes"], about["privacy"]
-            subjects = f"{about['subjects']:,} of {about['data']}"
-        size = f"{entry.size / 1e6:,.1f}"
-        rows.append([f"{entry.name}{version}", makes, subjects, size, privacy, _where(entry)])
-    header = ["name", "makes", "subjects", "MB", "privacy", "where"]
-    lines = [console.table(header, rows)] if rows else []
-    if others:
-        header = ["by others", "makes", "people", "licence", "MB", "GB of memory", "where"]
-        lines += [*([""] if rows else []), console.table(header, others)]
-    console.answer({"checkpoints": [_as_json(entry) for entry in entries]}, *lines)
+    header = ["name", "makes", "subjects", "licence", "MB", "privacy", "where"]
+    table = [console.table(header, [_row(entry) for entry in entries])] if entries else []
+    console.answer({"checkpoints": [_as_json(entry) for entry in entries]}, *table)
+
+
+def _row(entry: Entry) -> list[str]:
+    """Return the cells of a checkpoint; of one that is elsewhere its summary says all."""
+    from brainzoo.zoo.entry import OthersSource
+
+    makes, subjects, licence, privacy = entry.summary, "", "", ""
+    if about := _read(entry):
+        makes, licence, privacy = about["makes"], about["license"], about["privacy"]
+        subjects = f"{about['subjects']:,} of {about['data']}"
+    if isinstance(source := entry.source, OthersSource):
+        licence = f"{source.licence}{'' if source.commercial else ' (non-commercial)'}"
+        makes, subjects = entry.summary, f"{source.subjects:,} of {source.data}"
+    name = f"{entry.name} {entry.version} withdrawn" if entry.withdrawn else entry.name
+    return [name, makes, subjects, licence, f"{entry.size / 1e6:,.1f}", privacy, _where(entry)]
 
 
 def _has(entry: Entry, words: Sequence[str]) -> bool:

@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
-from brainzoo.api import DataError, OptionError
+from brainzoo.api import DataError, Images, OptionError, Run
 from brainzoo.plugin.options import make_config
+from brainzoo.plugin.run import TrainConfig
+from brainzoo.testing import make_images
 from brainzoo_flow import path
+from brainzoo_flow.command import edit
 from brainzoo_flow.config import FlowConfig
 from brainzoo_flow.edits import inpainted, translated
+from brainzoo_flow.generator import Flow
 from brainzoo_flow.networks import UNet
 from brainzoo_flow.spaces import Packing
 
@@ -144,3 +149,30 @@ def test_masks_and_images_of_another_shape_are_refused():
         flow.score(pixels[..., :8])
     filled = flow.inpaint(pixels, np.arange(16)[None, None, :].repeat(2, 0).repeat(16, 1) > 7)
     assert np.array_equal(filled[..., :8], pixels[..., :8])
+
+
+def test_the_command_edits_a_folder_of_images(tmp_path):
+    images = make_images(tmp_path / "images", spatial=(16, 16), subjects=10)
+    flow = Flow(make_config(FlowConfig, {"widths": (8, 16), "embedding": 16, "steps": 2}, "option"))
+    run = Run(tmp_path / "run", TrainConfig(images=16, batch_size=8, device="cpu", grids=0))
+    flow.fit(images.where(split="train"), run)
+    flow.save(run.checkpoint)
+    mask = np.zeros((16, 16), bool)
+    mask[4:9, 4:9] = True
+    np.save(tmp_path / "mask.npy", mask)
+    places = [str(tmp_path / name) for name in ("run", "images")]
+
+    def edited(*words):
+        return CliRunner().invoke(edit, [*places, *words, "--split", "test"])
+
+    done = edited("--mask", str(tmp_path / "mask.npy"), "--out", str(tmp_path / "filled"))
+    assert done.exit_code == 0, done.output
+    before, after = images.where(split="test").floats(), Images.open(tmp_path / "filled").floats()
+    assert np.allclose(before[:, 0][:, ~mask], after[:, 0][:, ~mask], atol=1e-4)
+    assert not np.allclose(before[:, 0][:, mask], after[:, 0][:, mask], atol=1e-2)
+    assert (tmp_path / "filled-before-after.png").is_file()
+    other = "old" if images.where(split="test").table[0]["class"] == "young" else "young"
+    done = edited("--condition", f"class={other}", "--out", str(tmp_path / "other"))
+    assert done.exit_code == 0, done.output
+    assert set(Images.open(tmp_path / "other").column("class")) == {other}
+    assert isinstance(edited("--out", str(tmp_path / "none")).exception, OptionError)

@@ -1,6 +1,9 @@
 """What this plugin offers."""
 
+import click
+
 from brainzoo.api import Spec, hookimpl
+from brainzoo_flow.command import edit
 from brainzoo_flow.config import FlowConfig
 
 
@@ -15,3 +18,9 @@ def brainzoo_generators() -> list[Spec]:
             summary="Rectified flow (Liu 2023, Lipman 2023): samples, inpaints and ages brains.",
         )
     ]
+
+
+@hookimpl
+def brainzoo_commands(group: click.Group) -> None:
+    """Add ``brainzoo edit``."""
+    group.add_command(edit)

@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from brainzoo.cli.params import Whole, common_options, out_option, pairs, seed_option
-from brainzoo.common import console
-from brainzoo.common.errors import DataError, OptionError
+from brainzoo.api import DataError, ExistsError, OptionError, command_options, console
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from brainzoo.data.images import Images
-    from brainzoo.data.subjects import Value
+    from brainzoo.api import Images, Value
 
 SHOWN = 8
 """Images of the picture of before and after."""
 
 
-@click.command()
+@command_options()
+@click.command(short_help="Fill in a region of images, or show people under another condition.")
 @click.argument("checkpoint", metavar="NAME|CHECKPOINT|RUN")
 @click.argument("images", type=click.Path(path_type=Path), metavar="IMAGES")
 @click.option(
@@ -46,10 +44,11 @@ SHOWN = 8
     help="How much --condition may change, from 0 (nothing) to 1.",
 )
 @click.option("--split", metavar="SPLIT", help="Only images of train, validation or test.")
-@click.option("-n", "n", type=Whole(1), metavar="N", help="Only the first N images.")
-@seed_option
-@out_option("The new folder of images.", required=True)
-@common_options
+@click.option("-n", "n", type=click.IntRange(1), metavar="N", help="Only the first N images.")
+@click.option("--seed", type=click.IntRange(0, 2**53), default=0, help="[default: 0]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="The new folder of images."
+)
 def edit(
     checkpoint: str,
     images: Path,
@@ -71,18 +70,17 @@ def edit(
     """  # noqa: D301 - click's mark for lines that stay as they are
     import numpy as np
 
-    from brainzoo.common.files import expect_folder_place, write_bytes
-    from brainzoo.data.images import Images
-    from brainzoo.data.pictures import grid
-    from brainzoo.plugin.capabilities import Edits
-    from brainzoo.zoo.loading import load
+    from brainzoo.api import Images, grid, load, write_bytes
 
-    changed: dict[str, Value] = {**pairs(conditions, "--condition")}
+    if any("=" not in pair for pair in conditions):
+        raise OptionError(f"--condition: expected NAME=VALUE, found {' '.join(conditions)!r}.")
+    changed: dict[str, Value] = dict(pair.split("=", 1) for pair in conditions)
     if (mask is None) == (not changed):
         raise OptionError("expected either --mask or --condition.", "To do both, edit twice.")
-    expect_folder_place(out)
-    generator = load(checkpoint)
-    if not isinstance(generator, Edits):
+    if out.exists():
+        raise ExistsError(f"{out} exists already.", "Choose another with --out, or remove it.")
+    generator: Any = load(checkpoint)
+    if not hasattr(generator, "translate"):
         raise OptionError(
             f"{checkpoint} cannot edit images.", "Use a model that can, such as one of flow."
         )
@@ -118,11 +116,11 @@ def _mask(path: Path, images: Images) -> NDArray[np.bool_]:
     """Read a mask ``(image, *spatial)``."""
     import numpy as np
 
-    from brainzoo.data.volumes import read_volume
+    from brainzoo.api import Volume
 
     array = path.suffix == ".npy"
     try:
-        values = np.load(path, allow_pickle=False) if array else read_volume(path).data
+        values = np.load(path, allow_pickle=False) if array else Volume.read(path).data
     except ValueError as error:
         raise DataError(f"{path} cannot be read: {error}.") from error
     shape = (len(images), *images.spatial)
