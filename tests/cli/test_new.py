@@ -93,18 +93,12 @@ def test_no_placeholder_is_left(tmp_path: Path) -> None:
         assert not path.is_file() or "$" not in path.read_text()
 
 
-@pytest.mark.parametrize("name", ["My_GAN", "two words", "brainzoo-gan", "gan-", "a--b", "été"])
-def test_malformed_names_are_refused_with_one_that_would_do(name: str) -> None:
-    with pytest.raises(OptionError, match="cannot name a plugin") as refused:
-        run_new("generator", name)
-    hint = refused.value.hint.removeprefix("Try: brainzoo new generator ")
-    run_new("generator", hint)
-    assert Path(f"brainzoo-{hint}").is_dir()
+BAD = ["My_GAN", "two words", "brainzoo-gan", "gan-", "a--b", "été", "", "7t", "../evil", "a\nb"]
 
 
-@pytest.mark.parametrize("name", ["", "7t", "../evil", "/etc", "x" * (LONGEST_NAME + 1), "a\nb"])
-def test_hopeless_names_are_refused_and_write_nothing(name: str, tmp_path: Path) -> None:
-    with pytest.raises(OptionError):
+@pytest.mark.parametrize("name", [*BAD, "x" * (LONGEST_NAME + 1)])
+def test_malformed_names_are_refused_and_write_nothing(name: str, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="cannot name a plugin"):
         run_new("generator", name)
     assert not list(tmp_path.iterdir())
 

@@ -6,6 +6,7 @@ nothing heavier than click is imported.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import signal
@@ -122,11 +123,14 @@ def _as_brainzoo_error(error: Exception) -> BrainzooError:
     if isinstance(error, click.Abort):
         return StoppedError("stopped.")
     if isinstance(error, click.ClickException):
-        ctx, close = getattr(error, "ctx", None), getattr(error, "possibilities", None)
+        ctx = getattr(error, "ctx", None)
         text, hint = " ".join(error.format_message().split()), ""
         if isinstance(error, click.NoSuchOption):
             text = f"unknown option {error.option_name}."
-            hint = f"Did you mean {close[0]}?" if close else ""
+            # Without dashes, which make all options alike.
+            known = [flag.lstrip("-") for flag in error.possibilities or ()]
+            close = difflib.get_close_matches(error.option_name.lstrip("-"), known, 1, 0.7)
+            hint = f"Did you mean --{close[0]}?" if close else ""
         return OptionError(text, hint or (f"See: {ctx.command_path} --help" if ctx else ""))
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads: do not complain at exit

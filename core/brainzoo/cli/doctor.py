@@ -45,11 +45,10 @@ print(f"torch {torch.__version__} on {chosen.device}{name}, {precision}, {thread
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One thing looked at; ``hint`` says what to do where it is not ``ok``."""
+    """One thing looked at; ``hint`` says what to do about it, where something is wrong."""
 
     name: str
     found: str
-    ok: bool = True
     hint: str = ""
 
 
@@ -63,10 +62,10 @@ def doctor(offline: bool) -> None:
         checks.append(check)
         if not console.as_json():  # at once: a server may take seconds to answer
             hint = f"\n         {check.hint}" if check.hint else ""
-            mark = "ok     " if check.ok else "warning"
+            mark = "warning" if check.hint else "ok     "
             console.result(f"{mark}  {check.name}: {check.found}{hint}")
-    found = [dataclasses.asdict(check) for check in checks]
-    console.answer({"healthy": all(c.ok for c in checks), "checks": found})
+    found = [{**dataclasses.asdict(check), "ok": not check.hint} for check in checks]
+    console.answer({"healthy": all(check["ok"] for check in found), "checks": found})
 
 
 def _checks(offline: bool) -> Iterator[Check]:
@@ -74,33 +73,32 @@ def _checks(offline: bool) -> Iterator[Check]:
     yield Check("brainzoo", f"{known[DISTRIBUTION]} on Python {platform.python_version()}")
     if warning := stranger():
         found, _, hint = warning.partition(": ")
-        yield Check("another brainzoo", found, False, hint)
+        yield Check("another brainzoo", found, hint)
     yield Check("libraries", _listed({k: v for k, v in known.items() if k in LIBRARIES}))
     yield Check("processor", f"{machine['cpu']}, {machine['cores']} cores")
-    short = 0 < memory < ENOUGH_MEMORY_GB
-    hint = "Train with a small --batch-size." if short else ""
-    yield Check("memory", f"{memory:g} GB" if memory else "unknown", not short, hint)
+    hint = "Train with a small --batch-size." if 0 < memory < ENOUGH_MEMORY_GB else ""
+    yield Check("memory", f"{memory:g} GB" if memory else "unknown", hint)
     yield _training()
     existing = next(path for path in [home(), *home().absolute().parents] if path.exists())
     free_gb = shutil.disk_usage(existing).free / 1e9
-    enough = free_gb >= ENOUGH_DISK_GB
     need = f"IXI needs about {ENOUGH_DISK_GB} GB; set BRAINZOO_HOME to a larger disk."
-    yield Check("cache", f"{home()}, {free_gb:.0f} GB are free", enough, "" if enough else need)
+    hint = need if free_gb < ENOUGH_DISK_GB else ""
+    yield Check("cache", f"{home()}, {free_gb:.0f} GB are free", hint)
     for plugin in installed.plugins().all:
         if plugin.problem:
             found = f"{plugin.distribution} {plugin.version} is broken: {plugin.problem}"
             hint = f"Try: pip install --upgrade {plugin.distribution}"
-            yield Check(f"plugin {plugin.name}", found, False, hint)
+            yield Check(f"plugin {plugin.name}", found, hint)
         if plugin.torch_seconds:
             found = (
                 f"{plugin.module} imports torch: every command waits {plugin.torch_seconds:.1f} s"
             )
             hint = "Its author can move the import into the file that target names."
-            yield Check(f"plugin {plugin.name}", found, False, hint)
+            yield Check(f"plugin {plugin.name}", found, hint)
     working = {p.distribution: p.version for p in installed.plugins().all if not p.problem}
     yield Check("plugins", _listed(working))
     if not installed.plugins().specs("generator"):
-        yield Check("generators", "none installed", False, "Try: pip install brainzoo-dcgan")
+        yield Check("generators", "none installed", "Try: pip install brainzoo-dcgan")
     if not offline:
         yield from (_reachable(name, address) for name, address in ADDRESSES.items())
 
@@ -115,7 +113,7 @@ def _training() -> Check:
     last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     missing = "No module named" in last
     found = "not installed" if missing else f"torch does not work: {last}"
-    return Check("training", found, False, "Try: pip install 'brainzoo-core[training]'")
+    return Check("training", found, "Try: pip install 'brainzoo-core[training]'")
 
 
 def _reachable(name: str, address: str) -> Check:
@@ -131,7 +129,7 @@ def _reachable(name: str, address: str) -> Check:
     except (OSError, ValueError) as error:
         found = f"{host} cannot be reached: {getattr(error, 'reason', error)}"
         hint = "Local data need no network; behind a proxy, set HTTPS_PROXY."
-    return Check(name, found, not hint, hint)
+    return Check(name, found, hint)
 
 
 def _listed(items: dict[str, str]) -> str:

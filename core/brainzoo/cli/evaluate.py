@@ -21,7 +21,7 @@ from brainzoo.cli.params import (
     seed_option,
 )
 from brainzoo.common import console
-from brainzoo.common.errors import OptionError
+from brainzoo.common.errors import NotFoundError, OptionError
 from brainzoo.common.files import expect_folder_place
 from brainzoo.plugin.findings import EvaluationSets
 from brainzoo.plugin.part import Part
@@ -37,11 +37,11 @@ SETS = ("train", "validation", "test", "synthetic")
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     """Return the options of the evaluators that are named."""
     plugins = installed(ctx)
-    names = list(words.named.get("--evaluate", ()))
+    names = list(words.options["evaluators"] or ())
     if not names:
         found = ALL if ALL in words.arguments else words.known("evaluator", plugins)
         names = [found] if found else list(words.arguments[:1])
-        if not found and "--compare" in words.named:
+        if not found and words.options["compare"]:
             return []
     return [
         option
@@ -198,8 +198,15 @@ def _open_sets(
     folders = {name: options[name] for name in SETS if options[name]}
     of_run = [name for name in SETS[:-1] if name not in folders]
     images: dict[str, Images] = {}
+    if run is not None and not (run / "run.yaml").is_file():
+        raise NotFoundError(
+            f"there is no run at {run}.",
+            f"Of a checkpoint: brainzoo sample {run} --out SAMPLES, then brainzoo evaluate NAME "
+            "--train PREPARED --test PREPARED --synthetic SAMPLES",
+        )
     if run is not None:
-        folders.setdefault("synthetic", run / "samples")
+        if "synthetic" not in folders:
+            folders["synthetic"] = pipeline.samples_of(run).folder
         if not {"train", "test"} <= set(folders):
             installed(ctx)
             images = dict.fromkeys(of_run, pipeline.images_of_run(run))

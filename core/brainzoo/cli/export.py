@@ -21,7 +21,7 @@ from brainzoo.plugin.part import part_of
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     """Return the options of the exporter that is named."""
-    name = words.value("--to")
+    name = words.options["exporter"]
     if name is None:
         return []
     config = installed(ctx).get("exporter", name).config
@@ -47,7 +47,7 @@ def export(ctx: click.Context, images: Path, exporter: str, out: Path) -> None:
 
     run = images if (images / "run.yaml").is_file() else None
     part = part_of(installed(ctx).get("exporter", exporter), given_options(ctx, exporter))
-    opened = Images.open(images / "samples" if run else images)
+    opened = pipeline.samples_of(run) if run else Images.open(images)
     files = pipeline.export(part, opened, out, run=run)
     console.note(f"{len(files)} files")
     console.answer({"folder": str(out), "files": [str(path) for path in files]}, str(out))

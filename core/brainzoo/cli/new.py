@@ -16,7 +16,7 @@ from brainzoo.common.errors import ExistsError, OptionError
 from brainzoo.common.version import __version__
 from brainzoo.plugin.manager import KINDS, KNOWN, Kind, plugins
 
-NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+NAME = re.compile(r"(?!brainzoo-)[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_NAME = 30
 
 SUMMARIES = {
@@ -58,14 +58,11 @@ def new(kind: Kind, name: str) -> None:
 
 
 def check_name(kind: Kind, name: str) -> None:
-    """Refuse a name that cannot be a package, or that is taken; offer one that would do."""
-    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-").removeprefix("brainzoo-")
-    if not NAME.fullmatch(name) or name != plain or len(name) > LONGEST_NAME:
-        would_do = NAME.fullmatch(plain) and len(plain) <= LONGEST_NAME
+    """Refuse a name that cannot be a package, or that is taken."""
+    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise OptionError(
             f"{name!r} cannot name a plugin: expected up to {LONGEST_NAME} lower-case letters, "
             "digits and single dashes, a letter first, without brainzoo- in front.",
-            f"Try: brainzoo new {kind} {plain}" if would_do else "",
         )
     if name in (spec.name for spec in plugins().specs(kind)):
         package = plugins().of(kind, name).distribution

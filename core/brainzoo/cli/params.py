@@ -140,31 +140,23 @@ def given_options(ctx: click.Context, owner: str = "") -> dict[str, Any]:
 class Words:
     """What can be read off a command line of which only some options are known yet.
 
-    ``arguments`` may also be values of options not yet known; ``named`` holds the values of the
-    known options by their long name, ``""`` for those without.
+    ``arguments`` may also be values of options not yet known; ``options`` are the known ones' values.
     """
 
     def __init__(self, args: Sequence[str], known: Iterable[click.Parameter]) -> None:
-        self.arguments: list[str] = []
-        self.named: dict[str, list[str]] = {}
-        options = {opt: p for p in known if isinstance(p, click.Option) for opt in p.opts}
-        words = iter(args)
-        for word in words:
-            flag, equals, value = word.partition("=")
-            if not word.startswith("-"):
-                self.arguments.append(word)
-            elif option := options.get(flag):
-                value = value if equals or option.is_flag else next(words, "")
-                self.named.setdefault(option.opts[-1], []).append(value)
+        options = [param for param in known if isinstance(param, click.Option)]
+        lenient = {"ignore_unknown_options": True, "allow_extra_args": True}
+        probe = click.Command(
+            "probe", params=options, context_settings=lenient, add_help_option=False
+        )
+        with probe.make_context("probe", list(args), resilient_parsing=True) as found:
+            self.options = found.params
+            self.arguments = [word for word in found.args if not word.startswith("-")]
 
     def known(self, kind: Kind, plugins: Plugins) -> str | None:
         """Return the first word that names something installed."""
         names = {spec.name for spec in plugins.specs(kind)}
         return next((word for word in self.arguments if word in names), None)
-
-    def value(self, option: str) -> str | None:
-        """Return the last value of an option."""
-        return self.named.get(option, [None])[-1]
 
 
 class DynamicCommand(click.Command):

@@ -44,13 +44,13 @@ from brainzoo.runs.settings import (
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     """Return the options of the generator, dataset, evaluators and exporters that are named."""
     plugins = installed(ctx)
-    record = _record(words.value("--resume"), words.arguments)
+    record = _record(words.options["resume"], words.arguments)
     generator = words.known("generator", plugins)
     if generator is None and record:
         generator = record["generator"]["name"]
     if generator is None and words.arguments:
         plugins.get("generator", words.arguments[0])  # fails; names the package that brings it
-    data = words.value("--data") or (record["data"]["name"] if record else None)
+    data = words.options["data"] or (record["data"]["name"] if record else None)
 
     more: list[click.Parameter] = []
     presets: Mapping[str, Mapping[str, Any]] = {}
@@ -63,13 +63,13 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     more += config_options(TrainConfig, "Training", presets=presets)
     kinds: tuple[tuple[Kind, str], ...] = (("evaluator", "evaluate"), ("exporter", "export"))
     for kind, verb in kinds:
-        names = [name for name in words.named.get(f"--{verb}", ()) if name != "none"]
+        names = [name for name in words.options.get(verb) or () if name != "none"]
         defaults: dict[str, Any] = {}
         if kind == "evaluator":
             names = evaluator_names(plugins, names)
         if record and not names:
             names = [part["name"] for part in record[verb]]
-        elif verb == "export" and not words.named.get("--export"):
+        elif verb == "export" and not words.options.get("export"):
             names = list(DEFAULT_EXPORTS)
             defaults = {f"{n}.{k}": v for n in names for k, v in DEFAULT_EXPORTS[n].items()}
         for name in dict.fromkeys(names):

@@ -15,7 +15,7 @@ from typing import Any
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo.common import console, launch
-from brainzoo.common.errors import BrainzooError, DataError, StoppedError
+from brainzoo.common.errors import BrainzooError, DataError, NotFoundError, StoppedError
 from brainzoo.common.files import disk_errors, exists_error
 from brainzoo.data.images import Images
 from brainzoo.data.packing import packed
@@ -56,6 +56,10 @@ def run(
         EvaluatorsFailedError: Evaluators failed; all else is done.
     """
     launch.expect_shareable(settings.train.batch_size, settings.train.accumulate)
+    if "train" in steps and settings.train.device not in ("auto", "cpu"):
+        from brainzoo.training.devices import compute
+
+        compute(settings.train.device)  # refuse what is not there now, not after preparing
     if launch.is_helper():
         _help(settings, folder)
         return {}
@@ -205,6 +209,15 @@ def shrunk(train: TrainConfig, images: int) -> TrainConfig:
     return dataclasses.replace(train, batch_size=size)
 
 
+def samples_of(run: Path) -> Images:
+    """Open the samples of a run; one that was stopped before has none."""
+    if not (run / "samples").is_dir():
+        raise NotFoundError(
+            f"{run} has no samples yet.", f"Go on with it first: brainzoo run --resume {run}"
+        )
+    return Images.open(run / "samples")
+
+
 def export(part: Part, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:
     """Run an exporter."""
     console.note(f"exporting: {part.name}")
@@ -215,13 +228,8 @@ def export(part: Part, images: Images, folder: Path, *, run: Path | None = None)
 
 def report(run: Path, folder: Path | None = None) -> Path:
     """Write the report of a run and return the path of its page."""
-    spec = plugins().get("exporter", "report")
-    files = export(
-        Part("report", spec.config()),
-        Images.open(run / "samples"),
-        folder or run / "report",
-        run=run,
-    )
+    part = Part("report", plugins().get("exporter", "report").config())
+    files = export(part, samples_of(run), folder or run / "report", run=run)
     return next((path for path in files if path.suffix == ".html"), files[0])
 
 

@@ -32,14 +32,12 @@ from brainzoo.runs.settings import Settings, to_record
 
 ROWS = 64  # of the stand-in for images that are not prepared yet
 SCANS = 4  # are prepared to find out how long it takes; the first one is not timed
-SECONDS = 2.5  # of training are tried at each part of the budget; more where steps take longer
+SECONDS = 2.5  # of training are tried at each part of the budget
 # The middles of fifths of the budget; the last fifth, where networks are largest, comes first.
 AT = (0.9, 0.1, 0.3, 0.5, 0.7)
-# Steps of a try. The first one chooses algorithms and is not timed; the 16 that are timed at most
-# hold a penalty of every 2nd, 4th, 8th or 16th step.
+# Steps of a try: one that is not timed, and 16 at most that hold a penalty of every 16th.
 LEAST, MOST = 3, 17
 GRID, SAMPLES = 64, 8  # images of a sample grid, and those drawn to time sampling
-RESERVED = 2**30  # bytes of memory that threads reserve and seldom use
 
 Source = Path | tuple[Sequence[Row], tuple[int, ...], Mapping[str, Any]]
 """Prepared images; or rows, ``(channel, *spatial)`` and description of noise in their place."""
@@ -47,44 +45,39 @@ Source = Path | tuple[Sequence[Row], tuple[int, ...], Mapping[str, Any]]
 
 def plan(plugins: Plugins, settings: Settings) -> dict[str, Any]:
     """Return the resolved ``settings``, and what data, training and sampling would take."""
-    data, source, image_bytes = _data(plugins, settings)
+    data, source, shape = _data(plugins, settings)
     found = {"settings": to_record(settings), "data": data, **_training(settings, source)}
     parts = {name: found.get(name, {}).get("seconds") for name in ("data", "training", "sampling")}
     if None not in parts.values():
         found["seconds"] = {**parts, "total": round(sum(parts.values()), 1)}
     disk = {k: found["training"].get(f"{k}_mb") for k in ("state", "checkpoint")}
-    disk["samples"] = _mb(settings.samples * image_bytes)
-    disk["prepared"] = _mb(data["images"] * image_bytes) if "images" in data else None
+    counts = {"samples": settings.samples, "prepared": data.get("images")}
+    disk |= {name: n and _mb(2 * n * math.prod(shape)) for name, n in counts.items()}
     return {**found, "disk_mb": {name: mb for name, mb in disk.items() if mb is not None}}
 
 
-def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source, int]:
-    """Return what is known of the data, images to train on, and the bytes of an image."""
+def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source, tuple[int, ...]]:
+    """Return what is known of the data, images to train on, and the shape of an image."""
     config, name = settings.prepare, settings.data.name
     if config is None:
         images = Images.open(name)
-        known: dict[str, Any] = {"images": len(images), "prepared": True, "seconds": 0.0}
-        known["outlook"] = outlooks(settings.evaluate, people_of(images))
-        return known, Path(name), images.floats([0]).nbytes // 2
-    from brainzoo.preparation.prepare import folder_of, limited, prepared_already
+        return _prepared(images, outlooks(settings.evaluate, people_of(images)))
+    from brainzoo.preparation.prepare import limited, prepared_already
     from brainzoo.preparation.subject import prepare_subject
 
     dataset = plugins.load("dataset", name)(settings.data.config)
     shape = (1, *[config.size] * config.dims)
-    image_bytes = 2 * math.prod(shape)
     try:
         subjects = limited(list(dataset.subjects()), config.max_subjects)
         there = prepared_already(dataset, config, name=name, classes=settings.classes)
     except BrainzooError as error:
-        return {"not here yet": str(error)}, _noise([], settings, shape), image_bytes
+        return {"not here yet": str(error)}, _noise([], settings, shape), shape
     if not subjects:
         raise DataError(f"dataset {name!r} holds no scans.")
-    counts: dict[str, Any] = {"scans": len(subjects), "subjects": len({s.id for s in subjects})}
-    people = people_among((s.id for s in subjects), config)
-    counts["outlook"] = outlooks(settings.evaluate, people)
+    said = outlooks(settings.evaluate, people_among((s.id for s in subjects), config))
+    counts = {"scans": len(subjects), "subjects": len({s.id for s in subjects})}
     if there is not None:
-        counts |= {"images": len(there), "prepared": True, "seconds": 0.0}
-        return counts, folder_of(name, there.info["request"]), image_bytes
+        return _prepared(there, said, **counts)
     seconds, made = [], 0
     with console.progress("preparing a few scans", SCANS) as advance:
         for i in range(SCANS):
@@ -95,8 +88,16 @@ def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source,
             advance(1)
     whole = sum(seconds[1:]) / (SCANS - 1) * len(subjects)
     whole /= min(cores(), 16) if whole > WORTH_SECONDS else 1
-    counts |= {"images": round(made / SCANS * len(subjects)), "prepared": False}
-    return {**counts, "seconds": round(whole, 2)}, _noise(subjects, settings, shape), image_bytes
+    known = {"images": round(made / SCANS * len(subjects)), "prepared": False, "outlook": said}
+    found = {**counts, **known, "seconds": round(whole, 2)}
+    return found, _noise(subjects, settings, shape), shape
+
+
+def _prepared(
+    images: Images, said: Sequence[str], **counts: int
+) -> tuple[dict[str, Any], Source, tuple[int, ...]]:
+    found = {"images": len(images), "prepared": True, "seconds": 0.0, "outlook": said, **counts}
+    return found, Path(images.folder or "."), (images.channels, *images.spatial)
 
 
 def _noise(subjects: Sequence[Subject], settings: Settings, shape: tuple[int, ...]) -> Source:
@@ -111,7 +112,7 @@ def _noise(subjects: Sequence[Subject], settings: Settings, shape: tuple[int, ..
 
 
 def _training(settings: Settings, source: Source) -> dict[str, Any]:
-    """Return what training and sampling take; from a process of its own, which may fail."""
+    """Return what training and sampling take, from a process of its own, which may fail."""
     generator, train = settings.generator, settings.train
     console.note("timing a few steps of training ...")
     try:
@@ -144,14 +145,11 @@ def _training(settings: Settings, source: Source) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Rehearsal(Run):
-    """A run that begins at a fraction ``at`` of the budget, ends after a few steps and notes when.
-
-    It takes ``seconds`` or more; ``ends`` says when each step ended, by the images seen.
-    """
+    """A run that begins at a fraction ``at`` of the budget and ends after a few ``seconds``."""
 
     at: float = 0.0
     seconds: float = 0.0
-    ends: dict[int, float] = dataclasses.field(default_factory=dict)
+    ends: dict[int, float] = dataclasses.field(default_factory=dict)  # of each step, by images seen
 
     def spent(self, images: int, seconds: float) -> float:
         """Note the time; end when enough steps are done."""
@@ -174,10 +172,8 @@ class Rehearsal(Run):
 def rehearse(part: Part, train: TrainConfig, source: Source, seconds: float) -> dict[str, Any]:
     """Train for some seconds at each part of the budget, and draw a few images.
 
-    Returns:
-        ``stages`` in the order of the budget: ``at``, ``batch_size``, ``images_per_second``;
-        ``samples_per_second``; ``memory``, ``state`` and ``checkpoint`` in bytes. Nothing for a
-        generator that trains without :func:`brainzoo.training.fit`.
+    Returns the ``stages`` in the order of the budget, ``samples_per_second``, and ``memory``,
+    ``state`` and ``checkpoint`` in bytes; nothing for a generator that trains in its own way.
     """
     import resource
 
@@ -188,9 +184,10 @@ def rehearse(part: Part, train: TrainConfig, source: Source, seconds: float) -> 
 
     free = free_memory()
     if free is not None and compute(train.device).device.type == "cpu":
-        # Too large a training fails here before it takes the memory of other programs.
+        # Too large a training fails here before it takes the memory of other programs; a GB is
+        # what threads reserve and seldom use.
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (free + RESERVED, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (free + 2**30, hard))
     if isinstance(source, Path):
         images = Images.open(source).where(split="train")
     else:
@@ -213,13 +210,11 @@ def rehearse(part: Part, train: TrainConfig, source: Source, seconds: float) -> 
                     drawn = sum(len(batch) for batch in generator.sample(SAMPLES, seed=0))
                 found["samples_per_second"] = drawn / (time.perf_counter() - started)
                 generator.save(run.checkpoint)
-                found |= {"state": _size(run.state), "checkpoint": _size(run.checkpoint)}
+                for name, place in (("state", run.state), ("checkpoint", run.checkpoint)):
+                    files = [file for file in place.rglob("*") if file.is_file()]
+                    found[name] = sum(file.stat().st_size for file in files)
     memory = sys.modules["torch"].cuda.max_memory_allocated() or peak_memory()
     return {"stages": sorted(stages, key=lambda stage: stage["at"]), **found, "memory": memory}
-
-
-def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 def _mb(size: float) -> float:

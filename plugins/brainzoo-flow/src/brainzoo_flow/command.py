@@ -74,7 +74,7 @@ def edit(
 
     if any("=" not in pair for pair in conditions):
         raise OptionError(f"--condition: expected NAME=VALUE, found {' '.join(conditions)!r}.")
-    changed: dict[str, Value] = dict(pair.split("=", 1) for pair in conditions)
+    changed: dict[str, Value] = {**dict(pair.split("=", 1) for pair in conditions)}
     if (mask is None) == (not changed):
         raise OptionError("expected either --mask or --condition.", "To do both, edit twice.")
     if out.exists():
