@@ -140,16 +140,14 @@ def given_options(ctx: click.Context, owner: str = "") -> dict[str, Any]:
 class Words:
     """What can be read off a command line of which only some options are known yet.
 
-    ``arguments`` may also be values of options not yet known; ``options`` are the known ones' values.
+    ``arguments`` may also be values of options not yet known; ``options`` holds the known ones.
     """
 
     def __init__(self, args: Sequence[str], known: Iterable[click.Parameter]) -> None:
-        options = [param for param in known if isinstance(param, click.Option)]
+        options: list[click.Parameter] = [p for p in known if isinstance(p, click.Option)]
         lenient = {"ignore_unknown_options": True, "allow_extra_args": True}
-        probe = click.Command(
-            "probe", params=options, context_settings=lenient, add_help_option=False
-        )
-        with probe.make_context("probe", list(args), resilient_parsing=True) as found:
+        probe = click.Command("", lenient, params=options, add_help_option=False)
+        with probe.make_context("", list(args), resilient_parsing=True) as found:
             self.options = found.params
             self.arguments = [word for word in found.args if not word.startswith("-")]
 
