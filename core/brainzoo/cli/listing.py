@@ -210,16 +210,15 @@ def _facts(entry: Entry, versions: Sequence[str]) -> Iterator[tuple[str, str]]:
         "makes": entry.summary,
         "more": f"brainzoo pull {entry.name}, then brainzoo info shows all",
     }
-    made = about.pop("training", None) or {"command": ""}
-    asked = [f"{name} ({values})" for name, values in about.pop("conditions", {}).items()]
+    made, asked = about.pop("training", None), about.pop("conditions", {})
     yield "generator", entry.plugin
     for name, value in about.items():
         if name not in ("metrics", "shape", "dimensions"):
             yield name, f"{value:,}" if isinstance(value, int) else str(value)
-    yield "conditions", ", ".join(asked)
-    yield "made with", made["command"]
-    facts = [f"seed {made['seed']}", made.get("hardware")] if made["command"] else []
-    yield "", ", ".join(filter(None, facts))
+    yield "conditions", ", ".join(f"{name} ({values})" for name, values in asked.items())
+    if made:
+        yield "made with", made["command"]
+        yield "", ", ".join(filter(None, [f"seed {made['seed']}", made.get("hardware")]))
     if isinstance(source := entry.source, OthersSource):
         yield "people", source.people
         yield "their licence", f"{source.terms}: {source.licence_url}"
@@ -228,12 +227,9 @@ def _facts(entry: Entry, versions: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield "memory", f"about {source.memory_gb:g} GB an image"
     yield "where", _where(entry)
     yield "source", str(entry.source)
-    many = f"{len(entry.files)}," if entry.files else "about"
-    yield "files", f"{many} {entry.size / 1e6:,.1f} MB"
-    if entry.files:
-        yield "weights", entry.weights_sha256
-    if len(versions) > 1:
-        yield "versions", ", ".join(versions)
+    yield "size", f"{entry.size / 1e6:,.1f} MB"
+    yield "weights", entry.weights_sha256 if entry.files else ""
+    yield "versions", ", ".join(versions) if len(versions) > 1 else ""
 
 
 def _measured(entry: Entry) -> Iterator[str]:

@@ -127,12 +127,7 @@ def prepare_data(settings: Settings) -> Images:
 
 
 def images_of_run(run: Path) -> Images:
-    """Return the images that a run was prepared from: from the cache, or prepared again.
-
-    Raises:
-        NotFoundError: It is not a run, or its data are gone.
-        DataError: The data are no longer those that the run began with.
-    """
+    """Return the images that a run was prepared from: from the cache, or prepared again."""
     opened = RunFolder.open(run)
     images = prepare_data(from_record(plugins(), opened.record))
     opened.expect_same_data(images)
@@ -148,7 +143,8 @@ def open_images(
     :func:`brainzoo.evaluating.sets.open_sets` for how subjects are found.
 
     Raises:
-        NotFoundError, DataError: As for :func:`images_of_run`.
+        NotFoundError: It is not there, or its data are gone.
+        DataError: The data are no longer those that the run began with.
     """
     if not synthetic and (place / "run.yaml").is_file():
         return images_of_run(place)
@@ -234,7 +230,7 @@ def report(run: Path, folder: Path | None = None) -> Path:
 
 
 def report_again(opened: RunFolder) -> None:
-    """Write the report into a run folder, in the place of an older one."""
+    """Write the report into a run folder, in place of an older one."""
     opened.clear("report")
     with opened.step("report"):
         report(opened.path)

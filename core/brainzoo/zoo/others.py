@@ -39,11 +39,6 @@ def bring(hub: Hub, entry: Entry, source: OthersSource, folder: Path, accepted: 
     """Return the checkpoint of a model by others, fetched and converted if it is not here yet.
 
     What arrived stays until it is converted, and the next call goes on from there.
-
-    Raises:
-        AuthorisationError: The licence was not accepted.
-        NotFoundError, NetworkError: A file cannot be fetched.
-        IntegrityError: A file is not what it should be.
     """
     if (folder / CONFIG).is_file():
         return folder

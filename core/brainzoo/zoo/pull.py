@@ -96,12 +96,7 @@ def _pull_entry(hub: Hub, entry: Entry, accept_licence: bool) -> Path:
 
 
 def _commit_of(hub: Hub, tagged: OnHub) -> OnHub:
-    """Return the commit of a tag; what it was last time, where the network is forbidden.
-
-    Raises:
-        NetworkError: The Hub is out of reach, and the tag was never resolved here.
-        IntegrityError: The tag is no longer the commit that it was.
-    """
+    """Return the commit of a tag; what it was last time, where the network is forbidden."""
     name = f"{tagged.repository.replace('/', '--')}-{tagged.revision}.commit"
     record = root() / name
     known = record.read_text(encoding="utf-8") if record.is_file() else ""
