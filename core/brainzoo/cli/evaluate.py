@@ -37,11 +37,11 @@ SETS = ("train", "validation", "test", "synthetic")
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     """Return the options of the evaluators that are named."""
     plugins = installed(ctx)
-    names = list(words.options["evaluators"] or ())
+    names = list(words.options.get("evaluators") or ())
     if not names:
         found = ALL if ALL in words.arguments else words.known("evaluator", plugins)
         names = [found] if found else list(words.arguments[:1])
-        if not found and words.options["compare"]:
+        if not found and words.options.get("compare"):
             return []
     return [
         option

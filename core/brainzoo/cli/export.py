@@ -21,7 +21,7 @@ from brainzoo.plugin.part import part_of
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     """Return the options of the exporter that is named."""
-    name = words.options["exporter"]
+    name = words.options.get("exporter")
     if name is None:
         return []
     config = installed(ctx).get("exporter", name).config

@@ -145,11 +145,12 @@ class Words:
 
     def __init__(self, args: Sequence[str], known: Iterable[click.Parameter]) -> None:
         options: list[click.Parameter] = [p for p in known if isinstance(p, click.Option)]
-        lenient = {"ignore_unknown_options": True, "allow_extra_args": True}
-        probe = click.Command("", lenient, params=options, add_help_option=False)
-        with probe.make_context("", list(args), resilient_parsing=True) as found:
-            self.options = found.params
-            self.arguments = [word for word in found.args if not word.startswith("-")]
+        command = click.Command("", params=options, add_help_option=False)
+        lenient = click.Context(
+            command, ignore_unknown_options=True, allow_extra_args=True, resilient_parsing=True
+        )
+        self.options, rest, _ = command.make_parser(lenient).parse_args(list(args))
+        self.arguments = [word for word in rest if not word.startswith("-")]
 
     def known(self, kind: Kind, plugins: Plugins) -> str | None:
         """Return the first word that names something installed."""

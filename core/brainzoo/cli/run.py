@@ -44,13 +44,13 @@ from brainzoo.runs.settings import (
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     """Return the options of the generator, dataset, evaluators and exporters that are named."""
     plugins = installed(ctx)
-    record = _record(words.options["resume"], words.arguments)
+    record = _record(words.options.get("resume"), words.arguments)
     generator = words.known("generator", plugins)
     if generator is None and record:
         generator = record["generator"]["name"]
     if generator is None and words.arguments:
         plugins.get("generator", words.arguments[0])  # fails; names the package that brings it
-    data = words.options["data"] or (record["data"]["name"] if record else None)
+    data = words.options.get("data") or (record["data"]["name"] if record else None)
 
     more: list[click.Parameter] = []
     presets: Mapping[str, Mapping[str, Any]] = {}

@@ -36,7 +36,7 @@ IMAGES = "images"
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     """Return the named generator's options that act when images are drawn, and the exporter's."""
     options: list[click.Parameter] = []
-    exporter = words.options["exporter"]
+    exporter = words.options.get("exporter")
     if exporter not in (None, IMAGES):
         config = installed(ctx).get("exporter", str(exporter)).config
         # -n says how many images there are.
