@@ -47,7 +47,7 @@ def test_run_evaluates_with_all_that_is_installed(brainzoo: Brainzoo, scans: Pat
     more = ("--evaluate", "judge", "--evaluate", "other", "--evaluate", "judge", "--out", "r")
     ok(brainzoo(*words, *more, "--export", "none", "--other.half-width", "0.5"))
     assert found() == ["judge", "other"]
-    plan = ok(brainzoo(*words, "--evaluate", "all", "--judge.half-width", "2", "--dry-run"))
+    plan = ok(brainzoo("plan", *words[1:], "--evaluate", "all", "--judge.half-width", "2"))
     names = [
         line.split()[-1] for line in plan.partition("evaluate:")[2].splitlines() if "name" in line
     ]

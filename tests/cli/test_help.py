@@ -99,8 +99,8 @@ def test_run_help_has_groups_types_ranges_defaults_and_presets(brainzoo: Brainzo
 
 @pytest.mark.usefixtures("tiny")
 def test_the_order_of_words_does_not_matter(brainzoo: Brainzoo) -> None:
-    words = ["--data=folder", "--noise", "1", "--dry-run", "--bold", "tiny", "--images", "64"]
-    result = brainzoo("run", *words, "--data.root", ".")
+    words = ["--data=folder", "--noise", "1", "--bold", "tiny", "--images", "64"]
+    result = brainzoo("plan", *words, "--data.root", ".")
     assert "noise: 1.0" in result.stdout, result.stderr
     assert "bold: true" in result.stdout
 

@@ -47,6 +47,7 @@ def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         ("export nowhere --to nifti --out x", 3, "there is no folder nowhere."),
         ("export nowhere --to minc --out x", 3, "there is no exporter named 'minc'."),
         ("report nowhere", 3, "there is no run at nowhere: it has no run.yaml."),
+        ("evaluate difference nowhere", 3, "brainzoo sample nowhere --out SAMPLES"),
         ("evaluate difference", 2, "Name a RUN, or --train, --test and --synthetic."),
         ("data folder --data.root nowhere", 3, "nowhere"),
     ],

@@ -103,10 +103,13 @@ def test_explicit_options_beat_the_preset_and_the_preset_beats_defaults(run: Bra
     assert [o["noise"] for o in options] == [0.3, 0.2]
 
 
-def test_a_given_budget_replaces_that_of_the_preset(run: Brainzoo) -> None:
-    out = json.loads(ok(run("--minutes", "0.5", "--dry-run", "--json")))
-    train = out["data"]["settings"]["train"]
-    assert (train["minutes"], train["images"]) == (0.5, None)
+def test_a_device_that_is_not_there_is_refused_before_preparing(run: Brainzoo, home: Path) -> None:
+    before = sorted(home.rglob("*"))
+    result = run("--device", "cuda:99", "--out", "r")
+    assert result.exit_code == 2
+    assert "--device cpu" in result.stderr
+    assert not Path("r").exists()
+    assert sorted(home.rglob("*")) == before
 
 
 def test_no_budget_is_an_error(brainzoo: Brainzoo, scans: Path) -> None:
@@ -117,9 +120,10 @@ def test_no_budget_is_an_error(brainzoo: Brainzoo, scans: Path) -> None:
     assert "no budget is set. Give --images 300k or --minutes 30." in result.stderr
 
 
-def test_dry_run_writes_nothing(run: Brainzoo, home: Path) -> None:
+def test_a_plan_writes_nothing(brainzoo: Brainzoo, scans: Path, home: Path) -> None:
     before = sorted(home.rglob("*"))
-    out = json.loads(ok(run("--dry-run", "--data.slices", "3", "--json")))["data"]
+    words = ("plan", *TINY, "--data.root", scans, "--data.slices", "3", "--json")
+    out = json.loads(ok(brainzoo(*words)))["data"]
     assert (out["data"]["scans"], out["data"]["subjects"]) == (12, 12)
     assert out["settings"]["data"]["prepare"]["slices"] == 3
     assert list(Path().iterdir()) == []
@@ -170,6 +174,10 @@ def test_train_stops_after_training_and_resume_does_the_rest(
     ok(brainzoo("train", *TINY, "--data.root", scans, "--out", "r"))
     assert Path("r/checkpoint").is_dir()
     assert not Path("r/samples").exists()
+    for words in (["report", "r"], ["export", "r", "--to", "png", "--out", "p"]):
+        early = brainzoo(*words)
+        assert early.exit_code == 3
+        assert "brainzoo run --resume r" in early.stderr
     ok(brainzoo("run", "--resume", "r"))
     assert Path("r/samples").is_dir()
 
@@ -182,18 +190,6 @@ def test_resume_continues_with_a_larger_budget(run: Brainzoo, brainzoo: Brainzoo
     assert seen == list(range(16, 97, 16))
     assert yaml.safe_load(Path("r/run.yaml").read_text())["train"]["images"] == 96
     assert Path("r/checkpoint/config.json").read_text() != before
-
-
-def test_a_finished_run_of_an_older_version_stays_as_it_is(
-    run: Brainzoo, brainzoo: Brainzoo
-) -> None:
-    ok(run("--out", "r"))
-    record = yaml.safe_load(Path("r/run.yaml").read_text())
-    del record["train"]["augment_until"]
-    Path("r/run.yaml").write_text(yaml.safe_dump(record))
-    before = {p: p.read_bytes() for p in Path("r").rglob("*") if p.is_file()}
-    ok(brainzoo("run", "--resume", "r"))
-    assert {p: p.read_bytes() for p in Path("r").rglob("*") if p.is_file()} == before
 
 
 def test_a_smaller_budget_than_what_was_seen_is_refused(run: Brainzoo, brainzoo: Brainzoo) -> None:

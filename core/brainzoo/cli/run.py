@@ -86,7 +86,6 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 @classes_option
 @out_option("The new run folder.")
 @click.option("--resume", metavar="RUN", help="Resume a run that was stopped.")
-@click.option("--dry-run", is_flag=True, help="Only show what the run would do and need.")
 @click.option(
     "--evaluate",
     multiple=True,
@@ -142,10 +141,16 @@ def plan(ctx: click.Context, /, **options: Any) -> None:
     brainzoo plan pggan --data ixi --minutes 30     how many images will that be?
 
     A few scans are prepared and a few steps are trained, on this machine as busy as it is now; half
-    a minute usually. The same as `brainzoo run ... --dry-run`. Name a generator and a dataset
-    before --help to see their options.
+    a minute usually. Name a generator and a dataset before --help to see their options.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    _start(ctx, **{**options, "dry_run": True})
+    import yaml
+
+    from brainzoo.runs import plan as planning
+
+    plugins = installed(ctx)
+    found = planning.plan(plugins, _settings(plugins, given_options(ctx), **options))
+    text = yaml.safe_dump({"settings": found["settings"]}, sort_keys=False, allow_unicode=True)
+    console.answer(found, planning.plan_table(found), "", text.rstrip())
 
 
 def _start(ctx: click.Context, /, *steps: str, **options: Any) -> None:
@@ -153,15 +158,6 @@ def _start(ctx: click.Context, /, *steps: str, **options: Any) -> None:
     settings = _settings(plugins, given_options(ctx), **options)
     if out:
         expect_folder_place(out)
-    if options["dry_run"]:
-        import yaml
-
-        from brainzoo.runs.plan import plan, plan_table
-
-        found = plan(plugins, settings)
-        text = yaml.safe_dump({"settings": found["settings"]}, sort_keys=False, allow_unicode=True)
-        console.answer(found, plan_table(found), f"\n{text.rstrip()}")
-        return
     from brainzoo.common import launch
     from brainzoo.runs import pipeline
     from brainzoo.runs.folder import OUTPUTS, next_folder

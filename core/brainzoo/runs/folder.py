@@ -140,8 +140,8 @@ class RunFolder:
             self.record["data"]["options"] = now["data"]["options"]
             self.save()
         before, wanted = self.record["train"], now["train"]
-        # Options that came after the run have their defaults in it.
-        if all(wanted.get(name) == value for name, value in before.items()):
+        budget = {name: before[name] for name in BUDGETS}
+        if budget == {name: wanted[name] for name in BUDGETS}:
             return
         images, seconds = self.seen()
         too_few = wanted["images"] is not None and wanted["images"] < images
@@ -153,7 +153,6 @@ class RunFolder:
                 "Give a larger one, or start a new run.",
             )
         # Schedules are fractions of the budget: who repeats the run must know that it grew.
-        budget = {name: before[name] for name in BUDGETS}
         self.record.setdefault("earlier_budgets", []).append(budget)
         self.record["train"] = wanted
         self.forget(*OUTPUTS)

@@ -1,4 +1,4 @@
-"""What a run would take: ``brainzoo plan`` and ``--dry-run``.
+"""What a run would take: ``brainzoo plan``.
 
 A few scans are prepared and a few steps are trained at parts of the budget; their times are scaled.
 How long evaluators, exporters and the report take is not known beforehand and left out.

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo.checkpoint import read_config
-from brainzoo.common import console
-from brainzoo.common.errors import IntegrityError, NotFoundError, OptionError
+from brainzoo.common.errors import IntegrityError, NotFoundError
 from brainzoo.common.files import disk_errors
 from brainzoo.common.home import home
 from brainzoo.common.locks import locked
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
 from brainzoo.plugin.manager import plugins
-from brainzoo.preparation.request import remove_abandoned
 from brainzoo.sampling import Request, draw
 from brainzoo.training.torch_dataset import Target, TorchImages, Transform, as_torch
 from brainzoo.zoo.loading import find_checkpoint
@@ -39,8 +37,8 @@ def synthetic(
     """Return new images of a checkpoint as a ``torch.utils.data.Dataset``.
 
     They are drawn at the first call, by several processes where that is worth it, and kept under
-    ``$BRAINZOO_HOME/synthetic``; a later call for as many of the same or fewer reads them. Index
-    ``i`` is the same image however many there are. ``address`` and ``sampling`` are as for
+    ``$BRAINZOO_HOME/synthetic``, where the same call finds them later. Index ``i`` is the same
+    image however many there are. ``address`` and ``sampling`` are as for
     :func:`brainzoo.load`, ``target`` (also of covariates that the generator knows) and
     ``transform`` as for :func:`as_torch`; ``condition`` is ``{"class": "old"}``, for example, or
     ``None`` for conditions as in training; ``batch_size`` and ``workers`` change no image.
@@ -50,31 +48,18 @@ def synthetic(
         OptionError: ``n`` is less than 1, or the generator does not know the condition or option.
         DiskError: The disk is full; the next call goes on.
     """
-    if n < 1:
-        raise OptionError(f"{n} synthetic images were asked for; expected 1 or more.")
     checkpoint = find_checkpoint(address)
     config = read_config(checkpoint)
     installed = plugins().of("generator", str(config["plugin"]["name"]))
-    decides = [config, installed.version, seed, dict(condition or {}), sampling]
+    decides = [config, installed.version, n, seed, dict(condition or {}), sampling]
     key = hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()
     folder = home() / "synthetic" / f"{installed.name}-{key[:16]}"
     with disk_errors(folder), locked(folder):
-        images = _kept(folder, n)
-        if images is None:
-            remove_abandoned(folder / str(n))
-            request = Request(checkpoint, n, seed, condition or {}, sampling, batch_size=batch_size)
-            draw(request, folder / str(n), workers=workers, replace=True)
-            images = Images.open(folder / str(n))
-    return as_torch(images[:n], target=target, transform=transform)
-
-
-def _kept(folder: Path, n: int) -> Images | None:
-    """Return images that were drawn before, if they are enough and whole."""
-    counts = [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
-    for count in sorted(count for count in counts if count >= n):
         try:
-            return Images.open(folder / str(count))
-        except (IntegrityError, NotFoundError) as error:
-            console.warn(f"{error.message} It is drawn again.")
-            shutil.rmtree(folder / str(count), ignore_errors=True)
-    return None
+            images = Images.open(folder)
+        except (IntegrityError, NotFoundError):  # damaged, or not there yet
+            shutil.rmtree(folder, ignore_errors=True)
+            request = Request(checkpoint, n, seed, condition or {}, sampling, batch_size=batch_size)
+            draw(request, folder, workers=workers, replace=True)
+            images = Images.open(folder)
+    return as_torch(images, target=target, transform=transform)
