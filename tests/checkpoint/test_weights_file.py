@@ -46,8 +46,8 @@ def test_what_could_not_be_read_is_not_written(bad):
     [
         (b"PK\x03\x04" + b"0" * 80, "pickle"),
         (b"\x80\x04\x95" + b"0" * 80, "pickle"),
-        (b"<!DOCTYPE html><html>" + b" " * 80, "not a safetensors"),
-        (b"", "not a safetensors"),
+        (b"<!DOCTYPE html><html>" + b" " * 80, "not safetensors"),
+        (b"", "not safetensors"),
         ((10**6).to_bytes(8, "little") + b'{"a"', "corrupt"),
     ],
 )

@@ -86,6 +86,6 @@ def _expect_safetensors(path: Path) -> None:
     length = int.from_bytes(first[:8], "little")
     if first[8:] != b"{" or length > MAX_HEADER_BYTES:
         raise IntegrityError(
-            f"{path.name} is not a safetensors file: it begins {first!r}. A pickle, as torch.save "
+            f"{path.name} is not safetensors: it begins {first!r}. A pickle, as torch.save "
             "writes it, is never read."
         )
