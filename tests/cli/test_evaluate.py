@@ -102,13 +102,9 @@ def test_all_goes_on_where_one_failed(brainzoo: Brainzoo, made: Path) -> None:
     assert found() == ["difference", "judge", "other"]
 
 
-def test_again_keeps_what_was_there(brainzoo: Brainzoo, made: Path) -> None:
+def test_other_options_keep_what_was_there(brainzoo: Brainzoo, made: Path) -> None:
     ok(brainzoo("evaluate", "judge", made))
-    words = ("evaluate", "judge", made, "--judge.half-width", "0.5")
-    refused = brainzoo(*words)
-    assert refused.exit_code == 8
-    assert "--again" in refused.stderr
-    again = brainzoo(*words, "--again")
+    again = brainzoo("evaluate", "judge", made, "--judge.half-width", "0.5")
     assert "0.5" in str(read_evaluation(made)["evaluators"]["judge"]["options"])
     assert "the earlier result of judge is kept in r/evaluation/earlier/judge-001" in again.stderr
 
@@ -145,31 +141,10 @@ def test_plain_folders_of_pictures(brainzoo: Brainzoo, tmp_path: Path) -> None:
     assert "synthetic holds no images" in result.stderr
 
 
-def test_compare_two_runs(brainzoo: Brainzoo, made: Path, scans: Path) -> None:
-    words = ("--preset", "quick", "--export", "none", "--bold", "--noise", "3", "--out", "s")
-    ok(brainzoo("run", "tiny", "--data", "folder", "--data.root", scans, *words))
-    lacking = brainzoo("evaluate", "--compare", made, "s")
-    assert lacking.exit_code == 3
-    assert "r was not evaluated" in lacking.stderr
-    text = ok(brainzoo("evaluate", "--compare", made, "s", "--evaluate", "judge", "--out", "c"))
-    lines = text.splitlines()
-    assert lines[-1] == "c/index.html"
-    assert any(line.split()[:3] == ["metric", "r", "s"] for line in lines)
-    assert any("judge, grey: s" in line and "higher than r" in line for line in lines)
-    assert "1 of 1 differences exceed their intervals; about 0.1 would by chance alone." in text
-    again = json.loads(ok(brainzoo("evaluate", "--compare", made, "s", "--json")))["data"]
-    assert again["folder"] == "comparison-001"
-    assert again["exceed"] == 1
-    assert [run["name"] for run in again["runs"]] == ["r", "s"]
-
-
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("--compare a", "two runs or more; found 1"),
-        ("--compare a b --train x", "--compare reads what was measured before"),
         ("judge a b", "expected an evaluator and a run"),
-        ("judge a --evaluate other", "--evaluate goes with --compare"),
         ("", "EVALUATOR is missing."),
     ],
 )

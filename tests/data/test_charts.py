@@ -11,7 +11,6 @@ from brainzoo.data.charts import (
     Line,
     as_picture,
     bar_chart,
-    interval_plot,
     line_chart,
     short,
     smooth,
@@ -89,11 +88,9 @@ def test_every_chart_is_sound_xml_and_says_what_it_is() -> None:
     drawn = [
         line_chart([many], title="t", x_label="x", levels={"chance": 0.2}, x_names=["1", "all"]),
         bar_chart({"a": 1, "b": 0.5}, title="t", x_label="x", most=1, texts=["1 of 1", "1 of 2"]),
-        interval_plot([{"value": 1, "low": 0, "high": 2, "floor": 3}, None], "t"),
     ]
     for chart in drawn:
         root = ElementTree.fromstring(as_picture(chart))
         assert root.get("aria-label") == "t"
     assert ">chance<" in drawn[0]
     assert ">1 of 2<" in drawn[1]
-    assert interval_plot([{"value": 1.0}]) == "", "nothing to compare"

@@ -52,7 +52,6 @@ def test_tabs_byte_order_marks_and_quotes(tmp_path: Path) -> None:
         ("", "empty"),
         ("\n \n", "empty"),
         ("a,b\n1,2,3\n", "row 2: 3 cells under 2"),
-        (b"\xff\xfe\x00a", "cannot be read"),
         ("a\n" + "x" * 200_000, "not a table"),
     ],
 )
@@ -131,7 +130,7 @@ def test_counts() -> None:
     ],
 )
 def test_tables_as_people_write_them(tmp_path: Path, name: str, content: bytes) -> None:
-    rows = read_table(table(tmp_path, content, name), own=False)
+    rows = read_table(table(tmp_path, content, name))
     assert rows == [
         {"id": "P1", "age": 30.5, "city": "Orl\u00e9ans"},
         {"id": "P2", "age": 40.0, "city": "x"},
@@ -149,4 +148,4 @@ def test_tables_as_people_write_them(tmp_path: Path, name: str, content: bytes) 
 )
 def test_where_a_table_is_wrong(tmp_path: Path, content: str | bytes, words: str) -> None:
     with pytest.raises(DataError, match=words):
-        read_table(table(tmp_path, content), own=False)
+        read_table(table(tmp_path, content))

@@ -11,7 +11,6 @@ from brainzoo import EvaluationSets
 from brainzoo.common.errors import (
     BrainzooError,
     DataError,
-    ExistsError,
     IntegrityError,
     NetworkError,
     StoppedError,
@@ -145,29 +144,22 @@ def test_the_same_request_is_not_measured_twice(
     assert evaluate([part()], tmp_path, EvaluationSets(**sets)) == first
 
 
-@pytest.mark.parametrize("what", ["options", "seed", "sets"])
-def test_another_request_never_replaces_a_result_unasked(
-    sets: Sets, tmp_path: Path, what: str
-) -> None:
+@pytest.mark.parametrize("what", ["options", "seed"])
+def test_what_another_request_replaces_is_kept(sets: Sets, tmp_path: Path, what: str) -> None:
     evaluate([part()], tmp_path, EvaluationSets(**sets))
-    before = (tmp_path / "evaluation.json").read_bytes()
+    first = read_evaluation(tmp_path)["evaluators"]["judge"]
     width = 0.5 if what == "options" else 0.01
-    fewer = {**sets, "synthetic": sets["synthetic"][:9]} if what == "sets" else sets
-    with pytest.raises(
-        ExistsError, match=f"already holds judge, measured with other {what}"
-    ) as caught:
-        evaluate(
-            [part(half_width=width)], tmp_path, EvaluationSets(**fewer, seed=int(what == "seed"))
-        )
-    assert "--again" in caught.value.hint
-    assert (tmp_path / "evaluation.json").read_bytes() == before
+    evaluate([part(half_width=width)], tmp_path, EvaluationSets(**sets, seed=int(what == "seed")))
+    assert read_evaluation(tmp_path)["evaluators"]["judge"] != first
+    kept = tmp_path / "evaluation" / "earlier" / "judge-001" / "found.json"
+    assert json.loads(kept.read_text()) == first
 
 
 def test_again_keeps_every_earlier_result(sets: Sets, tmp_path: Path) -> None:
     evaluate([part()], tmp_path, EvaluationSets(**sets))
     first = read_evaluation(tmp_path)["evaluators"]["judge"]
     for width in (0.5, 0.7):
-        evaluate([part(half_width=width)], tmp_path, EvaluationSets(**sets), again="always")
+        evaluate([part(half_width=width)], tmp_path, EvaluationSets(**sets), again=True)
     now = read_evaluation(tmp_path)["evaluators"]["judge"]
     assert now["options"]["half_width"] == 0.7
     earlier = tmp_path / "evaluation" / "earlier"
@@ -274,7 +266,7 @@ def test_resuming_measures_only_what_is_missing(
 def test_figures_of_images_that_are_no_more_are_set_aside(sets: Sets, tmp_path: Path) -> None:
     evaluate([part("judge"), part("other")], tmp_path, EvaluationSets(**sets))
     fewer = {**sets, "synthetic": sets["synthetic"][:9]}
-    evaluate([part("judge")], tmp_path, EvaluationSets(**fewer), again="stale")
+    evaluate([part("judge")], tmp_path, EvaluationSets(**fewer))
     found = read_evaluation(tmp_path)["evaluators"]
     assert list(found) == ["judge"], "the other is of images that are gone"
     assert found["judge"]["sets"]["synthetic"]["images"] == 9

@@ -54,23 +54,7 @@ def test_subjects_are_counted_not_images(tmp_path: Path) -> None:
     assert found["groups"]["class"]["old"]["train"] == 0
     assert found["groups"]["site"]["HH"]["all"] == 16
     assert found["missing"] == {"age": 1, "site": 8}
-    assert found["several_scans"] == {}
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-
-
-def test_ages_are_binned_by_ten_years(tmp_path: Path) -> None:
-    age = describe(write(tmp_path))["age"]
-    assert (age["subjects"], age["low"], age["high"]) == (23, 21, 67)
-    assert [part["from"] for part in age["bins"]] == [20, 30, 40, 50, 60]
-    assert [part["subjects"] for part in age["bins"]] == [5, 4, 5, 5, 4]
-    assert age["bins"][0]["sex"] == {"F": 3, "M": 2}
-
-
-def test_where_it_is_thin(tmp_path: Path) -> None:
-    thin = {part["group"]: part["subjects"] for part in describe(write(tmp_path))["thin"]}
-    assert thin["age 20 to 30, M"] == 2
-    assert thin["class old, train"] == 0
-    assert "class young, train" not in thin
 
 
 def test_identical_scans_of_different_subjects_are_found(tmp_path: Path) -> None:
@@ -85,13 +69,6 @@ def test_identical_scans_of_different_subjects_are_found(tmp_path: Path) -> None
     assert "identical pixels: s01 = s10 = s20" in describe_text(found)
 
 
-def test_several_scans_of_a_subject(tmp_path: Path) -> None:
-    images = write(tmp_path, subject="s08", scan="2")
-    found = describe(images)
-    assert found["several_scans"] == {"s08": 2}
-    assert found["subjects"] == 23
-
-
 def test_text_shows_all_of_it(tmp_path: Path) -> None:
     text = describe_text(describe(write(tmp_path)))
     for words in (
@@ -100,22 +77,10 @@ def test_text_shows_all_of_it(tmp_path: Path) -> None:
         "N. Body",
         "young (age < 40)  10",
         "age: 44.6",
-        "20 to 30  ████████████████████████████████████████ 5  (F 3 M 2)",
         "missing: age of 1, site of 8",
         "left out: s99 2: s99.nii.gz is truncated",
-        "class old, train (0)",
     ):
         assert words in text
-
-
-def test_without_a_table_that_is_said_once(tmp_path: Path) -> None:
-    with Images.write(tmp_path / "x", (4, 4), {}) as writer:
-        for subject in "abc":
-            row = {"subject": subject, "age": None, "sex": None, "site": None}
-            writer.append(np.random.default_rng(0).random((1, 1, 4, 4)), [row])
-    text = describe_text(describe(Images.open(tmp_path / "x")))
-    assert "no table of ages and sexes" in text
-    assert "missing: " not in text
 
 
 @pytest.mark.parametrize("count", [0, 3])
@@ -125,5 +90,4 @@ def test_synthetic_and_empty_images_have_no_subjects(tmp_path: Path, count: int)
             writer.append(np.random.default_rng(0).random((count, 1, 4, 4, 4)), [{}] * count)
     found = describe(Images.open(tmp_path / "x"))
     assert (found["images"], found["subjects"], found["age"]) == (count, 0, None)
-    assert found["thin"] == []
     assert describe_text(found).startswith(f"{count} synthetic images: 4 × 4 × 4")

@@ -30,31 +30,9 @@ def test_unreadable_scans_are_listed_and_skipped(
     assert "warning: bad 2 is left out: bad.nii.gz is truncated" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_few_unusable_scans_are_said_to_be_so_not_to_miss_a_split(
-    heads: Heads, tmp_path: Path, count: int
-) -> None:
-    heads.listed = [Subject(f"n{i}", {"T1w": tmp_path / f"absent{i}.nii.gz"}) for i in range(count)]
-    config = dataclasses.replace(SMALL, split_fractions=(0.001, 0.0, 0.999))
-    with pytest.raises(DataError, match=rf"none of {count} scans can be used: absent0"):
-        prepare(heads, config, name="heads", quiet=True)
-
-
-def test_an_empty_split_is_said_with_the_scans_that_cannot_be_used(
-    heads: Heads, tmp_path: Path
-) -> None:
-    heads.listed = [*heads.listed[:2], Subject("n", {"T1w": tmp_path / "absent.nii.gz"})]
-    config = dataclasses.replace(SMALL, split_fractions=(0.001, 0.0, 0.999))
-    said = "split 'train'.*1 of 3 scans cannot be used: absent.nii.gz"
-    with pytest.raises(DataError, match=said):
-        prepare(heads, config, name="heads", quiet=True)
-
-
 def test_none_readable_says_why(heads: Heads, tmp_path: Path, own_cache: Path) -> None:
     heads.listed = [Subject(f"n{i}", {"T1w": tmp_path / f"absent{i}.nii.gz"}) for i in range(9)]
-    with pytest.raises(
-        DataError, match=r"none of 9 scans.*absent\d.nii.gz cannot be read.*8 more like it"
-    ):
+    with pytest.raises(DataError, match=r"none of 9 scans.*absent\d.nii.gz cannot be read"):
         prepare(heads, SMALL, name="heads", quiet=True)
     assert in_cache(own_cache) == []
 

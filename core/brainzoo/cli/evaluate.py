@@ -1,4 +1,4 @@
-"""``brainzoo evaluate``: synthetic images against real ones, and runs against each other."""
+"""``brainzoo evaluate``: synthetic images against real ones."""
 
 from __future__ import annotations
 
@@ -37,12 +37,8 @@ SETS = ("train", "validation", "test", "synthetic")
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     """Return the options of the evaluators that are named."""
     plugins = installed(ctx)
-    names = list(words.options.get("evaluators") or ())
-    if not names:
-        found = ALL if ALL in words.arguments else words.known("evaluator", plugins)
-        names = [found] if found else list(words.arguments[:1])
-        if not found and words.options.get("compare"):
-            return []
+    found = ALL if ALL in words.arguments else words.known("evaluator", plugins)
+    names = [found] if found else list(words.arguments[:1])
     return [
         option
         for name in evaluator_names(plugins, names)
@@ -68,16 +64,8 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     "[default: sub-XXX or IXI123, else the sub-folder, else the name]",
 )
 @click.option("--again", is_flag=True, help="Measure again; the earlier result is kept.")
-@click.option("--compare", is_flag=True, help="Put evaluated runs side by side: --compare RUN RUN.")
-@click.option(
-    "--evaluate",
-    "evaluators",
-    multiple=True,
-    metavar="NAME",
-    help="With --compare: first measure what a run lacks; repeatable.",
-)
 @seed_option
-@out_option("Where evaluation.json goes. [default: RUN, else here; with --compare comparison-001]")
+@out_option("Where evaluation.json goes. [default: RUN, else here]")
 @cluster_option
 @common_options
 @click.pass_context
@@ -91,22 +79,15 @@ def evaluate(ctx: click.Context, /, words: tuple[str, ...], **options: Any) -> N
     \b
     brainzoo evaluate metrics runs/dcgan-ixi-001
     brainzoo evaluate all --train PREPARED --test PREPARED --synthetic SAMPLES
-    brainzoo evaluate --compare runs/dcgan-ixi-001 runs/pggan-ixi-001
     """  # noqa: D301 - click's mark for lines that stay as they are
     if options["out"]:
         expect_folder_place(options["out"])
-    if options["compare"]:
-        _compare(ctx, words, **options)
-        return
-    if not words or options["evaluators"]:
-        raise OptionError(
-            "--evaluate goes with --compare." if words else "EVALUATOR is missing.",
-            "Try: brainzoo evaluate all RUN",
-        )
+    if not words:
+        raise OptionError("EVALUATOR is missing.", "Try: brainzoo evaluate all RUN")
     if len(words) > 2:
         raise OptionError(
             f"found {len(words)} words, {' '.join(words)}; expected an evaluator and a run.",
-            "Use all for every evaluator, --compare for several runs.",
+            "Use all for every evaluator, brainzoo compare for several runs.",
         )
     run = Path(words[1]) if words[1:] else None
     _evaluate(ctx, _parts(ctx, [words[0]]), run, **options)
@@ -166,7 +147,7 @@ def _measure(
             parts,
             place,
             EvaluationSets(**images, generator=load(source) if source else None, seed=seed),
-            again="always" if options["again"] else "never",
+            again=options["again"],
         )
     finally:
         if run is not None and place == run:
@@ -223,60 +204,3 @@ def _open_sets(
         elif name not in folders:
             images[name] = images[name][:0]
     return images
-
-
-def _compare(ctx: click.Context, words: tuple[str, ...], **options: Any) -> None:
-    from brainzoo.evaluating import comparison
-
-    if any(options[name] for name in (*SETS, "generator", "subject_pattern", "again")):
-        raise OptionError(
-            "--compare reads what was measured before.",
-            "Only --evaluate, --seed, --out and --json go with it.",
-        )
-    runs = [Path(word) for word in words]
-    comparison.expect_folders(runs)
-    parts = _parts(ctx, list(options["evaluators"]))
-    for run in runs:
-        lacking = comparison.lacking(run, parts)
-        if lacking:
-            console.note(f"{run}: measuring {', '.join(part.name for part in lacking)}")
-            _measure(ctx, lacking, run, run, **options)
-    found = comparison.compare(runs)
-    folder, page = comparison.write(found, runs, options["out"])
-    place = str(page or folder / "comparison.json")
-    console.answer({**found, "folder": str(folder)}, *_comparison(found), place)
-
-
-def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
-    """Yield notes, a table per evaluator, the differences that count, and the rules."""
-    yield f"{found['test']['images']:,} test images of {found['test']['subjects']:,} subjects"
-    yield from (f"note: {note}" for note in found["notes"])
-    header = ["metric", *(run["name"] for run in found["runs"]), "floor", "n", "differs"]
-    for name, part in found["evaluators"].items():
-        yield f"\n{name}"
-        yield from (f"note: {note}" for note in part["notes"])
-        if part["metrics"]:
-            yield console.table(header, [_compared(metric) for metric in part["metrics"]])
-    yield ""
-    yield from found["sentences"]
-    yield (
-        f"{found['exceed']} of {found['compared']} differences exceed their intervals; "
-        f"about {found['by_chance']:g} would by chance alone."
-    )
-    yield f"= {found['rules']['floor']}."
-    yield f"* {found['rules']['difference']}."
-
-
-def _compared(metric: Mapping[str, Any]) -> list[str]:
-    """Return a metric of several runs as cells; = marks a value at its floor."""
-    there = [value for value in metric["values"] if value]
-    values = [
-        f"{console.interval(value)}{' =' if value['at_floor'] else ''}" if value else "-"
-        for value in metric["values"]
-    ]
-    floors = {console.number(v["floor"]) for v in there if v.get("floor") is not None}
-    counts = {f"{v['n']:,}" for v in there}
-    exceeds = any(d["exceeds"] for d in metric["differences"])
-    differs = "*" if exceeds else "no" if metric["differences"] else ""
-    facts = [" / ".join(sorted(found)) for found in (floors, counts)]
-    return [metric["name"], *values, *facts, differs]

@@ -44,21 +44,12 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise AuthorisationError(
                 f"no permission to write {path}.", "Choose another folder with --out."
             ) from error
-        if error.errno == errno.EROFS:
-            raise DiskError(f"{path} is on a read-only file system.", "Choose another.") from error
-        if error.errno == errno.ENAMETOOLONG:
-            longest = max(path.parts, key=len, default="")
-            raise DiskError(
-                f"a name of {len(longest)} characters is too long to write: {longest[:32]}…",
-                "Choose a shorter one with --out.",
-            ) from error
-        at = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else path
-        taken = error.errno in (errno.EEXIST, errno.ENOTDIR)
-        if taken and (file := _file_among(at) or _file_among(path)):
-            raise _file_error(file) from error
-        if error.errno == errno.EISDIR:
-            folder = path if path.is_dir() else at
-            raise ExistsError(f"{folder} is a folder; expected a file.", OTHER) from error
+        if error.errno in (errno.EROFS, errno.ENAMETOOLONG):
+            shown = f"…{str(path)[-60:]}"
+            raise DiskError(f"{shown} cannot be written: {error.strerror}.", OTHER) from error
+        if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+            file = _file_among(path)
+            raise _file_error(file) if file else exists_error(path) from error
         raise
 
 

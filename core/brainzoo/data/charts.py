@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 440, 260
 LEFT, RIGHT, TOP, BOTTOM = 48, 14, 30, 42
-PLOT_WIDTH, ROW = 120, 16  # of the small plot of intervals
 POINTS = 400  # drawn of a line at most
 COLOURS = ("#00838a", "#c2571a", "#7a68c9", "#7d7a00")  # distinct in light, in dark and by dashes
 DASHES = ("none", "9 3", "3 3", "12 3 3 3")
@@ -79,7 +78,7 @@ def line_chart(
         share = np.clip((np.asarray(y) - y_low) / (y_high - y_low), -0.02, 1.02)
         return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
-    parts = [_open(title, WIDTH, HEIGHT)]
+    parts = [begun(title, WIDTH, HEIGHT)]
     for y in y_ticks:
         at = float(down(y))
         parts += [_level(at, "0.15"), _text(LEFT - 7, at + 4, short(y), "end")]
@@ -111,7 +110,7 @@ def bar_chart(
     most = most or max(1.0, *bars.values())
     step = (WIDTH - 2 * RIGHT) / len(bars)
     floor = HEIGHT - BOTTOM
-    parts = [_open(title, WIDTH, HEIGHT)]
+    parts = [begun(title, WIDTH, HEIGHT)]
     for i, (name, count) in enumerate(bars.items()):
         x, tall = RIGHT + i * step, count / most * (floor - TOP - 18)
         text = texts[i] if texts else short(count) if count else ""
@@ -122,37 +121,6 @@ def bar_chart(
             _text(x + step / 2, floor + 18, name),
         ]
     return "".join([*parts, _text(WIDTH / 2, HEIGHT - 5, x_label), "</svg>"])
-
-
-def interval_plot(
-    values: Sequence[Mapping[str, float | None] | None], title: str = "", *, width: int = PLOT_WIDTH
-) -> str:
-    """Draw a dot at each value, a line over its interval, and a dashed upright at its floor.
-
-    ``values`` hold ``value``, ``low``, ``high`` and ``floor`` of each row, on one common scale.
-    Without a title, the plot is decoration; it is empty where there is nothing to compare.
-    """
-    keys = ("value", "low", "high", "floor")
-    known = [n for one in values if one for key in keys if (n := one.get(key)) is not None]
-    if not known or min(known) == max(known):
-        return ""
-
-    def across(number: float) -> str:
-        return f"{8 + (number - min(known)) / (max(known) - min(known)) * (width - 16):.1f}"
-
-    parts = [_open(title, width, ROW * len(values), "plot")]
-    for i, one in enumerate(values):
-        value, low, high, floor = (one.get(key) if one else None for key in keys)
-        y, colour = ROW * i + ROW / 2, COLOURS[i % len(COLOURS)]
-        if floor is not None:
-            at = f"M{across(floor)} {y - 7}V{y + 7}"
-            parts.append(f'<path stroke="currentColor" stroke-dasharray="3 2" d="{at}"/>')
-        if low is not None and high is not None:
-            at = f"M{across(low)} {y}H{across(high)}"
-            parts.append(f'<path stroke="{colour}" stroke-width="2" d="{at}"/>')
-        if value is not None:
-            parts.append(f'<circle fill="{colour}" cx="{across(value)}" cy="{y}" r="4"/>')
-    return "".join([*parts, "</svg>"])
 
 
 def as_picture(svg: str) -> bytes:
@@ -236,7 +204,8 @@ def _range(values: Numbers, *, cut: bool) -> tuple[float, float]:
     return bottom, top
 
 
-def _open(title: str, width: int, height: int, kind: str = "chart") -> str:
+def begun(title: str, width: int, height: int, kind: str = "chart") -> str:
+    """Return how the SVG of a chart begins; without a title it is decoration."""
     said = f'role="img" aria-label="{escape(title)}"' if title else 'aria-hidden="true"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" viewBox="0 0 {width} {height}" '

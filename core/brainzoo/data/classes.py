@@ -10,7 +10,6 @@ it.
 from __future__ import annotations
 
 import ast
-import functools
 import operator
 import re
 import warnings
@@ -22,8 +21,6 @@ from brainzoo.data.subjects import Value
 from brainzoo.plugin.options import nearest
 
 Rows = Sequence[Mapping[str, Value]]
-Condition = Callable[[Mapping[str, Value]], bool | None]
-Operand = Callable[[Mapping[str, Value]], Any]
 
 LONGEST = 1000  # characters of an expression; far more than anybody types
 QUOTED = re.compile(
@@ -55,8 +52,8 @@ class Expression:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of the parser, about odd numbers and escapes
                 self._plain = QUOTED.sub(self._column, text.strip())
-                tree = ast.parse(self._plain, mode="eval").body
-            self._value = self._condition(tree)
+                self._tree = ast.parse(self._plain, mode="eval").body
+            self.matches({})  # visits every part, and refuses what is not allowed
         except OptionError:
             raise
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -64,7 +61,7 @@ class Expression:
                 f"{text!r} is not a class expression.",
                 "Write something like: age < 35, or sex == 'F' and 20 <= age < 40",
             ) from error
-        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        names = {node.id for node in ast.walk(self._tree) if isinstance(node, ast.Name)}
         self.columns = sorted(self._names.get(name, name) for name in names)
 
     def matches(self, row: Mapping[str, Value]) -> bool:
@@ -73,7 +70,7 @@ class Expression:
         Raises:
             OptionError: It compares text with a number.
         """
-        return self._value(row) is True
+        return self._decide(self._tree, row) is True
 
     def _column(self, match: re.Match[str]) -> str:
         """Return a plain word for a column in backticks or braces; text as it is."""
@@ -84,70 +81,54 @@ class Expression:
         self._names[word] = name.strip()
         return word
 
-    def _condition(self, node: ast.expr) -> Condition:
+    def _decide(self, node: ast.expr, row: Mapping[str, Value]) -> bool | None:
         """Return what a node says of a row; ``None`` is unknown (Kleene's three-valued logic)."""
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            inner = self._condition(node.operand)
-            return lambda row: None if (value := inner(row)) is None else not value
-        if isinstance(node, ast.Compare):
-            operands = [self._operand(node.left)]
-            for op, right in zip(node.ops, node.comparators, strict=True):
-                if type(op) not in _COMPARE:
-                    raise self._error(node)
-                grouped = isinstance(op, ast.In | ast.NotIn)
-                operands.append(self._group(right) if grouped else self._operand(right))
-            steps = list(zip(node.ops, operands, operands[1:], strict=False))
-            parts: list[Condition] = [functools.partial(self._compared, *step) for step in steps]
-        elif isinstance(node, ast.BoolOp):
-            parts = [self._condition(part) for part in node.values]
-        else:
-            raise self._error(node)
         decisive = isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
+        match node:
+            case ast.UnaryOp(op=ast.Not()):
+                inner = self._decide(node.operand, row)
+                return None if inner is None else not inner
+            case ast.BoolOp():
+                found = [self._decide(part, row) for part in node.values]
+            case ast.Compare():
+                values = [self._operand(part, row) for part in (node.left, *node.comparators)]
+                pairs = zip(node.ops, values, values[1:], strict=False)
+                found = [self._compared(node, *each) for each in pairs]
+            case _:
+                raise self._error(node)
+        if decisive in found:
+            return decisive
+        return None if None in found else not decisive
 
-        def joined(row: Mapping[str, Value]) -> bool | None:
-            unknown = False
-            for part in parts:
-                value = part(row)
-                if value is decisive:
-                    return decisive
-                unknown = unknown or value is None
-            return None if unknown else not decisive
+    def _operand(self, node: ast.expr, row: Mapping[str, Value]) -> Any:
+        """Return a column's value, a number, a text, or a list of these."""
+        match node:
+            case ast.Name():
+                return row.get(self._names.get(node.id, node.id))
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+                return -number
+            case ast.Constant(value=int() | float() | str()) if not isinstance(node.value, bool):
+                return node.value
+            case ast.Tuple() | ast.List() | ast.Set() if node.elts:
+                return [self._operand(element, row) for element in node.elts]
+        raise self._error(node)
 
-        return joined
-
-    def _operand(self, node: ast.expr) -> Operand:
-        if isinstance(node, ast.Name):
-            column = self._names.get(node.id, node.id)
-            return lambda row: row.get(column)
-        negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
-        inner = node.operand if isinstance(node, ast.UnaryOp) and negative else node
-        value = inner.value if isinstance(inner, ast.Constant) else None
-        if type(value) not in ((int, float) if negative else (int, float, str)):
+    def _compared(self, node: ast.Compare, op: ast.cmpop, left: Any, right: Any) -> bool | None:
+        grouped = isinstance(op, ast.In | ast.NotIn)
+        if type(op) not in _COMPARE or isinstance(left, list):
             raise self._error(node)
-        value = -value if negative else value  # type: ignore[operator]
-        return lambda row: value
-
-    def _group(self, node: ast.expr) -> Operand:
-        if not isinstance(node, ast.Tuple | ast.List | ast.Set) or not node.elts:
+        if isinstance(right, list) != grouped:
             raise OptionError(
-                f"{self.text!r}: 'in' needs a list after it.",
+                f"{self.text!r}: 'in', and nothing else, needs a list after it.",
                 "For example: site in ['HH', 'Guys']",
             )
-        elements = [self._operand(element) for element in node.elts]
-        return lambda row: [element(row) for element in elements]
-
-    def _compared(
-        self, op: ast.cmpop, left_of: Operand, right_of: Operand, row: Mapping[str, Value]
-    ) -> bool | None:
-        left, right = left_of(row), right_of(row)
-        group = right if isinstance(right, list) else [right]
+        group = right if grouped else [right]
         if left is None or None in group:
             return None
         if any(isinstance(left, str) != isinstance(value, str) for value in group):
-            text, number = (left, group[0]) if isinstance(left, str) else (group[0], left)
             raise OptionError(
-                f"class expression {self.text!r} compares text ({text!r}) with a number "
-                f"({number:g}).",
+                f"class expression {self.text!r} compares text with a number: {left!r}, "
+                f"{group[0]!r}.",
                 "Quote text as in sex == 'F', and leave numbers unquoted.",
             )
         return bool(_COMPARE[type(op)](left, right))

@@ -32,24 +32,23 @@ NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
 
 
 def read_table(
-    path: Path, *, names: Callable[[str], bool] = TEXT_COLUMNS.__contains__, own: bool = True
+    path: Path, *, names: Callable[[str], bool] = TEXT_COLUMNS.__contains__
 ) -> list[Row]:
-    """Read a CSV or TSV file with a header row.
+    """Read a CSV or TSV file with a header row, as brainzoo or people write them.
 
     A column whose filled cells are all numbers becomes floats, except columns of ``names``; empty
     cells and ``n/a`` (as BIDS writes it) become ``None``. A class may be called "none": of the
-    :data:`NAME_COLUMNS` only empty cells do. Tables that people made (not ``own``) may have another
-    encoding, delimiter or decimal comma, and stray quotes.
+    :data:`NAME_COLUMNS` only empty cells do. Semicolons and tabs, decimal commas, other encodings
+    and stray quotes are read.
 
     Raises:
         DataError: The file is empty, no text, or a row has more cells than the header.
     """
-    text = _text(path, own)
-    delimiter = "\t" if path.suffix == ".tsv" else ","
-    if not own:
-        first = text.lstrip().partition("\n")[0]
-        delimiter = max((delimiter, "\t", ";", ","), key=re.sub(r'"[^"]*"', "", first).count)
-    lines = _lines(path, text, delimiter, own)
+    text = _text(path)
+    first = text.lstrip().partition("\n")[0]
+    usual = "\t" if path.suffix == ".tsv" else ","
+    delimiter = max((usual, "\t", ";", ","), key=re.sub(r'"[^"]*"', "", first).count)
+    lines = _lines(path, text, delimiter)
     if not lines:
         raise DataError(f"{path.name} is empty; expected a header row.")
     header = [name.strip() for name in lines[0][1]]
@@ -59,27 +58,28 @@ def read_table(
                 f"{path.name}, row {number}: {len(line)} cells under {len(header)} column names."
             )
     twice = next((name for name in header if name and header.count(name) > 1), None)
-    if twice is not None and not own:
+    if twice is not None:
         raise DataError(f"{path.name} has two columns {twice!r}.", "Rename one of them.")
-    comma = not own and delimiter != ","
     columns = {
-        name: _typed(name, [c[i].strip() if i < len(c) else "" for _, c in lines[1:]], names, comma)
+        name: _typed(
+            name, [c[i].strip() if i < len(c) else "" for _, c in lines[1:]], names, delimiter
+        )
         for i, name in enumerate(header)
     }
     return [{name: columns[name][i] for name in header} for i in range(len(lines) - 1)]
 
 
-def _text(path: Path, own: bool) -> str:
-    """Return a file's text: UTF-8, or of other people's tables UTF-16 or Windows-1252."""
+def _text(path: Path) -> str:
+    """Return a file's text: UTF-8, UTF-16 or Windows-1252."""
     try:
         content = path.read_bytes()
-        if own or b"\0" not in content[:200]:
+        if b"\0" not in content[:200]:
             return content.decode("utf-8-sig")
         wide = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le"
         return content.decode(wide)
     except UnicodeDecodeError as error:
-        text = "" if own else content.decode("latin-1" if 0x81 in content else "cp1252", "replace")
-        if not text or re.search(r"[\x00-\x08\x0e-\x1f\ufffd]", text):
+        text = content.decode("latin-1" if 0x81 in content else "cp1252", "replace")
+        if re.search(r"[\x00-\x08\x0e-\x1f\ufffd]", text):
             raise DataError(
                 f"{path.name} cannot be read as a table: {error}.",
                 "Save it as CSV with the encoding UTF-8.",
@@ -89,16 +89,15 @@ def _text(path: Path, own: bool) -> str:
         raise DataError(f"{path.name} cannot be read as a table: {error}.") from error
 
 
-def _lines(path: Path, text: str, delimiter: str, own: bool) -> list[tuple[int, list[str]]]:
+def _lines(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
     """Return the cells of each row that has any, and its number in the file."""
     try:
-        reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=not own)
+        reader = csv.reader(io.StringIO(text), delimiter=delimiter)
         lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
-        swallowed = any("\n" in cell and delimiter in cell for _, line in lines for cell in line)
-        if own or not swallowed:
+        if not any("\n" in cell and delimiter in cell for _, line in lines for cell in line):
             return lines
     except csv.Error as error:
-        if own or '"' not in text:
+        if '"' not in text:
             raise DataError(f"{path.name} is not a table: {error}.") from error
     # A quote that opens and never closes swallows rows: without quotes, do all rows fit?
     plain = [(n, line.split(delimiter)) for n, line in enumerate(text.splitlines(), start=1)]
@@ -136,13 +135,15 @@ def counts(values: Iterable[Value]) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def _typed(name: str, cells: list[str], names: Callable[[str], bool], comma: bool) -> list[Value]:
+def _typed(
+    name: str, cells: list[str], names: Callable[[str], bool], delimiter: str
+) -> list[Value]:
     missing = {""} if name in NAME_COLUMNS else MISSING
     values: list[Value] = [None if cell.lower() in missing else cell for cell in cells]
     if names(name):
         return values
     texts = [None if value is None else str(value) for value in values]
-    if comma:
+    if delimiter != ",":
         texts = [t and re.sub(r"^(-?\d+),(\d+)$", r"\1.\2", t) for t in texts]
     if not all(text is None or NUMBER.fullmatch(text) for text in texts):
         return values

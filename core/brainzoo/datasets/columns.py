@@ -15,7 +15,7 @@ from typing import Any
 from brainzoo.common.errors import DataError
 from brainzoo.common.files import read_json
 from brainzoo.data.subjects import Value
-from brainzoo.data.tables import MISSING
+from brainzoo.data.tables import MISSING, NAME_COLUMNS
 from brainzoo.datasets.layouts import Layout
 from brainzoo.datasets.names import WORDS
 
@@ -29,7 +29,7 @@ YEARS = {"years": 1.0, "months": 1 / 12, "weeks": 7 / 365.25, "days": 1 / 365.25
 OLDEST = 120
 UNKNOWN_AGES = frozenset({-999.0, -99.0, -9.0, -1.0, 888.0, 999.0, 9999.0})
 
-RESERVED = frozenset({"image_id", "subject", "scan", "split", "plane", "position_mm", "acq_time"})
+RESERVED = {*NAME_COLUMNS, "position_mm", "acq_time"}
 """Columns of an image table that a covariate may not take the place of."""
 
 

@@ -119,7 +119,7 @@ def read_covariates(path: Path, layout: Layout | None = None, *, subject: str = 
         DataError: It is not a table, has no column of ids, or ages in an unknown unit.
     """
     excel = path.suffix.lower() == ".xls"
-    rows = _read_xls(path) if excel else read_table(path, names=is_id, own=False)
+    rows = _read_xls(path) if excel else read_table(path, names=is_id)
     columns = list(rows[0]) if rows else []
     roles = roles_of(columns, layout, subject)
     if "id" not in roles.values() and not subject:

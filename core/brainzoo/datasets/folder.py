@@ -63,10 +63,12 @@ class Folder(Known):
         root = existing_root(self.config.root, "folder")
         here, gone, links = volumes_below(root, self.config)
         files, _, _ = files_below(root, follow_links=self.config.follow_links)
-        masks = Masks(root, self.config.masks, files)
-        paths = {place: path for place, path in (here | gone).items() if not masks.owns(path)}
+        masks = find_masks(root, self.config.masks, files)
+        owned = set(masks)
+        files = [path for path in files if path not in owned]
+        paths = {place: path for place, path in (here | gone).items() if path not in owned}
         fitting = {p: path for p, path in paths.items() if fnmatch(path.name, self.config.pattern)}
-        pictures = [p for p in files if p.name.lower().endswith(PICTURES) and not masks.owns(p)]
+        pictures = [path for path in files if path.name.lower().endswith(PICTURES)]
         if paths and not fitting:
             raise DataError(
                 f"none of the {len(paths)} scans below {root} fits the pattern "
@@ -133,7 +135,7 @@ class Folder(Known):
             table.check_joined(ids.values())
             self.understood |= table.notes
 
-    def _completed(self, found: list[Subject], root: Path, masks: Masks) -> list[Subject]:
+    def _completed(self, found: list[Subject], root: Path, masks: list[Path]) -> list[Subject]:
         """Return subjects with masks and with the classes that folders say."""
         scans_of = Counter(subject.id for subject in found)
         files = [
@@ -143,10 +145,15 @@ class Folder(Known):
         classes = self._class_names(root, files)
         completed = []
         for subject, path in zip(found, files, strict=True):
-            mask = masks.of(path, subject.id, alone=scans_of[subject.id] == 1) or subject.mask
+            names = [stem(path), *([subject.id] if scans_of[subject.id] == 1 else [])]
+            mask = mask_of(path, names, masks, self.config.masks or "") or subject.mask
             class_name = classes.get(path, subject.class_name)
             completed.append(dataclasses.replace(subject, mask=mask, class_name=class_name))
-        masks.check_found(completed)
+        if self.config.masks is not None and not any(subject.mask for subject in completed):
+            raise DataError(
+                f"masks {self.config.masks!r}: none of the {len(masks)} masks there fits a scan.",
+                "A mask is named like its scan, or like its subject.",
+            )
         return completed
 
     def _class_names(self, root: Path, scans: list[Path]) -> dict[Path, str]:
@@ -160,62 +167,29 @@ class Folder(Known):
         return {} if people else deep
 
 
-class Masks:
-    """Finds the brain mask of each scan: in a folder of its own, or beside it by a suffix.
-
-    ``where`` is a folder, from here or below the root, or what a mask's name adds to the scan's.
-    """
-
-    def __init__(self, root: Path, where: str | None, files: list[Path]) -> None:
-        self._where, self._suffix, self._by_beginning = where, "", dict[str, list[Path]]()
-        self._files: frozenset[Path] = frozenset()
-        if where is None:
-            return
-        given = Path(where).expanduser()
-        folder = next((path for path in (root / given, given) if path.is_dir()), None)
-        if folder is None and (where[:1] not in "-_." or "/" in where):
-            raise NotFoundError(
-                f"the folder of masks {given} was not found below {root} or here.",
-                "Check --data.masks; a suffix begins with '_' or '-'.",
-            )
-        self._suffix = "" if folder else where
-        found = files_below(folder)[0] if folder else files
-        kinds = (*VOLUMES, *PICTURES)
-        self._files = frozenset(
-            path
-            for path in found
-            if path.name.lower().endswith(kinds) and stem(path).endswith(self._suffix)
+def find_masks(root: Path, where: str | None, files: list[Path]) -> list[Path]:
+    """Return brain masks: those in a folder, from here or below the root, or with an ending."""
+    if where is None:
+        return []
+    folder = next((p for p in (root / where, Path(where).expanduser()) if p.is_dir()), None)
+    if folder is None and (where[:1] not in "-_." or "/" in where):
+        raise NotFoundError(
+            f"the folder of masks {where} was not found below {root} or here.",
+            "Check --data.masks; a suffix begins with '_' or '-'.",
         )
-        for path in self._files:
-            name = stem(path)
-            for end in (*(m.start() for m in re.finditer(r"[-_. ]", name)), len(name)):
-                self._by_beginning.setdefault(name[:end], []).append(path)
+    found = files_below(folder)[0] if folder else [p for p in files if stem(p).endswith(where)]
+    return [path for path in found if path.name.lower().endswith((*VOLUMES, *PICTURES))]
 
-    def owns(self, path: Path) -> bool:
-        """Whether a file is one of the masks, and so no scan."""
-        return path in self._files
 
-    def of(self, scan: Path, subject: str, *, alone: bool) -> Path | None:
-        """Return the mask of a scan, if there is exactly one that its name says is its.
-
-        Where a subject has one scan ``alone``, its mask may be named by the subject.
-        """
-        if self._suffix:
-            beside = self._by_beginning.get(stem(scan) + self._suffix, [])
-            return next((path for path in beside if path.parent == scan.parent), None)
-        fitting = self._by_beginning.get(stem(scan), [])
-        if not fitting and alone:
-            fitting = self._by_beginning.get(subject, [])
-        chosen = [path for path in fitting if stem(path) == stem(scan)] or fitting
-        return chosen[0] if len(chosen) == 1 else None
-
-    def check_found(self, subjects: Iterable[Subject]) -> None:
-        """Refuse masks that fit no scan at all."""
-        if self._where is not None and not any(subject.mask for subject in subjects):
-            raise DataError(
-                f"masks {self._where!r}: none of the {len(self._files)} masks there fits a scan.",
-                "A mask is named like its scan, or like its subject.",
-            )
+def mask_of(scan: Path, names: Iterable[str], masks: list[Path], suffix: str) -> Path | None:
+    """Return the only mask that begins with one of the names, the nearest and shortest first."""
+    for name in names:
+        found = [mask for mask in masks if re.match(rf"{re.escape(name)}(?:[-_. ]|$)", stem(mask))]
+        found = [mask for mask in found if mask.parent == scan.parent] or found
+        found = [mask for mask in found if stem(mask).removesuffix(suffix) == name] or found
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 def _picture(path: Path, root: Path) -> tuple[str, str]:

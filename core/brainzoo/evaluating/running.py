@@ -11,15 +11,14 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from brainzoo.checkpoint import refresh_card
 from brainzoo.common import console
-from brainzoo.common.errors import BrainzooError, ExistsError, OptionError
+from brainzoo.common.errors import BrainzooError, OptionError
 from brainzoo.common.files import write_text
 from brainzoo.data.images import Images
 from brainzoo.evaluating.results import (
-    FILE,
     change,
     read_evaluation,
     set_aside,
@@ -32,7 +31,6 @@ from brainzoo.plugin.interfaces import Evaluator, Generator
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.part import Part
 
-Again = Literal["never", "stale", "always"]
 NEEDS = {"Reconstructs": "reconstructs images", "Scores": "scores images", "Edits": "edits images"}
 
 
@@ -72,21 +70,19 @@ def evaluate(
     folder: Path,
     sets: EvaluationSets,
     *,
-    again: Again = "never",
+    again: bool = False,
 ) -> dict[str, Any]:
     """Run evaluators; write what each finds into ``evaluation.json`` and ``evaluation/NAME/``.
 
     Of several, those that need what the generator cannot do, or classes that the images lack, are
-    left out (:attr:`brainzoo.Evaluator.needs`). The same request is always answered by results that
-    are there, unless ``again`` is ``"always"``. Those of another request are refused (``"never"``)
-    or set aside into ``evaluation/earlier/`` (``"stale"``, ``"always"``); with ``"stale"`` also
-    those of evaluators not named here, if they are of other images.
+    left out (:attr:`brainzoo.Evaluator.needs`). The same request is answered by results that are
+    there, unless it is measured ``again``. What is replaced, and all that is of other images, is
+    set aside into ``evaluation/earlier/``.
 
     Returns:
         What ``evaluation.json`` holds: options, sets, metrics, tables and notes by evaluator.
 
     Raises:
-        ExistsError: Results of other images, options or seed are there.
         EvaluatorsFailedError: Some failed; what the others found is written.
     """
     described = {name: describe_set(images) for name, images in sets.named.items()}
@@ -161,7 +157,7 @@ def _class(part: Part) -> type[Evaluator]:
 
 
 def _to_do(
-    parts: Sequence[Part], folder: Path, sets: Mapping[str, Any], seed: int, again: Again
+    parts: Sequence[Part], folder: Path, sets: Mapping[str, Any], seed: int, again: bool
 ) -> list[tuple[Part, dict[str, Any]]]:
     """Return what to measure, with the request that its result answers."""
     found = read_evaluation(folder)["evaluators"]
@@ -171,22 +167,14 @@ def _to_do(
         request = {"version": version, "options": part.options, "seed": seed, "sets": dict(sets)}
         request = json.loads(to_json(request))
         before = found.get(part.name)
-        differs = [key for key, value in request.items() if before and before.get(key) != value]
-        if before and not differs and again != "always":
-            hint = "; --again measures it again" if again == "never" else ""
-            console.note(f"{part.name} was already measured{hint}.")
+        same = before and all(before.get(key) == value for key, value in request.items())
+        if same and not again:
+            console.note(f"{part.name} was already measured; --again measures it again.")
             continue
-        if before and again == "never":
-            raise ExistsError(
-                f"{folder / FILE} already holds {part.name}, measured with other "
-                f"{' and '.join(differs)}.",
-                "Measure again with --again, which keeps the earlier result, or choose --out.",
-            )
         todo.append((part, request))
         reruns += [part.name] if before else []
-    if again == "stale":
-        named = {part.name for part in parts}
-        reruns += [n for n, e in found.items() if n not in named and e.get("sets") != sets]
+    named = {part.name for part in parts}
+    reruns += [n for n, e in found.items() if n not in named and e.get("sets") != sets]
     for name in reruns:
         set_aside(folder, name)
     return todo

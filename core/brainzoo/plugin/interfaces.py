@@ -248,9 +248,3 @@ class Exporter(ABC):
 
         ``run`` is the run folder that the images came from, for exporters that describe it.
         """
-
-    def export_comparison(
-        self, comparison: Mapping[str, Any], runs: Sequence[Path], folder: Path
-    ) -> Path | None:
-        """Write a page about evaluated runs side by side; ``None`` from exporters without one."""
-        return None

@@ -1,4 +1,4 @@
-"""What was understood of a data set, what it holds, and where it is thin: ``brainzoo data``."""
+"""What was understood of a data set, and what it holds: ``brainzoo data``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,9 @@ from brainzoo.common import console
 from brainzoo.data.images import Images
 from brainzoo.data.splits import SPLITS
 from brainzoo.data.subjects import Subject, channels_of
-from brainzoo.data.tables import Row
+from brainzoo.data.tables import NAME_COLUMNS, Row
 from brainzoo.plugin.interfaces import Dataset
 
-THIN = 5
-"""A group with fewer subjects than this is named as thin."""
-
-BIN_YEARS = 10
 SHOWN = 5
 """Of a long list of notes."""
 
@@ -73,7 +69,6 @@ def describe(images: Images) -> dict[str, Any]:
     Reads all pixels once, for duplicates.
     """
     rows = list(_people(images.table).values())
-    groups, ages = _groups(images, rows), _ages(rows)
     of_images, of_people = Counter(images.column("split")), Counter(r.get("split") for r in rows)
     expressions = images.info.get("class_expressions", {})
     return {
@@ -92,13 +87,11 @@ def describe(images: Images) -> dict[str, Any]:
             for split in SPLITS
             if of_images[split]
         },
-        "groups": groups,
-        "age": ages,
+        "groups": _groups(images, rows),
+        "age": _ages(rows),
         "missing": _missing(rows),
         "identical": _identical(images),
-        "several_scans": _several_scans(images.table),
         "failed": list(images.info.get("failed", [])),
-        "thin": [] if images.synthetic else _thin(groups, ages, rows),
     }
 
 
@@ -124,29 +117,22 @@ def _groups(images: Images, rows: Sequence[Row]) -> dict[str, dict[str, dict[str
 
 
 def _ages(rows: Sequence[Row]) -> dict[str, Any] | None:
-    """Return mean, range and bins of the ages, by sex where it is known."""
-    known = [(age, row) for row in rows if isinstance(age := row.get("age"), int | float)]
-    if not known:
+    """Return mean and range of the ages."""
+    ages = [age for row in rows if isinstance(age := row.get("age"), int | float)]
+    if not ages:
         return None
-    ages = [age for age, _ in known]
-    bins = []
-    for start in range(int(min(ages) // BIN_YEARS) * BIN_YEARS, int(max(ages)) + 1, BIN_YEARS):
-        of = [row for age, row in known if start <= age < start + BIN_YEARS]
-        sexes = Counter(str(row["sex"]) for row in of if row.get("sex") is not None)
-        bins.append({"from": start, "subjects": len(of), "sex": dict(sorted(sexes.items()))})
     return {
         "subjects": len(ages),
         "mean": round(statistics.fmean(ages), 1),
         "sd": round(statistics.pstdev(ages), 1),
         "low": min(ages),
         "high": max(ages),
-        "bins": bins,
     }
 
 
 def _missing(rows: Sequence[Row]) -> dict[str, int]:
     """Return how many subjects lack a value, for the columns that describe people."""
-    own = {"image_id", "subject", "scan", "split", "class", "plane", "position_mm"}
+    own = {*NAME_COLUMNS, "position_mm"}
     columns = dict.fromkeys(name for row in rows for name in row if name not in own)
     missing = {name: sum(row.get(name) is None for row in rows) for name in columns}
     return {name: count for name, count in missing.items() if count}
@@ -170,30 +156,6 @@ def _identical(images: Images) -> list[list[str]]:
     return [list(group) for group in sorted(groups)]
 
 
-def _several_scans(table: Sequence[Row]) -> dict[str, int]:
-    """Return subjects with more than one scan."""
-    pairs = {(str(row["subject"]), str(row.get("scan"))) for row in table if row.get("subject")}
-    scans = Counter(subject for subject, _ in sorted(pairs))
-    return {subject: count for subject, count in scans.items() if count > 1}
-
-
-def _thin(
-    groups: Mapping[str, Any], ages: Mapping[str, Any] | None, rows: Sequence[Row]
-) -> list[dict[str, Any]]:
-    """Return groups with few subjects: of classes in a split, and of ages by sex."""
-    found = {
-        f"class {name}, {split}": counts[split]
-        for name, counts in groups.get("class", {}).items()
-        for split in ("train", "test")
-    }
-    sexes = sorted({str(row["sex"]) for row in rows if row.get("sex") is not None})
-    for part in ages["bins"] if ages else []:
-        label = f"age {part['from']} to {part['from'] + BIN_YEARS}"
-        cells = {f"{label}, {sex}": part["sex"].get(sex, 0) for sex in sexes}
-        found |= cells or {label: part["subjects"]}
-    return [{"group": k, "subjects": count} for k, count in found.items() if count < THIN]
-
-
 def describe_text(found: Mapping[str, Any]) -> str:
     """Return a description as lines for a terminal."""
     lines = [_headline(found)]
@@ -214,9 +176,7 @@ def describe_text(found: Mapping[str, Any]) -> str:
             for name, of in values.items()
         ]
         lines += ["", console.table([column, "subjects", *SPLITS], rows)]
-    lines += _age_lines(found["age"]) if found["age"] else []
-    notes = list(_notes(found))
-    return "\n".join([*lines, *([""] if notes else []), *notes])
+    return "\n".join([*lines, "", *_notes(found)]).rstrip()
 
 
 def _headline(found: Mapping[str, Any]) -> str:
@@ -232,40 +192,16 @@ def _headline(found: Mapping[str, Any]) -> str:
     return " ".join(filter(None, words))
 
 
-def _age_lines(age: Mapping[str, Any]) -> Iterator[str]:
-    yield ""
-    yield (
-        f"age: {age['mean']:g} ± {age['sd']:g} years, {age['low']:.0f} to {age['high']:.0f} "
-        f"({age['subjects']:,} subjects)"
-    )
-    most = max(part["subjects"] for part in age["bins"])
-    for part in age["bins"]:
-        bar = "█" * round(40 * part["subjects"] / most) or "▏"
-        sexes = " ".join(f"{sex} {count}" for sex, count in part["sex"].items())
-        label = f"{part['from']:>3} to {part['from'] + BIN_YEARS:<3}"
-        yield f"  {label} {bar} {part['subjects']}{f'  ({sexes})' if sexes else ''}"
-
-
 def _notes(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a person should know, where there is something to know."""
-    missing, everybody = dict(found["missing"]), found["subjects"]
-    if everybody and missing.get("age") == missing.get("sex") == everybody:
-        yield "these subjects have no table of ages and sexes"
-        for name in ("age", "sex", "site"):
-            if missing.get(name) == everybody:
-                del missing[name]
-    if missing:
-        parts = [f"{name} of {count}" for name, count in missing.items()]
+    if age := found["age"]:
+        yield f"age: {age['mean']:g} ± {age['sd']:g} years, {age['low']:.0f} to {age['high']:.0f}"
+    if found["missing"]:
+        parts = [f"{name} of {count}" for name, count in found["missing"].items()]
         yield f"missing: {', '.join(parts)} subjects"
-    if found["several_scans"]:
-        yield f"several scans: {len(found['several_scans'])} subjects, each in one split"
     yield from _some("identical pixels", [" = ".join(group) for group in found["identical"]])
     failed = [(f["subject"], f.get("scan"), f["reason"]) for f in found["failed"]]
     yield from _some("left out", [f"{' '.join(filter(None, f[:2]))}: {f[2]}" for f in failed])
-    if found["thin"]:
-        parts = [f"{part['group']} ({part['subjects']})" for part in found["thin"][:8]]
-        more = f", and {len(found['thin']) - 8} more" if len(found["thin"]) > 8 else ""
-        yield f"thin (fewer than {THIN} subjects): {'; '.join(parts)}{more}"
 
 
 def _some(what: str, texts: Sequence[str]) -> Iterator[str]:

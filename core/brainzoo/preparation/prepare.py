@@ -21,6 +21,7 @@ from brainzoo.data.images import Images
 from brainzoo.data.pixels import ImagesWriter
 from brainzoo.data.splits import SPLITS, check_splits, split_of
 from brainzoo.data.subjects import Subject, channels_of
+from brainzoo.data.tables import NAME_COLUMNS
 from brainzoo.plugin.interfaces import Dataset
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.describe import understood
@@ -31,12 +32,8 @@ from brainzoo.preparation.subject import is_picture, nothing, prepare_all
 
 __all__ = ["PrepareConfig", "prepare"]
 
-RESERVED = frozenset({"image_id", "subject", "scan", "split", "class", "plane", "position_mm"})
+RESERVED = {*NAME_COLUMNS, "position_mm"}
 """Columns that the preparation fills; a dataset's covariates of these names are left out."""
-
-REASONS_SHOWN = 3
-FEW_SCANS = 20
-"""So few are read before an error about splits: that they are unusable matters more."""
 
 
 def prepare(
@@ -86,7 +83,7 @@ def prepare(
             note(f"{_summary(found)}: prepared already in {folder}")
             return found
         remove_abandoned(folder)
-        _check_subjects(subjects, config)
+        check_splits([s.id for s in subjects], config.split_seed, config.split_fractions)
         scans = _sorted_scans(subjects, config, expressions)
         outside = sum(scan.class_name is None for scan in scans)
         if expressions and outside:
@@ -165,24 +162,6 @@ def _with_channels(
     return kept
 
 
-def _check_subjects(subjects: Sequence[Subject], config: PrepareConfig) -> None:
-    """Refuse subjects that cannot be split; says so too if their scans cannot be used at all."""
-    try:
-        check_splits([s.id for s in subjects], config.split_seed, config.split_fractions)
-    except DataError as error:
-        if len(subjects) > FEW_SCANS:
-            raise
-        found = [prepared.failure for prepared in prepare_all(subjects, config, workers=1)]
-        failures = [failure for failure in found if failure]
-        if len(failures) == len(subjects):
-            raise _unusable(failures) from None
-        if failures:
-            unusable = f"{len(failures)} of {len(subjects)} scans cannot be used"
-            message = f"{error.message} {unusable}: {_reasons(failures)}."
-            raise DataError(message, error.hint) from None
-        raise
-
-
 def _sorted_scans(
     subjects: Sequence[Subject], config: PrepareConfig, expressions: Mapping[str, str]
 ) -> list[Subject]:
@@ -250,23 +229,12 @@ def _write(
 
 
 def _unusable(failures: Sequence[str]) -> DataError:
+    different = list(dict.fromkeys(failure.rstrip(".") for failure in failures))
+    more = f"; and {len(different) - 3} more" if len(different) > 3 else ""
     return DataError(
-        f"none of {len(failures)} scans can be used: {_reasons(failures)}.",
+        f"none of {len(failures)} scans can be used: {'; '.join(different[:3])}{more}.",
         "Check the files, or the options that chose them.",
     )
-
-
-def _reasons(failures: Sequence[str]) -> str:
-    """Say why scans cannot be used, each kind of reason once."""
-    alike: dict[str, list[str]] = {}
-    for failure in failures:  # most begin with the file's name
-        alike.setdefault(failure.partition(" ")[2], []).append(failure.rstrip("."))
-    shown = [
-        reasons[0] + (f" (and {len(reasons) - 1} more like it)" if len(reasons) > 1 else "")
-        for reasons in list(alike.values())[:REASONS_SHOWN]
-    ]
-    more = f"; and {len(alike) - len(shown)} other reasons" if len(alike) > len(shown) else ""
-    return "; ".join(shown) + more
 
 
 def _info(

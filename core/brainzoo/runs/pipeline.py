@@ -273,7 +273,6 @@ def _do(
                         generator=checkpoints.load(folder.checkpoint),
                         seed=settings.train.seed,
                     ),
-                    again="stale",
                 )
         except EvaluatorsFailedError as error:
             failed = error  # what the others found, and the rest of the run, is not lost for it

@@ -23,11 +23,10 @@ from accelerate.utils import broadcast
 from torch import nn
 
 from brainzoo.common import launch
-from brainzoo.common.errors import DataError, OptionError
+from brainzoo.common.errors import DataError, OptionError, StoppedError
 from brainzoo.training.batch_norm import share_batch_norm
 from brainzoo.training.devices import Compute
 from brainzoo.training.feed import Feed
-from brainzoo.training.stopping import lost_error
 
 PATIENCE = datetime.timedelta(minutes=60)
 """The others wait as long for the first process, which alone makes sample grids and saves."""
@@ -112,8 +111,15 @@ class Processes:
         except RuntimeError as error:
             if self.count == 1 or not _is_loss(error):
                 raise
-            _stay()
-            raise lost_error(self.count, resume) from error
+            if threading.current_thread() is threading.main_thread():
+                # The launcher's SIGTERM follows a loss at once, before everything is reported.
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+            raise StoppedError(
+                f"one of the {self.count} processes ended before the others (killed, out of "
+                "memory, or its machine stopped), so all stop; the launcher says which one.",
+                f"Go on with: {resume}",
+            ) from error
 
     def _sum(self, values: torch.Tensor) -> torch.Tensor:
         summed: torch.Tensor = self._accelerator.reduce(values.to(self._accelerator.device))
@@ -136,10 +142,3 @@ def _is_loss(error: RuntimeError) -> bool:
     """Return whether a message between processes failed, and not what they computed."""
     words = re.search("gloo|nccl|connection|processgroup", str(error).lower())
     return isinstance(error, distributed.DistError) or words is not None
-
-
-def _stay() -> None:
-    """Ignore the launcher's SIGTERM, which follows a loss at once, until everything is reported."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -142,7 +142,7 @@ def fit(
             begun = all(phase.start <= reached for phase in phases)
             return 1.0 if begun and snapshots and snapshots.worse(train.patience) else reached
 
-        with monitor, interruptions(processes.count, resume) as interrupted:
+        with monitor, interruptions(processes.count) as interrupted:
             if processes.main:
                 _clear_pictures_after(run, seen)
                 real = feed.batch(0, 64)[0].numpy()

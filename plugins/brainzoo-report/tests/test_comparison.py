@@ -3,9 +3,11 @@ from __future__ import annotations
 import html
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 from brainzoo.testing.heads import make_images
 from brainzoo_report.comparison import comparison_page
+from brainzoo_report.plot import interval_plot
 
 
 def test_the_page_stands_alone_and_escapes(tmp_path: Path) -> None:
@@ -38,3 +40,9 @@ def test_the_page_stands_alone_and_escapes(tmp_path: Path) -> None:
     assert page.count('class="n at-floor"') == 1
     assert page.count("<img") == 1, f"only a has samples: {len(made)}"
     assert page.count('class="plot"') == 1
+
+
+def test_a_plot_says_what_it_is_or_is_empty() -> None:
+    plot = interval_plot([{"value": 1, "low": 0, "high": 2, "floor": 3}, None], "t")
+    assert ElementTree.fromstring(plot).get("aria-label") == "t"
+    assert interval_plot([{"value": 1.0}]) == "", "nothing to compare"

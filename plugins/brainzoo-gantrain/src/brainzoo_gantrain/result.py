@@ -242,7 +242,7 @@ class Result:
             )
         yield (
             "Intervals are over the test subjects. Another training of the generator gives other "
-            "values: compare three seeds or more (brainzoo evaluate --compare). Rows of drawn "
+            "values: compare three seeds or more (brainzoo compare). Rows of drawn "
             f"subjects are means of {DRAWS} draws, those of shuffled labels of {SHUFFLES}."
         )
 

@@ -14,10 +14,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from brainzoo.api import MetricValue, charts
+from brainzoo.api import MetricValue
 from brainzoo_report import captions
 from brainzoo_report.facts import flat
 from brainzoo_report.looks import evaluator_picture
+from brainzoo_report.plot import interval_plot
 from brainzoo_report.runfolder import RunFolder, number, read_json
 
 PLOTTED = ("value", "low", "high", "floor")
@@ -105,7 +106,7 @@ def _metric(found: Mapping[str, Any]) -> dict[str, Any]:
         "n": f"{n:,.0f}" if (n := number(found.get("n"))) is not None else "",
         "detail": str(found.get("detail") or ""),
         "at_floor": metric.at_floor,
-        "plot": Markup(charts.interval_plot([{k: number(found.get(k)) for k in PLOTTED}])),
+        "plot": Markup(interval_plot([{k: number(found.get(k)) for k in PLOTTED}])),
     }
 
 

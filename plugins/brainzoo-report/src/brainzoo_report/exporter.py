@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from brainzoo.api import Exporter, Images, new_folder
-from brainzoo_report.comparison import comparison_page
 from brainzoo_report.config import ReportConfig
 from brainzoo_report.render import render
 from brainzoo_report.runfolder import read_run
@@ -30,11 +27,3 @@ class Report(Exporter):
             page = render(images, read_run(run), self.config, folder)
             (temporary / "index.html").write_text(page, encoding="utf-8")
         return [folder / "index.html"]
-
-    def export_comparison(
-        self, comparison: Mapping[str, Any], runs: Sequence[Path], folder: Path
-    ) -> Path:
-        """Write ``index.html`` about evaluated runs side by side."""
-        page = folder / "index.html"
-        page.write_text(comparison_page(comparison, runs), encoding="utf-8")
-        return page

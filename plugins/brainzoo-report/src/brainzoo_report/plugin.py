@@ -1,8 +1,11 @@
-"""Offers the exporter ``report``."""
+"""Offers the exporter ``report`` and the command ``compare``."""
 
 from __future__ import annotations
 
+import click
+
 from brainzoo.api import Spec, hookimpl
+from brainzoo_report.command import compare
 from brainzoo_report.config import ReportConfig
 
 
@@ -17,3 +20,9 @@ def brainzoo_exporters() -> list[Spec]:
             summary="one HTML page about a run: images, film, losses, metrics, data",
         )
     ]
+
+
+@hookimpl
+def brainzoo_commands(group: click.Group) -> None:
+    """Add ``brainzoo compare``."""
+    group.add_command(compare)

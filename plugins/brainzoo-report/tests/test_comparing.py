@@ -6,16 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from brainzoo import MetricValue
+from brainzoo.cli import main
 from brainzoo.common.errors import DataError, ExistsError, NotFoundError, OptionError
-from brainzoo.evaluating.comparison import (
-    allowed_difference,
-    compare,
-    expect_folders,
-    short_names,
-    write,
-)
+from brainzoo_report.comparing import allowed_difference, compare, lines_of, short_names, write
 
 Found = dict[str, Any]
 
@@ -114,9 +110,8 @@ def test_half_widths_add_as_independent_errors() -> None:
 def test_different_test_sets_are_refused(tmp_path: Path) -> None:
     a = run(tmp_path / "a", metrics=entry([figure("SWD", 10)]))
     b = run(tmp_path / "b", metrics=entry([figure("SWD", 10)], test="u" * 64))
-    for function in (compare, expect_folders):
-        with pytest.raises(DataError, match=r"the test sets differ: metrics of .*a was measured"):
-            function([a, b])
+    with pytest.raises(DataError, match=r"the test sets differ: metrics of .*a was measured"):
+        compare([a, b])
 
 
 def test_results_that_do_not_name_their_test_set_are_refused(tmp_path: Path) -> None:
@@ -152,12 +147,12 @@ def test_what_all_runs_say_is_said_once(tmp_path: Path) -> None:
 
 def test_what_cannot_be_compared(tmp_path: Path) -> None:
     a = run(tmp_path / "a", metrics=entry([figure("SWD", 10)]))
-    with pytest.raises(OptionError, match="two runs or more; found 1"):
-        expect_folders([a])
-    with pytest.raises(OptionError, match="given twice"):
-        expect_folders([a, tmp_path / "b" / ".." / "a"])
-    with pytest.raises(NotFoundError, match="there is no folder"):
-        expect_folders([a, tmp_path / "z"])
+    with pytest.raises(OptionError, match="two different runs"):
+        compare([a])
+    with pytest.raises(OptionError, match="two different runs"):
+        compare([a, tmp_path / "b" / ".." / "a"])
+    with pytest.raises(NotFoundError, match="z was not evaluated"):
+        compare([a, tmp_path / "z"])
 
 
 def test_names_are_as_short_as_they_can_be() -> None:
@@ -182,8 +177,27 @@ def test_folders_are_numbered_and_never_overwritten(
     a = run(tmp_path / "a", metrics=entry([figure("y", 10)]))
     b = run(tmp_path / "b", metrics=entry([figure("y", 12)]))
     found = compare([a, b])
-    names = [write(found, [a, b], None)[0].name for _ in range(2)]
+    names = [write(found, "page", None).name for _ in range(2)]
     assert names == ["comparison-001", "comparison-002"]
     assert json.loads((tmp_path / names[0] / "comparison.json").read_text()) == found
+    assert (tmp_path / names[0] / "index.html").read_text() == "page"
     with pytest.raises(ExistsError):
-        write(found, [a, b], tmp_path / names[0])
+        write(found, "page", tmp_path / names[0])
+
+
+def test_the_command_prints_a_table_and_writes_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(tmp_path / "r", judge=entry([figure("grey", 10)]))
+    run(tmp_path / "s", judge=entry([figure("grey", 20)]))
+    result = CliRunner().invoke(main, ["compare", "r", "s"])
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[-1] == "comparison-001/index.html"
+    assert (tmp_path / lines[-1]).is_file()
+    assert any(line.split()[:3] == ["metric", "r", "s"] for line in lines)
+    assert any("judge, grey: s" in line and "higher than r" in line for line in lines)
+    found = json.loads(CliRunner().invoke(main, ["compare", "r", "s", "--json"]).stdout)["data"]
+    assert (found["folder"], found["exceed"]) == ("comparison-002", 1)
+    assert list(lines_of(found))

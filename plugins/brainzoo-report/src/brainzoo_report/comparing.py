@@ -5,7 +5,6 @@ Everything is read from the ``evaluation.json`` of each; nothing is measured her
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import itertools
 import json
@@ -14,15 +13,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from brainzoo.common.console import number
-from brainzoo.common.errors import BrainzooError, DataError, NotFoundError, OptionError
-from brainzoo.common.files import free_folder, new_folder, write_text
-from brainzoo.evaluating.intervals import LEVEL
-from brainzoo.evaluating.results import FILE, read_evaluation
-from brainzoo.plugin.findings import MetricValue
-from brainzoo.plugin.interfaces import Exporter
-from brainzoo.plugin.manager import plugins
-from brainzoo.plugin.part import Part
+from brainzoo.api import (
+    DataError,
+    IntegrityError,
+    MetricValue,
+    NotFoundError,
+    OptionError,
+    console,
+    new_folder,
+)
+
+number = console.number
+FILE = "evaluation.json"
+LEVEL = 0.95  # of the intervals that brainzoo.api.interval returns
 
 Found = Mapping[str, Any]
 
@@ -36,29 +39,6 @@ DIFFERENCE_RULE = (
 )
 
 
-def expect_folders(folders: Sequence[Path]) -> None:
-    """Refuse folders that are not there or given twice, or were measured on other test sets."""
-    if len(folders) < 2:
-        raise OptionError(
-            f"--compare needs two runs or more; found {len(folders)}.",
-            "Try: brainzoo evaluate --compare runs/dcgan-ixi-001 runs/pggan-ixi-001",
-        )
-    resolved = [folder.resolve() for folder in folders]
-    twice = next((f for f, r in zip(folders, resolved, strict=True) if resolved.count(r) > 1), None)
-    if twice is not None:
-        raise OptionError(f"{twice} is given twice.", "Name different runs.")
-    for folder in folders:
-        if not folder.is_dir():
-            raise NotFoundError(f"there is no folder {folder}.", "Check the name of the run.")
-    _test_set(folders, [read_evaluation(folder)["evaluators"] for folder in folders])
-
-
-def lacking(folder: Path, parts: Sequence[Part]) -> list[Part]:
-    """Return those evaluators that a run has no result of."""
-    there = read_evaluation(folder)["evaluators"]
-    return [part for part in parts if part.name not in there]
-
-
 def compare(folders: Sequence[Path]) -> dict[str, Any]:
     """Put the evaluations of several folders side by side.
 
@@ -67,15 +47,18 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
     and would by chance alone (``by_chance``).
 
     Raises:
+        OptionError: There are fewer than two runs, or one is named twice.
         NotFoundError: One was not evaluated.
         DataError: The test sets differ, or one result does not say what it was measured on.
     """
-    results = [read_evaluation(folder)["evaluators"] for folder in folders]
+    if len({folder.resolve() for folder in folders}) < max(2, len(folders)):
+        raise OptionError("found fewer than two different runs; expected two or more.")
+    results = [_evaluators(folder) for folder in folders]
     for folder, evaluators in zip(folders, results, strict=True):
         if not evaluators:
             raise NotFoundError(
                 f"{folder} was not evaluated: {FILE} holds nothing.",
-                f"Add --evaluate all, or run: brainzoo evaluate all {folder}",
+                f"Run: brainzoo evaluate all {folder}",
             )
     test = _test_set(folders, results)
     runs = [
@@ -121,17 +104,15 @@ def allowed_difference(first: Found, second: Found) -> float | None:
     return math.hypot((high - low) / 2, (other_high - other_low) / 2)  # type: ignore[operator]
 
 
-def write(found: Found, runs: Sequence[Path], out: Path | None) -> tuple[Path, Path | None]:
-    """Write ``comparison.json`` into a new folder, and a page if an exporter can; return both."""
-    folder, page = out or free_folder("comparison"), None
+def write(found: Found, page: str, out: Path | None) -> Path:
+    """Write ``index.html`` and ``comparison.json`` into a new folder, and return it."""
+    numbered = (Path(f"comparison-{n:03d}") for n in itertools.count(1))
+    folder = out or next(path for path in numbered if not path.exists())
     with new_folder(folder) as temporary:
         text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
-        write_text(temporary / "comparison.json", text + "\n")
-        for spec in plugins().specs("exporter"):
-            with contextlib.suppress(BrainzooError):  # a broken plugin; the table remains
-                exporter: Exporter = plugins().load("exporter", spec.name)(spec.config())
-                page = page or exporter.export_comparison(found, runs, temporary)
-    return folder, folder / page.name if page else None
+        (temporary / "comparison.json").write_text(f"{text}\n", encoding="utf-8")
+        (temporary / "index.html").write_text(page, encoding="utf-8")
+    return folder
 
 
 def short_names(folders: Sequence[Path]) -> list[str]:
@@ -139,6 +120,16 @@ def short_names(folders: Sequence[Path]) -> list[str]:
     parts = [folder.resolve().parts for folder in folders]
     ends = (["/".join(p[-depth:]) for p in parts] for depth in range(1, max(map(len, parts)) + 1))
     return next((names for names in ends if len(set(names)) == len(names)), list(map(str, folders)))
+
+
+def _evaluators(folder: Path) -> dict[str, Any]:
+    try:
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return dict(content["evaluators"])
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(f"{folder / FILE} cannot be read: {error}.") from error
 
 
 def _test_set(folders: Sequence[Path], found: Sequence[Found]) -> dict[str, Any]:
@@ -239,3 +230,38 @@ def _notes(runs: Sequence[Found]) -> Iterator[str]:
     made = [run["sets"]["synthetic"]["fingerprint"] for run in runs]
     if len(set(made)) < len(made):
         yield "Two of the runs made the very same images."
+
+
+def lines_of(found: Found) -> Iterator[str]:
+    """Yield notes, a table per evaluator, the differences that count, and the rules."""
+    yield f"{found['test']['images']:,} test images of {found['test']['subjects']:,} subjects"
+    yield from (f"note: {note}" for note in found["notes"])
+    header = ["metric", *(run["name"] for run in found["runs"]), "floor", "n", "differs"]
+    for name, part in found["evaluators"].items():
+        yield f"\n{name}"
+        yield from (f"note: {note}" for note in part["notes"])
+        if part["metrics"]:
+            yield console.table(header, [_cells(metric) for metric in part["metrics"]])
+    yield ""
+    yield from found["sentences"]
+    yield (
+        f"{found['exceed']} of {found['compared']} differences exceed their intervals; "
+        f"about {found['by_chance']:g} would by chance alone."
+    )
+    yield f"= {found['rules']['floor']}."
+    yield f"* {found['rules']['difference']}."
+
+
+def _cells(metric: Found) -> list[str]:
+    """Return a metric of several runs as cells; = marks a value at its floor."""
+    there = [value for value in metric["values"] if value]
+    values = [
+        f"{console.interval(value)}{' =' if value['at_floor'] else ''}" if value else "-"
+        for value in metric["values"]
+    ]
+    floors = {number(v["floor"]) for v in there if v.get("floor") is not None}
+    counts = {f"{v['n']:,}" for v in there}
+    exceeds = any(d["exceeds"] for d in metric["differences"])
+    differs = "*" if exceeds else "no" if metric["differences"] else ""
+    facts = [" / ".join(sorted(found)) for found in (floors, counts)]
+    return [metric["name"], *values, *facts, differs]
