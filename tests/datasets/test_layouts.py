@@ -35,7 +35,7 @@ def test_the_classes_of_adhd200_and_abide(tmp_path: Path) -> None:
         "ScanDir ID,Site,Gender,Age,Handedness,DX,Verbal IQ\n"
         "1038415,1,1,14.92,1,3,109\n10042,5,0,9.5,1,0,-999\n"
     )
-    subjects = found(known.Adhd200(KnownConfig(root=tmp_path / "a")))
+    subjects = found(known.adhd200(KnownConfig(root=tmp_path / "a")))
     assert [(s.id, s.class_name, s.covariates["sex"], s.covariates["age"]) for s in subjects] == [
         ("0010042", "control", "F", 9.5),
         ("1038415", "ADHD inattentive", "M", 14.92),
@@ -44,7 +44,7 @@ def test_the_classes_of_adhd200_and_abide(tmp_path: Path) -> None:
     (tmp_path / "b/Phenotypic_V1_0b.csv").write_text(
         "SITE_ID,SUB_ID,DX_GROUP,AGE_AT_SCAN,SEX\nCALTECH,51456,1,55.4,1\n"
     )
-    (subject,) = found(known.Abide(KnownConfig(root=tmp_path / "b")))
+    (subject,) = found(known.abide(KnownConfig(root=tmp_path / "b")))
     assert (subject.id, subject.class_name, subject.covariates) == (
         "0051456",
         "autism",
@@ -60,7 +60,7 @@ def test_oasis_has_an_age_at_each_visit(tmp_path: Path) -> None:
         "Subject ID,MRI ID,Group,Visit,M/F,Age,CDR\nOAS2_0001,OAS2_0001_MR1,Nondemented,1,M,87,0\n"
         "OAS2_0001,OAS2_0001_MR2,Nondemented,2,M,89,0\nOAS2_0002,OAS2_0002_MR1,Demented,1,F,75,1\n"
     )
-    subjects = found(known.Oasis(KnownConfig(root=tmp_path)))
+    subjects = found(known.oasis(KnownConfig(root=tmp_path)))
     assert [(s.id, s.scan, s.covariates["age"], s.covariates["sex"]) for s in subjects] == [
         ("OAS2_0001", "MR1", 87.0, "M"),
         ("OAS2_0001", "MR2", 89.0, "M"),
@@ -80,7 +80,7 @@ def test_the_decathlon_holds_all_channels_in_one_file(tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_text(
         '{"modality": {"0": "FLAIR", "1": "t1gd"}, "labels": {"0": "background", "1": "edema"}}'
     )
-    dataset = known.NnUnet(KnownConfig(root=tmp_path, channels=("T1Gd",)))
+    dataset = known.nnunet(KnownConfig(root=tmp_path, channels=("T1Gd",)))
     subjects = found(dataset)
     assert [list(subject.images) for subject in subjects] == [["T1ce"], ["T1ce"]]
     source = subjects[0].images["T1ce"]
@@ -90,18 +90,18 @@ def test_the_decathlon_holds_all_channels_in_one_file(tmp_path: Path) -> None:
     assert subjects[0].key != subjects[1].key
     assert dataset.label_names == {1: "edema"}
     with pytest.raises(DataError, match=r"there are FLAIR.*T1ce|no T2w"):
-        found(known.NnUnet(KnownConfig(root=tmp_path, channels=("T2",))))
+        found(known.nnunet(KnownConfig(root=tmp_path, channels=("T2",))))
 
 
 def test_brats_knows_its_labels_and_its_licence(tmp_path: Path) -> None:
     make(tmp_path, "BraTS2021_00001_t1.nii.gz", "BraTS2021_00001_seg.nii.gz", "readme.nii.gz")
-    dataset = known.Brats(KnownConfig(root=tmp_path))
+    dataset = known.brats(KnownConfig(root=tmp_path))
     (subject,) = found(dataset)
     assert subject.labels == tmp_path / "BraTS2021_00001_seg.nii.gz"
     assert dataset.label_names[2] == "oedema"
     assert "1 file" in dataset.understood["left out"]
     with pytest.raises(DataError, match="--data folder"):
-        found(known.Hcp(KnownConfig(root=tmp_path)))
+        found(known.hcp(KnownConfig(root=tmp_path)))
 
 
 def test_what_was_understood_stands_in_one_table(tmp_path: Path) -> None:

@@ -39,30 +39,6 @@ class Bids(Known):
         """The suffixes that were asked for."""
         return self.config.channels
 
-    @property
-    def title(self) -> str:  # type: ignore[override]
-        """The name as the dataset states it."""
-        return self._described("Name")
-
-    @property
-    def license(self) -> str:  # type: ignore[override]  # read from the dataset, never set
-        """The licence as the dataset states it."""
-        return self._described("License") or "unknown"
-
-    @property
-    def citation(self) -> str:  # type: ignore[override]
-        """How to acknowledge the dataset, else its name and authors."""
-        wanted = self._described("HowToAcknowledge")
-        if wanted:
-            return wanted
-        return ". ".join(part for key in ("Authors", "Name") if (part := self._described(key)))
-
-    @property
-    def url(self) -> str:  # type: ignore[override]
-        """The dataset's DOI as an address."""
-        doi = self._described("DatasetDOI").removeprefix("doi:")
-        return f"https://doi.org/{doi}" if re.match(r"10\.\d+/", doi) else doi
-
     def subjects(self) -> Iterator[Subject]:
         """Yield the scans in the order of subjects and sessions; sessions and runs are `scan`."""
         for channel in self.channels:
@@ -71,6 +47,7 @@ class Bids(Known):
                     f"channel {channel!r} is not a BIDS suffix; expected letters and digits."
                 )
         root = existing_root(self.config.root, "bids")
+        self._describe(root)
         here: list[Path] = []
         gone: list[Path] = []
         links = 0
@@ -103,13 +80,19 @@ class Bids(Known):
             table = table.and_visits(visits) if table else visits
         return table
 
-    def _described(self, key: str) -> str:
-        """Return a field of ``dataset_description.json`` as text; empty if it is not there."""
-        root = existing_root(self.config.root, "bids")
-        value = read_json(root / "dataset_description.json").get(key)
-        if isinstance(value, list):
-            return ", ".join(str(item) for item in value)
-        return value.strip() if isinstance(value, str) else ""
+    def _describe(self, root: Path) -> None:
+        """Take title, licence, acknowledgement and DOI as the dataset states them."""
+        about = read_json(root / "dataset_description.json")
+
+        def text(key: str) -> str:
+            value = about.get(key, "")
+            return ", ".join(map(str, value)) if isinstance(value, list) else str(value).strip()
+
+        self.title, self.license = text("Name"), text("License") or "unknown"
+        authors = ". ".join(filter(None, (text("Authors"), text("Name"))))
+        self.citation = text("HowToAcknowledge") or authors
+        doi = text("DatasetDOI").removeprefix("doi:")
+        self.url = f"https://doi.org/{doi}" if re.match(r"10\.\d+/", doi) else doi
 
 
 def _name(place: str) -> Name | None:

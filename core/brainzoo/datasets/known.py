@@ -237,16 +237,11 @@ def find_table(root: Path, given: Path | None, layout: Layout | None = None) -> 
     return None
 
 
-def _known(name: str, layout: Layout) -> type[Known]:
+def __getattr__(name: str) -> type[Known]:
+    """Return the dataset of a layout: ``brats``, ``oasis``, ..."""
+    if name not in LAYOUTS:
+        raise AttributeError(name)
+    layout = LAYOUTS[name]
     facts = {key: getattr(layout, key) for key in ("license", "citation", "url")}
     own = {"layout": layout, "__doc__": layout.summary, "__module__": __name__}
     return type(name, (Known,), own | facts)
-
-
-Brats = _known("Brats", LAYOUTS["brats"])
-Oasis = _known("Oasis", LAYOUTS["oasis"])
-Adhd200 = _known("Adhd200", LAYOUTS["adhd200"])
-Abide = _known("Abide", LAYOUTS["abide"])
-FreeSurfer = _known("FreeSurfer", LAYOUTS["freesurfer"])
-Hcp = _known("Hcp", LAYOUTS["hcp"])
-NnUnet = _known("NnUnet", LAYOUTS["nnunet"])

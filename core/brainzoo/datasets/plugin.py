@@ -20,14 +20,13 @@ OWN = {
     ),
     "ixi": ("ixi:Ixi", IxiConfig, LAYOUTS["ixi"].summary),
 }
-CLASSES = {"freesurfer": "FreeSurfer", "nnunet": "NnUnet"}
 
 
 @hookimpl
 def brainzoo_datasets() -> list[Spec]:
     """Return the datasets of the core."""
     known = {
-        name: (f"known:{CLASSES.get(name, name.title())}", KnownConfig, layout.summary)
+        name: (f"known:{name}", KnownConfig, layout.summary)
         for name, layout in LAYOUTS.items()
         if name not in OWN
     }
