@@ -85,8 +85,9 @@ class Bids(Known):
         about = read_json(root / "dataset_description.json")
 
         def text(key: str) -> str:
-            value = about.get(key, "")
-            return ", ".join(map(str, value)) if isinstance(value, list) else str(value).strip()
+            value = about.get(key)
+            value = ", ".join(map(str, value)) if isinstance(value, list) else value
+            return value.strip() if isinstance(value, str) else ""
 
         self.title, self.license = text("Name"), text("License") or "unknown"
         authors = ". ".join(filter(None, (text("Authors"), text("Name"))))

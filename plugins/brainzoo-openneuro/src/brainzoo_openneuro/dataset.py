@@ -23,10 +23,12 @@ from brainzoo_openneuro.listing import Listed, address, listed
 class OpenNeuro(Dataset):
     """The anatomical scans of a dataset of OpenNeuro.
 
-    Licence, citation and address are those that its ``dataset_description.json`` states.
+    Citation and address are those that its ``dataset_description.json`` states; so is another
+    licence than that of OpenNeuro.
     """
 
     config: OpenNeuroConfig
+    license = "CC0"
 
     @property
     def folder(self) -> Path:
@@ -45,21 +47,6 @@ class OpenNeuro(Dataset):
     def channels(self) -> tuple[str, ...]:  # type: ignore[override]
         """The suffixes that were asked for."""
         return self.config.channels
-
-    @property
-    def license(self) -> str:  # type: ignore[override]
-        """The licence as the dataset states it."""
-        return self._bids.license
-
-    @property
-    def citation(self) -> str:  # type: ignore[override]
-        """How to acknowledge the dataset."""
-        return self._bids.citation
-
-    @property
-    def url(self) -> str:  # type: ignore[override]
-        """The dataset's DOI, else its page."""
-        return self._bids.url or f"https://openneuro.org/datasets/{self.config.id}"
 
     def download(self) -> None:
         """Fetch the scans of the channels and the tables, unless they are there.
@@ -100,7 +87,10 @@ class OpenNeuro(Dataset):
         for subject in self._bids.subjects():
             if subject.id in people:
                 yield subject
-        self.understood = self._bids.understood
+        bids = self._bids
+        self.understood, self.title, self.citation = bids.understood, bids.title, bids.citation
+        self.license = self.license if bids.license == "unknown" else bids.license
+        self.url = bids.url or f"https://openneuro.org/datasets/{self.config.id}"
 
     def _listed(self) -> list[Listed]:
         return listed(self.config.server, self.config.id, self.folder)
