@@ -48,7 +48,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Plugins and this machine": {
         "plugins": "List what is installed, what it offers, and what is broken.",
         "new": "Write a new plugin package.",
-        "doctor": "Check versions, device, memory, cache, plugins and network.",
+        "doctor": "Check versions, device, memory, cache and plugins.",
     },
 }
 """Verbs by section of the help; each lives in the module of its name, or see MODULES."""

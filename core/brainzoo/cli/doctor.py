@@ -7,10 +7,7 @@ import platform
 import shutil
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import click
 
@@ -23,12 +20,7 @@ from brainzoo.plugin import manager as installed
 from brainzoo.plugin.manager import KINDS, stranger
 from brainzoo.plugin.versions import versions
 
-ADDRESSES = {
-    "Hugging Face Hub": "https://huggingface.co",
-    "IXI": "https://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI/",
-}
 LIBRARIES = ("numpy", "nibabel", "safetensors", "torch", "accelerate")
-TIMEOUT_SECONDS = 3
 ENOUGH_DISK_GB = 10
 ENOUGH_MEMORY_GB = 4
 
@@ -53,14 +45,13 @@ class Check:
 
 
 @click.command()
-@click.option("--offline", is_flag=True, help="Do not contact any server.")
 @common_options
-def doctor(offline: bool) -> None:
-    """Check versions, device, memory, cache, plugins and network."""
+def doctor() -> None:
+    """Check versions, device, memory, cache and plugins."""
     checks: list[Check] = []
-    for check in _checks(offline):
+    for check in _checks():
         checks.append(check)
-        if not console.as_json():  # at once: a server may take seconds to answer
+        if not console.as_json():  # at once: torch may take seconds to answer
             hint = f"\n         {check.hint}" if check.hint else ""
             mark = "warning" if check.hint else "ok     "
             console.result(f"{mark}  {check.name}: {check.found}{hint}")
@@ -68,7 +59,7 @@ def doctor(offline: bool) -> None:
     console.answer({"healthy": all(check["ok"] for check in found), "checks": found})
 
 
-def _checks(offline: bool) -> Iterator[Check]:
+def _checks() -> Iterator[Check]:
     known, machine, memory = versions(), hardware(), memory_gb()
     yield Check("brainzoo", f"{known[DISTRIBUTION]} on Python {platform.python_version()}")
     if warning := stranger():
@@ -99,8 +90,6 @@ def _checks(offline: bool) -> Iterator[Check]:
     yield Check("plugins", _listed(working))
     if not installed.plugins().specs("generator"):
         yield Check("generators", "none installed", "Try: pip install brainzoo-dcgan")
-    if not offline:
-        yield from (_reachable(name, address) for name, address in ADDRESSES.items())
 
 
 def _training() -> Check:
@@ -114,22 +103,6 @@ def _training() -> Check:
     missing = "No module named" in last
     found = "not installed" if missing else f"torch does not work: {last}"
     return Check("training", found, "Try: pip install 'brainzoo-core[training]'")
-
-
-def _reachable(name: str, address: str) -> Check:
-    request = urllib.request.Request(address, method="HEAD", headers={"User-Agent": "brainzoo"})
-    host, hint = urlsplit(address).hostname, ""
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
-            found = f"{host} answers"
-    except urllib.error.HTTPError as error:
-        with error:
-            found = f"{host} answers {error.code}"
-        hint = "Try again later." if error.code >= 500 else ""  # less: it may dislike HEAD
-    except (OSError, ValueError) as error:
-        found = f"{host} cannot be reached: {getattr(error, 'reason', error)}"
-        hint = "Local data need no network; behind a proxy, set HTTPS_PROXY."
-    return Check(name, found, hint)
 
 
 def _listed(items: dict[str, str]) -> str:

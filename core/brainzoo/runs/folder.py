@@ -72,9 +72,7 @@ class RunFolder:
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """Open a run folder."""
-        record = read_record(path)
-        record.setdefault("seconds", {})
-        return cls(path, record)
+        return cls(path, read_record(path))
 
     def save(self) -> None:
         """Write ``run.yaml``."""

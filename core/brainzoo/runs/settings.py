@@ -23,13 +23,10 @@ BUDGETS = ("images", "minutes")
 EXCLUSIVE = (
     BUDGETS,
     ("data.slices_fraction", "data.slices_mm", "data.slices_index", "data.sections_mm"),
-    ("data.slices", "data.step_mm"),
+    ("data.slices", "data.step_mm", "data.sections_mm"),
     ("data.fov_mm", "data.spacing_mm"),
 )
 """Options of which the last word counts: one that is given drops the preset's others."""
-
-REPLACES = {"data.slices": "data.sections_mm", "data.step_mm": "data.sections_mm"}
-"""Options that mean nothing beside another one: given, they drop the preset's."""
 
 DEFAULT_EXPORTS = {"nifti": {"limit": 16}, "png": {"limit": 16}}
 """What a run exports by default: a few files of each to look at."""
@@ -167,7 +164,6 @@ def merged(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         if any(given.get(n) is not None for n in group)
         for name in group
     }
-    replaced |= {other for name, other in REPLACES.items() if given.get(name) is not None}
     return {**{k: v for k, v in base.items() if k not in replaced}, **given}
 
 
