@@ -21,9 +21,10 @@ import numpy as np
 import torch
 from contest import Contest, Way, main, say
 from numpy.typing import NDArray
-from peers import import_torchvision, peer, there
+from peers import peer, there
 
 from brainzoo.evaluating.extractors import LEAST_SIDE, MEAN, STD
+from brainzoo.evaluating.feature_weights import import_torchvision
 from brainzoo.evaluating.features import BATCH, Features
 from brainzoo.evaluating.options import FeatureOptions
 from brainzoo.testing import make_images

@@ -14,11 +14,12 @@ from typing import Any
 
 import torch
 from contest import Contest, Way, main
-from peers import import_torchvision, peer, there
+from peers import peer, there
 from torch import nn
 from torch.nn.functional import mse_loss
 from training import Ours, Plain, descend, drawing, heads, millions
 
+from brainzoo.evaluating.feature_weights import import_torchvision
 from brainzoo_flow import path
 from brainzoo_flow.config import FlowConfig
 from brainzoo_flow.generator import Flow

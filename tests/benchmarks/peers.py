@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import sys
 import warnings
-from pathlib import Path
 from typing import Any
-
-sys.path.append(str(Path(__file__).parents[1]))
-from torchvision_here import import_torchvision as import_torchvision
 
 PEERS = {
     "denoising_diffusion_pytorch": "denoising-diffusion-pytorch",

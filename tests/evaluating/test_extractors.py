@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torchvision_here import import_torchvision
 
 from brainzoo.checkpoint.weights_file import write_arrays
 from brainzoo.common.errors import DataError
 from brainzoo.evaluating.extractors import MEAN, STD
+from brainzoo.evaluating.feature_weights import import_torchvision
 from brainzoo.evaluating.features import Features
 from brainzoo.evaluating.options import FeatureOptions
 
@@ -84,6 +84,17 @@ def test_fc7_is_a_vector_of_4096_whatever_the_size():
     made = Features.load(FeatureOptions(extractor="random-vgg16", layer="fc7", pooling="mean+max"))
     assert made(images(1, 1, 140, 128)).shape == (1, 4096)
     assert made.pooling == "none"
+
+
+def test_resnet50_ends_in_2048(tmp_path):
+    network = import_torchvision().models.resnet50(weights=None)
+    torch.save(network.state_dict(), tmp_path / "r.pth")
+    options = FeatureOptions(extractor="resnet50", features_weights=tmp_path / "r.pth")
+    pixels = images(2, 1, 128, 128)
+    network.avgpool, network.fc = nn.AdaptiveAvgPool2d(1), nn.Identity()
+    with torch.inference_mode():
+        expected = network.eval()(normalised(pixels))
+    np.testing.assert_allclose(Features.load(options)(pixels), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_random_weights_are_the_same_each_time_and_named():

@@ -1,5 +1,7 @@
 import hashlib
 import pickle
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +12,6 @@ from brainzoo.checkpoint.weights_file import write_arrays
 from brainzoo.common.downloads import download
 from brainzoo.common.errors import IntegrityError, NetworkError, NotFoundError
 from brainzoo.evaluating import feature_weights
-from brainzoo.evaluating.extractors import up_to
 from brainzoo.evaluating.feature_weights import fill_randomly
 from brainzoo.evaluating.features import Features
 from brainzoo.evaluating.options import FeatureOptions
@@ -18,10 +19,9 @@ from brainzoo.evaluating.options import FeatureOptions
 
 @pytest.fixture(scope="module")
 def state():
-    with torch.device("meta"):
-        network = up_to("fire9")
+    network = feature_weights.import_torchvision().models.squeezenet1_1(weights=None)
     fill_randomly(network, seed=1)
-    return network.state_dict()
+    return {f"features.{k}": v for k, v in network.features.state_dict().items()}
 
 
 def as_safetensors(path, state):
@@ -50,6 +50,15 @@ def test_a_shallower_layer_needs_no_more_than_its_weights(tmp_path, state):
     assert Features.load(options).layer == "fire3"
     with pytest.raises(IntegrityError, match="Missing"):
         Features.load(FeatureOptions(extractor="squeezenet", features_weights=path))
+
+
+def test_old_weights_without_counts_of_batches_are_read(tmp_path):
+    whole = feature_weights.import_torchvision().models.resnet50(weights=None).state_dict()
+    state = {k: v for k, v in whole.items() if not k.endswith("num_batches_tracked")}
+    path = as_safetensors(tmp_path / "r.safetensors", state)
+    options = FeatureOptions(extractor="resnet50", features_weights=path, layer="layer1")
+    network = Features.load(options).network
+    assert not any(p.is_meta for p in network.state_dict().values())
 
 
 def test_weights_of_another_network_are_refused(tmp_path, state):
@@ -127,3 +136,21 @@ def test_torch_s_own_cache_is_used_and_verified(own_cache, monkeypatch, state):
     path.write_bytes(path.read_bytes() + b"more")
     with pytest.raises(IntegrityError, match=f"expected {digits}"):
         Features.load(FeatureOptions(extractor="squeezenet"))
+
+
+def test_published_names_are_torchvision_s():
+    models = feature_weights.import_torchvision().models
+    weights = (models.VGG16_Weights, models.SqueezeNet1_1_Weights, models.ResNet50_Weights)
+    for name, kind in zip(("vgg16", "squeezenet", "resnet50"), weights, strict=True):
+        url = feature_weights.PUBLISHED[name]
+        assert kind.IMAGENET1K_V1.url == url
+
+
+def test_torchvision_imports_without_a_warning():
+    code = (
+        "from brainzoo.evaluating.feature_weights import import_torchvision as get\n"
+        "assert get() is get()\nassert get().models.vgg16"
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

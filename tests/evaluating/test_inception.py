@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from torchvision_here import import_torchvision
 
 from brainzoo.common.errors import IntegrityError, OptionError
+from brainzoo.evaluating.feature_weights import import_torchvision
 from brainzoo.evaluating.features import Features
 from brainzoo.evaluating.options import FeatureOptions
 

@@ -14,9 +14,9 @@ def test_every_extractor_has_its_last_layer():
 
 
 def test_a_layer_of_another_network_is_refused():
-    with pytest.raises(OptionError, match="squeezenet has fire3") as caught:
-        FeatureOptions(extractor="squeezenet", layer="fc7")
-    assert "fire9" in str(caught.value)
+    with pytest.raises(OptionError, match="resnet50 has layer1") as caught:
+        FeatureOptions(extractor="resnet50", layer="fc7")
+    assert "layer4" in str(caught.value)
 
 
 def test_a_misspelt_layer_finds_its_like():

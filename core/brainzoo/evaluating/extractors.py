@@ -1,7 +1,7 @@
 """Networks trained on ImageNet that turn images into vectors.
 
-VGG-16 (Simonyan and Zisserman 2015, configuration D) and SqueezeNet 1.1 (Iandola et al. 2016), with
-the names that torchvision's weights have. How grey images enter them:
+VGG-16 (Simonyan and Zisserman 2015, configuration D), SqueezeNet 1.1 (Iandola et al. 2016) and
+ResNet-50 (He et al. 2016) as torchvision builds them. How grey images enter them:
 
 - values of [0, 1], the same in all three colours, normalised by ImageNet's mean and standard
   deviation;
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -26,6 +26,7 @@ from brainzoo.common.errors import IncompatiblePluginError
 from brainzoo.common.files import sha256
 from brainzoo.evaluating.feature_weights import (
     fill_randomly,
+    import_torchvision,
     load_weights,
     read_state,
     weights_file,
@@ -36,6 +37,8 @@ from brainzoo.evaluating.options import INCEPTION, FeatureOptions
 LEAST_SIDE = 128
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
+BUILDERS: Mapping[str, str] = {"squeezenet": "squeezenet1_1"}
+"""Names of torchvision's builders that are not the network's own."""
 CUTS: Mapping[str, tuple[str, int]] = {
     "conv3": ("features", 16),
     "conv4": ("features", 23),
@@ -47,12 +50,7 @@ CUTS: Mapping[str, tuple[str, int]] = {
     "fire7": ("features", 11),
     "fire9": ("features", 13),
 }
-"""How many modules of which sequence lead to a layer."""
-VGG = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
-"""Channels of the convolutions; 0 is a pooling."""
-FIRES = ((64, 16, 64), (128, 16, 64), None, (128, 32, 128), (256, 32, 128), None,
-         (256, 48, 192), (384, 48, 192), (384, 64, 256), (512, 64, 256))  # fmt: skip
-"""Channels that come in, are squeezed and expanded; None is a pooling."""
+"""How many modules of which sequence lead to a layer that has no name in torchvision."""
 
 
 class Colours(nn.Module):
@@ -81,12 +79,13 @@ class Inception(nn.Module):
 
     def __init__(self, weights: Path) -> None:
         super().__init__()
+        import_torchvision()  # torch-fidelity imports it, and cannot beside a torch without CUDA
         try:
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-        except (ImportError, RuntimeError) as error:  # torchvision's, of another build of torch
+        except ImportError as error:
             raise IncompatiblePluginError(
                 f"the extractor inception needs torch-fidelity, which cannot be imported: {error}.",
-                "Install torch-fidelity, and the torchvision that belongs to this torch.",
+                "Install it with: pip install torch-fidelity",
             ) from error
         with tempfile.TemporaryDirectory() as folder:
             # torch-fidelity unpickles what it is given: it gets a copy of the tensors only.
@@ -112,8 +111,10 @@ def network_of(options: FeatureOptions, owner: str) -> tuple[nn.Module, str]:
     if options.network == INCEPTION:
         file = weights_file(options, owner)
         return _placed(Inception(file)), sha256(file)
+    models = import_torchvision().models
     with torch.device("meta"):
-        network = up_to(options.chosen_layer)
+        whole = models.get_model(BUILDERS.get(options.network, options.network), weights=None)
+        network = _up_to(options.chosen_layer, whole)
     weights = "random"
     if options.random:
         fill_randomly(network)
@@ -124,59 +125,18 @@ def network_of(options: FeatureOptions, owner: str) -> tuple[nn.Module, str]:
     return _placed(nn.Sequential(Colours(), network)), weights
 
 
-class Fire(nn.Module):
-    """A module of SqueezeNet: few channels, then more by kernels of 1 and of 3."""
-
-    def __init__(self, channels: int, squeezed: int, expanded: int) -> None:
-        super().__init__()
-        self.squeeze = nn.Conv2d(channels, squeezed, 1)
-        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
-        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
-
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """Return twice ``expanded`` channels."""
-        few = self.squeeze(values).relu()
-        return torch.cat([self.expand1x1(few).relu(), self.expand3x3(few).relu()], 1)
-
-
-def up_to(layer: str) -> nn.Sequential:
-    """Return the modules that lead to a layer, untrained."""
-    sequence, length = CUTS[layer]
-    convolutions = list(_squeezenet() if layer.startswith("fire") else _vgg())
-    if sequence == "features":
-        return nn.Sequential(OrderedDict(features=nn.Sequential(*convolutions[:length])))
-    linear = (
-        nn.Linear(512 * 7 * 7, 4096),
-        nn.ReLU(),
-        nn.Dropout(),
-        nn.Linear(4096, 4096),
-        nn.ReLU(),
-    )
-    parts = {
-        "features": nn.Sequential(*convolutions),
-        "avgpool": nn.AdaptiveAvgPool2d(7),
-        "flatten": nn.Flatten(),
-        "classifier": nn.Sequential(*linear[:length]),
-    }
-    return nn.Sequential(OrderedDict(parts))
-
-
-def _vgg() -> Iterator[nn.Module]:
-    channels = 3
-    for width in VGG:
-        if width:
-            yield nn.Conv2d(channels, width, 3, padding=1)
-            yield nn.ReLU(inplace=True)
-            channels = width
-        else:
-            yield nn.MaxPool2d(2)
-
-
-def _squeezenet() -> Iterator[nn.Module]:
-    yield nn.Conv2d(3, 64, 3, stride=2)
-    yield nn.ReLU(inplace=True)
-    for channels in (None, *FIRES):
-        yield Fire(*channels) if channels else nn.MaxPool2d(3, 2, ceil_mode=True)
+def _up_to(layer: str, network: nn.Module) -> nn.Sequential:
+    """Return the modules that lead to a layer, under the names that torchvision's weights have."""
+    parts = OrderedDict(network.named_children())
+    last, length = CUTS.get(layer, (layer, 0))
+    if length:
+        parts[last] = parts[last][:length]  # type: ignore[index]
+    for name in list(parts)[list(parts).index(last) + 1 :]:
+        del parts[name]
+    if last == "classifier":
+        parts["flatten"] = nn.Flatten()
+        parts.move_to_end(last)
+    return nn.Sequential(parts)
 
 
 def _placed(network: nn.Module) -> nn.Module:

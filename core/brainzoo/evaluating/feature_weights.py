@@ -4,15 +4,25 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
 from brainzoo.common.downloads.download import Patience, Remote, download
-from brainzoo.common.errors import IntegrityError, NetworkError, NotFoundError
+from brainzoo.common.errors import (
+    IncompatiblePluginError,
+    IntegrityError,
+    NetworkError,
+    NotFoundError,
+)
 from brainzoo.common.files import sha256
 from brainzoo.common.home import home
 from brainzoo.evaluating.options import FeatureOptions
@@ -22,6 +32,7 @@ FIDELITY = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
 PUBLISHED: Mapping[str, str] = {
     "vgg16": TORCHVISION + "vgg16-397923af.pth",
     "squeezenet": TORCHVISION + "squeezenet1_1-b8a52dc0.pth",
+    "resnet50": TORCHVISION + "resnet50-0676ba61.pth",
     "inception": FIDELITY + "weights-inception-2015-12-05-6726825d.pth",
 }
 """Torchvision's files (``IMAGENET1K_V1``) and torch-fidelity's; their names end in the first digits
@@ -29,6 +40,44 @@ of their SHA-256."""
 
 PATIENCE = Patience(timeout_s=10.0, attempts=2)
 """Enough for a slow server, and soon over where there is no internet."""
+
+COUNTS = "num_batches_tracked"
+
+_schemas: list[Any] = []  # torch forgets the operators of a library that is collected
+
+
+def import_torchvision() -> ModuleType:
+    """Import torchvision, also beside a torch without CUDA.
+
+    The torchvision of PyPI fails to import beside a CPU build of torch ("operator torchvision::nms
+    does not exist"): its compiled operators want CUDA libraries, and it describes two of them to
+    torch before it looks. Its models need none, so the two are declared and the import repeated.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the image codecs, which are not needed either
+            return _import("torchvision")
+    except ImportError as error:
+        raise IncompatiblePluginError(
+            f"image features need torchvision, which cannot be imported: {error}.",
+            "Install it with: pip install 'brainzoo-core[features]'",
+        ) from error
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+    for module in [m for m in sys.modules if m.partition(".")[0] == name]:
+        del sys.modules[module]
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+    for operator in ("nms", "qnms"):
+        schema = f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(schema)  # type: ignore[no-untyped-call]
+    _schemas.append(library)
+    return importlib.import_module(name)
 
 
 def weights_file(options: FeatureOptions, owner: str = "EVALUATOR") -> Path:
@@ -79,7 +128,9 @@ def load_weights(network: nn.Module, path: Path, name: str) -> None:
     found, wanted = read_state(path), network.state_dict()
     if not any(key in found for key in wanted):
         found = {f"features.{key}": value for key, value in found.items()}
-    state = {k: v.to(wanted[k].dtype) for k, v in found.items() if k in wanted}
+    # Counts of batches say nothing, and old files lack them.
+    state = {k: torch.zeros((), dtype=v.dtype) for k, v in wanted.items() if k.endswith(COUNTS)}
+    state |= {k: v.to(wanted[k].dtype) for k, v in found.items() if k in wanted}
     try:
         network.load_state_dict(state, assign=True)
     except RuntimeError as error:

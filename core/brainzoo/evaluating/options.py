@@ -12,6 +12,7 @@ from brainzoo.plugin.options import nearest, option
 LAYERS: Mapping[str, tuple[str, ...]] = {
     "vgg16": ("conv3", "conv4", "conv5", "fc6", "fc7"),
     "squeezenet": ("fire3", "fire5", "fire7", "fire9"),
+    "resnet50": ("layer1", "layer2", "layer3", "layer4"),
     "inception": ("pool",),
 }
 """Layers of each network by the names of its paper, in order."""
@@ -39,7 +40,7 @@ class FeatureOptions:
     )
     layer: str = option(
         "last",
-        "vgg16: conv3, conv4, conv5, fc6, fc7; squeezenet: fire3, fire5, fire7, fire9.",
+        "vgg16: conv3, conv4, conv5, fc6, fc7; squeezenet: fire3, 5, 7, 9; resnet50: layer1 to 4.",
     )
     pooling: str = option(
         "mean", "How the map of a layer becomes one vector.", choices=("mean", "mean+max")

@@ -210,10 +210,11 @@ def test_variants_train_and_come_back_from_their_checkpoint(tmp_path, options, s
 def test_perceptual_loss_trains_and_its_weights_file_is_not_published(tmp_path):
     from safetensors.torch import save_file
 
-    from brainzoo.evaluating.extractors import up_to
+    from brainzoo.evaluating.feature_weights import import_torchvision
 
+    network = import_torchvision().models.squeezenet1_1(weights=None)
     weights = tmp_path / "weights.safetensors"
-    save_file(up_to("fire9").state_dict(), weights)
+    save_file({n: v for n, v in network.state_dict().items() if n.startswith("features")}, weights)
     generator, _ = trained(tmp_path, loss=("perceptual",), features_weights=weights)
     lines = (tmp_path / "run" / "stats.jsonl").read_text().splitlines()
     assert json.loads(lines[-1])["perceptual"] > 0

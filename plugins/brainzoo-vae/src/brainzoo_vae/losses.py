@@ -108,7 +108,7 @@ class Perceptual:
         weights: A file with the network's weights; ``None`` downloads them.
 
     Raises:
-        BrainzooError: The weights cannot be found.
+        BrainzooError: torchvision is not installed, or its weights cannot be found.
     """
 
     def __init__(self, weights: Path | None, device: torch.device) -> None:
