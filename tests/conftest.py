@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from brainzoo.common.hardware import cores
 from brainzoo.plugin.manager import plugins
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +27,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BRAINZOO_HOME", str(folder))
+        # Runs that are compared to the bit do not choose how many threads are faster.
+        patch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", str(cores())))
         yield folder
 
 

@@ -40,6 +40,9 @@ from brainzoo.runs.settings import (
     resolve,
 )
 
+THREADS = {"threads": "auto"}
+"""The default of the command line, where nobody has set OMP_NUM_THREADS."""
+
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     """Return the options of the generator, dataset, evaluators and exporters that are named."""
@@ -60,7 +63,8 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
         more += config_options(spec.config, f"Generator {generator}", presets=presets)
     if data:
         more += dataset_options(plugins, data, presets)
-    more += config_options(TrainConfig, "Training", presets=presets)
+    busy = {"default": {**presets.get("default", {}), **THREADS}}
+    more += config_options(TrainConfig, "Training", presets={**presets, **busy})
     kinds: tuple[tuple[Kind, str], ...] = (("evaluator", "evaluate"), ("exporter", "export"))
     for kind, verb in kinds:
         names = [name for name in words.options.get(verb) or () if name != "none"]
@@ -201,7 +205,7 @@ def _settings(
             plugins,
             generator,
             data,
-            given,
+            {**({} if "OMP_NUM_THREADS" in os.environ else THREADS), **given},
             preset=preset or "default",
             classes=expressions,
             export=names,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,12 @@ class TrainConfig:
     device: str = option("auto", "cpu, cuda, mps, or auto.")
     precision: str = option(
         "auto", "auto takes bf16 where it is faster.", choices=("auto", "fp32", "bf16")
+    )
+    threads: str | None = option(
+        None,
+        "Threads on a CPU: auto tries what is faster now, and again when training becomes slow; "
+        "other numbers differ in the last bits.",
+        metavar="N|auto",
     )
     flip: bool = option(True, "Augment: mirror left and right at random.")
     rotate_deg: float = option(5.0, "Augment: rotate in the plane up to ± this.", minimum=0)
@@ -83,6 +91,8 @@ class TrainConfig:
     )
 
     def __post_init__(self) -> None:
+        if self.threads not in (None, "auto") and not re.fullmatch("[1-9][0-9]{0,3}", self.threads):
+            raise OptionError(f"threads is {self.threads!r}; expected a number or auto.")
         if self.batch_size % self.accumulate:
             raise OptionError(
                 f"batch size {self.batch_size} cannot be split into {self.accumulate} parts.",
@@ -95,17 +105,23 @@ class TrainConfig:
         return self.images is not None or self.minutes is not None
 
 
+def _nothing(_: int) -> None:
+    pass
+
+
 @dataclasses.dataclass(frozen=True)
 class Run:
     """Where training writes, and the settings common to every generator.
 
     ``validation`` images, of people that are not trained on, decide which snapshot is kept.
+    ``threads_chosen`` is told how many threads turned out to be fastest.
     """
 
     folder: Path
     train: TrainConfig
     resume: bool = False
     validation: Images | None = None
+    threads_chosen: Callable[[int], None] = dataclasses.field(default=_nothing, compare=False)
 
     def spent(self, images: int, seconds: float) -> float:
         """Return the fraction of the budget that is spent; 1 or more ends the training."""

@@ -138,6 +138,8 @@ class RunFolder:
             self.record["data"]["options"] = now["data"]["options"]
             self.save()
         before, wanted = self.record["train"], now["train"]
+        if before.get("threads") != wanted["threads"]:
+            self.keep_threads(wanted["threads"])
         budget = {name: before[name] for name in BUDGETS}
         if budget == {name: wanted[name] for name in BUDGETS}:
             return
@@ -154,6 +156,11 @@ class RunFolder:
         self.record.setdefault("earlier_budgets", []).append(budget)
         self.record["train"] = wanted
         self.forget(*OUTPUTS)
+
+    def keep_threads(self, count: int | str | None) -> None:
+        """Note how many threads train: whoever resumes goes on with as many."""
+        self.record["train"]["threads"] = None if count is None else str(count)
+        self.save()
 
     def forget(self, *names: str) -> None:
         """Mark steps as not done."""

@@ -240,7 +240,7 @@ def _do(
     opened: RunFolder, settings: Settings, images: Images, resume: bool, wanted: Sequence[str]
 ) -> None:
     """Do those of the steps that are not done yet."""
-    folder = Run(opened.path, settings.train, resume)
+    folder = Run(opened.path, settings.train, resume, threads_chosen=opened.keep_threads)
     steps = [step for step in wanted if not opened.done(step)]
     if "train" in steps:
         try:

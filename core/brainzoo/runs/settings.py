@@ -264,17 +264,17 @@ def from_record(
 def expect_same_run(before: Settings, now: Settings) -> None:
     """Refuse settings that would make another run of the one resumed.
 
-    A budget may differ, and where the data lie: whether they are the same is seen when they are
-    prepared.
+    The budget, the threads and where the data lie may differ: whether data are the same is seen
+    when they are prepared.
     """
     old, new = _flat(to_record(before)), _flat(to_record(now))
-    may_differ = {f"train.{name}" for name in BUDGETS}
+    may_differ = {f"train.{name}" for name in (*BUDGETS, "threads")}
     if now.prepare is not None:
         paths = [name for name, value in vars(now.data.config).items() if isinstance(value, Path)]
         may_differ |= {f"data.options.{name}" for name in paths}
     for key in sorted({*old, *new} - may_differ):
         if old.get(key) != new.get(key):
-            hint = "--resume may change the budget and the place of the data only."
+            hint = "--resume may change the budget, the threads and the place of the data only."
             raise OptionError(
                 f"{key} is {new.get(key)!r}, but the run began with {old.get(key)!r}.",
                 "Evaluate more with: brainzoo evaluate NAME RUN" if key == "evaluate" else hint,

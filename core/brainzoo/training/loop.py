@@ -27,6 +27,7 @@ from brainzoo.training.snapshot import Score, Snapshots, Watch
 from brainzoo.training.state import FILE, Tensors, pack_state, unpack_state
 from brainzoo.training.step import seeded
 from brainzoo.training.stopping import interruptions
+from brainzoo.training.threads import threads
 from brainzoo.training.tracking import Tracking
 
 
@@ -112,6 +113,7 @@ def fit(
         seen, number = int(counters.get("images", 0)), int(counters.get("steps", 0))
         seconds, tracking = float(counters.get("seconds", 0.0)), Tracking(run, processes.main)
         monitor = Monitor(run.stats, seen, seconds, processes.main, processes.mean, tracking.tell)
+        alone = processes.count == 1 and machine.device.type == "cpu"
 
         if snapshots:
             snapshots.counters |= counters.get("snapshots", {})
@@ -142,7 +144,11 @@ def fit(
             begun = all(phase.start <= reached for phase in phases)
             return 1.0 if begun and snapshots and snapshots.worse(train.patience) else reached
 
-        with monitor, interruptions(processes.count) as interrupted:
+        with (
+            monitor,
+            interruptions(processes.count) as interrupted,
+            threads(train.threads, alone, run.threads_chosen) as after_step,
+        ):
             if processes.main:
                 _clear_pictures_after(run, seen)
                 real = feed.batch(0, 64)[0].numpy()
@@ -167,6 +173,7 @@ def fit(
                 )
                 seen, number = seen + size, number + 1
                 ema.update(size, seen)
+                after_step(size, monitor.seconds)
                 reached = run.spent(seen, monitor.seconds)
                 if int(train.grids * reached) > due or reached >= 1:
                     due = int(train.grids * reached)

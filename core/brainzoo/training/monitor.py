@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -125,7 +124,6 @@ class Monitor:
         self._tell(line)
         self._show(line, progress)
         self._watch(line)
-        self._watch_machine()
 
     def _show(self, line: Mapping[str, Any], progress: float) -> None:
         losses = " ".join(f"{name} {value:.3f}" for name, value in line["losses"].items())
@@ -141,18 +139,6 @@ class Monitor:
             if self._one_sided[side] >= PATIENCE and side not in self._warned:
                 self._warned.add(side)
                 console.warn(_ADVICE[side])
-
-    def _watch_machine(self) -> None:
-        """Say when other programs hold the processors: threads then wait for each other."""
-        cores, threads = os.cpu_count() or 1, torch.get_num_threads()
-        crowded = os.getloadavg()[0] > cores + 1 and threads > 1
-        if crowded and "machine" not in self._warned and time.monotonic() - self._started > 60:
-            self._warned.add("machine")
-            console.warn(
-                f"other programs use this machine's {cores} cores, and {threads} threads "
-                "that wait for each other are slower than one. Stop with Ctrl-C and go on with: "
-                "OMP_NUM_THREADS=1 brainzoo run --resume RUN"
-            )
 
 
 class Aside:
