@@ -185,7 +185,7 @@ def test_doubtful_headers_are_read_with_a_warning(tmp_path: Path) -> None:
 
 
 ANY = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

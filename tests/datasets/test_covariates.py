@@ -117,7 +117,7 @@ def test_a_bad_table_is_one_clear_line(tmp_path: Path, text: str, message: str) 
         table(tmp_path, text)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.one_of(
         st.binary(max_size=300),

@@ -190,7 +190,7 @@ CONTRAST = st.sampled_from(
 ORDER = st.permutations(["person", "visit", "run", "contrast"])
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     person=PERSON,
     separator=st.sampled_from("_-"),

@@ -116,7 +116,7 @@ def test_killed_at_random_moments_it_still_arrives_whole(
     server.files["IXI.xls"] = xls_bytes([HEADER, *ROWS])
     server.faults["IXI-T1.tar"] = [hostile.slow(0.01)] * 30
     command = [sys.executable, "-c", PROGRAM, server.address, json.dumps(md5s(server))]
-    for _ in range(4):
+    for _ in range(2):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

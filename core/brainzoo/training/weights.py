@@ -26,27 +26,19 @@ def load_arrays(network: nn.Module, arrays: Mapping[str, NDArray[np.generic]]) -
     Raises:
         IntegrityError: Names, shapes or types differ, or a number is not finite; says which.
     """
+    tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     expected = network.state_dict()
-    missing = sorted(expected.keys() - arrays.keys())
-    extra = sorted(arrays.keys() - expected.keys())
-    if missing or extra:
-        raise IntegrityError(
-            f"the weights do not fit the network: {len(missing)} missing"
-            f"{_first(missing)}, {len(extra)} unknown{_first(extra)}."
-        )
-    tensors = {}
-    for name, value in expected.items():
-        array = torch.from_numpy(np.array(arrays[name]))
-        if array.shape != value.shape or array.dtype != value.dtype:
+    for name in sorted(expected.keys() | tensors.keys()):
+        found, wanted = (_kind(of.get(name)) for of in (tensors, expected))
+        if found != wanted:
+            what = f"{found}; expected {wanted}" if found and wanted else "unknown"
             raise IntegrityError(
-                f"weight {name!r} is {array.dtype} {tuple(array.shape)}; expected "
-                f"{value.dtype} {tuple(value.shape)}."
+                f"the weights do not fit the network: {name!r} is {what if found else 'missing'}."
             )
-        if array.is_floating_point() and not bool(torch.isfinite(array).all()):
+        if not bool(torch.isfinite(tensors[name]).all()):
             raise IntegrityError(f"weight {name!r} holds numbers that are NaN or infinite.")
-        tensors[name] = array
     network.load_state_dict(tensors, strict=True, assign=True)
 
 
-def _first(names: list[str]) -> str:
-    return f" (first {names[0]!r})" if names else ""
+def _kind(tensor: torch.Tensor | None) -> str:
+    return "" if tensor is None else f"{tensor.dtype} {tuple(tensor.shape)}"

@@ -152,7 +152,7 @@ def test_too_little_space_is_said_first(tmp_path: Path, monkeypatch: pytest.Monk
     assert content(tmp_path / "out") == []
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damaged_archives_raise_nothing_else(tmp_path: Path, data: st.DataObject) -> None:
     whole = make_tar(
