@@ -6,11 +6,10 @@ one message a layer, on any device; gradients flow back through the message.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.distributed as distributed
 from torch import nn
+from torch.distributed.nn.functional import all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
@@ -60,25 +59,9 @@ def share_batch_norm(network: nn.Module) -> None:
             module.__class__ = SharedBatchNorm
 
 
-class _Gathered(torch.autograd.Function):
-    """Stacks what each process holds; a gradient goes back to where its part came from."""
-
-    @staticmethod
-    def forward(ctx: Any, own: torch.Tensor) -> torch.Tensor:
-        """Return ``(process, *own.shape)``."""
-        every = own.new_zeros((distributed.get_world_size(), *own.shape))
-        every[distributed.get_rank()] = own
-        distributed.all_reduce(every)
-        return every
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
-        """Return the part of the summed gradients that is this process's own."""
-        summed = gradients[0].contiguous().clone()
-        distributed.all_reduce(summed)
-        return summed[distributed.get_rank()]
-
-
 def _gathered(own: torch.Tensor) -> torch.Tensor:
-    gathered: torch.Tensor = _Gathered.apply(own)  # type: ignore[no-untyped-call]
+    """Stack what each process holds; a gradient goes back to where its part came from."""
+    every = [torch.zeros_like(own)] * distributed.get_world_size()
+    every[distributed.get_rank()] = own
+    gathered: torch.Tensor = all_reduce(torch.stack(every))  # type: ignore[no-untyped-call]
     return gathered
