@@ -76,21 +76,10 @@ def test_reading_does_not_change_the_folder(images: Images) -> None:
     assert images.floats().max() > 0.5
 
 
-def test_saving_a_part_and_joining_parts(images: Images, tmp_path: Path) -> None:
+def test_a_part_is_saved(images: Images, tmp_path: Path) -> None:
     part = images.where(split="test").save(tmp_path / "part")
     np.testing.assert_array_equal(part.read(), images.read()[6:])
     assert part.fingerprint != images.fingerprint
-    both = Images.concatenate([images, part], tmp_path / "both")
-    assert len(both) == 14
-    np.testing.assert_array_equal(both.read()[10:], part.read())
-    assert both.info["parts"] == [images.fingerprint, part.fingerprint]
-    with Images.write(tmp_path / "other", (4, 6), INFO) as writer:
-        writer.append(pixels(1, 4, 6), rows(1))
-    with pytest.raises(DataError, match="differ"):
-        Images.concatenate([images, Images.open(tmp_path / "other")], tmp_path / "never")
-    with pytest.raises(DataError, match="no images"):
-        Images.concatenate([], tmp_path / "never")
-    assert not (tmp_path / "never").exists()
 
 
 def test_no_images_at_all_can_be_opened(tmp_path: Path) -> None:

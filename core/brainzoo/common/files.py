@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import itertools
 import json
 import os
 import shutil
@@ -69,12 +68,6 @@ def expect_space(folder: Path, needed: float, what: str, hint: str = "") -> None
             f"{what} needs {size_text(needed)} of free space, found {size_text(free)} at {folder}.",
             hint or "Free some space, or set BRAINZOO_HOME to a folder on a larger disk.",
         )
-
-
-def free_folder(name: str, parent: Path = Path()) -> Path:
-    """Return ``name-001``, or with the next number that is free."""
-    numbers = itertools.count(1)
-    return next(path for n in numbers if not (path := parent / f"{name}-{n:03d}").exists())
 
 
 def _file_among(path: Path) -> Path | None:

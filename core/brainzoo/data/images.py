@@ -293,7 +293,14 @@ class Images:
 
     def save(self, folder: Path | str) -> Images:
         """Write these images as a new folder and return them opened from there."""
-        return Images.concatenate([self], folder)
+        maps = None if self._labels is None else str(self._labels.dtype)
+        size, dtype = self.spatial, str(self.dtype)
+        writing = Images.write(folder, size, self.info, self.channels, dtype, label_dtype=maps)
+        with writing as writer:
+            for start in range(0, len(self), 256):
+                some = np.arange(start, min(start + 256, len(self)))
+                writer.append(self.read(some), [self.table[i] for i in some], self.labels(some))
+        return Images.open(folder)
 
     def export(self, to: str, folder: Path | str, **options: Any) -> list[Path]:
         """Write these images as files for other programs: ``export("nifti", "volumes")``.
@@ -337,30 +344,3 @@ class Images:
                 digest = writer.finish()
             (temporary / "table.csv").write_text(table_text(writer.table), encoding="utf-8")
             write_info(temporary, info, digest)
-
-    @staticmethod
-    def concatenate(parts: Sequence[Images], folder: Path | str) -> Images:
-        """Write several ``Images`` of one shape and dtype as one new folder.
-
-        The description of the first is kept; keys whose values differ are listed under ``"parts"``.
-        """
-        if not parts:
-            raise DataError("nothing to concatenate: no images were given.")
-        first = parts[0]
-        for part in parts[1:]:
-            kinds = [(each.spatial, each.channels, each.dtype) for each in (first, part)]
-            if kinds[0] != kinds[1]:
-                raise DataError(f"cannot concatenate {first} with {part}: shapes or dtypes differ.")
-        info = dict(first.info)
-        if any(part.fingerprint != first.fingerprint for part in parts):
-            info["parts"] = [part.fingerprint for part in parts]
-        maps = None if first._labels is None else str(first._labels.dtype)
-        size, dtype = first.spatial, str(first.dtype)
-        writing = Images.write(folder, size, info, first.channels, dtype, label_dtype=maps)
-        with writing as writer:
-            for part in parts:
-                for start in range(0, len(part), 256):
-                    some = np.arange(start, min(start + 256, len(part)))
-                    rows = [part.table[i] for i in some]
-                    writer.append(part.read(some), rows, part.labels(some))
-        return Images.open(folder)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from brainzoo.common.downloads.archive import extract
-from brainzoo.common.downloads.download import Patience, Remote, download
+from brainzoo.common.downloads.download import Remote, download
 from brainzoo.common.errors import DataError, IntegrityError, NetworkError, OptionError
 from brainzoo.common.files import disk_errors
 from brainzoo.common.home import home
@@ -73,7 +73,7 @@ class Ixi(Known):
             return
         try:
             for name in self.config.channels:
-                download_ixi(name, mirror=self.config.mirror)
+                download_ixi(name, self.config.mirror)
         except NetworkError as error:
             hint = f"{error.hint} If you have a copy, give --data.root."
             raise NetworkError(error.message, hint) from error
@@ -103,20 +103,14 @@ def ixi_folder() -> Path:
     return home() / "downloads" / "ixi"
 
 
-def download_ixi(
-    modality: str,
-    *,
-    mirror: str | None = None,
-    patience: Patience | None = None,
-    quiet: bool = False,
-) -> None:
+def download_ixi(modality: str, mirror: str | None = None) -> None:
     """Fetch the table and the scans of a modality, unless they are there; goes on after any kill.
 
     The archive is removed once its scans are unpacked. Of DTI the b = 0 volumes are unpacked. A
     mirror holds the same files and is tried first.
     """
     folder = ixi_folder()
-    download(remote("IXI.xls", mirror), folder, patience=patience, quiet=quiet)
+    download(remote("IXI.xls", mirror), folder)
     scans = folder / modality
     archive = remote(f"IXI-{modality}.tar", mirror)
     if scans.is_dir():
@@ -125,12 +119,12 @@ def download_ixi(
     with disk_errors(scans), locked(scans):
         if scans.is_dir():
             return
-        path = download(archive, folder, space=2.0, patience=patience, quiet=quiet)
+        path = download(archive, folder, space=2.0)
         unpacking = folder / f".{modality}.part"
         wanted = "DTI-00" if modality == "DTI" else re.escape(modality)
         name = re.compile(rf"IXI\d{{3}}-(Guys|HH|IOP)-\d{{4}}-{wanted}\.nii\.gz")
         try:
-            extract(path, unpacking, name, quiet=quiet)
+            extract(path, unpacking, name)
         except IntegrityError:
             # Useless as it is: the next run fetches it again.
             path.unlink(missing_ok=True)

@@ -228,17 +228,14 @@ def _spacing(plain: _Plain, pixels: NDArray[Any]) -> list[float] | None:
 
 def _as_pixels(sets: Mapping[str, Sequence[NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     """Return ``(image, 1, *spatial)`` of each set; what is black and white is one decision."""
-    if all(map(_has_range, sets.values())):
-        return {name: np.stack([_cut(v) for v in values])[:, None] for name, values in sets.items()}
-    spans = ", ".join(
-        f"{name} {min(v.min() for v in values):g} to {max(v.max() for v in values):g}"
-        for name, values in sets.items()
-    )
-    console.warn(
-        f"values have no known range ({spans}): every image of these folders is scaled by its own "
-        f"percentiles {PERCENTILES[0]:g} and {PERCENTILES[1]:g}."
-    )
-    return {name: np.stack([_scaled(v) for v in values])[:, None] for name, values in sets.items()}
+    make = _cut
+    if not all(map(_has_range, sets.values())):
+        make = _scaled
+        console.warn(
+            "values have no known range: every image of these folders is scaled by its own "
+            f"percentiles {PERCENTILES[0]:g} and {PERCENTILES[1]:g}."
+        )
+    return {name: np.stack([make(v) for v in values])[:, None] for name, values in sets.items()}
 
 
 def _has_range(values: Sequence[NDArray[Any]]) -> bool:

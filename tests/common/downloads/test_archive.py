@@ -64,7 +64,7 @@ def test_only_regular_files_that_fit_come_out(tmp_path: Path) -> None:
         "README": b"text",
     }
     out = tmp_path / "a/b/out"
-    paths = extract(make_tar(tmp_path / "scans.tar", members), out, SCANS, quiet=True)
+    paths = extract(make_tar(tmp_path / "scans.tar", members), out, SCANS)
     assert content(out) == [f"scan{i}.nii.gz" for i in range(1, 6)]
     assert sorted(path.name for path in paths) == content(out)
     assert (out / "scan3.nii.gz").read_bytes() == GZIP + b"three"
@@ -79,7 +79,7 @@ def test_a_link_in_the_way_is_replaced_not_followed(tmp_path: Path) -> None:
     out.mkdir()
     (out / ".scan1.nii.gz.part").symlink_to(victim)
     archive = make_tar(tmp_path / "scans.tar", {"scan1.nii.gz": b"123456789"})
-    extract(archive, out, SCANS, quiet=True)
+    extract(archive, out, SCANS)
     assert victim.read_bytes() == b"untouched"
     assert (out / "scan1.nii.gz").read_bytes() == b"123456789"
 
@@ -90,7 +90,7 @@ def test_a_sparse_bomb_is_passed_over(tmp_path: Path) -> None:
     archive = make_tar(tmp_path / "scans.tar", {"scan1.nii.gz": b"one", "scan2.nii.gz": bomb})
     with tarfile.open(archive) as tar:
         assert tar.getmember("scan2.nii.gz").size == 1 << 29
-    extract(archive, tmp_path / "out", SCANS, quiet=True)
+    extract(archive, tmp_path / "out", SCANS)
     assert content(tmp_path / "out") == ["scan1.nii.gz"]
 
 
@@ -107,7 +107,7 @@ def test_a_bad_archive_is_one_clear_error(
 ) -> None:
     archive = make_tar(tmp_path / "scans.tar", members, mode)
     with pytest.raises(IntegrityError, match=message):
-        extract(archive, tmp_path / "out", SCANS, quiet=True)
+        extract(archive, tmp_path / "out", SCANS)
 
 
 def test_a_truncated_archive_gives_no_truncated_file(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_truncated_archive_gives_no_truncated_file(tmp_path: Path) -> None:
     archive = make_tar(tmp_path / "scans.tar", members)
     archive.write_bytes(archive.read_bytes()[:8000])
     with pytest.raises(IntegrityError):
-        extract(archive, tmp_path / "out", SCANS, quiet=True)
+        extract(archive, tmp_path / "out", SCANS)
     whole = [p for p in (tmp_path / "out").glob("scan*") if p.stat().st_size != 5002]
     assert whole == []
 
@@ -138,9 +138,9 @@ def test_an_interrupted_extraction_goes_on(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(module, "_write", counted)
     with pytest.raises(KeyboardInterrupt):
-        extract(archive, tmp_path / "out", SCANS, quiet=True)
+        extract(archive, tmp_path / "out", SCANS)
     most = 5
-    assert len(extract(archive, tmp_path / "out", SCANS, quiet=True)) == 5
+    assert len(extract(archive, tmp_path / "out", SCANS)) == 5
     assert sorted(written) == content(tmp_path / "out")
 
 
@@ -148,7 +148,7 @@ def test_too_little_space_is_said_first(tmp_path: Path, monkeypatch: pytest.Monk
     archive = make_tar(tmp_path / "scans.tar", {"scan1.nii.gz": bytes(3000)})
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=2000))
     with pytest.raises(DiskError, match="needs 3 kB"):
-        extract(archive, tmp_path / "out", SCANS, quiet=True)
+        extract(archive, tmp_path / "out", SCANS)
     assert content(tmp_path / "out") == []
 
 
@@ -164,6 +164,6 @@ def test_damaged_archives_raise_nothing_else(tmp_path: Path, data: st.DataObject
     archive = tmp_path / "damaged.tar"
     archive.write_bytes(damaged[: data.draw(st.integers(0, len(damaged)))])
     try:
-        extract(archive, tmp_path / "out", SCANS, quiet=True)
+        extract(archive, tmp_path / "out", SCANS)
     except BrainzooError as error:
         assert "\n" not in str(error)  # noqa: PT017

@@ -12,9 +12,7 @@ from brainzoo.common.errors import IntegrityError
 from brainzoo.common.files import disk_errors, expect_space
 
 
-def extract(
-    archive: Path, folder: Path, pattern: re.Pattern[str], *, quiet: bool = False
-) -> list[Path]:
+def extract(archive: Path, folder: Path, pattern: re.Pattern[str]) -> list[Path]:
     """Write the regular files of an uncompressed tar whose base names fit; return their paths.
 
     Where a member's path points does not matter. What an interrupted extraction has completed is
@@ -37,7 +35,7 @@ def extract(
             missing = {path: member for path, member in paths.items() if not path.is_file()}
             text, total = f"unpacking {archive.name}", sum(m.size for m in missing.values())
             expect_space(folder, total, text)
-            with console.progress(text, total, unit="bytes", hidden=quiet) as progress:
+            with console.progress(text, total, unit="bytes") as progress:
                 for path, member in missing.items():
                     _write(tar, member, path)
                     progress(member.size)
