@@ -28,10 +28,10 @@ class Line:
     """One named curve, perhaps with intervals; values that are not finite are left out."""
 
     name: str
-    x: Sequence[float]
-    y: Sequence[float]
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
+    x: Sequence[float] | Numbers
+    y: Sequence[float] | Numbers
+    low: Sequence[float] | Numbers | None = None
+    high: Sequence[float] | Numbers | None = None
 
 
 def line_chart(
