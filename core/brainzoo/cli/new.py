@@ -93,19 +93,21 @@ def write_package(folder: Path, kind: Kind, name: str) -> list[str]:
 
 def _words(kind: Kind, name: str) -> dict[str, str]:
     """Return what the templates' placeholders stand for."""
+    holds = "holds the options of the command line"
     version = ".".join(__version__.split(".")[:2])
     camel = "".join(part.capitalize() for part in name.split("-"))
-    training = kind == "generator"
+    training, package = kind == "generator", f"brainzoo_{name.replace('-', '_')}"
     needed = [f"brainzoo-core{'[training]' if training else ''}~={version}.0"]
     needed += {"generator": ["torch"], "dataset": []}.get(kind, ["numpy"])
     return {
         "kind": kind,
         "name": name,
         "distribution": f"brainzoo-{name}",
-        "package": f"brainzoo_{name.replace('-', '_')}",
+        "package": package,
         "class_name": f"{camel}{kind.capitalize()}",
         "config": f"{camel}Config",
-        "options": "plugin" if training else "config",
+        "also": f", and {holds}" if training else "",
+        "more": "" if training else f"- `src/{package}/config.py` {holds}.\n",
         "contract": f"{kind.capitalize()}Contract",
         "summary": SUMMARIES[kind],
         "usage": f"brainzoo {USAGE[kind].format(name=name)}",
