@@ -105,7 +105,8 @@ def evaluate(
                 change(folder, {}, {part.name: f"brainzoo evaluate {part.name} says why"})
             continue
         seconds = round(time.monotonic() - started, 2)
-        write_result(folder, part.name, {**request, "seconds": seconds}, found)
+        about = {"summary": plugins().get("evaluator", part.name).summary, "seconds": seconds}
+        write_result(folder, part.name, {**request, **about}, found)
     result = read_evaluation(folder)
     if failures:
         raise EvaluatorsFailedError(failures, result) from next(iter(failures.values()))

@@ -63,12 +63,14 @@ def test_anybodys_tables_pictures_and_files_are_shown(
         tables={"by plane": [{"plane": "axial", "SWD": 3.25}]},
         pictures=["evaluation/someones/my_best-picture.png"],
         files=["evaluation/someones/verdict.json", "evaluation/someones/data.bin"],
+        summary="How sharp the images are.",
     )
     place = run / "evaluation" / "someones"
     place.mkdir(parents=True)
     (place / "my_best-picture.png").write_bytes(picture)
     (place / "verdict.json").write_text('{"copies": {"found": 3}, "publish": false}')
     text = text_of(page_of(run))
+    assert "How sharp the images are." in text
     assert "by plane" in text
     assert "axial 3.25" in text
     assert "my best picture" in text

@@ -81,7 +81,7 @@ def _evaluator(
     files = _files(run, found)
     return {
         "name": name,
-        "lead": captions.of_evaluator(name),
+        "lead": captions.of_evaluator(name) or str(found.get("summary") or ""),
         "notes": [str(note) for note in listed(found.get("notes"))],
         "metrics": metrics,
         "floors": any(metric["floor"] for metric in metrics),
@@ -168,7 +168,7 @@ def _pictures(run: RunFolder, evaluator: str, places: list[Any]) -> Iterator[dic
             run.notes.append(f"The picture {place} cannot be read and is left out.")
             continue
         title, about = captions.of_picture(evaluator, PurePosixPath(place).stem)
-        wide = picture.width > 1.6 * picture.height or picture.width > 600
+        wide = picture.width > 1.7 * picture.height or picture.width > 600
         yield {"picture": picture, "title": title, "about": about, "wide": wide}
 
 
