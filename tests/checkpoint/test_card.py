@@ -109,6 +109,9 @@ def test_the_hub_reads_the_card(run: Path) -> None:
     assert card.pipeline_tag == "unconditional-image-generation"
     assert (card.datasets, card.license) == (["AOMIC ID1000"], "cc0-1.0")
     assert card.model_name == "tiny-aomic-id1000-16x16"
+    config["trained_on"]["dataset"]["license"] = "free for research " * 9
+    shortened = huggingface_hub.ModelCard(model_card(config, {})).data.license_name
+    assert shortened.endswith(" for research ..."), "no word is cut"
 
 
 def test_the_card_tells_a_person_everything(run: Path) -> None:

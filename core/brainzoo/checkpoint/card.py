@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,7 @@ def model_card(config: Mapping[str, Any], evaluators: Mapping[str, Any]) -> str:
         + (["conditional", task] if conditional else []),
         model_name=re.sub(r"[^a-z0-9.]+", "-", f"{plugin['name']}-{data}-{size}".lower()),
         eval_results=list(_results(task, data, evaluators)) or None,
-        license_name=None if known else licence[:96],
+        license_name=None if known else textwrap.shorten(licence, 96, placeholder=" ..."),
         license_link=None if known else "LICENSE",
     )
     card = ModelCard.from_template(
