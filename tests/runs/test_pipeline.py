@@ -182,6 +182,18 @@ def test_a_step_done_anew_removes_what_a_killed_process_left(tmp_path: Path) -> 
     assert (run.path / ".checkpoint.1a2b3c4d.part").exists()
 
 
+def test_says_that_the_last_weights_are_kept_where_nobody_validates(
+    settings: Resolve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = make_images(tmp_path / "i", spatial=(16, 16))
+    own = settings()
+    for name, some in (("with", images), ("without", images.where(split="train"))):
+        (tmp_path / name).mkdir()
+        pipeline.fit(own.generator, some, Run(tmp_path / name, own.train))
+        said = "nobody is in the validation split: the last weights are kept"
+        assert (said in capsys.readouterr().err) == (name == "without")
+
+
 def test_fit_on_a_folder_of_images(settings: Resolve, tmp_path: Path) -> None:
     images = make_images(tmp_path / "i", spatial=(16, 16))
     own = settings()

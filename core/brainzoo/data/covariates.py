@@ -92,7 +92,8 @@ class Column:
         if outside > self.std:
             raise OptionError(
                 f"{self.name} is {float(value):g}; this model was trained on {self.seen}.",
-                f"Choose {self.name} within that range.",
+                f"Choose {self.name} within that range. In models that brainzoo trained, its ends "
+                "are means of three people or more.",
             )
         if outside > 0:
             console.warn(

@@ -181,6 +181,11 @@ def fit(part: Part, images: Images, run: Run) -> Generator:
     """
     generator: Generator = plugins().load("generator", part.name)(part.config)
     train, validation = packed(training_images(images)), packed(images.where(split="validation"))
+    if run.train.snapshot == "best" and not len(validation):
+        console.note(
+            "nobody is in the validation split: the last weights are kept, not the best "
+            "(--data.split-seed N divides people otherwise)."
+        )
     run = dataclasses.replace(
         run,
         train=shrunk(run.train, len(train)),
