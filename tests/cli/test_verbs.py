@@ -89,14 +89,11 @@ def test_export_a_run_or_a_folder(brainzoo: Brainzoo, made: Path) -> None:
     assert brainzoo("export", made, "--to", "nifti", "--out", "n").exit_code == 8
 
 
-def test_evaluate_a_run_in_place_and_only_once(brainzoo: Brainzoo, made: Path) -> None:
+def test_evaluate_a_run_in_place(brainzoo: Brainzoo, made: Path) -> None:
     out = ok(brainzoo("evaluate", "difference", made, "--difference.power", "2"))
     assert out.splitlines()[0].startswith("grey: ")
     assert out.splitlines()[-1] == "r/evaluation.json"
     assert Path("r/evaluation/difference/synthetic.png").is_file()
-    again = brainzoo("evaluate", "difference", made)
-    assert again.exit_code == 8
-    assert "--again" in again.stderr
 
 
 def test_evaluate_refuses_other_data_than_the_runs(
