@@ -37,6 +37,8 @@ STEP: Kind = "step"
 KNOWN: dict[str, str] = json.loads(Path(__file__).with_name("known.json").read_text())
 """Which distribution of this project brings a name; no other one may offer it."""
 
+Metadata = importlib.metadata.PackageMetadata | None
+
 
 @dataclasses.dataclass(frozen=True)
 class Plugin:
@@ -62,8 +64,10 @@ class Plugins:
         self._manager.add_hookspecs(hookspecs)
         self._specs: dict[tuple[Kind, str], tuple[Spec, Plugin]] = {}
         self.all: list[Plugin] = []
-        for entry_point in sorted(entry_points, key=_order):
-            self.all.append(self._add(entry_point))
+        # Each look at a distribution's metadata parses all of it anew: one look for each.
+        found = [(one, one.dist.metadata if one.dist else None) for one in entry_points]
+        for entry_point, metadata in sorted(found, key=lambda one: _order(*one)):
+            self.all.append(self._add(entry_point, metadata))
 
     @property
     def problems(self) -> list[str]:
@@ -120,13 +124,12 @@ class Plugins:
         self.get(kind, name)
         return self._specs[kind, name][1]
 
-    def _add(self, entry_point: importlib.metadata.EntryPoint) -> Plugin:
-        of = entry_point.dist
-        known = (of.name, of.version) if of else ("unknown", "unknown")
+    def _add(self, entry_point: importlib.metadata.EntryPoint, metadata: Metadata) -> Plugin:
+        known = (metadata["Name"], metadata["Version"]) if metadata else ("unknown", "unknown")
         plugin = Plugin(entry_point.name, *known, entry_point.value)
         module, began, before = None, time.perf_counter(), "torch" in sys.modules
         try:
-            _check_version(of)
+            _check_version(metadata)
             with contextlib.redirect_stdout(sys.stderr):
                 module = entry_point.load()
                 _check_hooks(module)
@@ -172,9 +175,9 @@ def plugins() -> Plugins:
     return Plugins()
 
 
-def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
+def _order(entry_point: importlib.metadata.EntryPoint, metadata: Metadata) -> tuple[bool, str, str]:
     # brainzoo's own first: where two offer the same name, ours stays.
-    name = entry_point.dist.name if entry_point.dist else ""
+    name = metadata["Name"] if metadata else ""
     return (name != DISTRIBUTION, name, entry_point.name)
 
 
@@ -193,13 +196,13 @@ def stranger() -> str:
     )
 
 
-def _check_version(distribution: importlib.metadata.Distribution | None) -> None:
+def _check_version(metadata: Metadata) -> None:
     """Refuse a plugin that requires another version of the core than this one."""
-    if distribution is None or distribution.name == DISTRIBUTION:
+    if metadata is None or metadata["Name"] == DISTRIBUTION:
         return
     minor = re.escape(".".join(__version__.split(".")[:2]))
     usual = re.compile(rf"{DISTRIBUTION}(\[\w+\])?~={minor}\.0")
-    for line in distribution.requires or []:
+    for line in metadata.get_all("Requires-Dist") or []:
         if not line.startswith(DISTRIBUTION) or "extra ==" in line or usual.fullmatch(line):
             continue  # as our own plugins write it; packaging would add 12 ms to every command
         from packaging.requirements import Requirement
