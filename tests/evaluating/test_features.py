@@ -74,6 +74,19 @@ def test_features_do_not_depend_on_the_other_images(made, heads, home):
     np.testing.assert_array_equal(made.of(heads)[[7]], alone)
 
 
+def test_other_processes_pool_as_this_one(made, heads, monkeypatch):
+    """The first part is computed here, to time it; those after it elsewhere."""
+
+    def elsewhere(work, tasks, **_):
+        for index, task in enumerate(tasks):
+            yield (pickle.loads(pickle.dumps(work)) if index else work)(task)
+
+    monkeypatch.setattr("brainzoo.evaluating.features.PART", 8)
+    monkeypatch.setattr("brainzoo.evaluating.features.each", elsewhere)
+    expected = np.concatenate([made(heads.floats([i])) for i in range(len(heads))])
+    np.testing.assert_allclose(made.of(heads), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_another_process_finds_the_same(made, heads):
     there = pickle.loads(pickle.dumps(made))
     pixels = heads.floats(np.arange(8))

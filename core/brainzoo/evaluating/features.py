@@ -138,7 +138,9 @@ class Features:
         if not len(images):
             raise DataError("there are no images to compute features of.", "Sample some.")
         if self.pooling == "mean":  # kept with the maxima, which other evaluators ask for
-            both = dataclasses.replace(self, pooling="mean+max").of(images, view)
+            options = dataclasses.replace(self.options, pooling="mean+max")  # of other processes
+            twin = dataclasses.replace(self, pooling="mean+max", options=options)
+            both = twin.of(images, view)
             pooled = both.reshape(len(both), images.channels, 2, -1)
             return pooled[:, :, 0].reshape(len(both), -1)
         path = self._cache(images, view)
