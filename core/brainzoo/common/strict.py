@@ -84,9 +84,9 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def one_line(said: object, most: int = 200) -> str:
+def one_line(said: object) -> str:
     """Return what somebody else's program says as one short line without a stop."""
-    return printable(" ".join(str(said).split()))[:most].rstrip(".")
+    return printable(" ".join(str(said).split()))[:200].rstrip(".")
 
 
 def _short(value: object) -> str:
