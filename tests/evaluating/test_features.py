@@ -78,8 +78,8 @@ def test_other_processes_pool_as_this_one(made, heads, monkeypatch):
     """The first part is computed here, to time it; those after it elsewhere."""
 
     def elsewhere(work, tasks, **_):
-        for index, task in enumerate(tasks):
-            yield (pickle.loads(pickle.dumps(work)) if index else work)(task)
+        for index in range(len(tasks)):
+            yield (pickle.loads(pickle.dumps(work)) if index else work)(tasks[index])
 
     monkeypatch.setattr("brainzoo.evaluating.features.PART", 8)
     monkeypatch.setattr("brainzoo.evaluating.features.each", elsewhere)
