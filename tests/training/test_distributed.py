@@ -1,4 +1,4 @@
-"""Two and four processes train what one does, in every generator, and resume each other's runs."""
+"""Two processes train what one does, in every generator, and each resumes the other's runs."""
 
 import json
 import os
@@ -26,7 +26,7 @@ STRAYS = 1e-3
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one process trained, whole and half; two went on with, and began; four trained."""
+    """What one process trained, whole and half; what two went on with, began and trained."""
     missing = [n for n in GENERATORS if n not in {s.name for s in plugins().specs("generator")}]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
@@ -37,9 +37,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return [f"{kind}:{folder / place / name}" for name in GENERATORS]
 
     together.main(images, of("whole", "one") + of("stopped", "one-two"))
-    launch(2, folder, of("resumed", "one-two") + of("stopped", "two-one"))
+    launch(2, folder, of("resumed", "one-two") + of("stopped", "two-one") + of("whole", "two"))
     together.main(images, of("resumed", "two-one"))
-    launch(4, folder, of("whole", "four"))
     return folder
 
 
@@ -67,7 +66,7 @@ def state(run: Path) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
         return tensors, json.loads(file.metadata()["counters"])
 
 
-@pytest.mark.parametrize("trained", ["one-two", "two-one", "four"])
+@pytest.mark.parametrize("trained", ["one-two", "two-one", "two"])
 @pytest.mark.parametrize("name", GENERATORS)
 def test_weights_averages_and_moments_are_those_of_one_process(
     folder: Path, trained: str, name: str
@@ -92,28 +91,28 @@ def test_weights_averages_and_moments_are_those_of_one_process(
 
 @pytest.mark.parametrize("name", GENERATORS)
 def test_statistics_are_those_of_the_whole_batch(folder: Path, name: str) -> None:
-    one, four = (
+    one, two = (
         [json.loads(text) for text in (folder / n / name / "stats.jsonl").read_text().splitlines()]
-        for n in ("one", "four")
+        for n in ("one", "two")
     )
-    assert len(one) == len(four) == together.STEPS
-    for expected, line in zip(one, four, strict=True):
+    assert len(one) == len(two) == together.STEPS
+    for expected, line in zip(one, two, strict=True):
         assert line.keys() == expected.keys()
         assert line["images"] == expected["images"]
         assert line["losses"] == pytest.approx(expected["losses"], rel=1e-4)
         for figure in line.keys() & {"d_real", "d_fake", "perplexity", "kl", "penalty", "likeness"}:
             # Some compare images with the mean of their batch, which is each process's own.
             assert line[figure] == pytest.approx(expected[figure], rel=2e-3), figure
-    # The rate of all: no process alone has more than a quarter of it.
-    steps = four[-1]["seconds"] - four[-2]["seconds"]
-    assert four[-1]["images_per_second"] > together.BATCH / steps / 2
+    # The rate of all: no process alone has more than half of it.
+    steps = two[-1]["seconds"] - two[-2]["seconds"]
+    assert two[-1]["images_per_second"] > 0.75 * together.BATCH / steps
 
 
 @pytest.mark.parametrize("name", GENERATORS)
 def test_one_process_writes(folder: Path, name: str) -> None:
-    one, four = (
+    one, two = (
         {str(path.relative_to(folder / n / name)) for path in (folder / n / name).rglob("*")}
-        for n in ("one", "four")
+        for n in ("one", "two")
     )
-    assert four == one
-    assert "stats.jsonl" in four
+    assert two == one
+    assert "stats.jsonl" in two
