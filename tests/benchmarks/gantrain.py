@@ -59,7 +59,7 @@ def main() -> None:
             folder = given.out / f"{samples.name}-{task}"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "gan-train.csv").write_bytes(found.files["gan-train.csv"])
-            (folder / "curve.png").write_bytes(found.pictures["curve"])
+            (folder / "curve.svg").write_bytes(found.pictures["curve"])
             (folder / "notes.txt").write_text("\n".join(found.notes))
             row = [task, samples.name, *(cell(found, name) for name in SHOWN.values())]
             print(f"| {' | '.join(row)} |", flush=True)

@@ -47,6 +47,17 @@ def test_units_of_features_do_not_matter():
     assert share_right(*other) == pytest.approx(share_right(train, test), abs=0.02)
 
 
+def test_a_feature_that_is_silent_in_training_images_decides_nothing():
+    train, test = clouds(200, apart=5), clouds(200, apart=5, seed=1)
+    whisper = np.where(np.arange(200) == 1, 1e-6, 0)[:, None]  # one image of one class
+    shout = np.ones((200, 1))
+    train, test = (
+        Labelled(np.hstack([s.features, f]).astype(np.float32), s.classes, s.groups)
+        for s, f in ((train, whisper), (test, shout))
+    )
+    assert share_right(train, test) > 0.97
+
+
 def test_a_feature_that_never_changes_is_borne():
     train, test = clouds(100, apart=4), clouds(100, apart=4, seed=1)
     for one in (train, test):

@@ -10,6 +10,7 @@ from brainzoo.testing.heads import make_images
 from brainzoo_metrics import cells
 from brainzoo_metrics.conditions import Conditions
 from brainzoo_metrics.config import ConditionsConfig
+from brainzoo_metrics.predicting import Reader
 
 FAST = {"extractor": "random-squeezenet", "layer": "fire3", "pairs": 20}
 
@@ -66,6 +67,15 @@ def test_a_condition_that_is_one_brain_is_named(real, good):
     name = "correlation within conditions"
     assert values[name].low > values[name].floor
     assert any("more alike than real people" in note for note in found.notes)
+
+
+def test_a_feature_that_is_silent_in_people_reads_no_age():
+    rng = np.random.default_rng(0)
+    ages = rng.uniform(20, 80, 200)
+    features = np.stack([ages + rng.normal(0, 1, 200), np.where(ages > 79, 1e-6, 0)], 1)
+    reader = Reader(features.astype(np.float32), ages, [str(i) for i in range(200)])
+    found = reader(np.array([[30, 1], [70, 1]], np.float32))
+    np.testing.assert_allclose(found, [30, 70], atol=8)
 
 
 def test_what_nobody_asked_for_is_missing(real, good):

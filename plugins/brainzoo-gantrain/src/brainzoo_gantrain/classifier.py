@@ -14,7 +14,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 COSTS = (0.1, 1.0, 10.0, 100.0)
@@ -24,6 +23,11 @@ UNTRIED = 1.0
 """C where there are too few groups to compare candidates."""
 
 FOLDS = 5
+
+SILENT = 0.05
+FARTHEST = 5.0  # deviations from the mean
+"""Half of VGG-16's features are silent in 95 % of heads or more. Divided by so small a deviation,
+what a synthetic image wakes up would be tens of thousands, and decide alone: they are left out."""
 
 Scores = NDArray[np.float64]
 
@@ -69,14 +73,22 @@ def learn(train: Labelled, tests: Sequence[Labelled], classes: int, seed: int) -
     Returns:
         For each test ``(image, class)``: the class of the largest score is the answer.
     """
-    scaler = StandardScaler().fit(train.features)
-    known = scaler.transform(train.features)
+    known = standardised(train.features, train.features)
     kernel = _kernel(known, known)
     cost = _cost(kernel, train, classes, seed)
     machine = _machine(cost).fit(kernel, train.classes)
     return [
-        _scores(machine, _kernel(scaler.transform(test.features), known), classes) for test in tests
+        _scores(machine, _kernel(standardised(test.features, train.features), known), classes)
+        for test in tests
     ]
+
+
+def standardised(features: NDArray[np.float32], like: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return features in deviations from the mean of others, ``(image, feature)`` both."""
+    low, high = np.quantile(like, [SILENT, 1 - SILENT], axis=0)
+    shares = (high > low) / np.maximum(like.std(axis=0), 1e-12)
+    scaled = (features - like.mean(axis=0)) * shares
+    return np.clip(scaled, -FARTHEST, FARTHEST).astype(np.float32)
 
 
 def _cost(kernel: NDArray[np.float64], train: Labelled, classes: int, seed: int) -> float:

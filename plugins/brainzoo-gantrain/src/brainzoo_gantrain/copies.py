@@ -7,7 +7,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import StandardScaler
+
+from brainzoo_gantrain.classifier import standardised
 
 NEAR = 0.01
 """Share of real test images that count as near: what a generator that copies nothing has."""
@@ -35,9 +36,8 @@ def near_copies(
     Returns:
         ``(image,)``, for each synthetic image.
     """
-    scaler = StandardScaler().fit(train)
-    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(scaler.transform(train))
+    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(standardised(train, train))
     of_test, of_synthetic = (
-        search.kneighbors(scaler.transform(features))[0][:, 0] for features in (test, synthetic)
+        search.kneighbors(standardised(features, train))[0][:, 0] for features in (test, synthetic)
     )
     return np.asarray(of_synthetic < np.quantile(of_test, NEAR))

@@ -19,13 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold
-from sklearn.preprocessing import StandardScaler
 
 Floats = NDArray[np.float32]
 Draws = NDArray[np.float64]
 FOLDS = 4
 PENALTIES = (1e1, 1e2, 1e3, 1e4, 1e5)
 COSTS = (1e-5, 1e-4, 1e-3, 1e-2)
+SILENT = 0.05
+FARTHEST = 5.0  # deviations from the mean
+"""Half of VGG-16's features are silent in 95 % of heads or more. Divided by so small a deviation,
+what a synthetic image wakes up would be tens of thousands, and ages of 150 years be read: they are
+left out."""
 
 
 class Reader:
@@ -39,8 +43,10 @@ class Reader:
 
     def __init__(self, features: Floats, values: NDArray[Any], subjects: Sequence[str]) -> None:
         self.numeric = values.dtype.kind == "f"
-        self.scaler = StandardScaler().fit(features)
-        known = self.scaler.transform(features)
+        low, high = np.quantile(features, [SILENT, 1 - SILENT], axis=0)
+        self.mean = features.mean(axis=0)
+        self.scale = (high > low) / np.maximum(features.std(axis=0), 1e-12)
+        known = self._standardised(features)
         candidates = [self._machine(p) for p in (PENALTIES if self.numeric else COSTS)]
         groups = np.unique(np.asarray(subjects), return_inverse=True)[1]
         folds = min(FOLDS, int(groups.max()) + 1)
@@ -55,8 +61,12 @@ class Reader:
 
     def __call__(self, features: Floats) -> NDArray[Any]:
         """Return what it reads in each image."""
-        found: NDArray[Any] = self.machine.predict(self.scaler.transform(features))
+        found: NDArray[Any] = self.machine.predict(self._standardised(features))
         return found
+
+    def _standardised(self, features: Floats) -> Floats:
+        scaled = (features - self.mean) * self.scale
+        return np.clip(scaled, -FARTHEST, FARTHEST).astype(np.float32)
 
     def _machine(self, strength: float) -> Any:
         if self.numeric:
