@@ -35,8 +35,9 @@ first 64 samples of seed 0 (16 of models of whole heads), of which none was pick
     brainzoo sample pggan-ixi-64 -n 100
 
 None is for diagnosis. A passed privacy verdict is what [that audit](evaluation.md) could find, and
-no proof of anonymity. These verdicts are older than the attack on weights: by it `vae-ixi-128` and
-`pggan-ixi-128` reveal who was trained on ([results.md](results.md)), and will be replaced.
+no proof of anonymity. One that failed found that samples or weights tell who was trained on: such
+a checkpoint is for trying brainzoo out, on public data only ([results.md](results.md)). Verdicts
+without a `white-box membership AUC` are older than the attack on weights.
 
 """
 
