@@ -38,17 +38,54 @@ class Model(nn.Module):
 
 
 class Networks(nn.Module):
-    """Encoder, decoder, and the likelihood's standard deviation if it is one for all pixels."""
+    """Encoder, decoder, and the likelihood's standard deviation if it is not one of each pixel.
+
+    Args:
+        config: What decides the widths.
+        spatial: (height, width) or (x, y, z).
+        channels: Of the images.
+        conditions: Numbers that encode a condition.
+        squashed: A sigmoid makes the pixels, and all channels have one standard deviation; else
+            the last layer is linear, and each channel has its own.
+    """
 
     def __init__(
-        self, config: VAEConfig, spatial: tuple[int, ...], channels: int, conditions: int
+        self,
+        config: VAEConfig,
+        spatial: tuple[int, ...],
+        channels: int,
+        conditions: int,
+        *,
+        squashed: bool = True,
     ) -> None:
         super().__init__()
         self.encoder = Encoder(config, spatial, channels, conditions)
         self.decoder = Decoder(config, spatial, channels, conditions)
+        self.squashed = squashed
         self.apply(_initialise)
-        scalar = config.variance == "scalar"
-        self.log_std = nn.Parameter(torch.tensor(math.log(0.1))) if scalar else None
+        self.log_std = None
+        if config.variance == "scalar":
+            shape = () if squashed else (channels, *[1] * len(spatial))
+            self.log_std = nn.Parameter(torch.full(shape, math.log(0.1)))
+
+    def begin_at(self, pixels: torch.Tensor) -> None:
+        """Begin with what is likeliest without any latent: mean and deviation of each channel.
+
+        Where most pixels are black, a network that begins elsewhere first learns black, in steps
+        that all go one way, until the latent is far off and a sigmoid has no gradient left.
+
+        Args:
+            pixels: ``(batch, channel, *spatial)`` in [0, 1].
+        """
+        channels = pixels.transpose(0, 1).flatten(1)
+        for last in (self.encoder.head, self.decoder.out):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(cast(torch.Tensor, last.bias))
+        with torch.no_grad():
+            cast(torch.Tensor, self.decoder.out.bias)[: len(channels)] = channels.mean(1)
+            if self.log_std is not None:
+                log_std = channels.std(1).log().clamp(*LOG_STD)
+                self.log_std.copy_(log_std.view_as(self.log_std))
 
     def decode(
         self, latent: torch.Tensor, conditions: torch.Tensor
@@ -60,9 +97,14 @@ class Networks(nn.Module):
             conditions: ``(batch, conditions)``.
 
         Returns:
-            The mean ``(batch, channel, *spatial)`` in [0, 1], and what broadcasts to its shape.
+            The mean ``(batch, channel, *spatial)``, in [0, 1] but while it learns, and what
+            broadcasts to its shape.
         """
         mean, log_std = self.decoder(latent, conditions)
+        if self.squashed:
+            mean = mean.sigmoid()
+        elif not self.training:  # which would have no gradient outside
+            mean = mean.clamp(0, 1)
         if self.log_std is not None:
             log_std = self.log_std
         return mean, torch.clamp(log_std, *LOG_STD)
@@ -132,9 +174,9 @@ class Decoder(nn.Module):
         made = self.activation(self.layers(projected.view(-1, *self.start)))
         made = self.out(self.activation(self.enlarge(made))).float()
         if not self.pixelwise:
-            return made.sigmoid(), made.new_zeros(())
+            return made, made.new_zeros(())
         mean, log_std = made.chunk(2, dim=1)
-        return mean.sigmoid(), log_std - 2  # begins near 0.1
+        return mean, log_std - 2  # begins near 0.1
 
 
 class Residual(nn.Module):
