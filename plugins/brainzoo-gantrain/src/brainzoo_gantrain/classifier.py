@@ -88,7 +88,7 @@ def standardised(features: NDArray[np.float32], like: NDArray[np.float32]) -> ND
     low, high = np.quantile(like, [SILENT, 1 - SILENT], axis=0)
     shares = (high > low) / np.maximum(like.std(axis=0), 1e-12)
     scaled = (features - like.mean(axis=0)) * shares
-    return np.clip(scaled, -FARTHEST, FARTHEST).astype(np.float32)
+    return np.asarray(np.clip(scaled, -FARTHEST, FARTHEST), np.float32)
 
 
 def _cost(kernel: NDArray[np.float64], train: Labelled, classes: int, seed: int) -> float:

@@ -66,7 +66,7 @@ class Reader:
 
     def _standardised(self, features: Floats) -> Floats:
         scaled = (features - self.mean) * self.scale
-        return np.clip(scaled, -FARTHEST, FARTHEST).astype(np.float32)
+        return np.asarray(np.clip(scaled, -FARTHEST, FARTHEST), np.float32)
 
     def _machine(self, strength: float) -> Any:
         if self.numeric:
