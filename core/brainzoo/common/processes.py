@@ -168,7 +168,9 @@ def cluster(address: str) -> Iterator[None]:
         with starting():
             if address == "local":
                 where = stack.enter_context(
-                    dask.LocalCluster(cores(), threads_per_worker=1, dashboard_address=None)
+                    dask.LocalCluster(
+                        cores(), threads_per_worker=1, dashboard_address=":0", silence_logs=40
+                    )
                 )
         try:
             client = dask.Client(where, timeout=CONNECT_SECONDS, set_as_default=False)
