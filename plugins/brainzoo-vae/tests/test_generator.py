@@ -102,7 +102,7 @@ def test_images_that_are_mostly_black_are_learned_too(tmp_path):
     images = Images(pixels, like.table[:64], {**like.info, "channels": ["T1w", "FLAIR"]})
     common = {"batch_size": 16, "precision": "fp32"}
     generator, _ = trained(
-        tmp_path, images=images, budget=960, train=common, base_channels=16, latent=64
+        tmp_path, images=images, budget=1600, train=common, base_channels=16, latent=64
     )
     error = ((generator.reconstruct(pixels).mean - pixels) ** 2).mean()
     assert error < 0.8 * pixels.var(0).mean(), "no better than the mean image"

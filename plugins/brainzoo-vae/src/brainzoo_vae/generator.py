@@ -40,6 +40,8 @@ RISING_STEPS = 20
 """Over which the learning rate rises. Adam's first steps all go one way: at the full rate they move
 latents, each a sum over thousands of features, far off.
 """
+GENTLER = 0.3
+"""Of the learning rate, with a linear output: at all of it wide networks still run off later."""
 LEAST_BETA = 0.1
 """Where the warm-up begins."""
 SOME = 256
@@ -118,7 +120,8 @@ class VAE(Inference):
         groups += [{"params": list(networks.decoder.parameters())}]
         if networks.log_std is not None:
             groups += [{"params": [networks.log_std], "lr": FASTER * config.lr}]
-        adam = torch.optim.Adam(groups, lr=config.lr, fused=True)
+        rate = config.lr * (GENTLER if linear else 1.0)
+        adam = torch.optim.Adam(groups, lr=rate, fused=True)
         return [Phase("bound", networks, adam, bound, warm_up=RISING_STEPS if linear else 0)]
 
     def draw(self, network: Model, draw: Draw) -> torch.Tensor:
