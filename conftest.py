@@ -1,6 +1,7 @@
 """For all tests, the plugins' own included: a busy machine must not make one fail."""
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -8,6 +9,10 @@ from hypothesis import HealthCheck, settings
 # beside a busy worker made a test of 12 seconds take 262. Without workers torch chooses.
 if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(workers))))
+
+# A shell starts what runs in the background with Ctrl-C ignored, which tests press in commands.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("brainzoo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("brainzoo")

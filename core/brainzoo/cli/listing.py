@@ -92,7 +92,9 @@ def _registry() -> Registry:
 
 
 def _show(*words: str, every: bool = False) -> None:
-    """Print a line for each checkpoint that has these words."""
+    """Print a line for each checkpoint that has these words, models by others in a table below."""
+    from brainzoo.zoo.entry import OthersSource
+
     registry = _registry()
     entries = registry.entries if every else [e for e in registry.newest() if not e.withdrawn]
     entries = [entry for entry in entries if _has(entry, words)]
@@ -101,22 +103,28 @@ def _show(*words: str, every: bool = False) -> None:
         console.note(
             f"no checkpoint matches {wanted}; brainzoo list shows all, brainzoo run makes one."
         )
+    own, others = [], []
+    for entry in entries:
+        if isinstance(source := entry.source, OthersSource):
+            licence = f"{source.licence}{'' if source.commercial else ' (non-commercial)'}"
+            row = [entry.name, entry.summary, source.people, licence, f"{source.megabytes:,}"]
+            others.append([*row, f"{source.memory_gb:g}", _where(entry)])
+        else:
+            own.append(_row(entry))
     header = ["name", "makes", "subjects", "licence", "MB", "privacy", "where"]
-    table = [console.table(header, [_row(entry) for entry in entries])] if entries else []
-    console.answer({"checkpoints": [_as_json(entry) for entry in entries]}, *table)
+    lines = [console.table(header, own)] if own else []
+    if others:
+        header = ["by others", "makes", "people", "licence", "MB", "GB of memory", "where"]
+        lines += [*([""] if own else []), console.table(header, others)]
+    console.answer({"checkpoints": [_as_json(entry) for entry in entries]}, *lines)
 
 
 def _row(entry: Entry) -> list[str]:
     """Return the cells of a checkpoint; of one that is elsewhere its summary says all."""
-    from brainzoo.zoo.entry import OthersSource
-
     makes, subjects, licence, privacy = entry.summary, "", "", ""
     if about := _read(entry):
         makes, licence, privacy = about["makes"], about["license"], about["privacy"]
         subjects = f"{about['subjects']:,} of {about['data']}"
-    if isinstance(source := entry.source, OthersSource):
-        licence = f"{source.licence}{'' if source.commercial else ' (non-commercial)'}"
-        makes, subjects = entry.summary, f"{source.subjects:,} of {source.data}"
     name = f"{entry.name} {entry.version} withdrawn" if entry.withdrawn else entry.name
     return [name, makes, subjects, licence, f"{entry.size / 1e6:,.1f}", privacy, _where(entry)]
 

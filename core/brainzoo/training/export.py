@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import warnings
@@ -107,6 +108,7 @@ def write_network(
             write_bytes(path, file.getvalue())
             return
         try:
+            importlib.import_module("onnxscript")  # torch says less clearly that it is missing
             names = list(inputs)
             made = torch.onnx.export(
                 program, input_names=names, output_names=["output"], verbose=False

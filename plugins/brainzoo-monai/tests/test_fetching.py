@@ -126,7 +126,7 @@ def test_it_is_listed_by_others_with_people_licence_size_and_memory(entry: dict[
     for word in ("by others", NAME, "Pinaya", "Apache-2.0", "GB of memory"):
         assert word in text
     text = run("info", NAME).stdout
-    said = ("UK Biobank, 31,740 subjects", "arXiv 2209.07162", "about 1.0 MB", "GB an image")
+    said = ("UK Biobank, 31,740 subjects", "arXiv 2209.07162", "1.0 MB", "GB an image")
     for word in (*said, "--accept-licence"):
         assert word in text
 
