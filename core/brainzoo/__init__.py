@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from brainzoo.plugin.interfaces import Generator as Generator
     from brainzoo.plugin.interfaces import Spec as Spec
     from brainzoo.training.torch_dataset import as_torch as as_torch
+    from brainzoo.zoo.loading import from_pretrained as from_pretrained
     from brainzoo.zoo.loading import load as load
     from brainzoo.zoo.synthetic import synthetic as synthetic
 else:

@@ -11,6 +11,7 @@ import hostile_server as hostile
 import pytest
 from hub_server import HubServer
 
+import brainzoo
 from brainzoo import checkpoint as checkpoints
 from brainzoo.checkpoint.weights_file import read_arrays, write_arrays
 from brainzoo.common.errors import (
@@ -92,6 +93,7 @@ def test_a_tag_is_the_commit_that_it_was_at_first(
     assert first in capsys.readouterr().err
     assert folder == pull(f"hf:{REPO}@{first}", offline=True)
     assert folder == pull(f"hf:{REPO}@v1.0.0", offline=True)
+    assert folder == brainzoo.from_pretrained(REPO, revision="v1.0.0").folder
     repository.tags["v1.0.0"] = server.add(REPO, contents(checkpoint) | {"LICENSE": b"other"})
     with pytest.raises(IntegrityError, match="somebody moved the tag"):
         pull(f"hf:{REPO}@v1.0.0")

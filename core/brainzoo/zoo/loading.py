@@ -134,3 +134,11 @@ def load(
     loaded = cast(Loaded, generator)
     loaded.folder = folder
     return loaded
+
+
+def from_pretrained(repository: str, *, revision: str, **options: Any) -> Loaded:
+    """Load a generator from the Hub, as :func:`load` does ``hf:REPOSITORY@REVISION``.
+
+    ``revision`` is a version's tag (``"v1.0.0"``) or a whole commit: a branch may change any day.
+    """
+    return load(f"hf:{repository}@{revision}", **options)
