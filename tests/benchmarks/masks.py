@@ -27,7 +27,7 @@ def main() -> None:
     data = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
     scans = sorted((data / "t1").glob("*.nii.gz"))
     if not scans:
-        sys.exit(f"there are no scans in {data}")
+        sys.exit(f"found no scans in {data}")
     dice, ratios, seconds = {}, [], []
     for path in scans:
         label = ras(Volume.read(data / "seg" / path.name.replace("-T1.", "-DLMUSE."))).data > 0

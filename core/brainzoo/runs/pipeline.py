@@ -144,7 +144,7 @@ def open_images(
 
     Raises:
         NotFoundError: It is not there, or its data are gone.
-        DataError: The data are no longer those that the run began with.
+        DataError: The data have changed since the run began.
     """
     if not synthetic and (place / "run.yaml").is_file():
         return images_of_run(place)

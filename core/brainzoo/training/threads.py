@@ -65,7 +65,7 @@ def _trials(most: int, chosen: Callable[[int], None]) -> Generator[None, tuple[i
                 rate, now = yield from _block(now, BLOCK_SECONDS, HOPELESS * best)
                 seen[number].append(rate)
         rates = {number: statistics.median(found) for number, found in seen.items()}
-        # A number as good as the one in use is no reason to change the last bits.
+        # A switch changes the last bits of the result: it must be worth it.
         fastest = max(numbers, key=lambda n: rates[n] * (1.05 if n == current else 1))
         torch.set_num_threads(fastest)
         if fastest != current:

@@ -47,7 +47,7 @@ LEAST_BETA = 0.1
 SOME = 256
 """Training images that the decoder's beginning and the sample grids' Gaussian are computed of."""
 LINEAR = "linear"
-"""What checkpoints say of their output where it is no sigmoid."""
+"""What a checkpoint calls its output if that is not a sigmoid."""
 BLACK, MOSTLY = 0.02, 0.6
 """Darker than this is black; of IXI's slices with skull .48 are, without it .76."""
 
