@@ -40,6 +40,7 @@ def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         ("run tiny --data ixl", 3, "there is no dataset named 'ixl'. Did you mean 'ixi'?"),
         ("run tiny --data ixi --evaluate fid", 3, "there is no evaluator named 'fid'."),
         ("run --resume nowhere", 3, "there is no run at nowhere: it has no run.yaml."),
+        ("data ixi --class young=age~35", 2, "'age~35' is not a class expression."),
         ("run nowhere/run.yaml", 3, "there is no run at nowhere: it has no run.yaml."),
         ("sample nowhere --out x", 3, "there is no checkpoint named 'nowhere'."),
         ("sample x --zzzzzzzzzz 1", 2, "See: brainzoo sample --help"),

@@ -16,7 +16,6 @@ from brainzoo.cli.params import (
     dataset_options,
     given_options,
     out_option,
-    pairs,
     size_option,
 )
 from brainzoo.common import console
@@ -46,7 +45,7 @@ def data(
     dataset: str,
     generator: str | None,
     preset: str | None,
-    classes: tuple[str, ...],
+    classes: dict[str, str],
     out: Path | None,
 ) -> None:
     """Prepare a dataset, or open a folder of prepared images, and describe it.
@@ -78,7 +77,7 @@ def data(
         given = {key.removeprefix("data."): value for key, value in options.items()}
         part, config = dataset_part(plugins, dataset, given)
         source = plugins.load("dataset", dataset)(part.config)
-        images = prepare(source, config, name=dataset, classes=pairs(classes, "--class"), out=out)
+        images = prepare(source, config, name=dataset, classes=classes, out=out)
         if console.as_json():
             notes = dict(understood(source, list(source.subjects()), dataset))
     found = {**describe(images), "folder": str(images.folder)}

@@ -252,10 +252,23 @@ cluster_option = click.option(
     help="Let Dask do the work that several processes share: tcp://HOST:8786, a scheduler; or "
     "local. [default: processes of this machine]",
 )
+
+
+def _classes(ctx: click.Context, _: click.Parameter, words: Sequence[str]) -> dict[str, str]:
+    found = pairs(words, "--class")
+    if found:
+        from brainzoo.data.classes import Expression
+
+        for text in found.values():  # a typing error ends here, not after a download
+            Expression(text)
+    return found
+
+
 classes_option = click.option(
     "--class",
     "classes",
     multiple=True,
+    callback=_classes,
     metavar="NAME=EXPR",
     help='A class of subjects, e.g. young="age < 35"; repeatable.',
 )

@@ -21,7 +21,6 @@ from brainzoo.cli.params import (
     dataset_options,
     given_options,
     out_option,
-    pairs,
     size_option,
 )
 from brainzoo.common import console
@@ -187,14 +186,13 @@ def _settings(
     generator: str | None,
     data: str | None,
     preset: str | None,
-    classes: tuple[str, ...],
+    classes: dict[str, str],
     evaluate: tuple[str, ...],
     export: tuple[str, ...],
     out: Path | None,
     resume: str | None,
     **_: Any,
 ) -> Settings:
-    expressions = pairs(classes, "--class")
     names = tuple(name for name in export if name != "none") if export else None
     record = _record(resume, [generator] if generator else [])
     if record is None:
@@ -207,7 +205,7 @@ def _settings(
             data,
             {**({} if "OMP_NUM_THREADS" in os.environ else THREADS), **given},
             preset=preset or "default",
-            classes=expressions,
+            classes=classes,
             export=names,
             evaluate=evaluate,
         )
@@ -219,7 +217,7 @@ def _settings(
         plugins,
         record,
         given,
-        classes=expressions or None,
+        classes=classes or None,
         export=names,
         evaluate=evaluate or None,
     )
