@@ -151,6 +151,23 @@ def test_masks_and_images_of_another_shape_are_refused():
     assert np.array_equal(filled[..., :8], pixels[..., :8])
 
 
+def test_anomaly_scores_are_what_a_model_of_healthy_images_does_not_make():
+    flow = Flow(FlowConfig(widths=(8,), embedding=16, blocks=1))
+    flow.shape = (1, 16, 16)
+    flow.network = flow.build(flow.shape).eval()
+    healthy = np.linspace(0.1, 0.6, 256, dtype=np.float32).reshape(1, 1, 16, 16)
+
+    class Knows(torch.nn.Linear):
+        def forward(self, z, time, given):
+            return flow.network.packing(torch.from_numpy(healthy) * 2 - 1).expand_as(z)
+
+    flow.network.unet = Knows(1, 1)
+    sick = healthy.repeat(3, 0)
+    sick[:, :, 4:8, 4:8] += 0.3
+    for name, found in flow.anomaly_scores(sick, seed=1).items():
+        assert np.allclose(found, sick - healthy, atol=1e-5), name
+
+
 def test_the_command_edits_a_folder_of_images(tmp_path):
     images = make_images(tmp_path / "images", spatial=(16, 16), subjects=10)
     flow = Flow(make_config(FlowConfig, {"widths": (8, 16), "embedding": 16, "steps": 2}, "option"))

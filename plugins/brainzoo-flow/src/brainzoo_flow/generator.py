@@ -210,6 +210,36 @@ class Flow(TorchGenerator, Reconstructs):
 
         return Reconstruction(_grey(self._of_chunks(self.ready(), made, pixels, conditions)))
 
+    def anomaly_scores(
+        self, pixels: Floats, *, seed: int = 0, conditions: Rows | None = None
+    ) -> dict[str, Floats]:
+        """Return the reconstruction error and the denoising error.
+
+        The latter is how far what the network sees in the noised image is from the image, a mean
+        over the times of :meth:`score`: of each pixel what that is of the whole image.
+        See :meth:`brainzoo.Reconstructs.anomaly_scores`.
+        """
+
+        def missed(
+            network: FlowNetwork, some: torch.Tensor, given: torch.Tensor, at: int
+        ) -> torch.Tensor:
+            image, denoise = network.packing(some), self._denoiser(network, given)
+            total = torch.zeros_like(some)
+            for number, time in enumerate(path.SCORE_TIMES):
+                noise = self._noise(network, seed + number * 1_000_003, at, len(some)).to(image)
+                times = torch.full((len(image),), time, device=image.device)
+                found = denoise(path.between(noise, image, times), times)
+                total += (network.packing.inverse(found) - some).abs()
+            return total / (2 * len(path.SCORE_TIMES))  # of [-1, 1]
+
+        back = self.reconstruct(pixels, conditions=conditions).mean
+        return {
+            "reconstruction error": np.abs(pixels - back),
+            "denoising error": self._of_chunks(
+                self.ready(), missed, pixels, conditions, counted=True
+            ),
+        }
+
     def inpaint(
         self,
         pixels: Floats,
