@@ -134,12 +134,20 @@ def _facts(config: Mapping[str, Any]) -> dict[str, str | None]:
         "Citation": source.get("citation"),
         "Images": f"{data['n_images']:,} of {data['n_subjects']:,} subjects, "
         "the training split only",
+        "Learned from": _teacher(data.get("teacher")),
         "Classes": ", ".join(classes) or "none",
         "Conditions": "; ".join(_conditions(config)),
         "Plane": prepared.get("plane"),
         "Orientation": prepared.get("orientation"),
         "Spacing": spacing and f"{spacing} mm",
     }
+
+
+def _teacher(teacher: Mapping[str, Any] | None) -> str | None:
+    return teacher and (
+        f"{teacher['samples']:,} samples of a {teacher['generator']} that was trained on these "
+        f"subjects (weights {teacher['checkpoint_sha256'][:12]}); no image of a person"
+    )
 
 
 def _conditions(config: Mapping[str, Any]) -> Iterator[str]:

@@ -99,7 +99,13 @@ class Generator(ABC):
     ``"batch_size"``, ...) and the data's (``"data.slices_fraction"``). It may have a method
     ``check_spatial(spatial)`` that refuses image sizes which the model cannot make; it is called
     before any data are prepared.
+
+    Attributes:
+        teachable: Whether :meth:`fit` learns from ``run.lessons`` where there are any, and from
+            nothing else.
     """
+
+    teachable: ClassVar[bool] = False
 
     def __init__(self, config: Any) -> None:
         self.config = config

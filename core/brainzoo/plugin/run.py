@@ -84,6 +84,12 @@ class TrainConfig:
     patience: int | None = option(
         None, "End when this many sample grids in a row fit validation images no better.", minimum=1
     )
+    teacher: str = option(
+        "",
+        "Learn from samples of this trained model, not from images of people: a name, a run or a "
+        "checkpoint. The new weights have then seen no person.",
+    )
+    teacher_samples: int = option(8_000, "How many samples of the teacher.", minimum=1)
     track: str = option(
         "none",
         "Send figures and sample grids to a tracker, too.",
@@ -114,6 +120,7 @@ class Run:
     """Where training writes, and the settings common to every generator.
 
     ``validation`` images, of people that are not trained on, decide which snapshot is kept.
+    ``lessons`` are samples of a teacher, to be learned from in place of the training images.
     ``threads_chosen`` is told how many threads turned out to be fastest.
     """
 
@@ -121,6 +128,7 @@ class Run:
     train: TrainConfig
     resume: bool = False
     validation: Images | None = None
+    lessons: Images | None = None
     threads_chosen: Callable[[int], None] = dataclasses.field(default=_nothing, compare=False)
 
     def spent(self, images: int, seconds: float) -> float:

@@ -15,7 +15,13 @@ from typing import Any
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo.common import console, launch
-from brainzoo.common.errors import BrainzooError, DataError, NotFoundError, StoppedError
+from brainzoo.common.errors import (
+    BrainzooError,
+    DataError,
+    NotFoundError,
+    OptionError,
+    StoppedError,
+)
 from brainzoo.common.files import disk_errors, exists_error
 from brainzoo.data.images import Images
 from brainzoo.data.packing import packed
@@ -30,6 +36,7 @@ from brainzoo.preparation.prepare import prepare
 from brainzoo.runs.folder import OUTPUTS, RunFolder
 from brainzoo.runs.outlook import outlooks, people_of
 from brainzoo.runs.settings import Settings, from_record
+from brainzoo.runs.teaching import expect_teacher, lessons
 from brainzoo.sampling import Request, draw
 
 SPLITS = ("train", "validation", "test")
@@ -72,6 +79,8 @@ def run(
         with disk_errors(folder):
             started = time.monotonic()
             images = prepare_data(settings)
+            if settings.train.teacher and "train" in steps:
+                expect_teacher(settings.train, packed(training_images(images)))
             if resume:
                 opened = RunFolder.open(folder)
                 opened.expect_same_data(images)
@@ -81,10 +90,13 @@ def run(
                 opened.record["seconds"]["prepare"] = round(time.monotonic() - started, 2)
                 opened.save()
             console.note(f"run folder: {folder}")
-            if "train" in steps and not opened.done("train"):
+            training = "train" in steps and not opened.done("train")
+            if training:
                 for line in outlooks(settings.evaluate, people_of(images)):
                     console.note(line)
-            launch.tell_helpers("train" in steps and not opened.done("train"))
+            if training and settings.train.teacher:  # helpers find its samples there
+                lessons(Run(folder, settings.train))
+            launch.tell_helpers(training)
             _do(opened, settings, images, resume, steps)
     except KeyboardInterrupt:
         raise _stopped(folder) from None
@@ -191,6 +203,10 @@ def fit(part: Part, images: Images, run: Run) -> Generator:
         train=shrunk(run.train, len(train)),
         validation=validation if len(validation) else None,
     )
+    if run.train.teacher:
+        if not generator.teachable:
+            raise OptionError(f"{part.name} learns from images only.", "Leave out --teacher.")
+        run = dataclasses.replace(run, lessons=lessons(run))
     generator.fit(train, run)
     return generator
 

@@ -91,6 +91,7 @@ class TorchGenerator(Generator):
     """
 
     name: ClassVar[str]
+    teachable = True
     chunk: int = CHUNK
     grid_images: int = 64
     value_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
@@ -243,13 +244,23 @@ class TorchGenerator(Generator):
         return self.known.encode([{}] * n if rows is None else rows)
 
     def fit(self, images: Images, run: Run) -> None:
-        """Train on all of ``images``; see :func:`brainzoo.training.fit`."""
+        """Train on all of ``images``, or on a teacher's samples in their place (``run.lessons``).
+
+        See :func:`brainzoo.training.fit`.
+        """
         if hasattr(self.config, "check_spatial"):
             self.config.check_spatial(images.spatial)
         self._device = run.train.device
         self.known = Conditions.of(images, getattr(self.config, "covariates", ()))
         self._training = checkpoint.describe_training(images)
         self._training["conditions"] = self.known.describe()
+        if run.lessons is not None:
+            self._training["trained_on"]["teacher"] = {
+                "generator": run.lessons.info["generator"]["name"],
+                "checkpoint_sha256": run.lessons.info["checkpoint_sha256"],
+                "samples": len(run.lessons),
+            }
+            images = run.lessons
         self.shape = (images.channels, *images.spatial)
         with seeded(run.train.seed):
             network = self.build(self.shape)

@@ -76,6 +76,12 @@ class Flow(TorchGenerator, Reconstructs):
         """Train on all of ``images``, in the latents of the first stage if there is one."""
         if self.config.first_stage:
             self._stage = first_stage(self.config, images)
+            if run.lessons is not None and "teacher" not in self._stage.trained_on:
+                raise OptionError(
+                    f"--first-stage {self.config.first_stage} has seen people; with --teacher "
+                    "nothing may have.",
+                    "Train it with --teacher, too, or leave out --first-stage.",
+                )
             self.extra = {"first_stage": described(self._stage)}
         super().fit(images, run)
         # Where the first stage lay on this machine is nobody's business.
