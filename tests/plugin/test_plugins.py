@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from brainzoo.common.errors import IncompatiblePluginError, UnknownPluginError
+from brainzoo.plugin.found import entry_points
 from brainzoo.plugin.manager import KNOWN, Plugins, stranger
 
 from ..conftest import Brainzoo, Install
@@ -234,3 +236,33 @@ def test_real_entry_points_are_seen_by_a_fresh_process() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)["data"]["plugins"]
     assert [p["problem"] for p in found if p["distribution"] == "brainzoo-core"] == [None, None]
+
+
+def test_what_is_installed_is_remembered_until_something_is_installed(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path / "home"))
+    site = install("brainzoo-one", {"one": "one"})
+    monkeypatch.setattr(sys, "path", [str(site)])
+    os.utime(site, (1, 1))
+    assert [one.name for one in entry_points()] == ["one"]
+    with monkeypatch.context() as patch:
+        patch.setattr("importlib.metadata.entry_points", None)  # nobody asks again
+        assert [one.name for one in entry_points()] == ["one"]
+    install("brainzoo-two", {"two": "two"})
+    assert sorted(one.name for one in entry_points()) == ["one", "two"]
+    assert sorted(one.name for one in entry_points()) == ["one", "two"]
+
+
+def test_a_damaged_memory_of_what_is_installed_is_made_anew(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path / "home"))
+    site = install("brainzoo-one", {"one": "one"})
+    monkeypatch.setattr(sys, "path", [str(site)])
+    os.utime(site, (1, 1))
+    assert [one.name for one in entry_points()] == ["one"]
+    (memory,) = (tmp_path / "home" / "plugins").iterdir()
+    for content in ("", "[]", '{"folders": 1}', "\0"):
+        memory.write_text(content)
+        assert [one.name for one in entry_points()] == ["one"]

@@ -2,26 +2,68 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from brainzoo.cli import installed
+from brainzoo.cli.dynamic import DynamicCommand, Words, given_options
 from brainzoo.cli.params import (
-    DynamicCommand,
-    Words,
-    classes_option,
+    ConfigOption,
     cluster_option,
     common_options,
-    dataset_options,
-    given_options,
+    config_options,
     out_option,
-    size_option,
+    pairs,
 )
 from brainzoo.common import console
 from brainzoo.common.errors import OptionError
 from brainzoo.common.files import expect_folder_place
+from brainzoo.plugin.manager import Plugins
+from brainzoo.plugin.options import options_of
+from brainzoo.preparation.config import PrepareConfig
 from brainzoo.runs.settings import dataset_part, is_images_folder, merged, preset_of
+
+
+def dataset_options(
+    plugins: Plugins, data: str, presets: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[click.Parameter]:
+    """Return the options of a dataset and of preparing it, each as ``--data.NAME``."""
+    if is_images_folder(data):
+        return []
+    config = plugins.get("dataset", data).config
+    own = [item.name for item in options_of(config)]
+    add = functools.partial(config_options, group=f"Data {data}", prefix="data.", presets=presets)
+    return [*add(config), *add(PrepareConfig, leave_out=[*own, "size"])]
+
+
+def size_option(presets: Mapping[str, Mapping[str, Any]] | None = None) -> click.Parameter:
+    """Return ``--size``: an option of preparing that is so common that it has no prefix."""
+    item = next(item for item in options_of(PrepareConfig) if item.name == "size")
+    return ConfigOption(item, "", "Common options", presets or {})
+
+
+def _classes(ctx: click.Context, _: click.Parameter, words: Sequence[str]) -> dict[str, str]:
+    found = pairs(words, "--class")
+    if found:
+        from brainzoo.data.classes import Expression
+
+        for text in found.values():  # a typing error ends here, not after a download
+            Expression(text)
+    return found
+
+
+classes_option = click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    callback=_classes,
+    metavar="NAME=EXPR",
+    help='A class of subjects, e.g. young="age < 35"; repeatable.',
+)
 
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:

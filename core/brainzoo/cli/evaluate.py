@@ -10,13 +10,11 @@ import click
 from click.core import ParameterSource
 
 from brainzoo.cli import installed
+from brainzoo.cli.dynamic import DynamicCommand, Words, given_options
 from brainzoo.cli.params import (
-    DynamicCommand,
-    Words,
     cluster_option,
     common_options,
     config_options,
-    given_options,
     out_option,
     seed_option,
 )

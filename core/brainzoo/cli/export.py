@@ -7,14 +7,8 @@ from pathlib import Path
 import click
 
 from brainzoo.cli import installed
-from brainzoo.cli.params import (
-    DynamicCommand,
-    Words,
-    common_options,
-    config_options,
-    given_options,
-    out_option,
-)
+from brainzoo.cli.dynamic import DynamicCommand, Words, given_options
+from brainzoo.cli.params import common_options, config_options, out_option
 from brainzoo.common import console
 from brainzoo.plugin.part import part_of
 

@@ -1,8 +1,4 @@
-"""Configuration dataclasses as options of the command line.
-
-A verb's options depend on the generator, dataset, evaluators and exporters that its arguments name:
-:class:`DynamicCommand` looks for these names first, then adds the options of their configurations.
-"""
+"""Configuration dataclasses as options of the command line, and the options of several verbs."""
 
 from __future__ import annotations
 
@@ -12,11 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
-from brainzoo.cli import installed
 from brainzoo.common.errors import OptionError
-from brainzoo.plugin.manager import Kind, Plugins
 from brainzoo.plugin.options import (
     LARGEST_SEED,
     Option,
@@ -25,8 +18,6 @@ from brainzoo.plugin.options import (
     number_text,
     options_of,
 )
-from brainzoo.preparation.config import PrepareConfig
-from brainzoo.runs.settings import is_images_folder
 
 
 class ConfigOption(click.Option):
@@ -110,116 +101,6 @@ def config_options(
     ]
 
 
-def dataset_options(
-    plugins: Plugins, data: str, presets: Mapping[str, Mapping[str, Any]] | None = None
-) -> list[click.Parameter]:
-    """Return the options of a dataset and of preparing it, each as ``--data.NAME``."""
-    if is_images_folder(data):
-        return []
-    config = plugins.get("dataset", data).config
-    own = [item.name for item in options_of(config)]
-    add = functools.partial(config_options, group=f"Data {data}", prefix="data.", presets=presets)
-    return [*add(config), *add(PrepareConfig, leave_out=[*own, "size"])]
-
-
-def size_option(presets: Mapping[str, Mapping[str, Any]] | None = None) -> click.Parameter:
-    """Return ``--size``: an option of preparing that is so common that it has no prefix."""
-    item = next(item for item in options_of(PrepareConfig) if item.name == "size")
-    return ConfigOption(item, "", "Common options", presets or {})
-
-
-def given_options(ctx: click.Context, owner: str = "") -> dict[str, Any]:
-    """Return the configuration values that the user typed, by key (``"data.plane"``).
-
-    Of one ``owner`` (``"data"``) only those that are its, by name (``"plane"``).
-    """
-    given, prefix = ctx.meta["brainzoo.given"], f"{owner}." if owner else ""
-    return {k.removeprefix(prefix): v for k, v in given.items() if k.startswith(prefix)}
-
-
-class Words:
-    """What can be read off a command line of which only some options are known yet.
-
-    ``arguments`` may also be values of options not yet known; ``options`` holds the known ones.
-    """
-
-    def __init__(self, args: Sequence[str], known: Iterable[click.Parameter]) -> None:
-        options: list[click.Parameter] = [p for p in known if isinstance(p, click.Option)]
-        command = click.Command("", params=options, add_help_option=False)
-        lenient = click.Context(
-            command, ignore_unknown_options=True, allow_extra_args=True, resilient_parsing=True
-        )
-        self.options, rest, _ = command.make_parser(lenient).parse_args(list(args))
-        self.arguments = [word for word in rest if not word.startswith("-")]
-
-    def known(self, kind: Kind, plugins: Plugins) -> str | None:
-        """Return the first word that names something installed."""
-        names = {spec.name for spec in plugins.specs(kind)}
-        return next((word for word in self.arguments if word in names), None)
-
-
-class DynamicCommand(click.Command):
-    """A command whose options depend on what its arguments name.
-
-    ``more`` returns the further options; the help lists the names of the kinds ``names``.
-    """
-
-    def __init__(
-        self,
-        *args: Any,
-        more: Callable[[click.Context, Words], list[click.Parameter]],
-        names: Sequence[Kind],
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._more = more
-        self._names = names
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the command's own options and those of what it was given."""
-        own = super().get_params(ctx)
-        last = [param.name for param in own].index("as_json")
-        return [*own[:last], *ctx.meta.get("brainzoo.more", []), *own[last:]]
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Add the options of what the arguments name, then parse; see :func:`given_options`."""
-        ctx.meta["brainzoo.more"] = self._more(ctx, Words(args, super().get_params(ctx)))
-        taken: set[str] = set()
-        for param in self.get_params(ctx):
-            for flag in [*param.opts, *param.secondary_opts]:
-                if isinstance(param, click.Option) and flag in taken:
-                    raise OptionError(f"two options are called {flag}; rename the plugin's own.")
-                taken.add(flag)
-        rest = super().parse_args(ctx, args)
-        given = {}
-        for param in self.get_params(ctx):
-            if isinstance(param, ConfigOption) and param.name:
-                value = ctx.params.pop(param.name, None)
-                if ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE:
-                    given[param.key] = value
-        ctx.meta["brainzoo.given"] = given
-        return rest
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a section for each part, the common options last."""
-        groups: dict[str, list[tuple[str, str]]] = {}
-        for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
-            if record and isinstance(param, click.Option):
-                groups.setdefault(getattr(param, "group", "Common options"), []).append(record)
-        common = groups.pop("Common options", [])
-        for title, records in {**groups, "Common options": common}.items():
-            with formatter.section(title):
-                formatter.write_dl(records, col_max=34)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the names of what is installed."""
-        found = installed(ctx)
-        specs = [(f"{kind}s", ", ".join(s.name for s in found.specs(kind))) for kind in self._names]
-        with formatter.section("Installed"):
-            formatter.write_dl([(kind, names or "none") for kind, names in specs])
-
-
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what every verb takes: ``--json``, for :func:`console.answer`, and ``--debug``."""
 
@@ -254,24 +135,6 @@ cluster_option = click.option(
 )
 
 
-def _classes(ctx: click.Context, _: click.Parameter, words: Sequence[str]) -> dict[str, str]:
-    found = pairs(words, "--class")
-    if found:
-        from brainzoo.data.classes import Expression
-
-        for text in found.values():  # a typing error ends here, not after a download
-            Expression(text)
-    return found
-
-
-classes_option = click.option(
-    "--class",
-    "classes",
-    multiple=True,
-    callback=_classes,
-    metavar="NAME=EXPR",
-    help='A class of subjects, e.g. young="age < 35"; repeatable.',
-)
 token_option = click.option(
     "--token",
     metavar="TOKEN",

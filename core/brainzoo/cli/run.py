@@ -11,18 +11,9 @@ from typing import Any
 import click
 
 from brainzoo.cli import installed
-from brainzoo.cli.params import (
-    DynamicCommand,
-    Words,
-    classes_option,
-    cluster_option,
-    common_options,
-    config_options,
-    dataset_options,
-    given_options,
-    out_option,
-    size_option,
-)
+from brainzoo.cli.data import classes_option, dataset_options, size_option
+from brainzoo.cli.dynamic import DynamicCommand, Words, given_options
+from brainzoo.cli.params import cluster_option, common_options, config_options, out_option
 from brainzoo.common import console
 from brainzoo.common.errors import OptionError
 from brainzoo.common.files import expect_folder_place

@@ -8,14 +8,12 @@ from pathlib import Path
 import click
 
 from brainzoo.cli import installed
+from brainzoo.cli.dynamic import DynamicCommand, Words, given_options
 from brainzoo.cli.params import (
-    DynamicCommand,
     Whole,
-    Words,
     cluster_option,
     common_options,
     config_options,
-    given_options,
     licence_option,
     out_option,
     pairs,

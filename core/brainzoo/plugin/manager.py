@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import importlib.metadata
 import json
 import re
 import sys
@@ -24,10 +23,10 @@ import pluggy
 from brainzoo.common.errors import IncompatiblePluginError, UnknownPluginError
 from brainzoo.common.version import DISTRIBUTION, __version__
 from brainzoo.plugin import hookspecs
+from brainzoo.plugin.found import Found, entry_points
 from brainzoo.plugin.interfaces import Spec
 from brainzoo.plugin.options import nearest, options_of
 
-GROUP = "brainzoo"
 Kind = Literal["dataset", "generator", "evaluator", "exporter", "step"]
 KINDS: tuple[Kind, ...] = ("dataset", "generator", "evaluator", "exporter")
 
@@ -36,8 +35,6 @@ STEP: Kind = "step"
 
 KNOWN: dict[str, str] = json.loads(Path(__file__).with_name("known.json").read_text())
 """Which distribution of this project brings a name; no other one may offer it."""
-
-Metadata = importlib.metadata.PackageMetadata | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,17 +54,13 @@ class Plugin:
 class Plugins:
     """Everything that is installed."""
 
-    def __init__(self, entry_points: Iterable[importlib.metadata.EntryPoint] | None = None) -> None:
-        if entry_points is None:
-            entry_points = importlib.metadata.entry_points(group=GROUP)
+    def __init__(self, found: Iterable[Found] | None = None) -> None:
         self._manager = pluggy.PluginManager("brainzoo")
         self._manager.add_hookspecs(hookspecs)
         self._specs: dict[tuple[Kind, str], tuple[Spec, Plugin]] = {}
         self.all: list[Plugin] = []
-        # Each look at a distribution's metadata parses all of it anew: one look for each.
-        found = [(one, one.dist.metadata if one.dist else None) for one in entry_points]
-        for entry_point, metadata in sorted(found, key=lambda one: _order(*one)):
-            self.all.append(self._add(entry_point, metadata))
+        for one in sorted(entry_points() if found is None else found, key=_order):
+            self.all.append(self._add(one))
 
     @property
     def problems(self) -> list[str]:
@@ -124,14 +117,13 @@ class Plugins:
         self.get(kind, name)
         return self._specs[kind, name][1]
 
-    def _add(self, entry_point: importlib.metadata.EntryPoint, metadata: Metadata) -> Plugin:
-        known = (metadata["Name"], metadata["Version"]) if metadata else ("unknown", "unknown")
-        plugin = Plugin(entry_point.name, *known, entry_point.value)
+    def _add(self, found: Found) -> Plugin:
+        plugin = Plugin(found.name, found.distribution, found.version, found.module)
         module, began, before = None, time.perf_counter(), "torch" in sys.modules
         try:
-            _check_version(metadata)
+            _check_version(found)
             with contextlib.redirect_stdout(sys.stderr):
-                module = entry_point.load()
+                module = found.load()
                 _check_hooks(module)
                 self._manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
                 offers = self._ask(module, plugin)
@@ -175,10 +167,9 @@ def plugins() -> Plugins:
     return Plugins()
 
 
-def _order(entry_point: importlib.metadata.EntryPoint, metadata: Metadata) -> tuple[bool, str, str]:
+def _order(found: Found) -> tuple[bool, str, str]:
     # brainzoo's own first: where two offer the same name, ours stays.
-    name = metadata["Name"] if metadata else ""
-    return (name != DISTRIBUTION, name, entry_point.name)
+    return (found.distribution != DISTRIBUTION, found.distribution, found.name)
 
 
 def stranger() -> str:
@@ -186,6 +177,8 @@ def stranger() -> str:
 
     PyPI's ``brainzoo`` 0.0.1 is a library of whole-brain models, whose package has the same name.
     """
+    import importlib.metadata
+
     try:
         found = importlib.metadata.distribution("brainzoo")
     except importlib.metadata.PackageNotFoundError:
@@ -196,14 +189,12 @@ def stranger() -> str:
     )
 
 
-def _check_version(metadata: Metadata) -> None:
+def _check_version(found: Found) -> None:
     """Refuse a plugin that requires another version of the core than this one."""
-    if metadata is None or metadata["Name"] == DISTRIBUTION:
-        return
     minor = re.escape(".".join(__version__.split(".")[:2]))
     usual = re.compile(rf"{DISTRIBUTION}(\[\w+\])?~={minor}\.0")
-    for line in metadata.get_all("Requires-Dist") or []:
-        if not line.startswith(DISTRIBUTION) or "extra ==" in line or usual.fullmatch(line):
+    for line in found.requires:
+        if "extra ==" in line or usual.fullmatch(line):
             continue  # as our own plugins write it; packaging would add 12 ms to every command
         from packaging.requirements import Requirement
 

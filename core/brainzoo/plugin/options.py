@@ -13,7 +13,6 @@ import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union
 
@@ -192,6 +191,8 @@ def _convert(kind: type, value: Any) -> Any:
 
 def count(text: str) -> int:
     """Return a whole number written as ``300000``, ``300k``, ``1.5M`` or ``1e4``."""
+    from decimal import Decimal, InvalidOperation  # not at the start of every command
+
     text = text.strip().replace("_", "")
     scale = {"k": 1_000, "m": 1_000_000}.get(text[-1:].lower(), 1)
     try:
