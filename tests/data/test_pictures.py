@@ -85,6 +85,15 @@ def test_labels_add_room_and_leave_the_images_alone(kind: str) -> None:
     assert across >= 0.97 * (np.asarray(plain) == 0).sum()
 
 
+@pytest.mark.parametrize(
+    ("text", "alike"), [("20–29", "20-29"), ("−5 × 3", "-5 x 3"), ("größer", "grosser")]
+)
+def test_labels_have_no_boxes_for_letters_that_the_font_lacks(text: str, alike: str) -> None:
+    black = np.zeros((1, 1, 64, 64), np.float32)
+    shown, expected = (opened(black, column_labels=[one]) for one in (text, alike))
+    assert np.array_equal(np.asarray(shown), np.asarray(expected))
+
+
 def test_a_long_label_is_shortened_to_its_column() -> None:
     one = opened(np.zeros((1, 1, 64, 64), np.float32), labels=["x" * 500])
     assert one.width == 64

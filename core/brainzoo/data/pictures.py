@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ GAP_PIXELS = 2
 GAP_GREY = 40
 TEXT_GREY = 235
 TEXT_PIXELS = 13
+PLAIN = str.maketrans({"–": "-", "—": "-", "−": "-", "×": "x", "ß": "ss", "≥": ">=", "≤": "<="})
 
 
 def grid(
@@ -57,6 +59,9 @@ def grid(
     width, height = tiles[0].size
     line = TEXT_PIXELS + 5
     caption, top = line if labels else 0, line if column_labels else 0
+    labels, column_labels, row_labels = (
+        [_plain(text) for text in texts] for texts in (labels, column_labels, row_labels)
+    )
     left = 10 + max(map(_text_width, row_labels)) if row_labels else 0
     across, down = width + GAP_PIXELS, caption + height + GAP_PIXELS
     mode = tiles[0].mode
@@ -107,6 +112,12 @@ def _planes(channel: NDArray[Any]) -> list[NDArray[Any]]:
     coronal = channel[::-1, y, ::-1].T
     sagittal = channel[x, ::-1, ::-1].T
     return [axial, coronal, sagittal]
+
+
+def _plain(text: str) -> str:
+    """Return a text in letters of Pillow's own font, which would draw boxes for dashes and ü."""
+    parts = unicodedata.normalize("NFKD", text.translate(PLAIN))
+    return "".join(letter for letter in parts if not unicodedata.combining(letter))
 
 
 def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

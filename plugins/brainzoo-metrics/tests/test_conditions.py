@@ -48,6 +48,7 @@ def test_images_that_show_their_age_are_read_as_people_are(real, good):
     assert values["age slope"].value > 0.6
     assert values["class read"].value > 0.9
     assert found.pictures["age"].startswith(b"<svg")
+    assert "30–39" in found.pictures["age"].decode()  # and not a scale from 0, which nobody is
     assert found.pictures["age by sex"]
 
 

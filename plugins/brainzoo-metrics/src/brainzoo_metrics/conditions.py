@@ -177,19 +177,24 @@ def by_decade(reader: Reader, one: Any) -> list[dict[str, Value]]:
 
 def age_chart(reader: Reader, one: Any) -> str:
     """Draw how old images look against how old they are said to be, by decade."""
+    sets = {"real test people": "test", "synthetic": "synthetic"}
+    tens = {label: getattr(one, name) // 10 * 10 for label, name in sets.items()}
+    least, most = (int(end(map(end, tens.values()))) for end in (min, max))
+    decades = range(least, most + 10, 10)
     lines = []
-    for name in ("test", "synthetic"):
-        ages, read = getattr(one, name), reader(getattr(one, f"{name}_features"))
-        lows = sorted({int(age // 10 * 10) for age in ages})
+    for label, name in sets.items():
+        read = reader(getattr(one, f"{name}_features"))
         points = [
-            (low + 5, *np.quantile(read[ages // 10 * 10 == low], [0.5, 0.1, 0.9])) for low in lows
+            (place, *np.quantile(read[tens[label] == ten], [0.5, 0.1, 0.9]))
+            for place, ten in enumerate(decades)
+            if ten in tens[label]
         ]
-        label = "real test people" if name == "test" else "synthetic"
         lines.append(charts.Line(label, *zip(*points, strict=True)))
     return charts.line_chart(
         lines,
         title="Age that is read from images: median and four fifths of them",
         x_label="age that is said",
+        x_names=[f"{ten}–{ten + 9}" for ten in decades],
     )
 
 
