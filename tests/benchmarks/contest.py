@@ -1,7 +1,8 @@
 """Times several ways of doing the same work in turns, and tells the ratios as a Markdown table.
 
 On a machine that others use too, seconds drift by more than the ways differ. So every round times
-every way once; ratios are taken within a round, and medians are told.
+every way once; ratios are taken within a round, and medians are told. With one thread
+(OMP_NUM_THREADS=1) seconds are those of the processor: waiting for others does not count.
 """
 
 from __future__ import annotations
@@ -73,20 +74,26 @@ def hold(contest: Contest, repeats: int, seconds: float) -> str:
     return "\n".join([*lines, *(["", contest.note] if contest.note else [])])
 
 
+def clock() -> float:
+    """Return the time in seconds: the processor's, where one thread computes."""
+    return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
+
+
 def for_seconds(step: Callable[[], int], seconds: float, least: int = 2) -> float:
     """Repeat a step that returns how many units it did; return units a second."""
     done = steps = 0
-    started = time.perf_counter()
-    while steps < least or time.perf_counter() - started < seconds:
+    started = clock()
+    while steps < least or clock() - started < seconds:
         done += step()
         steps += 1
-    return done / (time.perf_counter() - started)
+    return done / (clock() - started)
 
 
 def main(contests: Callable[[Any], Sequence[Contest]], description: str, **defaults: Any) -> None:
     """Run a script's contests as a command and print their tables."""
     given = parser(description, **defaults).parse_args()
-    print(f"{torch.get_num_threads()} threads, medians of {given.repeats} interleaved rounds\n")
+    kind = "processor time of one thread" if torch.get_num_threads() == 1 else "time"
+    print(f"{torch.get_num_threads()} threads, {kind}, medians of {given.repeats} rounds\n")
     for contest in contests(given):
         print(hold(contest, given.repeats, given.seconds), end="\n\n", flush=True)
 

@@ -6,15 +6,18 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import torch
-from contest import for_seconds
+from contest import clock, for_seconds
 from torch.utils.data import DataLoader, TensorDataset
 
 from brainzoo.data.images import Images
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
+from brainzoo.training import monitor
 
 SUBJECTS = 64
 
@@ -51,7 +54,8 @@ class Ours:
         """Train for about so long; return images a second of whole steps."""
         steps = max(5, round(self._rate * seconds / self._batch_size))
         options = {"batch_size": self._batch_size, "grids": 1, "device": "cpu", **self._train}
-        with tempfile.TemporaryDirectory() as folder:
+        timed = mock.patch.object(monitor, "time", SimpleNamespace(monotonic=clock))
+        with tempfile.TemporaryDirectory() as folder, timed:
             run = Run(Path(folder), TrainConfig(images=steps * self._batch_size, **options))
             self.generator = self._make()
             self.generator.fit(self._images, run)

@@ -1,16 +1,19 @@
 """TorchGenerator, and what a phase may ask for."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from brainzoo.common.errors import DataError, NotFoundError, OptionError
+from brainzoo.common.errors import DataError, IntegrityError, NotFoundError, OptionError
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing import make_images
 from brainzoo.training import Phase, TorchGenerator, fit
+from brainzoo_dcgan.config import DCGANConfig
+from brainzoo_dcgan.generator import DCGAN
 
 from . import tiny
 
@@ -55,6 +58,24 @@ def painter(tmp_path_factory):
     validation = images.where(split="validation")
     generator.fit(images.where(split="train"), Run(folder / "run", train, validation=validation))
     return generator
+
+
+def test_a_checkpoint_keeps_how_many_samples_are_computed_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(DCGAN, "pixels_at_once", 12 * 32 * 32)
+    images = make_images(tmp_path / "images", spatial=(32, 32), subjects=8)
+    trained = DCGAN(DCGANConfig(base_channels=16))
+    trained.fit(images, Run(tmp_path / "run", TrainConfig(images=8, batch_size=8, grids=1)))
+    trained.save(tmp_path / "made")
+    monkeypatch.setattr(DCGAN, "pixels_at_once", 0)  # another version, with another idea
+    assert DCGAN.load(tmp_path / "made").sample_chunk == 12
+    config = tmp_path / "made/config.json"
+    stored = json.loads(config.read_text())
+    config.write_text(json.dumps({**stored, "chunk": 10**6}))
+    with pytest.raises(IntegrityError):
+        DCGAN.load(tmp_path / "made")
+    del stored["chunk"]  # as checkpoints were
+    config.write_text(json.dumps(stored))
+    assert DCGAN.load(tmp_path / "made").sample_chunk == 8
 
 
 def test_knows_class_and_covariates(painter):

@@ -33,6 +33,8 @@ TOLERANCE = 2 / 255
 """How far a reference sample may differ on other hardware: summation orders differ."""
 MAX_VALUES = 2**28
 """How many values an image may have: a volume of 640 on each side."""
+MOST_AT_ONCE = 64
+"""How many samples may be computed at once."""
 
 MAX_PARTS = 1000
 """How long a list or text among the hyperparameters may be."""
@@ -171,7 +173,8 @@ class DescribedImages(Open):
 class ConfigFile(DescribedImages):
     """All of ``config.json``.
 
-    ``verify`` is ``None`` for a model by others, whose makers published no samples.
+    ``verify`` is ``None`` for a model by others, whose makers published no samples. ``chunk`` is how
+    many samples are computed at once: other numbers sum in another order.
     """
 
     format: Literal[1]
@@ -179,6 +182,7 @@ class ConfigFile(DescribedImages):
     hyperparameters: Annotated[
         dict[Name, Any], Field(max_length=1000), AfterValidator(_hold_plain_values)
     ]
+    chunk: Annotated[int, Field(ge=1, le=MOST_AT_ONCE)] | None = None
     weights: WeightsPart
     verify: VerifyPart | None
     training: TrainingPart | None = None

@@ -86,7 +86,9 @@ class Source:
         channels = config["images"]["channels"] - (len(values) + 1 if values else 0)
         self.shape: tuple[int, ...] = (channels, *spatial)
         most = max(1, LARGE // math.prod(spatial))
-        self.batch_size = request.batch_size or min(BATCH[len(spatial)], most)
+        batch_size = request.batch_size or min(BATCH[len(spatial)], most)
+        chunk = getattr(self._generator, "sample_chunk", 1)  # what part of it takes as long
+        self.batch_size = -(-batch_size // chunk) * chunk
 
     def record(self) -> dict[str, Any]:
         """Return all that decides the files, ready for JSON."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from brainzoo import checkpoint
-from brainzoo.checkpoint.config import ConfigFile
+from brainzoo.checkpoint.config import MOST_AT_ONCE, ConfigFile
 from brainzoo.common.errors import DataError, NotFoundError
 from brainzoo.data.conditions import Conditions
 from brainzoo.data.covariates import Column
@@ -80,7 +80,10 @@ class TorchGenerator(Generator):
 
     Attributes:
         name: Under which the plugin offers it.
-        chunk: Samples that are computed at once.
+        chunk: Images that are computed at once.
+        pixels_at_once: If it is not 0, as many samples of slices are computed at once as have so
+            many pixels, at most 64. Small networks spend more time on calls than on arithmetic. A
+            checkpoint keeps the number, so that its samples keep their bits.
         grid_images: Samples of a sample grid.
         value_range: What :meth:`draw` returns for black and for white.
         network: What :meth:`build` returned, once it is trained or loaded; else ``None``.
@@ -93,6 +96,7 @@ class TorchGenerator(Generator):
     name: ClassVar[str]
     teachable = True
     chunk: int = CHUNK
+    pixels_at_once: ClassVar[int] = 0
     grid_images: int = 64
     value_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
@@ -104,6 +108,7 @@ class TorchGenerator(Generator):
         self.extra: dict[str, Any] = {}
         self._training: dict[str, Any] = {}
         self._device = "auto"
+        self._sample_chunk: int | None = None
 
     @abstractmethod
     def build(self, shape: tuple[int, ...]) -> nn.Module:
@@ -135,9 +140,7 @@ class TorchGenerator(Generator):
 
     def grid(self, network: Any, images: Images) -> Floats:
         """Return the images ``(image, channel, *spatial)`` in [0, 1] of a sample grid."""
-        starts = range(0, self.grid_images, self.chunk)
-        made = [self.samples(network, 0, start, self.chunk) for start in starts]
-        return np.concatenate(made)[: self.grid_images]
+        return self._made(network, self.grid_images, 0)
 
     def watch(self, network: Any, training: Images, validation: Images) -> Mapping[str, float]:
         """Return what else to write down with each score.
@@ -145,7 +148,7 @@ class TorchGenerator(Generator):
         By default ``membership``: how well people that the model has seen can be told from others
         by how near samples come to them (:func:`brainzoo.training.distance.membership`).
         """
-        made = torch.from_numpy(self._made(network, len(validation)))
+        made = torch.from_numpy(self._made(network, len(validation), 1))
         seen, others = (torch.from_numpy(images.floats()) for images in (training, validation))
         return {"membership": membership(seen, others, made)}
 
@@ -157,13 +160,18 @@ class TorchGenerator(Generator):
         a loss that means as much, replaces it, always with the same random numbers
         (:func:`latents`).
         """
-        made = torch.from_numpy(self._made(network, len(images)))
+        made = torch.from_numpy(self._made(network, len(images), 1))
         return sliced_wasserstein(torch.from_numpy(images.floats()), made)
 
-    def _made(self, network: Any, n: int) -> Floats:
-        starts = range(0, n, self.chunk)
-        made = [self.samples(network, 1, start, self.chunk) for start in starts]
+    def _made(self, network: Any, n: int, seed: int) -> Floats:
+        chunk = self.sample_chunk
+        made = [self.samples(network, seed, start, chunk) for start in range(0, n, chunk)]
         return np.concatenate(made)[:n]
+
+    @property
+    def sample_chunk(self) -> int:
+        """How many samples are computed at once: decided in training, once a model."""
+        return self._sample_chunk or self.chunk
 
     def finish(self, network: Any, images: Images, run: Run) -> None:
         """Do what remains after training: set :attr:`extra`, fit a prior to latents."""
@@ -265,6 +273,9 @@ class TorchGenerator(Generator):
         with seeded(run.train.seed):
             network = self.build(self.shape)
             phases = self.phases(network, images, run)
+        if self.pixels_at_once and len(images.spatial) == 2:
+            fitting = self.pixels_at_once // int(np.prod(images.spatial))
+            self._sample_chunk = min(max(fitting, self.chunk), MOST_AT_ONCE)
         self.network = fit(
             phases,
             images,
@@ -294,7 +305,7 @@ class TorchGenerator(Generator):
         def make(at: int, count: int) -> Floats:
             return self.samples(network, seed, at, count, condition)
 
-        return in_chunks(make, n, batch_size, self.chunk, start=start)
+        return in_chunks(make, n, batch_size, self.sample_chunk, start=start)
 
     def conditions(
         self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
@@ -351,6 +362,7 @@ class TorchGenerator(Generator):
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
         weights, training = arrays_of(self.ready()), {**self._training, **self.extra}
+        training["chunk"] = self.sample_chunk
         checkpoint.write(folder, self, plugin=self.name, weights=weights, training=training)
 
     @classmethod
@@ -364,6 +376,7 @@ class TorchGenerator(Generator):
         own = stored.keys() - ConfigFile.model_fields.keys() - {"conditions"}
         loaded.extra = {key: stored[key] for key in sorted(own)}
         loaded.shape = (stored["images"]["channels"], *stored["images"]["spatial"])
+        loaded._sample_chunk = stored.get("chunk")  # older ones do not say
         with torch.device("meta"):
             network = loaded.build(loaded.shape)
         load_arrays(network, checkpoint.read_weights(folder))

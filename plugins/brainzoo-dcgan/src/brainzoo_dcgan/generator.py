@@ -27,6 +27,7 @@ class DCGAN(TorchGenerator):
     """Deep convolutional GAN for slices and volumes, knowing class, age, sex or none."""
 
     name = "dcgan"
+    pixels_at_once = 2**18
     config: DCGANConfig
 
     def build(self, shape: tuple[int, ...]) -> networks.Generator:

@@ -27,7 +27,7 @@ from brainzoo.api import (
     Run,
     Value,
 )
-from brainzoo.training import Draw, Phase, Step, TorchGenerator, latents, untrained
+from brainzoo.training import Draw, Phase, Step, TorchGenerator, compute, latents, untrained
 from brainzoo_flow import path
 from brainzoo_flow.config import BLOCKS, FlowConfig
 from brainzoo_flow.edits import inpainted, translated
@@ -131,7 +131,8 @@ class Flow(TorchGenerator, Reconstructs):
         """Return images that noise flows to."""
         noise = draw.normal(*self._packed_shape(network))
         denoise = self._denoiser(network, _as_is(draw.conditions), self.config.guidance)
-        image = path.solve(denoise, noise, steps=self.config.steps, solver=self.config.solver)
+        with compute(str(noise.device), "bf16" if self.config.fast else "fp32").autocast():
+            image = path.solve(denoise, noise, steps=self.config.steps, solver=self.config.solver)
         return network.packing.inverse(image).clamp(-1, 1)
 
     def exported(

@@ -42,7 +42,7 @@ class Block(nn.Module):
         """Return ``(batch, outputs, *spatial)``."""
         wide = self.modulate(embedding).view(x.shape[0], -1, *[1] * (x.ndim - 2))
         scale, shift = wide.chunk(2, dim=1)
-        h = self.norm(self.first(x)) * (1 + scale) + shift
+        h = torch.addcmul(shift, self.norm(self.first(x)), 1 + scale)
         return cast(torch.Tensor, self.shortcut(x) + self.second(functional.silu(h)))
 
 
@@ -144,6 +144,9 @@ class UNet(nn.Module):
                 x = _through(part, torch.cat([x, kept.pop()], 1), embedding)
             else:
                 x = part(functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+        if not self.training and torch.is_autocast_enabled(x.device.type):
+            with torch.autocast(x.device.type, enabled=False):  # bf16 has 256 levels of grey
+                return cast(torch.Tensor, self.leave(x.float()))
         return cast(torch.Tensor, self.leave(x))
 
 

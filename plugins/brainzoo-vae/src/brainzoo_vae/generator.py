@@ -56,6 +56,7 @@ class VAE(Inference):
     """Variational autoencoder for slices and volumes, knowing class, age, sex or none."""
 
     name = "vae"
+    pixels_at_once = 2**18
     value_range = (0.0, 1.0)
 
     def build(self, shape: tuple[int, ...]) -> Model:
