@@ -173,8 +173,8 @@ class DescribedImages(Open):
 class ConfigFile(DescribedImages):
     """All of ``config.json``.
 
-    ``verify`` is ``None`` for a model by others, whose makers published no samples. ``chunk`` is how
-    many samples are computed at once: other numbers sum in another order.
+    ``verify`` is ``None`` for a model by others, whose makers published no samples. ``chunk`` is
+    how many samples are computed at once: other numbers sum in another order.
     """
 
     format: Literal[1]
