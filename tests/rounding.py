@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from brainzoo.checkpoint import check, load, read_weights, refresh_card
 from brainzoo.checkpoint.config import REFERENCE_SAMPLES
 from brainzoo.checkpoint.names import CONFIG, LICENCE, METRICS, VERDICT, WEIGHTS
-from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.checkpoint.weights_file import write_arrays
 from brainzoo.checkpoint.writing import reference, write_reference
 from brainzoo.common.errors import BrainzooError, DataError
@@ -28,6 +27,7 @@ from brainzoo.common.files import new_folder, sha256
 from brainzoo.plugin.capabilities import Reconstructs
 from brainzoo.zoo.loading import find_checkpoint
 from brainzoo.zoo.push import find_verdict
+from brainzoo_privacy.verdict import read_verdict
 
 SMALL = 2**15
 """Numbers of a tensor that is not rounded: 128 kB in float32."""

@@ -25,7 +25,6 @@ from PIL import Image
 
 from brainzoo.checkpoint import load, read_config
 from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT, WEIGHTS
-from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.checkpoint.writing import reference
 from brainzoo.common.errors import (
     BrainzooError,
@@ -40,10 +39,11 @@ from brainzoo.evaluating.results import read_evaluation, to_json
 from brainzoo.plugin.manager import KNOWN, plugins
 from brainzoo.zoo.cache import package_folder
 from brainzoo.zoo.entry import Entry, PackageSource
-from brainzoo.zoo.gate import GateError, findings
 from brainzoo.zoo.loading import find_checkpoint, generator_of
-from brainzoo.zoo.push import find_verdict, staged
+from brainzoo.zoo.push import GateError, find_verdict, staged
 from brainzoo.zoo.registry import enlist, packaged, read_registry
+from brainzoo_privacy.gate import findings
+from brainzoo_privacy.verdict import read_verdict
 
 MOST_BYTES = 12_000_000
 """What a checkpoint inside a package may weigh: whoever installs a plugin downloads it."""
@@ -83,7 +83,7 @@ def ship(
         raise ExistsError(f"{name} is there already.", "--replace, if no release holds it.")
     with staged(checkpoint, find_verdict(checkpoint)) as copy:
         if against := findings(copy, original=checkpoint):
-            raise GateError(against)
+            raise GateError([*map(str, against)])
         write_bytes(copy / SAMPLES, picture_of(copy))
         size = sum(path.stat().st_size for path in copy.iterdir())
         if size > MOST_BYTES:

@@ -15,9 +15,9 @@ from ship import SHOWN
 
 from brainzoo.checkpoint.card import model_card
 from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT
-from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.zoo.entry import Entry, PackageSource
 from brainzoo.zoo.registry import read_registry
+from brainzoo_privacy.verdict import read_verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "zoo.md"

@@ -12,12 +12,12 @@ import pytest
 import yaml
 from hub_server import HubServer, hub_server
 
-from brainzoo.checkpoint.verdict import Verdict
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import make_images
 from brainzoo.zoo import cache, hub, registry
 from brainzoo.zoo.entry import Entry, HubSource, PackageSource, entry_of
+from brainzoo_privacy.verdict import Verdict
 
 from ..conftest import TINY
 

@@ -16,11 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainzoo.common.errors import NotFoundError
+from brainzoo.common.errors import NotFoundError, UnknownPluginError
+from brainzoo.plugin.found import entry_points
+from brainzoo.plugin.manager import Plugins
 from brainzoo.testing.heads import SUBJECT
-from brainzoo.zoo.gate import GateError, findings, forbids, normal
-from brainzoo.zoo.leaks import leaks_of_text, more_than_pixels
-from brainzoo.zoo.push import Plan, find_verdict, push, staged
+from brainzoo.zoo.push import GateError, Plan, find_verdict, push, staged
+from brainzoo_privacy.gate import findings, forbids, normal
+from brainzoo_privacy.leaks import leaks_of_text, more_than_pixels
 
 from .conftest import write_verdict
 
@@ -339,7 +341,8 @@ def test_an_undecided_verdict_needs_the_name_of_who_answers(audited: Path) -> No
 
 def test_consent_is_published_with_the_weights(audited: Path) -> None:
     write_verdict(audited, passed=False, doubts=("Few people.",))
-    with staged(audited, find_verdict(audited, None), "Jane Doe") as copy:
+    with staged(audited, find_verdict(audited, None)) as copy:
+        assert findings(copy, consent="Jane Doe") == []
         assert json.loads((copy / "verdict.json").read_text())["consent"] == "Jane Doe"
         assert "Jane Doe consented" in (copy / "README.md").read_text()
 
@@ -359,3 +362,17 @@ def test_weights_that_make_other_samples_each_time(
     monkeypatch.setattr(Tiny, "sample", shaken)
     [line] = found(audited)
     assert line.startswith("samples: those of seed 0 differ from reference.npy")
+
+
+def test_without_the_gate_nothing_is_published(
+    audited: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Plugins(one for one in entry_points() if one.distribution != "brainzoo-privacy")
+    monkeypatch.setattr("brainzoo.zoo.push.plugins", lambda: found)
+    with pytest.raises(UnknownPluginError, match="pip install brainzoo-privacy"):
+        push(audited, REPO, dry_run=True)
+
+
+def test_a_name_that_occurs_twice_hides_nothing(audited: Path) -> None:
+    (audited / "metrics.json").write_text('{"evaluators": "/home/jane/x", "evaluators": {}}')
+    assert found(audited) == ["metrics.json: is not JSON, or holds a name twice"]

@@ -17,10 +17,9 @@ from brainzoo.common.errors import (
     NotFoundError,
     OptionError,
 )
-from brainzoo.zoo.gate import GateError
 from brainzoo.zoo.hub import Hub
 from brainzoo.zoo.pull import pull
-from brainzoo.zoo.push import Plan, Published, push
+from brainzoo.zoo.push import GateError, Plan, Published, push
 from brainzoo.zoo.registry import dump_entries, parse_registry
 
 from ..conftest import Brainzoo

@@ -12,11 +12,11 @@ import rounding
 from rounding import round_weights
 
 from brainzoo import checkpoint as checkpoints
-from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.checkpoint.weights_file import read_arrays, write_arrays
 from brainzoo.common.errors import DataError
 from brainzoo.common.files import sha256
-from brainzoo.zoo.gate import findings
+from brainzoo_privacy.gate import findings
+from brainzoo_privacy.verdict import read_verdict
 
 
 @pytest.fixture(autouse=True)

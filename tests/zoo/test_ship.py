@@ -11,12 +11,12 @@ from PIL import Image
 from ship import refresh, source_of
 
 from brainzoo import checkpoint as checkpoints
-from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.common.errors import DiskError, ExistsError, IntegrityError, NotFoundError
 from brainzoo.common.files import sha256
 from brainzoo.zoo.entry import PackageSource
-from brainzoo.zoo.gate import GateError
+from brainzoo.zoo.push import GateError
 from brainzoo.zoo.registry import packaged, read_registry
+from brainzoo_privacy.verdict import read_verdict
 
 from ..conftest import Install
 from .conftest import contents, write_verdict

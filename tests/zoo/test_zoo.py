@@ -11,10 +11,10 @@ import zoo_page
 from ship import MOST_BYTES
 
 from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT
-from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.common.files import sha256
 from brainzoo.zoo.entry import Entry
-from brainzoo.zoo.gate import findings
+from brainzoo_privacy.gate import findings
+from brainzoo_privacy.verdict import read_verdict
 
 from ..conftest import Brainzoo
 

@@ -9,18 +9,18 @@ digest of reference samples. No torch here: weights are numpy arrays.
 from __future__ import annotations
 
 from brainzoo.checkpoint.loading import Verification, expect_plugin, load, verify
-from brainzoo.checkpoint.reading import check, read_config, read_weights
-from brainzoo.checkpoint.verdict import Verdict
+from brainzoo.checkpoint.reading import check, expect_sound, odd_files, read_config, read_weights
 from brainzoo.checkpoint.writing import describe_training, refresh_card, write
 from brainzoo.data.classes import public_expression
 
 __all__ = [
-    "Verdict",
     "Verification",
     "check",
     "describe_training",
     "expect_plugin",
+    "expect_sound",
     "load",
+    "odd_files",
     "public_expression",
     "read_config",
     "read_weights",

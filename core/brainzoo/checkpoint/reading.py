@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.checkpoint import config as configs
-from brainzoo.checkpoint.names import CONFIG, MAX_BYTES, REQUIRED, WEIGHTS
+from brainzoo.checkpoint.names import CONFIG, MAX_BYTES, REQUIRED, VERDICT, WEIGHTS
 from brainzoo.checkpoint.weights_file import read_arrays, read_header
 from brainzoo.common.errors import (
     IncompatiblePluginError,
@@ -21,6 +21,7 @@ from brainzoo.common.errors import (
     MemoryShortError,
     NotFoundError,
 )
+from brainzoo.common.files import read_json, sha256
 from brainzoo.common.hardware import free_memory
 from brainzoo.common.strict import plain_json, printable
 
@@ -62,6 +63,33 @@ def check(folder: Path) -> dict[str, Any]:
             AGAIN,
         )
     return config
+
+
+def expect_sound(folder: Path, what: str) -> dict[str, Any]:
+    """Check that all files agree, the digest of the weights too, and return the configuration.
+
+    Raises:
+        IntegrityError: They do not; ``what`` is how the message calls the checkpoint.
+    """
+    try:
+        config = check(folder)
+        if config["weights"]["sha256"] != sha256(folder / WEIGHTS):
+            raise IntegrityError(f"{CONFIG} names other weights than {WEIGHTS}.")
+    except IntegrityError as error:
+        message = error.message.replace(f"{folder}/", "")
+        raise IntegrityError(f"{what} is not a sound checkpoint: {message}") from error
+    return config
+
+
+def privacy_of(folder: Path) -> str:
+    """Return what the privacy verdict of a sound checkpoint says; only its outcome is read."""
+    path = folder / VERDICT
+    if not path.is_file():
+        return "not audited"
+    found = read_json(path)
+    if found.get("passed") is True:
+        return "passed"
+    return "failed" if found.get("reasons") else "undecided"
 
 
 def odd_files(folder: Path) -> Iterator[tuple[str, str]]:

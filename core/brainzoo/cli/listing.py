@@ -154,9 +154,7 @@ def _where(entry: Entry) -> str:
 
 def _read(entry: Entry) -> dict[str, Any] | None:
     """Return what a checkpoint says of itself, if it is on this machine and sound."""
-    from brainzoo.checkpoint.names import VERDICT
-    from brainzoo.checkpoint.reading import makes, read_config
-    from brainzoo.checkpoint.verdict import read_verdict
+    from brainzoo.checkpoint.reading import makes, privacy_of, read_config
     from brainzoo.zoo.cache import local
 
     folder = local(entry)
@@ -164,7 +162,7 @@ def _read(entry: Entry) -> dict[str, Any] | None:
         return None
     try:
         config = read_config(folder)
-        verdict = read_verdict(folder / VERDICT) if VERDICT in entry.files else None
+        privacy = privacy_of(folder)
     except BrainzooError:
         return None
     images, data = config["images"], config["trained_on"]
@@ -182,7 +180,7 @@ def _read(entry: Entry) -> dict[str, Any] | None:
         "parameters": config["weights"]["parameters"],
         "requires": f"{config['plugin']['distribution']}{config['plugin']['requires']}",
         "training": config.get("training"),
-        "privacy": "not audited" if verdict is None else verdict.outcome,
+        "privacy": privacy,
         "metrics": _metrics(folder),
     }
 

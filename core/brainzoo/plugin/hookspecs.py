@@ -62,5 +62,14 @@ def brainzoo_registry() -> Path:  # type: ignore[empty-body]
 
 
 @hookspec
+def brainzoo_gate(folder: Path, original: Path, consent: str) -> list[str]:  # type: ignore[empty-body]
+    """Return the reasons not to publish a checkpoint, a line each: ``FILE: PROBLEM``.
+
+    ``folder`` is the copy that will be sent, of the checkpoint ``original``; ``consent`` names who
+    answers for a privacy verdict that is undecided, and may be written into the copy.
+    """
+
+
+@hookspec
 def brainzoo_commands(group: click.Group) -> None:
     """Add commands of this plugin's own to the command line's top group."""

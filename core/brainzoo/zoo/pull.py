@@ -10,11 +10,11 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from brainzoo.checkpoint.names import CONFIG, MAX_BYTES, REQUIRED, WEIGHTS
-from brainzoo.checkpoint.reading import check
+from brainzoo.checkpoint.names import MAX_BYTES, REQUIRED, WEIGHTS
+from brainzoo.checkpoint.reading import expect_sound
 from brainzoo.common import console
 from brainzoo.common.errors import BrainzooError, IntegrityError, NotFoundError, OptionError
-from brainzoo.common.files import disk_errors, expect_space, settle, sha256, write_text
+from brainzoo.common.files import disk_errors, expect_space, settle, write_text
 from brainzoo.common.locks import locked
 from brainzoo.zoo.address import ByOthers, OnHub, parse
 from brainzoo.zoo.cache import damage, package_folder, place, place_of, root
@@ -65,16 +65,6 @@ def pull(
     return _pull_commit(hub, parsed)
 
 
-def expect_checkpoint(folder: Path, what: str) -> None:
-    """Check that the files agree with each other, without any plugin and without their weights."""
-    try:
-        if check(folder)["weights"]["sha256"] != sha256(folder / WEIGHTS):
-            raise IntegrityError(f"{CONFIG} names other weights than {WEIGHTS}.")
-    except IntegrityError as error:
-        message = error.message.replace(f"{folder}/", "")
-        raise IntegrityError(f"{what} is not a sound checkpoint: {message}") from error
-
-
 def _pull_entry(hub: Hub, entry: Entry, accept_licence: bool) -> Path:
     if isinstance(entry.source, PackageSource):
         folder = package_folder(entry.source)
@@ -119,7 +109,7 @@ def _pull_commit(hub: Hub, source: OnHub) -> Path:
     name = source.repository.replace("/", "--")
     for folder in sorted(root().glob(f"{name}-{source.revision}-*")):
         try:
-            expect_checkpoint(folder, str(source))
+            expect_sound(folder, str(source))
             return folder
         except BrainzooError as error:
             console.warn(f"{error.message} It is fetched again.")
@@ -178,7 +168,7 @@ def _bring(
             _fetch(hub, source, partial / name, wrong)
         shutil.rmtree(partial / ".cache", ignore_errors=True)  # the client's own notes
         try:
-            expect_checkpoint(partial, str(source))
+            expect_sound(partial, str(source))
         except IntegrityError:
             shutil.rmtree(partial)
             raise

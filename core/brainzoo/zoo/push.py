@@ -1,32 +1,50 @@
-"""Publishing a checkpoint: what passes the gate becomes one commit and one tag on the Hub."""
+"""Publishing a checkpoint: what passes the gate becomes one commit and one tag on the Hub.
+
+The gate is the hook ``brainzoo_gate``, and that of brainzoo-privacy must be among them.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from brainzoo.checkpoint.names import CARD, MAX_BYTES, VERDICT
+from brainzoo.checkpoint.names import MAX_BYTES, VERDICT
 from brainzoo.checkpoint.reading import folder_of
-from brainzoo.checkpoint.verdict import read_verdict
-from brainzoo.common import console
 from brainzoo.common.errors import (
     AuthorisationError,
+    DataError,
     ExistsError,
     IntegrityError,
     NotFoundError,
     OptionError,
+    UnknownPluginError,
 )
 from brainzoo.common.files import disk_errors
+from brainzoo.plugin.manager import KNOWN, plugins
 from brainzoo.zoo.address import NAME, REPOSITORY, VERSION
 from brainzoo.zoo.entry import Entry, FileRecord, HubSource, entry_of, records
-from brainzoo.zoo.gate import Finding, GateError, findings
 from brainzoo.zoo.hub import OFFICIAL, Hub, differs
+
+
+class GateError(DataError):
+    """A checkpoint that may not be published."""
+
+    code = "not-publishable"
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        more = f" and {len(findings) - 1} more" if len(findings) > 1 else ""
+        super().__init__(
+            f"the checkpoint is not published: {findings[0]}{more}.",
+            "brainzoo push --dry-run shows all findings.",
+        )
+        self.findings = list(findings)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +54,7 @@ class Plan:
     repository: str
     version: str
     files: dict[str, FileRecord]
-    findings: tuple[Finding, ...]
+    findings: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,8 +97,8 @@ def push(
     expect_names(repository, version)
     hub = Hub.of(endpoint=endpoint, token=token)
     folder = folder_of(Path(checkpoint)).resolve()
-    with staged(folder, find_verdict(folder, verdict), consent.strip()) as copy:
-        against = tuple(findings(copy, original=folder))
+    with staged(folder, find_verdict(folder, verdict)) as copy:
+        against = _against(copy, folder, consent.strip())
         plan = Plan(repository, version, records(copy), against)
         if dry_run:
             return plan
@@ -102,7 +120,7 @@ def expect_names(repository: str, version: str) -> None:
 
 
 @contextmanager
-def staged(folder: Path, verdict: Path | None, consent: str = "") -> Iterator[Path]:
+def staged(folder: Path, verdict: Path | None) -> Iterator[Path]:
     """Yield a copy of what may be sent: looked at and sent are the same bytes."""
     with tempfile.TemporaryDirectory(prefix="brainzoo-push-") as name, disk_errors(Path(name)):
         copy = Path(name)
@@ -110,23 +128,19 @@ def staged(folder: Path, verdict: Path | None, consent: str = "") -> Iterator[Pa
             source = verdict if file == VERDICT and verdict else folder / file
             if source.is_file() and not source.is_symlink():
                 shutil.copyfile(source, copy / file)
-        if consent:
-            _record_consent(copy, consent)
         yield copy
 
 
-def _record_consent(copy: Path, name: str) -> None:
-    """Write into the verdict and the card who answers for weights that may leak."""
-    verdict = read_verdict(copy / VERDICT)
-    if verdict.outcome != "undecided":
-        console.note(f"the verdict is {verdict.outcome}: consent changes nothing.")
-        return
-    (copy / VERDICT).write_bytes(verdict.model_copy(update={"consent": name}).to_bytes())
-    with (copy / CARD).open("a", encoding="utf-8") as card:
-        card.write(
-            "\nThe privacy audit of these weights is undecided: a leak could have been missed. "
-            f"{name} consented to publishing them.\n"
+def _against(copy: Path, original: Path, consent: str) -> tuple[str, ...]:
+    """Return what the gates of plugins say; without the gate of this project nothing leaves."""
+    gates, ours = plugins().hook.brainzoo_gate, KNOWN["privacy"]
+    if ours not in {one.plugin_name.partition(":")[0] for one in gates.get_hookimpls()}:
+        raise UnknownPluginError(
+            "nothing here can tell whether a checkpoint may be published.",
+            f"Install it with: pip install {ours}",
         )
+    found: list[list[str]] = gates(folder=copy, original=original, consent=consent)
+    return tuple(itertools.chain.from_iterable(found))
 
 
 def find_verdict(folder: Path, given: Path | str | None = None) -> Path | None:

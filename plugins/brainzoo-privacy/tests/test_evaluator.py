@@ -8,13 +8,13 @@ import pytest
 from scipy import ndimage
 
 from brainzoo import EvaluationSets
-from brainzoo.checkpoint.verdict import read_verdict
 from brainzoo.common.errors import DataError, NotFoundError
 from brainzoo.data.images import Images
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo_privacy import findings
 from brainzoo_privacy.config import PrivacyConfig
 from brainzoo_privacy.evaluator import Privacy
+from brainzoo_privacy.verdict import read_verdict
 
 MEMORISED = 32  # images that the overfitted model knows by heart
 

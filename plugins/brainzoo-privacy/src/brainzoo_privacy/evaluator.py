@@ -17,7 +17,6 @@ from brainzoo.api import (
     Features,
     Images,
     MetricValue,
-    checkpoint,
 )
 from brainzoo_privacy import findings
 from brainzoo_privacy.audit import Audit, audit, expect_subjects
@@ -28,6 +27,7 @@ from brainzoo_privacy.pose import Pose
 from brainzoo_privacy.power import outlook
 from brainzoo_privacy.rules import RULES
 from brainzoo_privacy.search import Individuality, Seen, Vectors
+from brainzoo_privacy.verdict import Verdict
 from brainzoo_privacy.whitebox import attacks
 
 LIBRARIES = ("brainzoo-core", "brainzoo-privacy", "numpy", "scipy")
@@ -131,13 +131,13 @@ class Privacy(Evaluator):
 
     def _verdict(
         self, found: Audit, values: Sequence[MetricValue], sets: EvaluationSets, unseen: Images
-    ) -> checkpoint.Verdict:
+    ) -> Verdict:
         by_name = {value.name: value for value in values}
         against = findings.reasons(by_name, sets.synthetic)
         unsure = findings.doubts(by_name, train=sets.train, unseen=unseen, synthetic=sets.synthetic)
         options = dataclasses.asdict(self.config)
         options.pop("features_weights")  # a path of this machine, and no part of the verdict
-        return checkpoint.Verdict.model_validate(
+        return Verdict.model_validate(
             {
                 "passed": not against and not unsure,
                 "reasons": tuple(against),

@@ -1,6 +1,8 @@
-"""Offers the evaluator ``privacy``."""
+"""Offers the evaluator ``privacy``, and the gate that checkpoints pass to be published."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from brainzoo.api import Spec, hookimpl
 from brainzoo_privacy.config import PrivacyConfig
@@ -17,3 +19,11 @@ def brainzoo_evaluators() -> list[Spec]:
             summary="copies of training subjects: nearest images, membership, a verdict",
         )
     ]
+
+
+@hookimpl
+def brainzoo_gate(folder: Path, original: Path, consent: str) -> list[str]:
+    """Return every reason not to publish a checkpoint."""
+    from brainzoo_privacy.gate import findings
+
+    return [str(one) for one in findings(folder, original=original, consent=consent)]

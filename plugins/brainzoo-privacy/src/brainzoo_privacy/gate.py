@@ -11,28 +11,16 @@ import dataclasses
 import json
 import mmap
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from brainzoo.checkpoint.loading import verify
-from brainzoo.checkpoint.names import (
-    CARD,
-    CONFIG,
-    LICENCE,
-    MAX_BYTES,
-    METRICS,
-    REFERENCE,
-    SAMPLES,
-    VERDICT,
-    WEIGHTS,
-)
-from brainzoo.checkpoint.reading import odd_files, read_config
-from brainzoo.checkpoint.verdict import read_verdict
-from brainzoo.common.errors import BrainzooError, DataError
-from brainzoo.common.files import sha256
-from brainzoo.zoo.leaks import leaks_of_bytes, leaks_of_text, more_than_pixels
-from brainzoo.zoo.pull import expect_checkpoint
+from brainzoo.api import BrainzooError, checkpoint, console
+from brainzoo_privacy.leaks import leaks_of_bytes, leaks_of_text, more_than_pixels
+from brainzoo_privacy.verdict import VERDICT, read_verdict
+
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+METRICS, SAMPLES, REFERENCE = "metrics.json", "samples.png", "reference.npy"
 
 CC = re.compile(r"cc-by(-nc)?(-sa|-nd)?-([34]\.0)")
 FREE = re.compile(
@@ -41,7 +29,7 @@ FREE = re.compile(
 )
 """Anything is allowed if the notice is kept; the template of the ICBM too:
 https://nist.mni.mcgill.ca/icbm-152-nonlinear-atlases-2009/"""
-REQUIRED = (WEIGHTS, CONFIG, CARD, LICENCE)
+REQUIRED = (WEIGHTS, CONFIG, CARD, "LICENSE")
 LEAST_SALT = 32
 """Hexadecimal digits, as :func:`brainzoo.checkpoint.describe_training` draws."""
 
@@ -57,35 +45,23 @@ class Finding:
         return f"{self.file}: {self.problem}"
 
 
-class GateError(DataError):
-    """A checkpoint that may not be published."""
-
-    code = "not-publishable"
-
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        more = f" and {len(findings) - 1} more" if len(findings) > 1 else ""
-        super().__init__(
-            f"the checkpoint is not published: {findings[0]}{more}.",
-            "brainzoo push --dry-run shows all findings.",
-        )
-        self.findings = list(findings)
-
-
-def findings(folder: Path, *, original: Path | None = None) -> list[Finding]:
+def findings(folder: Path, *, original: Path | None = None, consent: str = "") -> list[Finding]:
     """Return the reasons not to publish the files of a folder; none if all is well.
 
-    Other files are looked for in the folder that it was copied from, the ``original``.
+    Other files are looked for in the folder that it was copied from, the ``original``. ``consent``
+    is who answers for an undecided verdict; it is written into the folder.
     """
-    found = [Finding(*odd) for odd in odd_files(original or folder)]
+    if consent:
+        _record_consent(folder, consent)
+    found = [Finding(*odd) for odd in checkpoint.odd_files(original or folder)]
     empty = [n for n in REQUIRED if not (folder / n).is_file() or not (folder / n).stat().st_size]
     found += (Finding(name, "is missing or empty") for name in empty)
     try:
-        expect_checkpoint(folder, "the folder")
-        config = read_config(folder)
+        config = checkpoint.expect_sound(folder, "the folder")
     except BrainzooError as error:
         return [*found, Finding("checkpoint", error.message.rstrip("."))]
     about = config["trained_on"]
-    found += (Finding(*found) for found in _of_verdict(folder, about))
+    found += (Finding(*found) for found in _of_verdict(folder, about | config["weights"]))
     if why := forbids(str(about["dataset"].get("license") or ""), weights_licence(folder)):
         found.append(Finding("licence", why))
     salt, subjects = about["salt"], set(about["subjects_sha256"])
@@ -93,17 +69,30 @@ def findings(folder: Path, *, original: Path | None = None) -> list[Finding]:
         found.append(
             Finding(CONFIG, "the hashes of its subjects have no salt that hides their ids")
         )
-    for name in MAX_BYTES:
-        if (folder / name).is_file():
-            found += (Finding(name, leak) for leak in _leaks(folder / name, salt, subjects))
+    for path in filter(Path.is_file, sorted(folder.iterdir())):
+        found += (Finding(path.name, leak) for leak in _leaks(path, salt, subjects))
     return found or [*_of_samples(folder)]
+
+
+def _record_consent(folder: Path, name: str) -> None:
+    """Write into the verdict and the card who answers for weights that may leak."""
+    verdict = read_verdict(folder / VERDICT)
+    if verdict.outcome != "undecided":
+        console.note(f"the verdict is {verdict.outcome}: consent changes nothing.")
+        return
+    (folder / VERDICT).write_bytes(verdict.model_copy(update={"consent": name}).to_bytes())
+    with (folder / CARD).open("a", encoding="utf-8") as card:
+        card.write(
+            "\nThe privacy audit of these weights is undecided: a leak could have been missed. "
+            f"{name} consented to publishing them.\n"
+        )
 
 
 def _of_verdict(folder: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the verdict on these weights."""
     path = folder / VERDICT
     if not path.is_file():
-        how = "make one with brainzoo evaluate privacy (of brainzoo-privacy), or give --verdict"
+        how = "make one with brainzoo evaluate privacy, or give --verdict"
         yield "privacy", f"there is no verdict on these weights; {how}"
         return
     try:
@@ -111,7 +100,7 @@ def _of_verdict(folder: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, s
     except BrainzooError as error:
         yield VERDICT, error.message.replace(str(path), "it").rstrip(".")
         return
-    if verdict.synthetic.checkpoint_sha256 != sha256(folder / WEIGHTS):
+    if verdict.synthetic.checkpoint_sha256 != about["sha256"]:
         yield VERDICT, "it is about other weights"
     yield from ((VERDICT, f"it did not pass: {why.rstrip('.')}") for why in verdict.reasons)
     doubts = () if verdict.consent and not verdict.reasons else verdict.doubts
@@ -128,7 +117,7 @@ def _of_verdict(folder: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, s
 def _of_samples(folder: Path) -> Iterator[Finding]:
     """Yield that the weights don't make the samples that were judged: not the same ones twice."""
     try:
-        found = verify(folder)
+        found = checkpoint.verify(folder)
     except BrainzooError as error:
         yield Finding("samples", error.message.replace(str(folder), "the folder").rstrip("."))
         return
@@ -213,11 +202,22 @@ def _leaks(path: Path, salt: str, subjects: set[str]) -> Iterator[str]:
     if path.name in (CONFIG, METRICS, VERDICT):
         try:
             # As people read it: \u002f would hide a slash.
-            text = json.dumps(_without_digests(json.loads(text)), ensure_ascii=False, indent=0)
+            text = json.dumps(
+                _without_digests(json.loads(text, object_pairs_hook=_once)),
+                ensure_ascii=False,
+                indent=0,
+            )
             text = text.replace("\\\\", "\\").replace("\\n", "\n")
         except (ValueError, RecursionError):
-            yield "is not JSON"
+            yield "is not JSON, or holds a name twice"
     yield from leaks_of_text(text, salt, subjects)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that occurs twice: of such values only the last one would be looked at."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return found
 
 
 def _words_of_weights(path: Path) -> str:

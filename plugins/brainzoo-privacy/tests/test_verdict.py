@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainzoo.checkpoint.verdict import Verdict, read_verdict
 from brainzoo.common.errors import BrainzooError, IntegrityError, NotFoundError
+from brainzoo_privacy.verdict import Verdict, read_verdict
 
 DIGEST = "0f" * 32
 METRIC = {"value": 0.01, "n": 256, "low": 0.0, "high": 0.02, "floor": None}

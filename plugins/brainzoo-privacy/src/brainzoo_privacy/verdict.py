@@ -9,16 +9,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from brainzoo.checkpoint.names import MAX_BYTES, VERDICT
-from brainzoo.common.errors import IntegrityError, NotFoundError
-from brainzoo.common.strict import Digest, Number, Strict, plain_json, validated
+from brainzoo.api import IntegrityError, NotFoundError
 
+VERDICT = "verdict.json"
+MOST_BYTES = 1_000_000
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[int, Field(ge=1, lt=2**53)]
 Folder = Digest | Literal[""]
 """The fingerprint of a folder of images; images that were never saved have none."""
-Sentences = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
+Sentences = tuple[Annotated[str, Field(min_length=1)], ...]
+
+
+class Strict(BaseModel):
+    """What holds exactly its fields, each of exactly its type."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Measured(Strict):
@@ -103,11 +111,17 @@ def read_verdict(path: Path | str) -> Verdict:
             f"there is no privacy verdict {path}.",
             "Make one: brainzoo evaluate privacy RUN",
         )
-    try:
-        if path.stat().st_size > MAX_BYTES[VERDICT]:
-            raise ValueError(f"it has more than {MAX_BYTES[VERDICT]} bytes")
-        return validated(Verdict, plain_json(path.read_bytes()))
-    except ValueError as error:
-        raise IntegrityError(
-            f"{path} is not a privacy verdict: {error}.", "Make it again: brainzoo evaluate privacy"
-        ) from None
+    if path.stat().st_size > MOST_BYTES:
+        wrong = f"it has more than {MOST_BYTES} bytes"
+    else:
+        try:
+            return Verdict.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            said = first["msg"].removeprefix("Value error, ").lower()
+            wrong = f"{place}: {said}" if place else said
+    raise IntegrityError(
+        f"{path} is not a privacy verdict: {' '.join(wrong.split())}.",
+        "Make it again: brainzoo evaluate privacy",
+    )
