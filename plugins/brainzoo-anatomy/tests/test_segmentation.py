@@ -11,7 +11,7 @@ import torch
 
 from brainzoo.training import Compute
 from brainzoo_anatomy import segmentation
-from brainzoo_anatomy.meshnet import MeshNet
+from brainzoo_anatomy.meshnet import MeshNet, dilated
 from brainzoo_anatomy.regions import NAMES, PAIRED, numbers_of, right_of_middle, volumes_ml
 from brainzoo_anatomy.weights import read_weights
 
@@ -113,6 +113,16 @@ def test_layers_are_as_torch_computes_them(weights: Path) -> None:
     head = rng.uniform(size=(21, 9, 11)).astype(np.float32)
     wanted = torch.nn.Sequential(*modules[:-1])(torch.from_numpy(head)[None, None])
     assert np.array_equal(network(head), wanted.argmax(1)[0].numpy())
+
+
+@pytest.mark.parametrize(("dilation", "fold"), [(8, 2), (8, 4), (16, 4), (16, 16)])
+def test_far_dilations_are_the_same_sums_by_parts(dilation: int, fold: int) -> None:
+    draw = torch.Generator().manual_seed(0)
+    features = torch.randn(1, 3, 21, 34, 17, generator=draw)
+    kernel, bias = torch.randn(5, 3, 3, 3, 3, generator=draw), torch.randn(5, generator=draw)
+    wanted = dilated(features, kernel, bias, dilation, 1)
+    assert wanted.shape == (1, 5, 21, 34, 17)
+    torch.testing.assert_close(dilated(features, kernel, bias, dilation, fold), wanted)
 
 
 def test_paired_regions_are_those_with_two_sides() -> None:

@@ -18,6 +18,9 @@ from torch.nn import functional
 from brainzoo.training import Compute, compute
 from brainzoo_anatomy.weights import Weights
 
+FAR = 4
+"""Dilations above it are slow in bf16 on a CPU: one of 16 takes 14 times as long as one of 4."""
+
 SLAB = 16  # planes whose classes are told at once: scores of all would be the largest array
 
 
@@ -53,10 +56,7 @@ class MeshNet:
             features = torch.from_numpy(np.ascontiguousarray(head))[None, None]
             features = self.where.tensor(features.to(self.where.device, self.where.dtype))
             for kernel, bias, dilation in self._layers[:-1]:
-                margin = dilation * (kernel.shape[-1] // 2)
-                features = functional.conv3d(
-                    features, kernel, bias, padding=margin, dilation=dilation
-                )
+                features = dilated(features, kernel, bias, dilation, self._fold(dilation))
                 functional.elu_(features)
             kernel, bias, _ = self._layers[-1]
             slabs = [
@@ -65,3 +65,39 @@ class MeshNet:
             ]
             classes: NDArray[np.uint8] = torch.cat(slabs, 1)[0].to(torch.uint8).cpu().numpy()
         return classes
+
+    def _fold(self, dilation: int) -> int:
+        slow = self.where.device.type == "cpu" and self.where.dtype is torch.bfloat16
+        return dilation // FAR if slow and dilation > FAR and dilation % FAR == 0 else 1
+
+
+def dilated(
+    features: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor, dilation: int, fold: int
+) -> torch.Tensor:
+    """Return a dilated convolution with as many voxels, by parts that are nearer together.
+
+    Voxels of which each sees only every ``fold``-th along each axis are brought together: the same
+    sums, at a dilation that is ``fold`` times less.
+
+    Args:
+        features: ``(1, channel, x, y, z)``.
+        kernel: ``(channel, channel, side, side, side)``, an odd side.
+        bias: ``(channel,)``.
+        dilation: A multiple of ``fold``.
+        fold: 1 leaves everything where it is.
+    """
+    near = dilation // fold
+    margin = near * (kernel.shape[-1] // 2)
+    if fold == 1:
+        return functional.conv3d(features, kernel, bias, padding=margin, dilation=near)
+    sides = features.shape[2:]
+    beyond = [n for side in reversed(sides) for n in (0, -side % fold)]
+    whole = functional.pad(features, beyond).movedim(1, -1)
+    x, y, z = (side // fold for side in whole.shape[1:4])
+    parts = whole.reshape(x, fold, y, fold, z, fold, -1).permute(1, 3, 5, 0, 2, 4, 6)
+    parts = parts.reshape(fold**3, x, y, z, -1).movedim(-1, 1)
+    made = functional.conv3d(parts, kernel, bias, padding=margin, dilation=near).movedim(1, -1)
+    del whole, parts
+    made = made.reshape(fold, fold, fold, x, y, z, -1).permute(3, 0, 4, 1, 5, 2, 6)
+    made = made.reshape(1, x * fold, y * fold, z * fold, -1)
+    return made[:, : sides[0], : sides[1], : sides[2]].movedim(-1, 1)
