@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from brainzoo.common.files import new_folder as new_folder
     from brainzoo.common.files import write_bytes as write_bytes
     from brainzoo.common.home import home as home
-    from brainzoo.data import charts as charts
     from brainzoo.data.images import Images as Images
     from brainzoo.data.pictures import grid as grid
     from brainzoo.data.subjects import Subject as Subject

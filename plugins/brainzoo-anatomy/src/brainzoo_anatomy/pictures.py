@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from brainzoo.api import Images, charts, grid, interval
+from brainzoo.api import Images, grid, interval
 from brainzoo_anatomy.measured import Measured, t1_channel
 from brainzoo_anatomy.regions import NAMES
 from brainzoo_anatomy.statistics import Group
+from brainzoo_report import charts
 
 SHOWN = 6  # heads of each set
 TILE_PIXELS = 150

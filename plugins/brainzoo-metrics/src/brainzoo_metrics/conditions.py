@@ -21,13 +21,13 @@ from brainzoo.api import (
     MetricValue,
     Value,
     bootstrap,
-    charts,
     interval,
     subjects_of,
 )
 from brainzoo_metrics import cells
 from brainzoo_metrics.config import ConditionsConfig
 from brainzoo_metrics.predicting import Draws, Reader, error, recall, slope
+from brainzoo_report import charts
 
 COLUMNS = ("age", "sex", "class")
 LEAST_PEOPLE = 8

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Evaluation, Images, Value, charts, grid, subjects_of
+from brainzoo.api import Evaluation, Images, Value, grid, subjects_of
 from brainzoo_metrics.distances import Vectors
 from brainzoo_metrics.measure import SHARE, Draws, View, Weights
 from brainzoo_metrics.neighbours import radii
+from brainzoo_report import charts
 
 FEW = 5  # subjects
 SHOWN = 8

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Evaluation, charts
+from brainzoo.api import Evaluation
 from brainzoo_metrics.measure import POSITIVE, Draws, Floats, View, Weights
+from brainzoo_report import charts
 
 BINS = 256
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from brainzoo.api import charts
+from brainzoo_report import charts
 
 PLOT_WIDTH, ROW = 120, 16
 

@@ -17,8 +17,8 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from brainzoo.api import Images, charts
-from brainzoo_report import facts
+from brainzoo.api import Images
+from brainzoo_report import charts, facts
 from brainzoo_report.config import ReportConfig
 from brainzoo_report.evaluators import conclusion, evaluators_of, failed_of, mapping, measured
 from brainzoo_report.looks import film_of, pair

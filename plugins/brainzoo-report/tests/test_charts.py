@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from brainzoo.data.charts import (
+from brainzoo_report.charts import (
     Line,
     as_picture,
     bar_chart,
