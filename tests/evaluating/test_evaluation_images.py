@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from brainzoo import Images
+from brainzoo.api import open_images
 from brainzoo.common.errors import BrainzooError, DataError, NotFoundError, OptionError
 from brainzoo.data.subjects import Value
 from brainzoo.data.volumes import Volume, write_nifti
-from brainzoo.evaluating.sets import describe_set, open_images, open_sets
+from brainzoo.evaluating.sets import describe_set, open_sets
 from brainzoo.exporters.nifti import Nifti
 from brainzoo.exporters.plugin import NiftiConfig, PngConfig
 from brainzoo.exporters.png import Png

@@ -8,33 +8,28 @@ fingerprint). A folder is complete or absent.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import importlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.errors import DataError, IntegrityError, NotFoundError, OptionError
-from brainzoo.common.files import new_folder
+from brainzoo.common.errors import DataError, IntegrityError, OptionError
 from brainzoo.data.pixels import (
     AGAIN,
     DTYPES,
     ImagesWriter,
-    content_of,
     fingerprint,
     from_floats,
-    map_array,
-    read_info,
-    sha256_of,
+    read_folder,
     to_floats,
-    write_info,
+    write_images,
 )
 from brainzoo.data.subjects import Value
-from brainzoo.data.tables import Row, read_table, table_text
+from brainzoo.data.tables import Row
 
 __all__ = ["Images", "ImagesWriter", "from_floats", "to_floats"]
 
@@ -50,9 +45,9 @@ class Images:
             (in [0, 1]); usually memory-mapped. Spatial is (height, width) or (x, y, z) in RAS+.
         table: A row per image.
         info: What ``images.json`` holds.
+        labels: ``(image, *spatial)`` of dtype uint8 or uint16, 0 is background; ``None`` without.
         positions: Which images of ``pixels`` these are; all of them if ``None``.
         folder: Where they lie on disk, if they do.
-        labels: ``(image, *spatial)`` of dtype uint8 or uint16, 0 is background; ``None`` without.
     """
 
     label_channels = 0
@@ -63,10 +58,10 @@ class Images:
         pixels: NDArray[Any],
         table: Sequence[Row],
         info: Mapping[str, Any],
+        labels: NDArray[Any] | None = None,
         *,
         positions: NDArray[np.intp] | None = None,
         folder: Path | None = None,
-        labels: NDArray[Any] | None = None,
     ) -> None:
         if pixels.ndim not in (4, 5):
             raise DataError(
@@ -88,7 +83,8 @@ class Images:
         self.folder = folder
         if len(self.table) != len(self):
             raise IntegrityError(
-                f"{len(self)} images but {len(self.table)} rows in their table; expected as many."
+                f"{folder or 'found'}: {len(self)} images but {len(self.table)} table rows.",
+                AGAIN if folder else "",
             )
 
     @classmethod
@@ -100,30 +96,8 @@ class Images:
             IntegrityError: It is half-written or corrupt; the message names what is wrong.
         """
         folder = Path(folder)
-        if not folder.is_dir():
-            raise NotFoundError(f"there is no folder {folder}.")
-        present = [n for n in ("pixels.npy", "table.csv", "images.json") if (folder / n).is_file()]
-        if not present:
-            raise NotFoundError(
-                f"{folder} holds no images (no pixels.npy, table.csv, images.json)."
-            )
-        if len(present) < 3:
-            raise IntegrityError(
-                f"{folder} is half-written: it holds only {', '.join(present)}.", AGAIN
-            )
-        info = read_info(folder)
-        pixels = map_array(folder)
-        labels = map_array(folder, "labels.npy") if "labels" in info else None
-        try:
-            table = read_table(folder / "table.csv") if len(pixels) else []
-        except DataError as error:
-            raise IntegrityError(f"{folder} is corrupt: {error.message}") from error
-        if len(table) != len(pixels):
-            raise IntegrityError(
-                f"{folder} is corrupt: {len(pixels)} images but {len(table)} table rows.", AGAIN
-            )
-        images = cls(pixels, table, info, folder=folder, labels=labels)
-        if verify and images.fingerprint != fingerprint(folder, info, images.content_sha256()):
+        images = cls(*read_folder(folder), folder=folder)
+        if verify and images.fingerprint != fingerprint(folder, images.info):
             raise IntegrityError(
                 f"{folder} is corrupt: its content does not match its fingerprint.", AGAIN
             )
@@ -165,9 +139,8 @@ class Images:
 
     def to_pandas(self) -> Any:
         """Return the table as a ``pandas.DataFrame``; pandas must be installed."""
-        from brainzoo.data import notebooks
-
-        return notebooks.to_pandas(self)
+        pandas: Any = importlib.import_module("pandas")
+        return pandas.DataFrame(self.table)
 
     def to_nibabel(self, i: int, channel: int = 0) -> Any:
         """Return one channel of one image as a ``nibabel.Nifti1Image``, where it lies."""
@@ -286,11 +259,6 @@ class Images:
         more: dict[str, Any] = {"positions": self._positions, "labels": self._labels}
         return Images(pixels, self.table, info, folder=self.folder, **more)
 
-    def content_sha256(self) -> str:
-        """Return the SHA-256 of all stored pixels and label maps."""
-        pixels = sha256_of(self._pixels)
-        return pixels if self._labels is None else content_of(pixels, sha256_of(self._labels))
-
     def save(self, folder: Path | str) -> Images:
         """Write these images as a new folder and return them opened from there."""
         maps = None if self._labels is None else str(self._labels.dtype)
@@ -321,26 +289,4 @@ class Images:
         written: list[Path] = plugins().load("exporter", to)(part.config).export(self, Path(folder))
         return written
 
-    @staticmethod
-    @contextmanager
-    def write(
-        folder: Path | str,
-        spatial: Sequence[int],
-        info: Mapping[str, Any],
-        channels: int = 1,
-        dtype: str = "uint16",
-        *,
-        label_dtype: str | None = None,
-    ) -> Iterator[ImagesWriter]:
-        """Open a writer that takes images in a stream; the folder appears when the block ends.
-
-        Label maps are written only with a ``label_dtype``. An existing folder is an ExistsError;
-        of a full disk nothing is left behind.
-        """
-        with new_folder(Path(folder)) as temporary:
-            writer = ImagesWriter(temporary, (channels, *spatial), dtype, label_dtype)
-            with contextlib.closing(writer):
-                yield writer
-                digest = writer.finish()
-            (temporary / "table.csv").write_text(table_text(writer.table), encoding="utf-8")
-            write_info(temporary, info, digest)
+    write = staticmethod(write_images)

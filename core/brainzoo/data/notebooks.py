@@ -65,12 +65,6 @@ def show(images: Images, n: int = SHOWN) -> None:
     Image.open(io.BytesIO(content)).show()
 
 
-def to_pandas(images: Images) -> Any:
-    """Return the table as a ``pandas.DataFrame``, a row an image."""
-    pandas: Any = importlib.import_module("pandas")
-    return pandas.DataFrame(images.table)
-
-
 def to_nibabel(images: Images, i: int, channel: int = 0) -> Any:
     """Return one image as a ``nibabel.Nifti1Image``; a slice is a volume of one slice."""
     import nibabel

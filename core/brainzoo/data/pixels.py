@@ -5,20 +5,59 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.common.errors import DataError, IntegrityError
+from brainzoo.common.errors import DataError, IntegrityError, NotFoundError
+from brainzoo.common.files import new_folder
 from brainzoo.data.subjects import Value
-from brainzoo.data.tables import Row
+from brainzoo.data.tables import Row, read_table, table_text
 
 DTYPES = ("uint16", "uint8", "float32")
 FORMAT = 1
+ARRAYS = ("pixels.npy", "labels.npy")
 AGAIN = "Remove it and make it again."
+
+
+class ArrayFile:
+    """A ``.npy`` file ``(image, *shape)`` that is written in any order, by any process."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
+        self.shape, self.dtype = shape, np.dtype(dtype).newbyteorder("<")
+        self._path = path
+        self._first = len(self._header(0))  # whatever the count: numpy leaves room for it
+        self._bytes = self.dtype.itemsize * math.prod(shape)
+
+    def _header(self, count: int) -> bytes:
+        out = io.BytesIO()
+        descr = np.lib.format.dtype_to_descr(self.dtype)
+        described = {"descr": descr, "fortran_order": False, "shape": (count, *self.shape)}
+        np.lib.format.write_array_header_1_0(out, described)
+        return out.getvalue()
+
+    def missing(self, count: int) -> int:
+        """Return how many bytes of the disk it still needs to hold so many images."""
+        self._path.touch()
+        return self._first + count * self._bytes - 512 * self._path.stat().st_blocks
+
+    def resize(self, count: int) -> None:
+        """Let it hold so many images, zeros where nothing was written."""
+        self._path.touch()
+        with self._path.open("r+b") as file:
+            file.write(self._header(count))
+            file.truncate(self._first + count * self._bytes)
+
+    def write(self, start: int, values: NDArray[Any]) -> None:
+        """Write images to their place."""
+        with self._path.open("r+b") as file:
+            file.seek(self._first + start * self._bytes)
+            file.write(np.ascontiguousarray(values, dtype=self.dtype).tobytes())
 
 
 class ImagesWriter:
@@ -30,9 +69,10 @@ class ImagesWriter:
         if dtype not in DTYPES:
             raise DataError(f"pixels cannot be stored as {dtype}; use one of {', '.join(DTYPES)}.")
         self.table: list[Row] = []
-        self._pixels = _ArrayFile(folder / "pixels.npy", shape, dtype)
-        labels = folder / "labels.npy"
-        self._labels = _ArrayFile(labels, shape[1:], label_dtype) if label_dtype else None
+        self._files = {"images": ArrayFile(folder / "pixels.npy", shape, dtype)}
+        if label_dtype:
+            self._files["label maps"] = ArrayFile(folder / "labels.npy", shape[1:], label_dtype)
+        self.resize()
 
     def append(
         self,
@@ -45,81 +85,34 @@ class ImagesWriter:
         Floats are clipped and scaled; an ``image_id`` is numbered if missing; label maps are
         ``(image, *spatial)``. What does not fit, or is not finite, is a DataError.
         """
-        if (labels is None) != (self._labels is None):
+        given = {"images": pixels, **({} if labels is None else {"label maps": labels})}
+        if given.keys() != self._files.keys():
             found, wanted = ("no", "some") if labels is None else ("some", "no")
             raise DataError(f"found {found} label maps; expected {wanted}.")
+        stored = self._files["images"].dtype
         if pixels.dtype.kind == "f":
-            pixels = from_floats(pixels, self._pixels.dtype)
-        self._pixels.check(pixels, len(rows), "images")
-        if pixels.dtype != self._pixels.dtype:
-            raise DataError(
-                f"found pixels of {pixels.dtype}; expected {self._pixels.dtype} or floats."
-            )
-        if self._labels is not None and labels is not None:
-            self._labels.check(labels, len(rows), "label maps")
-            most = np.iinfo(self._labels.dtype).max
-            if labels.size and not 0 <= labels.min() <= labels.max() <= most:
+            given["images"] = from_floats(pixels, stored)
+        elif pixels.dtype != stored:
+            raise DataError(f"found pixels of {pixels.dtype}; expected {stored} or floats.")
+        for what, values in given.items():
+            shape = (len(rows), *self._files[what].shape)
+            if values.shape != shape:
+                raise DataError(
+                    f"found {what} of shape {values.shape} with {len(rows)} rows; expected {shape}."
+                )
+        if labels is not None and labels.size:
+            most = np.iinfo(self._files["label maps"].dtype).max
+            if not 0 <= labels.min() <= labels.max() <= most:
                 raise DataError(f"found labels up to {labels.max()}; expected 0 to {most}.")
-            self._labels.write(labels)
-        self._pixels.write(pixels)
+        for what, values in given.items():
+            self._files[what].write(len(self.table), values)
         for row in rows:
             self.table.append({"image_id": f"{len(self.table):06d}", **row})
 
-    def finish(self) -> str:
-        """Write the final headers; return the SHA-256 of the pixels and labels."""
-        pixels = self._pixels.finish(len(self.table))
-        labels = self._labels and self._labels.finish(len(self.table))
-        return content_of(pixels, labels) if labels else pixels
-
-    def close(self) -> None:
-        """Close the files."""
-        self._pixels.file.close()
-        if self._labels is not None:
-            self._labels.file.close()
-
-
-class _ArrayFile:
-    """A ``.npy`` file that grows."""
-
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
-        self.file, self._shape = path.open("wb"), shape
-        self.dtype = np.dtype(dtype).newbyteorder("<")
-        self._digest = hashlib.sha256()
-        self._header_size = self.file.write(header(0, shape, self.dtype))
-
-    def check(self, values: NDArray[Any], count: int, what: str) -> None:
-        if values.shape != (count, *self._shape):
-            raise DataError(
-                f"found {what} of shape {values.shape} with {count} rows; expected "
-                f"{(count, *self._shape)}."
-            )
-
-    def write(self, values: NDArray[Any]) -> None:
-        content = np.ascontiguousarray(values, dtype=self.dtype).tobytes()
-        self._digest.update(content)
-        self.file.write(content)
-
-    def finish(self, count: int) -> str:
-        final = header(count, self._shape, self.dtype)
-        if len(final) != self._header_size:
-            raise DataError("the array header outgrew its place; too many images for one folder.")
-        self.file.seek(0)
-        self.file.write(final)
-        return self._digest.hexdigest()
-
-
-def content_of(pixels_sha256: str, labels_sha256: str) -> str:
-    """Return one SHA-256 for pixels and label maps together."""
-    return hashlib.sha256(f"{pixels_sha256}\n{labels_sha256}".encode()).hexdigest()
-
-
-def header(count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
-    """Return what ``pixels.npy`` begins with, for images of a shape ``(channel, *spatial)``."""
-    out = io.BytesIO()
-    descr = np.lib.format.dtype_to_descr(dtype)
-    described = {"descr": descr, "fortran_order": False, "shape": (count, *shape)}
-    np.lib.format.write_array_header_1_0(out, described)
-    return out.getvalue()
+    def resize(self) -> None:
+        """Let the files say how many images they hold."""
+        for file in self._files.values():
+            file.resize(len(self.table))
 
 
 def to_floats(pixels: NDArray[Any]) -> NDArray[np.float32]:
@@ -145,32 +138,73 @@ def from_floats(pixels: NDArray[Any], dtype: np.dtype[Any] | str) -> NDArray[Any
     return stored
 
 
-def read_info(folder: Path) -> dict[str, Any]:
-    """Read ``images.json``, or raise an IntegrityError."""
-    try:
-        info = json.loads((folder / "images.json").read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+Stored = tuple[NDArray[Any], list[Row], dict[str, Any], NDArray[Any] | None]
+"""Pixels, table, description and label maps."""
+
+
+def read_folder(folder: Path) -> Stored:
+    """Map the arrays of a folder of images into memory, and read the rest.
+
+    Raises:
+        NotFoundError: No such folder, or it is not a folder of images.
+        IntegrityError: It is half-written or corrupt; the message names what is wrong.
+    """
+    if not folder.is_dir():
+        raise NotFoundError(f"there is no folder {folder}.")
+    present = [n for n in ("pixels.npy", "table.csv", "images.json") if (folder / n).is_file()]
+    if not present:
+        raise NotFoundError(f"{folder} holds no images (no pixels.npy, table.csv, images.json).")
+    if len(present) < 3:
         raise IntegrityError(
-            f"{folder} is corrupt: images.json cannot be read: {error}."
-        ) from error
-    if not isinstance(info, dict) or info.get("format") != FORMAT:
-        found = info.get("format") if isinstance(info, dict) else type(info).__name__
-        raise IntegrityError(
-            f"{folder}: images.json is of format {found!r}; this version reads format {FORMAT}."
+            f"{folder} is half-written: it holds only {', '.join(present)}.", AGAIN
         )
-    return info
+    name = "images.json"
+    try:
+        info = json.loads((folder / name).read_text(encoding="utf-8"))
+        found = info.get("format") if isinstance(info, dict) else type(info).__name__
+        if found != FORMAT:
+            raise ValueError(f"it is of format {found}; this version reads format {FORMAT}")
+        name = "table.csv"
+        pixels = map_array(folder, "pixels.npy")
+        table = read_table(folder / name) if len(pixels) else []
+    except (ValueError, OSError, DataError) as error:
+        raise IntegrityError(f"{folder} is corrupt: {name} cannot be read: {error}") from error
+    return pixels, table, info, map_array(folder, "labels.npy") if "labels" in info else None
 
 
-def write_info(folder: Path, info: Mapping[str, Any], pixels_sha256: str) -> None:
-    """Write ``images.json``, with the fingerprint of it, the table and the pixels."""
+@contextmanager
+def write_images(
+    folder: Path | str,
+    spatial: Sequence[int],
+    info: Mapping[str, Any],
+    channels: int = 1,
+    dtype: str = "uint16",
+    *,
+    label_dtype: str | None = None,
+) -> Iterator[ImagesWriter]:
+    """Open a writer that takes images in a stream; the folder appears when the block ends.
+
+    Label maps are written only with a ``label_dtype``. An existing folder is an ExistsError; of a
+    full disk nothing is left behind.
+    """
+    with new_folder(Path(folder)) as temporary:
+        writer = ImagesWriter(temporary, (channels, *spatial), dtype, label_dtype)
+        yield writer
+        writer.resize()
+        (temporary / "table.csv").write_text(table_text(writer.table), encoding="utf-8")
+        write_info(temporary, info)
+
+
+def write_info(folder: Path, info: Mapping[str, Any]) -> None:
+    """Write ``images.json``, with the fingerprint of it, of the table and the arrays."""
     full = {"format": FORMAT, **{k: v for k, v in info.items() if k != "fingerprint"}}
-    full["fingerprint"] = fingerprint(folder, full, pixels_sha256)
+    full["fingerprint"] = fingerprint(folder, full)
     (folder / "images.json").write_text(
         json.dumps(full, indent=2, ensure_ascii=False, allow_nan=False), encoding="utf-8"
     )
 
 
-def map_array(folder: Path, name: str = "pixels.npy") -> NDArray[Any]:
+def map_array(folder: Path, name: str) -> NDArray[Any]:
     """Map ``pixels.npy`` or ``labels.npy`` into memory, or raise an IntegrityError."""
     path = folder / name
     try:
@@ -184,21 +218,25 @@ def map_array(folder: Path, name: str = "pixels.npy") -> NDArray[Any]:
     return np.asarray(pixels)
 
 
-def sha256_of(pixels: NDArray[Any]) -> str:
-    """Return the SHA-256 of pixels, read a little at a time."""
-    digest = hashlib.sha256()
-    for start in range(0, len(pixels), 256):
-        digest.update(np.ascontiguousarray(pixels[start : start + 256]).tobytes())
-    return digest.hexdigest()
-
-
-def fingerprint(folder: Path, info: Mapping[str, Any], pixels_sha256: str) -> str:
-    """Return the SHA-256 of description, table and pixels."""
+def fingerprint(folder: Path, info: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of description, table, pixels and label maps."""
     # The request holds where the scans lay and when they were written: a key of the cache, not
     # content. Scans that were moved or touched give the same images.
     content = {k: v for k, v in info.items() if k not in ("fingerprint", "request")}
     described = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    arrays = [sha256(folder, name) for name in ARRAYS if (folder / name).is_file()]
+    whole = (
+        arrays[0] if len(arrays) == 1 else hashlib.sha256("\n".join(arrays).encode()).hexdigest()
+    )
     digest = hashlib.sha256(f"{described}\n".encode())
     digest.update((folder / "table.csv").read_bytes())
-    digest.update(f"\n{pixels_sha256}".encode())
+    digest.update(f"\n{whole}".encode())
+    return digest.hexdigest()
+
+
+def sha256(folder: Path, name: str, places: slice = slice(None)) -> str:
+    """Return the SHA-256 of an array of a folder, or of some images of it."""
+    values, digest = map_array(folder, name)[places], hashlib.sha256()
+    for start in range(0, len(values), 256):  # a little at a time
+        digest.update(np.ascontiguousarray(values[start : start + 256]).tobytes())
     return digest.hexdigest()

@@ -7,6 +7,8 @@ read first and says how large the content may be.
 from __future__ import annotations
 
 import dataclasses
+import gzip
+import io
 import math
 import zlib
 from pathlib import Path
@@ -140,26 +142,17 @@ def _decompress(content: bytes, size: int) -> bytes | bytearray:
             return unpacked
         except (deflate.DeflateError, ValueError, MemoryError):
             pass
-    parts: list[bytes] = []
-    found = 0
-    while content:
-        member = zlib.decompressobj(31)
+    found = b""
+    with gzip.open(io.BytesIO(content)) as file:
         try:
-            while not member.eof and content and found < size + _MOST_BEYOND:
-                part = member.decompress(content, 2**22)
-                content = member.unconsumed_tail
-                parts.extend([part] if found < size else [])
-                found += len(part)
-        except zlib.error as error:
-            raise DataError(f"it is damaged: {error}.", _AGAIN) from error
-        if not member.eof:
-            break  # truncated, as its length shows
-        content = member.unused_data.lstrip(b"\0")
-        if content[:2] != b"\x1f\x8b" and found >= size:
-            return b"".join(parts)
-    if found >= size:
-        raise DataError("it is damaged: its checksum is missing.", _AGAIN)
-    return b"".join(parts)
+            found = file.read(size)
+            file.read(_MOST_BEYOND)
+        except EOFError as error:
+            raise DataError("it is truncated: its gzip stream does not end.", _AGAIN) from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            if "Not a gzipped file" not in str(error):  # what stands behind the end is no matter
+                raise DataError(f"it is damaged: {error}.", _AGAIN) from error
+    return found
 
 
 _MOST_BEYOND = 2**28  # bytes behind the voxels that are read for the checksum's sake

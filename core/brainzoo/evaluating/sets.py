@@ -5,11 +5,10 @@ Who has images from elsewhere can have them measured as they are: nothing is res
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,8 @@ from brainzoo.data.pixels import from_floats
 from brainzoo.data.tables import Row
 from brainzoo.data.volumes import read_volume
 from brainzoo.datasets.config import subject_regex
-from brainzoo.datasets.folder import SLICE, find_table
-from brainzoo.datasets.names import STUDY_IDS
+from brainzoo.datasets.known import find_table
+from brainzoo.datasets.names import STUDY_IDS, read_part
 from brainzoo.datasets.tree import PICTURES, VOLUMES, files_below, stem
 from brainzoo.preparation.pictures import grey_values
 
@@ -39,37 +38,6 @@ LEFT_OUT = ("grid.png", "grid_real.png")
 
 PERCENTILES = (1.0, 99.5)
 """What becomes black and white where values have no known range, as in preparing scans."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Plain:
-    """A folder of pictures or volumes that brainzoo did not write."""
-
-    folder: Path
-    files: Sequence[Path]
-
-    @property
-    def volumes(self) -> bool:
-        return self.files[0].name.lower().endswith(VOLUMES)
-
-    @property
-    def top(self) -> Path:
-        """The folder below which they differ: not ``images`` of an export."""
-        return Path(os.path.commonpath([path.parent for path in self.files]))
-
-    @property
-    def sub_folders(self) -> set[str]:
-        """The names of folders that files lie in, one below the top."""
-        places = [path.relative_to(self.top) for path in self.files]
-        return {place.parts[-2] for place in places if len(place.parts) == 2}
-
-
-def open_images(
-    folder: Path, *, synthetic: bool = False, subject_pattern: str | None = None
-) -> Images:
-    """Open a folder of images, a run's samples, or a plain folder; see :func:`open_sets`."""
-    name = SYNTHETIC if synthetic else "images"
-    return open_sets({name: folder}, subject_pattern=subject_pattern)[name]
 
 
 def open_sets(
@@ -87,51 +55,52 @@ def open_sets(
     2. ``sub-XXX`` or ``IXI123`` in that path;
     3. the name of the sub-folder that the file lies in, unless sub-folders are classes: the same
        names in several of the folders;
-    4. the file's name without a slice number that is called one (``_slice-12``, ``_z012``).
+    4. the file's name without slices (``_slice-12``, ``_z012``), runs, visits and contrasts.
 
     The first sub-folder is the class where it is not the subject's. ``participants.tsv`` or
     ``.csv`` in the folder may tell class, age, sex and more. Those named ``synthetic`` hold images
     of a generator, and have no subjects.
     """
     found: dict[str, Images] = {}
-    plain: dict[str, _Plain] = {}
+    plain: dict[str, list[Path]] = {}
     for name, folder in folders.items():
         if name == SYNTHETIC and (folder / "samples" / "images.json").is_file():
             folder = folder / "samples"
         if any((folder / file).is_file() for file in ("images.json", "pixels.npy")):
             found[name] = Images.open(folder)
-        elif not folder.is_dir():
-            raise NotFoundError(f"there is no folder {folder}.", "Check its name.")
         else:
-            plain[name] = _Plain(folder, _image_files(folder))
+            plain[name] = _image_files(folder)
     pattern = subject_regex(subject_pattern, "--subject-pattern") if subject_pattern else None
-    below = [one.sub_folders for one in plain.values() if one.sub_folders]
-    classes = set.intersection(*below) if len(below) > 1 else set()
-    rows = {
-        name: _rows(one, pattern, classes, synthetic=name == SYNTHETIC)
-        for name, one in plain.items()
-    }
-    values = {name: _read_all(one) for name, one in plain.items()}
-    for name, pixels in _as_pixels(values).items():
-        one = plain[name]
+    places = {name: _below_the_top(files) for name, files in plain.items()}
+    above = [{p.parts[-2] for p in of if len(p.parts) == 2} for of in places.values()]
+    above = [names for names in above if names]
+    classes = set.intersection(*above) if len(above) > 1 else set()
+    read = {name: _read_all(folders[name], files) for name, files in plain.items()}
+    known = all(_range_is_known(pixels) for pixels, _ in read.values())
+    if not known:
+        console.warn(
+            "values have no known range: every image of these folders is scaled by its own "
+            f"percentiles {PERCENTILES[0]:g} and {PERCENTILES[1]:g}."
+        )
+    for name, (values, spacing_mm) in read.items():
+        rows = _rows(folders[name], places[name], pattern, classes, synthetic=name == SYNTHETIC)
+        pixels = _as_they_are(values) if known else _scaled(values)
         info = {
-            "dims": pixels.ndim - 2,
+            "dims": pixels.ndim - 1,
             "plane": None,
-            "spacing_mm": _spacing(one, pixels),
+            "spacing_mm": spacing_mm,
             "affine": None,
             "value_range": [0, 1],
-            "source": {"name": one.folder.name, "license": "unknown", "simulated": False},
-            "classes": sorted({str(row["class"]) for row in rows[name] if row.get("class")}),
+            "source": {"name": folders[name].name, "license": "unknown", "simulated": False},
+            "classes": sorted({str(row["class"]) for row in rows if row["class"]}),
             "synthetic": name == SYNTHETIC,
         }
-        images = Images(pixels, rows[name], info)
+        images = Images(pixels[:, None], rows, info)
         images.info["fingerprint"] = describe_set(images)["fingerprint"]
         found[name] = images
         of = "" if name == SYNTHETIC else f" of {len(images.subjects())} subjects"
-        console.note(
-            f"{one.folder}: {len(images)} images{of}, classes: "
-            f"{', '.join(images.classes) or 'none'}"
-        )
+        kinds = ", ".join(images.classes) or "none"
+        console.note(f"{folders[name]}: {len(images)} images{of}, classes: {kinds}")
     return {name: found[name] for name in folders}
 
 
@@ -154,6 +123,8 @@ def describe_set(images: Images) -> dict[str, Any]:
 
 
 def _image_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise NotFoundError(f"there is no folder {folder}.", "Check its name.")
     files, _, _ = files_below(folder)
     for endings in (VOLUMES, PICTURES):
         found = [p for p in files if p.name.lower().endswith(endings) and p.name not in LEFT_OUT]
@@ -165,26 +136,40 @@ def _image_files(folder: Path) -> list[Path]:
     )
 
 
+def _below_the_top(files: Sequence[Path]) -> list[Path]:
+    """Return files below the folder in which they begin to differ: not ``images`` of an export."""
+    top = os.path.commonpath([path.parent for path in files])
+    return [path.relative_to(top) for path in files]
+
+
 def _rows(
-    plain: _Plain, pattern: re.Pattern[str] | None, classes: set[str], *, synthetic: bool
+    folder: Path,
+    places: Sequence[Path],
+    pattern: re.Pattern[str] | None,
+    classes: set[str],
+    *,
+    synthetic: bool,
 ) -> list[Row]:
-    table = find_table(plain.folder, None)
+    table = find_table(folder, None)
     rows: list[Row] = []
-    for path in plain.files:
-        place = path.relative_to(plain.top)
-        row: Row = {"image_id": place.with_name(stem(path)).as_posix()}
+    for place in places:
+        name = stem(place)
         subject, of_folder = ("", False) if synthetic else _subject(place, pattern, classes)
-        known = (table.find(subject or stem(path), stem(path)) if table else None) or {}
-        parents = place.parts[: -2 if of_folder else -1]
-        own_class = known.pop("class", None) or (parents[0] if parents else None)
-        row |= {"class": str(own_class) if own_class else None, **known}
+        above = place.parts[: -2 if of_folder else -1]
+        known = (table.find(subject or name, name) if table else None) or {}
+        own_class = known.pop("class", None) or next(iter(above), None)
+        row: Row = {
+            "image_id": place.with_name(name).as_posix(),
+            "class": str(own_class) if own_class else None,
+            **known,
+        }
         rows.append(row if synthetic else row | {"subject": subject})
     return rows
 
 
 def _subject(place: Path, pattern: re.Pattern[str] | None, classes: set[str]) -> tuple[str, bool]:
     """Return the subject of a file, and whether its folder is named after it."""
-    above = place.parts[-2] if len(place.parts) > 1 else ""
+    above = place.parent.name
     if pattern is not None:
         match = pattern.search(place.name) or pattern.search(place.as_posix())
         if not match or not match[1]:
@@ -198,89 +183,59 @@ def _subject(place: Path, pattern: re.Pattern[str] | None, classes: set[str]) ->
         return match[0], match[0] in above
     if above and above not in classes:
         return above, True
-    return SLICE.sub("", stem(place)) or stem(place), False
+    return read_part(stem(place)).person or stem(place), False
 
 
-def _read_all(plain: _Plain) -> list[NDArray[Any]]:
-    """Read every file of a folder: arrays of one shape, as stored."""
-    read: Callable[[Path], NDArray[Any]] = _volume if plain.volumes else _picture
+def _read_all(folder: Path, files: Sequence[Path]) -> tuple[NDArray[Any], list[float] | None]:
+    """Return the values of all files as stored, ``(image, *spatial)``, and the spacing in mm."""
     found: list[NDArray[Any]] = []
-    with console.progress(f"reading {plain.folder.name}", len(plain.files)) as advance:
-        for path in plain.files:
-            values = read(path)
+    spacing_mm: list[float] | None = None
+    with console.progress(f"reading {folder.name}", len(files)) as advance:
+        for path in files:
+            if path.name.lower().endswith(VOLUMES):
+                values, spacing_mm = _volume(path)
+            else:
+                values = grey_values(path)
             if found and values.shape != found[0].shape:
                 sizes = " and ".join(" × ".join(map(str, v.shape)) for v in (found[0], values))
                 raise DataError(
-                    f"images below {plain.folder} differ in size: {sizes} ({plain.files[0].name}, "
+                    f"images below {folder} differ in size: {sizes} ({files[0].name}, "
                     f"{path.name}); expected one size.",
                     "Prepare them alike, for example with: brainzoo data folder --data.root DIR",
                 )
             found.append(values)
             advance(1)
-    return found
+    return np.stack(found), spacing_mm
 
 
-def _spacing(plain: _Plain, pixels: NDArray[Any]) -> list[float] | None:
-    if not plain.volumes or pixels.ndim < 5:
-        return None  # of a slice: which of the three it is depends on how it lies
-    return [round(mm, 3) for mm in read_volume(plain.files[0]).spacing_mm]
-
-
-def _as_pixels(sets: Mapping[str, Sequence[NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """Return ``(image, 1, *spatial)`` of each set; what is black and white is one decision."""
-    make = _cut
-    if not all(map(_has_range, sets.values())):
-        make = _scaled
-        console.warn(
-            "values have no known range: every image of these folders is scaled by its own "
-            f"percentiles {PERCENTILES[0]:g} and {PERCENTILES[1]:g}."
-        )
-    return {name: np.stack([make(v) for v in values])[:, None] for name, values in sets.items()}
-
-
-def _has_range(values: Sequence[NDArray[Any]]) -> bool:
-    """Return whether black and white are known: by the type, or since floats lie in [0, 1]."""
-    kinds = {v.dtype for v in values}
-    if kinds == {np.dtype(np.uint8)}:
-        return True
-    if kinds == {np.dtype(np.uint16)}:
-        return bool(max(v.max() for v in values) > np.iinfo(np.uint16).max // 2)
-    far = sum(int(((v < -OVERSHOOT) | (v > 1 + OVERSHOOT)).sum()) for v in values)
-    return all(kind.kind == "f" for kind in kinds) and far <= FAR * sum(v.size for v in values)
-
-
-def _cut(values: NDArray[Any]) -> NDArray[Any]:
-    return values if values.dtype.kind == "u" else np.clip(values, 0, 1).astype(np.float32)
-
-
-def _scaled(values: NDArray[Any]) -> NDArray[Any]:
-    low, high = (float(p) for p in np.percentile(values, PERCENTILES))
-    scaled = (values.astype(np.float32) - low) / max(high - low, 1e-12)
-    return from_floats(scaled, "uint16")
-
-
-def _volume(path: Path) -> NDArray[Any]:
-    """Return a volume in RAS+ order; one that is one voxel thick as the slice that is seen."""
+def _volume(path: Path) -> tuple[NDArray[Any], list[float] | None]:
+    """Return a volume in RAS+ order and its spacing; one voxel thick, it is the slice seen."""
     volume = read_volume(path)
     data: NDArray[Any] = np.asarray(
         _nibabel.apply_orientation(volume.data, _nibabel.io_orientation(volume.affine))
     )
     thin = [axis for axis, length in enumerate(data.shape) if length == 1]
     if not thin:
-        return data
-    axis = thin[-1]
-    plane = np.take(data, 0, axis=axis)
+        return data, [round(mm, 3) for mm in volume.spacing_mm]
     # As slices are stored: rows go down from anterior or superior, columns from the right or front.
-    return np.ascontiguousarray(plane.T[::-1, ::-1])
+    return np.take(data, 0, axis=thin[-1]).T[::-1, ::-1], None
 
 
-def _picture(path: Path) -> NDArray[Any]:
-    """Return a picture as grey values ``(height, width)``, as stored."""
-    values = grey_values(path)
-    if values.ndim not in (2, 3):
-        shape = " × ".join(map(str, values.shape))
-        raise DataError(
-            f"{path.name} has shape {shape}; expected one grey slice or volume.",
-            "Save every slice or volume in a file of its own.",
-        )
-    return values
+def _range_is_known(values: NDArray[Any]) -> bool:
+    """Return whether black and white are known: by the type, or since floats lie in [0, 1]."""
+    if values.dtype == np.uint16:
+        return bool(values.max() > np.iinfo(np.uint16).max // 2)
+    if values.dtype.kind == "f":
+        far = (values < -OVERSHOOT) | (values > 1 + OVERSHOOT)
+        return bool(far.mean() <= FAR)
+    return values.dtype == np.uint8
+
+
+def _as_they_are(values: NDArray[Any]) -> NDArray[Any]:
+    return values if values.dtype.kind == "u" else np.clip(values, 0, 1).astype(np.float32)
+
+
+def _scaled(values: NDArray[Any]) -> NDArray[Any]:
+    axes = tuple(range(1, values.ndim))
+    low, high = np.percentile(values, PERCENTILES, axis=axes, keepdims=True).astype(np.float32)
+    return from_floats((values - low) / np.maximum(high - low, 1e-12), "uint16")

@@ -25,8 +25,8 @@ from brainzoo.common.errors import (
 from brainzoo.common.files import disk_errors, exists_error
 from brainzoo.data.images import Images
 from brainzoo.data.packing import packed
-from brainzoo.evaluating import sets
 from brainzoo.evaluating.running import EvaluatorsFailedError, check, evaluate, write_metrics
+from brainzoo.evaluating.sets import SYNTHETIC, open_sets
 from brainzoo.plugin.findings import EvaluationSets
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.manager import plugins
@@ -160,7 +160,8 @@ def open_images(
     """
     if not synthetic and (place / "run.yaml").is_file():
         return images_of_run(place)
-    return sets.open_images(place, synthetic=synthetic, subject_pattern=subject_pattern)
+    name = SYNTHETIC if synthetic else "images"
+    return open_sets({name: place}, subject_pattern=subject_pattern)[name]
 
 
 def training_images(images: Images) -> Images:

@@ -24,6 +24,7 @@ from brainzoo.plugin.part import Part
 
 BATCH = {2: 64, 3: 8}
 """Images that are drawn, written and noted at once, by spatial rank."""
+ROWS = 1024  # of the table, made at once
 LARGE = 2**22
 """Voxels of a batch of large volumes, which take minutes each."""
 
@@ -104,21 +105,26 @@ class Source:
             },
         }
 
-    def draw(self, span: range) -> Iterator[tuple[int, NDArray[np.float32], list[Row]]]:
-        """Yield batches of the images of a span: the first one's index, pixels, and table rows."""
-        at, how = span.start, self._how
+    def draw(self, span: range) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield batches of the images of a span: the first one's index, and pixels."""
+        at = span.start
         for pixels in self._generator.sample(
-            len(span), start=span.start, batch_size=self.batch_size, **how
+            len(span), start=at, batch_size=self.batch_size, **self._how
         ):
             expect_range(pixels)
-            rows = self._generator.conditions(len(pixels), start=at, **how)
-            named = [{"image_id": f"{i:06d}", **row} for i, row in enumerate(rows, start=at)]
-            yield at, pixels, named
+            yield at, pixels
             at += len(pixels)
+
+    def rows(self, span: range) -> Iterator[Row]:
+        """Yield the table rows of a span, as often as they are asked for."""
+        for at in range(span.start, span.stop, ROWS):
+            some = range(at, min(at + ROWS, span.stop))
+            drawn = self._generator.conditions(len(some), start=at, **self._how)
+            yield from ({"image_id": f"{i:06d}", **r} for i, r in zip(some, drawn, strict=True))
 
     def images(self, span: range) -> Images:
         """Return the images of a span in memory, as a folder would hold them."""
-        drawn = [(pixels, rows) for _, pixels, rows in self.draw(span)]
-        pixels, labels = unpacked(np.concatenate([made for made, _ in drawn]), self.info)
-        table = [row for _, rows in drawn for row in rows]
-        return Images(from_floats(pixels, "uint16"), table, self.info, labels=labels)
+        drawn = np.concatenate([pixels for _, pixels in self.draw(span)])
+        pixels, labels = unpacked(drawn, self.info)
+        stored = from_floats(pixels, "uint16")
+        return Images(stored, list(self.rows(span)), self.info, labels=labels)

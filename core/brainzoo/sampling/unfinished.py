@@ -1,7 +1,7 @@
 """``NAME.part`` beside the folder that it becomes: what is drawn of it, and of which request.
 
     request.json   all that decides the images
-    done.jsonl     a line for each batch: where, hash, table rows; written after the batch itself
+    done.jsonl     a line for each batch: where, and its hash; written after the batch itself
     files/         the images: what becomes the folder, or is exported as it
 
 Only the process that holds the lock writes the first two. The operating system frees the lock of a
@@ -23,10 +23,9 @@ import filelock
 from brainzoo.common.errors import ExistsError
 from brainzoo.common.files import exists_error, settle, write_text
 from brainzoo.data.images import Images
-from brainzoo.data.tables import Row
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.part import Part
-from brainzoo.sampling.sinks import Sink, Written
+from brainzoo.sampling.sinks import Rows, Sink, Written
 
 
 class Unfinished:
@@ -38,13 +37,13 @@ class Unfinished:
         self.files = self.folder / "files"
         self._record = json.loads(json.dumps(record))
         self._journal = self.folder / "done.jsonl"
-        self._places: dict[int, tuple[int, int]] = {}  # images and place in the journal, by index
+        self._counts: dict[int, int] = {}  # images of a batch by the index of its first
         self._lock = filelock.FileLock(self.folder / "lock")
 
     @property
     def done(self) -> int:
         """How many images are drawn."""
-        return sum(count for count, _ in self._places.values())
+        return sum(self._counts.values())
 
     @contextmanager
     def claimed(self, sink: Sink, *, replace: bool) -> Iterator[None]:
@@ -71,40 +70,31 @@ class Unfinished:
             self._keep_whole(sink)
             yield
         finally:
-            nothing = not keep and not self._places
+            nothing = not keep and not self._counts
             if nothing or self.target.exists():
                 shutil.rmtree(self.folder, ignore_errors=True)
             self._lock.release()
 
     def add(self, written: Written) -> None:
         """Note that a batch is drawn."""
-        line = json.dumps(dataclasses.asdict(written), ensure_ascii=False, default=float)
         with self._journal.open("ab") as file:
-            place = file.tell()
-            file.write(f"{line}\n".encode())
-        self._places[written.start] = (written.count, place)
+            file.write(_line(written).encode())
+        self._counts[written.start] = written.count
 
     def missing(self, n: int) -> list[range]:
         """Return the spans of the images 0 to n - 1 that are not drawn."""
         spans, at = [], 0
-        for start in sorted(self._places):
+        for start in sorted(self._counts):
             if start > at:
                 spans.append(range(at, start))
-            at = start + self._places[start][0]
+            at = start + self._counts[start]
         return [*spans, range(at, n)] if at < n else spans
 
-    def rows(self) -> Iterator[Row]:
-        """Yield the table rows in the order of the images."""
-        with self._journal.open("rb") as file:
-            for start in sorted(self._places):
-                file.seek(self._places[start][1])
-                yield from json.loads(file.readline())["rows"]
-
-    def finish(self, sink: Sink, export: Part | None) -> None:
+    def finish(self, sink: Sink, rows: Rows, export: Part | None) -> None:
         """Give the folder its name, or export it under that name: all is drawn."""
         for left in self.files.rglob(".*.part"):  # by a worker that was killed
             left.unlink()
-        sink.finish(self.rows)
+        sink.finish(rows)
         if export is None:
             settle(self.files, self.target)
         else:
@@ -140,21 +130,21 @@ class Unfinished:
 
     def _keep_whole(self, sink: Sink) -> None:
         """Write the journal anew with the batches that are really there."""
-        before = self._journal.with_suffix(".before")
-        if not before.exists() and self._journal.exists():
-            self._journal.rename(before)
-        if not before.exists():
-            return
-        self._journal.unlink(missing_ok=True)
-        with before.open("rb") as file:
-            for line in file:
-                try:
-                    written = Written(**json.loads(line))
-                except (ValueError, TypeError):
-                    continue  # a line that a crash cut short
-                if written.start not in self._places and sink.holds(written):
-                    self.add(written)
-        before.unlink()
+        lines = self._journal.read_text(encoding="utf-8") if self._journal.exists() else ""
+        kept: dict[int, Written] = {}
+        for line in lines.splitlines():
+            try:
+                written = Written(**json.loads(line))
+            except (ValueError, TypeError):
+                continue  # a line that a crash cut short
+            if sink.holds(written):
+                kept[written.start] = written
+        write_text(self._journal, "".join(map(_line, kept.values())))
+        self._counts = {start: written.count for start, written in kept.items()}
+
+
+def _line(written: Written) -> str:
+    return json.dumps(dataclasses.asdict(written)) + "\n"
 
 
 def difference(found: Any, wanted: Any, name: str = "") -> str:
