@@ -99,6 +99,16 @@ class Conditions:
         known = {_key(row): index for index, row in enumerate(self.rows)}
         return np.asarray([known[_key(_row(self.columns, r))] for r in images.table], np.int64)
 
+    def rows_of(self, images: Images) -> list[Row]:
+        """Return what is known of images; a category that training has not seen is not."""
+        return [
+            {
+                c.name: v if (v := c.kept(row.get(c.name))) in c.levels or not c.levels else None
+                for c in self.columns
+            }
+            for row in images.table
+        ]
+
     def encode(self, rows: Sequence[Mapping[str, Value]]) -> NDArray[np.float32]:
         """Return rows as numbers ``(row, width)``.
 

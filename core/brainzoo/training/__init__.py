@@ -7,11 +7,12 @@ everything else.
 
 from brainzoo.training.devices import Compute, compute
 from brainzoo.training.diffaugment import diffaugment
-from brainzoo.training.generator import Draw, TorchGenerator, untrained
+from brainzoo.training.generator import TorchGenerator, untrained
 from brainzoo.training.loop import fit
+from brainzoo.training.model import TorchModel
 from brainzoo.training.phase import Loss, Phase
 from brainzoo.training.sampling import CHUNK, in_chunks
-from brainzoo.training.step import Step, latents, seeded
+from brainzoo.training.step import Draw, Step, latents, seeded
 from brainzoo.training.weights import arrays_of, load_arrays
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Phase",
     "Step",
     "TorchGenerator",
+    "TorchModel",
     "arrays_of",
     "compute",
     "diffaugment",

@@ -15,7 +15,8 @@ from torch import nn
 
 from brainzoo.common.errors import NotFoundError, OptionError
 from brainzoo.common.files import write_bytes
-from brainzoo.training.generator import Draw, TorchGenerator
+from brainzoo.training.model import TorchModel
+from brainzoo.training.step import Draw
 
 Compute = Callable[..., torch.Tensor]
 
@@ -43,16 +44,14 @@ class Given(Draw):
         return next(self.numbers)
 
 
-def drawn(generator: TorchGenerator, network: nn.Module) -> tuple[Compute, dict[str, torch.Tensor]]:
-    """Return what :meth:`TorchGenerator.draw` computes as a function, and two of each input."""
+def drawn(generator: TorchModel, network: nn.Module) -> tuple[Compute, dict[str, torch.Tensor]]:
+    """Return what :meth:`TorchModel.draw` computes as a function, and two of each input."""
     conditions = torch.zeros(2, generator.known.width, device=next(network.parameters()).device)
     noted = Noted(0, 0, [{}] * 2, conditions)
     generator.draw(network, noted)
-    low, high = generator.value_range
 
     def images(*inputs: torch.Tensor) -> torch.Tensor:
-        made = generator.draw(network, Given(inputs[:-1], inputs[-1])).float()
-        return ((made - low) / (high - low)).clamp(0, 1)
+        return generator.grey(generator.draw(network, Given(inputs[:-1], inputs[-1])).float())
 
     inputs = {f"noise_{i}" if i else "noise": numbers for i, numbers in enumerate(noted.numbers)}
     return images, {**inputs, "conditions": conditions}

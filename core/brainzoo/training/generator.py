@@ -1,4 +1,4 @@
-"""A generator of torch networks: all that such generators have in common.
+"""A generator of torch networks that learns: all that such generators have in common.
 
 A subclass says how its networks are built, how they learn and how numbers become images; docs/
 plugins.md has one in a single file.
@@ -6,116 +6,44 @@ plugins.md has one in a single file.
 
 from __future__ import annotations
 
-import dataclasses
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, ClassVar, Self, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import nn
 
 from brainzoo import checkpoint
-from brainzoo.checkpoint.config import MOST_AT_ONCE, ConfigFile
-from brainzoo.common.errors import DataError, NotFoundError
+from brainzoo.checkpoint.config import MOST_AT_ONCE
 from brainzoo.data.conditions import Conditions
-from brainzoo.data.covariates import Column
 from brainzoo.data.images import Images
-from brainzoo.data.subjects import Value
-from brainzoo.data.tables import Row
-from brainzoo.plugin.interfaces import Generator, expect_range
 from brainzoo.plugin.manager import plugins
-from brainzoo.plugin.options import make_config
 from brainzoo.plugin.run import Run, TrainConfig
-from brainzoo.training.devices import compute
 from brainzoo.training.distance import membership, sliced_wasserstein
 from brainzoo.training.loop import fit
+from brainzoo.training.model import Floats, TorchModel, config_of
 from brainzoo.training.phase import Phase
-from brainzoo.training.sampling import CHUNK, in_chunks
-from brainzoo.training.step import latents, seeded
-from brainzoo.training.weights import arrays_of, load_arrays
-
-Floats = NDArray[np.float32]
+from brainzoo.training.step import seeded
 
 
-class Draw:
-    """What a few samples of a seed are made of; each depends on the seed and its index only.
-
-    ``rows`` are the condition of each, ``conditions`` the same encoded, ``(sample, numbers)``.
-    """
-
-    def __init__(
-        self, seed: int, start: int, rows: Sequence[Row], conditions: torch.Tensor
-    ) -> None:
-        self.seed = seed
-        self.start = start
-        self.rows = rows
-        self.conditions = conditions
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def uniform(self, *shape: int) -> torch.Tensor:
-        """Return ``(sample, *shape)`` numbers, uniform in [-1, 1)."""
-        return self._numbers(shape, "uniform")
-
-    def normal(self, *shape: int) -> torch.Tensor:
-        """Return ``(sample, *shape)`` standard normal numbers."""
-        return self._numbers(shape, "normal")
-
-    def _numbers(self, shape: tuple[int, ...], distribution: str) -> torch.Tensor:
-        length = int(np.prod(shape))
-        numbers = latents(self.seed, self.start, len(self), length, distribution)
-        return torch.from_numpy(numbers).view(-1, *shape).to(self.conditions.device)
-
-
-class TorchGenerator(Generator):
+class TorchGenerator(TorchModel):
     """Trains, samples, saves and loads what a subclass builds.
 
     A subclass sets :attr:`name` and defines :meth:`build`, :meth:`phases` and :meth:`draw`; the
     other public methods have defaults that it may replace. If its configuration has an option
-    ``covariates``, the model is conditioned on those columns besides the class.
+    ``covariates``, the model is conditioned on those columns besides the class. What
+    :attr:`extra` holds is set in :meth:`finish`.
 
     Attributes:
-        name: Under which the plugin offers it.
-        chunk: Images that are computed at once.
         pixels_at_once: If it is not 0, as many samples of slices are computed at once as have so
             many pixels, at most 64. Small networks spend more time on calls than on arithmetic. A
             checkpoint keeps the number, so that its samples keep their bits.
         grid_images: Samples of a sample grid.
-        value_range: What :meth:`draw` returns for black and for white.
-        network: What :meth:`build` returned, once it is trained or loaded; else ``None``.
-        known: What it is conditioned on; ``known.width`` numbers encode a condition.
-        shape: ``(channel, *spatial)`` of its images.
-        extra: What a checkpoint's ``config.json`` holds besides: plain values that :meth:`build`
-            needs, for example. Set it in :meth:`finish`; :meth:`load` sets it before it builds.
     """
 
-    name: ClassVar[str]
     teachable = True
-    chunk: int = CHUNK
     pixels_at_once: ClassVar[int] = 0
     grid_images: int = 64
-    value_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
-
-    def __init__(self, config: Any) -> None:
-        super().__init__(config)
-        self.network: nn.Module | None = None
-        self.known = Conditions((), [{}], [1])
-        self.shape: tuple[int, ...] = ()
-        self.extra: dict[str, Any] = {}
-        self._training: dict[str, Any] = {}
-        self._device = "auto"
-        self._sample_chunk: int | None = None
-
-    @abstractmethod
-    def build(self, shape: tuple[int, ...]) -> nn.Module:
-        """Return everything that is published, untrained, for images ``(channel, *spatial)``.
-
-        Called on the meta device when a checkpoint is loaded: build only, compute nothing.
-        """
 
     @abstractmethod
     def phases(self, network: Any, images: Images, run: Run) -> Sequence[Phase]:
@@ -126,21 +54,13 @@ class TorchGenerator(Generator):
         trains, such as a first stage that was trained before, stay as they are.
         """
 
-    @abstractmethod
-    def draw(self, network: Any, draw: Draw) -> torch.Tensor:
-        """Return the images ``(sample, channel, *spatial)`` in [-1, 1] of some random numbers.
-
-        Or in another :attr:`value_range`; values beyond it are an error, so clamp what a network
-        without a bounded output overshoots.
-        """
-
     def batch_size(self, progress: float, train: TrainConfig) -> int:
         """Return the images of a step when this fraction of the budget is spent."""
         return train.batch_size
 
     def grid(self, network: Any, images: Images) -> Floats:
         """Return the images ``(image, channel, *spatial)`` in [0, 1] of a sample grid."""
-        return self._made(network, self.grid_images, 0)
+        return self._made(network, 0, self.grid_images)
 
     def watch(self, network: Any, training: Images, validation: Images) -> Mapping[str, float]:
         """Return what else to write down with each score.
@@ -148,7 +68,7 @@ class TorchGenerator(Generator):
         By default ``membership``: how well people that the model has seen can be told from others
         by how near samples come to them (:func:`brainzoo.training.distance.membership`).
         """
-        made = torch.from_numpy(self._made(network, len(validation), 1))
+        made = torch.from_numpy(self._made(network, 1, len(validation)))
         seen, others = (torch.from_numpy(images.floats()) for images in (training, validation))
         return {"membership": membership(seen, others, made)}
 
@@ -160,96 +80,16 @@ class TorchGenerator(Generator):
         a loss that means as much, replaces it, always with the same random numbers
         (:func:`latents`).
         """
-        made = torch.from_numpy(self._made(network, len(images), 1))
+        made = torch.from_numpy(self._made(network, 1, len(images)))
         return sliced_wasserstein(torch.from_numpy(images.floats()), made)
 
-    def _made(self, network: Any, n: int, seed: int) -> Floats:
+    def _made(self, network: Any, seed: int, n: int) -> Floats:
         chunk = self.sample_chunk
         made = [self.samples(network, seed, start, chunk) for start in range(0, n, chunk)]
         return np.concatenate(made)[:n]
 
-    @property
-    def sample_chunk(self) -> int:
-        """How many samples are computed at once: decided in training, once a model."""
-        return self._sample_chunk or self.chunk
-
     def finish(self, network: Any, images: Images, run: Run) -> None:
         """Do what remains after training: set :attr:`extra`, fit a prior to latents."""
-
-    @torch.inference_mode()
-    def samples(
-        self,
-        network: Any,
-        seed: int,
-        start: int,
-        count: int,
-        condition: Mapping[str, Value] | None = None,
-    ) -> Floats:
-        """Return the samples ``start`` to ``start + count - 1`` of a seed, computed at once.
-
-        ``(count, channel, *spatial)`` in [0, 1], in float32: bf16 would leave 8 bits of grey and
-        tie the samples to one kind of hardware.
-
-        Raises:
-            DataError: :meth:`draw` returned values outside of :attr:`value_range`.
-        """
-        rows = self.known.draw(count, seed=seed, start=start, condition=condition)
-        device = next(network.parameters()).device
-        conditions = torch.from_numpy(self.known.encode(rows)).to(device)
-        pixels = self.draw(network, Draw(seed, start, rows, conditions)).float()
-        low, high = self.value_range
-        expect_range(pixels, low, high)
-        pixels = ((pixels - low) / (high - low)).clamp(0, 1)  # what rounding overshoots
-        result: Floats = pixels.cpu().contiguous().numpy()
-        return result
-
-    @torch.inference_mode()
-    def by_chunks(
-        self,
-        network: nn.Module,
-        compute: Callable[..., tuple[torch.Tensor, ...]],
-        *inputs: NDArray[Any],
-    ) -> tuple[NDArray[Any], ...]:
-        """Call ``compute`` with tensors of always :attr:`chunk` rows, and join what it returns.
-
-        The result of an image is then the same whatever is beside it. The last chunk is filled
-        up with zeros. ``inputs`` are arrays of one length, a row per image.
-        """
-        device, n = next(network.parameters()).device, len(inputs[0])
-        parts = []
-        for start in range(0, max(n, 1), self.chunk):
-            own = [values[start : start + self.chunk] for values in inputs]
-            missing = self.chunk - len(own[0])
-            filled = [np.pad(v, [(0, missing)] + [(0, 0)] * (v.ndim - 1)) for v in own]
-            made = compute(*(torch.from_numpy(values).to(device) for values in filled))
-            parts.append([t.cpu().contiguous().numpy()[: len(own[0])] for t in made])
-        return tuple(np.concatenate(pieces) for pieces in zip(*parts, strict=True))
-
-    def expect_images(self, pixels: Floats) -> Floats:
-        """Return ``pixels`` in float32; another shape than the training images' is a DataError."""
-        if pixels.shape[1:] != self.shape:
-            raise DataError(
-                f"images have shape {pixels.shape[1:]}; this {self.name} was trained on "
-                f"{self.shape}.",
-                "Prepare them as the checkpoint's config.json says (preprocessing).",
-            )
-        return np.asarray(pixels, np.float32)
-
-    def conditions_of(self, images: Images) -> list[Row]:
-        """Return what is known of images; a category that training has not seen is not."""
-
-        def known(column: Column, value: Value) -> Value:
-            kept = column.kept(value)
-            return None if column.levels and kept not in column.levels else kept
-
-        columns = self.known.columns
-        return [{c.name: known(c, row.get(c.name)) for c in columns} for row in images.table]
-
-    def encode_conditions(self, rows: Sequence[Mapping[str, Value]] | None, n: int) -> Floats:
-        """Return what is known of ``n`` images, ``(n, known.width)``; zeros where nothing is."""
-        if rows is not None and len(rows) != n:
-            raise DataError(f"found {n} images but {len(rows)} conditions; expected as many.")
-        return self.known.encode([{}] * n if rows is None else rows)
 
     def fit(self, images: Images, run: Run) -> None:
         """Train on all of ``images``, or on a teacher's samples in their place (``run.lessons``).
@@ -289,100 +129,6 @@ class TorchGenerator(Generator):
         )
         self.finish(self.network, images, run)
 
-    def sample(
-        self,
-        n: int,
-        *,
-        seed: int,
-        start: int = 0,
-        condition: Mapping[str, Value] | None = None,
-        batch_size: int = 64,
-    ) -> Iterator[Floats]:
-        """Yield new images; see :meth:`brainzoo.Generator.sample`."""
-        network = self.ready()
-        self.known.check(condition)
-
-        def make(at: int, count: int) -> Floats:
-            return self.samples(network, seed, at, count, condition)
-
-        return in_chunks(make, n, batch_size, self.sample_chunk, start=start)
-
-    def conditions(
-        self, n: int, *, seed: int, start: int = 0, condition: Mapping[str, Value] | None = None
-    ) -> list[Row]:
-        """Return class and covariates of each sample; see :meth:`brainzoo.Generator.conditions`."""
-        return self.known.draw(n, seed=seed, start=start, condition=condition)
-
-    def ready(self) -> Any:
-        """Return the network, on its device, or raise a NotFoundError where nothing was trained."""
-        if self.network is None:
-            raise NotFoundError(f"this {self.name} is not trained yet.", "Call fit or load first.")
-        compute(self._device).place(self.network)
-        return self.network
-
-    def to(self, device: str) -> Self:
-        """Draw on a device from now on; see :meth:`brainzoo.Generator.to`."""
-        compute(device)  # refuses one that is not there
-        self._device = device
-        return self
-
-    @property
-    def trained_on(self) -> Mapping[str, Any]:
-        """What the checkpoint says of whom it was trained on; see ``describe_training``."""
-        return dict(self._training.get("trained_on", {}))
-
-    def exported(self, network: Any) -> tuple[Callable[..., torch.Tensor], dict[str, torch.Tensor]]:
-        """Return what :meth:`export_network` writes: a function, and two of each input by name.
-
-        By default it makes images in [0, 1], as :meth:`draw` does, of the random numbers that
-        :meth:`draw` asks for and of encoded conditions. A model that draws in another way says
-        what its network computes.
-        """
-        from brainzoo.training.export import drawn
-
-        return drawn(self, network)
-
-    def export_network(self, path: Path | str) -> Path:
-        """Write the trained network as one file for other programs: ``.onnx`` or ``.pt2``.
-
-        Inputs and outputs have a batch of any size first; encoded conditions have no columns where
-        a model knows none. An ONNX file says in its metadata (``brainzoo``) how they are encoded.
-
-        Raises:
-            OptionError: The suffix is another.
-            NotFoundError: onnx or onnxscript is not installed.
-        """
-        from brainzoo.training.export import write_network
-
-        network, columns = self.ready(), [dataclasses.asdict(c) for c in self.known.columns]
-        about = {"generator": self.name, "shape": self.shape, "conditions": columns}
-        write_network(Path(path), network, *self.exported(network), about)
-        return Path(path)
-
-    def save(self, folder: Path) -> None:
-        """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
-        weights, training = arrays_of(self.ready()), {**self._training, **self.extra}
-        training["chunk"] = self.sample_chunk
-        checkpoint.write(folder, self, plugin=self.name, weights=weights, training=training)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a checkpoint folder, strictly."""
-        stored = checkpoint.expect_plugin(folder, cls.name)
-        loaded = cls(_config_of(cls.name, stored["hyperparameters"]))
-        loaded.known = Conditions.of_checkpoint(stored)
-        described = ("images", "preprocessing", "trained_on", "conditions")
-        loaded._training = {key: stored[key] for key in described}
-        own = stored.keys() - ConfigFile.model_fields.keys() - {"conditions"}
-        loaded.extra = {key: stored[key] for key in sorted(own)}
-        loaded.shape = (stored["images"]["channels"], *stored["images"]["spatial"])
-        loaded._sample_chunk = stored.get("chunk")  # older ones do not say
-        with torch.device("meta"):
-            network = loaded.build(loaded.shape)
-        load_arrays(network, checkpoint.read_weights(folder))
-        loaded.network = network.eval().requires_grad_(False)
-        return loaded
-
 
 def untrained(name: str, hyperparameters: Mapping[str, Any]) -> TorchGenerator:
     """Return a generator of any plugin, as another one holds it: a first stage, for example.
@@ -391,10 +137,5 @@ def untrained(name: str, hyperparameters: Mapping[str, Any]) -> TorchGenerator:
         NotFoundError: No plugin offers it.
         OptionError: It has no such hyperparameters.
     """
-    made = plugins().load("generator", name)(_config_of(name, hyperparameters))
+    made = plugins().load("generator", name)(config_of(name, hyperparameters))
     return cast(TorchGenerator, made)
-
-
-def _config_of(name: str, hyperparameters: Mapping[str, Any]) -> Any:
-    options = plugins().get("generator", name).config
-    return make_config(options, hyperparameters, f"hyperparameter of {name}")

@@ -8,12 +8,14 @@ batch of all processes, and each process takes every n-th: how many there are ch
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from brainzoo.data.tables import Row
 
 
 class Step:
@@ -79,6 +81,37 @@ def latents(
         else:
             rows.append(rng.standard_normal(dimensions, dtype=np.float32))
     return np.stack(rows) if rows else np.empty((0, dimensions), np.float32)
+
+
+class Draw:
+    """What a few samples of a seed are made of; each depends on the seed and its index only.
+
+    ``rows`` are the condition of each, ``conditions`` the same encoded, ``(sample, numbers)``.
+    """
+
+    def __init__(
+        self, seed: int, start: int, rows: Sequence[Row], conditions: torch.Tensor
+    ) -> None:
+        self.seed = seed
+        self.start = start
+        self.rows = rows
+        self.conditions = conditions
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def uniform(self, *shape: int) -> torch.Tensor:
+        """Return ``(sample, *shape)`` numbers, uniform in [-1, 1)."""
+        return self._numbers(shape, "uniform")
+
+    def normal(self, *shape: int) -> torch.Tensor:
+        """Return ``(sample, *shape)`` standard normal numbers."""
+        return self._numbers(shape, "normal")
+
+    def _numbers(self, shape: tuple[int, ...], distribution: str) -> torch.Tensor:
+        length = int(np.prod(shape))
+        numbers = latents(self.seed, self.start, len(self), length, distribution)
+        return torch.from_numpy(numbers).view(-1, *shape).to(self.conditions.device)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ cut; weights are loaded strictly; on CPUs all is computed in float32.
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from brainzoo.api import Images, OptionError, Run, Value, checkpoint, console
-from brainzoo.training import Draw, TorchGenerator, compute
+from brainzoo.training import Draw, TorchModel, compute
 from brainzoo_monai import conversion
 from brainzoo_monai.bundle import validated
 from brainzoo_monai.conditions import expect_contrast, warn_of_field
@@ -38,7 +38,7 @@ from brainzoo_monai.sampling import integrator
 GB = 1e9
 
 
-class MonaiModel(TorchGenerator):
+class MonaiModel(TorchModel):
     """A model of MONAI or NVIDIA that was trained elsewhere."""
 
     name = "monai"
@@ -113,10 +113,6 @@ class MonaiModel(TorchGenerator):
             "monai does not train: its models were trained by others.",
             "Sample one: brainzoo list shows them, brainzoo sample monai:FOLDER takes a bundle.",
         )
-
-    def phases(self, network: Any, images: Images, run: Run) -> Sequence[Any]:
-        """Return nothing: there is no training."""
-        return ()
 
     def drawn_as(self, condition: Mapping[str, Value] | None = None) -> dict[str, Any]:
         """Return size, spacing and contrast of samples."""
