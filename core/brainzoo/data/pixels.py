@@ -234,9 +234,14 @@ def fingerprint(folder: Path, info: Mapping[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def sha256(folder: Path, name: str, places: slice = slice(None)) -> str:
-    """Return the SHA-256 of an array of a folder, or of some images of it."""
-    values, digest = map_array(folder, name)[places], hashlib.sha256()
-    for start in range(0, len(values), 256):  # a little at a time
-        digest.update(np.ascontiguousarray(values[start : start + 256]).tobytes())
+def sha256(folder: Path, name: str, start: int = 0, stop: int | None = None) -> str:
+    """Return the SHA-256 of an array of a folder, or of the images from ``start`` to ``stop``."""
+    path, values, digest = folder / name, map_array(folder, name), hashlib.sha256()
+    each = values.nbytes // max(1, len(values))
+    left = (len(values) if stop is None else stop) * each - start * each
+    with path.open("rb") as file:  # pages of a map would count as memory of this process
+        file.seek(path.stat().st_size - values.nbytes + start * each)
+        while left > 0 and (block := file.read(min(left, 2**20))):
+            digest.update(block)
+            left -= len(block)
     return digest.hexdigest()

@@ -70,8 +70,7 @@ class Sink:
         return self._hash(written.start, written.count) == written.sha256
 
     def _hash(self, start: int, count: int) -> str:
-        place = slice(start, start + count)
-        return " ".join(sha256(self._folder, name, place) for name in self._files)
+        return " ".join(sha256(self._folder, name, start, start + count) for name in self._files)
 
     def finish(self, rows: Rows) -> None:
         """Write ``table.csv`` and ``images.json``."""
