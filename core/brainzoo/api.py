@@ -32,12 +32,9 @@ if TYPE_CHECKING:
     from brainzoo.data.subjects import Value as Value
     from brainzoo.data.tables import table_text as table_text
     from brainzoo.data.volumes import Volume as Volume
-    from brainzoo.evaluating.features import Features as Features
-    from brainzoo.evaluating.features import views as views
     from brainzoo.evaluating.intervals import bootstrap as bootstrap
     from brainzoo.evaluating.intervals import interval as interval
     from brainzoo.evaluating.intervals import subjects_of as subjects_of
-    from brainzoo.evaluating.options import FeatureOptions as FeatureOptions
     from brainzoo.plugin.capabilities import Reconstruction as Reconstruction
     from brainzoo.plugin.capabilities import Reconstructs as Reconstructs
     from brainzoo.plugin.findings import Evaluation as Evaluation

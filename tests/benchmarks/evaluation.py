@@ -23,12 +23,12 @@ from contest import Contest, Way, main, say
 from numpy.typing import NDArray
 from peers import peer, there
 
-from brainzoo.evaluating.extractors import LEAST_SIDE, MEAN, STD
-from brainzoo.evaluating.feature_weights import import_torchvision
-from brainzoo.evaluating.features import BATCH, Features
-from brainzoo.evaluating.options import FeatureOptions
 from brainzoo.testing import make_images
 from brainzoo_metrics.distances import frechet_draws
+from brainzoo_metrics.extractors import LEAST_SIDE, MEAN, STD
+from brainzoo_metrics.feature_weights import import_torchvision
+from brainzoo_metrics.features import BATCH, Features
+from brainzoo_metrics.options import FeatureOptions
 
 torchvision = import_torchvision()  # before torch-fidelity, which needs it imported
 

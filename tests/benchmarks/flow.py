@@ -19,12 +19,12 @@ from torch import nn
 from torch.nn.functional import mse_loss
 from training import Ours, Plain, descend, drawing, heads, millions
 
-from brainzoo.evaluating.feature_weights import import_torchvision
 from brainzoo_flow import path
 from brainzoo_flow.config import FlowConfig
 from brainzoo_flow.generator import Flow
 from brainzoo_flow.networks import UNet
 from brainzoo_flow.spaces import Packing
+from brainzoo_metrics.feature_weights import import_torchvision
 
 DEFAULTS = {"size": 128, "batch_size": 16, "widths": "48,96,128"}
 BLOCK = 4

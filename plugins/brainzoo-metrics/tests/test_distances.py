@@ -56,7 +56,7 @@ def test_frechet_of_gaussians_has_its_closed_form() -> None:
 
 
 def test_both_distances_agree_with_torch_fidelity() -> None:
-    from brainzoo.evaluating.feature_weights import import_torchvision
+    from brainzoo_metrics.feature_weights import import_torchvision
 
     import_torchvision()  # torch-fidelity imports it, in vain beside some builds of torch
     fid = pytest.importorskip("torch_fidelity.metric_fid")

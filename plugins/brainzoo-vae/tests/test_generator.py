@@ -233,7 +233,7 @@ def test_variants_train_and_come_back_from_their_checkpoint(tmp_path, options, s
 def test_perceptual_loss_trains_and_its_weights_file_is_not_published(tmp_path):
     from safetensors.torch import save_file
 
-    from brainzoo.evaluating.feature_weights import import_torchvision
+    from brainzoo_metrics.feature_weights import import_torchvision
 
     network = import_torchvision().models.squeezenet1_1(weights=None)
     weights = tmp_path / "weights.safetensors"

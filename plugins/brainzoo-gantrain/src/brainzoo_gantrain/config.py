@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from brainzoo.api import FeatureOptions, OptionError, option
+from brainzoo.api import OptionError, option
+from brainzoo_metrics.options import FeatureOptions
 
 
 @dataclass(frozen=True)

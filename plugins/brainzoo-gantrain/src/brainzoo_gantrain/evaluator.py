@@ -25,7 +25,6 @@ from brainzoo.api import (
     Evaluation,
     EvaluationSets,
     Evaluator,
-    Features,
     Images,
     bootstrap,
     console,
@@ -38,6 +37,7 @@ from brainzoo_gantrain.labels import class_names, in_classes, positive_class
 from brainzoo_gantrain.rates import Rates, by_subject, rates
 from brainzoo_gantrain.result import Result, Row
 from brainzoo_gantrain.sets import REAL, TrainingSet, as_many, training_sets
+from brainzoo_metrics.features import Features
 
 LEAST_SUBJECTS = 4
 

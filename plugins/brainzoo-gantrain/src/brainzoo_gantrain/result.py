@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Evaluation, Features, MetricValue, Value, interval, table_text
+from brainzoo.api import Evaluation, MetricValue, Value, interval, table_text
 from brainzoo_gantrain.classifier import Labelled
 from brainzoo_gantrain.copies import NEAR, by_chance
 from brainzoo_gantrain.rates import Rates
@@ -22,6 +22,7 @@ from brainzoo_gantrain.sets import (
     SYNTHETIC,
     TrainingSet,
 )
+from brainzoo_metrics.features import Features
 from brainzoo_report import charts
 
 FEW_SUBJECTS = 20

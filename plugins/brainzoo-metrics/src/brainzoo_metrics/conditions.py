@@ -16,7 +16,6 @@ from brainzoo.api import (
     Evaluation,
     EvaluationSets,
     Evaluator,
-    Features,
     Images,
     MetricValue,
     Value,
@@ -26,6 +25,7 @@ from brainzoo.api import (
 )
 from brainzoo_metrics import cells
 from brainzoo_metrics.config import ConditionsConfig
+from brainzoo_metrics.features import Features
 from brainzoo_metrics.predicting import Draws, Reader, error, recall, slope
 from brainzoo_report import charts
 

@@ -14,13 +14,13 @@ from brainzoo.api import (
     Evaluation,
     EvaluationSets,
     Evaluator,
-    Features,
     MetricValue,
     Value,
     console,
 )
 from brainzoo_metrics import anatomy, distances, gaps, intensity, msssim, neighbours, swd, twosample
 from brainzoo_metrics.config import MetricsConfig
+from brainzoo_metrics.features import Features
 from brainzoo_metrics.measure import Measure, View, of_channels, views_of
 
 MEASURES = [

@@ -22,15 +22,14 @@ from numpy.typing import NDArray
 from brainzoo.api import (
     Evaluation,
     EvaluationSets,
-    Features,
     Images,
     MetricValue,
     bootstrap,
     interval,
     subjects_of,
-    views,
 )
 from brainzoo_metrics.config import MetricsConfig
+from brainzoo_metrics.features import Features, views
 
 ROUNDS = 100  # standard errors within 7 percent
 SHARE = (0.0, 1.0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from brainzoo.api import FeatureOptions, option
+from brainzoo.api import option
+from brainzoo_metrics.options import FeatureOptions
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,10 +14,10 @@ from brainzoo.api import (
     Evaluation,
     EvaluationSets,
     Evaluator,
-    Features,
     Images,
     MetricValue,
 )
+from brainzoo_metrics.features import Features
 from brainzoo_privacy import findings
 from brainzoo_privacy.audit import Audit, audit, expect_subjects
 from brainzoo_privacy.calibration import planted_copies

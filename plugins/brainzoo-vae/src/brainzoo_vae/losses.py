@@ -108,11 +108,12 @@ class Perceptual:
         weights: A file with the network's weights; ``None`` downloads them.
 
     Raises:
-        BrainzooError: torchvision is not installed, or its weights cannot be found.
+        BrainzooError: Its weights cannot be found.
     """
 
     def __init__(self, weights: Path | None, device: torch.device) -> None:
-        from brainzoo.api import FeatureOptions, Features
+        from brainzoo_metrics.features import Features
+        from brainzoo_metrics.options import FeatureOptions
 
         options = FeatureOptions(extractor="squeezenet", features_weights=weights, layer="fire7")
         self._network = Features.load(options).network.to(device)

@@ -5,10 +5,10 @@ from torch import nn
 
 from brainzoo.checkpoint.weights_file import write_arrays
 from brainzoo.common.errors import DataError
-from brainzoo.evaluating.extractors import MEAN, STD
-from brainzoo.evaluating.feature_weights import import_torchvision
-from brainzoo.evaluating.features import Features
-from brainzoo.evaluating.options import FeatureOptions
+from brainzoo_metrics.extractors import MEAN, STD
+from brainzoo_metrics.feature_weights import import_torchvision
+from brainzoo_metrics.features import Features
+from brainzoo_metrics.options import FeatureOptions
 
 
 @pytest.fixture(scope="module")

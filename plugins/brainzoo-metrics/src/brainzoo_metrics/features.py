@@ -15,15 +15,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
 
-from brainzoo.checkpoint.weights_file import read_arrays, write_arrays
-from brainzoo.common import console
-from brainzoo.common.errors import BrainzooError, DataError
-from brainzoo.common.files import write_bytes
-from brainzoo.common.home import home
-from brainzoo.common.processes import Made, each, one_thread
-from brainzoo.data.images import Images
-from brainzoo.evaluating.options import INCEPTION, FeatureOptions
+from brainzoo.api import DataError, Images, console, home, processes, write_bytes
+from brainzoo_metrics.options import INCEPTION, FeatureOptions
 
 BATCH = 8  # the fastest on a CPU: its maps stay in the cache
 PART = 32  # images that a process takes at once
@@ -76,7 +72,7 @@ class Features:
         Raises:
             BrainzooError: The weights are missing or unfit, and which option helps.
         """
-        from brainzoo.evaluating.extractors import network_of
+        from brainzoo_metrics.extractors import network_of
 
         layer = options.chosen_layer
         pooling = "none" if layer.startswith(("fc", "pool")) else options.pooling
@@ -104,7 +100,7 @@ class Features:
         """
         import torch
 
-        from brainzoo.evaluating.extractors import enlarged
+        from brainzoo_metrics.extractors import enlarged
 
         if pixels.ndim != 4:
             raise DataError(
@@ -167,11 +163,11 @@ class Features:
             return looked_at[view]
 
         rows: list[NDArray[np.float32]] = []
-        parts = Made(-(-len(images) // PART), part)
+        parts = processes.Made(-(-len(images) // PART), part)
         on_card = next(self.network.parameters()).device.type != "cpu"
         with (
             console.progress(f"features of {self.name}", len(images)) as advance,
-            closing(each(self._of_part, parts, usual=1 if on_card else None)) as results,
+            closing(processes.each(self._of_part, parts, usual=1 if on_card else None)) as results,
         ):
             for made in results:
                 rows.append(made)
@@ -185,7 +181,7 @@ class Features:
 
     def _of_part(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         rows = []
-        with one_thread():
+        with processes.one_thread():
             for start in range(0, len(pixels), BATCH):
                 # Always full batches: convolutions sum in another order for another batch size,
                 # and an image's features may not depend on which others are asked for with it.
@@ -221,13 +217,17 @@ def _joined(known: Known, new: Known) -> Known:
 def _read(path: Path | None) -> Known:
     if path is not None and path.is_file():
         try:
-            arrays = read_arrays(path)
+            arrays = load_file(path)
             return arrays["positions"], arrays["features"]
-        except (BrainzooError, KeyError):
+        except (SafetensorError, KeyError):
             console.warn(f"{path} is damaged; its features are computed again.")
     return np.empty(0, np.int64), np.empty((0, 0), np.float32)
 
 
 def _write(path: Path, known: Known) -> None:
     # Two processes may each add rows: the later file stays, and what it lacks is computed again.
-    write_bytes(path, write_arrays({"positions": known[0].astype(np.int64), "features": known[1]}))
+    arrays: dict[str, NDArray[Any]] = {
+        "positions": known[0].astype(np.int64),
+        "features": np.ascontiguousarray(known[1]),  # the library writes others wrongly
+    }
+    write_bytes(path, save(arrays))

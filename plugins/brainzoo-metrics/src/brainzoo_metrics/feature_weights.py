@@ -1,9 +1,10 @@
 """Weights of networks trained on ImageNet: from a file, or downloaded once and verified."""
 
-# ruff: noqa: TID253 (imported by brainzoo.evaluating.extractors only)
+# ruff: noqa: TID253 (imported by extractors only)
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import sys
 import warnings
@@ -16,16 +17,9 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from brainzoo.common.downloads.download import Patience, Remote, download
-from brainzoo.common.errors import (
-    IncompatiblePluginError,
-    IntegrityError,
-    NetworkError,
-    NotFoundError,
-)
-from brainzoo.common.files import sha256
-from brainzoo.common.home import home
-from brainzoo.evaluating.options import FeatureOptions
+from brainzoo.api import IntegrityError, NetworkError, NotFoundError, home
+from brainzoo.api import download as downloads
+from brainzoo_metrics.options import FeatureOptions
 
 TORCHVISION = "https://download.pytorch.org/models/"
 FIDELITY = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
@@ -38,7 +32,7 @@ PUBLISHED: Mapping[str, str] = {
 """Torchvision's files (``IMAGENET1K_V1``) and torch-fidelity's; their names end in the first digits
 of their SHA-256."""
 
-PATIENCE = Patience(timeout_s=10.0, attempts=2)
+PATIENCE = downloads.Patience(timeout_s=10.0, attempts=2)
 """Enough for a slow server, and soon over where there is no internet."""
 
 COUNTS = "num_batches_tracked"
@@ -58,9 +52,9 @@ def import_torchvision() -> ModuleType:
             warnings.simplefilter("ignore")  # of the image codecs, which are not needed either
             return _import("torchvision")
     except ImportError as error:
-        raise IncompatiblePluginError(
+        raise NotFoundError(
             f"image features need torchvision, which cannot be imported: {error}.",
-            "Install it with: pip install 'brainzoo-core[features]'",
+            "Install it with: pip install torchvision",
         ) from error
 
 
@@ -98,15 +92,21 @@ def weights_file(options: FeatureOptions, owner: str = "EVALUATOR") -> Path:
     of_torch = Path(torch.hub.get_dir()) / "checkpoints" / name
     if of_torch.is_file():
         return _verified(of_torch, digits)
-    remote = Remote(name, (address,), sha256=digits)
+    remote = downloads.Remote(name, (address,), sha256=digits)
     try:
-        return _verified(download(remote, home() / "models", patience=PATIENCE), digits)
+        return _verified(downloads.download(remote, home() / "models", patience=PATIENCE), digits)
     except NetworkError as error:
         raise NetworkError(
             f"there are no weights of {options.network}: {error.message}",
             f"Name a file with --{owner}.features-weights FILE. To try the command only: "
             f"--{owner}.extractor random-squeezenet.",
         ) from error
+
+
+def sha256(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _verified(path: Path, digits: str) -> Path:

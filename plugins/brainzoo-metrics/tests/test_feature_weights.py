@@ -11,10 +11,10 @@ from torch import nn
 from brainzoo.checkpoint.weights_file import write_arrays
 from brainzoo.common.downloads import download
 from brainzoo.common.errors import IntegrityError, NetworkError, NotFoundError
-from brainzoo.evaluating import feature_weights
-from brainzoo.evaluating.feature_weights import fill_randomly
-from brainzoo.evaluating.features import Features
-from brainzoo.evaluating.options import FeatureOptions
+from brainzoo_metrics import feature_weights
+from brainzoo_metrics.feature_weights import fill_randomly
+from brainzoo_metrics.features import Features
+from brainzoo_metrics.options import FeatureOptions
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_published_names_are_torchvision_s():
 
 def test_torchvision_imports_without_a_warning():
     code = (
-        "from brainzoo.evaluating.feature_weights import import_torchvision as get\n"
+        "from brainzoo_metrics.feature_weights import import_torchvision as get\n"
         "assert get() is get()\nassert get().models.vgg16"
     )
     command = [sys.executable, "-W", "error", "-c", code]

@@ -6,9 +6,9 @@ import pytest
 
 from brainzoo.common.errors import DataError
 from brainzoo.data.images import Images
-from brainzoo.evaluating.features import Features
-from brainzoo.evaluating.options import FeatureOptions
 from brainzoo.testing.heads import make_images
+from brainzoo_metrics.features import Features
+from brainzoo_metrics.options import FeatureOptions
 
 
 @pytest.fixture(autouse=True)
@@ -81,8 +81,8 @@ def test_other_processes_pool_as_this_one(made, heads, monkeypatch):
         for index in range(len(tasks)):
             yield (pickle.loads(pickle.dumps(work)) if index else work)(tasks[index])
 
-    monkeypatch.setattr("brainzoo.evaluating.features.PART", 8)
-    monkeypatch.setattr("brainzoo.evaluating.features.each", elsewhere)
+    monkeypatch.setattr("brainzoo_metrics.features.PART", 8)
+    monkeypatch.setattr("brainzoo_metrics.features.processes.each", elsewhere)
     expected = np.concatenate([made(heads.floats([i])) for i in range(len(heads))])
     np.testing.assert_allclose(made.of(heads), expected, rtol=1e-4, atol=1e-5)
 

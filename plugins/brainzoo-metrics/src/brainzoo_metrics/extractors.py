@@ -9,7 +9,7 @@ ResNet-50 (He et al. 2016) as torchvision builds them. How grey images enter the
   proportion); larger ones stay as they are. ``fc6`` and ``fc7`` of VGG-16 pool any size to 7 × 7.
 """
 
-# ruff: noqa: TID253 (imported by brainzoo.evaluating.features and evaluators only when they work)
+# ruff: noqa: TID253 (imported by features and evaluators only when they work)
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from brainzoo.common.errors import IncompatiblePluginError
-from brainzoo.common.files import sha256
-from brainzoo.evaluating.feature_weights import (
+from brainzoo.api import NotFoundError
+from brainzoo_metrics.feature_weights import (
     fill_randomly,
     import_torchvision,
     load_weights,
     read_state,
+    sha256,
     weights_file,
     wrong_weights,
 )
-from brainzoo.evaluating.options import INCEPTION, FeatureOptions
+from brainzoo_metrics.options import INCEPTION, FeatureOptions
 
 LEAST_SIDE = 128
 MEAN = (0.485, 0.456, 0.406)
@@ -83,7 +83,7 @@ class Inception(nn.Module):
         try:
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
         except ImportError as error:
-            raise IncompatiblePluginError(
+            raise NotFoundError(
                 f"the extractor inception needs torch-fidelity, which cannot be imported: {error}.",
                 "Install it with: pip install torch-fidelity",
             ) from error

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from brainzoo.common.errors import OptionError
-from brainzoo.evaluating.options import EXTRACTORS, LAYERS, FeatureOptions
 from brainzoo.plugin.options import make_config, options_of
+from brainzoo_metrics.options import EXTRACTORS, LAYERS, FeatureOptions
 
 
 def test_every_extractor_has_its_last_layer():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from brainzoo import Images
-from brainzoo.evaluating.features import views
+from brainzoo_metrics.features import views
 
 
 def test_slices_are_seen_as_they_are() -> None:

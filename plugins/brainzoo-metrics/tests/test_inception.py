@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from brainzoo.common.errors import IntegrityError, OptionError
-from brainzoo.evaluating.feature_weights import import_torchvision
-from brainzoo.evaluating.features import Features
-from brainzoo.evaluating.options import FeatureOptions
+from brainzoo_metrics.feature_weights import import_torchvision
+from brainzoo_metrics.features import Features
+from brainzoo_metrics.options import FeatureOptions
 
 import_torchvision()
 theirs = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from brainzoo.common.errors import OptionError
-from brainzoo.plugin.options import nearest, option
+from brainzoo.api import OptionError, option
 
 LAYERS: Mapping[str, tuple[str, ...]] = {
     "vgg16": ("conv3", "conv4", "conv5", "fc6", "fc7"),
@@ -49,10 +48,7 @@ class FeatureOptions:
     def __post_init__(self) -> None:
         layers = LAYERS[self.network]
         if self.layer != "last" and self.layer not in layers:
-            raise OptionError(
-                f"layer is {self.layer!r}; {self.extractor} has {', '.join(layers)}.",
-                nearest(self.layer, [*layers, "last"]),
-            )
+            raise OptionError(f"layer is {self.layer!r}; {self.extractor} has {', '.join(layers)}.")
         if self.features_weights is None:
             return
         if self.random:
