@@ -156,24 +156,37 @@ def refined(transform: Matrix, image: Array, stage: Stage, around: Matrix) -> Ma
     weights = np.ones(image.size, np.float32)
     for _ in range(stage.steps):
         seen = warp(image, transform, outside=np.nan).ravel()
-        weights[np.isnan(seen)] = 0
-        difference = np.nan_to_num(seen) - stage.template
+        outside = np.isnan(seen)
+        weights[outside] = 0
+        difference = np.where(outside, 0, seen) - stage.template
         weighted = stage.directions * weights
-        normal = weighted @ stage.directions.T + stage.ridge
-        solved = np.linalg.lstsq(normal, weighted @ difference, rcond=None)[0]
+        normal = (weighted @ stage.directions.T + stage.ridge).astype(np.float64)
+        solved = np.linalg.solve(normal, weighted @ difference).astype(np.float32)
         # What was cut off, or filled with background, is not a guide: outliers count little.
-        left = difference - solved @ stage.directions
-        scale = 3 * np.median(np.abs(left)) + 1e-6
-        weights = 1 / (1 + (left / scale) ** 2)
+        left = np.abs(difference - solved @ stage.directions)
+        scale = 3 * np.partition(left, left.size // 2)[left.size // 2] + np.float32(1e-6)
+        weights = 1 / (1 + np.square(left / scale))
         # The gain scales the gradients too: undo it, or dark images overshoot.
         change = solved[:-3].astype(np.float64) / max(0.2, 1 + solved[-2])
-        candidate = transform @ np.linalg.inv(expm(np.tensordot(change, stage.generators, 1)))
+        move = change @ stage.generators.reshape(len(change), -1)
+        candidate = transform @ exponential(-move.reshape(transform.shape))
         if lost(back @ candidate, image.shape):
             break
         transform = candidate
         if np.abs(change).max() < 0.01:
             break
     return transform
+
+
+def exponential(matrix: Matrix) -> Matrix:
+    """Return the exponential of a small matrix: its series takes less than scipy's."""
+    if not np.abs(matrix).sum() < 1:
+        return np.asarray(expm(matrix))
+    term = result = np.eye(len(matrix))
+    for number in range(1, 13):  # what is left out is a ten-billionth
+        term = term @ matrix / number
+        result = result + term
+    return result
 
 
 def stages_of(mean: Array) -> list[Stage]:
@@ -215,14 +228,11 @@ def likeness(image: Array, transform: Matrix, template: Array) -> float:
     """
     seen = warp(image, transform, outside=np.nan).ravel()
     inside = np.isfinite(seen)
-    return float(unit(seen[inside]) @ unit(template.ravel()[inside]))
-
-
-def unit(image: Array) -> Array:
-    """Return an image with mean 0 and length 1, so that products are correlations."""
-    centred = image - image.mean()
-    found: Array = centred / max(float(np.linalg.norm(centred)), 1e-6)
-    return found
+    seen, template = seen[inside], template.ravel()[inside]
+    if not len(seen):
+        return 0.0
+    seen, template = seen - seen.mean(), template - template.mean()
+    return float(seen @ template / max(np.sqrt((seen @ seen) * (template @ template)), 1e-12))
 
 
 def centre_of_mass(image: Array) -> Matrix:
