@@ -1,4 +1,4 @@
-"""Models by others in a folder, and what the registry may say of them.
+"""Models by others in a folder.
 
 ``brainzoo-monai`` tests fetching and converting, with a format of others.
 """
@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from brainzoo.common.errors import NotFoundError, OptionError, UnknownPluginError
-from brainzoo.common.strict import validated
 from brainzoo.zoo import others
 from brainzoo.zoo.address import ByOthers, parse
-from brainzoo.zoo.entry import Original
 from brainzoo.zoo.loading import find_checkpoint, generator_of
 
 
@@ -48,18 +46,3 @@ def test_what_cannot_be_converted_is_one_clear_line(
         (folder / name).touch()
     with pytest.raises(OptionError, match="holds 2 files"):
         find_checkpoint(f"vae:{folder}")
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({"path": "a"}, "needs either hub or url"),
-        ({"path": "a", "hub": "o/r", "url": "https://x"}, "needs either hub or url"),
-        ({"path": "a", "url": "https://x"}, "needs its sha256"),
-        ({"path": "../a", "hub": "o/r"}, "path"),
-        ({"path": "a", "hub": "o/r", "revision": "main"}, "revision"),
-    ],
-)
-def test_a_file_of_others_is_named_exactly(values: Any, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        validated(Original, values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from brainzoo.cli.params import common_options, licence_option, token_option
+from brainzoo.cli.params import command_options, licence_option, token_option
 from brainzoo.common import console
 from brainzoo.common.errors import IntegrityError
 
@@ -14,7 +14,7 @@ from brainzoo.common.errors import IntegrityError
 @token_option
 @click.option("--offline", is_flag=True, default=None, help="Use no network.")
 @licence_option
-@common_options
+@command_options()
 def pull(address: str, token: str | None, offline: bool | None, accept_licence: bool) -> None:
     """Fetch a checkpoint, verified: size and SHA-256 of every file. Prints its folder.
 
@@ -35,7 +35,7 @@ def pull(address: str, token: str | None, offline: bool | None, accept_licence: 
 
 @click.command()
 @click.argument("checkpoint", metavar="NAME|CHECKPOINT|RUN")
-@common_options
+@command_options()
 def verify(checkpoint: str) -> None:
     """Check the weights of a checkpoint and sample its stored seed.
 

@@ -14,7 +14,7 @@ from brainzoo.cli.dynamic import DynamicCommand, Words, given_options
 from brainzoo.cli.params import (
     ConfigOption,
     cluster_option,
-    common_options,
+    command_options,
     config_options,
     out_option,
     pairs,
@@ -80,7 +80,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 @classes_option
 @out_option("A new folder for the images, instead of the cache.")
 @cluster_option
-@common_options
+@command_options()
 @click.pass_context
 def data(
     ctx: click.Context,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import click
 
-from brainzoo.cli.params import common_options
+from brainzoo.cli.params import command_options
 from brainzoo.common import console
 from brainzoo.common.hardware import hardware, memory_gb
 from brainzoo.common.home import home
@@ -45,7 +45,7 @@ class Check:
 
 
 @click.command()
-@common_options
+@command_options()
 def doctor() -> None:
     """Check versions, device, memory, cache and plugins."""
     checks: list[Check] = []
@@ -110,7 +110,7 @@ def _listed(items: dict[str, str]) -> str:
 
 
 @click.command()
-@common_options
+@command_options()
 def plugins() -> None:
     """List what is installed, what it offers, and what is broken."""
     found = installed.plugins()

@@ -13,7 +13,7 @@ from brainzoo.cli import installed
 from brainzoo.cli.dynamic import DynamicCommand, Words, given_options
 from brainzoo.cli.params import (
     cluster_option,
-    common_options,
+    command_options,
     config_options,
     out_option,
     seed_option,
@@ -65,7 +65,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 @seed_option
 @out_option("Where evaluation.json goes. [default: RUN, else here]")
 @cluster_option
-@common_options
+@command_options()
 @click.pass_context
 def evaluate(ctx: click.Context, /, words: tuple[str, ...], **options: Any) -> None:
     """Compare synthetic images with real ones: those of a run, or of three folders.

@@ -8,7 +8,7 @@ import click
 
 from brainzoo.cli import installed
 from brainzoo.cli.dynamic import DynamicCommand, Words, given_options
-from brainzoo.cli.params import common_options, config_options, out_option
+from brainzoo.cli.params import command_options, config_options, out_option
 from brainzoo.common import console
 from brainzoo.plugin.part import part_of
 
@@ -26,7 +26,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 @click.argument("images", type=click.Path(path_type=Path), metavar="IMAGES|RUN")
 @click.option("--to", "exporter", metavar="EXPORTER", required=True, help="nifti, png, ...")
 @out_option("The new folder.", required=True)
-@common_options
+@command_options()
 @click.pass_context
 def export(ctx: click.Context, images: Path, exporter: str, out: Path) -> None:
     """Write images as files; a run's samples if a run is named.
@@ -50,7 +50,7 @@ def export(ctx: click.Context, images: Path, exporter: str, out: Path) -> None:
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @out_option("The new folder. [default: RUN/report]")
-@common_options
+@command_options()
 def report(run: Path, out: Path | None) -> None:
     """Write the report of a run: one page, readable without a network."""
     from brainzoo.plugin.run import read_record

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from brainzoo.cli.params import common_options
+from brainzoo.cli.params import command_options
 from brainzoo.common import console
 from brainzoo.common.errors import BrainzooError, NotFoundError
 
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from brainzoo.zoo.registry import Registry
 
 
+About = dict[str, Any] | None
+"""What a checkpoint says of itself, where it is on this machine."""
+
+
 @click.command(name="list")
 @click.option("--all", "every", is_flag=True, help="Also list older and withdrawn versions.")
-@common_options
+@command_options()
 def listing(every: bool) -> None:
     """List the checkpoints of the zoo, without any network; brainzoo info NAME shows more."""
     _show(every=every)
@@ -32,7 +36,7 @@ def listing(every: bool) -> None:
 
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="WORD...")
-@common_options
+@command_options()
 def search(words: tuple[str, ...]) -> None:
     """List the checkpoints in which all words occur: name, generator, data, modality, licence ...
 
@@ -45,7 +49,7 @@ def search(words: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("name", metavar="NAME[@VERSION]")
-@common_options
+@command_options()
 def info(name: str) -> None:
     """Show what a checkpoint makes, what it was trained on, what was measured, and how to use it.
 
@@ -60,8 +64,9 @@ def info(name: str) -> None:
         raise NotFoundError(f"{wanted} is not a name of the registry.", "See: brainzoo list")
     registry = _registry()
     entry = registry.get(wanted.name, wanted.version)
+    about = _read(entry)
     versions = [other.version for other in registry.versions(wanted.name)]
-    facts = [*_facts(entry, versions), ("listed by", registry.origins[entry.name])]
+    facts = [*_facts(entry, about, versions), ("listed by", registry.origins[entry.name])]
     width = max(len(name) for name, _ in facts)
     others = isinstance(entry.source, OthersSource)
     accepted = (", accept_licence=True", " --accept-licence") if others else ("", "")
@@ -73,10 +78,10 @@ def info(name: str) -> None:
         f"brainzoo sample {entry.name} -n 100 --out made{accepted[1]}",
     ]
     console.answer(
-        {"checkpoint": {**_as_json(entry), "versions": versions}, "use": use},
+        {"checkpoint": {**_as_json(entry, about), "versions": versions}, "use": use},
         entry.address,
         *(f"  {name.ljust(width)}  {' '.join(text.split())}" for name, text in facts if text),
-        *_measured(entry),
+        *_measured(about),
         "\nuse",
         *(f"  {line}".rstrip() for line in use),
     )
@@ -97,48 +102,48 @@ def _show(*words: str, every: bool = False) -> None:
 
     registry = _registry()
     entries = registry.entries if every else [e for e in registry.newest() if not e.withdrawn]
-    entries = [entry for entry in entries if _has(entry, words)]
-    if not entries:
+    found = [(entry, about) for entry in entries if _has(entry, about := _read(entry), words)]
+    if not found:
         wanted = " and ".join(words) or "anything"
         console.note(
             f"no checkpoint matches {wanted}; brainzoo list shows all, brainzoo run makes one."
         )
     own, others = [], []
-    for entry in entries:
+    for entry, about in found:
         if isinstance(source := entry.source, OthersSource):
             licence = f"{source.licence}{'' if source.commercial else ' (non-commercial)'}"
             row = [entry.name, entry.summary, source.people, licence, f"{source.megabytes:,}"]
             others.append([*row, f"{source.memory_gb:g}", _where(entry)])
         else:
-            own.append(_row(entry))
+            own.append(_row(entry, about))
     header = ["name", "makes", "subjects", "licence", "MB", "privacy", "where"]
     lines = [console.table(header, own)] if own else []
     if others:
         header = ["by others", "makes", "people", "licence", "MB", "GB of memory", "where"]
         lines += [*([""] if own else []), console.table(header, others)]
-    console.answer({"checkpoints": [_as_json(entry) for entry in entries]}, *lines)
+    console.answer({"checkpoints": [_as_json(*one) for one in found]}, *lines)
 
 
-def _row(entry: Entry) -> list[str]:
+def _row(entry: Entry, about: About) -> list[str]:
     """Return the cells of a checkpoint; of one that is elsewhere its summary says all."""
     makes, subjects, licence, privacy = entry.summary, "", "", ""
-    if about := _read(entry):
+    if about:
         makes, licence, privacy = about["makes"], about["license"], about["privacy"]
         subjects = f"{about['subjects']:,} of {about['data']}"
     name = f"{entry.name} {entry.version} withdrawn" if entry.withdrawn else entry.name
     return [name, makes, subjects, licence, f"{entry.size / 1e6:,.1f}", privacy, _where(entry)]
 
 
-def _has(entry: Entry, words: Sequence[str]) -> bool:
-    about = map(str, (_read(entry) or {}).values())
-    text = "\n".join([entry.name, entry.plugin, entry.summary, *about]).casefold()
+def _has(entry: Entry, about: About, words: Sequence[str]) -> bool:
+    said = [entry.name, entry.plugin, entry.summary, *map(str, (about or {}).values())]
+    text = "\n".join(said).casefold()
     return all(word.casefold() in text.replace("×", "x") for word in words)
 
 
-def _as_json(entry: Entry) -> dict[str, Any]:
+def _as_json(entry: Entry, about: About) -> dict[str, Any]:
     """Return an entry, where its files are, and what its checkpoint says if it is here."""
-    about = {"where": _where(entry), "bytes": entry.size, "checkpoint": _read(entry)}
-    return {**entry.model_dump(mode="json"), **about}
+    here = {"where": _where(entry), "bytes": entry.size, "checkpoint": about}
+    return {**entry.model_dump(mode="json"), **here}
 
 
 def _where(entry: Entry) -> str:
@@ -152,7 +157,7 @@ def _where(entry: Entry) -> str:
     return "in package" if package else "here"
 
 
-def _read(entry: Entry) -> dict[str, Any] | None:
+def _read(entry: Entry) -> About:
     """Return what a checkpoint says of itself, if it is on this machine and sound."""
     from brainzoo.checkpoint.reading import makes, privacy_of, read_config
     from brainzoo.zoo.cache import local
@@ -208,18 +213,16 @@ def _metrics(folder: Path) -> list[dict[str, Any]]:
         return []
 
 
-def _facts(entry: Entry, versions: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _facts(entry: Entry, about: About, versions: Sequence[str]) -> Iterator[tuple[str, str]]:
     from brainzoo.zoo.entry import OthersSource
 
     yield "withdrawn", entry.withdrawn or ""
-    about = _read(entry) or {
-        "makes": entry.summary,
-        "more": f"brainzoo pull {entry.name}, then brainzoo info shows all",
-    }
-    made, asked = about.pop("training", None), about.pop("conditions", {})
+    pull = f"brainzoo pull {entry.name}, then brainzoo info shows all"
+    about = about or {"makes": entry.summary, "more": pull}
+    made, asked = about.get("training"), about.get("conditions", {})
     yield "generator", entry.plugin
     for name, value in about.items():
-        if name not in ("metrics", "shape", "dimensions"):
+        if name not in ("metrics", "shape", "dimensions", "training", "conditions"):
             yield name, f"{value:,}" if isinstance(value, int) else str(value)
     yield "conditions", ", ".join(f"{name} ({values})" for name, values in asked.items())
     if made:
@@ -238,10 +241,9 @@ def _facts(entry: Entry, versions: Sequence[str]) -> Iterator[tuple[str, str]]:
     yield "versions", ", ".join(versions) if len(versions) > 1 else ""
 
 
-def _measured(entry: Entry) -> Iterator[str]:
-    metrics = (_read(entry) or {}).get("metrics") or ()
+def _measured(about: About) -> Iterator[str]:
     rows = []
-    for metric in metrics:
+    for metric in (about or {}).get("metrics", ()):
         floor = "" if metric.get("floor") is None else console.number(metric["floor"])
         value = console.interval(metric)
         rows.append([metric["evaluator"], metric["name"], value, floor, f"{metric['n']:,}"])

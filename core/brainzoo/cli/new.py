@@ -10,7 +10,7 @@ from string import Template
 import click
 
 import brainzoo
-from brainzoo.cli.params import common_options
+from brainzoo.cli.params import command_options
 from brainzoo.common import console
 from brainzoo.common.errors import ExistsError, OptionError
 from brainzoo.common.version import __version__
@@ -36,7 +36,7 @@ USAGE = {
 @click.command()
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("name")
-@common_options
+@command_options()
 def new(kind: Kind, name: str) -> None:
     """Write a new plugin package into ./brainzoo-NAME.
 

@@ -101,18 +101,6 @@ def config_options(
     ]
 
 
-def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what every verb takes: ``--json``, for :func:`console.answer`, and ``--debug``."""
-
-    def note(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-        ctx.meta["brainzoo.json"] = value
-
-    flag = functools.partial(click.option, is_flag=True, expose_value=False)
-    command = flag("--debug", help="Show the traceback of an error.")(command)
-    text = "Print one JSON object instead of text."
-    return flag("--json", "as_json", callback=note, help=text)(command)
-
-
 def out_option(text: str, **more: Any) -> Callable[[Any], Any]:
     """Return ``--out``, a place to write to."""
     return click.option("--out", type=click.Path(path_type=Path), help=text, **more)
@@ -160,7 +148,7 @@ def command_options(
     *,
     presets: Mapping[str, Mapping[str, Any]] | None = None,
     leave_out: Iterable[str] = (),
-) -> Callable[[click.Command], click.Command]:
+) -> Callable[[Any], Any]:
     """Add ``--json``, ``--debug`` and an option for each field of a configuration to a command.
 
     Its function takes ``config``, an instance with what the user typed, where there is one. In the
@@ -168,7 +156,7 @@ def command_options(
     name; the fields to ``leave_out`` become none.
     """
 
-    def finish(command: click.Command) -> click.Command:
+    def finish(command: Any) -> Any:
         if config is not None:
             own = config_options(config, group, presets=presets, leave_out=leave_out)
             function = command.callback or (lambda **_: None)
@@ -180,10 +168,16 @@ def command_options(
 
             command.params += own
             command.callback = with_config
-        common_options(command)
-        return command
+        flag = functools.partial(click.option, is_flag=True, expose_value=False)
+        command = flag("--debug", help="Show the traceback of an error.")(command)
+        text = "Print one JSON object instead of text."
+        return flag("--json", "as_json", callback=_note_json, help=text)(command)
 
     return finish
+
+
+def _note_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.meta["brainzoo.json"] = value
 
 
 def pairs(values: Sequence[str], flag: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from brainzoo.cli.params import common_options, token_option
+from brainzoo.cli.params import command_options, token_option
 from brainzoo.common import console
 from brainzoo.common.errors import DataError
 
@@ -39,7 +39,7 @@ from brainzoo.common.errors import DataError
 @click.option(
     "--dry-run", is_flag=True, help="Show what would be sent, and what stands in the way."
 )
-@common_options
+@command_options()
 def push(
     checkpoint: Path,
     repository: str,

@@ -13,7 +13,7 @@ import click
 from brainzoo.cli import installed
 from brainzoo.cli.data import classes_option, dataset_options, size_option
 from brainzoo.cli.dynamic import DynamicCommand, Words, given_options
-from brainzoo.cli.params import cluster_option, common_options, config_options, out_option
+from brainzoo.cli.params import cluster_option, command_options, config_options, out_option
 from brainzoo.common import console
 from brainzoo.common.errors import OptionError
 from brainzoo.common.files import expect_folder_place
@@ -93,7 +93,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     help="Run this exporter instead of nifti and png; repeatable; none for none.",
 )
 @cluster_option
-@common_options
+@command_options()
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:
     """Prepare data, train, sample, evaluate, export and report.

@@ -12,7 +12,7 @@ from brainzoo.cli.dynamic import DynamicCommand, Words, given_options
 from brainzoo.cli.params import (
     Whole,
     cluster_option,
-    common_options,
+    command_options,
     config_options,
     licence_option,
     out_option,
@@ -99,7 +99,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 )
 @out_option("The new folder. [default: samples-001, ...]")
 @licence_option
-@common_options
+@command_options()
 @click.pass_context
 def sample(
     ctx: click.Context,

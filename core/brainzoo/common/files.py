@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
 import json
 import os
@@ -156,8 +157,14 @@ def read_json(path: Path, hint: str = "") -> dict[str, Any]:
 
 def sha256(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file's content."""
+    return digest(path, "sha256")
+
+
+def digest(path: Path, name: str) -> str:
+    """Return the hexadecimal digest of a file's content; ``name`` may be ``md5``, too."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        new = functools.partial(hashlib.new, name, usedforsecurity=False)
+        return hashlib.file_digest(file, new).hexdigest()
 
 
 def sync(path: Path) -> None:

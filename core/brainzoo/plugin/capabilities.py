@@ -1,12 +1,11 @@
-"""What some generators can do besides sampling: reconstruct, score, edit, convert."""
+"""What some generators can do besides sampling: reconstruct, score, edit."""
 
 from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,24 +97,4 @@ class Edits(Protocol):
 
         ``conditions`` are what is known of each image now; ``strength`` is from 0 (nothing changes)
         to 1.
-        """
-
-
-@runtime_checkable
-class Converts(Protocol):
-    """A generator that turns a model by others into a checkpoint of its own."""
-
-    @classmethod
-    def convert(cls, source: Path, folder: Path, about: Mapping[str, Any]) -> None:
-        """Write a checkpoint folder; run and unpickle nothing of ``source``.
-
-        Args:
-            source: The folder of the model, as its owners publish it.
-            folder: The new checkpoint.
-            about: What the registry knows of it: ``name``, ``people``, ``dataset`` (name, license,
-                citation, url), ``n_subjects``, and ``files`` (address and sha256 of each); empty
-                for a user's own folder.
-
-        Raises:
-            IntegrityError: It is not what the generator knows, or not safe.
         """

@@ -7,6 +7,7 @@ unquoted ``1.10``, which YAML reads as a number, is refused rather than converte
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -56,32 +57,8 @@ class HubSource(Strict):
         return f"hf:{self.hub}@{self.revision}"
 
 
-class Original(Strict):
-    """One file of a model by others, where its owners publish it: on the Hub, or at a url.
-
-    ``path`` is its place in the repository, and in the folder that is converted. Without a
-    ``revision`` the newest commit is taken. ``md5`` is for owners who state this digest; a ``url``
-    needs the ``sha256``.
-    """
-
-    path: Annotated[str, Field(pattern=exactly(_INSIDE))]
-    hub: Annotated[str, Field(pattern=exactly(REPOSITORY))] | None = None
-    url: Annotated[str, Field(pattern=exactly(r"https?://[!-~]{1,500}"))] | None = None
-    revision: Annotated[str, Field(pattern=exactly(REVISION))] | None = None
-    sha256: Digest | None = None
-    md5: Annotated[str, Field(pattern=exactly("[0-9a-f]{32}"))] | None = None
-
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        if (self.hub is None) == (self.url is None):
-            raise ValueError(f"{self.path} needs either hub or url")
-        if self.url and not self.sha256:
-            raise ValueError(f"{self.path} of a url needs its sha256")
-        return self
-
-
 class OthersSource(Strict):
-    """A model that others publish; the generator turns its ``originals`` into a checkpoint, here.
+    """A model that others publish; the generator fetches its ``originals`` and converts them, here.
 
     ``people`` made it of ``subjects`` of some ``data``; ``licence`` is that of the weights, which
     the user must accept, ``commercial`` whether it allows commercial use. ``citation`` is of its
@@ -99,7 +76,7 @@ class OthersSource(Strict):
     url: Text
     megabytes: Annotated[int, Field(ge=0)]
     memory_gb: Annotated[float, Field(ge=0)]
-    originals: Annotated[tuple[Original, ...], Field(strict=False, min_length=1, max_length=100)]
+    originals: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=100)]
 
     @property
     def terms(self) -> str:
@@ -109,7 +86,7 @@ class OthersSource(Strict):
     @property
     def digest(self) -> str:
         """A SHA-256 of which files these are."""
-        named = "".join(one.model_dump_json() for one in self.originals)
+        named = json.dumps(self.originals, sort_keys=True)
         return hashlib.sha256(named.encode()).hexdigest()
 
     def __str__(self) -> str:

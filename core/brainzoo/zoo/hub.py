@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from brainzoo.common.errors import (
     AuthorisationError,
     BrainzooError,
+    IntegrityError,
     NetworkError,
     NotFoundError,
     OptionError,
@@ -118,6 +119,35 @@ class Hub:
             )
             return str(info.sha), {file.rfilename: file for file in info.siblings or ()}
 
+    def bring(
+        self,
+        repository: str,
+        commit: str,
+        name: str,
+        folder: Path,
+        wrong: Callable[[Path], str],
+    ) -> None:
+        """Bring one file of a commit into a folder.
+
+        Raises:
+            IntegrityError: ``wrong`` says why it is not what it must be; it is deleted.
+        """
+        what = f"hf:{repository}@{commit}"
+        with self.asked(what) as api:
+            api.hf_hub_download(
+                repository,
+                name,
+                revision=commit,
+                local_dir=folder,
+                etag_timeout=ANSWER_WITHIN_S,
+            )
+        if problem := wrong(folder / name):
+            (folder / name).unlink()
+            raise IntegrityError(
+                f"{name} of {what} is refused and deleted: {problem}.",
+                f"Run the same command again; if that changes nothing, do not use {self.host}.",
+            )
+
     def _ours(self, error: Exception, what: str) -> BrainzooError:
         """Return our error for one of the client's, or of what caused it."""
         cause: BaseException | None = error
@@ -148,15 +178,15 @@ class Hub:
         text = f"{host} answers {status} for {what}{said}."
         return NetworkError(text, "Run the same command again later.")
 
-
-def differs(path: Path, listed: RepoSibling) -> str:
-    """Return how a file differs from what the Hub lists, or nothing; reads all of it."""
-    content = path.stat().st_size
-    if content != listed.size:
-        return f"{listed.rfilename} has {content} bytes; the Hub lists {listed.size}"
-    if listed.lfs:
-        same = sha256(path) == listed.lfs.sha256
-    else:  # git's own name for a file's content
-        blob = b"blob %d\x00" % content + path.read_bytes()
-        same = hashlib.sha1(blob, usedforsecurity=False).hexdigest() == listed.blob_id
-    return "" if same else f"{listed.rfilename} differs from what the Hub lists"
+    @staticmethod
+    def differs(path: Path, listed: RepoSibling) -> str:
+        """Return how a file differs from what the Hub lists, or nothing; reads all of it."""
+        content = path.stat().st_size
+        if content != listed.size:
+            return f"{listed.rfilename} has {content} bytes; the Hub lists {listed.size}"
+        if listed.lfs:
+            same = sha256(path) == listed.lfs.sha256
+        else:  # git's own name for a file's content
+            blob = b"blob %d\x00" % content + path.read_bytes()
+            same = hashlib.sha1(blob, usedforsecurity=False).hexdigest() == listed.blob_id
+        return "" if same else f"{listed.rfilename} differs from what the Hub lists"

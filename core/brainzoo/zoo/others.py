@@ -1,7 +1,7 @@
 """Models that others publish: licence shown, files fetched, converted once into a checkpoint.
 
 The registry says where the files are and whose they are; the generator that knows their format
-converts them (:class:`brainzoo.plugin.capabilities.Converts`). What was converted lies among the
+fetches and converts them. What was converted lies among the
 pulled checkpoints, and loads as any other.
 """
 
@@ -15,21 +15,18 @@ from typing import Any
 
 from brainzoo.checkpoint.names import CONFIG
 from brainzoo.common import console
-from brainzoo.common.downloads.download import Remote, download
 from brainzoo.common.errors import (
     AuthorisationError,
-    IntegrityError,
     NotFoundError,
     OptionError,
 )
 from brainzoo.common.files import disk_errors, expect_space, settle
 from brainzoo.common.locks import locked
-from brainzoo.plugin.capabilities import Converts
 from brainzoo.plugin.manager import plugins
 from brainzoo.zoo.address import ByOthers
 from brainzoo.zoo.cache import place
-from brainzoo.zoo.entry import Entry, Original, OthersSource
-from brainzoo.zoo.hub import Hub, differs
+from brainzoo.zoo.entry import Entry, OthersSource
+from brainzoo.zoo.hub import Hub
 
 MOST_FILES = 1000
 """A folder with more is not a model."""
@@ -49,6 +46,7 @@ def bring(hub: Hub, entry: Entry, source: OthersSource, folder: Path, accepted: 
             "Read it; then add --accept-licence, in Python accept_licence=True.",
         )
     console.note(f"{entry.name}, by {source.people}. Licence, accepted: {licence}")
+    kind = _converter(entry.plugin)
     arrived = folder.with_name(f".{folder.name}.originals")
     with disk_errors(folder), locked(folder):
         if (folder / CONFIG).is_file():
@@ -66,9 +64,9 @@ def bring(hub: Hub, entry: Entry, source: OthersSource, folder: Path, accepted: 
                 "url": source.url,
             },
             "n_subjects": source.subjects,
-            "files": [_fetched(hub, original, arrived) for original in source.originals],
+            "files": [kind.fetch(one, arrived, hub) for one in source.originals],
         }
-        _convert(entry.plugin, arrived, folder, about)
+        _convert(kind, arrived, folder, about)
         shutil.rmtree(arrived, ignore_errors=True)
     return folder
 
@@ -83,18 +81,30 @@ def convert_folder(address: ByOthers) -> Path:
         raise OptionError(f"{source} holds {len(found):,} files; it is not the folder of a model.")
     stats = [(str(path.relative_to(source)), path.stat()) for path in found]
     key = repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
-    digest = hashlib.sha256(f"{source.resolve()} {key}".encode()).hexdigest()
-    folder = place(address.generator, source.resolve().name, digest)
+    state = hashlib.sha256(f"{source.resolve()} {key}".encode()).hexdigest()
+    folder = place(address.generator, source.resolve().name, state)
     with disk_errors(folder), locked(folder):
         if not (folder / CONFIG).is_file():
-            _convert(address.generator, source, folder, {})
+            _convert(_converter(address.generator), source, folder, {})
     return folder
 
 
-def _convert(generator: str, source: Path, folder: Path, about: Mapping[str, Any]) -> None:
+def _converter(generator: str) -> Any:
+    """Return a generator that has what models by others need, two class methods.
+
+    ``fetch(original, folder, hub)`` brings one of the ``originals`` of an entry into a folder and
+    returns its ``address`` and ``sha256``; ``convert(source, folder, about)`` writes a checkpoint
+    and runs or unpickles nothing of ``source``. ``about`` has what the registry knows: ``name``,
+    ``people``, ``dataset`` (name, license, citation, url), ``n_subjects`` and ``files``, as
+    ``fetch`` returned them; it is empty for a user's own folder.
+    """
     kind = plugins().load("generator", generator)
-    if not issubclass(kind, Converts):
+    if not hasattr(kind, "convert"):
         raise OptionError(f"{generator} does not convert models by others.")
+    return kind
+
+
+def _convert(kind: Any, source: Path, folder: Path, about: Mapping[str, Any]) -> None:
     temporary = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(temporary, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
@@ -103,36 +113,3 @@ def _convert(generator: str, source: Path, folder: Path, about: Mapping[str, Any
         settle(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _fetched(hub: Hub, original: Original, folder: Path) -> dict[str, str]:
-    """Bring one file into a folder, and return its address with the commit, and its digest."""
-    path = folder / original.path
-    if original.url:
-        remote = Remote(path.name, (original.url,), original.md5 or "", original.sha256 or "")
-        download(remote, path.parent)
-        return {"address": original.url, "sha256": original.sha256 or ""}
-    repository = str(original.hub)
-    commit, listed = hub.listed(repository, original.revision or "main")
-    what = f"{repository}@{commit}"
-    if original.path not in listed:
-        raise NotFoundError(f"{what} lacks {original.path}.", "Its owners may have moved it.")
-    if not path.is_file() or differs(path, listed[original.path]):
-        with hub.asked(what) as api:
-            api.hf_hub_download(repository, original.path, revision=commit, local_dir=folder)
-    wrong = differs(path, listed[original.path])
-    found = {name: _digest(path, name) for name in ("sha256", "md5")}
-    for name, wanted in (("sha256", original.sha256), ("md5", original.md5)):
-        if wanted and found[name] != wanted:
-            wrong = f"its {name} is {found[name]}; expected {wanted}"
-    if wrong:
-        path.unlink()
-        raise IntegrityError(f"{original.path} of {what} is refused and deleted: {wrong}.")
-    return {"address": f"hf:{what}/{original.path}", "sha256": found["sha256"]}
-
-
-def _digest(path: Path, name: str) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(
-            file, lambda: hashlib.new(name, usedforsecurity=False)
-        ).hexdigest()

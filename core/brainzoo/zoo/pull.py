@@ -19,7 +19,7 @@ from brainzoo.common.locks import locked
 from brainzoo.zoo.address import ByOthers, OnHub, parse
 from brainzoo.zoo.cache import damage, package_folder, place, place_of, root
 from brainzoo.zoo.entry import Entry, OthersSource, PackageSource
-from brainzoo.zoo.hub import ANSWER_WITHIN_S, Hub, differs
+from brainzoo.zoo.hub import Hub
 from brainzoo.zoo.others import bring, convert_folder
 from brainzoo.zoo.registry import find, usable
 
@@ -127,7 +127,7 @@ def _pull_commit(hub: Hub, source: OnHub) -> Path:
     weights = listed[WEIGHTS]
     digest = weights.lfs.sha256 if weights.lfs else str(weights.blob_id)
     folder = place(name, source.revision, digest)
-    return _bring(hub, source, folder, sizes, lambda path: differs(path, listed[path.name]))
+    return _bring(hub, source, folder, sizes, lambda path: hub.differs(path, listed[path.name]))
 
 
 def _bring(
@@ -165,7 +165,7 @@ def _bring(
         needed = sum(size for name, size in sizes.items() if not (partial / name).is_file())
         expect_space(partial, needed, str(source))
         for name in sizes:
-            _fetch(hub, source, partial / name, wrong)
+            hub.bring(source.repository, source.revision, name, partial, wrong)
         shutil.rmtree(partial / ".cache", ignore_errors=True)  # the client's own notes
         try:
             expect_sound(partial, str(source))
@@ -175,21 +175,3 @@ def _bring(
         shutil.rmtree(folder, ignore_errors=True)
         settle(partial, folder)
     return folder
-
-
-def _fetch(hub: Hub, source: OnHub, path: Path, wrong: Callable[[Path], str]) -> None:
-    """Bring one file, and compare it with what it must be."""
-    with hub.asked(str(source)) as api:
-        api.hf_hub_download(
-            source.repository,
-            path.name,
-            revision=source.revision,
-            local_dir=path.parent,
-            etag_timeout=ANSWER_WITHIN_S,
-        )
-    if problem := wrong(path):
-        path.unlink()
-        raise IntegrityError(
-            f"{path.name} of {source} is refused and deleted: {problem}.",
-            f"Run the same command again; if that changes nothing, do not use {hub.host}.",
-        )

@@ -30,7 +30,7 @@ from brainzoo.common.files import disk_errors
 from brainzoo.plugin.manager import KNOWN, plugins
 from brainzoo.zoo.address import NAME, REPOSITORY, VERSION
 from brainzoo.zoo.entry import Entry, FileRecord, HubSource, entry_of, records
-from brainzoo.zoo.hub import OFFICIAL, Hub, differs
+from brainzoo.zoo.hub import OFFICIAL, Hub
 
 
 class GateError(DataError):
@@ -181,7 +181,9 @@ def _publish(hub: Hub, copy: Path, plan: Plan, *, private: bool) -> Published:
             )
         commit = _commit(api, copy, plan)
         _, listed = hub.listed(repository, commit)
-        wrong = next((f for f in plan.files if f not in listed or differs(copy / f, listed[f])), "")
+        wrong = next(
+            (f for f in plan.files if f not in listed or hub.differs(copy / f, listed[f])), ""
+        )
         if wrong:
             raise IntegrityError(
                 f"{hub.host} stored a different {wrong} from the one sent; not tagged."

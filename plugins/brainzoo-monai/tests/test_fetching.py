@@ -16,9 +16,10 @@ from hostile_server import HostileServer, hostile_server
 from hub_server import HubServer, hub_server
 
 import brainzoo_monai
-from brainzoo.api import load
+from brainzoo.api import IntegrityError, load
 from brainzoo.cli import main
 from brainzoo.zoo.registry import read_registry
+from brainzoo_monai.fetching import fetched
 
 from .bundles import zoo_bundle
 
@@ -181,6 +182,21 @@ def test_non_commercial_licences_are_named(
 def test_what_is_published_is_pinned_as_far_as_its_owners_let() -> None:
     for entry in read_registry(REGISTRY):
         for original in entry.source.originals:
-            if original.url:
-                assert original.sha256
-                assert any(len(part) == 40 for part in original.url.split("/"))  # a commit
+            if "url" in original:
+                assert original["sha256"]
+                assert any(len(part) == 40 for part in original["url"].split("/"))  # a commit
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"path": "a"}, "needs either hub or url"),
+        ({"path": "a", "hub": "o/r", "url": "https://x"}, "needs either hub or url"),
+        ({"path": "a", "url": "https://x"}, "needs its sha256"),
+        ({"path": "../a", "hub": "o/r"}, "path"),
+        ({"path": "a", "hub": "o/r", "revision": "main"}, "revision"),
+    ],
+)
+def test_a_file_of_others_is_named_exactly(values: Any, said: str) -> None:
+    with pytest.raises(IntegrityError, match=said):
+        fetched(values, Path(), None)

@@ -7,7 +7,6 @@ the next run goes on from there (HTTP range requests, RFC 9110 section 14).
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
 import socket
 import ssl
@@ -23,7 +22,7 @@ from urllib.request import Request, urlopen
 from brainzoo.common import console
 from brainzoo.common.console import Progress, size_text
 from brainzoo.common.errors import IntegrityError, NetworkError
-from brainzoo.common.files import disk_errors, expect_space, sync
+from brainzoo.common.files import digest, disk_errors, expect_space, sync
 from brainzoo.common.locks import locked
 from brainzoo.common.strict import one_line
 
@@ -211,11 +210,10 @@ class _Transfer:
         for name in ("md5", "sha256"):
             expected = getattr(self._remote, name).lower()
             if expected:
-                with self._part.open("rb") as file:
-                    digest = hashlib.file_digest(file, name).hexdigest()
-                if not digest.startswith(expected):
+                found = digest(self._part, name)
+                if not found.startswith(expected):
                     raise _CorruptError(
-                        f"sent a file of {name.upper()} {digest}; expected {expected}"
+                        f"sent a file of {name.upper()} {found}; expected {expected}"
                     )
         sync(self._part)
 

@@ -34,7 +34,8 @@ def read(source: Path, about: Mapping[str, Any]) -> Converted:
 
     Args:
         source: Its folder.
-        about: What the registry knows of it; see :class:`brainzoo.plugin.capabilities.Converts`.
+        about: What the registry knows (``name``, ``people``, ``dataset``, ``n_subjects``,
+            ``files``), or nothing.
 
     Raises:
         NotFoundError: A file is missing.

@@ -31,6 +31,7 @@ from brainzoo_monai.bundle import validated
 from brainzoo_monai.conditions import expect_contrast, warn_of_field
 from brainzoo_monai.config import MonaiConfig
 from brainzoo_monai.definitions import Bundle
+from brainzoo_monai.fetching import fetched
 from brainzoo_monai.memory import memory_of
 from brainzoo_monai.networks import Networks
 from brainzoo_monai.sampling import integrator
@@ -74,6 +75,11 @@ class MonaiModel(TorchModel):
         """How much the contrast is exaggerated."""
         given = self.config.guidance
         return self.bundle.guidance if given is None else given
+
+    @classmethod
+    def fetch(cls, original: Mapping[str, Any], folder: Path, hub: Any) -> dict[str, str]:
+        """Bring one file of a bundle into a folder; see :func:`brainzoo_monai.fetching.fetched`."""
+        return fetched(original, folder, hub)
 
     @classmethod
     def convert(cls, source: Path, folder: Path, about: Mapping[str, Any]) -> None:
