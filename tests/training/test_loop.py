@@ -208,13 +208,6 @@ def test_one_side_winning_is_warned_of(tmp_path, capsys, losses, expected):
     assert not expected or expected in warnings[0]
 
 
-def test_classes_must_cover_every_image(tmp_path):
-    images = tiny.images(classes=True)
-    images.table[3]["class"] = None
-    with pytest.raises(DataError, match="1 of 40 images are in none of the classes a, b"):
-        loop.Feed(images, 0)
-
-
 def test_nothing_to_train_on(tmp_path):
     empty = tiny.images()[:0]
     assert isinstance(empty, Images)

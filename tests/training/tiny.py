@@ -19,7 +19,7 @@ from brainzoo.training import Phase, arrays_of, fit, seeded
 SIZE = 8
 
 
-def images(count: int = 40, classes: bool = False) -> Images:
+def images(count: int = 40) -> Images:
     """Ellipses of random size, five a subject."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]
@@ -28,11 +28,8 @@ def images(count: int = 40, classes: bool = False) -> Images:
         for _ in range(count)
     ]
     stored = np.rint(np.stack(pixels)[:, None] * 65535).astype(np.uint16)
-    table = [
-        {"image_id": f"{i:03d}", "subject": f"s{i // 5}", "class": "ab"[i % 2] if classes else None}
-        for i in range(count)
-    ]
-    return Images(stored, table, {"classes": ["a", "b"]} if classes else {})
+    table = [{"image_id": f"{i:03d}", "subject": f"s{i // 5}"} for i in range(count)]
+    return Images(stored, table, {})
 
 
 class Maker(nn.Module):

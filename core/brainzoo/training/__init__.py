@@ -9,9 +9,8 @@ from brainzoo.training.devices import Compute, compute
 from brainzoo.training.diffaugment import diffaugment
 from brainzoo.training.generator import TorchGenerator, untrained
 from brainzoo.training.loop import fit
-from brainzoo.training.model import TorchModel
+from brainzoo.training.model import CHUNK, TorchModel, in_chunks
 from brainzoo.training.phase import Loss, Phase
-from brainzoo.training.sampling import CHUNK, in_chunks
 from brainzoo.training.step import Draw, Step, latents, seeded
 from brainzoo.training.weights import arrays_of, load_arrays
 

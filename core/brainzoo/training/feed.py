@@ -21,7 +21,7 @@ from brainzoo.training.step import number_of
 class Feed:
     """Endless batches: every image once an epoch, in an order that only seed and epoch decide.
 
-    ``labels`` come with each image's pixels instead of its class index, a row per image.
+    ``labels`` come with each image's pixels, a row per image; by default rows of no numbers.
     """
 
     def __init__(self, images: Images, seed: int, labels: NDArray[Any] | None = None) -> None:
@@ -34,14 +34,13 @@ class Feed:
         self._seed = seed
         self._epoch = -1
         self._order: NDArray[np.intp] = np.empty(0, np.intp)
-        self._labels = _class_indices(images) if labels is None else labels
+        self._labels = np.zeros((len(images), 0), np.float32) if labels is None else labels
 
     def batch(self, start: int, count: int, stride: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
         """Return ``count`` images of the endless order, from position ``start`` on, and labels.
 
         With a ``stride`` every n-th: what one of n processes gets of a batch. Pixels are
-        ``(count, channel, *spatial)`` in [0, 1], labels ``(count, ...)``: class indices (-1
-        without classes) unless others were given.
+        ``(count, channel, *spatial)`` in [0, 1], labels ``(count, ...)``.
         """
         positions = range(start, start + count * stride, stride)
         chosen = np.asarray([self._at(position) for position in positions])
@@ -65,14 +64,3 @@ class Feed:
             rng = np.random.default_rng(number_of("epoch", self._seed, epoch))
             self._epoch, self._order = epoch, rng.permutation(len(self._images))
         return int(self._order[offset])
-
-
-def _class_indices(images: Images) -> NDArray[np.int64]:
-    names = {name: index for index, name in enumerate(images.classes)}
-    labels = [names.get(str(value), -1) for value in images.column("class")]
-    if names and min(labels) < 0:
-        raise DataError(
-            f"{labels.count(-1)} of {len(labels)} images are in none of the classes "
-            f"{', '.join(names)}; leave them out of conditional training."
-        )
-    return np.asarray(labels, np.int64)

@@ -61,7 +61,7 @@ def fit(
             where they would take longer than a tenth of it, there are fewer.
         batch_size: Images of a step by the fraction of the budget that is spent; the run's batch
             size throughout if there is none.
-        labels: What losses get instead of class indices, a row per image: its encoded condition
+        labels: What losses get besides pixels, a row per image: its encoded condition
             (:meth:`brainzoo.data.conditions.Conditions.encode`), for example.
         score: Says how badly the averaged network fits images; lower is better, always of the same
             random numbers. With it, and with validation images in ``run``, what is returned is the

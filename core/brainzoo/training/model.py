@@ -27,11 +27,14 @@ from brainzoo.plugin.interfaces import Generator, expect_range
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import make_config
 from brainzoo.training.devices import compute
-from brainzoo.training.sampling import CHUNK, in_chunks
 from brainzoo.training.step import Draw
 from brainzoo.training.weights import arrays_of, load_arrays
 
 Floats = NDArray[np.float32]
+
+CHUNK = 8
+"""Images computed at once: small enough for a CPU's cache (bf16, 64–128 px), and fixed, because
+convolution libraries choose other summation orders for other batch sizes."""
 
 
 class TorchModel(Generator):
@@ -249,6 +252,34 @@ class TorchModel(Generator):
         load_arrays(network, checkpoint.read_weights(folder))
         loaded.network = network.eval().requires_grad_(False)
         return loaded
+
+
+def in_chunks(
+    make: Callable[[int, int], NDArray[np.float32]],
+    n: int,
+    batch_size: int,
+    chunk: int = CHUNK,
+    *,
+    start: int = 0,
+) -> Iterator[NDArray[np.float32]]:
+    """Yield ``n`` images in arrays of ``batch_size``, made in chunks of always the same size.
+
+    Chunks begin at multiples of their size, wherever ``start`` is: an image always has the same
+    neighbours, and so the same bits. ``make`` gets the index of the first image and the chunk's
+    size, and returns ``(chunk, channel, *spatial)``.
+    """
+    waiting: list[NDArray[np.float32]] = []
+    held, stop = 0, start + n
+    for at in range(start - start % chunk, stop, chunk):
+        # cuDNN would otherwise round the products of convolutions to 10 bits (TF32).
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            made = make(at, chunk)
+        waiting.append(made[max(0, start - at) : stop - at])
+        held += len(waiting[-1])
+        while held >= batch_size or (held and at + chunk >= stop):
+            ready = np.concatenate(waiting)
+            yield ready[:batch_size]
+            waiting, held = [ready[batch_size:]], max(0, held - batch_size)
 
 
 def config_of(name: str, hyperparameters: Mapping[str, Any]) -> Any:

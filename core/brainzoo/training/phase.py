@@ -19,8 +19,7 @@ from brainzoo.training.step import Step, number_of
 
 Loss = Callable[[torch.Tensor, torch.Tensor, Step], tuple[torch.Tensor, dict[str, torch.Tensor]]]
 """Takes pixels ``(batch, channel, *spatial)`` in [-1, 1], encoded conditions ``(batch, numbers)``
-and the :class:`Step`; returns a scalar loss and figures to log. Called by :func:`fit` itself, it
-gets the ``labels``, or class indices ``(batch,)`` (-1 without classes)."""
+(the ``labels`` of :func:`fit`) and the :class:`Step`; returns a scalar loss and figures to log."""
 
 
 @dataclasses.dataclass(frozen=True)

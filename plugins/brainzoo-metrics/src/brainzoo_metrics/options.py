@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,11 @@ class FeatureOptions:
     def __post_init__(self) -> None:
         layers = LAYERS[self.network]
         if self.layer != "last" and self.layer not in layers:
-            raise OptionError(f"layer is {self.layer!r}; {self.extractor} has {', '.join(layers)}.")
+            near = difflib.get_close_matches(self.layer, [*layers, "last"], n=1)
+            raise OptionError(
+                f"layer is {self.layer!r}; {self.extractor} has {', '.join(layers)}.",
+                f"Did you mean {near[0]!r}?" if near else "",
+            )
         if self.features_weights is None:
             return
         if self.random:
