@@ -22,7 +22,7 @@ from scipy import ndimage
 
 import brainzoo
 from brainzoo import Images
-from brainzoo.api import images_of_run
+from brainzoo.api import open_images
 from brainzoo_metrics.anatomy import fit, measure
 
 Floats = NDArray[np.float32]
@@ -40,7 +40,7 @@ def main() -> None:
     options.add_argument("--n", type=int, default=48, help="images at most")
     given = options.parse_args()
     model: Any = brainzoo.load(str(given.run))
-    images = images_of_run(given.run)
+    images = open_images(given.run)
     train, validation = (images.where(split=s) for s in ("train", "validation"))
     chosen = images.where(split=given.split)
     few = np.unique(np.linspace(0, len(chosen) - 1, given.n).astype(int))

@@ -89,14 +89,30 @@ def test_inpainting_keeps_what_is_known_and_fills_in_what_is_likely(block):
     packing = Packing(2, 1, block)
     pixels, mask = torch.full((2, 1, 16, 16), 9.0), torch.zeros(2, 1, 16, 16, dtype=torch.bool)
     mask[..., 3:10, 5:9] = True
-    noise = torch.randn(2, packing.packed, 16 // block, 16 // block)
+    noise = torch.randn(2, 4, packing.packed, 16 // block, 16 // block)
 
     def denoise(z, time):  # everything is 2, whatever is known
         return packing(torch.full_like(pixels, 2.0))
 
-    made = inpainted(packing, denoise, pixels, mask, noise, 4)
+    made = inpainted(packing, denoise, pixels, mask, noise)
     assert torch.allclose(made[~mask], pixels[~mask], atol=1e-4)
     assert torch.allclose(made[mask], torch.tensor(2.0), atol=1e-4)
+
+
+def test_what_is_filled_in_fits_what_is_known_and_is_varied():
+    alike = 0.9  # how neighbours correlate; both are standard normal
+    pixels = torch.full((4000, 1, 1, 2), 1.5)
+    mask = torch.tensor([True, False]).expand(4000, 1, 1, 2)
+    noise = torch.randn(4000, 24, 1, 1, 2, generator=torch.Generator().manual_seed(0))
+    spread = torch.tensor([[1.0, alike], [alike, 1.0]])
+
+    def denoise(z, time):  # the mean of the image, given z
+        t = float(time[0])
+        return z @ (t * spread @ torch.linalg.inv(t**2 * spread + (1 - t) ** 2 * torch.eye(2)))
+
+    made = inpainted(Packing(2, 1, 1), denoise, pixels, mask, noise)[..., 0]
+    assert abs(float(made.mean()) - alike * 1.5) < 0.25  # without its neighbour: 1.35
+    assert 0.5 < float(made.std()) / (1 - alike**2) ** 0.5 < 1.3
 
 
 def test_translation_moves_towards_the_new_condition_and_not_without_one():
