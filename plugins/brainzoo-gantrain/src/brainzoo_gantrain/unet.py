@@ -1,7 +1,9 @@
 """A small U-Net (Ronneberger, Fischer and Brox 2015), and how it learns label maps.
 
 Differences from the paper: group normalisation, three scales, zero-padded edges, bilinear
-enlarging, and Adam with a rate that falls along a cosine; images are mirrored at random.
+enlarging, and Adam with a rate that falls along a cosine; images are mirrored at random. Pixels of
+rare labels weigh more, by the root of their rarity: of IXI's ventricles, 1.5 % of the pixels and as
+dark as air, nothing was found otherwise.
 """
 
 # ruff: noqa: TID253 (imported by the evaluator only)
@@ -19,6 +21,7 @@ from torch.nn.functional import cross_entropy, interpolate, one_hot
 BATCH = 8
 RATE = 3e-3
 GROUPS = 4
+LEAST_SHARE = 1e-4  # of the pixels: a label that is rarer weighs no more
 
 
 class UNet(nn.Module):
@@ -89,7 +92,7 @@ def learn(
         network = UNet(pixels.shape[1], classes, width)
     adam = torch.optim.Adam(network.parameters(), RATE)
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
-    rng = np.random.default_rng(seed)
+    rng, weights = np.random.default_rng(seed), _weights(labels, classes)
     for _ in range(steps):
         chosen = rng.integers(0, len(pixels), BATCH)
         x, y = torch.from_numpy(pixels[chosen]), torch.from_numpy(labels[chosen])
@@ -99,13 +102,20 @@ def learn(
         shares, truth = logits.softmax(1), one_hot(y, classes).movedim(-1, 1).float()
         overlap = (shares * truth).sum((0, 2, 3))
         sizes = (shares + truth).sum((0, 2, 3))
-        loss = cross_entropy(logits, y) + 1 - ((2 * overlap + 1) / (sizes + 1)).mean()
+        loss = cross_entropy(logits, y, weights) + 1 - ((2 * overlap + 1) / (sizes + 1)).mean()
         adam.zero_grad()
         loss.backward()
         adam.step()
         falling.step()
         advance(1)
     return network.eval()
+
+
+def _weights(labels: NDArray[np.int64], classes: int) -> torch.Tensor:
+    """Return the weight of each label's pixels; the mean over all pixels is 1."""
+    shares = np.bincount(labels.ravel(), minlength=classes) / labels.size
+    weights = np.maximum(shares, LEAST_SHARE) ** -0.5
+    return torch.from_numpy((weights / (weights * shares).sum()).astype(np.float32))
 
 
 @torch.inference_mode()
