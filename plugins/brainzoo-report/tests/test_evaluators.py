@@ -36,6 +36,16 @@ def figure(name: str = "SWD", **more: Any) -> dict[str, Any]:
     return {"name": name, "value": 12.0, "n": 64, "low": 11.0, "high": 13.0, "floor": None} | more
 
 
+@pytest.mark.parametrize(
+    ("floor", "said"),
+    [(4.0, "3 times that of other real people (SWD 12, floor 4)"), (-1.0, "have −1")],
+)
+def test_the_conclusion_says_how_far_from_real(
+    measured: Callable[..., Path], floor: float, said: str
+) -> None:
+    assert said in text_of(page_of(measured("metrics", metrics=[figure(floor=floor)])))
+
+
 def test_notes_stand_before_the_figures(measured: Callable[..., Path]) -> None:
     text = text_of(page_of(measured(notes=["Too few subjects."], metrics=[figure("zebra")])))
     assert text.index("Too few subjects.") < text.index("zebra")

@@ -23,6 +23,7 @@ from brainzoo_report.runfolder import RunFolder, number, read_json
 
 PLOTTED = ("value", "low", "high", "floor")
 REALISM = ("FID", "FD", "SWD", "KID")  # what is named in the conclusion, the first that is there
+MOST_TIMES = 100  # as far as the floor: beyond, the floor is as good as 0
 TABLE_ROWS = 100  # of an evaluator's table at most
 OF_SUBJECTS = re.compile(r"(?:\b|_)(?:subject|participant|scan)(?:_?id)?\b", re.IGNORECASE)
 """Columns that may name somebody, if they hold text."""
@@ -51,9 +52,14 @@ def conclusion(evaluators: list[dict[str, Any]], run: RunFolder) -> str:
             f"real people ({best.name} {measured(best.value)}, floor {measured(best.floor)})"
         )
     else:
+        # Of a floor near 0 or below, as KID's may be, nothing is a multiple.
+        times = best.value / best.floor if best.floor and best.floor > 0 else math.nan
         real = (
-            f"Their distance to people it never saw is {best.name} {measured(best.value)}, where "
-            f"other real people have {measured(best.floor)}"
+            f"Their distance to people it never saw is {times:.2g} times that of other real people "
+            f"({best.name} {measured(best.value)}, floor {measured(best.floor)})"
+            if 1 < times < MOST_TIMES
+            else f"Their distance to people it never saw is {best.name} {measured(best.value)}, "
+            f"where other real people have {measured(best.floor)}"
         )
     audit = next((e["verdict"] for e in evaluators if e["name"] == "privacy"), "")
     said = {
