@@ -6,9 +6,11 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from brainzoo.common.errors import DataError, IntegrityError, NotFoundError, OptionError
+from brainzoo.data.packing import packed
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing import make_images
 from brainzoo.training import Phase, TorchGenerator, fit
@@ -58,6 +60,18 @@ def painter(tmp_path_factory):
     validation = images.where(split="validation")
     generator.fit(images.where(split="train"), Run(folder / "run", train, validation=validation))
     return generator
+
+
+def test_sample_grids_show_no_label_maps(tmp_path):
+    heads = make_images(tmp_path / "images", spatial=(16, 16), subjects=10, labels=True)
+    train = TrainConfig(images=16, batch_size=8, grids=1, device="cpu", precision="fp32")
+    generator = Painter(Config())
+    generator.fit(packed(heads.where(split="train")), Run(tmp_path / "run", train))
+    assert generator.shape[0] > 1
+    for path in (tmp_path / "run" / "progress").glob("*.png"):
+        with Image.open(path) as picture:
+            assert picture.width < 8 * 2 * 64, path.name  # 64 pixels an image, of one channel
+
 
 
 def test_a_checkpoint_keeps_how_many_samples_are_computed_at_once(tmp_path, monkeypatch):

@@ -105,6 +105,7 @@ def fit(
 
     optimizers = {phase.name: phase.optimizer for phase in phases}
     feed = Feed(images, train.seed, labels)
+    shown_channels = images.channels - images.label_channels  # one-hot maps are no pictures
     resume = f"brainzoo run --resume {run.folder}"
 
     with processes.losses_told(resume), seeded(train.seed):
@@ -126,7 +127,7 @@ def fit(
                     write_bytes(run.state / FILE, pack_state(held(), optimizers, now))
 
         def picture() -> None:
-            shown = grid(sample(ema.network), columns=8)
+            shown = grid(sample(ema.network)[:, :shown_channels], columns=8)
             write_bytes(run.progress / f"{seen:09d}.png", shown)
             tracking.tell({"images": seen}, shown)
 
@@ -152,7 +153,7 @@ def fit(
             if processes.main:
                 _clear_pictures_after(run, seen)
                 real = feed.batch(0, 64)[0].numpy()
-                write_bytes(run.progress / "real.png", grid(real, columns=8))
+                write_bytes(run.progress / "real.png", grid(real[:, :shown_channels], columns=8))
             if seen == 0:
                 pictures.take(always=True)
             saved_at = time.monotonic()
