@@ -73,7 +73,6 @@ def test_sample_grids_show_no_label_maps(tmp_path):
             assert picture.width < 8 * 2 * 64, path.name  # 64 pixels an image, of one channel
 
 
-
 def test_a_checkpoint_keeps_how_many_samples_are_computed_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(DCGAN, "pixels_at_once", 12 * 32 * 32)
     images = make_images(tmp_path / "images", spatial=(32, 32), subjects=8)
