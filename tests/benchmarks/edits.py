@@ -36,7 +36,8 @@ def main() -> None:
     options.add_argument("run", type=Path)
     options.add_argument("--split", default="validation", help="test: once, at the end")
     options.add_argument("--radius", type=int, default=12, help="of the discs, in pixels")
-    options.add_argument("--strength", type=float, default=0.6)
+    options.add_argument("--strength", type=float, default=0.9)
+    options.add_argument("--guidance", type=float, default=5.0)
     options.add_argument("--n", type=int, default=48, help="images at most")
     given = options.parse_args()
     model: Any = brainzoo.load(str(given.run))
@@ -47,7 +48,7 @@ def main() -> None:
     chosen = chosen[few]
     print(f"{len(chosen)} images of {len(set(chosen.column('subject')))} {given.split} people\n")
     fill_in(model, train, validation, chosen, given.radius)
-    age(model, train, images.where(split=given.split), chosen, given.strength)
+    age(model, train, images.where(split=given.split), chosen, given)
 
 
 def fill_in(model: Any, train: Images, validation: Images, chosen: Images, radius: int) -> None:
@@ -76,7 +77,7 @@ def fill_in(model: Any, train: Images, validation: Images, chosen: Images, radiu
     print()
 
 
-def age(model: Any, train: Images, people: Images, chosen: Images, strength: float) -> None:
+def age(model: Any, train: Images, people: Images, chosen: Images, given: Any) -> None:
     """Print what a decade adds, in edits and in people."""
     white = fit(train, 0)
     if white is None:
@@ -99,7 +100,8 @@ def age(model: Any, train: Images, people: Images, chosen: Images, strength: flo
                     pixels[i : i + 1],
                     {"age": ages[i] + years},
                     conditions=[rows[i]],
-                    strength=strength,
+                    strength=given.strength,
+                    guidance=given.guidance,
                 )
                 for i in there
             ]

@@ -39,9 +39,16 @@ SHOWN = 8
 @click.option(
     "--strength",
     type=click.FloatRange(0, 1),
-    default=0.6,
+    default=0.9,
     show_default=True,
     help="How much --condition may change, from 0 (nothing) to 1.",
+)
+@click.option(
+    "--guidance",
+    type=click.FloatRange(0),
+    default=5.0,
+    show_default=True,
+    help="How much --condition is exaggerated.",
 )
 @click.option("--split", metavar="SPLIT", help="Only images of train, validation or test.")
 @click.option("-n", "n", type=click.IntRange(1), metavar="N", help="Only the first N images.")
@@ -55,6 +62,7 @@ def edit(
     mask: Path | None,
     conditions: tuple[str, ...],
     strength: float,
+    guidance: float,
     split: str | None,
     n: int | None,
     seed: int,
@@ -99,8 +107,9 @@ def edit(
         made = generator.inpaint(pixels, inside, seed=seed, conditions=known)
         how: dict[str, Any] = {"filled_in": round(float(inside.mean()), 4), "seed": seed}
     else:
-        made = generator.translate(pixels, changed, conditions=known, strength=strength)
-        how = {"condition": changed, "strength": strength}
+        how = {"strength": strength, "guidance": guidance}
+        made = generator.translate(pixels, changed, conditions=known, **how)
+        how["condition"] = changed
     info = {**chosen.info, "edited": {**how, "checkpoint": checkpoint}}
     rows = [{**row, **changed} for row in chosen.table]
     with Images.write(out, chosen.spatial, info, chosen.channels) as writer:

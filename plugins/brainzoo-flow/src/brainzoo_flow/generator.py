@@ -155,7 +155,8 @@ class Flow(FlowModel, Reconstructs):
         condition: Mapping[str, Value],
         *,
         conditions: Rows | None = None,
-        strength: float = 0.6,
+        strength: float = 0.9,
+        guidance: float = 5.0,
     ) -> Floats:
         """Return the same people under another condition, such as an older age.
 
@@ -166,6 +167,8 @@ class Flow(FlowModel, Reconstructs):
             condition: What is to change: ``{"age": 80}``.
             conditions: What is known of each image now; it is kept where it is not changed.
             strength: How far back towards noise, from 0 to 1: more changes more.
+            guidance: How much the new condition is exaggerated. What is kept of a person speaks
+                for the old one: with 1, ages change a tenth of what they do in people.
 
         Raises:
             DataError: The pixels are of another shape than the training images.
@@ -182,7 +185,7 @@ class Flow(FlowModel, Reconstructs):
             return translated(
                 network.packing,
                 self.denoiser(network, given),
-                self.denoiser(network, there, self.config.guidance),
+                self.denoiser(network, there, guidance),
                 some,
                 strength,
                 self.config.steps,
