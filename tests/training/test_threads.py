@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +12,7 @@ import torch
 
 from brainzoo.common.errors import OptionError
 from brainzoo.plugin.run import TrainConfig
-from brainzoo.training.threads import threads
+from brainzoo.training.threads import _Processors, threads
 
 Rate = Callable[[int, float], float]
 
@@ -19,6 +22,9 @@ class Machine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
         self.threads, self.images, self.chosen = threads, 0, []  # type: ignore[var-annotated]
+        self.free: Callable[[float], float] = lambda seconds: threads
+        self.seconds = 0.0
+        monkeypatch.setattr(_Processors, "free", lambda _: self.free(self.seconds))
         monkeypatch.setattr(torch, "get_num_threads", lambda: self.threads)
         monkeypatch.setattr(torch, "set_num_threads", lambda n: setattr(self, "threads", n))
 
@@ -28,6 +34,7 @@ class Machine:
             while seconds < until:
                 seconds += 16 / rate(self.threads, seconds)
                 self.images += 16
+                self.seconds = seconds
                 after_step(16, seconds)
                 self.last = self.threads
 
@@ -63,6 +70,24 @@ def test_a_neighbour_that_comes_and_goes(monkeypatch: pytest.MonkeyPatch) -> Non
     assert 1 in machine.chosen
     assert machine.last == 2
     assert machine.images > 0.8 * (400 * busy(1, 0) + 1100 * idle(2, 0))
+
+
+def test_where_others_compute_too_many_threads_are_not_even_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine(monkeypatch, 2)
+    machine.free = lambda at: 2.0 if at > 60 else 1.0
+    machine.train(lambda n, at: busy(n, at) if at < 60 else idle(n, at), 55)
+    assert machine.images > 0.95 * 55 * busy(1, 0)
+    machine.train(lambda n, at: busy(n, at) if at < 60 else idle(n, at), 120)
+    assert machine.last == 2, "tried as soon as there is room, not minutes later"
+
+
+def test_a_program_that_computes_leaves_less_free() -> None:
+    processors = _Processors()
+    other = "import time; end = time.time() + 2\nwhile time.time() < end: pass"
+    subprocess.run([sys.executable, "-c", other], check=True)
+    assert processors.free() < (os.cpu_count() or 1) - 0.3
 
 
 @pytest.mark.parametrize(("wanted", "expected"), [(None, 4), ("3", 3)])
