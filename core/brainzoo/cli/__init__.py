@@ -89,6 +89,7 @@ class Zoo(click.Group):
             from brainzoo.plugin.options import nearest
 
             known = self.list_commands(ctx)
+            installed(ctx)  # a broken plugin may have brought it
             raise OptionError(f"there is no command {name!r}.", nearest(name, known))
         return super().resolve_command(ctx, args)
 
@@ -192,8 +193,10 @@ def _plugin_commands(ctx: click.Context) -> dict[str, click.Command]:
     found = ctx.find_root().meta.get("brainzoo.commands")
     if found is not None:
         return dict(found)
+    from brainzoo.plugin.manager import plugins
+
     group = click.Group()
-    for implementation in installed(ctx).hook.brainzoo_commands.get_hookimpls():
+    for implementation in plugins().hook.brainzoo_commands.get_hookimpls():
         try:
             implementation.function(group=group)
         except Exception as error:  # a plugin may raise anything; none may break the others

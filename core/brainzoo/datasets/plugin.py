@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from brainzoo.datasets.config import BidsConfig, FolderConfig, IxiConfig, KnownConfig
-from brainzoo.datasets.layouts import LAYOUTS
 from brainzoo.plugin.hookspecs import hookimpl
 from brainzoo.plugin.interfaces import Spec
-
-OWN = {
-    "folder": (
-        "folder:Folder",
-        FolderConfig,
-        "Any folder of .nii/.nii.gz volumes, or of PNG/JPEG/TIFF/NPY slices in class folders.",
-    ),
-    "bids": (
-        "bids:Bids",
-        BidsConfig,
-        "A BIDS dataset: sub-*/[ses-*/]anat, participants.tsv, dataset_description.json.",
-    ),
-    "ixi": ("ixi:Ixi", IxiConfig, LAYOUTS["ixi"].summary),
-}
 
 
 @hookimpl
 def brainzoo_datasets() -> list[Spec]:
     """Return the datasets of the core."""
-    known = {
-        name: (f"known:{name}", KnownConfig, layout.summary)
+    from brainzoo.datasets.config import BidsConfig, FolderConfig, IxiConfig, KnownConfig
+    from brainzoo.datasets.layouts import LAYOUTS
+
+    files = "Any folder of .nii/.nii.gz volumes, or of PNG/JPEG/TIFF/NPY slices in class folders."
+    bids = "A BIDS dataset: sub-*/[ses-*/]anat, participants.tsv, dataset_description.json."
+    known = [
+        Spec(name, f"brainzoo.datasets.known:{name}", KnownConfig, layout.summary)
         for name, layout in LAYOUTS.items()
-        if name not in OWN
-    }
+        if name != "ixi"
+    ]
     return [
-        Spec(name, f"brainzoo.datasets.{target}", config, summary)
-        for name, (target, config, summary) in (OWN | known).items()
+        Spec("folder", "brainzoo.datasets.folder:Folder", FolderConfig, files),
+        Spec("bids", "brainzoo.datasets.bids:Bids", BidsConfig, bids),
+        Spec("ixi", "brainzoo.datasets.ixi:Ixi", IxiConfig, LAYOUTS["ixi"].summary),
+        *known,
     ]

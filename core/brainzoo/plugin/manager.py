@@ -13,7 +13,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -52,15 +52,31 @@ class Plugin:
 
 
 class Plugins:
-    """Everything that is installed."""
+    """Everything that is installed.
+
+    Modules are imported at once, for their hooks; what they offer is asked when it is needed.
+    """
 
     def __init__(self, found: Iterable[Found] | None = None) -> None:
         self._manager = pluggy.PluginManager("brainzoo")
         self._manager.add_hookspecs(hookspecs)
-        self._specs: dict[tuple[Kind, str], tuple[Spec, Plugin]] = {}
-        self.all: list[Plugin] = []
-        for one in sorted(entry_points() if found is None else found, key=_order):
-            self.all.append(self._add(one))
+        ordered = sorted(entry_points() if found is None else found, key=_order)
+        self._imported = [self._import(one) for one in ordered]
+
+    @functools.cached_property
+    def all(self) -> list[Plugin]:
+        """The plugins with their offers, working or not."""
+        taken: dict[tuple[Kind, str], str] = {}
+        return [self._asked(plugin, module, taken) for plugin, module in self._imported]
+
+    @functools.cached_property
+    def _specs(self) -> dict[tuple[Kind, str], tuple[Spec, Plugin]]:
+        return {
+            (kind, spec.name): (spec, plugin)
+            for plugin in self.all
+            for kind, specs in plugin.offers.items()
+            for spec in specs
+        }
 
     @property
     def problems(self) -> list[str]:
@@ -117,48 +133,64 @@ class Plugins:
         self.get(kind, name)
         return self._specs[kind, name][1]
 
-    def _add(self, found: Found) -> Plugin:
+    def _import(self, found: Found) -> tuple[Plugin, ModuleType | None]:
         plugin = Plugin(found.name, found.distribution, found.version, found.module)
-        module, began, before = None, time.perf_counter(), "torch" in sys.modules
+        began, before = time.perf_counter(), "torch" in sys.modules
         try:
             _check_version(found)
             with contextlib.redirect_stdout(sys.stderr):
                 module = found.load()
-                _check_hooks(module)
-                self._manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
-                offers = self._ask(module, plugin)
+            _check_hooks(module)
+            self._manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
         except (Exception, SystemExit) as error:  # a plugin may do anything to itself only
-            if module is not None and self._manager.is_registered(module):
-                self._manager.unregister(module)
-            problem = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
-            return dataclasses.replace(plugin, problem=problem)
+            return dataclasses.replace(plugin, problem=_said(error)), None
         seconds = time.perf_counter() - began if "torch" in sys.modules and not before else 0.0
-        plugin = dataclasses.replace(plugin, offers=offers, torch_seconds=seconds)
-        for kind, specs in offers.items():
-            self._specs.update({(kind, spec.name): (spec, plugin) for spec in specs})
-        return plugin
+        return dataclasses.replace(plugin, torch_seconds=seconds), module
 
-    def _ask(self, module: ModuleType, plugin: Plugin) -> dict[Kind, list[Spec]]:
-        offers: dict[Kind, list[Spec]] = {}
-        for kind in (*KINDS, STEP):
-            hook = getattr(module, f"brainzoo_{kind}s", None)
-            if hook is None:
-                continue
-            specs = list(hook())
-            for spec in specs:
-                if not isinstance(spec, Spec) or not dataclasses.is_dataclass(spec.config):
-                    raise TypeError(f"{spec!r} is not a Spec with a dataclass as its config")
-                list(options_of(spec.config))  # raises for a field that cannot be an option
-                what = f"it offers the {kind} {spec.name!r}"
-                owner, other = KNOWN.get(spec.name), self._specs.get((kind, spec.name))
-                if owner not in (None, plugin.distribution):
-                    raise ValueError(f"{what}, a name that belongs to {owner}")
-                if other:
-                    raise ValueError(f"{what}, which {other[1].distribution} offers already")
-                if [one.name for one in specs].count(spec.name) > 1:
-                    raise ValueError(f"{what} twice")
-            offers[kind] = specs
-        return offers
+    def _asked(
+        self, plugin: Plugin, module: ModuleType | None, taken: dict[tuple[Kind, str], str]
+    ) -> Plugin:
+        """Return a plugin with its offers; ``taken`` says which distribution offers a name."""
+        if module is None:
+            return plugin
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                offers = _offers(module, plugin, taken)
+        except (Exception, SystemExit) as error:
+            self._manager.unregister(module)
+            return dataclasses.replace(plugin, problem=_said(error))
+        for kind, specs in offers.items():
+            taken.update({(kind, spec.name): plugin.distribution for spec in specs})
+        return dataclasses.replace(plugin, offers=offers)
+
+
+def _offers(
+    module: ModuleType, plugin: Plugin, taken: Mapping[tuple[Kind, str], str]
+) -> dict[Kind, list[Spec]]:
+    offers: dict[Kind, list[Spec]] = {}
+    for kind in (*KINDS, STEP):
+        hook = getattr(module, f"brainzoo_{kind}s", None)
+        if hook is None:
+            continue
+        specs = list(hook())
+        for spec in specs:
+            if not isinstance(spec, Spec) or not dataclasses.is_dataclass(spec.config):
+                raise TypeError(f"{spec!r} is not a Spec with a dataclass as its config")
+            list(options_of(spec.config))  # raises for a field that cannot be an option
+            what = f"it offers the {kind} {spec.name!r}"
+            owner, other = KNOWN.get(spec.name), taken.get((kind, spec.name))
+            if owner not in (None, plugin.distribution):
+                raise ValueError(f"{what}, a name that belongs to {owner}")
+            if other:
+                raise ValueError(f"{what}, which {other} offers already")
+            if [one.name for one in specs].count(spec.name) > 1:
+                raise ValueError(f"{what} twice")
+        offers[kind] = specs
+    return offers
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
 
 
 @functools.cache
