@@ -4,12 +4,12 @@ from pathlib import Path
 
 from brainzoo.api import Spec, hookimpl
 
-from brainzoo_digits.config import DigitsConfig, DigitsGANConfig
-
 
 @hookimpl
 def brainzoo_datasets() -> list[Spec]:
     """Offer the dataset ``digits``."""
+    from brainzoo_digits.config import DigitsConfig
+
     return [
         Spec(
             name="digits",
@@ -23,6 +23,8 @@ def brainzoo_datasets() -> list[Spec]:
 @hookimpl
 def brainzoo_generators() -> list[Spec]:
     """Offer the generator ``digits-gan``."""
+    from brainzoo_digits.config import DigitsGANConfig
+
     return [
         Spec(
             name="digits-gan",

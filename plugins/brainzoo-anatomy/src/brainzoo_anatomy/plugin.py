@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_anatomy.config import AnatomyConfig
 
 
 @hookimpl
 def brainzoo_evaluators() -> list[Spec]:
     """Return ``anatomy``."""
+    from brainzoo_anatomy.config import AnatomyConfig
+
     return [
         Spec(
             name="anatomy",

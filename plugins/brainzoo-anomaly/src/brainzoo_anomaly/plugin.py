@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_anomaly.config import AnomalyConfig
 
 
 @hookimpl
 def brainzoo_evaluators() -> list[Spec]:
     """Return ``anomaly``."""
+    from brainzoo_anomaly.config import AnomalyConfig
+
     return [
         Spec(
             name="anomaly",

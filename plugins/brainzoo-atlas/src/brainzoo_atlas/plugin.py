@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_atlas.config import AtlasConfig
 
 
 @hookimpl
 def brainzoo_datasets() -> list[Spec]:
     """Return the simulated population."""
+    from brainzoo_atlas.config import AtlasConfig
+
     return [
         Spec(
             name="atlas",

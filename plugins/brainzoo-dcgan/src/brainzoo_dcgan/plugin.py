@@ -1,12 +1,13 @@
 """What this plugin offers."""
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_dcgan.config import DCGANConfig
 
 
 @hookimpl
 def brainzoo_generators() -> list[Spec]:
     """Offer the generator ``dcgan``."""
+    from brainzoo_dcgan.config import DCGANConfig
+
     return [
         Spec(
             name="dcgan",

@@ -6,12 +6,13 @@ import click
 
 from brainzoo.api import Spec, hookimpl
 from brainzoo_dicom.commands import dicom
-from brainzoo_dicom.config import DicomConfig, ExportConfig
 
 
 @hookimpl
 def brainzoo_datasets() -> list[Spec]:
     """Return series of scanners."""
+    from brainzoo_dicom.config import DicomConfig
+
     return [
         Spec(
             name="dicom",
@@ -25,6 +26,8 @@ def brainzoo_datasets() -> list[Spec]:
 @hookimpl
 def brainzoo_exporters() -> list[Spec]:
     """Return DICOM files."""
+    from brainzoo_dicom.config import ExportConfig
+
     return [
         Spec(
             name="dicom",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_fastmri.config import FastMriConfig
 
 
 @hookimpl
 def brainzoo_datasets() -> list[Spec]:
     """Return the dataset ``fastmri``."""
+    from brainzoo_fastmri.config import FastMriConfig
+
     return [
         Spec(
             name="fastmri",

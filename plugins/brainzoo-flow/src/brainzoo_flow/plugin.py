@@ -4,12 +4,13 @@ import click
 
 from brainzoo.api import Spec, hookimpl
 from brainzoo_flow.command import edit
-from brainzoo_flow.config import FlowConfig
 
 
 @hookimpl
 def brainzoo_generators() -> list[Spec]:
     """Offer the generator ``flow``."""
+    from brainzoo_flow.config import FlowConfig
+
     return [
         Spec(
             name="flow",

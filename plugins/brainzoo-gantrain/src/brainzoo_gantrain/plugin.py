@@ -1,12 +1,13 @@
 """What this plugin offers."""
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_gantrain.config import GANTrainConfig, SegTrainConfig
 
 
 @hookimpl
 def brainzoo_evaluators() -> list[Spec]:
     """Offer the evaluators ``gantrain`` and ``segtrain``."""
+    from brainzoo_gantrain.config import GANTrainConfig, SegTrainConfig
+
     return [
         Spec(
             name="gantrain",

@@ -1,12 +1,13 @@
 """What this plugin offers."""
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_metrics.config import ConditionsConfig, MetricsConfig
 
 
 @hookimpl
 def brainzoo_evaluators() -> list[Spec]:
     """Offer the evaluators ``metrics`` and ``conditions``."""
+    from brainzoo_metrics.config import ConditionsConfig, MetricsConfig
+
     return [
         Spec(
             name="metrics",

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_monai.config import MonaiConfig
 
 
 @hookimpl
 def brainzoo_generators() -> list[Spec]:
     """Offer the generator ``monai``."""
+    from brainzoo_monai.config import MonaiConfig
+
     return [
         Spec(
             name="monai",

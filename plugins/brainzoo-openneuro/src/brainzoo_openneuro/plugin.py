@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_openneuro.config import OpenNeuroConfig
 
 
 @hookimpl
 def brainzoo_datasets() -> list[Spec]:
     """Return the dataset ``openneuro``."""
+    from brainzoo_openneuro.config import OpenNeuroConfig
+
     return [
         Spec(
             name="openneuro",

@@ -1,12 +1,13 @@
 """What this plugin offers."""
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_pggan.config import PGGANConfig
 
 
 @hookimpl
 def brainzoo_generators() -> list[Spec]:
     """Offer the generator ``pggan``."""
+    from brainzoo_pggan.config import PGGANConfig
+
     return [
         Spec(
             name="pggan",

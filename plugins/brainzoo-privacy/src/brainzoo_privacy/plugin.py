@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_privacy.config import PrivacyConfig
 
 
 @hookimpl
 def brainzoo_evaluators() -> list[Spec]:
     """Return ``privacy``."""
+    from brainzoo_privacy.config import PrivacyConfig
+
     return [
         Spec(
             name="privacy",

@@ -6,7 +6,6 @@ import click
 
 from brainzoo.api import Spec, hookimpl
 from brainzoo_quiz.commands import quiz
-from brainzoo_quiz.config import QuizConfig
 
 
 @hookimpl
@@ -18,6 +17,8 @@ def brainzoo_commands(group: click.Group) -> None:
 @hookimpl
 def brainzoo_exporters() -> list[Spec]:
     """Return ``quiz``."""
+    from brainzoo_quiz.config import QuizConfig
+
     return [
         Spec(
             name="quiz",

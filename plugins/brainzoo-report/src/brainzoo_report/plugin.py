@@ -6,12 +6,13 @@ import click
 
 from brainzoo.api import Spec, hookimpl
 from brainzoo_report.command import compare
-from brainzoo_report.config import ReportConfig
 
 
 @hookimpl
 def brainzoo_exporters() -> list[Spec]:
     """Return ``report``."""
+    from brainzoo_report.config import ReportConfig
+
     return [
         Spec(
             name="report",

@@ -1,12 +1,13 @@
 """What this plugin offers."""
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_vae.config import ReconstructionConfig, VAEConfig
 
 
 @hookimpl
 def brainzoo_generators() -> list[Spec]:
     """Offer the generator ``vae``."""
+    from brainzoo_vae.config import VAEConfig
+
     return [
         Spec(
             name="vae",
@@ -20,6 +21,8 @@ def brainzoo_generators() -> list[Spec]:
 @hookimpl
 def brainzoo_evaluators() -> list[Spec]:
     """Offer the evaluator ``reconstruction``."""
+    from brainzoo_vae.config import ReconstructionConfig
+
     return [
         Spec(
             name="reconstruction",

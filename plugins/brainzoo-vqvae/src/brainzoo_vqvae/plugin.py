@@ -1,12 +1,13 @@
 """What this plugin offers."""
 
 from brainzoo.api import Spec, hookimpl
-from brainzoo_vqvae.config import VQVAEConfig
 
 
 @hookimpl
 def brainzoo_generators() -> list[Spec]:
     """Offer the generator ``vqvae``."""
+    from brainzoo_vqvae.config import VQVAEConfig
+
     return [
         Spec(
             name="vqvae",
