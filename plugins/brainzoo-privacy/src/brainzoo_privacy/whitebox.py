@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from brainzoo.api import Generator, Images
+from brainzoo.api import Generator, Images, console
 from brainzoo_privacy.pose import Array
 
 BATCH = 64
@@ -118,13 +118,12 @@ def difficulties(images: Images) -> NDArray[np.float64]:
 
 def by_batch(images: Images, ask: Any) -> Array:
     """Return what is asked of all images, a few at a time; ``ask`` gets pixels and rows."""
-    parts = [
-        ask(
-            images.floats(np.arange(at, min(at + BATCH, len(images)))),
-            images.table[at : at + BATCH],
-        )
-        for at in range(0, len(images), BATCH)
-    ]
+    parts = []
+    with console.progress("asking the model about images", len(images)) as advance:
+        for at in range(0, len(images), BATCH):
+            rows = images.table[at : at + BATCH]
+            parts.append(ask(images.floats(np.arange(at, at + len(rows))), rows))
+            advance(len(rows))
     return np.concatenate(parts)
 
 
