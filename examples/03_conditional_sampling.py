@@ -19,7 +19,7 @@ from brainzoo.exporters.nifti import Nifti
 from brainzoo.exporters.plugin import NiftiConfig
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.preparation.prepare import PrepareConfig, prepare
-from brainzoo.runs.pipeline import training_images
+from brainzoo.runs.learning import training_images
 from brainzoo_atlas.config import AtlasConfig
 from brainzoo_atlas.dataset import Atlas
 from brainzoo_dcgan.config import DCGANConfig

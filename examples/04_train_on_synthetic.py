@@ -19,7 +19,7 @@ import brainzoo
 from brainzoo.data.pictures import grid
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.preparation.prepare import PrepareConfig, prepare
-from brainzoo.runs.pipeline import training_images
+from brainzoo.runs.learning import training_images
 from brainzoo_atlas.config import AtlasConfig
 from brainzoo_atlas.dataset import Atlas
 from brainzoo_dcgan.config import DCGANConfig

@@ -21,7 +21,7 @@ from brainzoo.checkpoint import check, load, read_weights, refresh_card
 from brainzoo.checkpoint.config import REFERENCE_SAMPLES
 from brainzoo.checkpoint.names import CONFIG, LICENCE, METRICS, VERDICT, WEIGHTS
 from brainzoo.checkpoint.weights_file import write_arrays
-from brainzoo.checkpoint.writing import reference, write_reference
+from brainzoo.checkpoint.writing import write_reference
 from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.common.files import new_folder, sha256
 from brainzoo.plugin.capabilities import Reconstructs
@@ -51,7 +51,7 @@ def round_weights(checkpoint: Path, folder: Path) -> float:
     config = check(checkpoint)
     dims, old = len(config["images"]["spatial"]), config["weights"]["sha256"]
     before = load(checkpoint)
-    wanted = reference(before, COMPARED[dims])
+    wanted = before.images(COMPARED[dims])
     arrays = {name: _half(name, array) for name, array in read_weights(checkpoint).items()}
     with new_folder(folder) as temporary:
         shutil.copyfile(checkpoint / LICENCE, temporary / LICENCE)
@@ -59,7 +59,7 @@ def round_weights(checkpoint: Path, folder: Path) -> float:
         new = config["weights"]["sha256"] = sha256(temporary / WEIGHTS)
         (temporary / CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
         after = load(temporary)
-        made = reference(after, len(wanted))
+        made = after.images(len(wanted))
         moved = _difference(wanted, made)
         if isinstance(before, Reconstructs) and isinstance(after, Reconstructs):
             pair = before.reconstruct(wanted).mean, after.reconstruct(wanted).mean

@@ -25,7 +25,6 @@ from PIL import Image
 
 from brainzoo.checkpoint import load, read_config
 from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT, WEIGHTS
-from brainzoo.checkpoint.writing import reference
 from brainzoo.common.errors import (
     BrainzooError,
     DiskError,
@@ -137,7 +136,7 @@ def audited(folder: Path, name: str, registry: Path) -> Entry:
 def picture_of(checkpoint: Path) -> bytes:
     """Return the first samples of seed 0 as a PNG file; 64 greys make it half as large."""
     dims = len(read_config(checkpoint)["images"]["spatial"])
-    shown = grid(reference(load(checkpoint), SHOWN[dims]), columns={2: 8, 3: 4}[dims])
+    shown = grid(load(checkpoint).images(SHOWN[dims]), columns={2: 8, 3: 4}[dims])
     return png_bytes(Image.open(io.BytesIO(shown)).point([value // 4 * 4 for value in range(256)]))
 
 

@@ -125,7 +125,7 @@ def age(model: Any, train: Images, people: Images, chosen: Images, given: Any) -
 
 def conditions(model: Any, images: Images) -> list[dict[str, Any]]:
     """Return what is known of images."""
-    return [dict(row) for row in model.conditions_of(images)]
+    return [dict(row) for row in model.known.rows_of(images.table)]
 
 
 def discs(pixels: Floats, radius: int) -> NDArray[np.bool_]:

@@ -47,13 +47,10 @@ def test_what_is_not_known_is_all_zeros():
     assert sexless[1] == 1
 
 
-def test_indices_point_from_images_to_rows():
-    conditions = Conditions.of(images())
-    assert len(conditions.rows) == 4, "two pairs of people are alike to whole years"
-    chosen = [conditions.rows[i] for i in conditions.indices(images())]
-    assert [row["age"] for row in chosen] == [24, 24, 32, 68, 75, 75] * 3
-    assert [row["sex"] for row in chosen] == list("FFMFMM") * 3
-    assert sum(conditions.counts) == 18
+def test_training_sees_ages_in_whole_years():
+    known = Conditions.of(images()).rows_of(images().table)
+    assert [row["age"] for row in known] == [24, 24, 32, 68, 75, 75] * 3
+    assert [row["sex"] for row in known] == list("FFMFMM") * 3
 
 
 def test_exact_ages_are_not_kept():
@@ -68,8 +65,10 @@ def test_what_is_published_is_the_mean_of_three_people_or_more():
         for _ in range(7)
     ]
     rows += [{"subject": "m", "age": 77.0, "sex": "M", "class": "any"}] * 7
-    conditions = Conditions.of(images(rows, classes=("any",)))
-    assert {row["age"] for row in conditions.rows} == {*map(float, ages), 77}, "training sees all"
+    people = images(rows, classes=("any",))
+    conditions = Conditions.of(people)
+    seen = {row["age"] for row in conditions.rows_of(people.table)}
+    assert seen == {*map(float, ages), 77}, "training sees all"
     stored = conditions.describe()
     named = [dict(zip(conditions.names, row, strict=True)) for row in stored["rows"]]
     found = {(row["age"], row["sex"]): n for row, n in zip(named, stored["counts"], strict=True)}
@@ -144,7 +143,6 @@ def test_without_classes_and_covariates_there_are_no_conditions():
     assert conditions.width == 0
     assert conditions.draw(2, seed=0) == [{}, {}]
     assert conditions.encode([{}, {}]).shape == (2, 0)
-    assert conditions.indices(images(rows, classes=())).tolist() == [0, 0]
     with pytest.raises(OptionError, match="trained without classes and covariates"):
         conditions.draw(1, seed=0, condition={"class": "old"})
     again = again_of(conditions.describe())

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brainzoo.common.errors import DataError
-from brainzoo.data.tables import MISSING, TEXT_COLUMNS, counts, read_table, table_text
+from brainzoo.data.tables import MISSING, TEXT_COLUMNS, read_table, table_text
 
 ANY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -112,10 +112,6 @@ def test_written_rows_are_read_again(
 
 def test_rows_of_different_columns_share_one_header() -> None:
     assert table_text([{"a": 1.0}, {"b": "x, y", "a": None}]) == 'a,b\n1,\n,"x, y"\n'
-
-
-def test_counts() -> None:
-    assert counts(["b", None, "a", "b", 2.0]) == {"2": 1, "a": 1, "b": 2, "missing": 1}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from brainzoo import Images
 from brainzoo.common.errors import DataError, ExistsError, IntegrityError, OptionError, StoppedError
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.run import Run, read_record
-from brainzoo.runs import pipeline
+from brainzoo.runs import learning, pipeline
 from brainzoo.runs.folder import RunFolder, next_folder
 from brainzoo.runs.settings import Settings, expect_same_run, from_record, resolve, to_record
 from brainzoo.sampling import Request, draw
@@ -108,7 +108,7 @@ def test_images_in_no_class_are_left_out_and_that_is_said(
         {**row, "class": row["class"] if i % 3 else None} for i, row in enumerate(images.table)
     ]
     some = Images(images.read(), table, images.info)
-    kept = pipeline.training_images(some)
+    kept = learning.training_images(some)
     assert 0 < len(kept) < len(some.where(split="train"))
     assert None not in kept.column("class")
     assert "training images are in no class: left out." in capsys.readouterr().err
@@ -117,7 +117,7 @@ def test_images_in_no_class_are_left_out_and_that_is_said(
 def test_nothing_to_train_on_is_bad_data(tmp_path: Path) -> None:
     images = make_images(tmp_path / "i", spatial=(16, 16)).where(split="test")
     with pytest.raises(DataError, match="no images to train on"):
-        pipeline.training_images(images)
+        learning.training_images(images)
 
 
 @pytest.mark.parametrize("step", ["fit", "draw", "export"])
@@ -189,7 +189,7 @@ def test_says_that_the_last_weights_are_kept_where_nobody_validates(
     own = settings()
     for name, some in (("with", images), ("without", images.where(split="train"))):
         (tmp_path / name).mkdir()
-        pipeline.fit(own.generator, some, Run(tmp_path / name, own.train))
+        learning.fit(own.generator, some, Run(tmp_path / name, own.train))
         said = "nobody is in the validation split: the last weights are kept"
         assert (said in capsys.readouterr().err) == (name == "without")
 
@@ -199,7 +199,7 @@ def test_fit_on_a_folder_of_images(settings: Resolve, tmp_path: Path) -> None:
     own = settings()
     (tmp_path / "run").mkdir()
     run = Run(tmp_path / "run", own.train)
-    pipeline.fit(own.generator, images, run).save(run.checkpoint)
+    learning.fit(own.generator, images, run).save(run.checkpoint)
     draw(Request(run.checkpoint, 5, seed=1), tmp_path / "s")
     made = Images.open(tmp_path / "s")
     assert made.spatial == (16, 16)

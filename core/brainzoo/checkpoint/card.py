@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from brainzoo.common import console
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -49,6 +51,9 @@ def model_card(config: Mapping[str, Any], evaluators: Mapping[str, Any]) -> str:
         license_name=None if known else textwrap.shorten(licence, 96, placeholder=" ..."),
         license_link=None if known else "LICENSE",
     )
+    found = list(metrics_of(evaluators))
+    details = [metric.get("detail") or "" for _, metric in found]
+    rows = [[*row, detail] for row, detail in zip(metric_rows(found), details, strict=True)]
     card = ModelCard.from_template(
         header,
         template_path=str(TEMPLATE),
@@ -62,7 +67,7 @@ def model_card(config: Mapping[str, Any], evaluators: Mapping[str, Any]) -> str:
         kind="slices" if len(images["spatial"]) == 2 else "volumes",
         size=size.replace("x", " × "),
         facts={name: _line(text) for name, text in _facts(config).items() if text},
-        rows=[[_line(cell).replace("|", "\\|") for cell in row] for row in _rows(evaluators)],
+        rows=[[_line(cell).replace("|", "\\|") for cell in row] for row in rows],
         notes=[_line(note) for found in evaluators.values() for note in found.get("notes", ())],
     )
     return f"{str(card).rstrip()}\n"
@@ -100,15 +105,12 @@ def _results(task: str, data: str, evaluators: Mapping[str, Any]) -> Iterator[Ev
         )
 
 
-def _rows(evaluators: Mapping[str, Any]) -> Iterator[list[str]]:
-    for evaluator, metric in metrics_of(evaluators):
-        value, low, high, floor = (
-            "" if metric.get(name) is None else f"{metric[name]:.4g}"
-            for name in ("value", "low", "high", "floor")
-        )
-        value += f" ({low} to {high})" if low and high else ""
-        detail = metric.get("detail") or ""
-        yield [evaluator, metric["name"], value, floor, f"{metric['n']:,}", detail]
+def metric_rows(metrics: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[list[str]]:
+    """Yield evaluator, metric, value with interval, floor and n of each metric as text."""
+    for evaluator, metric in metrics:
+        floor = "" if metric.get("floor") is None else console.number(metric["floor"])
+        value = console.interval(metric)
+        yield [evaluator, metric["name"], value, floor, f"{metric['n']:,}"]
 
 
 def metrics_of(evaluators: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -144,7 +146,9 @@ def _facts(config: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def _teacher(teacher: Mapping[str, Any] | None) -> str | None:
-    return teacher and (
+    if teacher is None:
+        return None
+    return (
         f"{teacher['samples']:,} samples of a {teacher['generator']} that was trained on these "
         f"subjects (weights {teacher['checkpoint_sha256'][:12]}); no image of a person"
     )

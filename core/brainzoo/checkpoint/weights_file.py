@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from brainzoo.common.errors import IntegrityError, NotFoundError
 from brainzoo.common.files import sha256 as sha256_of
-from brainzoo.common.strict import printable
+from brainzoo.common.strict import one_line
 
 MAX_HEADER_BYTES = 4_000_000
 MAX_TENSORS = 20_000
@@ -36,8 +36,7 @@ def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
             parts = {name: file.get_slice(name) for name in names}
             header = {n: (str(p.get_dtype()), tuple(p.get_shape())) for n, p in parts.items()}
     except SafetensorError as error:
-        said = printable(" ".join(str(error).split()))[:200]
-        raise IntegrityError(f"{path.name} is corrupt: {said}.") from None
+        raise IntegrityError(f"{path.name} is corrupt: {one_line(error)}.") from None
     if not 0 < len(header) <= MAX_TENSORS:
         raise IntegrityError(
             f"{path.name} holds {len(header)} tensors; expected 1 to {MAX_TENSORS}."

@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 import shlex
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,6 @@ from brainzoo.common.hardware import public_hardware
 from brainzoo.data.classes import public_expression
 from brainzoo.data.images import Images
 from brainzoo.data.pictures import grid
-from brainzoo.data.tables import counts
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import plain
@@ -61,13 +61,13 @@ def describe_training(images: Images) -> dict[str, Any]:
         DataError: A checkpoint could not say this: the name of a class is too long, for example.
     """
     salt = secrets.token_hex(16)
-    shares = counts(images.column("class")) if images.classes else {}
+    shares = Counter(images.column("class"))
     found = {
         "images": {
             "channels": images.channels,
             "spatial": list(images.spatial),
             "classes": images.classes,
-            "class_shares": [shares.get(n, 0) / max(1, len(images)) for n in images.classes],
+            "class_shares": [shares[n] / max(1, len(images)) for n in images.classes],
         },
         "preprocessing": {k: images.info[k] for k in _DESCRIBES_IMAGES if k in images.info},
         "trained_on": {
@@ -114,7 +114,7 @@ def write(
     """
     origin = plugins().of("generator", plugin)
     kept = REFERENCE_SAMPLES[len(training["images"]["spatial"])]
-    samples = reference(generator, kept) if verifiable else None
+    samples = generator.images(kept) if verifiable else None
     with new_folder(folder) as temporary:
         model = temporary / WEIGHTS
         model.write_bytes(write_arrays(weights))
@@ -213,17 +213,6 @@ def public_command(command: str) -> str:
         public.append(f"{flag}={shown(flag, value)}" if equals else word)
         flag = "" if equals else flag
     return shlex.join(public)
-
-
-def reference(generator: Generator, n: int, seed: int = 0) -> NDArray[np.float32]:
-    """Return the samples that identify a checkpoint ``(n, channel, *spatial)``."""
-    pixels = np.concatenate(list(generator.sample(n, seed=seed)))
-    if not np.isfinite(pixels).all():
-        raise DataError(
-            "the model's samples are not finite; it is not saved.",
-            "Training diverged: lower the learning rate, or use --precision fp32.",
-        )
-    return pixels
 
 
 def write_reference(folder: Path, samples: NDArray[np.float32]) -> dict[str, Any]:

@@ -18,9 +18,8 @@ from brainzoo.common.home import home
 from brainzoo.common.version import DISTRIBUTION
 from brainzoo.plugin import manager as installed
 from brainzoo.plugin.manager import KINDS, stranger
-from brainzoo.plugin.versions import versions
+from brainzoo.plugin.versions import LIBRARIES, versions
 
-LIBRARIES = ("numpy", "nibabel", "safetensors", "torch", "accelerate")
 ENOUGH_DISK_GB = 10
 ENOUGH_MEMORY_GB = 4
 
@@ -119,9 +118,8 @@ def plugins() -> None:
     for plugin in found.all:
         # What it brings besides the four kinds.
         module = sys.modules.get(plugin.module.partition(":")[0])
-        kinds = ("steps", "commands", "registry")
+        kinds = () if plugin.problem else ("steps", "commands", "registry")
         also = [kind for kind in kinds if hasattr(module, f"brainzoo_{kind}")]
-        also = [] if plugin.problem else also
         offers = [", ".join(spec.name for spec in plugin.offers.get(kind, ())) for kind in KINDS]
         state = "broken" if plugin.problem else "works"
         rows.append([plugin.distribution, plugin.version, *offers, ", ".join(also), state])
@@ -129,11 +127,10 @@ def plugins() -> None:
             f"{kind}s": [{"name": spec.name, "summary": spec.summary} for spec in specs]
             for kind, specs in plugin.offers.items()
         }
-        own = {
-            name: getattr(plugin, name) for name in ("name", "distribution", "version", "module")
-        }
-        own |= {"offers": summaries, "also": also, "problem": plugin.problem or None}
-        described.append(own)
+        named = ("name", "distribution", "version", "module")
+        own = {name: getattr(plugin, name) for name in named}
+        more = {"offers": summaries, "also": also, "problem": plugin.problem or None}
+        described.append({**own, **more})
     kept = [i for i in range(len(header)) if any(row[i] for row in rows)]
     table = console.table([header[i] for i in kept], [[row[i] for i in kept] for row in rows])
     console.answer({"plugins": described}, table)

@@ -21,15 +21,16 @@ from brainzoo.cli.params import (
 from brainzoo.common import console
 from brainzoo.common.errors import NotFoundError, OptionError
 from brainzoo.common.files import expect_folder_place
+from brainzoo.data.splits import SPLITS
 from brainzoo.plugin.findings import EvaluationSets
-from brainzoo.plugin.part import Part
+from brainzoo.plugin.part import Part, part_of
 from brainzoo.plugin.run import read_record
-from brainzoo.runs.settings import ALL, evaluator_names, evaluator_part
+from brainzoo.runs.settings import ALL, evaluator_names
 
 if TYPE_CHECKING:
     from brainzoo.data.images import Images
 
-SETS = ("train", "validation", "test", "synthetic")
+SETS = (*SPLITS, "synthetic")
 
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
@@ -87,21 +88,14 @@ def evaluate(ctx: click.Context, /, words: tuple[str, ...], **options: Any) -> N
             f"found {len(words)} words, {' '.join(words)}; expected an evaluator and a run.",
             "Use all for every evaluator, brainzoo compare for several runs.",
         )
-    run = Path(words[1]) if words[1:] else None
-    _evaluate(ctx, _parts(ctx, [words[0]]), run, **options)
-
-
-def _parts(ctx: click.Context, names: list[str]) -> list[Part]:
-    """Return the evaluators named with their options."""
-    plugins = installed(ctx)
-    chosen = evaluator_names(plugins, names)
-    return [evaluator_part(plugins, name, given_options(ctx, name)) for name in chosen]
-
-
-def _evaluate(ctx: click.Context, parts: list[Part], run: Path | None, **options: Any) -> None:
     from brainzoo.evaluating.results import FILE
     from brainzoo.evaluating.running import EvaluatorsFailedError
 
+    plugins, run = installed(ctx), Path(words[1]) if words[1:] else None
+    parts = [
+        part_of(plugins.get("evaluator", name), given_options(ctx, name))
+        for name in evaluator_names(plugins, words[:1])
+    ]
     place: Path = options["out"] or run or Path()
     try:
         result = _measure(ctx, parts, run, place, **options)
@@ -175,7 +169,7 @@ def _open_sets(
     from brainzoo.runs import pipeline
 
     folders = {name: options[name] for name in SETS if options[name]}
-    of_run = [name for name in SETS[:-1] if name not in folders]
+    of_run = [name for name in SPLITS if name not in folders]
     images: dict[str, Images] = {}
     if run is not None and not (run / "run.yaml").is_file():
         raise NotFoundError(
@@ -194,7 +188,7 @@ def _open_sets(
     places = {name: Path(folder) for name, folder in folders.items()}
     images |= open_sets(places, subject_pattern=options["subject_pattern"])
     images.setdefault("validation", images["test"])
-    for name in SETS[:-1]:
+    for name in SPLITS:
         if name in images[name].column("split"):
             images[name] = images[name].where(split=name)
         elif name not in folders and name == "validation":

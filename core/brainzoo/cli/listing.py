@@ -242,11 +242,9 @@ def _facts(entry: Entry, about: About, versions: Sequence[str]) -> Iterator[tupl
 
 
 def _measured(about: About) -> Iterator[str]:
-    rows = []
-    for metric in (about or {}).get("metrics", ()):
-        floor = "" if metric.get("floor") is None else console.number(metric["floor"])
-        value = console.interval(metric)
-        rows.append([metric["evaluator"], metric["name"], value, floor, f"{metric['n']:,}"])
+    from brainzoo.checkpoint.card import metric_rows
+
+    rows = list(metric_rows((m["evaluator"], m) for m in (about or {}).get("metrics", ())))
     if rows:
         header = ["evaluator", "metric", "value", "floor", "n"]
         yield f"\nmeasured\n{console.table(header, rows)}"

@@ -6,13 +6,11 @@ a log file gets plain lines.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from brainzoo.common.launch import is_helper
@@ -97,13 +95,6 @@ def number(value: float | None) -> str:
     if value is None:
         return "not a number"
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Print no messages within a block."""
-    with contextlib.redirect_stderr(io.StringIO()):
-        yield
 
 
 class Progress:

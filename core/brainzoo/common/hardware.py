@@ -11,11 +11,13 @@ from typing import Any
 
 def hardware() -> dict[str, Any]:
     """Return processor, cores, memory and, where torch is imported already, graphics cards."""
+    cuda = torch.cuda if (torch := sys.modules.get("torch")) else None
+    cards = range(cuda.device_count()) if cuda and cuda.is_available() else ()
     return {
         "cpu": _cpu(),
         "cores": cores(),
         "memory_gb": memory_gb(),
-        "gpus": _gpus(),
+        "gpus": [cuda.get_device_name(i) for i in cards] if cuda else [],
         "system": f"{platform.system()} {platform.machine()}",
     }
 
@@ -85,10 +87,3 @@ def _cpu() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _gpus() -> list[str]:
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
-        return []
-    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

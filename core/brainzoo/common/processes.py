@@ -87,6 +87,8 @@ def each(
         began = began or time.monotonic()  # the first task also pays for imports
     executor, count = place or (None, 1)
     count = max(1, min(workers or count, len(tasks) - done))
+    dask = sys.modules.get("distributed")
+    losses = (BrokenExecutor, CancelledError, *([dask.KilledWorker] if dask else []))
     while done < len(tasks):
         pool = contextlib.nullcontext(executor) if executor else new_processes(count, kill=kill)
         try:
@@ -94,7 +96,7 @@ def each(
                 for result in _shared(found, work, tasks, done, count * AHEAD, kill):
                     done += 1
                     yield result
-        except _losses():
+        except losses:
             if executor or count == 1:
                 raise StoppedError(
                     "worker processes were lost until none was left.",
@@ -134,11 +136,6 @@ def _alone(work: Callable[[Task], Result], folder: str, task: Task) -> Result:
     there = contextlib.chdir(folder) if Path(folder).is_dir() else contextlib.nullcontext()
     with _turn, there:
         return work(task)
-
-
-def _losses() -> tuple[type[Exception], ...]:
-    dask = sys.modules.get("distributed")
-    return (BrokenExecutor, CancelledError, *([dask.KilledWorker] if dask else []))
 
 
 @contextlib.contextmanager
@@ -223,18 +220,14 @@ def begin_worker(started: Any, threads: int | None) -> None:
     with started.get_lock():
         number = started.value
         started.value += 1
-    cards = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(_cards())))
-    if cards:
+    # What the driver shows; torch would have to be imported to ask it.
+    there = [str(i) for i, _ in enumerate(Path("/proc/driver/nvidia/gpus").glob("*"))]
+    if cards := os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(there):
         shown = cards.split(",")
         os.environ["CUDA_VISIBLE_DEVICES"] = shown[number % len(shown)]
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _cards() -> int:
-    """Return how many NVIDIA cards the driver shows; torch would have to be imported to ask it."""
-    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
 
 
 def _end_with(parent: BaseProcess) -> None:

@@ -38,26 +38,21 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-def explain(error: ValidationError) -> tuple[list[Any], str]:
-    """Return where the first problem is, and what it is, as one line."""
-    first = error.errors(include_url=False)[0]
+def validated(model: type[Model], raw: Any) -> Model:
+    """Return plain values as a model, or raise a ValueError: one line, where and what is wrong."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
     text = first["msg"].removeprefix("Value error, ")
     found, kind = first.get("input"), first["type"]
     if kind != "missing" and isinstance(found, str | int | float | bool | None):
         text += f", found {_short(found)}"
     if kind == "string_type" and isinstance(found, int | float):
         text += "; put it in quotes"
-    return list(first["loc"]), printable(" ".join(f"{text[:1].lower()}{text[1:]}".split()))
-
-
-def validated(model: type[Model], raw: Any) -> Model:
-    """Return plain values as a model, or raise a ValueError: one line, where and what is wrong."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        where, text = explain(error)
-        place = printable(".".join(map(str, where)))[:120]
-        raise ValueError(f"{place}: {text}" if place else text) from None
+    text = printable(" ".join(f"{text[:1].lower()}{text[1:]}".split()))
+    place = printable(".".join(map(str, first["loc"])))[:120]
+    raise ValueError(f"{place}: {text}" if place else text)
 
 
 def plain_json(content: bytes) -> Any:

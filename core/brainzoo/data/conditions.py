@@ -7,6 +7,7 @@ everything else is drawn jointly: an old class gets old ages.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,23 +33,16 @@ class Conditions:
 
     Args:
         columns: What conditions the model; the class first.
-        rows: Different rows of the training images: a value a column, ``None`` where not known.
+        rows: What samples are drawn from: a value a column, ``None`` where not known.
         counts: How many training images each row stands for.
-        drawn: Rows and counts that samples are drawn from; by default the same.
     """
 
     def __init__(
-        self,
-        columns: Sequence[Column],
-        rows: Sequence[Row],
-        counts: Sequence[int],
-        drawn: tuple[Sequence[Row], Sequence[int]] | None = None,
+        self, columns: Sequence[Column], rows: Sequence[Row], counts: Sequence[int]
     ) -> None:
         self.columns = tuple(columns)
         self.rows = [dict(row) for row in rows]
         self.counts = np.asarray(counts, np.int64)
-        self.drawn_rows, counted = drawn or (self.rows, counts)
-        self.drawn_counts = np.asarray(counted, np.int64)
         self._seen: set[tuple[str, Value]] = set()
 
     @classmethod
@@ -71,18 +65,17 @@ class Conditions:
                 f"{unclassed} of {len(images)} images are in no class; leave them out of "
                 "conditional training."
             )
-        own = [_row(columns, row) for row in images.table]
+        own = [{c.name: c.kept(row.get(c.name)) for c in columns} for row in images.table]
         people = [str(row.get("subject") or f"image {i}") for i, row in enumerate(images.table)]
-        drawn = _different(microaggregated(columns, own, people))
+        kept = microaggregated(columns, own, people)
+        keys = [repr(list(row.values())) for row in kept]
+        times, different = Counter(keys), dict(zip(keys, kept, strict=True))
+        rows = [different[key] for key in sorted(different)]
         for i, column in enumerate(columns):  # whose least and greatest values are nobody's own
-            known = [
-                float(v)
-                for row in drawn[0]
-                if (v := row[column.name]) is not None and not column.levels
-            ]
-            if known:
+            values = [] if column.levels else [row[column.name] for row in rows]
+            if known := [float(value) for value in values if value is not None]:
                 columns[i] = dataclasses.replace(column, low=min(known), high=max(known))
-        return cls(columns, *_different(own), drawn)
+        return cls(columns, rows, [times[key] for key in sorted(different)])
 
     @property
     def names(self) -> list[str]:
@@ -94,19 +87,14 @@ class Conditions:
         """Numbers that encode a row; 0 for an unconditional model."""
         return sum(column.width for column in self.columns)
 
-    def indices(self, images: Images) -> NDArray[np.int64]:
-        """Return for each training image which of ``rows`` is its own: ``(image,)``."""
-        known = {_key(row): index for index, row in enumerate(self.rows)}
-        return np.asarray([known[_key(_row(self.columns, r))] for r in images.table], np.int64)
-
-    def rows_of(self, images: Images) -> list[Row]:
-        """Return what is known of images; a category that training has not seen is not."""
+    def rows_of(self, table: Sequence[Mapping[str, Value]]) -> list[Row]:
+        """Return what is known of a table's images; a category that training never saw is not."""
         return [
             {
                 c.name: v if (v := c.kept(row.get(c.name))) in c.levels or not c.levels else None
                 for c in self.columns
             }
-            for row in images.table
+            for row in table
         ]
 
     def encode(self, rows: Sequence[Mapping[str, Value]]) -> NDArray[np.float32]:
@@ -143,7 +131,7 @@ class Conditions:
             for index in range(start, start + n)
         ]
         chosen = np.minimum(np.searchsorted(edges, draws, side="right"), len(edges) - 1)
-        return [{**self.drawn_rows[index], **fixed} for index in chosen]
+        return [{**self.rows[index], **fixed} for index in chosen]
 
     def check(self, condition: Mapping[str, Value] | None) -> Row:
         """Return a condition with its values as they are in the rows.
@@ -171,8 +159,8 @@ class Conditions:
         """Return all of it as JSON holds it, for a checkpoint's ``config.json``."""
         return {
             "columns": [dataclasses.asdict(column) for column in self.columns],
-            "rows": [[row[name] for name in self.names] for row in self.drawn_rows],
-            "counts": self.drawn_counts.tolist(),
+            "rows": [[row[name] for name in self.names] for row in self.rows],
+            "counts": self.counts.tolist(),
         }
 
     @classmethod
@@ -208,12 +196,12 @@ class Conditions:
 
     def _weights(self, fixed: Mapping[str, Value]) -> NDArray[np.float64]:
         """Return how likely each training row is, given what is fixed."""
-        logs = np.log(self.drawn_counts.astype(np.float64))
+        logs = np.log(self.counts.astype(np.float64))
         for column in self.columns:
             wanted = fixed.get(column.name)
             if wanted is None:
                 continue
-            own = [row[column.name] for row in self.drawn_rows]
+            own = [row[column.name] for row in self.rows]
             if column.levels:
                 # Not impossible, only last: a class and a sex that never met still give a row.
                 logs -= np.asarray([0.0 if value == wanted else 1e6 for value in own])
@@ -222,22 +210,3 @@ class Conditions:
                 distance = (numbers - float(wanted)) / (BANDWIDTH * column.std)
                 logs -= 0.5 * np.minimum(distance**2, 1e5)
         return np.asarray(np.exp(logs - logs.max()), np.float64)
-
-
-def _row(columns: Sequence[Column], row: Mapping[str, Value]) -> Row:
-    """Return the values of the columns as conditions keep them."""
-    return {column.name: column.kept(row.get(column.name)) for column in columns}
-
-
-def _different(rows: Sequence[Row]) -> tuple[list[Row], list[int]]:
-    """Return the different rows in a stable order, and how often each occurs."""
-    found: dict[str, tuple[Row, int]] = {}
-    for row in rows:
-        key = _key(row)
-        found[key] = (row, found.get(key, (row, 0))[1] + 1)
-    ordered = [found[key] for key in sorted(found)]
-    return [row for row, _ in ordered], [count for _, count in ordered]
-
-
-def _key(row: Row) -> str:
-    return repr(list(row.values()))

@@ -6,7 +6,6 @@ import base64
 import html
 import importlib
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from brainzoo.data.pictures import grid
@@ -22,7 +21,11 @@ SHOWN = 16
 def picture(images: Images, n: int = SHOWN) -> bytes:
     """Return the first images as a PNG, each with its class, age and sex above."""
     first = images[:n]
-    labels = [_caption(row) for row in first.table]
+    known = ([row.get(name) for name in ("class", "age", "sex")] for row in first.table)
+    labels = [
+        " ".join(f"{v:.0f}" if isinstance(v, float) else str(v) for v in row if v is not None)
+        for row in known
+    ]
     return grid(first.floats(), labels=labels if any(labels) else ())
 
 
@@ -72,8 +75,3 @@ def to_nibabel(images: Images, i: int, channel: int = 0) -> Any:
     row = images.table[i]
     found = volume_of(images, images.floats([i])[0, channel], row.get("position_mm"))
     return nibabel.Nifti1Image(found.data, found.affine)  # type: ignore[no-untyped-call]
-
-
-def _caption(row: Any) -> str:
-    words: Sequence[Any] = [row.get(name) for name in ("class", "age", "sex")]
-    return " ".join(f"{v:.0f}" if isinstance(v, float) else str(v) for v in words if v is not None)

@@ -6,7 +6,6 @@ import csv
 import io
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -24,8 +23,10 @@ TEXT_COLUMNS = frozenset(
 NAME_COLUMNS = frozenset({"image_id", "subject", "scan", "split", "class", "plane"})
 """Columns of names that this program or its user chose: there, only an empty cell is missing."""
 
-MISSING = frozenset({"", "n/a", "na", "nan", "none", "null"})
+RESERVED = NAME_COLUMNS | {"position_mm"}
+"""Columns that the preparation fills; no covariate may take their place."""
 
+MISSING = frozenset({"", "n/a", "na", "nan", "none", "null"})
 
 NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
 """How numbers are written; 007, 001_01 and 17 digits are names."""
@@ -127,12 +128,6 @@ def write_rows(file: TextIO, names: Sequence[str], rows: Iterable[Mapping[str, V
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(names)
     writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
-
-
-def counts(values: Iterable[Value]) -> dict[str, int]:
-    """Return how often each value occurs, sorted by value; ``None`` counts as ``"missing"``."""
-    found = Counter("missing" if value is None else _cell(value) for value in values)
-    return dict(sorted(found.items()))
 
 
 def _typed(

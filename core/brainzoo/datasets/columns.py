@@ -15,7 +15,7 @@ from typing import Any
 from brainzoo.common.errors import DataError
 from brainzoo.common.files import read_json
 from brainzoo.data.subjects import Value
-from brainzoo.data.tables import MISSING, NAME_COLUMNS
+from brainzoo.data.tables import MISSING, RESERVED
 from brainzoo.datasets.layouts import Layout
 from brainzoo.datasets.names import WORDS
 
@@ -28,9 +28,6 @@ SEXES = {word: sex for sex, words in WORDS["sexes"].items() for word in words.sp
 YEARS = {"years": 1.0, "months": 1 / 12, "weeks": 7 / 365.25, "days": 1 / 365.25}
 OLDEST = 120
 UNKNOWN_AGES = frozenset({-999.0, -99.0, -9.0, -1.0, 888.0, 999.0, 9999.0})
-
-RESERVED = {*NAME_COLUMNS, "position_mm", "acq_time"}
-"""Columns of an image table that a covariate may not take the place of."""
 
 
 def is_id(column: str) -> bool:
@@ -127,7 +124,8 @@ def cleaned(
     if role in ("class", "site"):
         texts = [text_of(cell) or "" for cell in cells]
         return [None if text.lower() in MISSING else codes.get(text, text) for text in texts]
-    private = plain in RESERVED or set(COLUMNS["identifying"]).intersection(plain.split("_"))
+    own = {*RESERVED, "acq_time"}
+    private = plain in own or set(COLUMNS["identifying"]).intersection(plain.split("_"))
     return None if role in ("id", "visit", "scan") or not plain or private else list(cells)
 
 

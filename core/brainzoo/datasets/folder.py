@@ -13,13 +13,11 @@ from brainzoo.common.errors import DataError, NotFoundError
 from brainzoo.data.subjects import Subject
 from brainzoo.datasets.config import FolderConfig
 from brainzoo.datasets.covariates import Covariates
-from brainzoo.datasets.known import Known, find_table, known_of, volumes_below
+from brainzoo.datasets.known import Known, known_of, volumes_below
 from brainzoo.datasets.layouts import Layout, recognised
 from brainzoo.datasets.names import STUDY_IDS, read_part
 from brainzoo.datasets.people import File, by_names, by_pattern
 from brainzoo.datasets.tree import PICTURES, VOLUMES, existing_root, files_below, stem
-
-__all__ = ["Folder", "find_table"]
 
 GENERIC = Layout("folder")
 SLICE = re.compile(r"[-_. ](?:slice|z)[-_ ]?\d+$", re.IGNORECASE)

@@ -24,9 +24,6 @@ from brainzoo.datasets.known import Known
 from brainzoo.datasets.layouts import LAYOUTS
 from brainzoo.datasets.tree import existing_root
 
-CHANNELS = {"T1": "T1w", "T2": "T2w", "PD": "PDw", "MRA": "angio", "DTI": "b0"}
-"""IXI's names, and what BIDS calls the same; of DTI the b = 0 volume is taken."""
-
 ADDRESSES = (
     "https://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI/",
     "http://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI/",
@@ -65,7 +62,9 @@ class Ixi(Known):
     @property
     def channels(self) -> tuple[str, ...]:  # type: ignore[override]
         """The contrasts that were asked for, as BIDS calls them."""
-        return tuple(CHANNELS[name] for name in self.config.channels)
+        words = {word: name for name, word in self.layout.channels.items()}
+        # Of DTI the b = 0 volume is taken.
+        return tuple(words["DTI-00" if name == "DTI" else name] for name in self.config.channels)
 
     def download(self) -> None:
         """Fetch the scans and the table unless ``--data.root`` names a copy or they are there."""

@@ -93,7 +93,10 @@ class Known(Dataset):
         if packed and asked and not asked & set(packed):
             raise self._nothing_wanted(root, Counter(packed), files)
         unknown = self.channels[0] if len(asked) == 1 or (packed and asked) else "T1w"
-        files = [_with_channel(file, names, unknown) for file in files]
+        for i, file in enumerate(files):
+            channel = file.name.channel or unknown
+            name = dataclasses.replace(file.name, channel=names.get(channel, channel))
+            files[i] = dataclasses.replace(file, name=name)
         images = [file for file in files if file.name.kind == "scan"]
         wanted = [file for file in images if not asked or file.name.channel in asked]
         there = Counter(file.name.channel for file in images)
@@ -196,12 +199,6 @@ def known_of(table: Covariates | None, person: str, stem: str, visit: str = "") 
     known = dict(table.find(person, stem, visit) or {}) if table else {}
     own_class = known.pop("class", None)
     return {"covariates": known, "class_name": str(own_class) if own_class else None}
-
-
-def _with_channel(file: File, names: Mapping[str, str], unknown: str) -> File:
-    channel = file.name.channel or unknown
-    named = dataclasses.replace(file.name, channel=names.get(channel, channel))
-    return dataclasses.replace(file, name=named)
 
 
 def volumes_below(root: Path, config: KnownConfig) -> tuple[dict[str, Path], dict[str, Path], int]:

@@ -38,7 +38,10 @@ def read_evaluation(folder: Path) -> dict[str, Any]:
 
 def write_result(folder: Path, name: str, about: Mapping[str, Any], found: Evaluation) -> None:
     """Write pictures and files, then the entry in ``evaluation.json`` that names them."""
-    pictures = {f"{title}{_suffix(picture)}": picture for title, picture in found.pictures.items()}
+    pictures = {
+        f"{title}.{'svg' if picture.startswith(b'<svg') else 'png'}": picture
+        for title, picture in found.pictures.items()
+    }
     if (folder / "evaluation" / name).exists():
         set_aside(folder, name)  # left by a process that was killed before it wrote the entry
     if pictures or found.files:
@@ -91,10 +94,6 @@ def change(folder: Path, evaluators: Mapping[str, Any], failed: Mapping[str, str
 def to_json(value: Any) -> str:
     """Return JSON text, with null for numbers that are not finite."""
     return json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
-
-
-def _suffix(picture: bytes) -> str:
-    return ".svg" if picture.startswith(b"<svg") else ".png"
 
 
 def _finite(value: Any) -> Any:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from brainzoo.data.volumes import read_volume
 from brainzoo.datasets.config import subject_regex
 from brainzoo.datasets.known import find_table
 from brainzoo.datasets.names import STUDY_IDS, read_part
+from brainzoo.datasets.people import by_pattern
 from brainzoo.datasets.tree import PICTURES, VOLUMES, files_below, stem
 from brainzoo.preparation.pictures import grey_values
 
@@ -70,7 +70,8 @@ def open_sets(
             found[name] = Images.open(folder)
         else:
             plain[name] = _image_files(folder)
-    pattern = subject_regex(subject_pattern, "--subject-pattern") if subject_pattern else None
+    if subject_pattern is not None:
+        subject_regex(subject_pattern, "--subject-pattern")
     places = {name: _below_the_top(files) for name, files in plain.items()}
     above = [{p.parts[-2] for p in of if len(p.parts) == 2} for of in places.values()]
     above = [names for names in above if names]
@@ -83,8 +84,11 @@ def open_sets(
             f"percentiles {PERCENTILES[0]:g} and {PERCENTILES[1]:g}."
         )
     for name, (values, spacing_mm) in read.items():
-        rows = _rows(folders[name], places[name], pattern, classes, synthetic=name == SYNTHETIC)
-        pixels = _as_they_are(values) if known else _scaled(values)
+        synthetic = name == SYNTHETIC
+        rows = _rows(folders[name], places[name], subject_pattern, classes, synthetic=synthetic)
+        pixels = _scaled(values)
+        if known:
+            pixels = values if values.dtype.kind == "u" else values.clip(0, 1).astype(np.float32)
         info = {
             "dims": pixels.ndim - 1,
             "plane": None,
@@ -93,12 +97,12 @@ def open_sets(
             "value_range": [0, 1],
             "source": {"name": folders[name].name, "license": "unknown", "simulated": False},
             "classes": sorted({str(row["class"]) for row in rows if row["class"]}),
-            "synthetic": name == SYNTHETIC,
+            "synthetic": synthetic,
         }
         images = Images(pixels[:, None], rows, info)
         images.info["fingerprint"] = describe_set(images)["fingerprint"]
         found[name] = images
-        of = "" if name == SYNTHETIC else f" of {len(images.subjects())} subjects"
+        of = "" if synthetic else f" of {len(images.subjects())} subjects"
         kinds = ", ".join(images.classes) or "none"
         console.note(f"{folders[name]}: {len(images)} images{of}, classes: {kinds}")
     return {name: found[name] for name in folders}
@@ -145,7 +149,7 @@ def _below_the_top(files: Sequence[Path]) -> list[Path]:
 def _rows(
     folder: Path,
     places: Sequence[Path],
-    pattern: re.Pattern[str] | None,
+    pattern: str | None,
     classes: set[str],
     *,
     synthetic: bool,
@@ -167,17 +171,12 @@ def _rows(
     return rows
 
 
-def _subject(place: Path, pattern: re.Pattern[str] | None, classes: set[str]) -> tuple[str, bool]:
+def _subject(place: Path, pattern: str | None, classes: set[str]) -> tuple[str, bool]:
     """Return the subject of a file, and whether its folder is named after it."""
     above = place.parent.name
     if pattern is not None:
-        match = pattern.search(place.name) or pattern.search(place.as_posix())
-        if not match or not match[1]:
-            raise DataError(
-                f"--subject-pattern {pattern.pattern!r} finds no subject in {place.as_posix()!r}.",
-                "Every real image needs a subject, so that no person is in train and in test.",
-            )
-        return match[1], match[1] in above
+        [file] = by_pattern({place.as_posix(): place}, pattern)
+        return file.name.person, file.name.person in above
     match = STUDY_IDS.search(stem(place)) or STUDY_IDS.search(place.as_posix())
     if match:
         return match[0], match[0] in above
@@ -229,10 +228,6 @@ def _range_is_known(values: NDArray[Any]) -> bool:
         far = (values < -OVERSHOOT) | (values > 1 + OVERSHOOT)
         return bool(far.mean() <= FAR)
     return values.dtype == np.uint8
-
-
-def _as_they_are(values: NDArray[Any]) -> NDArray[Any]:
-    return values if values.dtype.kind == "u" else np.clip(values, 0, 1).astype(np.float32)
 
 
 def _scaled(values: NDArray[Any]) -> NDArray[Any]:

@@ -45,7 +45,14 @@ class Spec:
         return getattr(importlib.import_module(module), attribute)
 
 
-class Dataset(ABC):
+class Configured:
+    """What is made with an instance of its spec's configuration, and only stores it."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+
+class Dataset(Configured, ABC):
     """Where real scans come from.
 
     Subclasses are constructed with an instance of their spec's configuration, and the constructor
@@ -69,7 +76,7 @@ class Dataset(ABC):
     simulated: bool = False
 
     def __init__(self, config: Any) -> None:
-        self.config = config
+        super().__init__(config)
         self.understood: dict[str, str] = {}
 
     @abstractmethod
@@ -80,14 +87,14 @@ class Dataset(ABC):
             DataError: There are none, and the message says where it looked.
         """
 
-    def download(self) -> None:  # noqa: B027 - most datasets have nothing to fetch
+    def download(self) -> None:
         """Fetch what is missing: resumable and verified. By default there is nothing to fetch.
 
         Called before :meth:`subjects`; must return at once when everything is there.
         """
 
 
-class Generator(ABC):
+class Generator(Configured, ABC):
     """A model that learns from images and makes new ones.
 
     Constructed with an instance of its configuration; the constructor only stores. A subclass
@@ -106,9 +113,6 @@ class Generator(ABC):
     """
 
     teachable: ClassVar[bool] = False
-
-    def __init__(self, config: Any) -> None:
-        self.config = config
 
     @abstractmethod
     def fit(self, images: Images, run: Run) -> None:
@@ -213,7 +217,7 @@ def expect_range(pixels: Any, low: float = 0.0, high: float = 1.0) -> None:
         )
 
 
-class Evaluator(ABC):
+class Evaluator(Configured, ABC):
     """How good, how private, how useful synthetic images are.
 
     Among several evaluators, one that ``needs`` more than the generator can, such as
@@ -223,10 +227,7 @@ class Evaluator(ABC):
     needs: ClassVar[type | None] = None
     needs_classes: ClassVar[bool] = False
 
-    def __init__(self, config: Any) -> None:
-        self.config = config
-
-    def check(self) -> None:  # noqa: B027 - most evaluators need nothing from elsewhere
+    def check(self) -> None:
         """Refuse now what would fail after hours of training, such as weights that are missing.
 
         Raises:
@@ -242,11 +243,8 @@ class Evaluator(ABC):
         """Compare synthetic images with real ones of test subjects."""
 
 
-class Exporter(ABC):
+class Exporter(Configured, ABC):
     """What leaves brainzoo: files for people and other programs."""
-
-    def __init__(self, config: Any) -> None:
-        self.config = config
 
     @abstractmethod
     def export(self, images: Images, folder: Path, *, run: Path | None = None) -> list[Path]:

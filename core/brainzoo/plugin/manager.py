@@ -38,13 +38,9 @@ KNOWN: dict[str, str] = json.loads(Path(__file__).with_name("known.json").read_t
 
 
 @dataclasses.dataclass(frozen=True)
-class Plugin:
+class Plugin(Found):
     """One entry point: where it comes from, what it offers, or why it does not work."""
 
-    name: str
-    distribution: str
-    version: str
-    module: str
     offers: dict[Kind, list[Spec]] = dataclasses.field(default_factory=dict)
     problem: str = ""
     torch_seconds: float = 0.0
@@ -134,7 +130,7 @@ class Plugins:
         return self._specs[kind, name][1]
 
     def _import(self, found: Found) -> tuple[Plugin, ModuleType | None]:
-        plugin = Plugin(found.name, found.distribution, found.version, found.module)
+        plugin = Plugin(**vars(found))
         began, before = time.perf_counter(), "torch" in sys.modules
         try:
             _check_version(found)

@@ -77,7 +77,11 @@ def options_of(config: type) -> Iterator[Option]:
     """Yield the options of a configuration dataclass in the order of its fields."""
     hints = typing.get_type_hints(config)
     for field in dataclasses.fields(config):
-        hint, optional = _without_none(hints[field.name])
+        hint, rest = hints[field.name], typing.get_args(hints[field.name])
+        union = typing.get_origin(hint) in (Union, types.UnionType)
+        optional = union and len(rest) == 2 and type(None) in rest
+        if optional:
+            hint = next(arg for arg in rest if arg is not type(None))
         many = typing.get_origin(hint) is tuple
         if many:
             hint = typing.get_args(hint)[0]
@@ -131,14 +135,6 @@ def nearest(name: str, known: list[str]) -> str:
 _KINDS: Mapping[type, str] = {
     int: "a whole number", float: "a number", str: "text", bool: "yes or no", Path: "a path"
 }  # fmt: skip
-
-
-def _without_none(hint: Any) -> tuple[Any, bool]:
-    if typing.get_origin(hint) in (Union, types.UnionType):
-        rest = [arg for arg in typing.get_args(hint) if arg is not type(None)]
-        if len(rest) == 1:
-            return rest[0], True
-    return hint, False
 
 
 def check(item: Option, value: Any, label: str) -> Any:

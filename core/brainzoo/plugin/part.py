@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from brainzoo.plugin.interfaces import Dataset, Spec
@@ -25,12 +26,19 @@ class Part:
 
 
 def part_of(spec: Spec, values: Mapping[str, Any]) -> Part:
-    """Make the configuration of what a plugin brings.
+    """Make the configuration of what a plugin brings; its files are found again from any folder.
 
     Raises:
         OptionError: An option is unknown or has a bad value.
     """
-    return Part(spec.name, make_config(spec.config, values, f"option of {spec.name}"))
+    config: Any = make_config(spec.config, values, f"option of {spec.name}")
+    return Part(spec.name, absolute(config))
+
+
+def absolute(config: Any) -> Any:
+    """Return a configuration whose paths no longer depend on the folder one is in."""
+    paths = {k: v.expanduser().absolute() for k, v in vars(config).items() if isinstance(v, Path)}
+    return dataclasses.replace(config, **paths)
 
 
 def dataset(name: str, **options: Any) -> Dataset:

@@ -97,6 +97,8 @@ class TrainConfig:
     )
 
     def __post_init__(self) -> None:
+        if self.images is None and self.minutes is None:
+            raise OptionError("no budget is set.", "Give --images 300k or --minutes 30.")
         if self.threads not in (None, "auto") and not re.fullmatch("[1-9][0-9]{0,3}", self.threads):
             raise OptionError(f"threads is {self.threads!r}; expected a number or auto.")
         if self.batch_size % self.accumulate:
@@ -104,15 +106,6 @@ class TrainConfig:
                 f"batch size {self.batch_size} cannot be split into {self.accumulate} parts.",
                 "Choose --accumulate so that it divides --batch-size.",
             )
-
-    @property
-    def budgeted(self) -> bool:
-        """Whether an end is set at all."""
-        return self.images is not None or self.minutes is not None
-
-
-def _nothing(_: int) -> None:
-    pass
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +122,7 @@ class Run:
     resume: bool = False
     validation: Images | None = None
     lessons: Images | None = None
-    threads_chosen: Callable[[int], None] = dataclasses.field(default=_nothing, compare=False)
+    threads_chosen: Callable[[int], None] = lambda count: None
 
     def spent(self, images: int, seconds: float) -> float:
         """Return the fraction of the budget that is spent; 1 or more ends the training."""

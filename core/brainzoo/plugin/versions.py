@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import platform
 
@@ -15,8 +16,6 @@ def versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     found.update({plugin.distribution: plugin.version for plugin in plugins().all})
     for name in LIBRARIES:
-        try:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return found

@@ -14,7 +14,7 @@ from brainzoo.common import console
 from brainzoo.data.images import Images
 from brainzoo.data.splits import SPLITS
 from brainzoo.data.subjects import Subject, channels_of
-from brainzoo.data.tables import NAME_COLUMNS, Row
+from brainzoo.data.tables import RESERVED, Row
 from brainzoo.plugin.interfaces import Dataset
 
 SHOWN = 5
@@ -132,8 +132,7 @@ def _ages(rows: Sequence[Row]) -> dict[str, Any] | None:
 
 def _missing(rows: Sequence[Row]) -> dict[str, int]:
     """Return how many subjects lack a value, for the columns that describe people."""
-    own = {*NAME_COLUMNS, "position_mm"}
-    columns = dict.fromkeys(name for row in rows for name in row if name not in own)
+    columns = dict.fromkeys(name for row in rows for name in row if name not in RESERVED)
     missing = {name: sum(row.get(name) is None for row in rows) for name in columns}
     return {name: count for name, count in missing.items() if count}
 

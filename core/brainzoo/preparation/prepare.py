@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from brainzoo.common import console
-from brainzoo.common.errors import DataError, ExistsError, OptionError
+from brainzoo.common.errors import DataError, OptionError
 from brainzoo.common.files import disk_errors
 from brainzoo.common.home import home
 from brainzoo.common.locks import locked
@@ -21,7 +21,7 @@ from brainzoo.data.images import Images
 from brainzoo.data.pixels import ImagesWriter
 from brainzoo.data.splits import SPLITS, check_splits, split_of
 from brainzoo.data.subjects import Subject, channels_of
-from brainzoo.data.tables import NAME_COLUMNS
+from brainzoo.data.tables import RESERVED
 from brainzoo.plugin.interfaces import Dataset
 from brainzoo.preparation.config import PrepareConfig
 from brainzoo.preparation.describe import understood
@@ -31,9 +31,6 @@ from brainzoo.preparation.steps import records_of, steps_of
 from brainzoo.preparation.subject import is_picture, nothing, prepare_all
 
 __all__ = ["PrepareConfig", "prepare"]
-
-RESERVED = {*NAME_COLUMNS, "position_mm"}
-"""Columns that the preparation fills; a dataset's covariates of these names are left out."""
 
 
 def prepare(
@@ -94,14 +91,8 @@ def prepare(
         writing = Images.write(
             folder, shape, info, len(info["channels"]), config.dtype, label_dtype=maps
         )
-        try:
-            with writing as writer:
-                _write(writer, scans, config, info, workers, quiet)
-        except ExistsError:  # another process made it meanwhile
-            found = existing_images(folder, request, cached=False)
-            if found is None:
-                raise
-            return found
+        with writing as writer:
+            _write(writer, scans, config, info, workers, quiet)
         images = Images.open(folder)
         note(f"{_summary(images)}: prepared in {time.monotonic() - started:.1f} s in {folder}")
         return images

@@ -143,7 +143,8 @@ class Scan:
         values = np.asarray(_pick(self.view, used), dtype=np.float32)
         x, y, z = (matrix.sum(axis=1) for matrix in weights)
         for axis in sorted(range(3), key=lambda a: len(weights[a]) / len(used[a])):
-            values = _contract(values, weights[axis], axis)
+            turned = np.moveaxis(values, axis, -1) @ weights[axis].T
+            values = np.asarray(np.moveaxis(turned, -1, axis), dtype=np.float32)
         if outside and min(x.min(), y.min(), z.min()) < 1:
             inside = x[:, None, None] * y[:, None] * z
             values += np.float32(outside) * (1 - inside)
@@ -206,12 +207,6 @@ def _pick(view: NDArray[Any], used: list[NDArray[np.intp]]) -> NDArray[Any]:
         if view.shape[axis] != len(indices):
             view = np.take(view, indices, axis=axis)
     return view
-
-
-def _contract(values: Floats, weights: Floats, axis: int) -> Floats:
-    """Multiply one axis by a weight matrix."""
-    moved = np.moveaxis(values, axis, -1)
-    return np.asarray(np.moveaxis(moved @ weights.T, -1, axis), dtype=np.float32)
 
 
 def _flat(view: NDArray[Any]) -> tuple[NDArray[Any], int, list[int]]:

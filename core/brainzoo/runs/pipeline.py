@@ -6,7 +6,6 @@ a run folder, which remembers what is done so that a stopped run goes on where i
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import time
 from collections.abc import Sequence
@@ -15,31 +14,22 @@ from typing import Any
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo.common import console, launch
-from brainzoo.common.errors import (
-    BrainzooError,
-    DataError,
-    NotFoundError,
-    OptionError,
-    StoppedError,
-)
+from brainzoo.common.errors import BrainzooError, NotFoundError, StoppedError
 from brainzoo.common.files import disk_errors, exists_error
 from brainzoo.data.images import Images
-from brainzoo.data.packing import packed
+from brainzoo.data.splits import SPLITS
 from brainzoo.evaluating.running import EvaluatorsFailedError, check, evaluate, write_metrics
 from brainzoo.evaluating.sets import SYNTHETIC, open_sets
 from brainzoo.plugin.findings import EvaluationSets
-from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.part import Part
-from brainzoo.plugin.run import Run, TrainConfig
+from brainzoo.plugin.run import Run
 from brainzoo.preparation.prepare import prepare
 from brainzoo.runs.folder import OUTPUTS, RunFolder
+from brainzoo.runs.learning import expect_teacher, fit, lessons
 from brainzoo.runs.outlook import outlooks, people_of
 from brainzoo.runs.settings import Settings, from_record
-from brainzoo.runs.teaching import expect_teacher, lessons
 from brainzoo.sampling import Request, draw
-
-SPLITS = ("train", "validation", "test")
 
 
 def run(
@@ -80,7 +70,7 @@ def run(
             started = time.monotonic()
             images = prepare_data(settings)
             if settings.train.teacher and "train" in steps:
-                expect_teacher(settings.train, packed(training_images(images)))
+                expect_teacher(settings.train, images)
             if resume:
                 opened = RunFolder.open(folder)
                 opened.expect_same_data(images)
@@ -162,69 +152,6 @@ def open_images(
         return images_of_run(place)
     name = SYNTHETIC if synthetic else "images"
     return open_sets({name: place}, subject_pattern=subject_pattern)[name]
-
-
-def training_images(images: Images) -> Images:
-    """Return what a generator may see: the training split, and with classes only their images."""
-    train = images.where(split="train")
-    if images.classes:
-        chosen = [i for i, name in enumerate(train.column("class")) if name is not None]
-        if len(chosen) < len(train):
-            left_out = len(train) - len(chosen)
-            console.note(f"{left_out} of {len(train)} training images are in no class: left out.")
-        train = train[chosen]
-    empty = sorted(set(images.classes) - set(map(str, train.column("class"))))
-    if empty and len(train):
-        raise DataError(
-            f"no training image is of class {', '.join(empty)}.",
-            "Widen its expression, add subjects, or choose another --data.split-seed.",
-        )
-    if not len(train):
-        raise DataError(
-            f"there are no images to train on among the {len(images)} of all splits.",
-            "Add subjects, or change the fractions of the splits or the classes.",
-        )
-    return train
-
-
-def fit(part: Part, images: Images, run: Run) -> Generator:
-    """Return a generator trained on the training split of ``images``.
-
-    Validation images decide which of its snapshots is kept; test images are never seen.
-    """
-    generator: Generator = plugins().load("generator", part.name)(part.config)
-    train, validation = packed(training_images(images)), packed(images.where(split="validation"))
-    if run.train.snapshot == "best" and not len(validation):
-        console.note(
-            "nobody is in the validation split: the last weights are kept, not the best "
-            "(--data.split-seed N divides people otherwise)."
-        )
-    run = dataclasses.replace(
-        run,
-        train=shrunk(run.train, len(train)),
-        validation=validation if len(validation) else None,
-    )
-    if run.train.teacher:
-        if not generator.teachable:
-            raise OptionError(f"{part.name} learns from images only.", "Leave out --teacher.")
-        run = dataclasses.replace(run, lessons=lessons(run))
-    generator.fit(train, run)
-    return generator
-
-
-def shrunk(train: TrainConfig, images: int) -> TrainConfig:
-    """Return options whose batches are not larger than the number of training images.
-
-    More would only repeat images, in steps so long that Ctrl-C is heard late.
-    """
-    shares = launch.processes() * train.accumulate
-    if train.batch_size <= max(images, shares):
-        return train
-    size = max(images // shares, 1) * shares
-    console.note(
-        f"the batch size is {size}, not {train.batch_size:,}: there are {images} training images."
-    )
-    return dataclasses.replace(train, batch_size=size)
 
 
 def samples_of(run: Path) -> Images:

@@ -6,7 +6,9 @@ How long evaluators, exporters and the report take is not known beforehand and l
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import math
 import statistics
 import sys
@@ -179,7 +181,7 @@ def rehearse(part: Part, train: TrainConfig, source: Source, seconds: float) -> 
 
     import numpy as np
 
-    from brainzoo.runs.pipeline import fit
+    from brainzoo.runs.learning import fit
     from brainzoo.training.devices import compute
 
     free = free_memory()
@@ -198,7 +200,8 @@ def rehearse(part: Part, train: TrainConfig, source: Source, seconds: float) -> 
     brief = dataclasses.replace(train, images=MOST * train.batch_size, minutes=None, grids=0)
     stages, found = [], dict[str, Any]()
     for at in AT:
-        with tempfile.TemporaryDirectory() as folder, console.quiet():
+        silent = contextlib.redirect_stderr(io.StringIO())
+        with tempfile.TemporaryDirectory() as folder, silent:
             run = Rehearsal(Path(folder), brief, at=at, seconds=seconds)
             generator = fit(part, images, run)
             if not run.ends:

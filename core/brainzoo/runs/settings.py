@@ -15,7 +15,7 @@ from brainzoo.common.errors import IntegrityError, OptionError, UnknownPluginErr
 from brainzoo.plugin.interfaces import Spec
 from brainzoo.plugin.manager import Plugins
 from brainzoo.plugin.options import Config, make_config, nearest, option, options_of, plain
-from brainzoo.plugin.part import Part, part_of
+from brainzoo.plugin.part import Part, absolute, part_of
 from brainzoo.plugin.run import TrainConfig
 from brainzoo.preparation.config import PrepareConfig
 
@@ -85,7 +85,7 @@ def dataset_part(
     """Make the configurations of a dataset and of its preparation from the options of both."""
     rest = dict(values)
     config: Any = _config(plugins.get("dataset", name).config, rest)
-    return Part(name, _absolute(config)), make_config(PrepareConfig, rest, "option of the data")
+    return Part(name, absolute(config)), make_config(PrepareConfig, rest, "option of the data")
 
 
 def resolve(
@@ -123,14 +123,12 @@ def resolve(
     groups.pop("data", None)
 
     train = _config(TrainConfig, common)
-    if not train.budgeted:
-        raise OptionError("no budget is set.", "Give --images 300k or --minutes 30.")
     if export is None:
         export = list(DEFAULT_EXPORTS)
         groups |= {name: {**own, **groups.get(name, {})} for name, own in DEFAULT_EXPORTS.items()}
     exports = [part_of(plugins.get("exporter", name), groups.pop(name, {})) for name in export]
     evaluations = [
-        evaluator_part(plugins, name, groups.pop(name, {}))
+        part_of(plugins.get("evaluator", name), groups.pop(name, {}))
         for name in evaluator_names(plugins, evaluate)
     ]
     if groups:
@@ -175,18 +173,6 @@ def evaluator_names(plugins: Plugins, names: Sequence[str]) -> list[str]:
             "no evaluator is installed.", "Install one with pip; docs/evaluation.md says which."
         )
     return list(dict.fromkeys(n for name in names for n in (offered if name == ALL else [name])))
-
-
-def evaluator_part(plugins: Plugins, name: str, values: Mapping[str, Any]) -> Part:
-    """Make the configuration of an evaluator; its files are found again from any folder."""
-    part = part_of(plugins.get("evaluator", name), values)
-    return Part(name, _absolute(part.config))
-
-
-def _absolute(config: Any) -> Any:
-    """Return a configuration whose paths no longer depend on the folder one is in."""
-    paths = {k: v.expanduser().absolute() for k, v in vars(config).items() if isinstance(v, Path)}
-    return dataclasses.replace(config, **paths)
 
 
 def _config(config: type[Config], values: dict[str, Any]) -> Config:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import random
 import signal
 import subprocess
@@ -115,29 +114,9 @@ def files_below(folder: Path) -> dict[str, bytes]:
     }
 
 
-def samples(
-    generator: Generator,
-    n: int,
-    *,
-    seed: int = 5,
-    start: int = 0,
-    condition: Mapping[str, Any] | None = None,
-    batch_size: int = 8,
-) -> NDArray[np.float32]:
-    """Return all samples as one array ``(n, channel, *spatial)``."""
-    arguments: dict[str, Any] = {
-        "seed": seed,
-        "start": start,
-        "condition": condition,
-        "batch_size": batch_size,
-    }
-    taken = inspect.signature(generator.sample).parameters
-    missing = [name for name in arguments if name not in taken]
-    any_name = any(p.kind == p.VAR_KEYWORD for p in taken.values())
-    assert any_name or not missing, (
-        f"sample takes no {', '.join(missing)}; see brainzoo.Generator.sample"
-    )
-    return np.concatenate(list(generator.sample(n, **arguments)))
+def samples(generator: Generator, n: int, *, seed: int = 5, **more: Any) -> NDArray[np.float32]:
+    """Return all samples as one array ``(n, channel, *spatial)``; ``more`` is as of ``sample``."""
+    return np.concatenate(list(generator.sample(n, seed=seed, **{"batch_size": 8, **more})))
 
 
 def global_random_state() -> tuple[object, ...]:

@@ -15,7 +15,6 @@ from brainzoo.common import launch
 from brainzoo.common.errors import OptionError
 
 DEVICES = ("cpu", "cuda", "mps")
-_ANY_DEVICE = "cpu, cuda, mps or auto"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,12 +65,11 @@ def compute(device: str = "auto", precision: str = "auto") -> Compute:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
     except (RuntimeError, AssertionError) as error:
-        # Of a device it does not know, torch lists all that it does.
-        known = device.partition(":")[0] in DEVICES
-        reason = f": {str(error).splitlines()[0]}" if known else f"; expected {_ANY_DEVICE}."
-        raise OptionError(
-            f"device {device!r} cannot be used{reason}", "Try --device cpu."
-        ) from None
+        reason = f"; expected {', '.join(DEVICES)} or auto."  # torch lists all that it knows
+        if device.partition(":")[0] in DEVICES:
+            reason = f": {str(error).splitlines()[0]}"
+        text = f"device {device!r} cannot be used{reason}"
+        raise OptionError(text, "Try --device cpu.") from None
     if precision == "auto":
         precision = "bf16" if _multiplies_bf16(chosen) else "fp32"
     return Compute(chosen, torch.bfloat16 if precision == "bf16" else torch.float32)
@@ -128,14 +126,9 @@ class _SoundConvolutions(TorchFunctionMode):
         if func in (torch.conv3d, torch.conv_transpose3d):
             images, kernel = args[0], args[1]
             # The image of a transposed convolution is its output.
-            side = min(images.shape[2:])
-            side = side * max(_stride(args)) if func is torch.conv_transpose3d else side
+            stride = args[3] if len(args) > 3 and func is torch.conv_transpose3d else 1
+            side = min(images.shape[2:]) * (max(stride) if isinstance(stride, tuple) else stride)
             if side < max(kernel.shape[2:]):
                 with torch.autocast("cpu", enabled=False):
                     return func(images.float(), *args[1:], **kwargs)
         return func(*args, **kwargs)
-
-
-def _stride(arguments: tuple[Any, ...]) -> tuple[int, ...]:
-    stride = arguments[3] if len(arguments) > 3 else 1
-    return stride if isinstance(stride, tuple) else (stride,)

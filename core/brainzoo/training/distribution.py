@@ -13,7 +13,7 @@ import json
 import re
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -24,7 +24,6 @@ from torch import nn
 
 from brainzoo.common import launch
 from brainzoo.common.errors import DataError, OptionError, StoppedError
-from brainzoo.training.batch_norm import share_batch_norm
 from brainzoo.training.devices import Compute
 from brainzoo.training.feed import Feed
 
@@ -80,20 +79,10 @@ class Processes:
         """Average figures over the processes that have them; the first one's names count."""
         if self.count == 1:
             return dict(figures)
-        names = json.loads(self._from_first(json.dumps(list(figures)).encode()))
+        names = json.loads(self.from_first(json.dumps(list(figures)).encode()))
         own = [[figures.get(name, 0.0), float(name in figures)] for name in names]
         summed = self._sum(torch.tensor(own, dtype=torch.float64).reshape(-1, 2))
         return dict(zip(names, (summed[:, 0] / summed[:, 1]).tolist(), strict=True))
-
-    def share_batch_norm(self, networks: Sequence[nn.Module]) -> None:
-        """Have batch normalisations look at the images of all processes."""
-        if self.count > 1:
-            for network in networks:
-                share_batch_norm(network)
-
-    def from_first(self, content: bytes) -> bytes:
-        """Return what the first process passes; that of the others counts for nothing."""
-        return content if self.count == 1 else self._from_first(content)
 
     def expect_same_data(self, feed: Feed) -> None:
         """Refuse to train one model on other images than the first process has."""
@@ -109,7 +98,9 @@ class Processes:
         try:
             yield
         except RuntimeError as error:
-            if self.count == 1 or not _is_loss(error):
+            # Whether a message between processes failed, and not what they computed.
+            words = re.search("gloo|nccl|connection|processgroup", str(error).lower())
+            if self.count == 1 or not (words or isinstance(error, distributed.DistError)):
                 raise
             if threading.current_thread() is threading.main_thread():
                 # The launcher's SIGTERM follows a loss at once, before everything is reported.
@@ -125,7 +116,10 @@ class Processes:
         summed: torch.Tensor = self._accelerator.reduce(values.to(self._accelerator.device))
         return summed.cpu()
 
-    def _from_first(self, content: bytes) -> bytes:
+    def from_first(self, content: bytes) -> bytes:
+        """Return what the first process passes; that of the others counts for nothing."""
+        if self.count == 1:
+            return content
         device = self._accelerator.device
         length = int(broadcast(torch.tensor(len(content), device=device)))
         received = bytearray(length)
@@ -136,9 +130,3 @@ class Processes:
                 part = torch.frombuffer(bytearray(content[start:end]), dtype=torch.uint8)
             received[start:end] = broadcast(part.to(device)).cpu().numpy().tobytes()
         return bytes(received)
-
-
-def _is_loss(error: RuntimeError) -> bool:
-    """Return whether a message between processes failed, and not what they computed."""
-    words = re.search("gloo|nccl|connection|processgroup", str(error).lower())
-    return isinstance(error, distributed.DistError) or words is not None

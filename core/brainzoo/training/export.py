@@ -21,37 +21,28 @@ from brainzoo.training.step import Draw
 Compute = Callable[..., torch.Tensor]
 
 
-class Noted(Draw):
-    """Notes what it draws."""
+class Traced(Draw):
+    """Notes the numbers that it draws, or returns ``given`` ones in the order of the asking."""
 
-    def __init__(self, *about: Any) -> None:
-        super().__init__(*about)
+    def __init__(self, conditions: torch.Tensor, given: Sequence[torch.Tensor] = ()) -> None:
+        super().__init__(0, 0, () if given else [{}] * len(conditions), conditions)
         self.numbers: list[torch.Tensor] = []
+        self._given = list(given)
 
     def _numbers(self, shape: tuple[int, ...], distribution: str) -> torch.Tensor:
-        self.numbers.append(super()._numbers(shape, distribution))
-        return self.numbers[-1]
-
-
-class Given(Draw):
-    """Numbers that are given, in the order of the asking."""
-
-    def __init__(self, numbers: Sequence[torch.Tensor], conditions: torch.Tensor) -> None:
-        super().__init__(0, 0, (), conditions)
-        self.numbers = iter(numbers)
-
-    def _numbers(self, shape: tuple[int, ...], distribution: str) -> torch.Tensor:
-        return next(self.numbers)
+        drawn = self._given.pop(0) if self._given else super()._numbers(shape, distribution)
+        self.numbers.append(drawn)
+        return drawn
 
 
 def drawn(generator: TorchModel, network: nn.Module) -> tuple[Compute, dict[str, torch.Tensor]]:
     """Return what :meth:`TorchModel.draw` computes as a function, and two of each input."""
     conditions = torch.zeros(2, generator.known.width, device=next(network.parameters()).device)
-    noted = Noted(0, 0, [{}] * 2, conditions)
+    noted = Traced(conditions)
     generator.draw(network, noted)
 
     def images(*inputs: torch.Tensor) -> torch.Tensor:
-        return generator.grey(generator.draw(network, Given(inputs[:-1], inputs[-1])).float())
+        return generator.grey(generator.draw(network, Traced(inputs[-1], inputs[:-1])).float())
 
     inputs = {f"noise_{i}" if i else "noise": numbers for i, numbers in enumerate(noted.numbers)}
     return images, {**inputs, "conditions": conditions}

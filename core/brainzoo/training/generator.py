@@ -123,7 +123,7 @@ class TorchGenerator(TorchModel):
             network=network,
             sample=lambda average: self.grid(average, images),
             batch_size=lambda progress: self.batch_size(progress, run.train),
-            labels=self.known.encode(self.conditions_of(images)),
+            labels=self.known.encode(self.known.rows_of(images.table)),
             score=self.validate,
             watch=self.watch,
         )

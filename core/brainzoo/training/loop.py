@@ -12,11 +12,11 @@ from numpy import float32
 from numpy.typing import NDArray
 from torch import nn
 
-from brainzoo.common.errors import OptionError
 from brainzoo.common.files import write_bytes
 from brainzoo.data.images import Images
 from brainzoo.data.pictures import grid
 from brainzoo.plugin.run import Run
+from brainzoo.training.batch_norm import share_batch_norm
 from brainzoo.training.devices import compute
 from brainzoo.training.distribution import Processes
 from brainzoo.training.ema import EMA
@@ -72,17 +72,16 @@ def fit(
         The averaged network, in evaluation mode, on the CPU.
 
     Raises:
-        OptionError: No budget is set, or a batch cannot be shared by the processes.
+        OptionError: A batch cannot be shared by the processes.
         StoppedError: Another process of a distributed training is gone.
         KeyboardInterrupt: Ctrl-C or SIGTERM came; the state is written before.
         DiskError: The disk is full; the last complete state is kept.
     """
     train = run.train
-    if not train.budgeted:
-        raise OptionError("no budget is set.", "Give --images 300k or --minutes 30.")
     machine = compute(train.device, train.precision)
     processes = Processes(machine)
-    processes.share_batch_norm([phase.network for phase in phases])
+    for phase in phases if processes.count > 1 else ():
+        share_batch_norm(phase.network)
     for placed in (network, *(phase.network for phase in phases)):
         machine.place(placed)
     freeze_all_but(phases, network)
@@ -146,12 +145,14 @@ def fit(
             return 1.0 if begun and snapshots and snapshots.worse(train.patience) else reached
 
         with (
-            monitor,
+            monitor.bar,
             interruptions(processes.count) as interrupted,
             threads(train.threads, alone, run.threads_chosen) as after_step,
         ):
             if processes.main:
-                _clear_pictures_after(run, seen)
+                for path in run.progress.glob("*.png"):
+                    if path.stem.isdigit() and int(path.stem) > seen:
+                        path.unlink()
                 real = feed.batch(0, 64)[0].numpy()
                 write_bytes(run.progress / "real.png", grid(real[:, :shown_channels], columns=8))
             if seen == 0:
@@ -162,7 +163,8 @@ def fit(
             while progress < 1:
                 stage = [phase.name for phase in phases if phase.acts(progress)]
                 if snapshots and snapshots.counters["stage"] != stage:
-                    ended = [p for p in phases if p.name in snapshots.stage and p.name not in stage]
+                    gone = set(snapshots.counters["stage"]) - set(stage)
+                    ended = [phase for phase in phases if phase.name in gone]
                     if ended:
                         looks.take(always=True)
                     snapshots.share(processes)
@@ -223,9 +225,3 @@ def _begin(
         own = pack_state(networks, optimizers, counters) if processes.main else b""
         counters = unpack_state(processes.from_first(own), networks, optimizers, run.state)
     return counters
-
-
-def _clear_pictures_after(run: Run, seen: int) -> None:
-    for path in run.progress.glob("*.png"):
-        if path.stem.isdigit() and int(path.stem) > seen:
-            path.unlink()

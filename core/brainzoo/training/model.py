@@ -20,7 +20,6 @@ from brainzoo import checkpoint
 from brainzoo.checkpoint.config import ConfigFile
 from brainzoo.common.errors import DataError, NotFoundError
 from brainzoo.data.conditions import Conditions
-from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row
 from brainzoo.plugin.interfaces import Generator, expect_range
@@ -148,10 +147,6 @@ class TorchModel(Generator):
                 "Prepare them as the checkpoint's config.json says (preprocessing).",
             )
         return np.asarray(pixels, np.float32)
-
-    def conditions_of(self, images: Images) -> list[Row]:
-        """Return what is known of images; a category that training has not seen is not."""
-        return self.known.rows_of(images)
 
     def encode_conditions(self, rows: Sequence[Mapping[str, Value]] | None, n: int) -> Floats:
         """Return what is known of ``n`` images, ``(n, known.width)``; zeros where nothing is."""

@@ -51,17 +51,10 @@ class Monitor:
         self._last = (seconds, images)
         self._one_sided = {"strong": 0, "weak": 0}
         self._warned: set[str] = set()
-        self._bar = console.progress("training", 100, unit="%", hidden=not main)
+        self.bar = console.progress("training", 100, unit="%", hidden=not main)
         if main:
             path.parent.mkdir(parents=True, exist_ok=True)
             _drop_lines_after(path, images)
-
-    def __enter__(self) -> Monitor:
-        self._bar.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.__exit__(*error)
 
     @property
     def seconds(self) -> float:
@@ -107,6 +100,8 @@ class Monitor:
         seconds = self.seconds
         rate = (images - self._last[1]) / max(seconds - self._last[0], 1e-9)
         self._last = (seconds, images)
+        cuda = torch.cuda.is_available()
+        memory = torch.cuda.max_memory_allocated() if cuda else peak_memory()
         losses = {n.removesuffix("_loss"): v for n, v in means.items() if n.endswith("_loss")}
         line = {
             "step": number,
@@ -116,19 +111,16 @@ class Monitor:
             "losses": losses,
             **{n: v for n, v in means.items() if not n.endswith("_loss")},
             **self._scores,
-            "memory_mb": _memory_mb(),
+            "memory_mb": int(memory / 2**20),
         }
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         self._scores = {}
         self._tell(line)
-        self._show(line, progress)
+        said = " ".join(f"{name} {value:.3f}" for name, value in losses.items())
+        text = f"{images:,} images, {rate:.0f}/s, loss {said}"
+        self.bar.show(min(100 * progress, 100), facts=text)
         self._watch(line)
-
-    def _show(self, line: Mapping[str, Any], progress: float) -> None:
-        losses = " ".join(f"{name} {value:.3f}" for name, value in line["losses"].items())
-        text = f"{line['images']:,} images, {line['images_per_second']:.0f}/s, loss {losses}"
-        self._bar.show(min(100 * progress, 100), facts=text)
 
     def _watch(self, line: Mapping[str, Any]) -> None:
         gap = line["d_real"] - line["d_fake"] if {"d_real", "d_fake"} <= line.keys() else None
@@ -195,8 +187,3 @@ def _drop_lines_after(path: Path, images: int) -> None:
     temporary = path.with_suffix(".part")
     temporary.write_text("".join(f"{text}\n" for text in kept), encoding="utf-8")
     temporary.replace(path)
-
-
-def _memory_mb() -> int:
-    cuda = torch.cuda.is_available()
-    return int((torch.cuda.max_memory_allocated() if cuda else peak_memory()) / 2**20)

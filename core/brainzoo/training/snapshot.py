@@ -60,7 +60,7 @@ class Snapshots:
         self._watch = watch
         self._sets = {"validation": _some(validation), "training": _some(training)}
         self.best = {name: tensor.clone() for name, tensor in average.items()}
-        self.counters: dict[str, Any] = {"score": None, "worse": 0, "stage": None}
+        self.counters: dict[str, Any] = {"score": None, "worse": 0, "stage": []}
 
     @torch.inference_mode()
     def look(self) -> dict[str, float]:
@@ -75,11 +75,6 @@ class Snapshots:
         if self._watch is not None:
             scores |= self._watch(self._sets["training"], self._sets["validation"])
         return {name: value for name, value in scores.items() if math.isfinite(value)}
-
-    @property
-    def stage(self) -> list[str]:
-        """Names of the phases of the stage that is scored; none at the beginning."""
-        return self.counters["stage"] or []
 
     def worse(self, patience: int | None) -> bool:
         """Return whether as many scores in a row as ``patience`` were no better than the best."""

@@ -101,7 +101,7 @@ def test_scores_are_those_of_the_stage(trained, images):
     generator, _ = trained
     nats = generator.validate(generator.network, images)
     logs = generator.log_probabilities(
-        generator.encode(images.floats()), conditions=generator.conditions_of(images)
+        generator.encode(images.floats()), conditions=generator.known.rows_of(images.table)
     )
     assert nats == pytest.approx(-logs.mean(), rel=1e-5)
     assert nats < np.log(32), "no better than codes drawn blindly"

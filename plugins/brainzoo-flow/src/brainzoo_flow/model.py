@@ -154,7 +154,7 @@ class FlowModel(TorchGenerator):
             noise = self.noise(network, 0, at, len(some)).to(some)
             return path.score(self.denoiser(network, given), network.packing(some), noise)
 
-        rows = self.conditions_of(images)
+        rows = self.known.rows_of(images.table)
         return float(self.of_chunks(network, scored, images.floats(), rows, counted=True).mean())
 
     def denoiser(

@@ -85,7 +85,7 @@ def inverted(model: Any, images: Images, seed: int) -> Array:
     """Return the root mean squared error that is left of each image ``(image,)``."""
     network = model.ready()
     low, high = model.value_range
-    rows = model.conditions_of(images)
+    rows = model.known.rows_of(images.table)
     targets = torch.from_numpy(images.floats())
     pool, begun = sampled(model, network, seed)
     errors = []

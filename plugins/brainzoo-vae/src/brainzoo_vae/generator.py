@@ -150,7 +150,7 @@ class VAE(Inference):
     def validate(self, network: Model, images: Images) -> float:
         """Return the negative bound of images in nats a value, with always the same noise."""
         noise = latents(1, 0, len(images), self.config.latent, "normal")
-        rows = self.conditions_of(images)
+        rows = self.known.rows_of(images.table)
         return float(self._bounds(network, images.floats(), rows, noise).mean())
 
     def score(self, pixels: Floats, *, conditions: Rows | None = None) -> Floats:
@@ -198,7 +198,7 @@ class VAE(Inference):
         """Return the Gaussians of the latents of images; N(0, I) where that is wanted."""
         if self.config.prior == "normal":
             return network.prior
-        rows = self.conditions_of(images)
+        rows = self.known.rows_of(images.table)
         parts = [
             self._encoded(network, images[at : at + 64].floats(), rows[at : at + 64])
             for at in range(0, len(images), 64)

@@ -178,7 +178,7 @@ class VQVAE(TorchGenerator, Reconstructs):
         pixels = images.floats()
         codes = self._encoded(network, pixels)
         if network.prior.begun:
-            return -float(self._logs(network, codes, self.conditions_of(images)).mean())
+            return -float(self._logs(network, codes, self.known.rows_of(images.table)).mean())
         difference = np.abs(pixels - self._decoded(network, codes))
         return float((difference if self.config.loss == "l1" else difference**2).mean())
 

@@ -1,0 +1,131 @@
+"""Which images a generator learns from: of people, or samples of a teacher in their place.
+
+Weights that saw few people can give them away to whoever has them (Carlini et al. 2023, arXiv
+2301.13188). A student that learns only from samples of a teacher has seen no person: of them it can
+give away what the samples do (knowledge transfer as in Papernot et al. 2017, arXiv 1610.05755; but
+without its guarantee, so the audit judges the student as any other model).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+
+from brainzoo.checkpoint.reading import read_config
+from brainzoo.checkpoint.writing import describe_training
+from brainzoo.common import console, launch
+from brainzoo.common.errors import DataError, OptionError
+from brainzoo.data.images import Images
+from brainzoo.data.packing import packed
+from brainzoo.plugin.interfaces import Generator
+from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.part import Part
+from brainzoo.plugin.run import Run, TrainConfig
+from brainzoo.sampling import Request, draw
+from brainzoo.zoo.loading import find_checkpoint
+
+
+def training_images(images: Images) -> Images:
+    """Return what a generator may see: the training split, and with classes only their images."""
+    train = images.where(split="train")
+    if images.classes:
+        chosen = [i for i, name in enumerate(train.column("class")) if name is not None]
+        if len(chosen) < len(train):
+            left_out = len(train) - len(chosen)
+            console.note(f"{left_out} of {len(train)} training images are in no class: left out.")
+        train = train[chosen]
+    empty = sorted(set(images.classes) - set(map(str, train.column("class"))))
+    if empty and len(train):
+        raise DataError(
+            f"no training image is of class {', '.join(empty)}.",
+            "Widen its expression, add subjects, or choose another --data.split-seed.",
+        )
+    if not len(train):
+        raise DataError(
+            f"there are no images to train on among the {len(images)} of all splits.",
+            "Add subjects, or change the fractions of the splits or the classes.",
+        )
+    return train
+
+
+def fit(part: Part, images: Images, run: Run) -> Generator:
+    """Return a generator trained on the training split of ``images``.
+
+    Validation images decide which of its snapshots is kept; test images are never seen.
+    """
+    generator: Generator = plugins().load("generator", part.name)(part.config)
+    train, validation = packed(training_images(images)), packed(images.where(split="validation"))
+    if run.train.snapshot == "best" and not len(validation):
+        console.note(
+            "nobody is in the validation split: the last weights are kept, not the best "
+            "(--data.split-seed N divides people otherwise)."
+        )
+    run = dataclasses.replace(
+        run,
+        train=shrunk(run.train, len(train)),
+        validation=validation if len(validation) else None,
+    )
+    if run.train.teacher:
+        if not generator.teachable:
+            raise OptionError(f"{part.name} learns from images only.", "Leave out --teacher.")
+        run = dataclasses.replace(run, lessons=lessons(run))
+    generator.fit(train, run)
+    return generator
+
+
+def shrunk(train: TrainConfig, images: int) -> TrainConfig:
+    """Return options whose batches are not larger than the number of training images.
+
+    More would only repeat images, in steps so long that Ctrl-C is heard late.
+    """
+    shares = launch.processes() * train.accumulate
+    if train.batch_size <= max(images, shares):
+        return train
+    size = max(images // shares, 1) * shares
+    console.note(
+        f"the batch size is {size}, not {train.batch_size:,}: there are {images} training images."
+    )
+    return dataclasses.replace(train, batch_size=size)
+
+
+def lessons(run: Run) -> Images:
+    """Return the teacher's samples, drawn into the run folder unless they are there already."""
+    folder = run.folder / "lessons"
+    if not folder.exists():
+        console.note(f"learning from {run.train.teacher}: no image of a person is trained on.")
+        teacher = find_checkpoint(run.train.teacher)
+        request = Request(teacher, run.train.teacher_samples, run.train.seed)
+        draw(request, folder, replace=True)
+    return packed(Images.open(folder))
+
+
+def expect_teacher(train: TrainConfig, images: Images) -> None:
+    """Refuse a teacher whose samples cannot stand for the training images.
+
+    Args:
+        train: Names the teacher.
+        images: Those of all splits.
+
+    Raises:
+        DataError: It makes other images, or has seen people besides those who are trained on.
+    """
+    teacher, images = read_config(find_checkpoint(train.teacher)), packed(training_images(images))
+    own = json.loads(json.dumps(describe_training(images)))
+    for part, what in (("images", "images"), ("preprocessing", "preparation")):
+        for name in sorted({*teacher[part], *own[part]} - {"class_shares"}):
+            found, expected = teacher[part].get(name), own[part].get(name)
+            if found != expected:
+                raise DataError(
+                    f"the {what} of the teacher differ: {name} is {found!r}; expected "
+                    f"{expected!r}.",
+                    "Prepare the data as the teacher's were: its config.json says how.",
+                )
+    salt, seen = teacher["trained_on"]["salt"], set(teacher["trained_on"]["subjects_sha256"])
+    people = {hashlib.sha256(f"{salt}{name}".encode()).hexdigest() for name in images.subjects()}
+    if others := seen - people:
+        raise DataError(
+            f"the teacher was trained on {len(others)} people who are not among the "
+            f"{len(people)} to train on: they may be among those who test the student.",
+            "Train both on the same data with the same --data.split-seed.",
+        )
