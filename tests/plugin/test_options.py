@@ -153,11 +153,11 @@ def test_nearest() -> None:
 @pytest.mark.parametrize("seed", [0, 2**53 + 1, 1795906412345678901, 2**64 - 1])
 def test_seeds_are_read_exactly(seed: int) -> None:
     assert count(str(seed)) == seed
-    assert make_config(TrainConfig, {"seed": str(seed)}).seed == seed
-    assert make_config(TrainConfig, {"seed": seed}).seed == seed
+    assert make_config(TrainConfig, {"images": 1, "seed": str(seed)}).seed == seed
+    assert make_config(TrainConfig, {"images": 1, "seed": seed}).seed == seed
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64, "1e30", 1.8e18, "0.5"])
 def test_other_seeds_are_refused_at_once(seed: float | str) -> None:
     with pytest.raises(OptionError):
-        make_config(TrainConfig, {"seed": seed})
+        make_config(TrainConfig, {"images": 1, "seed": seed})

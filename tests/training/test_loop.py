@@ -199,7 +199,8 @@ def test_the_average_follows_parameters_and_buffers():
     ],
 )
 def test_one_side_winning_is_warned_of(tmp_path, capsys, losses, expected):
-    with Monitor(tmp_path / "stats.jsonl", 0, 0.0, main=True) as monitor:
+    monitor = Monitor(tmp_path / "stats.jsonl", 0, 0.0, main=True)
+    with monitor.bar:
         for step in range(1, 2 * PATIENCE):
             figures = {name: torch.tensor(value) for name, value in losses.items()}
             monitor.step(figures, step, step * 8, step / (2 * PATIENCE))

@@ -101,4 +101,4 @@ def test_a_fixed_number_stays(
 
 def test_what_is_no_number_is_refused() -> None:
     with pytest.raises(OptionError, match="a number or auto"):
-        TrainConfig(threads="0")
+        TrainConfig(images=1, threads="0")
