@@ -180,7 +180,7 @@ def test_nothing_to_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pattern", ["(", "sub-1", "(z)"])
 def test_patterns_that_find_nobody(tmp_path: Path, pattern: str) -> None:
     png(tmp_path / "sub-1.png")
-    with pytest.raises(BrainzooError, match="subject.pattern") as caught:
+    with pytest.raises(BrainzooError, match=r"subject.pattern") as caught:
         open_images(tmp_path, subject_pattern=pattern)
     assert isinstance(caught.value, DataError if pattern == "(z)" else OptionError)
 
