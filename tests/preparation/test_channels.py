@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -122,6 +123,15 @@ def test_a_generator_sees_labels_as_channels_and_they_come_back(tmp_path: Path) 
     pixels, labels = unpacked(seen.floats(), images.info)
     assert np.array_equal(pixels, images.floats())
     assert np.array_equal(labels, images.labels())
+
+
+def test_a_generator_of_some_labels_sees_the_others_as_background(tmp_path: Path) -> None:
+    images = prepare(Two(tmp_path), CONFIG, name="two", out=tmp_path / "images", workers=1)
+    seen = images.seen_by(SimpleNamespace(label_values=[300]))
+    assert seen.channels == seen[1:3].channels == 2 + 2
+    _, labels = unpacked(seen.floats(), {"labels": {"300": "front"}})
+    assert np.array_equal(labels, np.where(images.labels() == 300, 300, 0))
+    assert images.seen_by(SimpleNamespace(label_values=[])) is images
 
 
 def test_some_label_values_only(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from brainzoo.common.errors import (
     UnknownPluginError,
 )
 from brainzoo.common.strict import one_line
+from brainzoo.data.packing import label_values
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import make_config, nearest, plain, sampling_options
@@ -66,6 +67,7 @@ def load(folder: Path | str, **sampling: Any) -> Generator:
     try:
         generator = plugins().load("generator", plugin)
         loaded: Generator = generator.load(folder)
+        loaded.label_values = label_values(config["preprocessing"])
     except (OptionError, DataError, NotFoundError) as error:
         raise IntegrityError(f"{folder} is damaged: {error.message}", AGAIN) from error
     except BrainzooError:

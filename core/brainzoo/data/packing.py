@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.common import console
+from brainzoo.common.errors import DataError
 from brainzoo.data.images import Images
 
 MOST_LABELS = 32  # more channels than this a generator cannot be expected to learn
@@ -23,6 +24,7 @@ class PackedImages(Images):
     """Images whose label maps, the background included, are read as further channels."""
 
     label_channels: int
+    values: Sequence[int]
 
     @property
     def channels(self) -> int:
@@ -30,14 +32,15 @@ class PackedImages(Images):
         return super().channels + self.label_channels
 
     def __getitem__(self, key: slice | Sequence[int] | NDArray[Any]) -> Images:
-        return packed(super().__getitem__(key))
+        return _with_channels(super().__getitem__(key), self.values)
 
     def read(self, positions: Sequence[int] | NDArray[Any] | None = None) -> NDArray[Any]:
         """Read pixels and one-hot label maps: ``(image, channel, *spatial)`` as stored."""
         pixels, labels = super().read(positions), self.labels(positions)
         assert labels is not None
         most = 1.0 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max
-        values = np.array([0, *(self.label_names or ())]).reshape(-1, *[1] * (labels.ndim - 1))
+        labels = np.where(np.isin(labels, self.values), labels, 0)
+        values = np.array([0, *self.values]).reshape(-1, *[1] * (labels.ndim - 1))
         one_hot = (labels[:, None] == values).astype(pixels.dtype) * pixels.dtype.type(most)
         return np.concatenate([pixels, one_hot], axis=1)
 
@@ -60,9 +63,26 @@ def packed(images: Images) -> Images:
     if len(images.label_names) > MOST_LABELS:
         _say_unseen(len(images.label_names))
         return images.without_labels()
+    return _with_channels(images, list(images.label_names))
+
+
+def packed_with(images: Images, values: Sequence[int]) -> Images:
+    """Return images with these values of their label maps as channels; others are background."""
+    if images.label_channels or not values:
+        return images
+    if images.label_names is None:
+        raise DataError(
+            "this model was trained on images with label maps (values "
+            f"{', '.join(map(str, values))}); these images have none.",
+            "Prepare their label maps too (--data.labels, --data.label-values).",
+        )
+    return _with_channels(images, values)
+
+
+def _with_channels(images: Images, values: Sequence[int]) -> Images:
     result = PackedImages.__new__(PackedImages)
     result.__dict__ = dict(images.__dict__)
-    result.label_channels = 1 + len(images.label_names)
+    result.label_channels, result.values = 1 + len(values), list(values)
     return result
 
 

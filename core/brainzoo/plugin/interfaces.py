@@ -110,9 +110,12 @@ class Generator(Configured, ABC):
     Attributes:
         teachable: Whether :meth:`fit` learns from ``run.lessons`` where there are any, and from
             nothing else.
+        label_values: The values of the label maps that it learned as channels beside the pixels,
+            without background; set where a checkpoint is loaded. See ``Images.seen_by``.
     """
 
     teachable: ClassVar[bool] = False
+    label_values: Sequence[int] = ()
 
     @abstractmethod
     def fit(self, images: Images, run: Run) -> None:

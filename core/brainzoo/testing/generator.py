@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 from brainzoo.checkpoint.weights_file import read_header
-from brainzoo.common.errors import BrainzooError, OptionError
+from brainzoo.common.errors import BrainzooError, DataError, OptionError
 from brainzoo.data.images import Images
 from brainzoo.data.packing import packed, unpacked
+from brainzoo.plugin.capabilities import Reconstructs, Scores
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import SUBJECT, make_images
@@ -200,10 +201,19 @@ class GeneratorContract(PluginContract):
         with pytest.raises(OptionError):
             samples(generator, 1, condition={"class": "old"})
 
-    def test_makes_images_of_two_channels_with_label_maps(self, tmp_path: Path) -> None:
-        made = make_images(tmp_path / "images", spatial=self.shapes[0], channels=2, labels=True)
-        images = packed(made.where(split="train"))  # as a run does: labels become channels
-        generator, run = self.fit(images, tmp_path / "run")
+    @pytest.fixture(scope="class")
+    @classmethod
+    def labelled(cls, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+        """Train once on images of two channels with label maps; all of them are ``images``."""
+        folder = tmp_path_factory.mktemp(cls.name)
+        made = make_images(folder / "images", spatial=cls.shapes[0], channels=2, labels=True)
+        # As a run does: labels become channels.
+        generator, run = cls.fit(packed(made.where(split="train")), folder / "run")
+        generator.save(run.checkpoint)
+        return Trained(generator, made, run)
+
+    def test_makes_images_of_two_channels_with_label_maps(self, labelled: Trained) -> None:
+        generator, made, images = labelled.generator, labelled.images, packed(labelled.images)
         pixels = samples(generator, 3)
         assert pixels.shape == (3, images.channels, *images.spatial), (
             f"samples of images with {images.channels} channels have the shape {pixels.shape}"
@@ -213,10 +223,27 @@ class GeneratorContract(PluginContract):
         assert labels is not None, "the label maps are lost"
         assert set(np.unique(labels)) <= {0, 1, 2}
         assert not np.array_equal(shown[:, 0], shown[:, 1]), "both channels are the same"
-        generator.save(run.checkpoint)
-        assert np.array_equal(pixels, samples(self.load(run.checkpoint), 3)), (
+        assert np.array_equal(pixels, samples(self.load(labelled.run.checkpoint), 3)), (
             "a loaded checkpoint of two channels gives other samples"
         )
+
+    def test_is_asked_about_images_with_their_label_maps(self, labelled: Trained) -> None:
+        from brainzoo.checkpoint import load
+
+        generator, images = load(labelled.run.checkpoint), labelled.images.where(split="test")
+        pixels = images.seen_by(generator).floats()
+        assert pixels.shape[1:] == samples(generator, 1).shape[1:]
+        assert np.array_equal(pixels[:, : images.channels], images.floats())
+        if isinstance(generator, Reconstructs):
+            assert generator.reconstruct(pixels).mean.shape == pixels.shape
+            for name, scores in generator.anomaly_scores(pixels).items():
+                assert scores.shape == pixels.shape, f"{name} has the shape {scores.shape}"
+        if isinstance(generator, Scores):
+            found = generator.score(pixels)
+            assert found.shape == (len(images),)
+            assert np.isfinite(found).all(), f"scores are not finite: {found}"
+        with pytest.raises(DataError):
+            images.without_labels().seen_by(generator)
 
     def test_checkpoint_gives_the_same_samples(self, trained: Trained) -> None:
         from brainzoo.checkpoint import load

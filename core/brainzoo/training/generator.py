@@ -17,6 +17,7 @@ from brainzoo import checkpoint
 from brainzoo.checkpoint.config import MOST_AT_ONCE
 from brainzoo.data.conditions import Conditions
 from brainzoo.data.images import Images
+from brainzoo.data.packing import label_values
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.training.distance import membership, sliced_wasserstein
@@ -110,6 +111,7 @@ class TorchGenerator(TorchModel):
             }
             images = run.lessons
         self.shape = (images.channels, *images.spatial)
+        self.label_values = label_values(images.info) if images.label_channels else ()
         with seeded(run.train.seed):
             network = self.build(self.shape)
             phases = self.phases(network, images, run)

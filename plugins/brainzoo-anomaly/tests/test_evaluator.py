@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import median_filter
 
 from brainzoo import EvaluationSets, Generator, Reconstructs
-from brainzoo.common.errors import OptionError
+from brainzoo.common.errors import DataError, OptionError
 from brainzoo.plugin.capabilities import Reconstruction
 from brainzoo.testing import EvaluatorContract
 from brainzoo.testing.heads import make_images
@@ -49,6 +49,16 @@ class Knowing(Fake):
         ]
         own = self.healthy[[int(a.argmin()) for a in away]]
         return {"knowledge": (np.abs(pixels - own) > 1e-6).astype(np.float32)}
+
+
+class OfLabelMaps(Knowing):
+    """Learned the label maps of the healthy images beside their pixels."""
+
+    label_values = (1, 2)
+
+    def __init__(self, images):
+        Fake.__init__(self)
+        self.healthy = images.seen_by(self).floats()
 
 
 class Guessing(Fake):
@@ -113,6 +123,19 @@ def test_who_knows_the_healthy_images_finds_every_lesion(known):
     assert found["AUPRC, images"] == 1
     assert found["Dice above the best baseline"] > 0.2
     assert known.notes[0].startswith("The model's knowledge finds more than every baseline")
+
+
+def test_a_model_with_label_maps_is_shown_those_of_the_healthy_head(tmp_path):
+    real = make_images(tmp_path / "real", subjects=40, labels=True)
+    sets = {name: real.where(split=name) for name in ("train", "test", "validation")}
+    sets["synthetic"] = sets["test"]
+    found = values(evaluate(sets, OfLabelMaps(real), kinds=("texture",)))
+    assert found["Dice, oracle threshold"] > 0.95
+    with pytest.raises(OptionError, match="label maps"):
+        evaluate(sets, OfLabelMaps(real), scans=real.folder)
+    bare = {name: images.without_labels() for name, images in sets.items()}
+    with pytest.raises(DataError, match="these images have none"):
+        evaluate(bare, OfLabelMaps(real))
 
 
 def test_noise_is_chance_and_the_first_note_says_that_a_baseline_wins(guessed):

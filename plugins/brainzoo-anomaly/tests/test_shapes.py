@@ -9,6 +9,12 @@ from brainzoo_anomaly.config import AnomalyConfig
 from brainzoo_anomaly.shapes import Shapes
 
 
+class Plain:
+    """Learned no label maps."""
+
+    label_values = ()
+
+
 @pytest.fixture
 def folder(tmp_path):
     """One lesion on the left, at the back, as a mask in standard space whose x axis goes left."""
@@ -37,7 +43,7 @@ def test_a_stroke_lies_where_it_lay_and_is_dark(folder):
 def test_strokes_are_one_more_kind(folder, tmp_path):
     heads = make_images(tmp_path / "heads", spatial=(64, 64), subjects=6, per_subject=1)
     config = AnomalyConfig(kinds=("mass",), shapes=folder)
-    cases = with_lesions(healthy_cases(heads, config), config, 0)
+    cases = with_lesions(healthy_cases(heads, Plain(), config), config, 0)
     assert set(cases.kinds) == {"mass", "stroke"}
     assert cases.masks.reshape(len(cases), -1).any(1).all()
 

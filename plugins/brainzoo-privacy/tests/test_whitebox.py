@@ -6,10 +6,11 @@ import torch
 
 from brainzoo import EvaluationSets
 from brainzoo.api import Reconstruction
+from brainzoo.data.packing import packed
 from brainzoo.testing.heads import make_images
 from brainzoo.training import TorchGenerator
 from brainzoo_privacy.config import PrivacyConfig
-from brainzoo_privacy.evaluator import Privacy
+from brainzoo_privacy.evaluator import Privacy, joined
 from brainzoo_privacy.measures import membership_draws
 from brainzoo_privacy.whitebox import attacks, unexplained
 
@@ -20,9 +21,9 @@ class Mixer(TorchGenerator):
     name = "mixer"
     value_range = (0.0, 1.0)
 
-    def __init__(self, held):
+    def __init__(self, held, label_values=()):
         super().__init__(None)
-        self.shape = held.shape[1:]
+        self.shape, self.label_values = held.shape[1:], label_values
         self.network = torch.nn.ParameterList([torch.from_numpy(held)]).requires_grad_(False)
 
     def build(self, shape):
@@ -36,22 +37,23 @@ class Mixer(TorchGenerator):
         return torch.einsum("ni,i...->n...", shares, network[0])
 
 
-class Scorer:
-    """Scores images by how far they are from the nearest of those that it holds."""
+class Holder:
+    """Holds images, with their label maps as channels if it learned any."""
 
-    def __init__(self, held):
-        self.held = held.reshape(len(held), -1)
+    def __init__(self, held, label_values=()):
+        self.held, self.label_values = held.reshape(len(held), -1), label_values
+
+
+class Scorer(Holder):
+    """Scores images by how far they are from the nearest of those that it holds."""
 
     def score(self, pixels, *, conditions=None):
         flat = pixels.reshape(len(pixels), -1)
         return np.sqrt(((flat[:, None] - self.held[None]) ** 2).mean(2)).min(1)
 
 
-class Reconstructor:
+class Reconstructor(Holder):
     """Reconstructs the nearest image that it holds."""
-
-    def __init__(self, held):
-        self.held = held.reshape(len(held), -1)
 
     def reconstruct(self, pixels):
         flat = pixels.reshape(len(pixels), -1)
@@ -83,6 +85,16 @@ def test_a_model_that_knows_neither_kind_of_people_tells_them_not_apart(
 ):
     [attack] = attacks(kind(strangers.where(split="train").floats()), train, test, 0)
     assert 0.3 < auc_of(attack) < 0.7
+
+
+@pytest.mark.parametrize("kind", [Mixer, Scorer, Reconstructor])
+def test_a_model_with_label_maps_is_found_out_by_images_with_theirs(kind, tmp_path):
+    images = make_images(tmp_path / "images", subjects=120, labels=True)
+    train, test = images.where(split="train"), images.where(split="test")
+    held = packed(train).floats()
+    assert held.shape[1] == 1 + 3
+    [attack] = attacks(kind(held, [1, 2]), train, joined(test, images.where(split="validation")), 0)
+    assert auc_of(attack) > 0.9
 
 
 def test_what_makes_images_easy_is_taken_out():

@@ -98,6 +98,24 @@ def test_growth_of_fluid_in_samples_stands_beside_that_in_people(sets, tmp_path)
     assert "test subjects" in growth.detail
 
 
+def test_a_model_with_label_maps_reconstructs_images_with_theirs(tmp_path):
+    class OfLabelMaps(Blurring):
+        label_values = (1, 2)
+
+        def reconstruct(self, pixels, *, batch_size=64):
+            assert pixels.shape[1] == 1 + 3
+            return super().reconstruct(pixels)
+
+    real = make_images(tmp_path / "real", subjects=20, labels=True)
+    sets = {name: real.where(split=name) for name in ("train", "test")}
+    both = [
+        evaluate({**sets, "synthetic": sets["test"]}, model)
+        for model in (Blurring(), OfLabelMaps())
+    ]
+    assert both[0].metrics == both[1].metrics
+    assert both[0].pictures == both[1].pictures
+
+
 @pytest.mark.parametrize("row", [{"age": 40.0}, {}])
 def test_no_growth_is_told_where_ages_are_one_or_not_known(sets, tmp_path, row):
     info = sets["synthetic"].info

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import DataError, Images, Value, console, subjects_of
+from brainzoo.api import DataError, Generator, Images, Value, console, subjects_of
 from brainzoo_anomaly.config import AnomalyConfig
 from brainzoo_anomaly.lesions import add_lesion
 from brainzoo_anomaly.regions import Bools, Floats, inside, width_of
@@ -26,6 +26,7 @@ class Cases:
 
     Attributes:
         pixels: ``(case, channel, *spatial)`` in [0, 1].
+        maps: Label maps as channels, for a model that learned any: ``(case, channel, *spatial)``.
         masks: ``(case, *spatial)``; empty for healthy images.
         regions: ``(case, *spatial)``: where scores count.
         kinds: The kind of lesion of each; empty for healthy images.
@@ -36,6 +37,7 @@ class Cases:
     """
 
     pixels: Floats
+    maps: Floats
     masks: Bools
     regions: Bools
     kinds: NDArray[np.str_]
@@ -50,7 +52,7 @@ class Cases:
     def __add__(self, other: Cases) -> Cases:
         joined = {
             name: np.concatenate([getattr(self, name), getattr(other, name)])
-            for name in ("pixels", "masks", "regions", "kinds", "widths", "places")
+            for name in ("pixels", "maps", "masks", "regions", "kinds", "widths", "places")
         }
         return Cases(**joined, subjects=self.subjects + other.subjects, rows=self.rows + other.rows)
 
@@ -71,8 +73,10 @@ def places_of(images: Images) -> NDArray[np.intp]:
     return np.asarray(places, np.intp)
 
 
-def healthy_cases(images: Images, config: AnomalyConfig) -> Cases:
+def healthy_cases(images: Images, model: Generator, config: AnomalyConfig) -> Cases:
     """Return some images of each subject, spread evenly, without lesions.
+
+    With the label maps that ``model`` was shown: a lesion leaves them as they are.
 
     Raises:
         DataError: No image shows a head.
@@ -83,7 +87,7 @@ def healthy_cases(images: Images, config: AnomalyConfig) -> Cases:
         own = np.flatnonzero(subjects == subject)
         middles = (np.arange(config.per_subject) + 0.5) / config.per_subject * len(own)
         chosen += own[np.unique(middles.astype(int))].tolist()
-    pixels = images.floats(chosen)
+    pixels, maps = np.split(images.seen_by(model).floats(chosen), [images.channels], axis=1)
     regions = np.stack([inside(image, config.rim) for image in pixels])
     shown = regions.reshape(len(regions), -1).any(1)
     if not shown.any():
@@ -93,6 +97,7 @@ def healthy_cases(images: Images, config: AnomalyConfig) -> Cases:
     kept = np.asarray(chosen)[shown]
     return Cases(
         pixels=pixels[shown],
+        maps=maps[shown],
         masks=np.zeros_like(regions[shown]),
         regions=regions[shown],
         kinds=np.full(len(kept), HEALTHY, dtype="<U16"),
@@ -185,6 +190,7 @@ def given_cases(scans: Images, test: Images, config: AnomalyConfig) -> Cases:
     subjects = subjects_of(scans)
     return Cases(
         pixels=pixels[shown],
+        maps=pixels[shown, :0],
         masks=masks[shown],
         regions=regions[shown],
         kinds=np.full(len(shown), "given", dtype="<U16"),

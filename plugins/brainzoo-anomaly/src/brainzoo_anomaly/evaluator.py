@@ -58,10 +58,16 @@ class Anomaly(Evaluator):
                 "Evaluate a run of vae, vqvae or flow.",
             )
         config = self.config
+        if config.scans is not None and generator.label_values:
+            raise OptionError(
+                "this model was trained on images with label maps; those of the scans show lesions "
+                "only.",
+                "Use --anomaly.shapes, or a model that was trained without label maps.",
+            )
         validation, measured, chosen_on = _divided(sets)
-        tried = healthy_cases(validation, config)
+        tried = healthy_cases(validation, generator, config)
         tried = tried + with_lesions(tried, config, seed + 1)
-        cases = self._cases(healthy_cases(measured, config), test, seed)
+        cases = self._cases(healthy_cases(measured, generator, config), test, seed)
         baselines = Baselines(train, config.components, seed)
         tried_maps, own = score(generator, baselines, tried, config, seed + 1)
         maps, own = score(generator, baselines, cases, config, seed)

@@ -87,9 +87,11 @@ def score(
             if config.median_pixels > 1:
                 size = (1, 1, *[config.median_pixels] * (pixels.ndim - 2))
                 pixels = ndimage.median_filter(pixels, size)
+            seen = np.concatenate([pixels, cases.maps[start : start + CHUNK]], axis=1)
             found = model.anomaly_scores(
-                pixels, seed=seed + start, conditions=cases.rows[start : start + CHUNK]
+                seen, seed=seed + start, conditions=cases.rows[start : start + CHUNK]
             )
+            found = {name: values[:, : pixels.shape[1]] for name, values in found.items()}
             own = list(found)
             maps = {**found, **baselines.scores(pixels, cases.places[start : start + CHUNK])}
             parts.append({name: values.mean(1, dtype=np.float32) for name, values in maps.items()})

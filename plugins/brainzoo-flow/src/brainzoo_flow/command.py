@@ -99,7 +99,7 @@ def edit(
     chosen = (chosen.where(split=split) if split else chosen)[:n]
     if not len(chosen):
         raise DataError(f"{images} holds no images{f' of {split}' if split else ''} to edit.")
-    pixels = chosen.floats()
+    pixels = chosen.seen_by(generator).floats()
     told = list(generator.conditions(1, seed=0)[0])  # what the table knows of it, of each image
     known = [{k: row[k] for k in told if row.get(k) is not None} for row in chosen.table]
     if mask is not None:
@@ -110,7 +110,8 @@ def edit(
         how = {"strength": strength, "guidance": guidance}
         made = generator.translate(pixels, changed, conditions=known, **how)
         how["condition"] = changed
-    info = {**chosen.info, "edited": {**how, "checkpoint": checkpoint}}
+    pixels, made = pixels[:, : chosen.channels], made[:, : chosen.channels]  # no label maps
+    info = {**chosen.without_labels().info, "edited": {**how, "checkpoint": checkpoint}}
     rows = [{**row, **changed} for row in chosen.table]
     with Images.write(out, chosen.spatial, info, chosen.channels) as writer:
         writer.append(made, rows)

@@ -194,8 +194,10 @@ def joined(test: Images, validation: Images | None) -> Images:
     if validation is None or not len(validation):
         return test
     pixels = np.concatenate([test.read(), validation.read()])
+    maps = [own for own in (test.labels(), validation.labels()) if own is not None]
+    labels = np.concatenate(maps) if len(maps) == 2 else None
     info = {**test.info, "fingerprint": test.fingerprint}
-    return Images(pixels, [*test.table, *validation.table], info)
+    return Images(pixels, [*test.table, *validation.table], info, labels)
 
 
 def unit(features: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> Seen:

@@ -48,6 +48,8 @@ def attacks(generator: Generator | None, train: Images, unseen: Images, seed: in
     """Return what can be asked of a model's weights; nothing if nothing can."""
     asked: dict[str, Any] = {}
     model: Any = generator
+    if generator is not None:
+        train, unseen = train.seen_by(generator), unseen.seen_by(generator)
     if hasattr(model, "score"):
         asked["score"] = lambda images: -by_batch(images, lambda x, rows: score(model, x, rows))
     if hasattr(model, "reconstruct"):

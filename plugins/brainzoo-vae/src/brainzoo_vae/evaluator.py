@@ -60,7 +60,8 @@ class Reconstruction(Evaluator):
                 "Evaluate a run of vae, vqvae or flow.",
             )
         pixels = test.floats()
-        made = generator.reconstruct(pixels).mean
+        seen = test.seen_by(generator).floats()
+        made = generator.reconstruct(seen).mean[:, : test.channels]
         mean = _mean(train)
         weights = bootstrap(subjects_of(test), seed=seed)
         metrics, table = [], []
@@ -108,13 +109,13 @@ class Reconstruction(Evaluator):
         ages = [float(age) for age in np.unique(np.round(np.linspace(low, high, self.config.ages)))]
         traverse: Callable[..., Floats] | None = getattr(generator, "traverse", None)
         if traverse is not None:
-            return traverse("age", ages, n=WALKERS, seed=seed), ages
+            return traverse("age", ages, n=WALKERS, seed=seed)[:, :, : train.channels], ages
         # Any model that knows age: the same random numbers, another age.
         made = [
             np.concatenate(list(generator.sample(WALKERS, seed=seed, condition={"age": age})))
             for age in ages
         ]
-        return np.stack(made, axis=1), ages
+        return np.stack(made, axis=1)[:, :, : train.channels], ages
 
 
 def psnr(real: Floats, made: Floats) -> NDArray[np.float64]:
