@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from brainzoo.common.files import write_bytes as write_bytes
     from brainzoo.common.home import home as home
     from brainzoo.data.images import Images as Images
+    from brainzoo.data.packing import seen_by as seen_by
     from brainzoo.data.pictures import grid as grid
     from brainzoo.data.subjects import Subject as Subject
     from brainzoo.data.subjects import Value as Value

@@ -12,7 +12,7 @@ from phantom import phantom, stripped
 
 from brainzoo.common.errors import OptionError
 from brainzoo.data.images import Images
-from brainzoo.data.packing import packed, unpacked
+from brainzoo.data.packing import packed, seen_by, unpacked
 from brainzoo.data.subjects import Subject
 from brainzoo.data.volumes import Volume, write_nifti
 from brainzoo.plugin.interfaces import Dataset
@@ -127,11 +127,11 @@ def test_a_generator_sees_labels_as_channels_and_they_come_back(tmp_path: Path) 
 
 def test_a_generator_of_some_labels_sees_the_others_as_background(tmp_path: Path) -> None:
     images = prepare(Two(tmp_path), CONFIG, name="two", out=tmp_path / "images", workers=1)
-    seen = images.seen_by(SimpleNamespace(label_values=[300]))
+    seen = seen_by(SimpleNamespace(label_values=[300]), images)
     assert seen.channels == seen[1:3].channels == 2 + 2
     _, labels = unpacked(seen.floats(), {"labels": {"300": "front"}})
     assert np.array_equal(labels, np.where(images.labels() == 300, 300, 0))
-    assert images.seen_by(SimpleNamespace(label_values=[])) is images
+    assert seen_by(SimpleNamespace(label_values=[]), images) is images
 
 
 def test_some_label_values_only(tmp_path: Path) -> None:

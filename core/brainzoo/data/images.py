@@ -12,7 +12,7 @@ import hashlib
 import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +30,6 @@ from brainzoo.data.pixels import (
 )
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row
-
-if TYPE_CHECKING:
-    from brainzoo.plugin.interfaces import Generator
 
 __all__ = ["Images", "ImagesWriter", "from_floats", "to_floats"]
 
@@ -243,19 +240,6 @@ class Images:
         """Return the same images without their label maps."""
         info = {name: value for name, value in self.info.items() if name != "labels"}
         return Images(self._pixels, self.table, info, positions=self._positions, folder=self.folder)
-
-    def seen_by(self, generator: Generator) -> Images:
-        """Return the images as a generator learned them: label maps, if it knows any, as channels.
-
-        Whoever asks it for reconstructions or scores hands it the pixels of these. The images' own
-        channels come first: ``made[:, : images.channels]`` is the picture without label maps.
-
-        Raises:
-            DataError: It learned label maps, and these images have none.
-        """
-        from brainzoo.data.packing import packed_with
-
-        return packed_with(self, generator.label_values)
 
     def of_channels(self, names: Sequence[str]) -> Images:
         """Return the same images with some of their channels, in this order.

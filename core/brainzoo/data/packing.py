@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from brainzoo.common import console
 from brainzoo.common.errors import DataError
 from brainzoo.data.images import Images
+
+if TYPE_CHECKING:
+    from brainzoo.plugin.interfaces import Generator
 
 MOST_LABELS = 32  # more channels than this a generator cannot be expected to learn
 
@@ -66,8 +69,17 @@ def packed(images: Images) -> Images:
     return _with_channels(images, list(images.label_names))
 
 
-def packed_with(images: Images, values: Sequence[int]) -> Images:
-    """Return images with these values of their label maps as channels; others are background."""
+def seen_by(generator: Generator, images: Images) -> Images:
+    """Return images as a generator learned them: label maps, if it knows any, as channels.
+
+    Whoever asks it for reconstructions or scores hands it the pixels of these. The images' own
+    channels come first: ``made[:, : images.channels]`` is the picture without label maps. Values
+    that it does not know become background.
+
+    Raises:
+        DataError: It learned label maps, and these images have none.
+    """
+    values = generator.label_values
     if images.label_channels or not values:
         return images
     if images.label_names is None:

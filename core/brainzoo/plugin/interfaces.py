@@ -111,7 +111,7 @@ class Generator(Configured, ABC):
         teachable: Whether :meth:`fit` learns from ``run.lessons`` where there are any, and from
             nothing else.
         label_values: The values of the label maps that it learned as channels beside the pixels,
-            without background; set where a checkpoint is loaded. See ``Images.seen_by``.
+            without background; set where a checkpoint is loaded. See ``brainzoo.api.seen_by``.
     """
 
     teachable: ClassVar[bool] = False

@@ -19,7 +19,7 @@ import pytest
 from brainzoo.checkpoint.weights_file import read_header
 from brainzoo.common.errors import BrainzooError, DataError, OptionError
 from brainzoo.data.images import Images
-from brainzoo.data.packing import packed, unpacked
+from brainzoo.data.packing import packed, seen_by, unpacked
 from brainzoo.plugin.capabilities import Reconstructs, Scores
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.run import Run, TrainConfig
@@ -231,7 +231,7 @@ class GeneratorContract(PluginContract):
         from brainzoo.checkpoint import load
 
         generator, images = load(labelled.run.checkpoint), labelled.images.where(split="test")
-        pixels = images.seen_by(generator).floats()
+        pixels = seen_by(generator, images).floats()
         assert pixels.shape[1:] == samples(generator, 1).shape[1:]
         assert np.array_equal(pixels[:, : images.channels], images.floats())
         if isinstance(generator, Reconstructs):
@@ -243,7 +243,7 @@ class GeneratorContract(PluginContract):
             assert found.shape == (len(images),)
             assert np.isfinite(found).all(), f"scores are not finite: {found}"
         with pytest.raises(DataError):
-            images.without_labels().seen_by(generator)
+            seen_by(generator, images.without_labels())
 
     def test_checkpoint_gives_the_same_samples(self, trained: Trained) -> None:
         from brainzoo.checkpoint import load

@@ -8,15 +8,17 @@ import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from brainzoo.common.errors import NotFoundError, OptionError
 from brainzoo.common.files import write_bytes
-from brainzoo.training.model import TorchModel
 from brainzoo.training.step import Draw
+
+if TYPE_CHECKING:
+    from brainzoo.training.model import TorchModel
 
 Compute = Callable[..., torch.Tensor]
 

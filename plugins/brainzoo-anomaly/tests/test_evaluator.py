@@ -7,6 +7,7 @@ import pytest
 from scipy.ndimage import median_filter
 
 from brainzoo import EvaluationSets, Generator, Reconstructs
+from brainzoo.api import seen_by
 from brainzoo.common.errors import DataError, OptionError
 from brainzoo.plugin.capabilities import Reconstruction
 from brainzoo.testing import EvaluatorContract
@@ -58,7 +59,7 @@ class OfLabelMaps(Knowing):
 
     def __init__(self, images):
         Fake.__init__(self)
-        self.healthy = images.seen_by(self).floats()
+        self.healthy = seen_by(self, images).floats()
 
 
 class Guessing(Fake):

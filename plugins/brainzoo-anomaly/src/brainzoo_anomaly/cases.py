@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import DataError, Generator, Images, Value, console, subjects_of
+from brainzoo.api import DataError, Generator, Images, Value, console, seen_by, subjects_of
 from brainzoo_anomaly.config import AnomalyConfig
 from brainzoo_anomaly.lesions import add_lesion
 from brainzoo_anomaly.regions import Bools, Floats, inside, width_of
@@ -87,7 +87,7 @@ def healthy_cases(images: Images, model: Generator, config: AnomalyConfig) -> Ca
         own = np.flatnonzero(subjects == subject)
         middles = (np.arange(config.per_subject) + 0.5) / config.per_subject * len(own)
         chosen += own[np.unique(middles.astype(int))].tolist()
-    pixels, maps = np.split(images.seen_by(model).floats(chosen), [images.channels], axis=1)
+    pixels, maps = np.split(seen_by(model, images).floats(chosen), [images.channels], axis=1)
     regions = np.stack([inside(image, config.rim) for image in pixels])
     shown = regions.reshape(len(regions), -1).any(1)
     if not shown.any():

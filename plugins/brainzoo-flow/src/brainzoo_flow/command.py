@@ -78,7 +78,7 @@ def edit(
     """  # noqa: D301 - click's mark for lines that stay as they are
     import numpy as np
 
-    from brainzoo.api import Images, grid, load, write_bytes
+    from brainzoo.api import Images, grid, load, seen_by, write_bytes
 
     if any("=" not in pair for pair in conditions):
         raise OptionError(f"--condition: expected NAME=VALUE, found {' '.join(conditions)!r}.")
@@ -99,7 +99,7 @@ def edit(
     chosen = (chosen.where(split=split) if split else chosen)[:n]
     if not len(chosen):
         raise DataError(f"{images} holds no images{f' of {split}' if split else ''} to edit.")
-    pixels = chosen.seen_by(generator).floats()
+    pixels = seen_by(generator, chosen).floats()
     told = list(generator.conditions(1, seed=0)[0])  # what the table knows of it, of each image
     known = [{k: row[k] for k in told if row.get(k) is not None} for row in chosen.table]
     if mask is not None:

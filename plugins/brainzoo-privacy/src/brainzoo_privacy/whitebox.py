@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from brainzoo.api import Generator, Images, console
+from brainzoo.api import Generator, Images, console, seen_by
 from brainzoo_privacy.pose import Array
 
 BATCH = 64
@@ -49,7 +49,7 @@ def attacks(generator: Generator | None, train: Images, unseen: Images, seed: in
     asked: dict[str, Any] = {}
     model: Any = generator
     if generator is not None:
-        train, unseen = train.seen_by(generator), unseen.seen_by(generator)
+        train, unseen = seen_by(generator, train), seen_by(generator, unseen)
     if hasattr(model, "score"):
         asked["score"] = lambda images: -by_batch(images, lambda x, rows: score(model, x, rows))
     if hasattr(model, "reconstruct"):

@@ -30,6 +30,7 @@ from brainzoo.api import (
     bootstrap,
     grid,
     interval,
+    seen_by,
     subjects_of,
 )
 from brainzoo_vae.aging import fluid_by_age, growth_of_fluid
@@ -60,7 +61,7 @@ class Reconstruction(Evaluator):
                 "Evaluate a run of vae, vqvae or flow.",
             )
         pixels = test.floats()
-        seen = test.seen_by(generator).floats()
+        seen = seen_by(generator, test).floats()
         made = generator.reconstruct(seen).mean[:, : test.channels]
         mean = _mean(train)
         weights = bootstrap(subjects_of(test), seed=seed)
