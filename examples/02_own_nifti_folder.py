@@ -8,10 +8,10 @@ Needs brainzoo-atlas.
 
 import argparse
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from brainzoo.data.pictures import grid
-from brainzoo.data.tables import counts
 from brainzoo.data.volumes import write_nifti
 from brainzoo.datasets.config import FolderConfig
 from brainzoo.datasets.folder import Folder
@@ -49,8 +49,8 @@ def main(out: Path) -> None:
 
     print(f"prepared: {images} of {len(images.subjects())} people, spacing in mm and all the rest")
     print(f"    in {out / 'images' / 'images.json'}")
-    print(f"splits, by person:  {counts(images.column('split'))}")
-    print(f"classes:            {counts(images.column('class'))}")
+    print(f"splits, by person:  {dict(Counter(images.column('split')))}")
+    print(f"classes:            {dict(Counter(images.column('class')))}")
     (out / "slices.png").write_bytes(grid(images.floats()[:32]))
     print(f"look at: {out / 'slices.png'}")
     print("the same on the command line, and a generator that learns from it:")
