@@ -141,7 +141,7 @@ def test_no_images_are_refused(made, heads):
 
 def test_real_weights_tell_young_from_old_heads(heads):
     """The nearest other head in features of real weights is nearly always of the same age."""
-    folder = Path(__file__).parents[3] / "shared" / "data" / "weights"
+    folder = Path(__file__).parents[4] / "shared" / "data" / "weights"
     path = folder / "squeezenet1_1-imagenet-features.safetensors"
     if not path.is_file():
         pytest.skip("the weights of SqueezeNet are not on this machine")
