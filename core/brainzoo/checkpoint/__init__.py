@@ -9,7 +9,14 @@ digest of reference samples. No torch here: weights are numpy arrays.
 from __future__ import annotations
 
 from brainzoo.checkpoint.loading import Verification, expect_plugin, load, verify
-from brainzoo.checkpoint.reading import check, expect_sound, odd_files, read_config, read_weights
+from brainzoo.checkpoint.reading import (
+    check,
+    expect_own_people,
+    expect_sound,
+    odd_files,
+    read_config,
+    read_weights,
+)
 from brainzoo.checkpoint.writing import describe_training, refresh_card, write
 from brainzoo.data.classes import public_expression
 
@@ -17,6 +24,7 @@ __all__ = [
     "Verification",
     "check",
     "describe_training",
+    "expect_own_people",
     "expect_plugin",
     "expect_sound",
     "load",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from brainzoo.checkpoint import config as configs
 from brainzoo.checkpoint.names import CONFIG, MAX_BYTES, REQUIRED, VERDICT, WEIGHTS
 from brainzoo.checkpoint.weights_file import read_arrays, read_header
 from brainzoo.common.errors import (
+    DataError,
     IncompatiblePluginError,
     IntegrityError,
     MemoryShortError,
@@ -26,6 +28,21 @@ from brainzoo.common.hardware import free_memory
 from brainzoo.common.strict import plain_json, printable
 
 AGAIN = "Fetch the checkpoint again."
+
+
+def expect_own_people(trained_on: Mapping[str, Any], subjects: Sequence[str], who: str) -> None:
+    """Refuse a model, which ``who`` names, that has seen people besides ``subjects``.
+
+    ``trained_on`` is what its checkpoint says. Others may be among those who test what is trained.
+    """
+    salt, seen = trained_on["salt"], set(trained_on["subjects_sha256"])
+    own = {hashlib.sha256(f"{salt}{name}".encode()).hexdigest() for name in subjects}
+    if others := seen - own:
+        raise DataError(
+            f"{who} was trained on {len(others)} people who are not among the {len(own)} to train "
+            "on: they may be in the test set.",
+            "Train both on the same data with the same --data.split-seed.",
+        )
 
 
 def folder_of(path: Path) -> Path:

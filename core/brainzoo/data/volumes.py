@@ -150,7 +150,7 @@ def _decompress(content: bytes, size: int) -> bytes | bytearray:
         except EOFError as error:
             raise DataError("it is truncated: its gzip stream does not end.", _AGAIN) from error
         except (gzip.BadGzipFile, zlib.error) as error:
-            if "Not a gzipped file" not in str(error):  # what stands behind the end is no matter
+            if "Not a gzipped file" not in str(error):  # bytes after the end do no harm
                 raise DataError(f"it is damaged: {error}.", _AGAIN) from error
     return found
 

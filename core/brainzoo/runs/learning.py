@@ -9,10 +9,9 @@ without its guarantee, so the audit judges the student as any other model).
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 
-from brainzoo.checkpoint.reading import read_config
+from brainzoo.checkpoint.reading import expect_own_people, read_config
 from brainzoo.checkpoint.writing import describe_training
 from brainzoo.common import console, launch
 from brainzoo.common.errors import DataError, OptionError
@@ -43,7 +42,7 @@ def training_images(images: Images) -> Images:
         )
     if not len(train):
         raise DataError(
-            f"there are no images to train on among the {len(images)} of all splits.",
+            f"no images to train on: none of {len(images)} is in the training split.",
             "Add subjects, or change the fractions of the splits or the classes.",
         )
     return train
@@ -121,11 +120,4 @@ def expect_teacher(train: TrainConfig, images: Images) -> None:
                     f"{expected!r}.",
                     "Prepare the data as the teacher's were: its config.json says how.",
                 )
-    salt, seen = teacher["trained_on"]["salt"], set(teacher["trained_on"]["subjects_sha256"])
-    people = {hashlib.sha256(f"{salt}{name}".encode()).hexdigest() for name in images.subjects()}
-    if others := seen - people:
-        raise DataError(
-            f"the teacher was trained on {len(others)} people who are not among the "
-            f"{len(people)} to train on: they may be among those who test the student.",
-            "Train both on the same data with the same --data.split-seed.",
-        )
+    expect_own_people(teacher["trained_on"], images.subjects(), "the teacher")

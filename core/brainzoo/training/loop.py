@@ -104,7 +104,7 @@ def fit(
 
     optimizers = {phase.name: phase.optimizer for phase in phases}
     feed = Feed(images, train.seed, labels)
-    shown_channels = images.channels - images.label_channels  # one-hot maps are no pictures
+    shown_channels = images.channels - images.label_channels  # one-hot maps are not shown
     resume = f"brainzoo run --resume {run.folder}"
 
     with processes.losses_told(resume), seeded(train.seed):

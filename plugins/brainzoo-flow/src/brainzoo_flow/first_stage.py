@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from typing import Any
 
-from brainzoo.api import DataError, Images, OptionError, load
+from brainzoo.api import DataError, Images, OptionError, checkpoint, load
 from brainzoo_flow.config import FlowConfig
 
 
@@ -39,14 +38,7 @@ def first_stage(config: FlowConfig, images: Images) -> Any:
             f"of {factor}.",
             "Choose fewer --widths.",
         )
-    salt, seen = stage.trained_on["salt"], set(stage.trained_on["subjects_sha256"])
-    own = {hashlib.sha256(f"{salt}{name}".encode()).hexdigest() for name in images.subjects()}
-    if others := seen - own:
-        raise DataError(
-            f"--first-stage was trained on {len(others)} people who are not among the "
-            f"{len(own)} that the flow is trained on: they may be in its test set.",
-            "Train both on the same data with the same --data.split-seed.",
-        )
+    checkpoint.expect_own_people(stage.trained_on, images.subjects(), "--first-stage")
     return stage
 
 
