@@ -51,7 +51,7 @@ class FlowConfig:
     embedding: int = option(192, "Length of the embedding of time and conditions.", minimum=1)
     prediction: str = option("image", "What the network predicts.", choices=("image", "velocity"))
     time_shift: float = option(
-        0.0, "Mean of the logit of training times; above 0 nearer to the image."
+        -1.0, "Mean of the logit of training times; above 0 nearer to the image."
     )
     covariates: tuple[str, ...] = option(
         ("age", "sex"),
@@ -63,8 +63,8 @@ class FlowConfig:
         minimum=0,
         maximum=1,
     )
-    lr: float = option(1.5e-3, "Learning rate of AdamW.", minimum=0)
-    weight_decay: float = option(0.01, "Weight decay of AdamW.", minimum=0)
+    lr: float = option(1.5e-3, "Learning rate of Muon and AdamW.", minimum=0)
+    weight_decay: float = option(0.01, "Weight decay of both.", minimum=0)
     steps: int = option(6, "Steps from noise to image.", minimum=1, sampling=True)
     solver: str = option(
         "multistep",

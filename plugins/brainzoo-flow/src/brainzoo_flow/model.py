@@ -29,6 +29,7 @@ from brainzoo.training import Draw, Phase, Step, TorchGenerator, compute, latent
 from brainzoo_flow import path
 from brainzoo_flow.config import BLOCKS, FlowConfig
 from brainzoo_flow.first_stage import described, first_stage
+from brainzoo_flow.muon import Muon, hidden_and_others
 from brainzoo_flow.networks import FlowNetwork, UNet
 from brainzoo_flow.spaces import Latents, Packing, Space
 
@@ -113,12 +114,11 @@ class FlowModel(TorchGenerator):
             found = path.errors(self.denoiser(network, given), image, noise, time)
             return found.mean(), {}
 
-        optimizer = torch.optim.AdamW(
-            network.unet.parameters(),
+        optimizer = Muon(
+            *hidden_and_others(network.unet.named_parameters(), ends=("enter", "leave")),
             lr=config.lr,
             betas=BETAS,
             weight_decay=config.weight_decay,
-            fused=True,
         )
         return [Phase("flow", network.unet, optimizer, loss, warm_up=WARM_UP, clip=1.0)]
 
