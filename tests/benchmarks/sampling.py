@@ -1,6 +1,6 @@
 """Images/s and memory of ``brainzoo sample`` at 1,000 and 10,000 images.
 
-    python tests/benchmarks/sampling.py [CHECKPOINT ...] [--workers 1 2] [--export images nifti]
+    python tests/benchmarks/sampling.py [CHECKPOINT ...] [--workers 1 2]
 
 Without a checkpoint it trains a small DCGAN on the heads of the plugin ``atlas`` for a few seconds;
 speed and memory do not depend on how good it is. Each line is one command in a process of its own:
@@ -39,12 +39,11 @@ def brainzoo(folder: Path, *words: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Draw with each checkpoint, number, exporter and number of workers, and print a table."""
+    """Draw with each checkpoint, number and number of workers, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("checkpoints", nargs="*", help="names, runs or folders")
     parser.add_argument("--n", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--export", nargs="+", default=["images", "nifti"])
     chosen = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as name:
@@ -56,26 +55,23 @@ def main() -> None:
             brainzoo(folder, "run", "dcgan", *TRAIN, "--export", "none", "--out", "dcgan")
             checkpoints = ["dcgan"]
         for checkpoint in checkpoints:
-            for export in chosen.export:
-                for workers in chosen.workers:
-                    for n in chosen.n:
-                        rows.append(measured(folder, checkpoint, n, workers, export))
-                        print(*rows[-1], file=sys.stderr)
+            for workers in chosen.workers:
+                for n in chosen.n:
+                    rows.append(measured(folder, checkpoint, n, workers))
+                    print(*rows[-1], file=sys.stderr)
     print(f"{public_hardware()}; {len(os.sched_getaffinity(0))} cores used; {platform.platform()}")
-    header = ("checkpoint", "files", "workers", "images", "images/s", "seconds", "peak MB")
+    header = ("checkpoint", "workers", "images", "images/s", "seconds", "peak MB")
     print(console.table(header, rows))
 
 
-def measured(folder: Path, checkpoint: str, n: int, workers: int, export: str) -> tuple[str, ...]:
+def measured(folder: Path, checkpoint: str, n: int, workers: int) -> tuple[str, ...]:
     """Return one line of the table."""
     begun = time.monotonic()
-    words = ("-n", str(n), "--workers", str(workers), "--export", export)
-    told = brainzoo(folder, "sample", checkpoint, *words)
+    told = brainzoo(folder, "sample", checkpoint, "-n", str(n), "--workers", str(workers))
     seconds = time.monotonic() - begun
     subprocess.run(["rm", "-r", str(folder / told["folder"])], check=True)
     return (
         Path(checkpoint).name,
-        export,
         str(told["workers"]),
         f"{n:,}",
         console.number(told["images_per_second"]),

@@ -146,16 +146,3 @@ def test_without_out_a_command_goes_on_where_it_was_and_others_begin_anew(
     assert result.stdout == "samples-001\n"
     assert "going on: 30 of 30 images are drawn already." in result.stderr
     assert len(Images.open("samples-001", verify=True)) == 30
-
-
-def test_export_as_pictures_with_the_exporters_options(
-    brainzoo: Brainzoo, checkpoint: Path
-) -> None:
-    words = ("sample", checkpoint, "-n", "5", "--export", "png", "--out", "p")
-    assert brainzoo(*words, "--png.by-class").exit_code == 0
-    pictures = sorted(path.name for path in Path("p/images").rglob("*.png"))
-    assert pictures == [f"{i:06d}.png" for i in range(5)]
-    assert {path.name for path in Path("p/images").iterdir()} <= {"young", "old", "metadata.csv"}
-    help_text = brainzoo("sample", checkpoint, "--export", "png", "--help").stdout
-    assert "--png.bits" in help_text
-    assert "--png.limit" not in help_text  # that is what -n says

@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ def brief(monkeypatch):
     monkeypatch.setattr("brainzoo.runs.plan.SECONDS", 0.0)
 
 
+@pytest.fixture
+def here(monkeypatch):
+    """Try in this process, whose memory stays as it is: a new one takes seconds to start."""
+    monkeypatch.setattr("brainzoo.runs.plan.new_processes", lambda n, **_: ThreadPoolExecutor(n))
+    monkeypatch.setattr("brainzoo.runs.plan.free_memory", lambda: None)
+
+
 def planned(name, data, **given):
     return plan(plugins(), resolve(plugins(), name, str(data), {"images": 1000, **given}))
 
@@ -27,6 +35,7 @@ def planned(name, data, **given):
         ("pggan", {"base_channels": 8, "batch_size": 4, "grow_from": 4}),
     ],
 )
+@pytest.mark.usefixtures("here")
 def test_a_plan_tells_what_a_run_takes(name, given, tmp_path):
     folder = tmp_path / "images"
     images = make_images(folder)
@@ -46,6 +55,7 @@ def test_a_plan_tells_what_a_run_takes(name, given, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images"]
 
 
+@pytest.mark.usefixtures("here")
 def test_a_budget_of_minutes_is_told_in_images(tmp_path):
     make_images(tmp_path / "images")
     given = {"images": None, "minutes": 60.0, "base_channels": 16, "grids": 1}
@@ -55,6 +65,7 @@ def test_a_budget_of_minutes_is_told_in_images(tmp_path):
     assert 3600 <= training["seconds"] < 3700
 
 
+@pytest.mark.usefixtures("here")
 def test_sizes_that_cannot_be_made_are_refused(tmp_path):
     make_images(tmp_path / "images", spatial=(24, 24))
     with pytest.raises(OptionError, match="found 24 × 24"):
@@ -62,7 +73,7 @@ def test_sizes_that_cannot_be_made_are_refused(tmp_path):
 
 
 @pytest.mark.usefixtures("home")
-def test_scans_are_prepared_once_and_only_a_few_for_a_plan(scans, brainzoo):
+def test_scans_are_prepared_once_and_only_a_few_for_a_plan(scans, brainzoo, request):
     words = ["plan", "dcgan", "--data", "folder", "--data.root", scans, "--size", "32"]
     words += ["--base-channels", "8", "--images", "64", "--data.slices", "3", "--json"]
     planned = brainzoo(*words)
@@ -74,6 +85,7 @@ def test_scans_are_prepared_once_and_only_a_few_for_a_plan(scans, brainzoo):
     folder = ["data", "folder", "--data.root", scans, "--data.slices", "3", "--size", "32"]
     made = brainzoo(*folder, "--data.reference-fraction", "0.585")  # of dcgan's preset
     assert made.exit_code == 0, made.stderr
+    request.getfixturevalue("here")
     planned = brainzoo(*words)
     assert planned.exit_code == 0, planned.stderr
     data = json.loads(planned.stdout)["data"]["data"]

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from brainzoo.plugin.manager import plugins
-from brainzoo.plugin.part import Part
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.sampling import Drawn, Request, draw, sinks
 from brainzoo.testing.heads import make_images
@@ -40,11 +39,6 @@ def drawn(checkpoint: Path, tmp_path: Path) -> Draw:
         return draw(asked, tmp_path / name, workers=workers)
 
     return make
-
-
-def nifti(**options: Any) -> Part:
-    spec = plugins().get("exporter", "nifti")
-    return Part("nifti", spec.config(**options))
 
 
 def stopped_after(monkeypatch: pytest.MonkeyPatch, batches: int, error: BaseException) -> None:

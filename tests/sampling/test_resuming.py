@@ -14,11 +14,10 @@ import pytest
 
 from brainzoo import Images
 from brainzoo.common.errors import DiskError, ExistsError, OptionError
-from brainzoo.plugin.manager import plugins
 from brainzoo.sampling import Request, draw, sinks
 from brainzoo.testing.plugin import files_below
 
-from .conftest import Draw, N, nifti, stopped_after
+from .conftest import Draw, N, stopped_after
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -59,22 +58,6 @@ def test_what_a_crash_damaged_is_drawn_again(
     assert files_below(tmp_path / "made") == files_below(tmp_path / "whole")
 
 
-def test_a_stop_while_exporting_keeps_what_is_drawn(
-    drawn: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    images = Images.open(drawn("images").folder)
-    exporter = plugins().load("exporter", "nifti")
-    exporter(nifti().config).export(images, tmp_path / "exported")
-    with monkeypatch.context() as patch:
-        patch.setattr(exporter, "write_image", _interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            drawn("made", export=nifti())
-    assert not (tmp_path / "made").exists()
-    assert drawn("made", export=nifti()).resumed == N
-    assert files_below(tmp_path / "made") == files_below(tmp_path / "exported")
-    assert not (tmp_path / "made.part").exists()
-
-
 @pytest.mark.parametrize(
     ("other", "line"),
     [
@@ -82,7 +65,6 @@ def test_a_stop_while_exporting_keeps_what_is_drawn(
         ({"n": 40}, "n 50, expected 40"),
         ({"condition": {"class": "old"}}, "condition.class none, expected old"),
         ({"sampling": {"noise": 0.3}}, "sampling.noise 0.1, expected 0.3"),
-        ({"export": nifti}, "export none, expected"),
     ],
 )
 def test_another_request_does_not_go_on(
@@ -95,9 +77,8 @@ def test_another_request_does_not_go_on(
     stopped_after(monkeypatch, 3, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         drawn("made")
-    asked = {k: v() if callable(v) else v for k, v in other.items()}
     with pytest.raises(ExistsError, match=r"made\.part is of another request") as caught:
-        drawn("made", **asked)
+        drawn("made", **other)
     assert line in caught.value.message
     assert drawn("made").resumed == 24
 
@@ -171,7 +152,3 @@ def test_a_disk_that_is_too_small_is_refused_at_once(
     with pytest.raises(DiskError, match=r"needs 26 kB of free space, found 20"):
         drawn("made")
     assert not (tmp_path / "made.part").exists()
-
-
-def _interrupted(*arguments: Any) -> None:
-    raise KeyboardInterrupt

@@ -25,35 +25,24 @@ from brainzoo.common.files import expect_folder_place
 from brainzoo.common.hardware import peak_memory
 from brainzoo.data.subjects import Value
 from brainzoo.plugin.options import options_of
-from brainzoo.plugin.part import part_of
-
-IMAGES = "images"
-"""What ``--export`` is called where nothing is exported."""
 
 
 def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
-    """Return the named generator's options that act when images are drawn, and the exporter's."""
-    options: list[click.Parameter] = []
-    exporter = words.options.get("exporter")
-    if exporter not in (None, IMAGES):
-        config = installed(ctx).get("exporter", str(exporter)).config
-        # -n says how many images there are.
-        group, prefix = f"Exporter {exporter}", f"{exporter}."
-        options += config_options(config, group, prefix=prefix, leave_out=["limit"])
+    """Return the named generator's options that act when images are drawn."""
     if not words.arguments:
-        return options
+        return []
     from brainzoo.zoo.loading import generator_of
 
     try:
         name = generator_of(words.arguments[0])
     except BrainzooError:
-        return options  # said by the command itself, after what is wrong with the words
+        return []  # said by the command itself, after what is wrong with the words
     config = installed(ctx).get("generator", name).config
     training = [item.name for item in options_of(config) if not item.sampling]
-    return [*config_options(config, f"Generator {name}", leave_out=training), *options]
+    return config_options(config, f"Generator {name}", leave_out=training)
 
 
-@click.command(cls=DynamicCommand, more=more_options, names=("generator", "exporter"))
+@click.command(cls=DynamicCommand, more=more_options, names=("generator",))
 @click.argument("checkpoint", metavar="NAME|CHECKPOINT|RUN")
 @click.option(
     "-n", "n", type=Whole(1), metavar="N", default=64, help="Number of images. [default: 64]"
@@ -89,14 +78,6 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 @click.option(
     "--device", metavar="DEVICE", default="auto", help="cpu, cuda, cuda:1, mps. [default: auto]"
 )
-@click.option(
-    "--export",
-    "exporter",
-    metavar="EXPORTER",
-    default=IMAGES,
-    help="What the folder holds: images (brainzoo's own), or the files of an exporter: nifti, png. "
-    "[default: images]",
-)
 @out_option("The new folder. [default: samples-001, ...]")
 @licence_option
 @command_options()
@@ -112,11 +93,12 @@ def sample(
     workers: int | None,
     stream: bool,
     device: str,
-    exporter: str,
     out: Path | None,
     accept_licence: bool,
 ) -> None:
     """Make images with a trained generator, as a new folder of images.
+
+    brainzoo export turns that folder into files of other programs.
 
     A NAME is one of brainzoo list, or NAME@1.0.0, or hf:OWNER/REPOSITORY@COMMIT; its checkpoint is
     fetched if it is not here yet. GENERATOR:FOLDER is a model by others in a folder. Some
@@ -128,7 +110,8 @@ def sample(
 
     \b
     brainzoo sample NAME -n 100
-    brainzoo sample NAME -n 10000 --workers 4 --export nifti --out volumes
+    brainzoo sample NAME -n 10000 --workers 4 --out made
+    brainzoo export made --to nifti --out volumes
     brainzoo sample runs/dcgan-ixi-001 -n 100 --seed 1 --condition class=old --out old
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo.sampling import Request, draw
@@ -136,16 +119,12 @@ def sample(
 
     if out is not None:
         expect_folder_place(out)
-    export = None
-    if exporter != IMAGES:
-        export = part_of(installed(ctx).get("exporter", exporter), given_options(ctx, exporter))
     request = Request(
         find_checkpoint(checkpoint, accept_licence=accept_licence),
         n,
         seed=seed,
         condition={name: _value(text) for name, text in pairs(conditions, "--condition").items()},
-        sampling={k: v for k, v in given_options(ctx).items() if "." not in k},
-        export=export,
+        sampling=given_options(ctx),
         batch_size=batch_size,
         device=device,
     )

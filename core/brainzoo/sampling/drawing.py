@@ -105,7 +105,7 @@ def draw(
                         advance(written.count)
             _loaded.clear()
             seconds = time.monotonic() - begun
-            unfinished.finish(sink, lambda: source.rows(range(request.n)), request.export)
+            unfinished.finish(sink, lambda: source.rows(range(request.n)))
     return Drawn(unfinished.target, request.n, source.info, resumed, seconds, len(drew))
 
 

@@ -20,7 +20,6 @@ from brainzoo.data.tables import Row
 from brainzoo.plugin.interfaces import Generator, expect_range
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import plain, sampling_options
-from brainzoo.plugin.part import Part
 
 BATCH = {2: 64, 3: 8}
 """Images that are drawn, written and noted at once, by spatial rank."""
@@ -35,8 +34,7 @@ class Request:
 
     ``condition`` is ``{"class": "old"}``, for example; empty draws conditions as in training.
     ``sampling`` are options of the generator that act when images are drawn; those of the
-    checkpoint if not given. ``export`` is the exporter to which the images go; ``None`` keeps a
-    folder of images. ``batch_size`` is how many are drawn at once; it changes no image.
+    checkpoint if not given. ``batch_size`` is how many are drawn at once; it changes no image.
     ``device`` is where they are drawn.
     """
 
@@ -45,7 +43,6 @@ class Request:
     seed: int = 0
     condition: Mapping[str, Value] = dataclasses.field(default_factory=dict)
     sampling: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    export: Part | None = None
     batch_size: int | None = None
     device: str = "auto"
 
@@ -92,13 +89,11 @@ class Source:
         self.batch_size = -(-batch_size // chunk) * chunk
 
     def record(self) -> dict[str, Any]:
-        """Return all that decides the files, ready for JSON."""
-        export = self._request.export
+        """Return all that decides the images, ready for JSON."""
         name = str(self.info["generator"]["name"])
         return {
             "n": self._request.n,
             **self.info,
-            "export": {"name": export.name, **export.options} if export else None,
             "installed": {
                 "brainzoo": __version__,
                 name: plugins().of("generator", name).version,

@@ -2,7 +2,7 @@
 
     request.json   all that decides the images
     done.jsonl     a line for each batch: where, and its hash; written after the batch itself
-    files/         the images: what becomes the folder, or is exported as it
+    files/         the images: what becomes the folder
 
 Only the process that holds the lock writes the first two. The operating system frees the lock of a
 process that was killed.
@@ -22,9 +22,6 @@ import filelock
 
 from brainzoo.common.errors import ExistsError
 from brainzoo.common.files import exists_error, settle, write_text
-from brainzoo.data.images import Images
-from brainzoo.plugin.manager import plugins
-from brainzoo.plugin.part import Part
 from brainzoo.sampling.sinks import Rows, Sink, Written
 
 
@@ -90,16 +87,12 @@ class Unfinished:
             at = start + self._counts[start]
         return [*spans, range(at, n)] if at < n else spans
 
-    def finish(self, sink: Sink, rows: Rows, export: Part | None) -> None:
-        """Give the folder its name, or export it under that name: all is drawn."""
+    def finish(self, sink: Sink, rows: Rows) -> None:
+        """Give the folder its name: all is drawn."""
         for left in self.files.rglob(".*.part"):  # by a worker that was killed
             left.unlink()
         sink.finish(rows)
-        if export is None:
-            settle(self.files, self.target)
-        else:
-            exporter = plugins().load("exporter", export.name)(export.config)
-            exporter.export(Images.open(self.files), self.target)
+        settle(self.files, self.target)
 
     def mine(self) -> bool:
         """Return whether nothing is here, or what the same request left."""

@@ -115,7 +115,8 @@ def test_from_scans_to_a_report(
         "run", "dcgan", "--data", *data, "--data.slices", "4", *TRAINING, "--export", "dicom",
         "--export", "nifti", "--export", "png", "--out", out,
     )  # fmt: skip
-    said += run("sample", out, "-n", "2", "--export", "dicom", "--out", tmp_path / "more")
+    said += run("sample", out, "-n", "2", "--out", tmp_path / "made")
+    said += run("export", tmp_path / "made", "--to", "dicom", "--out", tmp_path / "more")
     said = said.replace(str(tmp_path), "")
     assert "is left out" in said, "the damaged series is named, by its pseudonym and number"
     assert "truncated" in said

@@ -210,9 +210,11 @@ def test_a_mark_in_the_decoder_lies_where_it_should_in_the_nifti(
 
     monkeypatch.setattr(Networks, "decode", decode)
     source = zoo if family == "zoo" else nvidia
-    words = ["sample", f"monai:{source}", "-n", "1", "--export", "nifti", "--steps", "1"]
-    result = CliRunner().invoke(main, [*words, "--workers", "1", "--out", str(tmp_path / "out")])
-    assert result.exit_code == 0, result.output
+    made, out = str(tmp_path / "made"), str(tmp_path / "out")
+    drawing = ["sample", f"monai:{source}", "-n", "1", "--steps", "1", "--workers", "1"]
+    for words in ([*drawing, "--out", made], ["export", made, "--to", "nifti", "--out", out]):
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == 0, result.output
     volume = nib.load(tmp_path / "out" / "000000.nii.gz")
     assert nib.aff2axcodes(volume.affine) == ("R", "A", "S")
     data = np.asarray(volume.dataobj)
