@@ -15,6 +15,7 @@ from brainzoo.checkpoint.reading import expect_own_people, read_config
 from brainzoo.checkpoint.writing import describe_training
 from brainzoo.common import console, launch
 from brainzoo.common.errors import DataError, OptionError
+from brainzoo.data.classes import Expression, assign
 from brainzoo.data.images import Images
 from brainzoo.data.packing import packed
 from brainzoo.plugin.interfaces import Generator
@@ -68,7 +69,7 @@ def fit(part: Part, images: Images, run: Run) -> Generator:
     if run.train.teacher:
         if not generator.teachable:
             raise OptionError(f"{part.name} learns from images only.", "Leave out --teacher.")
-        run = dataclasses.replace(run, lessons=lessons(run))
+        run = dataclasses.replace(run, lessons=_classed(lessons(run), images))
     generator.fit(train, run)
     return generator
 
@@ -99,6 +100,18 @@ def lessons(run: Run) -> Images:
     return packed(Images.open(folder))
 
 
+def _classed(lessons: Images, images: Images) -> Images:
+    """Return the lessons in the classes of ``images``, by the conditions they were drawn for."""
+    if lessons.classes == images.classes:
+        return lessons
+    names = assign(lessons.table, images.info["class_expressions"])
+    found = lessons[[i for i, name in enumerate(names) if name]]
+    rows = zip(lessons.table, names, strict=True)
+    found.table = [{**row, "class": name} for row, name in rows if name]
+    found.info = {**found.info, "classes": images.classes}
+    return found
+
+
 def expect_teacher(train: TrainConfig, images: Images) -> None:
     """Refuse a teacher whose samples cannot stand for the training images.
 
@@ -111,6 +124,10 @@ def expect_teacher(train: TrainConfig, images: Images) -> None:
     """
     teacher, images = read_config(find_checkpoint(train.teacher)), packed(training_images(images))
     own = json.loads(json.dumps(describe_training(images)))
+    expressions = images.info.get("class_expressions", {})
+    columns = {column for text in expressions.values() for column in Expression(text).columns}
+    if columns and columns <= {c["name"] for c in teacher.get("conditions", {}).get("columns", [])}:
+        own["images"]["classes"] = teacher["images"]["classes"]  # lessons are sorted into them
     for part, what in (("images", "images"), ("preprocessing", "preparation")):
         for name in sorted({*teacher[part], *own[part]} - {"class_shares"}):
             found, expected = teacher[part].get(name), own[part].get(name)

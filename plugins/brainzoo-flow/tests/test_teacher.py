@@ -77,3 +77,27 @@ def test_a_teacher_that_has_seen_other_people_or_makes_other_images_is_refused(p
     make_images(tmp_path / "large", spatial=(24, 24), classes=(), subjects=20)
     assert "spatial is [16, 16]" in train("--data", tmp_path / "large", *how, fails=True)
     assert not (tmp_path / "run").exists()
+
+
+def test_lessons_are_sorted_into_the_classes_of_the_student(places, tmp_path):
+    heads = Images.open(places / "heads")
+    rules = {"young": "age < 50", "old": "age >= 50"}
+    info = {**heads.info, "classes": [*rules], "class_expressions": rules}
+    with Images.write(tmp_path / "heads", heads.spatial, info) as writer:
+        names = ["young" if age < 50 else "old" for age in heads.column("age")]
+        rows = [{**row, "class": name} for row, name in zip(heads.table, names, strict=True)]
+        writer.append(heads.floats(), rows)
+    how = (
+        "--teacher",
+        places / "teacher",
+        "--teacher-samples",
+        40,
+        "--covariates",
+        "",
+        "--images",
+        800,
+    )
+    train("--data", tmp_path / "heads", "--out", tmp_path / "run", *how)
+    student = brainzoo.load(tmp_path / "run")
+    young, old = (student.images(8, condition={"class": name}) for name in rules)
+    assert not np.allclose(young, old)
