@@ -8,6 +8,7 @@ import torch
 from click.testing import CliRunner
 
 from brainzoo.api import DataError, Images, OptionError, Run
+from brainzoo.data.packing import packed
 from brainzoo.plugin.options import make_config
 from brainzoo.plugin.run import TrainConfig
 from brainzoo.testing import make_images
@@ -225,3 +226,28 @@ def test_fast_samples_look_the_same_and_keep_their_greys(tmp_path):
     off = 255 * np.abs(exact - fast)
     assert 0 < off.mean() < 1
     assert len(np.unique(fast)) > 0.9 * len(np.unique(exact)) > 256
+
+
+def test_the_command_paints_a_label_and_writes_label_maps(tmp_path):
+    images = make_images(tmp_path / "images", spatial=(16, 16), subjects=10, labels=True)
+    flow = Flow(make_config(FlowConfig, {"widths": (8, 16), "embedding": 16, "steps": 2}, "option"))
+    run = Run(tmp_path / "run", TrainConfig(images=16, batch_size=8, device="cpu", grids=0))
+    flow.fit(packed(images.where(split="train")), run)
+    flow.save(run.checkpoint)
+    mask = np.zeros((16, 16), bool)
+    mask[4:9, 4:9] = True
+    np.save(tmp_path / "mask.npy", mask)
+
+    def edited(label, out):
+        words = ["--mask", tmp_path / "mask.npy", "--label", label, "--out", tmp_path / out]
+        return CliRunner().invoke(edit, [str(w) for w in (run.folder, tmp_path / "images", *words)])
+
+    done = edited(2, "ill")
+    assert done.exit_code == 0, done.output
+    ill = Images.open(tmp_path / "ill")
+    assert (ill.labels()[:, mask] == 2).all()
+    assert np.array_equal(ill.labels()[:, ~mask], images.labels()[:, ~mask])
+    assert ill.label_names == images.label_names
+    assert not np.allclose(ill.floats()[:, 0][:, mask], images.floats()[:, 0][:, mask], atol=0.01)
+    assert str(tmp_path) not in str(ill.info["edited"])
+    assert "Known: 1, 2" in edited(7, "none").exception.hint

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,6 +51,12 @@ SHOWN = 8
     show_default=True,
     help="How much --condition is exaggerated.",
 )
+@click.option(
+    "--label",
+    type=click.IntRange(0),
+    metavar="VALUE",
+    help="With --mask: what the region becomes, such as a lesion. For models of label maps.",
+)
 @click.option("--split", metavar="SPLIT", help="Only images of train, validation or test.")
 @click.option("-n", "n", type=click.IntRange(1), metavar="N", help="Only the first N images.")
 @click.option("--seed", type=click.IntRange(0, 2**53), default=0, help="[default: 0]")
@@ -63,6 +70,7 @@ def edit(
     conditions: tuple[str, ...],
     strength: float,
     guidance: float,
+    label: int | None,
     split: str | None,
     n: int | None,
     seed: int,
@@ -73,6 +81,7 @@ def edit(
     \b
     brainzoo edit runs/flow-ixi-001 IMAGES --condition age=80 --out older
     brainzoo edit runs/flow-ixi-001 IMAGES --mask lesion.npy --out healed
+    brainzoo edit runs/flow-lesions-001 IMAGES --mask lesion.npy --label 1 --out ill
 
     Writes a folder of images, and before-after.png beside it. Edited scans still show a person.
     """  # noqa: D301 - click's mark for lines that stay as they are
@@ -85,6 +94,8 @@ def edit(
     changed: dict[str, Value] = {**dict(pair.split("=", 1) for pair in conditions)}
     if (mask is None) == (not changed):
         raise OptionError("expected either --mask or --condition.", "To do both, edit twice.")
+    if label is not None and mask is None:
+        raise OptionError("--label says what a region becomes; expected --mask, too.")
     if out.exists():
         raise ExistsError(f"{out} exists already.", "Choose another with --out, or remove it.")
     generator: Any = load(checkpoint)
@@ -99,27 +110,45 @@ def edit(
     chosen = (chosen.where(split=split) if split else chosen)[:n]
     if not len(chosen):
         raise DataError(f"{images} holds no images{f' of {split}' if split else ''} to edit.")
-    pixels = seen_by(generator, chosen).floats()
+    pixels, values = seen_by(generator, chosen).floats(), [0, *generator.label_values]
     told = list(generator.conditions(1, seed=0)[0])  # what the table knows of it, of each image
     known = [{k: row[k] for k in told if row.get(k) is not None} for row in chosen.table]
     if mask is not None:
         inside = _mask(mask, chosen)
-        made = generator.inpaint(pixels, inside, seed=seed, conditions=known)
+        where = np.repeat(inside[:, None], pixels.shape[1], axis=1)
+        if label is not None:
+            _paint(pixels, where, label, values)
+        made = generator.inpaint(pixels, where, seed=seed, conditions=known)
         how: dict[str, Any] = {"filled_in": round(float(inside.mean()), 4), "seed": seed}
     else:
         how = {"strength": strength, "guidance": guidance}
         made = generator.translate(pixels, changed, conditions=known, **how)
         how["condition"] = changed
-    pixels, made = pixels[:, : chosen.channels], made[:, : chosen.channels]  # no label maps
-    info = {**chosen.without_labels().info, "edited": {**how, "checkpoint": checkpoint}}
+    maps = made[:, -len(values) :].argmax(1) if generator.label_values else None
+    pixels, made = pixels[:, : chosen.channels], made[:, : chosen.channels]
+    info = {**(chosen.without_labels() if maps is None else chosen).info}
+    info["edited"] = {**how, "checkpoint": PurePath(checkpoint).name}
     rows = [{**row, **changed} for row in chosen.table]
-    with Images.write(out, chosen.spatial, info, chosen.channels) as writer:
-        writer.append(made, rows)
+    kind = None if maps is None else "uint16"
+    with Images.write(out, chosen.spatial, info, chosen.channels, label_dtype=kind) as writer:
+        writer.append(made, rows, None if maps is None else np.array(values, np.uint16)[maps])
     both = np.stack([pixels[:SHOWN], made[:SHOWN]], 1).reshape(-1, *pixels.shape[1:])
     picture = out.with_name(f"{out.name}-before-after.png")
     write_bytes(picture, grid(both, columns=4, column_labels=["before", "after"] * 2))
     console.note(f"{len(made)} images; the first {min(SHOWN, len(made))}: {picture}")
     console.answer({"folder": str(out), "images": len(made), **how}, str(out))
+
+
+def _paint(
+    pixels: NDArray[np.float32], where: NDArray[np.bool_], label: int, values: Sequence[int]
+) -> None:
+    """Set the label channels, the last ones, to ``label`` where the region is; they then stay."""
+    if label not in values[1:]:
+        known = ", ".join(map(str, values[1:])) or "none: it was trained without label maps"
+        raise OptionError(f"the model does not know label {label}.", f"Known: {known}.")
+    for channel, value in zip(range(-len(values), 0), values, strict=True):
+        pixels[:, channel][where[:, channel]] = value == label
+    where[:, -len(values) :] = False
 
 
 def _mask(path: Path, images: Images) -> NDArray[np.bool_]:

@@ -122,7 +122,8 @@ class Flow(FlowModel, Reconstructs):
 
         Args:
             pixels: ``(image, channel, *spatial)`` in [0, 1].
-            mask: ``(image, *spatial)``: where to fill in.
+            mask: Where to fill in: ``(image, *spatial)``, or ``(image, channel, *spatial)`` to keep
+                some channels, such as the label map of a lesion that is to appear.
             seed: Decides what is filled in.
             conditions: What is known of each image.
 
@@ -132,11 +133,12 @@ class Flow(FlowModel, Reconstructs):
         Raises:
             DataError: Pixels or mask are of another shape than the training images.
         """
-        if mask.shape != (len(pixels), *pixels.shape[2:]):
+        inside = mask[:, None] if mask.ndim == pixels.ndim - 1 else mask
+        if inside.shape not in (pixels.shape, (len(pixels), 1, *pixels.shape[2:])):
             raise DataError(
                 f"the mask is {mask.shape}; expected {(len(pixels), *pixels.shape[2:])}."
             )
-        inside = np.broadcast_to(mask[:, None], pixels.shape)
+        inside = np.broadcast_to(inside, pixels.shape)
 
         def made(
             network: FlowNetwork, some: torch.Tensor, given: torch.Tensor, at: int
