@@ -9,9 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-import multiprocessing
-import os
-import signal
 import sys
 import threading
 import time
@@ -19,18 +16,19 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextvars import ContextVar
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
 from brainzoo.common import console
 from brainzoo.common.errors import IncompatiblePluginError, NetworkError, StoppedError
 from brainzoo.common.hardware import cores, free_memory, peak_memory
+from brainzoo.common.workers import new_processes, starting
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 WORTH_SECONDS = 8.0  # what ends sooner is not worth the start of processes, some seconds each
+WORTH_KEEPING_SECONDS = 2.0  # sooner still, if what comes later finds them
 MOST = 16  # processes if nobody says how many: more wait for memory and disk
 AHEAD = 4  # tasks that each worker may be ahead of the one whose result is taken: bounds the memory
 CONNECT_SECONDS = 30
@@ -49,7 +47,29 @@ class Made(Sequence[Task]):
         return self._make(index)
 
 
+class Kept:
+    """Processes that one call of :func:`each` starts and later ones find."""
+
+    def __init__(self) -> None:
+        self.pool: ProcessPoolExecutor | None = None
+        self.count = 0
+        self.stack = contextlib.ExitStack()
+
+    @contextlib.contextmanager
+    def processes(self, count: int) -> Iterator[ProcessPoolExecutor]:
+        """Offer those that are there, else so many new ones; a broken pool is not kept."""
+        if self.pool is None:
+            self.pool = self.stack.enter_context(new_processes(count))
+            self.count = count
+        try:
+            yield self.pool
+        except BrokenExecutor:
+            self.pool = None
+            raise
+
+
 _place: ContextVar[tuple[Executor, int] | None] = ContextVar("place", default=None)
+_kept: ContextVar[Kept | None] = ContextVar("kept", default=None)
 _turn = threading.RLock()
 
 
@@ -65,15 +85,18 @@ def each(
 
     ``workers`` are processes; 1 is this one; ``None`` as well, until the first tasks show that all
     would take long: then there are as many as cores, if memory allows (``usual`` if that is given).
-    Within :func:`using`, its executor works instead, unless ``workers`` is 1. What a lost worker
-    had is done again. When the caller stops, tasks at work end first, or are killed (``kill``;
-    results must be small then).
+    Within :func:`using`, its executor works instead, unless ``workers`` is 1; within :func:`kept`,
+    processes that were started before. What a lost worker had is done again. When the caller stops,
+    tasks at work end first, or are killed (``kill``; results must be small then).
 
     Raises:
         StoppedError: All workers were lost.
     """
     place, done, began = _place.get(), 0, 0.0
     workers = workers if workers or place else usual
+    kept = None if workers or place or kill else _kept.get()
+    if kept and kept.pool and len(tasks) > 1:
+        workers = kept.count
     while workers == 1 or (workers is None and place is None):
         if done == len(tasks):
             return
@@ -81,7 +104,7 @@ def each(
         done += 1
         if workers is None and began:
             left = (time.monotonic() - began) / (done - 1) * (len(tasks) - done)
-            if left > WORTH_SECONDS:
+            if left > (WORTH_KEEPING_SECONDS if kept else WORTH_SECONDS):
                 fitting = (free_memory() or sys.maxsize) // peak_memory()
                 workers = max(1, min(cores(), fitting, MOST))
         began = began or time.monotonic()  # the first task also pays for imports
@@ -90,7 +113,11 @@ def each(
     dask = sys.modules.get("distributed")
     losses = (BrokenExecutor, CancelledError, *([dask.KilledWorker] if dask else []))
     while done < len(tasks):
-        pool = contextlib.nullcontext(executor) if executor else new_processes(count, kill=kill)
+        pool: contextlib.AbstractContextManager[Executor]
+        if executor:
+            pool = contextlib.nullcontext(executor)
+        else:
+            pool = kept.processes(count) if kept else new_processes(count, kill=kill)
         try:
             with pool as found:
                 for result in _shared(found, work, tasks, done, count * AHEAD, kill):
@@ -149,6 +176,21 @@ def using(executor: Executor, workers: int = MOST) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def kept() -> Iterator[None]:
+    """Keep the processes that :func:`each` starts within a block for its next calls there.
+
+    Each has to import torch and to load networks, seconds that count where calls are many.
+    """
+    found = Kept()
+    before = _kept.set(found)
+    try:
+        with found.stack:
+            yield
+    finally:
+        _kept.reset(before)
+
+
+@contextlib.contextmanager
 def cluster(address: str) -> Iterator[None]:
     """Let Dask do the work of :func:`each` within a block.
 
@@ -182,81 +224,6 @@ def cluster(address: str) -> Iterator[None]:
         stack.enter_context(using(client.get_executor(pure=False), workers))
         console.note(f"{workers} workers at {client.scheduler.address}")
         yield
-
-
-@contextlib.contextmanager
-def new_processes(
-    count: int, *, threads: int | None = 1, kill: bool = False
-) -> Iterator[ProcessPoolExecutor]:
-    """Offer new processes, which end with the block; submit within :func:`starting`.
-
-    Each computes with so many threads; ``None`` leaves that to the libraries. With ``kill``, an
-    error in the block kills them rather than wait for what they are at.
-    """
-    others = multiprocessing.active_children()
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, spawn, begin_worker, (spawn.Value("i"), threads))
-    try:
-        yield pool
-    except BaseException:
-        for process in multiprocessing.active_children() if kill else ():
-            if process not in others:
-                process.kill()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def begin_worker(started: Any, threads: int | None) -> None:
-    """Prepare a new process, before it imports anything that computes.
-
-    Ctrl-C is left to the process that waits for the results; when that one is killed, this one
-    ends. Each worker sees one graphics card, in turns.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if threads is not None:
-        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-        os.environ.update(dict.fromkeys(names, str(threads)))
-    with started.get_lock():
-        number = started.value
-        started.value += 1
-    # What the driver shows; torch would have to be imported to ask it.
-    there = [str(i) for i, _ in enumerate(Path("/proc/driver/nvidia/gpus").glob("*"))]
-    if cards := os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(there):
-        shown = cards.split(",")
-        os.environ["CUDA_VISIBLE_DEVICES"] = shown[number % len(shown)]
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
-
-
-@contextlib.contextmanager
-def starting() -> Iterator[None]:
-    """Start processes without the caller's main module.
-
-    A spawned child imports the main module again: a script without an ``if __name__`` guard would
-    run twice. The workers must need nothing from it.
-    """
-    main = sys.modules["__main__"]
-    hidden = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
-    for name in hidden:
-        setattr(main, name, None)
-    if "__file__" in hidden:
-        del main.__file__
-    # Children inherit what is blocked: a Ctrl-C while one starts, before it can choose to ignore
-    # it, must reach this process only.
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        for name, value in hidden.items():
-            setattr(main, name, value)
 
 
 @contextlib.contextmanager

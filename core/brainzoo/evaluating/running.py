@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo.checkpoint import refresh_card
-from brainzoo.common import console
+from brainzoo.common import console, processes
 from brainzoo.common.errors import BrainzooError, OptionError
 from brainzoo.common.files import write_text
 from brainzoo.data.images import Images
@@ -91,22 +91,23 @@ def evaluate(
     fitting = _fitting(parts, sets.generator, classes=have_classes(sets.test, sets.synthetic))
     todo = _to_do(fitting, folder, described, sets.seed, again)
     failures: dict[str, BaseException] = {}
-    for part, request in todo:
-        console.note(f"evaluating: {part.name}")
-        started = time.monotonic()
-        try:
-            evaluator = _class(part)(part.config)
-            found: Evaluation = evaluator.evaluate(sets)
-        except (Exception, SystemExit) as error:  # plugins may do anything; the others go on
-            failures[part.name] = error
-            if part is not todo[-1][0]:
-                console.warn(f"{part.name} failed; the other evaluators go on.")
-            if not isinstance(error, OptionError):  # what was asked, not what was measured
-                change(folder, {}, {part.name: f"brainzoo evaluate {part.name} says why"})
-            continue
-        seconds = round(time.monotonic() - started, 2)
-        about = {"summary": plugins().get("evaluator", part.name).summary, "seconds": seconds}
-        write_result(folder, part.name, {**request, **about}, found)
+    with processes.kept():
+        for part, request in todo:
+            console.note(f"evaluating: {part.name}")
+            started = time.monotonic()
+            try:
+                evaluator = _class(part)(part.config)
+                found: Evaluation = evaluator.evaluate(sets)
+            except (Exception, SystemExit) as error:  # plugins may do anything; the others go on
+                failures[part.name] = error
+                if part is not todo[-1][0]:
+                    console.warn(f"{part.name} failed; the other evaluators go on.")
+                if not isinstance(error, OptionError):  # what was asked, not what was measured
+                    change(folder, {}, {part.name: f"brainzoo evaluate {part.name} says why"})
+                continue
+            seconds = round(time.monotonic() - started, 2)
+            about = {"summary": plugins().get("evaluator", part.name).summary, "seconds": seconds}
+            write_result(folder, part.name, {**request, **about}, found)
     result = read_evaluation(folder)
     if failures:
         raise EvaluatorsFailedError(failures, result) from next(iter(failures.values()))

@@ -43,20 +43,20 @@ def test_agrees_with_the_definition(side: int, scales: int) -> None:
     pixels = textured(4, side)
     noisy = np.clip(pixels + 0.05 * textured(4, side, 1), 0, 1).astype(np.float32)
     assert msssim.scales_of(side, side) == scales
-    found = msssim.msssim(pixels, noisy, np.arange(4), np.arange(4))
+    found = msssim.msssim(np.concatenate([pixels, noisy]), np.arange(4), np.arange(4, 8))
     wanted = [
         by_the_book(a[0].astype(np.float64), b[0].astype(np.float64), scales)
         for a, b in zip(pixels, noisy, strict=True)
     ]
-    np.testing.assert_allclose(found, wanted, rtol=1e-3)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
 
 
 def test_equal_images_are_one_and_a_collapsed_set_shows() -> None:
     varied = textured(20, 32)
     collapsed = np.repeat(varied[:1], 20, axis=0)
     pairs = msssim.draw_pairs(20, 50, 0)
-    assert msssim.msssim(collapsed, collapsed, *pairs) == pytest.approx(np.ones(50))
-    assert msssim.msssim(varied, varied, *pairs).mean() < 0.6
+    assert msssim.msssim(collapsed, *pairs) == pytest.approx(np.ones(50))
+    assert msssim.msssim(varied, *pairs).mean() < 0.6
 
 
 def test_pairs_are_of_different_subjects() -> None:

@@ -84,7 +84,7 @@ def alike(images: Images, pairs: int, seed: int) -> dict[str, Draws]:
     flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
     values = {
         "correlation": (flat[first] * flat[second]).sum(1).astype(np.float64),
-        "MS-SSIM": msssim(pixels, pixels, first, second),
+        "MS-SSIM": msssim(pixels, first, second),
     }
     return {n: of_pair @ v / np.maximum(of_pair.sum(1), 1e-9) for n, v in values.items()}
 

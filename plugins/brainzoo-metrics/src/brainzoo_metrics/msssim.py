@@ -31,7 +31,9 @@ WINDOW = 11
 SIGMA = 1.5
 C1, C2 = 0.01**2, 0.03**2
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-BATCH = 64  # pairs at once
+BATCH = 8  # pairs at once: their windows stay in the cache
+MEMORY = 2**28  # bytes, of what is known of every image at one scale
+MOMENTS = 2
 
 
 def compute(view: View) -> Evaluation:
@@ -42,7 +44,7 @@ def compute(view: View) -> Evaluation:
             len(part), view.config.pairs, view.sets.seed, subjects_of(images)
         )
         of_pair = weights[:, first] * weights[:, second]
-        values = msssim(part, part, first, second)
+        values = msssim(part, first, second)
         drawn.append(of_pair @ values / np.maximum(of_pair.sum(1), 1e-9))
     detail = (
         f"mean of {view.config.pairs} pairs, {scales_of(*view.pixels[0].shape[2:])} of 5 scales; "
@@ -93,43 +95,58 @@ def scales_of(height: int, width: int) -> int:
 
 
 def msssim(
-    a: Floats, b: Floats, first: NDArray[np.intp], second: NDArray[np.intp]
+    pixels: Floats, first: NDArray[np.intp], second: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Return the MS-SSIM of ``a[first]`` and ``b[second]``, pair by pair, averaged over channels.
+    """Return the MS-SSIM of ``pixels[first]`` and ``pixels[second]``, averaged over channels.
+
+    Each image is filtered once for all its pairs; only the product of two images is of a pair.
 
     Args:
-        a: ``(image, channel, height, width)`` in [0, 1].
-        b: Images of the same shape.
-        first: Positions in ``a``.
-        second: Positions in ``b``, as many.
+        pixels: ``(image, channel, height, width)`` in [0, 1].
+        first: Position of the first image of each pair.
+        second: Of the second, as many.
+
+    Returns:
+        ``(pair,)``.
     """
-    found = [
-        _msssim(a[first[start : start + BATCH]], b[second[start : start + BATCH]])
-        for start in range(0, len(first), BATCH)
-    ]
-    return np.concatenate(found)
+    held = MEMORY // (MOMENTS * 8 * pixels[0].size)  # images
+    step = len(first) if len(pixels) <= held else max(BATCH, held // 2)
+    parts = []
+    for start in range(0, len(first), step):
+        ends = np.concatenate([first[start : start + step], second[start : start + step]])
+        used, places = np.unique(ends, return_inverse=True)
+        parts.append(_msssim(pixels[used], *np.split(places, 2)))
+    return np.concatenate(parts)
 
 
-def _msssim(a: Floats, b: Floats) -> NDArray[np.float64]:
-    count = scales_of(*a.shape[2:])
+def _msssim(x: Floats, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.float64]:
+    count = scales_of(*x.shape[2:])
     weights = np.array(WEIGHTS[:count]) / sum(WEIGHTS[:count])
-    product = np.ones(a.shape[:2])
+    product = np.ones((len(first), x.shape[1]))
     for scale, weight in enumerate(weights):
-        luminance, contrast = _ssim(a, b)
-        term = contrast if scale < count - 1 else luminance  # luminance counts at the coarsest
-        product *= np.maximum(term, 0) ** weight
-        a, b = _halved(a), _halved(b)
+        means, variances = _moments(x)
+        for start in range(0, len(first), BATCH):
+            pairs = slice(start, start + BATCH)
+            a, b = first[pairs], second[pairs]
+            both = means[a] * means[b]
+            term = 2 * (_windows(x[a] * x[b]) - both) + C2
+            term /= variances[a] + variances[b] + C2  # contrast and structure
+            if scale == count - 1:  # luminance counts at the coarsest
+                term *= (2 * both + C1) / (means[a] ** 2 + means[b] ** 2 + C1)
+            product[pairs] *= np.maximum(term.mean(axis=(2, 3)), 0) ** weight
+        x = _halved(x)
     return np.asarray(product.mean(axis=1), dtype=np.float64)
 
 
-def _ssim(a: Floats, b: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return SSIM, and its contrast-structure part alone, as means over windows."""
-    mean_a, mean_b = _windows(a), _windows(b)
-    var_a, var_b = _windows(a * a) - mean_a**2, _windows(b * b) - mean_b**2
-    covariance = _windows(a * b) - mean_a * mean_b
-    contrast = (2 * covariance + C2) / (var_a + var_b + C2)
-    luminance = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
-    return (luminance * contrast).mean(axis=(2, 3)), contrast.mean(axis=(2, 3))
+def _moments(x: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean and the variance of every window of images, a few images at a time."""
+    shape = (*x.shape[:2], *(side - WINDOW + 1 for side in x.shape[2:]))
+    means, variances = np.empty(shape), np.empty(shape)
+    for start in range(0, len(x), BATCH):
+        part = x[start : start + BATCH]
+        mean = means[start : start + BATCH] = _windows(part)
+        variances[start : start + BATCH] = _windows(part * part) - mean**2
+    return means, variances
 
 
 def _windows(x: Floats) -> NDArray[np.float64]:
