@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
 from brainzoo import Images
-from brainzoo.evaluating.intervals import bootstrap, interval, subjects_of
+from brainzoo.evaluating.intervals import bootstrap, few_people, interval, subjects_of
 
 SUBJECTS = [f"s{i // 5}" for i in range(50)]
 
@@ -41,6 +44,45 @@ def test_it_holds_the_truth_about_as_often_as_it_says() -> None:
         return bool(found.low <= 0 <= found.high)
 
     assert 0.85 <= np.mean([holds_zero(seed) for seed in range(60)]) <= 1
+
+
+@given(
+    value=st.floats(-1e6, 1e6),
+    draws=st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), min_size=2, max_size=30),
+    normal=st.booleans(),
+    people=st.none() | st.integers(1, 50),
+)
+def test_it_holds_its_own_value(
+    value: float, draws: list[float], normal: bool, people: int | None
+) -> None:
+    found = interval(np.array([value, *draws]), normal=normal, people=people)
+    assert found is None or found.low <= value <= found.high
+
+
+def test_with_few_people_it_is_as_much_wider_as_student_says() -> None:
+    for count in (6, 12, 24):
+        wanted = (
+            stats.t.ppf(0.975, count - 1) / stats.norm.ppf(0.975) * np.sqrt(count / (count - 1))
+        )
+        assert few_people(count) == pytest.approx(wanted, rel=0.01)
+
+    def holds_zero(seed: int, people: int | None) -> bool:
+        values = np.random.default_rng(seed).standard_normal(8)
+        found = mean_interval(values, [str(i) for i in range(8)], seed, rounds=200, people=people)
+        return bool(found.low <= 0 <= found.high)
+
+    plain, wide = (np.mean([holds_zero(s, people) for s in range(200)]) for people in (None, 8))
+    assert plain < 0.92 < wide <= 0.99
+
+
+def test_a_bias_of_the_draws_is_taken_out_twice_and_chance_is_not() -> None:
+    spread = np.random.default_rng(0).standard_normal(1000)
+    spread -= spread.mean()
+    low, high = np.quantile(spread, [0.025, 0.975])
+    moved = interval(np.array([0, *(spread + 1)]))
+    assert moved == (pytest.approx(low - 1), pytest.approx(high - 1))
+    chance = interval(np.array([0, *(spread + 0.05)]))
+    assert chance == (pytest.approx(low + 0.05), pytest.approx(high + 0.05))
 
 
 def test_draws_without_a_value_are_left_out_and_bounds_cut() -> None:

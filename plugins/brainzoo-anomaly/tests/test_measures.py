@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from brainzoo.api import bootstrap, interval
 from brainzoo_anomaly.measures import (
     auprc,
     auroc,
@@ -82,3 +83,32 @@ def test_small_parts_are_dropped_within_each_image_alone():
     regions = np.ones(maps.shape, bool)
     sizes = {n: found_at(maps, regions, 0.5, n).sum((1, 2)).tolist() for n in (1, 2, 3, 5, 10)}
     assert sizes == {1: [11, 4], 2: [11, 4], 3: [9, 4], 5: [9, 0], 10: [0, 0]}
+
+
+def test_intervals_of_average_precision_hold_the_truth_though_people_are_few():
+    """Twelve people, an image of each with none of four kinds of lesions and with each of them."""
+    rng = np.random.default_rng(0)
+    people, kinds, gap = 12, 4, 0.5
+    labels = np.repeat([False, True], people)
+
+    def scores(n, k):
+        own = rng.normal(0, 0.5, n)
+        healthy, sick = own + rng.normal(size=n), own + gap + rng.normal(size=(k, n))
+        return [np.r_[healthy, one] for one in sick]
+
+    [many] = scores(100_000, 1)
+    truth = average_precision_score(np.repeat([False, True], 100_000), many)
+    held = {"percentiles": 0, "ours": 0}
+    for seed in range(150):
+        weights = np.tile(bootstrap([str(i) for i in range(people)], seed=seed, rounds=200), 2)
+        found = [
+            auprc(*(weights @ part for part in image_counts(one, labels, ~labels)))
+            for one in scores(people, kinds)
+        ]
+        draws = np.mean(found, axis=0)
+        low, high = np.quantile(draws[1:], [0.025, 0.975])
+        held["percentiles"] += low <= truth <= high
+        low, high = interval(draws, bounds=(0, 1), people=people)
+        held["ours"] += low <= truth <= high
+    assert held["ours"] >= 0.8 * 150
+    assert held["ours"] >= held["percentiles"] + 0.1 * 150

@@ -63,7 +63,7 @@ def metrics(scored: Sequence[Scored], cases: Cases) -> list[MetricValue]:
     for measure in (VALIDATION, AUPRC_VOXELS):
         rival = best_baseline(scored, measure)
         rounds = model.rounds[ALL, measure] - rival.rounds[ALL, measure]
-        low, high = interval(rounds) or (None, None)
+        low, high = interval(rounds, people=model.people) or (None, None)
         found.append(
             MetricValue(
                 name=f"{measure.partition(',')[0]} above the best baseline",

@@ -54,6 +54,7 @@ class Scored:
         rounds: By group of lesions and measure: the value, then that of each resampling.
         threshold: Chosen on validation subjects.
         validation: The mean Dice coefficient there.
+        people: Test subjects.
         alarms: Share of the healthy test images' voxels above it, in percent.
     """
 
@@ -62,6 +63,7 @@ class Scored:
     rounds: Mapping[tuple[str, str], Numbers]
     threshold: float
     validation: float
+    people: int
     alarms: float
 
     def value(self, measure: str, group: str = ALL) -> float:
@@ -69,8 +71,9 @@ class Scored:
         return float(self.rounds[group, measure][0])
 
     def interval(self, measure: str, group: str = ALL) -> tuple[float | None, float | None]:
-        """Return the 95 % percentile interval over subjects."""
-        return interval(self.rounds[group, measure]) or (None, None)
+        """Return the 95 % interval over subjects."""
+        rounds = self.rounds[group, measure]
+        return interval(rounds, bounds=(0.0, 1.0), people=self.people) or (None, None)
 
 
 def groups_of(cases: Cases) -> dict[str, Bools]:
@@ -110,7 +113,8 @@ def study(
                 test_maps[name][fine], test.regions[fine], threshold, config.least_pixels
             )
             share = 100 * alarms.sum() / test.regions[fine].sum()
-            scored.append(Scored(name, name in own, dict(rounds), threshold, reached, float(share)))
+            known = dict(rounds), threshold, reached, len(set(test.subjects)), float(share)
+            scored.append(Scored(name, name in own, *known))
             advance(1)
     return scored
 
