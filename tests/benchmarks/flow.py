@@ -29,7 +29,7 @@ from brainzoo_metrics.feature_weights import import_torchvision
 
 DEFAULTS = {"size": 128, "batch_size": 16, "widths": "48,96,128"}
 BLOCK = 4
-DRAWN = 8
+DRAWN = 16
 MONAI_STEPS = 10
 DDIM_STEPS = 50
 

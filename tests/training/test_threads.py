@@ -15,6 +15,7 @@ from brainzoo.plugin.run import TrainConfig
 from brainzoo.training.threads import _Processors, threads
 
 Rate = Callable[[int, float], float]
+OTHER = "import time; end = time.time() + 2\nwhile time.time() < end: pass"
 
 
 class Machine:
@@ -85,9 +86,22 @@ def test_where_others_compute_too_many_threads_are_not_even_tried(
 
 def test_a_program_that_computes_leaves_less_free() -> None:
     processors = _Processors()
-    other = "import time; end = time.time() + 2\nwhile time.time() < end: pass"
-    subprocess.run([sys.executable, "-c", other], check=True)
+    subprocess.run([sys.executable, "-c", OTHER], check=True)
     assert processors.free() < (os.cpu_count() or 1) - 0.3
+
+
+def test_nice_programs_count_for_one_that_is_nice_itself() -> None:
+    program = f"""
+import os, subprocess, sys
+from brainzoo.training.threads import _Processors
+os.nice(1)
+processors = _Processors()
+subprocess.run([sys.executable, "-c", {OTHER!r}], check=True)
+print(processors.free())"""
+    told = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert float(told.stdout) < (os.cpu_count() or 1) - 0.3
 
 
 @pytest.mark.parametrize(("wanted", "expected"), [(None, 4), ("3", 3)])

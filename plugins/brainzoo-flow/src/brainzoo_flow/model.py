@@ -47,6 +47,7 @@ class FlowModel(TorchGenerator):
 
     name = "flow"
     config: FlowConfig
+    pixels_at_once = 2**18
     _stage: Any = None
 
     def build(self, shape: tuple[int, ...]) -> FlowNetwork:
