@@ -44,13 +44,9 @@ def test_script_runs_and_names_a_picture_to_look_at(script, tmp_path):
     assert Path(picture[1]).is_relative_to(out)
     assert Path(picture[1]).stat().st_size > 1000
     assert list(tmp_path.iterdir()) == [out]
-
-
-def test_the_first_script_leaves_a_checkpoint_that_loads(tmp_path):
-    done = python(EXAMPLES / "01_python_api.py", "out", *SMALL["01_python_api.py"], cwd=tmp_path)
-    assert done.returncode == 0, done.stderr[-3000:]
-    generator = brainzoo.load(tmp_path / "out" / "checkpoint")
-    assert next(generator.sample(2, seed=0)).shape == (2, 1, 32, 32)
+    if script == "01_python_api.py":
+        generator = brainzoo.load(out / "checkpoint")
+        assert next(generator.sample(2, seed=0)).shape == (2, 1, 32, 32)
 
 
 def test_scripts_are_listed():
@@ -67,12 +63,6 @@ def digits(install, monkeypatch):
     path = os.pathsep.join([str(site), str(DIGITS / "src")])
     monkeypatch.setenv("PYTHONPATH", path)
     return path
-
-
-def test_the_third_party_package_keeps_its_contracts(digits):
-    done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=DIGITS)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    assert "skipped" not in done.stdout
 
 
 def test_the_third_party_package_brings_a_checkpoint(digits, brainzoo, monkeypatch):

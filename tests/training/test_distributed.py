@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -37,7 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return [f"{kind}:{folder / place / name}" for name in GENERATORS]
 
     together.main(images, of("whole", "one") + of("stopped", "one-two"))
-    launch(2, folder, of("resumed", "one-two") + of("stopped", "two-one") + of("whole", "two"))
+    shared = of("resumed", "one-two") + of("stopped", "two-one") + of("whole", "two")
+    launch(2, folder, [*shared, f"timed:{folder / 'timed'}"])
     together.main(images, of("resumed", "two-one"))
     return folder
 
@@ -64,6 +66,20 @@ def state(run: Path) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
     with safe_open(run / "state" / "state.safetensors", framework="pt") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         return tensors, json.loads(file.metadata()["counters"])
+
+
+def found(folder: Path, rank: int) -> dict[str, Any]:
+    """Return what one of the processes found at the end."""
+    return dict(json.loads((folder / f"{rank}.json").read_text()))
+
+
+def test_two_processes_end_a_budget_of_time_together(folder: Path) -> None:
+    assert found(folder, 0)["weights"] == found(folder, 1)["weights"]
+
+
+def test_a_gradient_penalty_of_two_processes_is_that_of_one(folder: Path) -> None:
+    """Batch normalisation over processes, differentiated twice as gradient penalties do."""
+    assert found(folder, 0)["penalty"] < 1e-5
 
 
 @pytest.mark.parametrize("trained", ["one-two", "two-one", "two"])

@@ -81,7 +81,7 @@ def test_a_model_that_overfits_comes_back_as_it_was_before(tmp_path):
 @pytest.mark.parametrize("two_stages", [False, True])
 def test_a_run_that_was_killed_ends_in_the_same_weights(tmp_path, two_stages):
     whole = train(tmp_path / "whole", images=1600, two_stages=two_stages)
-    for at in (60, 100, 199):
+    for at in (100,) if two_stages else (60, 199):
         with pytest.raises(Pressed):
             train(
                 tmp_path / f"{at}",

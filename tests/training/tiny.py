@@ -1,6 +1,6 @@
 """A tiny GAN-like training for the tests of the loop; as a script, one that tests kill.
 
-Usage: python tiny.py FOLDER IMAGES [--resume] [--save-minutes X]
+Usage: python tiny.py FOLDER IMAGES [--resume] [--step-ms X]
 """
 
 import argparse
@@ -99,18 +99,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("images", type=int)
     parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--save-minutes", type=float, default=0.0)
-    parser.add_argument("--precision", default="fp32")
-    parser.add_argument("--minutes", type=float)
     parser.add_argument("--step-ms", type=float, default=0)
     given = parser.parse_args()
-    network = train(
-        given.folder,
-        given.resume,
-        images=None if given.minutes else given.images,
-        minutes=given.minutes,
-        step_ms=given.step_ms,
-        save_minutes=given.save_minutes,
-        precision=given.precision,
-    )
-    print("digest", digest(network), flush=True)
+    options = {"images": given.images, "save_minutes": 0.0, "precision": "fp32"}
+    train(given.folder, given.resume, step_ms=given.step_ms, **options)

@@ -3,8 +3,11 @@
 Usage: torchrun --nproc-per-node N together.py IMAGES TRAINING...
 
 A training is KIND:FOLDER; the folder's name is the generator's, the kind whole, stopped or resumed.
+Of the kind timed, the tiny network of the other tests trains for two seconds. Processes that train
+together then write what each of them found into IMAGES/../RANK.json.
 """
 
+import json
 import signal
 import sys
 from pathlib import Path
@@ -78,6 +81,16 @@ def stop(name: str, images: Images, folder: Path) -> None:
     raise RuntimeError(f"{name} did not stop")
 
 
+def timed(folder: Path, images: Images) -> None:
+    """Let the processes end a budget of time together, and compare a gradient of theirs."""
+    import penalty
+    import tiny
+
+    network = tiny.train(folder, images=None, minutes=0.03)
+    found = {"weights": tiny.digest(network), "penalty": penalty.difference()}
+    (images.folder.parent / f"{launch.index()}.json").write_text(json.dumps(found))
+
+
 def main(images: Images, trainings: list[str]) -> None:
     """Do one training after the other."""
     for word in trainings:
@@ -85,6 +98,8 @@ def main(images: Images, trainings: list[str]) -> None:
         folder = Path(place)
         if kind == "stopped":
             stop(folder.name, images, folder)
+        elif kind == "timed":
+            timed(folder, images)
         else:
             train(folder.name, images, folder, resume=kind == "resumed")
 

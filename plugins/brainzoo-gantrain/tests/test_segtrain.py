@@ -22,7 +22,7 @@ def real(tmp_path_factory):
 
 def judged(real, synthetic):
     sets = EvaluationSets(real.where(split="train"), real.where(split="test"), synthetic)
-    found = SegTrain(SegTrainConfig(steps=150)).evaluate(sets)
+    found = SegTrain(SegTrainConfig(steps=80)).evaluate(sets)
     return found, {value.name: value for value in found.metrics}
 
 

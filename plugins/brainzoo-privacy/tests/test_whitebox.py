@@ -108,13 +108,9 @@ def test_the_worse_of_black_and_white_box_counts(real, train, test, strangers):
     """Samples of strangers show nothing; the weights do."""
     made = strangers.where(split="test")
     made.info |= {"checkpoint_sha256": "ab" * 32}
-    judged = {}
-    for name, held in (("leaks", train), ("innocent", strangers.where(split="train"))):
-        sets = EvaluationSets(
-            train, test, made, real.where(split="validation"), Scorer(held.floats())
-        )
-        judged[name] = Privacy(PrivacyConfig(rounds=50)).evaluate(sets)
-    assert judged["leaks"].notes[0].startswith("Failed")
-    assert "the weights reveal who was trained on" in judged["leaks"].notes[1]
-    assert not judged["innocent"].notes[0].startswith("Failed")
-    assert judged["leaks"].tables["attacks on the weights"][0]["attack"] == "score"
+    leaks = Scorer(train.floats())
+    sets = EvaluationSets(train, test, made, real.where(split="validation"), leaks)
+    found = Privacy(PrivacyConfig(rounds=50)).evaluate(sets)
+    assert found.notes[0].startswith("Failed")
+    assert "the weights reveal who was trained on" in found.notes[1]
+    assert found.tables["attacks on the weights"][0]["attack"] == "score"
