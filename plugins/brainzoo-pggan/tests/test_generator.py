@@ -287,3 +287,12 @@ def test_the_preset_paper_is_what_alam_et_al_tell():
     assert (settings.prepare.size, train.batch_size, steps) == (256, 4, 20_000)
     assert (config.loss, config.lr, config.flip_every) == ("wgan-gp", 2e-4, 3)
     assert (config.latent_distribution, config.condition_from) == ("uniform", 64)
+
+
+def test_a_student_learns_classes_from_samples_that_are_of_nobody(two_classes, tmp_path):
+    lessons = make_images(tmp_path / "lessons", spatial=(16, 16), synthetic=True)
+    lessons.info |= {"generator": {"name": "flow"}, "checkpoint_sha256": "0" * 64}
+    generator = ProgressiveGAN(PGGANConfig(**TINY))
+    settings = TrainConfig(images=32, batch_size=8, device="cpu", grids=1)
+    generator.fit(two_classes, Run(tmp_path / "run", settings, lessons=lessons))
+    assert not np.allclose(*(first(generator, condition={"class": c}) for c in ("young", "old")))

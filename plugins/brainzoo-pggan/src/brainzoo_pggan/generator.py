@@ -243,7 +243,7 @@ class ProgressiveGAN(TorchGenerator):
         """Refuse options that do not fit the images."""
         config, train, size = self.config, run.train, images.spatial[0]
         subjects = len(images.subjects())
-        if len(images.classes) > subjects:
+        if len(images.classes) > subjects and run.lessons is None:
             raise DataError(
                 f"there are {len(images.classes)} classes but only {subjects} subjects to train "
                 "on; a class needs subjects of its own.",
@@ -272,7 +272,8 @@ def _described(network: networks.Generator) -> dict[str, float]:
 
 
 def _one_of_each_subject(images: Images, most: int) -> NDArray[np.intp]:
-    """Return rows of different people: slices of one person are alike."""
+    """Return rows of different people: slices of one person are alike. Samples are of nobody."""
     order = np.random.default_rng(0).permutation(len(images))
-    subjects = np.array([str(subject) for subject in images.column("subject")])[order]
+    named = [str(row.get("subject") or number) for number, row in enumerate(images.table)]
+    subjects = np.array(named)[order]
     return np.asarray(order[np.unique(subjects, return_index=True)[1]][:most])
