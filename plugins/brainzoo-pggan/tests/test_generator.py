@@ -1,13 +1,10 @@
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load, save
-from waiting import wait_until
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 import brainzoo
 from brainzoo.common.errors import BrainzooError, IntegrityError, OptionError
@@ -71,29 +68,6 @@ def test_a_run_grows_through_every_stage(trained):
     assert looked or len(grids) <= 2
 
 
-SCRIPT = """
-import sys, time
-from pathlib import Path
-
-from torch.optim.optimizer import register_optimizer_step_post_hook
-
-from brainzoo.data.images import Images
-from brainzoo.plugin.run import Run, TrainConfig
-from brainzoo_pggan.config import PGGANConfig
-from brainzoo_pggan.generator import ProgressiveGAN
-
-if sys.argv[4] == "0":  # this one is killed before its fade is over
-    register_optimizer_step_post_hook(lambda *_: time.sleep(0.05))
-folder, images, resume = Path(sys.argv[1]), Images.open(sys.argv[2]), "resume" in sys.argv
-options = {"base_channels": 16, "narrow_from": 4, "latent": 8, "batch_sizes": (12, 8)}
-config = PGGANConfig(**options, loss=sys.argv[3])
-settings = TrainConfig(images=800, device="cpu", save_minutes=float(sys.argv[4]), grids=2)
-generator = ProgressiveGAN(config)
-generator.fit(images.where(split="train"), Run(folder, settings, resume=resume))
-generator.save(folder / "checkpoint")
-"""
-
-
 def level_in_state(folder):
     if not (folder / "state" / "state.safetensors").exists():
         return 0
@@ -101,25 +75,30 @@ def level_in_state(folder):
         return int(file.get_tensor("network/generator/level"))
 
 
+class Killed(Exception):
+    pass
+
+
 @pytest.mark.parametrize("loss", ["r1", "rpgan", "wgan-gp"])
-def test_killed_in_the_middle_of_a_fade_ends_in_the_same_weights(tmp_path, loss):
-    make_images(tmp_path / "images", spatial=(16, 16))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-    def command(name, save_minutes, *more):
-        paths = [str(tmp_path / name), str(tmp_path / "images")]
-        return [sys.executable, "-c", SCRIPT, *paths, loss, save_minutes, *more]
-
+def test_killed_in_the_middle_of_a_fade_ends_in_the_same_weights(two_classes, tmp_path, loss):
     folder = tmp_path / "parts"
-    process = subprocess.Popen(command("parts", "0"), env=environment, stderr=subprocess.DEVNULL)
-    wait_until(lambda: level_in_state(folder) > TICKS and level_in_state(folder) % TICKS, process)
-    process.kill()
-    process.wait()
+    options = {"batch_sizes": (12, 8), "loss": loss}
+
+    def kill(*_):
+        level = level_in_state(folder)
+        if level > TICKS and level % TICKS:
+            raise Killed
+
+    hook = register_optimizer_step_post_hook(kill)
+    with pytest.raises(Killed):
+        train(folder, two_classes, options=options, budget=800, save_minutes=0.0)
+    hook.remove()
     grown = Growth.at(level_in_state(folder))
     assert grown.stage == 2
     assert 0 < grown.alpha < 1, "it was to be killed in the middle of a fade"
-    for again in (command("parts", "60", "resume"), command("whole", "60")):
-        subprocess.run(again, env=environment, check=True, capture_output=True)
+    for name, resume in (("parts", True), ("whole", False)):
+        generator = train(tmp_path / name, two_classes, resume, options, budget=800)
+        generator.save(tmp_path / name / "checkpoint")
     weights = [tmp_path / n / "checkpoint" / "model.safetensors" for n in ("whole", "parts")]
     assert weights[0].read_bytes() == weights[1].read_bytes()
 
