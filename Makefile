@@ -13,7 +13,7 @@ demo: $(VENV)/.demo  ## train DCGAN on simulated brains that need no download; i
 	$(VENV)/bin/brainzoo run dcgan --data atlas --preset quick --images 80k --lr-discriminator 2e-4
 
 test: $(VENV)/.dev  ## all tests and examples
-	$(VENV)/bin/python -m pytest -n logical --dist loadfile
+	$(VENV)/bin/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 check: lint types docs test wheels  ## all that continuous integration runs
 

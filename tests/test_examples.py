@@ -12,6 +12,8 @@ import pytest
 import brainzoo
 from brainzoo.data.images import Images
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 DIGITS = EXAMPLES / "brainzoo-digits"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # What only makes images better is shorter here: seconds of training.
 SHORTER = {"own_data": ("--minutes 0.15", "--images 320")}
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "examples").glob("*.ipynb"))

@@ -12,6 +12,8 @@ from brainzoo.cli.new import LONGEST_NAME, new
 from brainzoo.common.errors import ExistsError, OptionError
 from brainzoo.plugin.manager import KINDS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from brainzoo.common.errors import OptionError
 
 from ..conftest import Brainzoo
 
-pytestmark = pytest.mark.usefixtures("tiny")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tiny")]
 
 TINY = ("tiny", "--data", "folder", "--preset", "quick")
 

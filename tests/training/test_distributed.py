@@ -17,6 +17,8 @@ from training import together
 from brainzoo.plugin.manager import plugins
 from brainzoo.testing.heads import make_images
 
+pytestmark = pytest.mark.slow
+
 GENERATORS = tuple(together.OPTIONS)
 RTOL, ATOL = 1e-5, 5e-6
 """Sums in another order. Weights that began at zero have moved by 6e-3 in all."""

@@ -17,6 +17,8 @@ from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing import make_images
 from brainzoo.training import latents
 
+pytestmark = pytest.mark.slow
+
 onnxruntime = pytest.importorskip("onnxruntime")
 
 

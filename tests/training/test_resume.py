@@ -14,6 +14,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from training import tiny
 from waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 IMAGES = 1200
 
 

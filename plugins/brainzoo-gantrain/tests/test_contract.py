@@ -2,7 +2,11 @@
 
 from typing import ClassVar
 
+import pytest
+
 from brainzoo.testing import EvaluatorContract
+
+pytestmark = pytest.mark.slow
 
 FAST: dict = {"extractor": "random-squeezenet", "layer": "fire3", "people": (8,)}
 

@@ -10,6 +10,8 @@ from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import make_config
 from brainzoo.testing.heads import make_images
 
+pytestmark = pytest.mark.slow
+
 FAST = {"extractor": "random-squeezenet", "layer": "fire3", "people": (12, 24)}
 
 

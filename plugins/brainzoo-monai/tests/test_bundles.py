@@ -34,7 +34,7 @@ from .bundles import (
     zoo_bundle,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:monai")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning:monai")]
 
 PERSON = {"age": 70.0, "sex": "F", "ventricles": 0.3, "brain": 0.6}
 

@@ -10,7 +10,7 @@ from brainzoo_monai.generator import MonaiModel
 
 from .bundles import nvidia_bundle, zoo_bundle
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:monai")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning:monai")]
 
 
 def converted(source: Path, folder: Path) -> Path:

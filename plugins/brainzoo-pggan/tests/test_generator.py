@@ -16,6 +16,8 @@ from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.generator import ProgressiveGAN
 from brainzoo_pggan.networks import TICKS, Growth
 
+pytestmark = pytest.mark.slow
+
 TINY = {"base_channels": 16, "narrow_from": 4, "latent": 8}
 
 

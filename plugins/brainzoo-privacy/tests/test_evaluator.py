@@ -16,6 +16,8 @@ from brainzoo_privacy.config import PrivacyConfig
 from brainzoo_privacy.evaluator import Privacy
 from brainzoo_privacy.verdict import read_verdict
 
+pytestmark = pytest.mark.slow
+
 MEMORISED = 32  # images that the overfitted model knows by heart
 
 

@@ -16,6 +16,8 @@ from brainzoo_quiz.study.answers import Answers
 
 from .pages import Open, Reader, Served, Study, make_study
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[[Study], Served]
 
 

@@ -14,6 +14,8 @@ from brainzoo.testing.plugin import pressing_ctrl_c, samples
 from brainzoo_vqvae.config import VQVAEConfig
 from brainzoo_vqvae.generator import VQVAE
 
+pytestmark = pytest.mark.slow
+
 TINY = {
     "widths": (8, 8),
     "residual_layers": 1,
