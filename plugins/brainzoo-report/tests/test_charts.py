@@ -94,3 +94,13 @@ def test_every_chart_is_sound_xml_and_says_what_it_is() -> None:
         assert root.get("aria-label") == "t"
     assert ">chance<" in drawn[0]
     assert ">1 of 2<" in drawn[1]
+
+
+def test_names_that_would_run_into_each_other_take_two_lines() -> None:
+    few = bar_chart({"20s F": 1, "30s M": 2}, title="t", x_label="x")
+    assert ">20s F<" in few
+    many = bar_chart(
+        {f"{ten}0s {sex}": 1 for ten in range(2, 9) for sex in "FM"}, title="t", x_label="x"
+    )
+    assert ">20s<" in many
+    assert ">F<" in many

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from brainzoo.testing.heads import make_images
-from brainzoo_report.facts import counted, data_of, duration, flat, moment, verdict
+from brainzoo_report.facts import counted, data_of, duration, flat, moment, sides, verdict
+from brainzoo_report.runfolder import RunFolder
 
 
 def game(real: float, fake: float) -> list[dict[str, float]]:
@@ -88,3 +89,13 @@ def test_nested_settings_become_pairs() -> None:
         ("options · maps", "64, 32"),
         ("options · lr", "0.0002"),
     ]
+
+
+def test_it_says_where_right_is_and_whether_training_mixed_the_sides(tmp_path: Path) -> None:
+    images = make_images(tmp_path / "images", subjects=2, per_subject=1, synthetic=True)
+    images.info["plane"] = "axial"
+    assert sides(images, RunFolder(None)) == "The patient’s right is shown at the left."
+    mirrored = RunFolder(None, {"train": {"flip": True}})
+    assert "left and right mean nothing" in sides(images, mirrored)
+    images.info["plane"] = "sagittal"
+    assert sides(images, mirrored) == ""

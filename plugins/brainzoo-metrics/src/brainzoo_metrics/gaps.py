@@ -8,6 +8,7 @@ one of its images is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -128,7 +129,7 @@ def _chart(rows: Sequence[Mapping[str, Value]]) -> str:
     kind = rows[0]["kind"]
     shown = [row for row in rows if row["kind"] == kind and row["test subjects"]]
     counts = [(int(row["reached"] or 0), int(row["test subjects"] or 0)) for row in shown]
-    names = [str(row["region"]).replace(" to ", "–") for row in shown]
+    names = [re.sub(r"^(\d+) to \d+", r"\1s", str(row["region"])) for row in shown]
     return charts.bar_chart(
         {name: of[0] / of[1] for name, of in zip(names, counts, strict=True)},
         title="Test subjects that a synthetic image comes near, of how many",

@@ -33,7 +33,8 @@ from brainzoo_privacy.whitebox import attacks
 LIBRARIES = ("brainzoo-core", "brainzoo-privacy", "numpy", "scipy")
 MEASURED = ("value", "n", "low", "high", "floor")
 SAID = {
-    "passed": "Passed: the audit found nothing against publishing.",
+    "passed": "Passed: the audit found nothing against publishing. That is no proof that nobody "
+    "can be recognised.",
     "failed": "Failed: these weights reveal people they learned from, or may.",
     "undecided": "Undecided: a leak could have been missed.",
 }
@@ -126,7 +127,13 @@ class Privacy(Evaluator):
                     found, train=train, unseen=unseen, synthetic=synthetic
                 ),
             },
-            notes=[SAID[verdict.outcome], *verdict.reasons, *verdict.doubts, PRIVATE],
+            notes=[
+                SAID[verdict.outcome],
+                *verdict.reasons,
+                *verdict.doubts,
+                compared_with(train, unseen),
+                PRIVATE,
+            ],
         )
 
     def _verdict(
@@ -187,6 +194,14 @@ class Privacy(Evaluator):
         return [
             dataclasses.replace(value, detail=f"{value.detail}; {network.label}") for value in made
         ]
+
+
+def compared_with(train: Images, unseen: Images) -> str:
+    """Say whom synthetic images were compared with."""
+    known, others = (
+        f"{len(images)} images of {len(images.subjects())} people" for images in (train, unseen)
+    )
+    return f"Compared with {known} whom the model learned from, and with {others} it never saw."
 
 
 def joined(test: Images, validation: Images | None) -> Images:

@@ -80,7 +80,9 @@ def metrics(
             ),
             n,
             floor=unseen_authentic,
-            detail="percent; next training image of another subject; floor: real unseen images",
+            detail="percent of images that are farther from their nearest training image than "
+            "that one is from other people's; below the floor, images are near copies; floor: real "
+            "unseen images",
         ),
         MetricValue(
             "membership AUC",
@@ -127,7 +129,10 @@ def flagged_metrics(
     copied = measures.share_interval(int(synthetic.sum()), len(synthetic))
     recalled = measures.share_interval(int(planted.sum()), len(planted))
     weights = bootstrap(unseen_subjects, seed=seed, rounds=rounds)
-    ends = interval(weights @ unseen / weights.sum(1)) or (None, None)
+    drawn = interval(weights @ unseen / weights.sum(1))
+    ends: tuple[float | None, float | None] = drawn or (None, None)
+    if not unseen.any():  # resamples of nothing say that nothing is certain
+        ends = measures.share_interval(0, len(set(unseen_subjects)))
     return [
         MetricValue(
             f"{prefix}copy rate",

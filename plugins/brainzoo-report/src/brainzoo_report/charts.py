@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 440, 260
 LEFT, RIGHT, TOP, BOTTOM = 48, 14, 30, 42
+LINE, LETTER = 15, 7  # pixels from line to line, and of a letter
 POINTS = 400  # drawn of a line at most
 COLOURS = ("#00838a", "#c2571a", "#7a68c9", "#7d7a00")  # distinct in light, in dark and by dashes
 DASHES = ("none", "9 3", "3 3", "12 3 3 3")
@@ -103,13 +104,16 @@ def bar_chart(
 ) -> str:
     """Draw upright bars by name with their ``texts`` above, by default their heights.
 
-    ``most`` is the height of a full bar; by default the tallest.
+    ``most`` is the height of a full bar; by default the tallest. Names that are wider than their
+    bars are written in two lines.
     """
     if not bars:
         return ""
     most = most or max(1.0, *bars.values())
     step = (WIDTH - 2 * RIGHT) / len(bars)
-    floor = HEIGHT - BOTTOM
+    narrow = max(map(len, bars)) * LETTER > step
+    lines = {name: name.rsplit(" ", 1) if narrow else [name] for name in bars}
+    floor = HEIGHT - BOTTOM - LINE * (max(map(len, lines.values())) - 1)
     parts = [begun(title, WIDTH, HEIGHT)]
     for i, (name, count) in enumerate(bars.items()):
         x, tall = RIGHT + i * step, count / most * (floor - TOP - 18)
@@ -118,7 +122,10 @@ def bar_chart(
         parts += [
             f'<path fill="{COLOURS[0]}" d="{bar}"/>',
             _text(x + step / 2, floor - tall - 6, text),
-            _text(x + step / 2, floor + 18, name),
+            *(
+                _text(x + step / 2, floor + 18 + LINE * row, line)
+                for row, line in enumerate(lines[name])
+            ),
         ]
     return "".join([*parts, _text(WIDTH / 2, HEIGHT - 5, x_label), "</svg>"])
 

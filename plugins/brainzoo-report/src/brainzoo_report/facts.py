@@ -160,6 +160,16 @@ def headline(images: Images, run: RunFolder) -> str:
     return f"{who} learned from {counted(len(learned), kind)} of {people}, and {then}."
 
 
+def sides(images: Images, run: RunFolder) -> str:
+    """Say on which side the patient's right is shown, and whether synthetic images know sides."""
+    if images.dims == 2 and images.info.get("plane") not in ("axial", "coronal"):
+        return ""
+    flipped = run.setting("train", "flip") is True and images.synthetic
+    return "The patient’s right is shown at the left." + flipped * (
+        " Training mirrored images at random: in synthetic ones, left and right mean nothing."
+    )
+
+
 def without_paths(command: str) -> str:
     """Return a command line with neither the folders of the machine it ran on nor subjects.
 

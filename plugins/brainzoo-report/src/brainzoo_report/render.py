@@ -68,6 +68,7 @@ def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -
         command=facts.without_paths(run.text("command")),
         tiles=list(_tiles(images, run, data)),
         pair=looks,
+        sides=facts.sides(images, run),
         maps=overlays(images, run, config.images, config.real),
         zoo=beside(facts.generator(images, run), images) if simulated and len(images) else None,
         shows_people=not simulated
