@@ -36,8 +36,8 @@ dist: $(VENV)/bin/python  ## build every wheel into dist/
 wheels: dist  ## install from dist/ as the README says, in environments of their own, and use it
 	$(VENV)/bin/python tests/wheels_check.py --torch "$(TORCH)"
 
-benchmarks: $(VENV)/.dev  ## print the performance page; peers: tests/benchmarks/requirements.txt
-	$(VENV)/bin/python tests/benchmarks/all.py
+benchmarks: $(VENV)/.dev  ## print the performance page (BENCHMARKS=--write: write it); peers: tests/benchmarks/requirements.txt
+	$(VENV)/bin/python tests/benchmarks/all.py $(BENCHMARKS)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("brainzoo needs Python 3.11 or later; found " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'

@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from operator import truediv
 from typing import Any
 
 import torch
@@ -42,6 +43,7 @@ class Contest:
         unit: What is counted, such as ``images/s``.
         ways: The ways.
         note: What a reader must know; a paragraph below the table.
+        pairs: Names of other ways whose ratio is told there, too.
         inverse: Tell the time of a unit, not units a second.
     """
 
@@ -49,6 +51,7 @@ class Contest:
     unit: str
     ways: list[Way]
     note: str = ""
+    pairs: Sequence[tuple[str, str]] = ()
     inverse: bool = False
 
 
@@ -64,6 +67,7 @@ def hold(contest: Contest, repeats: int, seconds: float) -> str:
             rate = way.run(seconds if number >= 0 else seconds / 4)
             if number >= 0:
                 found.append(rate)
+    by_name = {way.name: found for way, found in zip(contest.ways, rates, strict=True)}
     lines = [f"| {contest.title} | {contest.unit} | brainzoo is | |", "|---|---|---|---|"]
     for way, found in zip(contest.ways, rates, strict=True):
         ratios = [ours / theirs for ours, theirs in zip(rates[0], found, strict=True)]
@@ -71,7 +75,13 @@ def hold(contest: Contest, repeats: int, seconds: float) -> str:
         told = [1 / rate for rate in found] if contest.inverse else found
         spread = f"{_short(statistics.median(told))} ({_short(min(told))}–{_short(max(told))})"
         lines.append(f"| {way.name} | {spread} | {ratio} | {way.note} |")
-    return "\n".join([*lines, *(["", contest.note] if contest.note else [])])
+    notes = []
+    for one, two in contest.pairs:
+        if two in by_name:
+            median = statistics.median(map(truediv, by_name[one], by_name[two]))
+            notes.append(f"{one}: {median:.2f} × as fast as {two}.")
+    note = " ".join([*notes, contest.note]).strip()
+    return "\n".join([*lines, *(["", note] if note else [])])
 
 
 def clock() -> float:

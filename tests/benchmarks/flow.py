@@ -4,21 +4,24 @@ U-Nets of the same widths and residual blocks, with attention at the lowest leve
 twice: on pixels, as their users run them, and on images that are packed as ours are, where only the
 networks and loops differ. All predict noise or velocity with a squared error. Sampling asks each
 network as often as its users do: six times for ours, ten for MONAI's rectified flow, fifty for
-DDIM.
+DDIM. --checkpoint FOLDER samples from a trained flow of ours, and tells by how much --fast differs.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from contest import Contest, Way, main
 from peers import peer, there
 from torch import nn
 from torch.nn.functional import mse_loss
-from training import Ours, Plain, descend, drawing, heads, millions
+from training import Ours, Plain, arithmetic, descend, drawing, heads, millions
 
 from brainzoo_flow import path
 from brainzoo_flow.config import FlowConfig
@@ -27,11 +30,13 @@ from brainzoo_flow.networks import UNet
 from brainzoo_flow.spaces import Packing
 from brainzoo_metrics.feature_weights import import_torchvision
 
-DEFAULTS = {"size": 128, "batch_size": 16, "widths": "48,96,128"}
+DEFAULTS = {"size": 128, "batch_size": 16, "widths": "48,96,128", "checkpoint": ""}
 BLOCK = 4
 DRAWN = 16
 MONAI_STEPS = 10
 DDIM_STEPS = 50
+ON_PIXELS = 2
+"""The batch of peers on pixels: one of 16 takes half a minute."""
 
 
 def contests(given: Any) -> Iterator[Contest]:
@@ -55,8 +60,10 @@ def contests(given: Any) -> Iterator[Contest]:
     ]
     quick = Ours(lambda: Flow(dataclasses.replace(config, fast=True)), images, batch)
     quick(0)
+    asked = torch.zeros(DRAWN, packing.packed, size // BLOCK, size // BLOCK), torch.zeros(DRAWN)
+    work = arithmetic(lambda: plain(*asked, none[:1].expand(DRAWN, -1)), DRAWN)
     sampling = [
-        Way("brainzoo", ours.sample(DRAWN), f"{config.steps} evaluations"),
+        Way("brainzoo", ours.sample(DRAWN), f"{config.steps} evaluations; each {work}"),
         Way("brainzoo, --fast", quick.sample(DRAWN), "the same in bf16"),
     ]
     packed = (packing.packed, size // BLOCK)
@@ -65,7 +72,9 @@ def contests(given: Any) -> Iterator[Contest]:
             network = _monai(channels, widths)
             turn = packing if channels > 1 else nn.Identity()
             step = descend(network, _monai_loss(network, turn))
-            training.append(Way(f"MONAI, {name}", Plain(images, batch, step), millions(network)))
+            count, note = (batch, "") if channels > 1 else (ON_PIXELS, f", batch {ON_PIXELS}")
+            way = Plain(images, count, step)
+            training.append(Way(f"MONAI, {name}", way, millions(network) + note))
             drawn = DRAWN if channels > 1 else 1
             draw = drawing(_euler(network, channels, side, drawn), drawn)
             sampling.append(Way(f"MONAI, {name}", draw, f"{MONAI_STEPS} evaluations"))
@@ -75,13 +84,36 @@ def contests(given: Any) -> Iterator[Contest]:
             turn = packing if channels > 1 else nn.Identity()
             step = descend(diffusion, lambda real, d=diffusion, t=turn: d(t(real)))
             label = f"denoising-diffusion-pytorch, {name}"
-            training.append(Way(label, Plain(images, batch, step), millions(diffusion)))
+            count, note = (batch, "") if channels > 1 else (ON_PIXELS, f", batch {ON_PIXELS}")
+            training.append(Way(label, Plain(images, count, step), millions(diffusion) + note))
             drawn = DRAWN if channels > 1 else 1
             draw = drawing(lambda d=diffusion, n=drawn: d.sample(batch_size=n), drawn)
             sampling.append(Way(label, draw, f"{DDIM_STEPS} evaluations (DDIM)"))
     shape = f"{size} × {size}, widths {given.widths.replace(',', '-')}"
     yield Contest(f"training flow, {shape}, batch {batch}", "images/s", training)
-    yield Contest(f"sampling flow, {shape}", "images/s", sampling)
+    note = ""
+    if given.checkpoint:
+        trained = Flow.load(Path(given.checkpoint)).to("cpu")
+        ours.generator, quick.generator = trained, _fast(trained)
+        note = _apart(trained, quick.generator)
+    pairs = [("brainzoo, --fast", "brainzoo")]
+    yield Contest(f"sampling flow, {shape}", "images/s", sampling, note, pairs)
+
+
+def _fast(flow: Flow) -> Flow:
+    made = copy.copy(flow)
+    made.config = dataclasses.replace(flow.config, fast=True)
+    return made
+
+
+def _apart(flow: Flow, fast: Flow) -> str:
+    """Return by how much images of both differ, in grey levels."""
+    one, two = (255 * np.concatenate(list(f.sample(DRAWN, seed=0))) for f in (flow, fast))
+    apart = np.abs(one - two)
+    return (
+        f"Images by --fast differ by {apart.mean():.2f} grey levels of 255 in the mean, "
+        f"{apart.max():.1f} at most."
+    )
 
 
 def _matching(predict: Callable[..., torch.Tensor], image: torch.Tensor) -> torch.Tensor:

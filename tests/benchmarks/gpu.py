@@ -1,7 +1,7 @@
 """Every generator on a graphics card: python tests/benchmarks/gpu.py
 
     python tests/benchmarks/gpu.py                       # about twelve minutes on one card
-    python tests/benchmarks/gpu.py --device cpu --sizes 16 --volumes 16 --seconds 0.1   # in small
+    python tests/benchmarks/gpu.py --device cpu --sizes 32 --volumes 32 --seconds 0.1   # in small
 
 Prints, at 128 × 128 and 96 × 96 × 96 in bf16: images/s of training and share of the card's peak (a
 product of large bf16 matrices), the most memory of the card, images/s of sampling (float32, TF32
@@ -23,6 +23,10 @@ import numpy as np
 import torch
 from contest import for_seconds, parser, say
 from peak import GROWN, Arithmetic, peak, wait
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
 from training import heads
 
 from brainzoo.plugin.manager import plugins
@@ -122,10 +126,7 @@ def sampled(
         wait(device)
         return made
 
-    whole = generator.ready()
-    called = type(whole).forward is not torch.nn.Module.forward
-    networks = [whole] if called else list(whole.children())
-    plain: list[tuple[Any, Callable[..., Any]]] = [(m, m.forward) for m in networks]
+    plain: list[tuple[Any, Callable[..., Any]]] = [(m, m.forward) for m in called(generator)]
     try:
         if MODES[mode] is not None:
             for module, forward in plain:
@@ -140,6 +141,31 @@ def sampled(
         torch._dynamo.reset()
     apart = float(np.abs(first - FIRST.setdefault(id(generator), first)).max())
     return f"{rate:,.4g}" + ("" if MODES[mode] is None else f", ± {apart:.1g}")
+
+
+def called(generator: Any) -> list[torch.nn.Module]:
+    """Return the modules that drawing calls, without those that they call themselves."""
+    found: list[torch.nn.Module] = []
+    inside: list[torch.nn.Module] = []
+
+    def enters(module: torch.nn.Module, *_: Any) -> None:
+        if not inside and not any(module is other for other in found):
+            found.append(module)
+        inside.append(module)
+
+    def leaves(*_: Any) -> None:
+        inside.pop()
+
+    hooks = [
+        register_module_forward_pre_hook(enters),
+        register_module_forward_hook(leaves, always_call=True),
+    ]
+    try:
+        next(generator.sample(1, seed=0))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found
 
 
 def alone(device: str, seconds: float) -> str:

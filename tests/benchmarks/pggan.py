@@ -111,7 +111,8 @@ def _of(size: int, given: Any) -> Iterator[Contest]:
         draw = drawing(lambda: theirs.average(latents, theirs.depth, 1.0), 64)
         sampling.append(Way("pro-gan-pth", draw))
     what = f"PGGAN, {size} × {size}, {given.base_channels} base channels"
-    yield Contest(f"training {what}, batch {batch}", "images/s", training)
+    pairs = [(f"brainzoo, {way}", "pro-gan-pth") for way in ("default", "fp32")]
+    yield Contest(f"training {what}, batch {batch}", "images/s", training, pairs=pairs)
     yield Contest(f"sampling {what}", "images/s", sampling)
 
 

@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from brainzoo.common.hardware import cores
@@ -30,11 +31,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--neighbours", type=int, nargs="+", default=[0, 1])
     given = parser.parse_args()
+    for table in tables(given.seconds, given.rounds, given.neighbours):
+        print(table, end="\n\n", flush=True)
+
+
+def tables(seconds: float, rounds: int, numbers: Sequence[int] = (0, 1)) -> Iterator[str]:
+    """Yield a table for each number of neighbours."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["BRAINZOO_HOME"] = str(folder / "home")
         make_images(folder / "heads", spatial=(64, 64), subjects=60)
-        for neighbours in given.neighbours:
+        for neighbours in numbers:
             rates: dict[str, list[float]] = {way: [] for way in WAYS}
             loads = []
             busy = [
@@ -42,10 +49,10 @@ def main() -> None:
                 for _ in range(neighbours)
             ]
             try:
-                for number in range(given.rounds):
+                for number in range(rounds):
                     for way, threads in WAYS.items():
                         run = folder / f"{neighbours}-{number}-{threads}"
-                        rates[way].append(rate(folder / "heads", run, threads, given.seconds))
+                        rates[way].append(rate(folder / "heads", run, threads, seconds))
                         loads.append(os.getloadavg()[0])
             finally:
                 for process in busy:
@@ -56,13 +63,18 @@ def main() -> None:
                 a / max(b, c)
                 for a, b, c in zip(*(rates[way] for way in ("auto", *list(WAYS)[:2])), strict=True)
             ]
-            load = statistics.median(loads)
-            print(f"\n{neighbours} neighbours, {cores()} cores, load {load:.1f}\n")
-            print("| threads | images/s |\n|---|---|")
+            where = f"{neighbours} busy neighbours, {cores()} cores"
+            where += f", load {statistics.median(loads):.1f}"
+            lines = [f"| training DCGAN, 64 × 64, {where} | images/s |", "|---|---|"]
             for way, found in rates.items():
                 low, high = min(found), max(found)
-                print(f"| {way} | {statistics.median(found):.0f} ({low:.0f}–{high:.0f}) |")
-            print(f"\nauto / one thread: {shown(ratios)}; auto / the better of both: {shown(best)}")
+                lines.append(f"| {way} | {statistics.median(found):.0f} ({low:.0f}–{high:.0f}) |")
+            lines += [
+                "",
+                f"auto against one thread: {shown(ratios)} ×; against the better of both: ",
+            ]
+            lines[-1] += f"{shown(best)} ×. {rounds} rounds of {seconds:g} s, its trials included."
+            yield "\n".join(lines)
 
 
 def rate(images: Path, run: Path, threads: str, seconds: float) -> float:

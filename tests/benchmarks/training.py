@@ -13,6 +13,7 @@ from unittest import mock
 import torch
 from contest import clock, for_seconds
 from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.flop_counter import FlopCounterMode
 
 from brainzoo.data.images import Images
 from brainzoo.plugin.run import Run, TrainConfig
@@ -145,6 +146,13 @@ def drawing(make: Callable[[], Any], count: int) -> Callable[[float], float]:
             return for_seconds(one, seconds, 1)
 
     return run
+
+
+def arithmetic(make: Callable[[], Any], count: int) -> str:
+    """Return what a function computes for each of its images, for a table."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counted:
+        make()
+    return f"{counted.get_total_flops() / count / 1e9:.3g} GFLOP an image"
 
 
 def millions(network: torch.nn.Module) -> str:

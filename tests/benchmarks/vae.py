@@ -1,4 +1,4 @@
-"""VAE against peers from PyPI: python tests/benchmarks/vae.py [--size 128] [--batch-size 16]
+"""VAE against peers from PyPI: python tests/benchmarks/vae.py [--sizes 64,128] [--batch-size 16]
 
 MONAI's VarAutoEncoder has the same widths, and residual units of two convolutions as ours; its
 AutoencoderKL, which keeps a latent image instead of a vector, has three levels of the same widths;
@@ -16,13 +16,13 @@ from contest import Contest, Way, main
 from peers import peer, there
 from torch import nn
 from torch.nn.functional import l1_loss, mse_loss
-from training import Ours, Plain, descend, drawing, heads, millions
+from training import Ours, Plain, arithmetic, descend, drawing, heads, millions
 
 from brainzoo_vae.config import VAEConfig, halvings
 from brainzoo_vae.generator import VAE
 from brainzoo_vae.networks import Networks, widths_of
 
-DEFAULTS = {"size": 128, "batch_size": 16}
+DEFAULTS = {"sizes": "64,128", "batch_size": 16}
 LATENT = 128
 
 
@@ -51,8 +51,12 @@ def divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
 
 
 def contests(given: Any) -> Iterator[Contest]:
-    """Yield training and sampling."""
-    spatial, batch = (given.size, given.size), given.batch_size
+    """Yield training and sampling at each size."""
+    for size in map(int, given.sizes.split(",")):
+        yield from _of((size, size), given.batch_size)
+
+
+def _of(spatial: tuple[int, int], batch: int) -> Iterator[Contest]:
     images = heads(spatial)
     config = VAEConfig(latent=LATENT, covariates=())
     widths = widths_of(config, spatial)
@@ -65,7 +69,7 @@ def contests(given: Any) -> Iterator[Contest]:
         Way("textbook loop", Plain(images, batch, descend(plain, plain.loss)), "the same networks"),
     ]
     sampling = [
-        Way("brainzoo", ours.sample(64)),
+        Way("brainzoo", ours.sample(64), arithmetic(plain.draw, 64)),
         Way("textbook network", drawing(plain.draw, 64)),
     ]
     for found in (_monai, _monai_kl, _pythae):
@@ -73,7 +77,7 @@ def contests(given: Any) -> Iterator[Contest]:
         if more:
             ways.append(more[0])
             sampling += more[1:]
-    what = f"VAE, {given.size} × {given.size}"
+    what = f"VAE, {spatial[0]} × {spatial[1]}"
     yield Contest(f"training {what}, batch {batch}", "images/s", ways)
     yield Contest(f"sampling {what}", "images/s", sampling)
 
@@ -95,14 +99,15 @@ def _monai(config: Any, spatial: Any, batch: int, images: Any, widths: Any) -> l
         made, mean, log_variance, _ = network(real)
         return mse_loss(made, real, reduction="sum") + divergence(mean, log_variance)
 
+    def draw() -> torch.Tensor:
+        made: torch.Tensor = network.decode_forward(torch.randn(64, LATENT))
+        return made
+
     return [
         Way(
             "MONAI VarAutoEncoder", Plain(images, batch, descend(network, loss)), millions(network)
         ),
-        Way(
-            "MONAI VarAutoEncoder",
-            drawing(lambda: network.decode_forward(torch.randn(64, LATENT)), 64),
-        ),
+        Way("MONAI VarAutoEncoder", drawing(draw, 64), arithmetic(draw, 64)),
     ]
 
 

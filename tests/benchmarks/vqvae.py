@@ -92,7 +92,7 @@ def _training(
         ways.append(Way("pythae VQVAE", way, "with our convolutions"))
     shape = " × ".join(map(str, spatial))
     title = f"training VQ-VAE, {shape}, widths {'-'.join(map(str, widths))}, batch {batch}"
-    return Contest(title, "images/s", ways)
+    return Contest(title, "images/s", ways, pairs=[("brainzoo, fp32", "textbook loop")])
 
 
 def _sampling(spatial: tuple[int, ...], widths: tuple[int, ...], images: Images) -> Contest:
