@@ -238,7 +238,7 @@ def test_prepared_images_are_alike_name_their_steps_and_have_whole_labels(
 
 
 def test_several_processes_make_the_same_images(heads: list[Subject], tmp_path: Path) -> None:
-    atlas = Atlas(AtlasConfig(subjects=4, voxel_mm=4.0))
+    atlas = Atlas(AtlasConfig(subjects=2, voxel_mm=4.0))
     found = []
     for workers in (1, 2):
         config = PrepareConfig(size=32, slices=2, align="rigid", split_fractions=(1.0, 0.0, 0.0))
