@@ -18,6 +18,7 @@ from brainzoo.plugin.options import Config, make_config, nearest, option, option
 from brainzoo.plugin.part import Part, absolute, part_of
 from brainzoo.plugin.run import TrainConfig
 from brainzoo.preparation.config import PrepareConfig
+from brainzoo.zoo.address import parse
 
 BUDGETS = ("images", "minutes")
 EXCLUSIVE = (
@@ -123,6 +124,8 @@ def resolve(
     groups.pop("data", None)
 
     train = _config(TrainConfig, common)
+    if train.teacher and isinstance(place := parse(train.teacher), Path):
+        train = dataclasses.replace(train, teacher=str(place.absolute()))
     if export is None:
         export = list(DEFAULT_EXPORTS)
         groups |= {name: {**own, **groups.get(name, {})} for name, own in DEFAULT_EXPORTS.items()}

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,6 +69,18 @@ def test_a_stopped_student_goes_on_with_the_same_lessons(places, tmp_path):
     done = CliRunner().invoke(main, ["train", "--resume", str(copy), "--images", "80"])
     assert done.exit_code == 0, done.output
     assert (copy / "lessons" / "pixels.npy").stat().st_mtime_ns == before
+
+
+def test_a_teacher_is_found_again_from_another_folder(places, tmp_path, monkeypatch):
+    monkeypatch.chdir(places)
+    how = ("--teacher", "teacher", "--teacher-samples", 40)
+    train("--data", "heads", "--out", tmp_path / "student", *how)
+    shutil.rmtree(tmp_path / "student" / "lessons")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["train", "--resume", "student", "--images", "80"])
+    assert done.exit_code == 0, done.output
+    for path in filter(Path.is_file, (tmp_path / "student" / "checkpoint").rglob("*")):
+        assert str(places).encode() not in path.read_bytes(), path
 
 
 def test_a_teacher_that_has_seen_other_people_or_makes_other_images_is_refused(places, tmp_path):
