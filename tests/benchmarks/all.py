@@ -103,7 +103,7 @@ def main() -> None:
 def tables(script: Any, repeats: int, seconds: float, *, quick: bool) -> Iterator[str]:
     """Yield the tables of a script."""
     if script is threads:
-        yield from threads.tables(seconds * (1 if quick else 8), min(repeats, 2))
+        yield from threads.tables(5.0 if quick else 8 * seconds, min(repeats, 2))
         return
     chosen = getattr(script, "DEFAULTS", {}) | (SMALL.get(script, {}) if quick else {})
     for contest in script.contests(SimpleNamespace(**chosen)):
