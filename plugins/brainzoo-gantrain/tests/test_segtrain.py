@@ -5,6 +5,7 @@ from brainzoo import EvaluationSets
 from brainzoo.data.images import Images
 from brainzoo.testing import EvaluatorContract
 from brainzoo.testing.heads import make_images
+from brainzoo_gantrain import segtrain
 from brainzoo_gantrain.config import SegTrainConfig
 from brainzoo_gantrain.segtrain import SegTrain, dice
 from brainzoo_gantrain.unet import labelled, learn
@@ -67,3 +68,14 @@ def test_a_rare_label_as_dark_as_the_background_is_learned():
     network = learn(pixels, labels, 3, width=8, steps=100, seed=0, advance=lambda count: None)
     found = labelled(network, pixels)
     assert dice(found == 1, labels == 1, np.zeros(24, np.intp))[0] > 0.8
+
+
+def test_it_says_when_real_pairs_teach_nothing(real, monkeypatch):
+    monkeypatch.setattr(
+        segtrain,
+        "labelled",
+        lambda network, pixels: np.zeros((len(pixels), *pixels.shape[2:]), np.int64),
+    )
+    sets = EvaluationSets(real.where(split="train"), real.where(split="test"), real)
+    found = SegTrain(SegTrainConfig(steps=10, width=4)).evaluate(sets)
+    assert "Not even real pairs" in found.notes[0]

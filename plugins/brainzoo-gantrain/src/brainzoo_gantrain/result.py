@@ -32,6 +32,8 @@ SHORT = {REAL: "real", AS_MANY: "real, as many", BOTH: "real + synthetic", SHUFF
 """What those rows are called that are metric values too."""
 
 Values = NDArray[np.float64]
+SHARE = (0.0, 1.0)
+ANY = (-np.inf, np.inf)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,9 +102,13 @@ class Result:
         on_test = f"{images} test images of {subjects} subjects; {self.looks.label}"
 
         def metric(
-            name: str, values: Values, detail: str, floor: Values | None = None
+            name: str,
+            values: Values,
+            detail: str,
+            floor: Values | None = None,
+            bounds: tuple[float, float] = SHARE,
         ) -> MetricValue:
-            ends = interval(values) or (None, None)
+            ends = interval(values, bounds=bounds) or (None, None)
             least = None if floor is None else float(floor[0])
             return MetricValue(name, float(values[0]), images, ends[0], ends[1], least, detail)
 
@@ -119,7 +125,7 @@ class Result:
             ),
             n=subjects,
         )
-        yield metric("ratio to real", self._ratio(synthetic), trained)
+        yield metric("ratio to real", self._ratio(synthetic), trained, bounds=ANY)
         for row in self.rows:
             if row.trained.name in SHORT:
                 detail = f"trained on {row.trained.name}, {row.images} images; {on_test}"
@@ -129,7 +135,7 @@ class Result:
             gain = both.rates.harmonic_mean - alone.rates.harmonic_mean
             whom = "" if alone is real else f" to {alone.subjects} people"
             detail = f"harmonic means' difference; {on_test}"
-            yield metric(f"gain by adding synthetic{whom}", gain, detail)
+            yield metric(f"gain by adding synthetic{whom}", gain, detail, bounds=ANY)
         of_made = f"of {self.made} synthetic images; {self.looks.label}"
         yield dataclasses.replace(
             metric("GAN-test", self.gan_test.harmonic_mean, f"harmonic mean {of_made}"), n=self.made
@@ -175,7 +181,8 @@ class Result:
             "harmonic mean of subjects": row.of_subjects.harmonic_mean,
         }
         for name, values in named.items():
-            low, high = interval(values) or (float("nan"), float("nan"))
+            bounds = ANY if name == "ratio to real" else SHARE
+            low, high = interval(values, bounds=bounds) or (float("nan"), float("nan"))
             yield from ((name, float(values[0])), (f"{name} low", low), (f"{name} high", high))
         yield ("copy rate", float(self.copies[0]) if row.trained.synthetic else None)
 
@@ -187,7 +194,7 @@ class Result:
             "sensitivity": _text(row.rates.sensitivity),
             "specificity": _text(row.rates.specificity),
             "harmonic mean": _text(row.rates.harmonic_mean),
-            "ratio to real": None if row.trained.name == REAL else _text(self._ratio(row)),
+            "ratio to real": (None if row.trained.name == REAL else _text(self._ratio(row), ANY)),
             "harmonic mean of subjects": _text(row.of_subjects.harmonic_mean),
             "copy rate": f"{self.copies[0]:.3f}" if row.trained.synthetic else None,
         }
@@ -259,7 +266,8 @@ class Result:
                     continue
                 place = shares.index(row.trained.share)
                 value = float(row.rates.harmonic_mean[0])
-                points.append((place, value, *(interval(row.rates.harmonic_mean) or (value,) * 2)))
+                ends = interval(row.rates.harmonic_mean, bounds=SHARE) or (value, value)
+                points.append((place, value, *ends))
                 names[place] = str(row.subjects)
             lines.append(charts.Line(name, *zip(*sorted(points), strict=True)))
         return charts.line_chart(
@@ -274,6 +282,6 @@ class Result:
         )
 
 
-def _text(values: Values) -> str:
-    ends = interval(values)
+def _text(values: Values, bounds: tuple[float, float] = SHARE) -> str:
+    ends = interval(values, bounds=bounds)
     return f"{values[0]:.3f}" + (f" ({ends.low:.3f} to {ends.high:.3f})" if ends else "")

@@ -30,6 +30,8 @@ from brainzoo_gantrain.unet import labelled, learn
 Draws = NDArray[np.float64]
 SETS = ("synthetic", "real", "real + synthetic")
 SHOWN = 4
+SHARE = (0.0, 1.0)
+LEAST = 0.1  # of Dice: a segmenter of real pairs below it has learned nothing
 
 
 class SegTrain(Evaluator):
@@ -90,7 +92,9 @@ class SegTrain(Evaluator):
             f"mean of {', '.join(names.values())}, by person; U-Net of width {self.config.width}, "
             f"{self.config.steps} steps; {len(order)} test people"
         )
-        ends = {name: interval(draws) or (None, None) for name, draws in means.items()}
+        ends = {
+            name: interval(draws, bounds=SHARE) or (None, None) for name, draws in means.items()
+        }
         values = [
             MetricValue(
                 "Dice" if name == "synthetic" else f"Dice, {name}",
@@ -113,7 +117,7 @@ class SegTrain(Evaluator):
             row: dict[str, Value] = {"label": label}
             for name, of in dices.items():
                 draws = averaged(of[k], weights)
-                ends_of = interval(draws)
+                ends_of = interval(draws, bounds=SHARE)
                 row[name] = f"{draws[0]:.3f}" + (
                     f" ({ends_of.low:.3f} to {ends_of.high:.3f})" if ends_of else ""
                 )
@@ -126,7 +130,13 @@ class SegTrain(Evaluator):
             columns=len(shown),
             row_labels=["test scan", "its labels", *found],
         )
-        return Evaluation(values, {"segtrain": rows}, {"segmentations": picture})
+        notes = []
+        if means["real"][0] < LEAST:
+            notes.append(
+                f"Not even real pairs taught a segmenter (Dice {means['real'][0]:.2f}): nothing "
+                "follows about the synthetic ones. More steps may help (--segtrain.steps)."
+            )
+        return Evaluation(values, {"segtrain": rows}, {"segmentations": picture}, notes=notes)
 
 
 def common_labels(sets: EvaluationSets) -> dict[int, str]:

@@ -1,9 +1,10 @@
 """A small U-Net (Ronneberger, Fischer and Brox 2015), and how it learns label maps.
 
 Differences from the paper: group normalisation, three scales, zero-padded edges, bilinear
-enlarging, and Adam with a rate that falls along a cosine; images are mirrored at random. Pixels of
-rare labels weigh more, by the root of their rarity: of IXI's ventricles, 1.5 % of the pixels and as
-dark as air, nothing was found otherwise.
+enlarging, and Adam with a rate that falls along a cosine; images are mirrored at random. Units are
+leaky: plain ones fell silent on T1w and FLAIR of 11 people, whose lesions are 0.7 % of the pixels.
+Pixels of rare labels weigh more, by the root of their rarity: of IXI's ventricles, 1.5 % of the
+pixels and as dark as air, nothing was found otherwise.
 """
 
 # ruff: noqa: TID253 (imported by the evaluator only)
@@ -21,6 +22,7 @@ from torch.nn.functional import cross_entropy, interpolate, one_hot
 BATCH = 8
 RATE = 3e-3
 GROUPS = 4
+LEAK = 0.1
 LEAST_SHARE = 1e-4  # of the pixels: a label that is rarer weighs no more
 
 
@@ -59,10 +61,10 @@ def _block(inside: int, outside: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inside, outside, 3, padding=1),
         nn.GroupNorm(GROUPS, outside),
-        nn.ReLU(),
+        nn.LeakyReLU(LEAK),
         nn.Conv2d(outside, outside, 3, padding=1),
         nn.GroupNorm(GROUPS, outside),
-        nn.ReLU(),
+        nn.LeakyReLU(LEAK),
     )
 
 

@@ -144,13 +144,21 @@ class Conditions(Evaluator):
             f"{1 / len(np.unique(one.train)):.2f}; logistic regression on features of "
             f"{len(set(subjects_of(one.train_images)))} training people; floor: test people; "
             f"{looks.label}",
+            bounds=(0.0, 1.0),
         )
 
 
-def value_of(name: str, draws: Draws, n: int, floor: Draws, detail: str) -> MetricValue:
+def value_of(
+    name: str,
+    draws: Draws,
+    n: int,
+    floor: Draws,
+    detail: str,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> MetricValue:
     """Return a value with its interval and floor; the floor's own interval is in the detail."""
-    low, high = interval(draws) or (None, None)
-    ends = interval(floor)
+    low, high = interval(draws, bounds=bounds) or (None, None)
+    ends = interval(floor, bounds=bounds)
     if ends is not None:
         detail = f"floor {ends.low:.3g} to {ends.high:.3g}; {detail}"
     return MetricValue(name, float(draws[0]), n, low, high, float(floor[0]), detail)

@@ -40,7 +40,7 @@ def metrics(
     auc = measures.membership_draws(
         *auc_values, [*train_subjects, *unseen_subjects], seed=seed, rounds=rounds
     )
-    auc_low, auc_high = interval(auc) or (None, None)
+    auc_low, auc_high = interval(auc, bounds=(0.0, 1.0)) or (None, None)
     by_train, by_unseen = found.to_train.by_subject, found.to_unseen.by_subject
     nearer, nearer_low, nearer_high = measures.nearer_to_train(
         by_train, by_unseen, seed=seed, rounds=rounds
@@ -105,7 +105,7 @@ def attacked(found: Sequence[Attack], *, seed: int, rounds: int) -> list[MetricV
         draws = measures.membership_draws(
             attack.members, attack.others, people, seed=seed, rounds=rounds
         )
-        low, high = interval(draws) or (None, None)
+        low, high = interval(draws, bounds=(0.0, 1.0)) or (None, None)
         values.append(
             MetricValue(
                 WHITE_BOX,
