@@ -221,10 +221,8 @@ class GeneratorContract(PluginContract):
         )
 
     def test_is_asked_about_images_with_their_label_maps(self, labelled: Trained) -> None:
-        generator, images = (
-            checkpoints.load(labelled.run.checkpoint),
-            labelled.images.where(split="test"),
-        )
+        generator = checkpoints.load(labelled.run.checkpoint)
+        images = labelled.images.where(split="test")
         pixels = seen_by(generator, images).floats()
         assert pixels.shape[1:] == samples(generator, 1).shape[1:]
         assert np.array_equal(pixels[:, : images.channels], images.floats())
