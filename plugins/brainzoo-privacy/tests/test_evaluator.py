@@ -13,7 +13,7 @@ from brainzoo.data.images import Images
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo_privacy import findings
 from brainzoo_privacy.config import PrivacyConfig
-from brainzoo_privacy.evaluator import Privacy
+from brainzoo_privacy.evaluator import Privacy, learned_from
 from brainzoo_privacy.verdict import read_verdict
 
 pytestmark = pytest.mark.slow
@@ -237,3 +237,13 @@ def test_a_named_file_of_weights_must_be_there(tmp_path):
 def test_weights_that_were_not_attacked_leave_it_undecided(of_unseen, train, test, unseen):
     figures = {n: f for n, f in of_unseen[1].items() if n != findings.WHITE_BOX}
     assert "not attacked" in doubts_of(figures, train, test, unseen)[0]
+
+
+def test_people_in_no_class_were_not_learned_from(train):
+    rows = [{**row, "class": "young" if i < 40 else None} for i, row in enumerate(train.table)]
+    some = Images(train.read(), rows, {**train.info, "classes": ["young"]})
+    assert len(learned_from(some)) == 40
+    without = Images(
+        train.read(), [{**r, "class": None} for r in rows], {**train.info, "classes": []}
+    )
+    assert len(learned_from(without)) == len(train)

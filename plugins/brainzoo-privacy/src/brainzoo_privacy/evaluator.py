@@ -69,6 +69,7 @@ class Privacy(Evaluator):
             DataError: The sets cannot be compared, or images do not say whose they are.
         """
         sets.check()
+        sets = dataclasses.replace(sets, train=learned_from(sets.train))
         train, synthetic = sets.train, sets.synthetic
         unseen = joined(sets.test, sets.validation)
         expect_subjects(train, unseen)
@@ -194,6 +195,15 @@ class Privacy(Evaluator):
         return [
             dataclasses.replace(value, detail=f"{value.detail}; {network.label}") for value in made
         ]
+
+
+def learned_from(train: Images) -> Images:
+    """Return the training images that a model saw: where there are classes, those of a class.
+
+    The others would count as members that no attack recognises, and hide a leak.
+    """
+    known = [i for i, name in enumerate(train.column("class")) if name is not None]
+    return train[np.array(known, np.intp)] if train.classes and known else train
 
 
 def compared_with(train: Images, unseen: Images) -> str:
