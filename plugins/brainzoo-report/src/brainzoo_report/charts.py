@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 440, 260
 LEFT, RIGHT, TOP, BOTTOM = 48, 14, 30, 42
-LINE, LETTER = 15, 7  # pixels from line to line, and of a letter
+LINE, LETTER = 15, 8  # pixels from line to line, and of a letter
 POINTS = 400  # drawn of a line at most
 COLOURS = ("#00838a", "#c2571a", "#7a68c9", "#7d7a00")  # distinct in light, in dark and by dashes
 DASHES = ("none", "9 3", "3 3", "12 3 3 3")
