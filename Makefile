@@ -9,8 +9,8 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test check lint types docs dist wheels benchmarks clean
 
-demo: $(VENV)/.demo  ## train DCGAN on simulated brains that need no download; its report shows dcgan-ixi-64 beside
-	$(VENV)/bin/brainzoo run dcgan --data atlas --preset quick --images 80k --lr-discriminator 2e-4
+demo: $(VENV)/.demo  ## train a flow on simulated brains that need no download; ends with a report
+	$(VENV)/bin/brainzoo run flow --data atlas --preset quick --images 16k
 
 test: $(VENV)/.dev  ## all tests and examples
 	$(VENV)/bin/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
@@ -43,9 +43,9 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("brainzoo needs Python 3.11 or later; found " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: $(VENV)/bin/python pyproject.toml plugins/brainzoo-dcgan/pyproject.toml plugins/brainzoo-atlas/pyproject.toml plugins/brainzoo-report/pyproject.toml
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml plugins/brainzoo-flow/pyproject.toml plugins/brainzoo-atlas/pyproject.toml plugins/brainzoo-report/pyproject.toml
 	@echo "Installing brainzoo, its demo plugins and torch into $(VENV) (some minutes) ..."
-	$(PIP) "$(TORCH)" -e . -e plugins/brainzoo-atlas -e plugins/brainzoo-dcgan -e plugins/brainzoo-report
+	$(PIP) "$(TORCH)" -e . -e plugins/brainzoo-atlas -e plugins/brainzoo-flow -e plugins/brainzoo-report
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml requirements-dev.txt $(PLUGINS:%=%/pyproject.toml)
