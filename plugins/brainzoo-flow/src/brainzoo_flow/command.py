@@ -55,7 +55,7 @@ SHOWN = 8
     "--label",
     type=click.IntRange(0),
     metavar="VALUE",
-    help="With --mask: what the region becomes, such as a lesion. For models of label maps.",
+    help="With --mask: the label of the filled region, such as a lesion's. Needs label maps.",
 )
 @click.option("--split", metavar="SPLIT", help="Only images of train, validation or test.")
 @click.option("-n", "n", type=click.IntRange(1), metavar="N", help="Only the first N images.")

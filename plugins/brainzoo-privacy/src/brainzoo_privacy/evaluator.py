@@ -33,8 +33,8 @@ from brainzoo_privacy.whitebox import attacks
 LIBRARIES = ("brainzoo-core", "brainzoo-privacy", "numpy", "scipy")
 MEASURED = ("value", "n", "low", "high", "floor")
 SAID = {
-    "passed": "Passed: the audit found nothing against publishing. That is no proof that nobody "
-    "can be recognised.",
+    "passed": "Passed: the audit found no reason not to publish. It cannot prove that nobody is "
+    "recognisable.",
     "failed": "Failed: these weights reveal people they learned from, or may.",
     "undecided": "Undecided: a leak could have been missed.",
 }
