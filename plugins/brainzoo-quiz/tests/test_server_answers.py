@@ -91,11 +91,11 @@ def test_a_database_that_fails_costs_no_answer_and_the_log_says_where(
     reader = Browser(server.url).join(server.invitations["R1"]).start()
     token = reader.post("/api/show", {"position": 1}).json["token"]
     database = sqlite3.connect(tmp_path / "study" / "answers.sqlite")
-    database.execute("ALTER TABLE answer RENAME TO away")
+    database.execute("ALTER TABLE trial RENAME TO away")
     found = reader.post("/api/answer", answer_of(1, token))
     assert (found.status, found.code) == (503, "database")
     assert reader.get("/read").status == 200
-    database.execute("ALTER TABLE away RENAME TO answer")
+    database.execute("ALTER TABLE away RENAME TO trial")
     database.close()
     assert reader.post("/api/answer", answer_of(1, token)).json == {
         "stored": True,

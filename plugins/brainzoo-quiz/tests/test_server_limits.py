@@ -12,10 +12,9 @@ import pytest
 from brainzoo_quiz.server import running
 from brainzoo_quiz.server.address import address
 from brainzoo_quiz.server.database import open_database
-from brainzoo_quiz.server.limits import Buckets
 from brainzoo_quiz.server.preparing import prepare
 from brainzoo_quiz.server.requests import Refused
-from brainzoo_quiz.server.service import Service
+from brainzoo_quiz.server.service import Buckets, Service
 
 from .serving import Browser, make_study
 from .stores import refusal

@@ -48,7 +48,7 @@ def serve(
     """
     from brainzoo_quiz.server import running
     from brainzoo_quiz.server.address import address, expect_sound
-    from brainzoo_quiz.server.credentials import owner_token
+    from brainzoo_quiz.server.admission import owner_token
     from brainzoo_quiz.server.database import FILE as DATABASE
     from brainzoo_quiz.server.database import open_database, shown
     from brainzoo_quiz.server.preparing import prepare

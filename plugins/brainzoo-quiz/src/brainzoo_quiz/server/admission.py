@@ -1,17 +1,67 @@
-"""Who may write: invitations, the cookies they are changed for, and the end of the study.
+"""Who may write: secrets, invitations, the cookies they are changed for, and the end of the study.
 
 An invitation is a link for one reader that works once. Opening it does nothing (mail programs look
-at links); the button on its page uses it up and binds the browser to the reader's seat.
+at links); the button on its page uses it up and binds the browser to the reader's seat by a
+*cookie*, 256 random bits. The *CSRF token* of a cookie is made from it, so that it needs no place
+of its own: pages of other origins can read neither. Secrets are kept as hashes and compared in
+constant time.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import re
+import secrets
+from pathlib import Path
+
 from sqlalchemy import Connection, Engine, select, update
 
-from brainzoo_quiz.server.credentials import hashed, new_secret
+from brainzoo.api import DataError, ExistsError
 from brainzoo_quiz.server.database import reading, writing
 from brainzoo_quiz.server.requests import Refused
-from brainzoo_quiz.server.tables import READER, SESSION, STUDY, milliseconds
+from brainzoo_quiz.server.tables import READER, STUDY, milliseconds
+from brainzoo_quiz.study.files import read_text
+from brainzoo_quiz.study.key import write_private
+
+OWNER_FILE = "owner-token"
+"""In the study folder, mode 0600. Remove it, and the next start makes another."""
+
+
+def new_secret() -> str:
+    """Return 256 random bits, fit for a URL."""
+    return secrets.token_urlsafe(32)
+
+
+def hashed(secret: str) -> str:
+    """Return what is stored of a secret. It is random, so one round of SHA-256 is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def derived(secret: str, purpose: str) -> str:
+    """Return another secret, made from one for a purpose; it does not tell the first."""
+    return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+
+
+def same(given: str, expected: str) -> bool:
+    """Compare in constant time."""
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+def owner_token(folder: Path) -> str:
+    """Return the owner's secret of a study folder; makes one at the first start.
+
+    Raises:
+        DataError: The file holds no secret any more, or can be neither read nor written.
+    """
+    path, token = folder / OWNER_FILE, new_secret()
+    try:
+        write_private(path, f"{token}\n")
+    except ExistsError:
+        token = read_text(path, "secret").strip()
+    if not re.fullmatch(r"[\w-]{43,}", token, re.ASCII):
+        raise DataError(f"{path} holds no secret.", "Remove it; the next start makes another.")
+    return token
 
 
 def invited(engine: Engine, invitation: str) -> bool:
@@ -84,9 +134,7 @@ def session_of(engine: Engine, cookie: str) -> str | None:
     """Return the session that a cookie belongs to."""
     with reading(engine) as connection:
         found: str | None = connection.execute(
-            select(SESSION.c.session)
-            .join(READER, READER.c.reader == SESSION.c.reader)
-            .where(READER.c.cookie == hashed(cookie))
+            select(READER.c.session).where(READER.c.cookie == hashed(cookie))
         ).scalar_one_or_none()
     return found
 

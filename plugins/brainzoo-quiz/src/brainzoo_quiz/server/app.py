@@ -13,14 +13,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from brainzoo_quiz import reader as reading_page
-from brainzoo_quiz.server import owner, pages, reader
-from brainzoo_quiz.server.guard import Guard, answer_error
-from brainzoo_quiz.server.requests import Refused, nothing_here
+from brainzoo_quiz.server import owner, reader
+from brainzoo_quiz.server.guard import Guard
+from brainzoo_quiz.server.requests import PAGES, Refused, message_page, nothing_here
 from brainzoo_quiz.server.service import Service
 
 ASSETS: Mapping[str, Path | None] = {
-    "server.css": pages.HOME / "server.css",
-    "owner.js": pages.HOME / "owner.js",
+    "server.css": PAGES / "server.css",
+    "owner.js": PAGES / "owner.js",
     "page.js": None,  # of many files
     "page.css": reading_page.HERE / "page.css",
     "niivue.js": reading_page.HERE / "vendor" / "niivue.umd.js",
@@ -44,7 +44,7 @@ def application(service: Service) -> Starlette:
 
 
 def _home(request: Request) -> Response:
-    return pages.message_page("A reader study", "Open the link of your invitation.")
+    return message_page("A reader study", "Open the link of your invitation.")
 
 
 def _asset(request: Request) -> Response:
@@ -59,5 +59,5 @@ def _asset(request: Request) -> Response:
 def _no_route(request: Request, error: Exception) -> Response:
     """Answer what no route takes, alike for everybody."""
     if isinstance(error, HTTPException) and error.status_code == 405:
-        return answer_error(request.scope, Refused(405, "method", "That cannot be done here."))
-    return answer_error(request.scope, nothing_here())
+        raise Refused(405, "method", "That cannot be done here.")
+    raise nothing_here()

@@ -18,8 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from brainzoo_quiz.server.address import Address
-from brainzoo_quiz.server.pages import message_page
-from brainzoo_quiz.server.requests import Refused
+from brainzoo_quiz.server.requests import Refused, message_page
 
 LOG = logging.getLogger("brainzoo.quiz")
 

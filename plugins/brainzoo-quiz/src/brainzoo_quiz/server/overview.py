@@ -2,51 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, case, func, select
+from sqlalchemy import Connection, Engine, Row, func, select
 
 from brainzoo.api import DataError
 from brainzoo_quiz.server.database import database_errors, reading, shown
 from brainzoo_quiz.server.preparing import read_study
-from brainzoo_quiz.server.tables import (
-    ANSWER,
-    READER,
-    SESSION,
-    STUDY,
-    TRIAL,
-    milliseconds,
-    moment,
-)
+from brainzoo_quiz.server.tables import READER, STUDY, TRIAL, milliseconds, moment
 from brainzoo_quiz.study.answers import Answer, Answers
 
 LATE_MS = 5000
 """An answer chosen in time, as the page says, that comes so much later: long thought about reasons,
 a slow line, or a slow clock."""
 
+COUNTS = {
+    "answered": func.count(TRIAL.c.answered_at),
+    "timed_out": func.count().filter(TRIAL.c.timed_out),
+    "late": func.count().filter(
+        ~TRIAL.c.timed_out, TRIAL.c.answered_at > TRIAL.c.deadline_at + LATE_MS
+    ),
+    "lost_focus": func.coalesce(func.sum(TRIAL.c.lost_focus), 0),
+    "reloads": func.coalesce(func.sum(TRIAL.c.reloads), 0),
+}
+"""What is counted of each reader's images."""
+
 
 def progress(engine: Engine) -> dict[str, Any]:
     """Return how far each reader is."""
+    last = (func.max(TRIAL.c.shown_at), func.max(TRIAL.c.answered_at))
+    counts = [count.label(name) for name, count in COUNTS.items()]
+    rows = (
+        select(READER, *counts, last[0].label("shown_at"), last[1].label("answered_at"))
+        .outerjoin(TRIAL, TRIAL.c.session == READER.c.session)
+        .group_by(READER.c.session)
+        .order_by(READER.c.seat)
+    )
     with reading(engine) as connection:
         study = connection.execute(select(STUDY)).one()
-        readers = connection.execute(
-            select(READER, SESSION)
-            .join(SESSION, SESSION.c.reader == READER.c.reader)
-            .order_by(READER.c.seat)
-        ).all()
-        trials = _counts(connection)
-    rows = [_reader(row, trials[row.session]) for row in readers]
+        readers = [_reader(row, study.images) for row in connection.execute(rows)]
     return {
         "study": study.study,
         "title": study.title,
         "now": moment(milliseconds()),
         "created_at": moment(study.created_at),
         "closed_at": _moment(study.closed_at),
-        "readers": rows,
-        "answered": sum(row["answered"] for row in rows),
-        "images": sum(row["images"] for row in rows),
-        "finished": sum(row["state"] == "finished" for row in rows),
+        "readers": readers,
+        "answered": sum(reader["answered"] for reader in readers),
+        "images": len(readers) * study.images,
+        "finished": sum(reader["state"] == "finished" for reader in readers),
+    }
+
+
+def _reader(row: Row[Any], images: int) -> dict[str, Any]:
+    if row.finished_at is not None:
+        state = "finished"
+    elif row.started_at is not None:
+        state = "reading"
+    else:
+        state = "invited" if row.cookie is None else "joined"
+    seen = [row.joined_at, row.started_at, row.shown_at, row.answered_at, row.finished_at]
+    return {
+        "reader": row.reader,
+        "group": row.group,
+        "years": row.years,
+        "state": state,
+        "images": images,
+        **{name: int(row._mapping[name]) for name in COUNTS},
+        "seen_at": _moment(max((at for at in seen if at is not None), default=None)),
+        "invitation": "open" if row.joined_at is None else "used",
     }
 
 
@@ -64,12 +88,8 @@ def read_answers(engine: Engine) -> list[Answers]:
             raise DataError(
                 f"{shown(engine)} holds no study.", "Start it with `brainzoo quiz serve`."
             )
-        sessions = connection.execute(
-            select(SESSION, READER.c.seat)
-            .join(READER, READER.c.reader == SESSION.c.reader)
-            .where(SESSION.c.started_at.is_not(None))
-            .order_by(READER.c.seat)
-        ).all()
+        started = READER.c.started_at.is_not(None)
+        rows = connection.execute(select(READER).where(started).order_by(READER.c.seat)).all()
         return [
             Answers.of(
                 {
@@ -79,73 +99,19 @@ def read_answers(engine: Engine) -> list[Answers]:
                     "reader": {"id": row.reader, "group": row.group, "years": row.years},
                     "started_at": moment(row.started_at),
                     "finished_at": _moment(row.finished_at),
-                    "answers": list(_answers(connection, row.session)),
+                    "answers": _answers(connection, row.session),
                 },
                 f"reader {row.reader}",
             )
-            for row in sessions
+            for row in rows
         ]
 
 
-def _answers(connection: Connection, session: str) -> Iterator[dict[str, Any]]:
-    both = ANSWER.join(
-        TRIAL, (TRIAL.c.session == ANSWER.c.session) & (TRIAL.c.position == ANSWER.c.position)
-    )
-    trial = (TRIAL.c.token, TRIAL.c.phase, TRIAL.c.shown_at)
-    rows = select(ANSWER, *trial).select_from(both).where(ANSWER.c.session == session)
-    for row in connection.execute(rows.order_by(ANSWER.c.position)):
-        content = {**row._mapping, "shown_at": _moment(row.shown_at)}
-        yield {name: content[name] for name in Answer.model_fields}
-
-
-def _counts(connection: Connection) -> dict[str, Row[Any]]:
-    """Return counts of the trials of each session."""
-    both = TRIAL.outerjoin(
-        ANSWER, (TRIAL.c.session == ANSWER.c.session) & (TRIAL.c.position == ANSWER.c.position)
-    )
-    late = ~ANSWER.c.timed_out & (ANSWER.c.received_at > TRIAL.c.deadline_at + LATE_MS)
-
-    def number(condition: Any) -> Any:
-        return func.count(case((condition, 1)))
-
-    rows = connection.execute(
-        select(
-            TRIAL.c.session,
-            func.count().label("images"),
-            func.count(ANSWER.c.position).label("answered"),
-            number(ANSWER.c.timed_out).label("timed_out"),
-            number(late).label("late"),
-            func.sum(ANSWER.c.lost_focus).label("lost_focus"),
-            func.sum(ANSWER.c.reloads).label("reloads"),
-            func.max(TRIAL.c.shown_at).label("shown_at"),
-            func.max(ANSWER.c.received_at).label("received_at"),
-        )
-        .select_from(both)
-        .group_by(TRIAL.c.session)
-    )
-    return {row.session: row for row in rows}
-
-
-def _reader(row: Row[Any], counts: Row[Any]) -> dict[str, Any]:
-    seen = [row.joined_at, row.started_at, counts.shown_at, counts.received_at, row.finished_at]
-    numbers = ("images", "answered", "timed_out", "late", "lost_focus", "reloads")
-    return {
-        "reader": row.reader,
-        "group": row.group,
-        "years": row.years,
-        "state": _state(row),
-        **{name: getattr(counts, name) or 0 for name in numbers},
-        "seen_at": _moment(max((at for at in seen if at is not None), default=None)),
-        "invitation": "open" if row.joined_at is None else "used",
-    }
-
-
-def _state(row: Row[Any]) -> str:
-    if row.finished_at is not None:
-        return "finished"
-    if row.started_at is not None:
-        return "reading"
-    return "invited" if row.cookie is None else "joined"
+def _answers(connection: Connection, session: str) -> list[dict[str, Any]]:
+    answered = (TRIAL.c.session == session) & TRIAL.c.answered_at.is_not(None)
+    rows = connection.execute(select(TRIAL).where(answered).order_by(TRIAL.c.position))
+    found = [{**row._mapping, "shown_at": moment(row.shown_at)} for row in rows]
+    return [{name: row[name] for name in Answer.model_fields} for row in found]
 
 
 def _moment(at: int | None) -> str | None:

@@ -17,14 +17,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from brainzoo_quiz.server import admission, overview
-from brainzoo_quiz.server.credentials import derived, same
+from brainzoo_quiz.server.admission import derived, same
 from brainzoo_quiz.server.database import shown
-from brainzoo_quiz.server.pages import page
 from brainzoo_quiz.server.requests import (
     Nothing,
     Renew,
     expect,
     nothing_here,
+    page,
     read_body,
     set_cookie,
 )
@@ -125,7 +125,7 @@ def _enter(request: Request) -> tuple[Service, str]:
     if cookie is None:
         raise nothing_here()
     if not same(cookie, service.owner_secret):
-        service.wrong_cookie(request)
+        service.guesses.spend(service.client(request))
         raise nothing_here()
     return service, derived(cookie, "csrf")
 

@@ -10,17 +10,9 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine, Row, insert, select
 
 from brainzoo.api import DataError, IntegrityError, console
-from brainzoo_quiz.server.credentials import hashed, new_secret
+from brainzoo_quiz.server.admission import hashed, new_secret
 from brainzoo_quiz.server.database import database_errors, shown, writing
-from brainzoo_quiz.server.tables import (
-    METADATA,
-    READER,
-    SCHEMA,
-    SESSION,
-    STUDY,
-    TRIAL,
-    milliseconds,
-)
+from brainzoo_quiz.server.tables import METADATA, READER, SCHEMA, STUDY, milliseconds
 from brainzoo_quiz.study.package import Package, pixels
 
 
@@ -93,28 +85,28 @@ def _fingerprint(package: Package, folder: Path) -> str:
 
 
 def _fill(connection: Connection, package: Package, fingerprint: str) -> dict[str, str]:
-    phases = {case.case: case.phase for case in package.cases}
-    invitations = {seat.reader: new_secret() for seat in package.seats}
-    study = package.model_dump(include={"study", "title", "design", "commitment"})
+    study = package.model_dump(include={"study", "title", "commitment"})
+    images = len(package.seats[0].order)
     connection.execute(
         insert(STUDY).values(
-            **study, schema=SCHEMA, fingerprint=fingerprint, created_at=milliseconds()
+            **study,
+            schema=SCHEMA,
+            fingerprint=fingerprint,
+            images=images,
+            created_at=milliseconds(),
         )
     )
-    for number, seat in enumerate(package.seats, 1):
-        secret = hashed(invitations[seat.reader])
-        connection.execute(
-            insert(READER).values(reader=seat.reader, seat=number, invitation=secret)
-        )
-        connection.execute(insert(SESSION).values(session=seat.session, reader=seat.reader))
-        trials = [
+    invitations = {seat.reader: new_secret() for seat in package.seats}
+    connection.execute(
+        insert(READER),
+        [
             {
                 "session": seat.session,
-                "position": position,
-                "token": place.token,
-                "phase": phases[place.case],
+                "reader": seat.reader,
+                "seat": number,
+                "invitation": hashed(invitations[seat.reader]),
             }
-            for position, place in enumerate(seat.order, 1)
-        ]
-        connection.execute(insert(TRIAL), trials)
+            for number, seat in enumerate(package.seats, 1)
+        ],
+    )
     return invitations

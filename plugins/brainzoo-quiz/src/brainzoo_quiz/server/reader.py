@@ -16,9 +16,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from brainzoo_quiz.server import admission
-from brainzoo_quiz.server.credentials import derived
-from brainzoo_quiz.server.pages import message_page, page
-from brainzoo_quiz.server.requests import Refused, read_body, set_cookie
+from brainzoo_quiz.server.admission import derived
+from brainzoo_quiz.server.requests import Refused, message_page, page, read_body, set_cookie
 from brainzoo_quiz.server.service import Service, service_of, writing
 from brainzoo_quiz.server.store import Store
 from brainzoo_quiz.study.package import pixels
@@ -93,7 +92,7 @@ def _enter(request: Request) -> tuple[str, str]:
     session = None if cookie is None else admission.session_of(service.engine, cookie)
     if cookie is None or session is None:
         if cookie is not None:
-            service.wrong_cookie(request)
+            service.guesses.spend(service.client(request))
         raise Refused(401, "not-joined", "This browser has not joined.", "Open your invitation.")
     service.asks.spend(session)
     return session, derived(cookie, "csrf")

@@ -1,17 +1,18 @@
-"""Reading requests strictly and writing responses; what is refused, and how."""
+"""Requests read strictly, what is refused and how, and the server's own pages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from brainzoo.api import DataError
 from brainzoo_quiz.server.address import Address
 from brainzoo_quiz.study.answers import Group, Position, Said, Years
-from brainzoo_quiz.study.files import Line, Model, parse_object
+from brainzoo_quiz.study.files import Line, Model, parse_object, templates
 from brainzoo_quiz.study.key import DESIGNS
 from brainzoo_quiz.study.package import Package
 
@@ -19,6 +20,8 @@ MOST_BYTES = 20_000
 """Of a request's body; an answer has a few hundred."""
 
 MONTH_SECONDS = 31 * 24 * 3600
+
+PAGES = Path(__file__).parent / "pages"
 
 M = TypeVar("M", bound=Model)
 
@@ -146,6 +149,22 @@ def set_cookie(
 def nothing_here() -> Refused:
     """Return the refusal of what does not exist, or does not for this client."""
     return Refused(404, "not-found", "There is no such page.")
+
+
+def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Return a page from ``pages/``: ``entry``, ``message`` or ``owner``."""
+    text = templates(PAGES).get_template(f"{template}.html.j2").render(**values)
+    response = HTMLResponse(text, status)
+    if template == "entry":  # so that its form says where it comes from
+        response.headers["referrer-policy"] = "same-origin"
+    return response
+
+
+def message_page(
+    message: str, hint: str = "", status: int = 200, link: tuple[str, str] | None = None
+) -> HTMLResponse:
+    """Return a page that says one thing."""
+    return page("message", status, title=message, message=message, hint=hint, link=link)
 
 
 def _bad(message: str) -> Refused:

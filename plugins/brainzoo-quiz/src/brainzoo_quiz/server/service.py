@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +19,45 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from brainzoo_quiz.server.address import Address
-from brainzoo_quiz.server.credentials import derived, same
-from brainzoo_quiz.server.limits import Buckets
+from brainzoo_quiz.server.admission import derived, same
 from brainzoo_quiz.server.requests import Refused, read_json
 from brainzoo_quiz.server.store import Store
 from brainzoo_quiz.study.package import Package
 
+MOST_BUCKETS = 10_000
+
 Who = TypeVar("Who")
+
+
+class Buckets:
+    """How often somebody may ask: a bucket of tokens for each key, refilled steadily."""
+
+    def __init__(
+        self, a_second: float, burst: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._a_second = a_second
+        self._burst = burst
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._full_at: dict[str, float] = {}
+
+    def spend(self, key: str, cost: int = 1) -> None:
+        """Take from a key's bucket; a cost of 0 only asks whether it is empty.
+
+        Raises:
+            Refused: There is not enough in it.
+        """
+        with self._lock:
+            now = self._clock()
+            full_at = max(now, self._full_at.get(key, now))
+            left = self._burst - (full_at - now) * self._a_second
+            if left < 1:
+                wait = max(1, math.ceil((1 - left) / self._a_second))
+                hint = f"Try again in {wait} seconds."
+                raise Refused(429, "too-many", "Too many requests.", hint, wait_seconds=wait)
+            self._full_at[key] = full_at + cost / self._a_second
+            if len(self._full_at) > MOST_BUCKETS:  # those that are full again say nothing
+                self._full_at = {other: at for other, at in self._full_at.items() if at > now}
 
 
 @dataclasses.dataclass
@@ -62,7 +97,7 @@ class Service:
         Raises:
             Refused: Too often.
         """
-        who = self._client(request)
+        who = self.client(request)
         self.guesses.spend(who, 0)
         try:
             yield
@@ -70,15 +105,7 @@ class Service:
             self.guesses.spend(who)
             raise
 
-    def wrong_cookie(self, request: Request) -> None:
-        """Count a cookie that nobody has as a guess.
-
-        Raises:
-            Refused: Too often.
-        """
-        self.guesses.spend(self._client(request))
-
-    def _client(self, request: Request) -> str:
+    def client(self, request: Request) -> str:
         """Return who asks; behind a proxy, the last address it forwards: the one it saw itself."""
         if self.address.behind_proxy:
             forwarded = request.headers.get("x-forwarded-for", "")

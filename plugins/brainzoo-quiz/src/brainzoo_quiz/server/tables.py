@@ -15,7 +15,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
-    ForeignKeyConstraint,
     Integer,
     MetaData,
     String,
@@ -23,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of these tables."""
 
 METADATA = MetaData()
@@ -46,9 +45,9 @@ STUDY = Table(
     Column("study", String(32), primary_key=True),
     Column("schema", Integer, nullable=False),
     Column("title", Text, nullable=False),
-    Column("design", String(16), nullable=False),
     Column("commitment", String(64), nullable=False),
     Column("fingerprint", String(64), nullable=False),  # of the study folder
+    Column("images", Integer, nullable=False),  # that each reader is shown
     Column("created_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),
 )
@@ -56,48 +55,34 @@ STUDY = Table(
 READER = Table(
     "reader",
     METADATA,
-    Column("reader", String(100), primary_key=True),
+    Column("session", String(32), primary_key=True),
+    Column("reader", String(100), nullable=False, unique=True),
     Column("seat", Integer, nullable=False, unique=True),
     Column("invitation", String(64), nullable=False, unique=True),
-    Column("joined_at", BigInteger),
     Column("cookie", String(64), unique=True),
-)
-
-SESSION = Table(
-    "session",
-    METADATA,
-    Column("session", String(32), primary_key=True),
-    Column("reader", ForeignKey("reader.reader"), nullable=False, unique=True),
     Column("group", String(100), nullable=False, default=""),
     Column("years", Integer),
+    Column("joined_at", BigInteger),
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
 )
 
 TRIAL = Table(
-    "trial",
+    "trial",  # one image that was shown, and from ``answered_at`` on what was said of it
     METADATA,
-    Column("session", ForeignKey("session.session"), primary_key=True),
+    Column("session", ForeignKey("reader.session"), primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("token", String(32), nullable=False, unique=True),
     Column("phase", String(16), nullable=False),
-    Column("shown_at", BigInteger),
+    Column("shown_at", BigInteger, nullable=False),
     Column("deadline_at", BigInteger),
-)
-
-ANSWER = Table(
-    "answer",
-    METADATA,
-    Column("session", String(32), primary_key=True),
-    Column("position", Integer, primary_key=True),
+    Column("answered_at", BigInteger),
     Column("answer", String(16)),
     Column("confidence", Integer),
     Column("response_ms", BigInteger),
-    Column("timed_out", Boolean, nullable=False),
-    Column("lost_focus", Integer, nullable=False),
-    Column("reloads", Integer, nullable=False),
-    Column("reasons", JSON, nullable=False),
+    Column("timed_out", Boolean),
+    Column("lost_focus", Integer),
+    Column("reloads", Integer),
+    Column("reasons", JSON),
     Column("click", JSON(none_as_null=True)),
-    Column("received_at", BigInteger, nullable=False),
-    ForeignKeyConstraint(["session", "position"], ["trial.session", "trial.position"]),
 )
