@@ -9,6 +9,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import multiprocessing
+import os
+import signal
 import sys
 import threading
 import time
@@ -16,13 +19,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextvars import ContextVar
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
 from brainzoo.common import console
 from brainzoo.common.errors import IncompatiblePluginError, NetworkError, StoppedError
 from brainzoo.common.hardware import cores, free_memory, peak_memory
-from brainzoo.common.workers import new_processes, starting
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -47,29 +50,21 @@ class Made(Sequence[Task]):
         return self._make(index)
 
 
-class Kept:
-    """Processes that one call of :func:`each` starts and later ones find."""
+class Pools(contextlib.ExitStack):
+    """Processes that end with the block; what one call of :func:`each` starts, later ones find."""
 
-    def __init__(self) -> None:
-        self.pool: ProcessPoolExecutor | None = None
-        self.count = 0
-        self.stack = contextlib.ExitStack()
+    pool: ProcessPoolExecutor | None = None
+    count = 0
 
-    @contextlib.contextmanager
-    def processes(self, count: int) -> Iterator[ProcessPoolExecutor]:
-        """Offer those that are there, else so many new ones; a broken pool is not kept."""
+    def started(self, count: int, kill: bool) -> ProcessPoolExecutor:
+        """Return those that are there, else so many new ones."""
         if self.pool is None:
-            self.pool = self.stack.enter_context(new_processes(count))
-            self.count = count
-        try:
-            yield self.pool
-        except BrokenExecutor:
-            self.pool = None
-            raise
+            self.pool, self.count = self.enter_context(new_processes(count, kill=kill)), count
+        return self.pool
 
 
 _place: ContextVar[tuple[Executor, int] | None] = ContextVar("place", default=None)
-_kept: ContextVar[Kept | None] = ContextVar("kept", default=None)
+_kept: ContextVar[Pools | None] = ContextVar("kept", default=None)
 _turn = threading.RLock()
 
 
@@ -113,14 +108,10 @@ def each(
     dask = sys.modules.get("distributed")
     losses = (BrokenExecutor, CancelledError, *([dask.KilledWorker] if dask else []))
     while done < len(tasks):
-        pool: contextlib.AbstractContextManager[Executor]
-        if executor:
-            pool = contextlib.nullcontext(executor)
-        else:
-            pool = kept.processes(count) if kept else new_processes(count, kill=kill)
         try:
-            with pool as found:
-                for result in _shared(found, work, tasks, done, count * AHEAD, kill):
+            with contextlib.nullcontext(kept) if kept else Pools() as pools:
+                pool = executor or pools.started(count, kill)
+                for result in _shared(pool, work, tasks, done, count * AHEAD, kill):
                     done += 1
                     yield result
         except losses:
@@ -129,6 +120,8 @@ def each(
                     "worker processes were lost until none was left.",
                     "Run it again, with fewer --workers if memory was short.",
                 ) from None
+            if kept:
+                kept.pool = None
             count //= 2
             console.warn(f"a worker process was lost; its part is done again, with {count}.")
 
@@ -165,14 +158,9 @@ def _alone(work: Callable[[Task], Result], folder: str, task: Task) -> Result:
         return work(task)
 
 
-@contextlib.contextmanager
-def using(executor: Executor, workers: int = MOST) -> Iterator[None]:
+def using(executor: Executor, workers: int = MOST) -> contextlib.AbstractContextManager[None]:
     """Let an executor of so many workers do the work of :func:`each` within a block."""
-    before = _place.set((executor, workers))
-    try:
-        yield
-    finally:
-        _place.reset(before)
+    return _within(_place, (executor, workers))
 
 
 @contextlib.contextmanager
@@ -181,13 +169,17 @@ def kept() -> Iterator[None]:
 
     Each has to import torch and to load networks, seconds that count where calls are many.
     """
-    found = Kept()
-    before = _kept.set(found)
+    with Pools() as pools, _within(_kept, pools):
+        yield
+
+
+@contextlib.contextmanager
+def _within(variable: ContextVar[Any], value: object) -> Iterator[None]:
+    before = variable.set(value)
     try:
-        with found.stack:
-            yield
+        yield
     finally:
-        _kept.reset(before)
+        variable.reset(before)
 
 
 @contextlib.contextmanager
@@ -204,13 +196,10 @@ def cluster(address: str) -> Iterator[None]:
         ) from None
     with contextlib.ExitStack() as stack:
         where: Any = address
-        with starting():
-            if address == "local":
-                where = stack.enter_context(
-                    dask.LocalCluster(
-                        cores(), threads_per_worker=1, dashboard_address=":0", silence_logs=40
-                    )
-                )
+        if address == "local":
+            options = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 40}
+            with starting():
+                where = stack.enter_context(dask.LocalCluster(cores(), **options))
         try:
             client = dask.Client(where, timeout=CONNECT_SECONDS, set_as_default=False)
             stack.enter_context(client)
@@ -239,3 +228,71 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def new_processes(
+    count: int, *, threads: int | None = 1, kill: bool = False
+) -> Iterator[ProcessPoolExecutor]:
+    """Offer new processes, which end with the block; submit within :func:`starting`.
+
+    Each computes with so many threads; ``None`` leaves that to the libraries. With ``kill``, an
+    error in the block kills them rather than wait for what they are at.
+    """
+    others, spawn = multiprocessing.active_children(), multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, spawn, begin_worker, (spawn.Value("i"), threads))
+    try:
+        yield pool
+    except BaseException:
+        for process in {*multiprocessing.active_children()} - {*others} if kill else ():
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def begin_worker(started: Any, threads: int | None) -> None:
+    """Prepare a new process, before it imports anything that computes.
+
+    Ctrl-C is left to the process that waits for the results; when that one is killed, this one
+    ends. Each worker sees one graphics card, in turns.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if threads is not None:
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        os.environ.update(dict.fromkeys(names, str(threads)))
+    with started.get_lock():
+        number = started.value
+        started.value += 1
+    # What the driver shows; torch would have to be imported to ask it.
+    there = [str(i) for i, _ in enumerate(Path("/proc/driver/nvidia/gpus").glob("*"))]
+    if cards := os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(there):
+        shown = cards.split(",")
+        os.environ["CUDA_VISIBLE_DEVICES"] = shown[number % len(shown)]
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def starting() -> Iterator[None]:
+    """Start processes without the caller's main module.
+
+    A spawned child imports the main module again: a script without an ``if __name__`` guard would
+    run twice. The workers must need nothing from it.
+    """
+    main: dict[str, Any] = vars(sys.modules["__main__"])
+    hidden = {name: main.pop(name) for name in ("__file__", "__spec__") if name in main}
+    main["__spec__"] = None
+    # Children inherit what is blocked: a Ctrl-C while one starts, before it can choose to ignore
+    # it, must reach this process only.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        main.update(hidden)

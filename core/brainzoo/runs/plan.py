@@ -22,8 +22,7 @@ from typing import Any
 from brainzoo.common import console
 from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.common.hardware import cores, free_memory, peak_memory
-from brainzoo.common.processes import WORTH_SECONDS
-from brainzoo.common.workers import new_processes, starting
+from brainzoo.common.processes import WORTH_SECONDS, new_processes, starting
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Subject
 from brainzoo.data.tables import Row
