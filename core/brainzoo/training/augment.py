@@ -4,7 +4,8 @@ What a generator learns from resampled images is more varied and softer than sca
 network can see which images are changed (:attr:`brainzoo.training.Step.augmented`), it learns
 the difference and leaves it out of its samples: Karras et al. 2022 (EDM, arXiv 2206.00364), section
 5 and appendix F.2, "non-leaking augmentation". Differences from the paper: one flag in the place of
-nine magnitudes, and mirroring is not passed on: a mirrored brain is a brain.
+nine magnitudes, and mirroring is not passed on: a mirrored brain is a brain. Where every image is
+changed there is nothing to tell apart: samples are of changed people, and of nobody as they are.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Augmentation:
     def __call__(self, pixels: torch.Tensor, step: Step) -> tuple[torch.Tensor, torch.Tensor]:
         """Return images ``(batch, channel, *spatial)`` in [0, 1], and 1 where more than mirrored.
 
-        As many random numbers are drawn whatever is switched on.
+        Of a training that changes every image it is 0 throughout. As many random numbers are drawn whatever is switched on.
         """
         train, count, dims = self._train, len(pixels), pixels.ndim - 2
         mirror = step.uniform(count) < 0.5
@@ -52,7 +53,7 @@ class Augmentation:
         moves = train.rotate_deg or train.translate or train.zoom or train.elastic_mm
         changed = torch.zeros(count, device=pixels.device)
         if step.progress < train.augment_until and chosen.any() and (moves or train.gamma):
-            changed = chosen.to(changed)
+            changed = chosen.to(changed) * (train.augment_fraction < 1)
             some = pixels[chosen]
             if moves:
                 some = self._moved(some, matrix[chosen], bends[chosen])
