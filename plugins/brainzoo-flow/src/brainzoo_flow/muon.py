@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from brainzoo.training import compute
+
 MOMENTUM = 0.95
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic iteration: steepest at 0, so that five rounds bring all singular values near 1."""
@@ -71,10 +73,11 @@ def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
     """Return a matrix of the same singular vectors, whose singular values are all about 1.
 
     Args:
-        matrix: ``(rows, columns)``, float32; the iteration is in bf16, as its author's.
+        matrix: ``(rows, columns)``, float32. The iteration is in bf16, as its author's, where the
+            hardware is fast in it: an AVX2 processor would take twice as long for the whole step.
     """
     tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.mT if tall else matrix).bfloat16()
+    x = (matrix.mT if tall else matrix).to(compute(str(matrix.device)).dtype)
     x = x / x.norm().clamp(min=1e-7)
     a, b, c = COEFFICIENTS
     for _ in range(ROUNDS):
