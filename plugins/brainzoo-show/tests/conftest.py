@@ -35,8 +35,14 @@ def slices() -> ModelPane:
 
 
 @pytest.fixture(scope="session")
-def volumes() -> ModelPane:
-    return model("vqvae3d-ixi")
+def volumes(tmp_path_factory: pytest.TempPathFactory) -> ModelPane:
+    """Return a model of whole heads, hardly trained."""
+    folder = tmp_path_factory.mktemp("volumes")
+    make_images(folder / "heads", spatial=(16, 16, 16), classes=())
+    words = ["train", "dcgan", "--data", folder / "heads", "--images", 16, "--out", folder / "run"]
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    return model(str(folder / "run"))
 
 
 @pytest.fixture(scope="session")

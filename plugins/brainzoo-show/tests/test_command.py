@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from brainzoo.api import Images
+from brainzoo.testing import make_images
 
 
 def test_a_page_is_exported(brainzoo: Any) -> None:
@@ -30,7 +31,6 @@ def test_images_of_people_are_refused(brainzoo: Any, real: Images, tmp_path: Pat
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (["pggan-ixi-64", "vqvae3d-ixi"], 2),
         (["a", "b", "c"], 2),
         (["pggan-ixi-64", "--with-real"], 2),
         (["no-such-model"], 3),
@@ -38,3 +38,10 @@ def test_images_of_people_are_refused(brainzoo: Any, real: Images, tmp_path: Pat
 )
 def test_what_cannot_be_shown_is_refused(brainzoo: Any, words: list[str], code: int) -> None:
     assert brainzoo("show", *words).exit_code == code
+
+
+def test_slices_and_volumes_do_not_stand_side_by_side(brainzoo: Any) -> None:
+    make_images(Path("heads"), spatial=(16, 16, 16))
+    found = brainzoo("show", "pggan-ixi-64", "heads")
+    assert found.exit_code == 2
+    assert "volumes" in found.stderr

@@ -92,7 +92,7 @@ def test_a_file_is_the_image_of_the_wall(ask: Any, tmp_path: Path) -> None:
 def test_voxels_of_a_volume_are_in_order(volumes: ModelPane) -> None:
     with TestClient(application([volumes], TOKEN, 8765), base_url=BASE) as client:
         answer = client.get(f"/{TOKEN}/0/volume", params={"index": 1})
-    shown = np.frombuffer(answer.content, np.uint8).reshape(56, 56, 56)
+    shown = np.frombuffer(answer.content, np.uint8).reshape(16, 16, 16)
     made = volumes.take(Setting(), 0, 2).floats()[1, 0]
     assert np.abs(shown - made * 255).max() <= 0.51
 
