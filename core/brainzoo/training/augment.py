@@ -41,7 +41,8 @@ class Augmentation:
     def __call__(self, pixels: torch.Tensor, step: Step) -> tuple[torch.Tensor, torch.Tensor]:
         """Return images ``(batch, channel, *spatial)`` in [0, 1], and 1 where more than mirrored.
 
-        Of a training that changes every image it is 0 throughout. As many random numbers are drawn whatever is switched on.
+        Of a training that changes every image it is 0 throughout. As many random numbers are
+        drawn whatever is switched on.
         """
         train, count, dims = self._train, len(pixels), pixels.ndim - 2
         mirror = step.uniform(count) < 0.5
