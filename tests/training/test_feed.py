@@ -177,6 +177,14 @@ def test_the_network_is_told_which_images_are_changed(shape):
     assert torch.equal(changed == 0, same)
 
 
+def test_where_every_image_is_changed_there_is_nothing_to_tell():
+    pixels = torch.rand(8, 1, 24, 24)
+    train = TrainConfig(images=1, flip=False, augment_fraction=1.0, elastic_mm=1.0)
+    made, changed = Augmentation(train, (2.0, 2.0))(pixels, randomness())
+    assert not any(torch.equal(a, b) for a, b in zip(made, pixels, strict=True))
+    assert not changed.any()
+
+
 def test_elastic_displacements_have_the_size_in_mm_that_was_asked_for():
     ramp = torch.linspace(0, 1, 64).expand(40, 1, 64, 64).contiguous()  # 63 pixels of 2 mm
     train = TrainConfig(images=1, flip=False, rotate_deg=0, translate=0, zoom=0, elastic_mm=3.0)
