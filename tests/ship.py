@@ -1,6 +1,6 @@
 """Put the checkpoint of a run into its plugin's package, and list it; for maintainers.
 
-    python tests/ship.py runs/dcgan-ixi-001 dcgan-ixi-64
+    python tests/ship.py runs/pggan-ixi-001 pggan-ixi-64
     python tests/ship.py --refresh [NAME ...]      after files of packaged checkpoints changed
     python tests/ship.py --audited FOLDER NAME     a later audit of it, whatever it found
 

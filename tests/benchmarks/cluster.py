@@ -2,7 +2,7 @@
 
     python tests/benchmarks/cluster.py [--slices 10000] [--volumes 200] [--scans 581] [--source DIR]
 
-Slices of dcgan-ixi-64, volumes of 32³ of a 3-D DCGAN that is trained for a moment, and scans:
+Slices of pggan-ixi-64, volumes of 32³ of a 3-D DCGAN that is trained for a moment, and scans:
 copies of those in DIR (NIfTI), or of a made-up head, under made-up ids. Each is made by the cluster
 and by one process. Printed: whether the files are the same to the byte, the time of both, and the
 resident memory of every process at a quarter of the work, at its end, and the most.
@@ -52,7 +52,7 @@ def main() -> None:
         folder = Path(name)
         os.environ["BRAINZOO_HOME"] = str(folder / "home")
         if given.slices:
-            words = ("sample", "dcgan-ixi-64", "-n", str(given.slices))
+            words = ("sample", "pggan-ixi-64", "-n", str(given.slices))
             compare(f"{given.slices:,} slices of 64 x 64", folder / "slices", words)
         if given.volumes:
             words = ("sample", str(small(folder)), "-n", str(given.volumes))

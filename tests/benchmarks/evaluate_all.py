@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--images", type=int, default=512)
     parser.add_argument("--people", type=int, default=60, help="Whom the generator learned from.")
-    parser.add_argument("--generator", default="pggan-ixi-128", help="Whose weights are attacked.")
+    parser.add_argument("--generator", default="pggan-ixi-64", help="Whose weights are attacked.")
     parser.add_argument("--profile", action="store_true")
     given = parser.parse_args()
     looks = {"extractor": "vgg16" if given.weights else "random-vgg16", "layer": "conv5"}

@@ -1,7 +1,7 @@
 """GAN-train by age group and by sex, of images whose age and sex are known: a row for each.
 
     brainzoo data ixi --size 128 --data.sections-mm -6,-4,-2,0,2,4,6 --data.reference-fraction .585
-    brainzoo sample pggan-ixi-128 -n 512 --out SAMPLES
+    brainzoo sample pggan-ixi-64 -n 512 --out SAMPLES
     python tests/benchmarks/gantrain.py PREPARED SAMPLES [SAMPLES ...] --weights VGG16 --out FOLDER
 
 As Alam, Hossain and Kobashi published it (docs/results.md has their table): a support vector

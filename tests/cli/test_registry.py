@@ -79,11 +79,11 @@ def test_info_of_what_is_elsewhere(ours: Written, brainzoo: Brainzoo) -> None:
 
 
 def test_what_is_here_is_described_by_its_checkpoint(brainzoo: Brainzoo) -> None:
-    line = next(x for x in brainzoo("list").stdout.splitlines() if x.startswith("dcgan-ixi-64"))
-    for part in ("T1w slices of 64 × 64, 3.5 mm", "81 of ixi", "failed", "in package"):
+    line = next(x for x in brainzoo("list").stdout.splitlines() if x.startswith("pggan-ixi-64"))
+    for part in ("T1w slices of 64 × 64, 3.5 mm", "81 of ixi", "passed", "in package"):
         assert part in line
-    text = brainzoo("info", "dcgan-ixi-64").stdout
-    for part in ("parameters", "CC BY-SA 3.0", "brainzoo train dcgan --data ixi", "SWD"):
+    text = brainzoo("info", "pggan-ixi-64").stdout
+    for part in ("parameters", "CC BY-SA 3.0", "brainzoo run pggan --data ixi", "SWD"):
         assert part in text
-    found = json.loads(brainzoo("info", "dcgan-ixi-64", "--json").stdout)["data"]["checkpoint"]
+    found = json.loads(brainzoo("info", "pggan-ixi-64", "--json").stdout)["data"]["checkpoint"]
     assert found["checkpoint"]["shape"] == [1, 64, 64]

@@ -58,7 +58,7 @@ def push(
     verdict needs the --consent of whoever answers for the data; one that failed stays failed.
 
     \b
-    brainzoo push runs/dcgan-ixi-001 owner/dcgan-ixi-64 --dry-run
+    brainzoo push runs/pggan-ixi-001 owner/pggan-ixi-64 --dry-run
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo.zoo.push import Plan
     from brainzoo.zoo.push import push as publish

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from brainzoo.api import shipped
 from brainzoo.data.images import Images
 from brainzoo.testing.heads import make_images
 from brainzoo_report.config import ReportConfig
 from brainzoo_report.exporter import Report
 from brainzoo_report.zoo import beside
 
-pytest.importorskip("brainzoo_dcgan")
+pytest.importorskip("brainzoo_pggan")
 
 
 def page_of(run: Path, *, simulated: bool) -> str:
@@ -24,10 +25,13 @@ def page_of(run: Path, *, simulated: bool) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_only_runs_on_simulated_images_stand_beside_it(make_run: Callable[..., Path]) -> None:
+def test_only_runs_on_simulated_images_stand_beside_it(
+    make_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("brainzoo_report.zoo.shipped", lambda _: shipped("pggan"))
     page = page_of(make_run(), simulated=True)
     assert "The same model on real scans" in page
-    assert "brainzoo sample dcgan-ixi-64 -n 100" in page
+    assert "brainzoo sample pggan-ixi-64 -n 100" in page
     assert "of ixi (CC BY-SA 3.0)" in page
 
 
@@ -36,16 +40,16 @@ def test_real_runs_stand_alone(make_run: Callable[..., Path]) -> None:
 
 
 def test_nothing_is_shown_that_is_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    slices = make_images(tmp_path / "slices", subjects=5)
-    found = beside("dcgan", slices)
+    slices = make_images(tmp_path / "slices", spatial=(64, 64), subjects=5)
+    found = beside("pggan", slices)
     assert found is not None
-    assert found["name"] == "dcgan-ixi-64"
+    assert found["name"] == "pggan-ixi-64"
     assert beside("gan-of-elsewhere", slices) is None
     volumes = make_images(tmp_path / "volumes", spatial=(8, 8, 8), subjects=5)
-    assert beside("dcgan", volumes) is None
+    assert beside("pggan", volumes) is None
 
     monkeypatch.setattr("importlib.metadata.distribution", missing)
-    assert beside("dcgan", slices) is None
+    assert beside("pggan", slices) is None
 
 
 def missing(name: str) -> Distribution:
