@@ -25,7 +25,7 @@ def test_the_same_request_does_no_work(
     heads: Heads, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = prepare(heads, SMALL, name="heads")
-    monkeypatch.setattr("brainzoo.preparation.prepare.prepare_all", refuse)
+    monkeypatch.setattr("brainzoo.preparation.prepare.each", refuse)
     again = prepare(heads, SMALL, name="heads")
     assert again.folder == first.folder
     assert "prepared already" in capsys.readouterr().err

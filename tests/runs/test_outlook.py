@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 
-from brainzoo.preparation.config import PrepareConfig
-from brainzoo.runs.outlook import people_among, people_of
-from brainzoo.testing.heads import make_images
+import pytest
 
-
-def test_people_are_counted_not_images(tmp_path: Path) -> None:
-    images = make_images(tmp_path / "images", subjects=20, per_subject=3)
-    assert people_of(images) == {"train": 12, "validation": 4, "test": 4}
+from brainzoo.evaluating import running
+from brainzoo.plugin.part import Part
 
 
-def test_people_who_will_be_prepared_are_divided_as_they_will_be() -> None:
-    ids = [f"s{i}" for i in range(50)] * 2
-    config = PrepareConfig(split_fractions=(0.5, 0.1, 0.4))
-    found = people_among(ids, config)
-    assert sum(found.values()) == 50
-    assert 15 < found["train"] < 35
+class Counting:
+    def __init__(self, config: object) -> None:
+        pass
+
+    def outlook(self, people: Mapping[str, int]) -> list[str]:
+        return [f"{people['train']} + {people['test']}"]
+
+
+def test_people_are_counted_not_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "_class", lambda part: Counting)
+    people = [("a", "train"), ("b", "train"), ("c", "test")] * 3
+    assert running.outlooks([Part("counting", None)], people) == ["counting: 2 + 1"]

@@ -87,11 +87,7 @@ def load(folder: Path | str, **sampling: Any) -> Generator:
 
 
 def expect_plugin(folder: Path, plugin: str) -> dict[str, Any]:
-    """Return the configuration of a checkpoint that must be of a certain plugin.
-
-    Raises:
-        IncompatiblePluginError: It is of another one.
-    """
+    """Return the configuration of a checkpoint that must be of a certain plugin."""
     config = read_config(folder)
     found = config["plugin"]["name"]
     if found != plugin:
@@ -124,12 +120,7 @@ class Verification:
 
 
 def verify(folder: Path) -> Verification:
-    """Sample the stored seed and compare with the stored reference samples.
-
-    Raises:
-        IntegrityError: The checkpoint is damaged.
-        NotFoundError: It holds no reference.
-    """
+    """Sample the stored seed and compare with the stored reference, or raise a NotFoundError."""
     config = check(folder)
     wanted = config.get("verify")
     if wanted is None:

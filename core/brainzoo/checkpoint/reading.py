@@ -57,12 +57,7 @@ def check(folder: Path) -> dict[str, Any]:
     """Check all of a checkpoint that can be checked without its plugin, and return its config.
 
     Files, their names and sizes, the configuration, and the header of the weights; not the digest
-    of the weights, which :func:`read_weights` compares.
-
-    Raises:
-        NotFoundError: No checkpoint there.
-        IntegrityError: It is damaged, or holds what no checkpoint holds.
-        IncompatiblePluginError: It is of a later format.
+    of the weights, which :func:`read_weights` compares. Errors are those of :func:`read_config`.
     """
     config = read_config(folder)
     for name, why in odd_files(folder):
@@ -85,8 +80,7 @@ def check(folder: Path) -> dict[str, Any]:
 def expect_sound(folder: Path, what: str) -> dict[str, Any]:
     """Check that all files agree, the digest of the weights too, and return the configuration.
 
-    Raises:
-        IntegrityError: They do not; ``what`` is how the message calls the checkpoint.
+    ``what`` is how an IntegrityError calls the checkpoint.
     """
     try:
         config = check(folder)

@@ -29,11 +29,19 @@ def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Return dtype and shape of every tensor of a safetensors file, fully checked."""
     from safetensors import SafetensorError, safe_open
 
-    _expect_safetensors(path)
+    if not path.is_file():
+        raise NotFoundError(f"no such file: {path}.")
+    with path.open("rb") as file:
+        first = file.read(9)
+    if first[8:] != b"{" or int.from_bytes(first[:8], "little") > MAX_HEADER_BYTES:
+        raise IntegrityError(
+            f"{path.name} is not safetensors: it begins {first!r}. A pickle, as torch.save "
+            "writes it, is never read."
+        )
     try:
-        with safe_open(path, framework="np") as file:
-            names = file.keys()
-            parts = {name: file.get_slice(name) for name in names}
+        with safe_open(path, framework="np") as opened:
+            names = opened.keys()
+            parts = {name: opened.get_slice(name) for name in names}
             header = {n: (str(p.get_dtype()), tuple(p.get_shape())) for n, p in parts.items()}
     except SafetensorError as error:
         raise IntegrityError(f"{path.name} is corrupt: {one_line(error)}.") from None
@@ -75,16 +83,3 @@ def write_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
             raise IntegrityError(f"weight name {name!r} is not allowed.")
     # The library writes wrong values for arrays that are not contiguous, without a word.
     return bytes(save({name: array.copy(order="C") for name, array in arrays.items()}))
-
-
-def _expect_safetensors(path: Path) -> None:
-    if not path.is_file():
-        raise NotFoundError(f"no such file: {path}.")
-    with path.open("rb") as file:
-        first = file.read(9)
-    length = int.from_bytes(first[:8], "little")
-    if first[8:] != b"{" or length > MAX_HEADER_BYTES:
-        raise IntegrityError(
-            f"{path.name} is not safetensors: it begins {first!r}. A pickle, as torch.save "
-            "writes it, is never read."
-        )

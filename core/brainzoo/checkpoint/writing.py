@@ -216,11 +216,7 @@ def public_command(command: str) -> str:
 
 
 def write_reference(folder: Path, samples: NDArray[np.float32]) -> dict[str, Any]:
-    """Write the samples of seed 0 that verify a checkpoint, and a picture of them.
-
-    Returns:
-        What ``config.json`` holds of them.
-    """
+    """Write the samples of seed 0 that verify a checkpoint, and a picture; describe them."""
     pixels = eight_bit(samples)
     (folder / SAMPLES).write_bytes(grid(samples, columns=8))
     np.save(folder / REFERENCE, pixels, allow_pickle=False)

@@ -17,8 +17,7 @@ from brainzoo.common.hardware import hardware, memory_gb
 from brainzoo.common.home import home
 from brainzoo.common.version import DISTRIBUTION
 from brainzoo.plugin import manager as installed
-from brainzoo.plugin.manager import KINDS, stranger
-from brainzoo.plugin.versions import LIBRARIES, versions
+from brainzoo.plugin.manager import KINDS, LIBRARIES, stranger, versions
 
 ENOUGH_DISK_GB = 10
 ENOUGH_MEMORY_GB = 4

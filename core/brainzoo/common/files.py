@@ -141,11 +141,7 @@ def settle(temporary: Path, path: Path) -> None:
 
 
 def read_json(path: Path, hint: str = "") -> dict[str, Any]:
-    """Read an object of JSON that people wrote; empty if the file is not there, or holds another.
-
-    Raises:
-        DataError: It cannot be read.
-    """
+    """Read an object of JSON that people wrote; empty if there is no file, or no object in it."""
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:

@@ -286,7 +286,9 @@ def starting() -> Iterator[None]:
     run twice. The workers must need nothing from it.
     """
     main: dict[str, Any] = vars(sys.modules["__main__"])
-    hidden = {name: main.pop(name) for name in ("__file__", "__spec__") if name in main}
+    hidden: dict[str, Any] = {
+        name: main.pop(name) for name in ("__file__", "__spec__") if name in main
+    }
     main["__spec__"] = None
     # Children inherit what is blocked: a Ctrl-C while one starts, before it can choose to ignore
     # it, must reach this process only.

@@ -65,11 +65,7 @@ class Expression:
         self.columns = sorted(self._names.get(name, name) for name in names)
 
     def matches(self, row: Mapping[str, Value]) -> bool:
-        """Return whether a row matches; a row in which that is unknown does not.
-
-        Raises:
-            OptionError: It compares text with a number.
-        """
+        """Return whether a row matches, unknown being no; text with a number is an OptionError."""
         return self._decide(self._tree, row) is True
 
     def _column(self, match: re.Match[str]) -> str:

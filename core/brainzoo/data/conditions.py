@@ -118,9 +118,6 @@ class Conditions:
         A row depends on the seed and its index only. What ``condition`` fixes (``{"class": "old",
         "age": 71}``) is the same in all; the rest is drawn together from the rows that match it:
         those of the same class and sex, and of an age near the one asked for.
-
-        Raises:
-            OptionError: The condition names something that the model does not know.
         """
         fixed = self.check(condition)
         if len(fixed) == len(self.columns):
@@ -134,13 +131,10 @@ class Conditions:
         return [{**self.rows[index], **fixed} for index in chosen]
 
     def check(self, condition: Mapping[str, Value] | None) -> Row:
-        """Return a condition with its values as they are in the rows.
+        """Return a condition with its values as they are in the rows, or raise an OptionError.
 
         A number outside what training saw is warned of, and refused where it is farther outside
         than one standard deviation.
-
-        Raises:
-            OptionError: A name or value that the model does not know.
         """
         columns = {column.name: column for column in self.columns}
         checked: Row = {}
@@ -165,11 +159,7 @@ class Conditions:
 
     @classmethod
     def of_checkpoint(cls, config: Mapping[str, Any]) -> Conditions:
-        """Return those in the ``config.json`` of a checkpoint, as :meth:`describe` described them.
-
-        Raises:
-            IntegrityError: They are damaged, or their classes are not those of the images.
-        """
+        """Return what :meth:`describe` put into a ``config.json``, or raise an IntegrityError."""
         try:
             stored = config["conditions"]
             columns = [Column(**{**c, "levels": tuple(c["levels"])}) for c in stored["columns"]]

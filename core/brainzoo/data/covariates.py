@@ -53,19 +53,13 @@ class Column:
         return [(float(known) - self.mean) / self.std, 1.0]
 
     def checked(self, value: Value) -> Value:
-        """Return a value as it is in the rows: a level's text, or a number.
-
-        Raises:
-            OptionError: No such level, or no finite number.
-        """
+        """Return a value as it is in the rows, a level or a number, or raise an OptionError."""
         if value is None:
             return None
         if self.levels:
-            text = value if isinstance(value, str) else f"{value:g}"
+            text = _text(value)
             if text not in self.levels:
-                raise OptionError(
-                    f"there is no {self.name} {text!r}.", nearest(text, list(self.levels))
-                )
+                raise OptionError(f"there is no {self.name} {text!r}.", nearest(text, self.levels))
             return text
         try:
             number = float(value)
@@ -81,11 +75,7 @@ class Column:
         return ", ".join(self.levels) or f"{self.low:g} to {self.high:g}"
 
     def expect_seen(self, value: Value) -> None:
-        """Warn of a number that training did not see.
-
-        Raises:
-            OptionError: It is farther outside than one standard deviation.
-        """
+        """Warn of a number that training did not see; beyond one standard deviation, refuse it."""
         if self.levels or value is None or self.low >= self.high:
             return
         outside = max(self.low - float(value), float(value) - self.high)

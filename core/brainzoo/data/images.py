@@ -143,10 +143,13 @@ class Images:
         return pandas.DataFrame(self.table)
 
     def to_nibabel(self, i: int, channel: int = 0) -> Any:
-        """Return one channel of one image as a ``nibabel.Nifti1Image``, where it lies."""
-        from brainzoo.data import notebooks
+        """Return one channel as a ``nibabel.Nifti1Image``; a slice is a volume of one slice."""
+        import nibabel
 
-        return notebooks.to_nibabel(self, i, channel)
+        from brainzoo.data.placing import volume_of
+
+        found = volume_of(self, self.floats([i])[0, channel], self.table[i].get("position_mm"))
+        return nibabel.Nifti1Image(found.data, found.affine)  # type: ignore[no-untyped-call]
 
     @property
     def spatial(self) -> tuple[int, ...]:

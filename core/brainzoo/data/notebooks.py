@@ -1,4 +1,4 @@
-"""What images look like in a notebook, and as what other libraries take."""
+"""What images look like in a notebook."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from brainzoo.data.pictures import grid
-from brainzoo.data.placing import volume_of
 
 if TYPE_CHECKING:
     from brainzoo.data.images import Images
@@ -66,12 +65,3 @@ def show(images: Images, n: int = SHOWN) -> None:
     from PIL import Image
 
     Image.open(io.BytesIO(content)).show()
-
-
-def to_nibabel(images: Images, i: int, channel: int = 0) -> Any:
-    """Return one image as a ``nibabel.Nifti1Image``; a slice is a volume of one slice."""
-    import nibabel
-
-    row = images.table[i]
-    found = volume_of(images, images.floats([i])[0, channel], row.get("position_mm"))
-    return nibabel.Nifti1Image(found.data, found.affine)  # type: ignore[no-untyped-call]

@@ -123,11 +123,7 @@ def to_floats(pixels: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def from_floats(pixels: NDArray[Any], dtype: np.dtype[Any] | str) -> NDArray[Any]:
-    """Clip floats to [0, 1] and scale them to a stored dtype.
-
-    Raises:
-        DataError: A pixel is NaN or infinite.
-    """
+    """Clip floats to [0, 1] and scale them to a stored dtype; NaN and infinity are a DataError."""
     if not np.isfinite(pixels).all():
         raise DataError("found pixels that are NaN or infinite; expected numbers in [0, 1].")
     clipped: NDArray[Any] = np.clip(pixels, 0, 1)
@@ -143,12 +139,7 @@ Stored = tuple[NDArray[Any], list[Row], dict[str, Any], NDArray[Any] | None]
 
 
 def read_folder(folder: Path) -> Stored:
-    """Map the arrays of a folder of images into memory, and read the rest.
-
-    Raises:
-        NotFoundError: No such folder, or it is not a folder of images.
-        IntegrityError: It is half-written or corrupt; the message names what is wrong.
-    """
+    """Map the arrays of a folder into memory, and read the rest; see :meth:`Images.open`."""
     if not folder.is_dir():
         raise NotFoundError(f"there is no folder {folder}.")
     present = [n for n in ("pixels.npy", "table.csv", "images.json") if (folder / n).is_file()]
@@ -225,9 +216,8 @@ def fingerprint(folder: Path, info: Mapping[str, Any]) -> str:
     content = {k: v for k, v in info.items() if k not in ("fingerprint", "request")}
     described = json.dumps(content, sort_keys=True, ensure_ascii=False)
     arrays = [sha256(folder, name) for name in ARRAYS if (folder / name).is_file()]
-    whole = (
-        arrays[0] if len(arrays) == 1 else hashlib.sha256("\n".join(arrays).encode()).hexdigest()
-    )
+    both = hashlib.sha256("\n".join(arrays).encode()).hexdigest()
+    whole = arrays[0] if len(arrays) == 1 else both
     digest = hashlib.sha256(f"{described}\n".encode())
     digest.update((folder / "table.csv").read_bytes())
     digest.update(f"\n{whole}".encode())

@@ -44,11 +44,7 @@ def check_fractions(fractions: Sequence[float]) -> None:
 def check_splits(
     subjects: Iterable[str], seed: int = 0, fractions: Sequence[float] = FRACTIONS
 ) -> None:
-    """Refuse subjects that leave train or test empty although their fraction is not 0.
-
-    Raises:
-        DataError: There is one subject only, or a split is empty; the hint names a seed that works.
-    """
+    """Refuse, with a DataError, subjects that leave train or test empty against their fraction."""
     ids = sorted(set(subjects))
     if len(ids) == 1 and fractions[0] < 1:
         raise DataError(

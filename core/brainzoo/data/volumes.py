@@ -97,11 +97,8 @@ def write_nifti(path: Path, volume: Volume, *, description: str = "", synced: bo
 
     The header carries shape, spacing in millimetres, the affine as sform and qform, and at most 79
     characters of description; none of the fields that could identify anybody. bool, float64 and
-    long integers are stored as uint8, float32 and int32. ``synced`` as in
-    :func:`brainzoo.common.files.write_bytes`.
-
-    Raises:
-        DataError: The voxels' dtype has no place in NIfTI-1.
+    long integers are stored as uint8, float32 and int32; what has no place in NIfTI-1 is a
+    DataError. ``synced`` as in :func:`brainzoo.common.files.write_bytes`.
     """
     stored = {"bool": "uint8", "float64": "float32", "float16": "float32", "int64": "int32"}
     data = volume.data.astype(stored.get(str(volume.data.dtype), volume.data.dtype), copy=False)

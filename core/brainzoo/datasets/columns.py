@@ -132,11 +132,7 @@ def cleaned(
 def _ages(
     column: str, cells: Sequence[Value], about: Mapping[str, Any], table: str, notes: dict[str, str]
 ) -> list[Value]:
-    """Return ages in years.
-
-    Raises:
-        DataError: Their unit is not known, or they cannot be years.
-    """
+    """Return ages in years; those of an unknown unit, and what cannot be years, are a DataError."""
     stated = str(about.get("Units") or "").strip()
     match = AGE_COLUMNS.fullmatch(plain_name(column))
     words = re.findall(r"\b(?:in |\()(years|months|weeks|days)\b", str(about.get("Description")))

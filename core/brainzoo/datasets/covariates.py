@@ -113,10 +113,7 @@ def read_covariates(path: Path, layout: Layout | None = None, *, subject: str = 
 
     Age becomes a number of years, sex ``F`` or ``M`` where the table or the JSON file beside it
     says which is which; columns that may identify a person are left out. ``subject`` says whose
-    table it is, where its rows are visits (``sessions.tsv``).
-
-    Raises:
-        DataError: It is not a table, has no column of ids, or ages in an unknown unit.
+    table it is, where its rows are visits (``sessions.tsv``). What is no such table is a DataError.
     """
     excel = path.suffix.lower() == ".xls"
     rows = _read_xls(path) if excel else read_table(path, names=is_id)
@@ -152,11 +149,7 @@ def read_covariates(path: Path, layout: Layout | None = None, *, subject: str = 
 
 
 def _read_xls(path: Path) -> list[Row]:
-    """Read the first sheet of an old Excel file, as IXI publishes its subjects.
-
-    Raises:
-        DataError: It is not an .xls file, or is empty.
-    """
+    """Read the first sheet of an old Excel file, as IXI publishes its subjects; or a DataError."""
     import xlrd
 
     hint = "Save it as CSV and name it with --data.table."

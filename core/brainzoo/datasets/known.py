@@ -43,11 +43,7 @@ class Known(Dataset):
         return existing_root(self.config.root, self.layout.name)
 
     def subjects(self) -> Iterator[Subject]:
-        """Yield the scans in the order of people and visits.
-
-        Raises:
-            DataError: There are none, scans are missing, or the table fits nobody.
-        """
+        """Yield the scans in the order of people and visits."""
         root = self.root()
         here, gone, links = volumes_below(root, self.config)
         found = self.read(here | gone)
@@ -62,11 +58,7 @@ class Known(Dataset):
         yield from self.from_files(root, found, set(gone), self.table(root))
 
     def read(self, paths: Mapping[str, Path]) -> list[File]:
-        """Return the files that are named as in the layout.
-
-        Raises:
-            DataError: People cannot be told apart.
-        """
+        """Return the files that are named as in the layout, of people who can be told apart."""
         names = {place: self.layout.read(place) for place in paths}
         files = [File(paths[place], place, name) for place, name in names.items() if name]
         check_alike([file for file in files if not file.name.study])

@@ -67,11 +67,7 @@ def by_pattern(paths: Mapping[str, Path], pattern: str) -> list[File]:
 
 
 def by_names(paths: Mapping[str, Path], known: Collection[str] = ()) -> list[File]:
-    """Read files by their names and folders; ids of the table (``known``) decide in doubt.
-
-    Raises:
-        DataError: Who is who is ambiguous.
-    """
+    """Read files by their names and folders; ids of the table (``known``) decide in doubt."""
     timepoints = any(TIMEPOINT.search(place) for place in paths)
     first = re.compile(r"(?:t[12]w?|flair)[-_]", re.IGNORECASE)
     groups = not any(first.match(path.name) for path in paths.values())
@@ -182,11 +178,7 @@ def _without(text: str, person: str) -> str:
 
 
 def check_alike(files: Sequence[File], known: Collection[str] = ()) -> None:
-    """Refuse ids that look like one person's: the same prefix, and endings that others share too.
-
-    Raises:
-        DataError: The message shows how they would be grouped.
-    """
+    """Refuse ids that look like one person's: the same prefix, and endings that others share."""
     ids = {file.name.person for file in files}
     ids -= {id_ for id_ in ids if id_.lower() in known}
     endings: dict[str, set[str]] = defaultdict(set)

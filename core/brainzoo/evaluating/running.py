@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from brainzoo.common import console, processes
 from brainzoo.common.errors import BrainzooError, OptionError
 from brainzoo.common.files import write_text
 from brainzoo.data.images import Images
+from brainzoo.data.subjects import Value
 from brainzoo.evaluating.results import (
     change,
     read_evaluation,
@@ -65,6 +67,15 @@ def check(parts: Sequence[Part], *, classes: bool = True) -> None:
             raise _named(part.name, error) from error
 
 
+def outlooks(parts: Sequence[Part], people: Iterable[tuple[Value, Value]]) -> list[str]:
+    """Return what evaluators say before any training, from the numbers of people alone.
+
+    ``people`` are pairs of somebody and a split, as often as there are images or scans.
+    """
+    counts = Counter(str(split) for _, split in set(people))
+    return [f"{p.name}: {line}" for p in parts for line in _class(p)(p.config).outlook(counts)]
+
+
 def evaluate(
     parts: Sequence[Part],
     folder: Path,
@@ -77,13 +88,8 @@ def evaluate(
     Of several, those that need what the generator cannot do, or classes that the images lack, are
     left out (:attr:`brainzoo.Evaluator.needs`). The same request is answered by results that are
     there, unless it is measured ``again``. What is replaced, and all that is of other images, is
-    set aside into ``evaluation/earlier/``.
-
-    Returns:
-        What ``evaluation.json`` holds: options, sets, metrics, tables and notes by evaluator.
-
-    Raises:
-        EvaluatorsFailedError: Some failed; what the others found is written.
+    set aside into ``evaluation/earlier/``. Returns what ``evaluation.json`` holds; where some fail,
+    raises an EvaluatorsFailedError after the others.
     """
     described = {name: describe_set(images) for name, images in sets.named.items()}
     if sets.validation is not None and len(sets.validation):

@@ -33,6 +33,8 @@ KINDS: tuple[Kind, ...] = ("dataset", "generator", "evaluator", "exporter")
 STEP: Kind = "step"
 """Something between a scan and its images."""
 
+LIBRARIES = ("torch", "accelerate", "numpy", "nibabel", "safetensors")
+
 KNOWN: dict[str, str] = json.loads(Path(__file__).with_name("known.json").read_text())
 """Which distribution of this project brings a name; no other one may offer it."""
 
@@ -193,6 +195,19 @@ def _said(error: BaseException) -> str:
 def plugins() -> Plugins:
     """Return the installed plugins, found once per process."""
     return Plugins()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, brainzoo, its plugins and what decides their numbers."""
+    import importlib.metadata
+    import platform
+
+    found = {"python": platform.python_version()}
+    found.update({plugin.distribution: plugin.version for plugin in plugins().all})
+    for name in LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def _order(found: Found) -> tuple[bool, str, str]:

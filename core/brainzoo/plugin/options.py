@@ -12,7 +12,7 @@ import difflib
 import math
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union
 
@@ -97,11 +97,8 @@ def make_config(config: type[Config], values: Mapping[str, Any], what: str = "op
     """Build a configuration from plain values (of YAML, JSON or the command line), checked.
 
     Lists and comma-separated strings become tuples, the string ``none`` an empty one. ``what`` is
-    how an error names the owner of the options, for example ``"option of dcgan"``.
-
-    Raises:
-        OptionError: An unknown name (the nearest one is offered), or a value of the wrong type,
-            range or choice.
+    how an error names the owner of the options, for example ``"option of dcgan"``. An unknown name,
+    or a value of the wrong type, range or choice, is an OptionError.
     """
     known = {item.name: item for item in options_of(config)}
     checked = {}
@@ -124,7 +121,7 @@ def plain(config: Any) -> dict[str, Any]:
     return values | lists | {n: str(v) for n, v in values.items() if isinstance(v, Path)}
 
 
-def nearest(name: str, known: list[str]) -> str:
+def nearest(name: str, known: Sequence[str]) -> str:
     """Return a hint with the known name nearest to a misspelt one, else all known names."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:

@@ -26,11 +26,7 @@ class Part:
 
 
 def part_of(spec: Spec, values: Mapping[str, Any]) -> Part:
-    """Make the configuration of what a plugin brings; its files are found again from any folder.
-
-    Raises:
-        OptionError: An option is unknown or has a bad value.
-    """
+    """Make the configuration of what a plugin brings; its files are found again from any folder."""
     config: Any = make_config(spec.config, values, f"option of {spec.name}")
     return Part(spec.name, absolute(config))
 

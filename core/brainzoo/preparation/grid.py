@@ -51,9 +51,6 @@ def make_images(
             its own black and white.
         config: Which slices, patches or volumes.
         subject: Whose scan it is; decides random turns.
-
-    Raises:
-        DataError: The slices asked for lie outside the scan.
     """
     scan, head = layers[0]
     if config.dims == 2 and config.patch_size is not None:
@@ -76,16 +73,11 @@ def make_images(
 
 def _scaled(values: Floats, head: Head) -> Floats:
     """Return intensities with black at 0 and white at 1."""
-    scaled: Floats = ((values - head.black) / (head.white - head.black)).astype(np.float32)
-    return scaled
+    return np.asarray((values - head.black) / (head.white - head.black), np.float32)
 
 
 def _positions(scan: Scan, head: Head, config: PrepareConfig) -> list[float]:
-    """Return the places of the slices along the plane's normal, in the scan's frame.
-
-    Raises:
-        DataError: One of them lies outside the scan: it would be black.
-    """
+    """Return the places of the slices along the plane's normal, in the frame and in the scan."""
     axis = PLANES[config.plane][0]
     places = _asked_for(scan, head, config, axis)
     low, high = (float(corner[axis]) for corner in scan.corners_mm())

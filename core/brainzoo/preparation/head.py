@@ -80,11 +80,7 @@ def in_head(scan: Scan, head: Head, percentiles: tuple[float, ...]) -> Head:
 def _contrast(
     values: NDArray[Any], inside: NDArray[np.bool_], percentiles: tuple[float, ...]
 ) -> tuple[float, float]:
-    """Return black and white.
-
-    Raises:
-        DataError: They fall together.
-    """
+    """Return black and white, which must differ."""
     black = float(np.percentile(values, percentiles[0]))
     white = float(np.percentile(values[inside], percentiles[1])) if inside.any() else 0.0
     if not white > black:
@@ -93,11 +89,7 @@ def _contrast(
 
 
 def foreground(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return what is brighter than the background: a fifth of the way up to the bright tissue.
-
-    Raises:
-        DataError: All values are the same.
-    """
+    """Return what is brighter than the background: a fifth of the way up to the bright tissue."""
     low = np.percentile(values, 5)
     above = values[values > values.mean()]
     if not above.size:

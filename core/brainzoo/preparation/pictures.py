@@ -22,9 +22,6 @@ def read_picture(path: Path, percentiles: tuple[float, ...]) -> Floats:
     """Read a picture as grey values ``(height, width)`` in [0, 1].
 
     8 bits are taken as they are; anything deeper is scaled by the percentiles, as a scan is.
-
-    Raises:
-        DataError: It cannot be read, is not a picture of one slice, or holds only one value.
     """
     values = grey_values(path)
     if values.ndim != 2 or min(values.shape) < 2:
@@ -45,11 +42,7 @@ def read_picture(path: Path, percentiles: tuple[float, ...]) -> Floats:
 
 
 def grey_values(path: Path) -> NDArray[Any]:
-    """Read a picture, or an array of numbers, as stored.
-
-    Raises:
-        DataError: It cannot be read, is too large, or holds numbers that are not finite.
-    """
+    """Read a picture, or an array of finite numbers, as stored; anything else is a DataError."""
     try:
         values = _read_npy(path) if path.suffix.lower() == ".npy" else _read_image(path)
     except DataError:

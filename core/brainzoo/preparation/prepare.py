@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
@@ -16,6 +17,7 @@ from brainzoo.common.errors import DataError, OptionError
 from brainzoo.common.files import disk_errors
 from brainzoo.common.home import home
 from brainzoo.common.locks import locked
+from brainzoo.common.processes import each
 from brainzoo.data import classes as class_rules
 from brainzoo.data.images import Images
 from brainzoo.data.pixels import ImagesWriter
@@ -28,7 +30,7 @@ from brainzoo.preparation.describe import understood
 from brainzoo.preparation.grid import affine_of, orientation_of
 from brainzoo.preparation.request import existing_images, remove_abandoned, request_of
 from brainzoo.preparation.steps import records_of, steps_of
-from brainzoo.preparation.subject import is_picture, nothing, prepare_all
+from brainzoo.preparation.subject import is_picture, nothing, picklable, prepare_subject
 
 __all__ = ["PrepareConfig", "prepare"]
 
@@ -125,10 +127,7 @@ def _with_channels(
     """Return the scans with all channels in one order, and with label maps if any has one.
 
     What a scan lacks is named by :func:`brainzoo.preparation.subject.nothing`, or the scan is left
-    out, as ``config`` says.
-
-    Raises:
-        OptionError: A channel that was asked for is nobody's.
+    out, as ``config`` says. A channel that is nobody's is an OptionError.
     """
     known, channels = channels_of((), subjects), channels_of(dataset.channels, subjects)
     for channel in channels:
@@ -182,8 +181,9 @@ def _write(
     spacings: set[tuple[float, ...]] = set()
     values: set[int] = set()
     kept: list[str] = []
+    work = functools.partial(prepare_subject, config=config)
     with (
-        closing(prepare_all(scans, config, workers)) as results,
+        closing(each(work, scans, workers if picklable(scans) else 1)) as results,
         console.progress("preparing scans", len(scans), hidden=quiet) as advance,
     ):
         for scan, made in zip(scans, results, strict=True):

@@ -65,11 +65,7 @@ class Scan:
 
     @classmethod
     def beside(cls, volume: Volume, other: Scan, *, nearest: bool = False) -> Scan:
-        """See another volume of the same person, on any grid, in the frame of a scan.
-
-        Raises:
-            DataError: Their grids do not overlap.
-        """
+        """See another volume of the same person, on any grid that overlaps, in a scan's frame."""
         own = cls.of(volume, "scan")
         world = other.affine[:3, :3] @ other.to_voxels  # millimetres of the frame to RAS+
         inverse = np.linalg.inv(own.affine[:3, :3])

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
-from brainzoo.data.subjects import Subject
 from brainzoo.plugin.manager import STEP, plugins
 from brainzoo.plugin.part import part_of
 from brainzoo.preparation.config import PrepareConfig
 
 
-class Step(Protocol):
-    """Changes a scan; constructed with its spec's configuration.
-
-    Attributes:
-        record: All that decides the result: versions, parameters.
-    """
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """Plain values, for ``images.json`` and the fingerprint."""
-
-    def __call__(self, subject: Subject) -> Subject:
-        """Return the scan with other images, labels, mask or extent; all at once or on demand."""
-
-
-def steps_of(config: PrepareConfig) -> dict[str, Step]:
+def steps_of(config: PrepareConfig) -> dict[str, Any]:
     """Return the steps that were asked for, in order.
 
-    Raises:
-        UnknownPluginError: Nothing installed offers one; says which package would.
+    Each is called with a scan, and returns it with other images, labels, mask or extent. Its
+    ``record`` is all that decides the result, as plain values.
     """
     return {
         name: plugins().load(STEP, name)(part_of(plugins().get(STEP, name), {}).config)

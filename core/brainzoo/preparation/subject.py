@@ -1,19 +1,17 @@
-"""One scan to its images: what a worker process does; and the work of all of them."""
+"""One scan to its images: what a worker process does."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import pickle
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.common.errors import BrainzooError, DataError, DiskError, NetworkError
-from brainzoo.common.processes import each
 from brainzoo.data.images import from_floats
 from brainzoo.data.subjects import Subject
 from brainzoo.data.volumes import Volume, read_volume
@@ -44,18 +42,7 @@ class Prepared:
     warnings: tuple[str, ...] = ()
 
 
-def prepare_all(
-    subjects: Sequence[Subject], config: PrepareConfig, workers: int | None
-) -> Generator[Prepared, None, None]:
-    """Yield what became of each scan, in order.
-
-    Sources that cannot be pickled are read in this process.
-    """
-    work = functools.partial(prepare_subject, config=config)
-    yield from each(work, subjects, workers if _picklable(subjects) else 1)
-
-
-def _picklable(subjects: Sequence[Subject]) -> bool:
+def picklable(subjects: Sequence[Subject]) -> bool:
     """Return whether other processes can be given these scans."""
     try:
         return not any(b"__main__" in pickle.dumps(subject) for subject in subjects)

@@ -18,9 +18,8 @@ import yaml
 from brainzoo.common.errors import DataError, OptionError
 from brainzoo.common.files import disk_errors, exists_error, write_text
 from brainzoo.common.hardware import hardware
-from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.manager import plugins, versions
 from brainzoo.plugin.run import SCHEMA, read_record
-from brainzoo.plugin.versions import versions
 from brainzoo.runs.settings import BUDGETS, Settings, to_record
 
 if TYPE_CHECKING:

@@ -18,7 +18,13 @@ from brainzoo.common.errors import BrainzooError, NotFoundError, StoppedError
 from brainzoo.common.files import disk_errors, exists_error
 from brainzoo.data.images import Images
 from brainzoo.data.splits import SPLITS
-from brainzoo.evaluating.running import EvaluatorsFailedError, check, evaluate, write_metrics
+from brainzoo.evaluating.running import (
+    EvaluatorsFailedError,
+    check,
+    evaluate,
+    outlooks,
+    write_metrics,
+)
 from brainzoo.evaluating.sets import SYNTHETIC, open_sets
 from brainzoo.plugin.findings import EvaluationSets
 from brainzoo.plugin.manager import plugins
@@ -27,7 +33,6 @@ from brainzoo.plugin.run import Run
 from brainzoo.preparation.prepare import prepare
 from brainzoo.runs.folder import OUTPUTS, RunFolder
 from brainzoo.runs.learning import expect_teacher, fit, lessons
-from brainzoo.runs.outlook import outlooks, people_of
 from brainzoo.runs.settings import Settings, from_record
 from brainzoo.sampling import Request, draw
 
@@ -42,15 +47,8 @@ def run(
 ) -> dict[str, Any]:
     """Do all steps in a run folder, or those that a stopped run lacks.
 
-    Returns:
-        The paths of what was made, by what it is, and the ``seconds`` of each step.
-
-    Raises:
-        ExistsError: The folder is there already.
-        DataError: With ``resume``, the data are no longer those that the run began with.
-        StoppedError: Ctrl-C or SIGTERM, or another process of a distributed training is gone.
-        OptionError: Processes that train together cannot share a batch equally.
-        EvaluatorsFailedError: Evaluators failed; all else is done.
+    Returns the paths of what was made, by what it is, and the ``seconds`` of each step. Where
+    evaluators fail, raises an EvaluatorsFailedError after all else is done.
     """
     launch.expect_shareable(settings.train.batch_size, settings.train.accumulate)
     if "train" in steps and settings.train.device not in ("auto", "cpu"):
@@ -82,7 +80,8 @@ def run(
             console.note(f"run folder: {folder}")
             training = "train" in steps and not opened.done("train")
             if training:
-                for line in outlooks(settings.evaluate, people_of(images)):
+                people = zip(images.column("subject"), images.column("split"), strict=True)
+                for line in outlooks(settings.evaluate, people):
                     console.note(line)
             if training and settings.train.teacher:  # helpers find its samples there
                 lessons(Run(folder, settings.train))

@@ -24,12 +24,13 @@ from brainzoo.common.errors import BrainzooError, DataError
 from brainzoo.common.hardware import cores, free_memory, peak_memory
 from brainzoo.common.processes import WORTH_SECONDS, new_processes, starting
 from brainzoo.data.images import Images
+from brainzoo.data.splits import split_of
 from brainzoo.data.subjects import Subject
 from brainzoo.data.tables import Row
+from brainzoo.evaluating.running import outlooks
 from brainzoo.plugin.manager import Plugins
 from brainzoo.plugin.part import Part
 from brainzoo.plugin.run import Run, TrainConfig
-from brainzoo.runs.outlook import outlooks, people_among, people_of
 from brainzoo.runs.settings import Settings, to_record
 
 ROWS = 64  # of the stand-in for images that are not prepared yet
@@ -63,7 +64,8 @@ def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source,
     config, name = settings.prepare, settings.data.name
     if config is None:
         images = Images.open(name)
-        return _prepared(images, outlooks(settings.evaluate, people_of(images)))
+        people = zip(images.column("subject"), images.column("split"), strict=True)
+        return _prepared(images, outlooks(settings.evaluate, people))
     from brainzoo.preparation.prepare import limited, prepared_already
     from brainzoo.preparation.subject import prepare_subject
 
@@ -76,7 +78,8 @@ def _data(plugins: Plugins, settings: Settings) -> tuple[dict[str, Any], Source,
         return {"not here yet": str(error)}, _noise([], settings, shape), shape
     if not subjects:
         raise DataError(f"dataset {name!r} holds no scans.")
-    said = outlooks(settings.evaluate, people_among((s.id for s in subjects), config))
+    divided = config.split_seed, config.split_fractions
+    said = outlooks(settings.evaluate, ((s.id, split_of(s.id, *divided)) for s in subjects))
     counts = {"scans": len(subjects), "subjects": len({s.id for s in subjects})}
     if there is not None:
         return _prepared(there, said, **counts)

@@ -124,11 +124,7 @@ _loaded: list[tuple[Job, Source, Sink | None]] = []
 
 
 def _draw(job: Job, span: range) -> tuple[str, list[Any]]:
-    """Return which process drew, and its batches: what was written, or else what is to be.
-
-    Raises:
-        IncompatiblePluginError: This worker, of a cluster, would draw other images.
-    """
+    """Return which process drew, and its batches: what was written, or else what is to be."""
     if not _loaded or _loaded[0][0] != job:
         request, folder, record = job
         source = Source(request)

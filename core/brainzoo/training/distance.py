@@ -42,12 +42,8 @@ def membership(training: torch.Tensor, others: torch.Tensor, made: torch.Tensor)
     """Return how well training images are told from others by how near samples come to them.
 
     The area under the curve of each image's distance to its nearest sample, at 32 pixels a side:
-    0.5 where samples are as near to people the model never saw, 1 where it copies.
-
-    Args:
-        training: ``(image, channel, *spatial)``.
-        others: Real images of people that training does not see.
-        made: Samples.
+    0.5 where samples (``made``) are as near to people the model never saw (``others``), 1 where it
+    copies. Images are ``(image, channel, *spatial)``.
     """
     known, unknown = (_nearest(images, made) for images in (training, others))
     closer = (known[:, None] < unknown[None, :]).double() + 0.5 * (known[:, None] == unknown)

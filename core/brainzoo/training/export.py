@@ -72,16 +72,9 @@ def write_network(
 ) -> None:
     """Write a function of a network's as ``.onnx`` or ``.pt2``; the batch may have any size.
 
-    Args:
-        path: The new file.
-        network: Whose weights ``compute`` uses.
-        compute: Takes the inputs in their order, returns one tensor, batch first.
-        inputs: An example of each, of two images or more.
-        about: Kept in an ONNX file's metadata as JSON, under ``brainzoo``.
-
-    Raises:
-        OptionError: The suffix is another.
-        NotFoundError: onnx or onnxscript is not installed.
+    ``compute`` uses the weights of ``network``, takes the ``inputs`` in their order, of which there
+    is an example of two images or more, and returns one tensor, batch first. ``about`` is kept in
+    an ONNX file's metadata as JSON, under ``brainzoo``.
     """
     if path.suffix not in (".onnx", ".pt2"):
         raise OptionError(f"found the file name {path.name}; expected NAME.onnx or NAME.pt2.")

@@ -99,9 +99,6 @@ class TorchModel(Generator):
 
         ``(count, channel, *spatial)`` in [0, 1], in float32: bf16 would leave 8 bits of grey and
         tie the samples to one kind of hardware.
-
-        Raises:
-            DataError: :meth:`draw` returned values outside of :attr:`value_range`.
         """
         rows = self.known.draw(count, seed=seed, start=start, condition=condition)
         device = next(network.parameters()).device

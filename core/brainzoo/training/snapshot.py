@@ -32,9 +32,7 @@ class Snapshots:
 
     Args:
         live: Trained parameters and buffers of the network, by name.
-        average: The same of the averaged network.
-        score: Scores the averaged network by images; see :data:`Score`.
-        watch: Says what else is worth seeing of training and validation images.
+        average: The same of the averaged network, which ``score`` and ``watch`` look at.
         keeps: Whether the best weights are what remains; else scores are only watched.
 
     Attributes:

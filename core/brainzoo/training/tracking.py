@@ -22,9 +22,6 @@ class Tracking:
     """Passes on each line of ``stats.jsonl`` and each sample grid, in the first process only.
 
     One that fails is warned of and left out from then on: training does not depend on it.
-
-    Raises:
-        NotFoundError: The tracker that ``run`` asks for is not installed.
     """
 
     def __init__(self, run: Run, main: bool) -> None:

@@ -127,11 +127,7 @@ class Hub:
         folder: Path,
         wrong: Callable[[Path], str],
     ) -> None:
-        """Bring one file of a commit into a folder.
-
-        Raises:
-            IntegrityError: ``wrong`` says why it is not what it must be; it is deleted.
-        """
+        """Bring one file of a commit into a folder; delete what ``wrong`` says something of."""
         what = f"hf:{repository}@{commit}"
         with self.asked(what) as api:
             api.hf_hub_download(

@@ -23,13 +23,8 @@ if TYPE_CHECKING:
 def find_checkpoint(address: str | Path, *, accept_licence: bool = False) -> Path:
     """Return the checkpoint folder of an address; fetched first if it is not on this machine.
 
-    ``address`` is a checkpoint folder, a run folder that holds one, or as for :func:`pull`.
-
-    Raises:
-        AuthorisationError: The licence of a model by others must be accepted first.
-        NotFoundError: There is none.
-        NetworkError: It is elsewhere, and that place cannot be reached.
-        IntegrityError: What came is not what the registry says.
+    ``address`` is a checkpoint folder, a run folder that holds one, or as for :func:`pull`, whose
+    errors it raises, too.
     """
     found = parse(address)
     if isinstance(found, Path):

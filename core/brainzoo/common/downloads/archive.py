@@ -16,10 +16,7 @@ def extract(archive: Path, folder: Path, pattern: re.Pattern[str]) -> list[Path]
     """Write the regular files of an uncompressed tar whose base names fit; return their paths.
 
     Where a member's path points does not matter. What an interrupted extraction has completed is
-    kept.
-
-    Raises:
-        IntegrityError: It is damaged, or nothing fits.
+    kept. If it is damaged, or nothing fits, that is an IntegrityError.
     """
     try:
         with disk_errors(folder), tarfile.open(archive, "r:") as tar:
