@@ -28,19 +28,14 @@ LEAST_SPREAD = 5.0
 
 
 def fluid(pixels: Floats) -> NDArray[np.float64]:
-    """Return the share of dark pixels in the middle of each head, in percent.
-
-    Args:
-        pixels: ``(image, channel, *spatial)``, T1-weighted.
-    """
+    """Return the share of dark pixels in the middle of each T1-weighted head, in percent."""
     middle = pixels[:, 0]
     for axis, side in enumerate(pixels.shape[2:], start=1):
         margin = round(side * (1 - MIDDLE) / 2)
         middle = np.take(middle, range(margin, side - margin), axis)
     flat = middle.reshape(len(pixels), -1)
     dark = flat < FLUID * np.quantile(flat, 0.75, axis=1, keepdims=True)
-    shares: NDArray[np.float64] = 100 * dark.mean(1)
-    return shares
+    return np.asarray(100 * dark.mean(1))
 
 
 def fluid_by_age(heads: Floats, ages: Sequence[float], test: Images) -> Table:
@@ -60,17 +55,11 @@ def fluid_by_age(heads: Floats, ages: Sequence[float], test: Images) -> Table:
 def growth_of_fluid(synthetic: Images, test: Images, seed: int) -> list[MetricValue]:
     """Return how much the share of fluid grows in ten years in samples and in people.
 
-    Args:
-        synthetic: Images whose table holds the age that was asked for.
-        test: Real images of people it has never seen.
-        seed: Decides the bootstrap.
-
-    Returns:
-        One value with the real value as its floor; none where ages are not known or hardly differ.
+    One value with the real value as its floor; none where ages are not known or hardly differ.
     """
     shares, ages, images = _known(synthetic)
     real, real_ages, people = _known(test)
-    if min(_spread(ages), _spread(real_ages)) < LEAST_SPREAD:
+    if min(len(ages), len(real_ages)) < 3 or min(ages.std(), real_ages.std()) < LEAST_SPREAD:
         return []
     slopes = _slopes(shares, ages, bootstrap(images, seed=seed))
     real_slopes = _slopes(real, real_ages, bootstrap(people, seed=seed))
@@ -78,20 +67,13 @@ def growth_of_fluid(synthetic: Images, test: Images, seed: int) -> list[MetricVa
     value = float(real_slopes[0])
     beside = f" ({of_people.low:.2f} to {of_people.high:.2f})" if of_people else ""
     correlations = [np.corrcoef(s, a)[0, 1] for s, a in ((shares, ages), (real, real_ages))]
-    return [
-        MetricValue(
-            name="fluid, growth in ten years",
-            value=float(slopes[0]),
-            n=len(ages),
-            low=low,
-            high=high,
-            floor=value,
-            detail="points of the share of dark fluid in the middle of the head, against age, in "
-            f"samples; floor: in {len(set(people))} test subjects, {value:.2f}{beside}; "
-            f"correlation with age {correlations[0]:.2f} in samples, {correlations[1]:.2f} in "
-            "people",
-        )
-    ]
+    detail = (
+        "points of the share of dark fluid in the middle of the head, against age, in samples; "
+        f"floor: in {len(set(people))} test subjects, {value:.2f}{beside}; correlation with age "
+        f"{correlations[0]:.2f} in samples, {correlations[1]:.2f} in people"
+    )
+    name = "fluid, growth in ten years"
+    return [MetricValue(name, float(slopes[0]), len(ages), low, high, value, detail)]
 
 
 def _known(images: Images) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
@@ -104,10 +86,6 @@ def _known(images: Images) -> tuple[NDArray[np.float64], NDArray[np.float64], li
     names = subjects_of(images)
     pixels = images.floats(np.array(list(ages), dtype=np.intp))
     return fluid(pixels), np.array(list(ages.values())), [names[i] for i in ages]
-
-
-def _spread(ages: NDArray[np.float64]) -> float:
-    return float(ages.std()) if len(ages) > 2 else 0.0
 
 
 def _slopes(

@@ -118,14 +118,7 @@ class VAEConfig:
         return self.variant != "vae"
 
     def check_spatial(self, spatial: tuple[int, ...]) -> None:
-        """Refuse sizes that halving does not bring to 4 to 8 pixels, before data are prepared.
-
-        Args:
-            spatial: (height, width) or (x, y, z).
-
-        Raises:
-            OptionError: The size is too small, or a side is odd too early.
-        """
+        """Refuse sizes that halving does not bring to 4 to 8 pixels, before data are prepared."""
         levels = halvings(spatial)
         left = [side / 2**levels for side in spatial]
         if levels < 1 or any(not side.is_integer() for side in left):

@@ -66,22 +66,14 @@ class Reconstruction(Evaluator):
         mean = _mean(train)
         weights = bootstrap(subjects_of(test), seed=seed)
         metrics, table = [], []
-        for name, measure in (("PSNR", psnr), ("SSIM", ssim)):
+        for name, unit, measure in (("PSNR", "dB, ", psnr), ("SSIM", "", ssim)):
             values = measure(pixels, made)
             baseline = float(measure(pixels, np.broadcast_to(mean, pixels.shape)).mean())
             ends = interval(weights @ values / weights.sum(1)) or (None, None)
-            metrics.append(
-                MetricValue(
-                    name=f"reconstruction {name}",
-                    value=float(values.mean()),
-                    n=len(pixels),
-                    low=ends[0],
-                    high=ends[1],
-                    detail=f"{'dB, ' if name == 'PSNR' else ''}test images; the mean training "
-                    f"image reaches {baseline:.3g}",
-                )
-            )
-            table.append({"measure": name, "model": metrics[-1].value, "mean image": baseline})
+            detail = f"{unit}test images; the mean training image reaches {baseline:.3g}"
+            found = (f"reconstruction {name}", float(values.mean()), len(pixels))
+            metrics.append(MetricValue(*found, *ends, detail=detail))
+            table.append({"measure": name, "model": found[1], "mean image": baseline})
         tables: dict[str, Table] = {"reconstruction": table}
         pictures = {"reconstructions": _side_by_side(pixels, made)}
         metrics += [*growth_of_fluid(synthetic, test, seed)]
@@ -120,29 +112,20 @@ class Reconstruction(Evaluator):
 
 
 def psnr(real: Floats, made: Floats) -> NDArray[np.float64]:
-    """Return the peak signal-to-noise ratio of each image in dB; values span [0, 1].
-
-    Args:
-        real: ``(image, channel, *spatial)``.
-        made: Of the same shape.
-    """
+    """Return the peak signal-to-noise ratio of each image in dB; values span [0, 1]."""
     error = ((real - made) ** 2).reshape(len(real), -1).mean(1, dtype=np.float64)
-    found: NDArray[np.float64] = -10 * np.log10(np.maximum(error, 1e-10))
-    return found
+    return np.asarray(-10 * np.log10(np.maximum(error, 1e-10)))
 
 
 def ssim(real: Floats, made: Floats) -> NDArray[np.float64]:
     """Return the structural similarity of each image with its counterpart, averaged over places.
 
-    Args:
-        real: ``(image, channel, *spatial)`` in [0, 1].
-        made: Of the same shape.
+    Both are ``(image, channel, *spatial)`` in [0, 1].
     """
     blur = (0.0, 0.0, *[SIGMA] * (real.ndim - 2))
 
     def local(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        blurred: NDArray[np.float64] = gaussian_filter(values, blur, truncate=3.5)
-        return blurred
+        return np.asarray(gaussian_filter(values, blur, truncate=3.5))
 
     scores = []
     for one, other in zip(real[:, None].astype(float), made[:, None].astype(float), strict=True):

@@ -28,23 +28,12 @@ LARGEST = 0.5
 
 
 def divergence(mean: torch.Tensor, log_std: torch.Tensor) -> torch.Tensor:
-    """Return the KL divergence of N(mean, std²) from N(0, I), a number an image, in nats.
-
-    Args:
-        mean: ``(batch, latent)``.
-        log_std: Of the same shape.
-    """
+    """Return the KL divergence of N(mean, std²) from N(0, I) of each row, in nats."""
     return 0.5 * (mean**2 + (2 * log_std).exp() - 1 - 2 * log_std).sum(1)
 
 
 def log_likelihood(pixels: torch.Tensor, mean: torch.Tensor, log_std: torch.Tensor) -> torch.Tensor:
-    """Return the logarithm of the Gaussian density of each pixel, of the shape of ``pixels``.
-
-    Args:
-        pixels: ``(batch, channel, *spatial)`` in [0, 1].
-        mean: Of the same shape.
-        log_std: What broadcasts to it.
-    """
+    """Return the logarithm of the Gaussian density of each pixel, of the shape of ``pixels``."""
     deviation = (pixels - mean) * (-log_std).exp()
     return -0.5 * deviation**2 - log_std - 0.5 * math.log(2 * math.pi)
 
@@ -54,11 +43,7 @@ def spectral(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
 
     Jiang et al. 2021, "Focal Frequency Loss for Image Reconstruction and Synthesis", equations 7 to
     9 with alpha 1, in 2-D or 3-D. Of one unit with the mean squared error: without the weights, by
-    Parseval's theorem, they are equal.
-
-    Args:
-        made: ``(batch, channel, *spatial)``.
-        real: Of the same shape.
+    Parseval's theorem, they are equal. Both are ``(batch, channel, *spatial)``.
     """
     axes = tuple(range(2, made.ndim))
     difference = torch.fft.fftn(made.float() - real.float(), dim=axes, norm="ortho").abs()
@@ -73,11 +58,7 @@ def masked(pixels: torch.Tensor, step: Step) -> torch.Tensor:
 
     Zimmerer et al. 2018, "Context-encoding Variational Autoencoder for Unsupervised Anomaly
     Detection". Numbers as in the published code of Chatterjee et al. 2022 (StRegA): squares of up
-    to half the side. In 3-D they are cubes.
-
-    Args:
-        pixels: ``(batch, channel, *spatial)`` in [0, 1].
-        step: The step's random numbers.
+    to half the side. In 3-D they are cubes. ``pixels`` are ``(batch, channel, *spatial)``.
     """
     count, dims = len(pixels), pixels.ndim - 2
     number = step.integers(count, SQUARES + 1)
@@ -102,13 +83,7 @@ class Perceptual:
     Zhang et al. 2018, "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric":
     features of each layer, normalised to length 1 at each place, compared by squared differences;
     here without their trained weights of channels. Of volumes, one random plane across each axis is
-    seen.
-
-    Args:
-        weights: A file with the network's weights; ``None`` downloads them.
-
-    Raises:
-        BrainzooError: Its weights cannot be found.
+    seen. Its ``weights`` are in a file; ``None`` downloads them.
     """
 
     def __init__(self, weights: Path | None, device: torch.device) -> None:
@@ -119,13 +94,7 @@ class Perceptual:
         self._network = Features.load(options).network.to(device)
 
     def __call__(self, made: torch.Tensor, real: torch.Tensor, step: Step) -> torch.Tensor:
-        """Return the distance, averaged over the batch.
-
-        Args:
-            made: ``(batch, channel, *spatial)`` in [0, 1].
-            real: Of the same shape.
-            step: Chooses the planes of volumes.
-        """
+        """Return the distance of images ``(batch, channel, *spatial)`` in [0, 1], averaged."""
         planes = [(made, real)]
         if made.ndim == 5:
             at = [int(step.uniform(1) * side) for side in made.shape[2:]]

@@ -23,8 +23,7 @@ from brainzoo_vae.config import VAEConfig, halvings
 from brainzoo_vae.prior import Prior
 
 LOG_STD = (math.log(0.005), math.log(1.0))
-"""Bounds of the likelihood's standard deviation, of pixels in [0, 1]; 8 bits of grey are 0.004.
-"""
+"""Bounds of the likelihood's standard deviation, of pixels in [0, 1]; 8 bits of grey are 0.004."""
 LATENT_LOG_STD = (-7.0, 2.0)
 
 
@@ -40,13 +39,8 @@ class Model(nn.Module):
 class Networks(nn.Module):
     """Encoder, decoder, and the likelihood's standard deviation if it is not one of each pixel.
 
-    Args:
-        config: What decides the widths.
-        spatial: (height, width) or (x, y, z).
-        channels: Of the images.
-        conditions: Numbers that encode a condition.
-        squashed: A sigmoid makes the pixels, and all channels have one standard deviation; else
-            the last layer is linear, and each channel has its own.
+    ``conditions`` numbers encode a condition. If ``squashed``, a sigmoid makes the pixels, and all
+    channels have one standard deviation; else the last layer is linear, and each has its own.
     """
 
     def __init__(
@@ -73,9 +67,7 @@ class Networks(nn.Module):
 
         Where most pixels are black, a network that begins elsewhere first learns black, in steps
         that all go one way, until the latent is far off and a sigmoid has no gradient left.
-
-        Args:
-            pixels: ``(batch, channel, *spatial)`` in [0, 1].
+        ``pixels`` are ``(batch, channel, *spatial)`` in [0, 1].
         """
         channels = pixels.transpose(0, 1).flatten(1)
         for last in (self.encoder.head, self.decoder.out):
@@ -92,13 +84,8 @@ class Networks(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and logarithm of the standard deviation of the pixels, in float32.
 
-        Args:
-            latent: ``(batch, latent)``.
-            conditions: ``(batch, conditions)``.
-
-        Returns:
-            The mean ``(batch, channel, *spatial)``, in [0, 1] but while it learns, and what
-            broadcasts to its shape.
+        The mean is ``(batch, channel, *spatial)``, in [0, 1] but while it learns; the other
+        broadcasts to its shape.
         """
         mean, log_std = self.decoder(latent, conditions)
         if self.squashed:
@@ -132,9 +119,7 @@ class Encoder(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and log standard deviation of the latent, ``(batch, latent)`` in float32.
 
-        Args:
-            pixels: ``(batch, channel, *spatial)`` in [0, 1].
-            conditions: ``(batch, conditions)``.
+        ``pixels`` are ``(batch, channel, *spatial)`` in [0, 1].
         """
         features = self.layers(2 * pixels - 1).flatten(1)
         both = self.head(torch.cat([features, conditions.to(features.dtype)], 1)).float()

@@ -8,14 +8,8 @@ def brainzoo_generators() -> list[Spec]:
     """Offer the generator ``vae``."""
     from brainzoo_vae.config import VAEConfig
 
-    return [
-        Spec(
-            name="vae",
-            target="brainzoo_vae.generator:VAE",
-            config=VAEConfig,
-            summary="Variational autoencoder (Kingma 2014; ceVAE): reconstructs, and knows age.",
-        )
-    ]
+    summary = "Variational autoencoder (Kingma 2014; ceVAE): reconstructs, and knows age."
+    return [Spec("vae", "brainzoo_vae.generator:VAE", VAEConfig, summary)]
 
 
 @hookimpl
@@ -23,11 +17,6 @@ def brainzoo_evaluators() -> list[Spec]:
     """Offer the evaluator ``reconstruction``."""
     from brainzoo_vae.config import ReconstructionConfig
 
-    return [
-        Spec(
-            name="reconstruction",
-            target="brainzoo_vae.evaluator:Reconstruction",
-            config=ReconstructionConfig,
-            summary="PSNR and SSIM of reconstructed test images; a walk along age.",
-        )
-    ]
+    target = "brainzoo_vae.evaluator:Reconstruction"
+    summary = "PSNR and SSIM of reconstructed test images; a walk along age."
+    return [Spec("reconstruction", target, ReconstructionConfig, summary)]

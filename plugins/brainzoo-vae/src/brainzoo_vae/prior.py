@@ -66,15 +66,10 @@ class Prior(nn.Module):
         seed: int,
         components: Sequence[int] = COMPONENTS,
     ) -> Prior:
-        """Fit to the encoder's Gaussians of the training images.
+        """Fit to the encoder's Gaussians of the training images, ``mean`` and ``std``.
 
-        Args:
-            mean: ``(image, latent)``.
-            std: Of the same shape.
-            conditions: ``(image, width)``, encoded.
-            subjects: Whose image each is.
-            seed: Decides the draws and where the fitting begins.
-            components: Numbers of Gaussians to choose from.
+        Both are ``(image, latent)``, ``conditions`` ``(image, width)``, encoded; ``subjects`` say
+        whose image each is, ``components`` are the numbers of Gaussians to choose from.
         """
         slopes = _slopes(mean, conditions)
         rng = np.random.default_rng(seed)
@@ -99,11 +94,7 @@ class Prior(nn.Module):
         return len(self.weights)
 
     def residuals(self, seed: int, start: int, count: int) -> Floats:
-        """Return what to add to :meth:`shift`, for samples ``start`` and following.
-
-        Returns:
-            ``(count, latent)``; each depends on the seed and its index only.
-        """
+        """Return what to add to :meth:`shift` for samples from ``start`` on."""
         edges = np.cumsum(self.weights.cpu().numpy().astype(np.float64))
         noise = latents(seed, start, count, self.means.shape[1], "normal")
         means, factors = self.means.cpu().numpy(), self.factors.cpu().numpy()
@@ -116,8 +107,7 @@ class Prior(nn.Module):
 
     def shift(self, conditions: Floats) -> Floats:
         """Return where the latents of such images lie, ``(image, latent)``."""
-        moved: Floats = conditions @ self.slopes.cpu().numpy()
-        return moved
+        return np.asarray(conditions @ self.slopes.cpu().numpy())
 
 
 def _slopes(mean: Floats, conditions: Floats) -> Floats:
