@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, avg_pool3d, conv2d, conv3d, interpolate
 
-from brainzoo_pggan.layers import (
+from brainzoo_pggan.networks import (
     Convolution,
     Linear,
     downsample,

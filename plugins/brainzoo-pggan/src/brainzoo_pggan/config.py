@@ -8,10 +8,6 @@ from typing import Any, ClassVar
 
 from brainzoo.api import OptionError, option
 
-_SECTIONS: Mapping[str, Any] = {
-    "data.sections_mm": (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0),
-    "data.reference_fraction": 0.585,
-}
 _LEAN: Mapping[str, Any] = {
     "loss": "rpgan",
     "batch_size": 8,
@@ -25,7 +21,8 @@ _LEAN: Mapping[str, Any] = {
     "lr_discriminator": 9e-3,
     "ema_images": 5_000,
     "decay": 0.6,
-    **_SECTIONS,
+    "data.sections_mm": (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0),
+    "data.reference_fraction": 0.585,
 }
 
 
@@ -115,18 +112,8 @@ class PGGANConfig:
         # Found on 81 subjects and one CPU core (docs/history.md): the relativistic loss, many small
         # steps at six to nine times the paper's learning rates, which fall for long, one
         # convolution a stage, and no training below 32 × 32: heads come out alike there, for good.
-        "quick": {
-            "size": 64,
-            "images": 50_000,
-            "grow": 0.1,
-            **_LEAN,
-        },
-        "default": {
-            "size": 128,
-            "images": 150_000,
-            "grow": 0.4,
-            **_LEAN,
-        },
+        "quick": {"size": 64, "images": 50_000, "grow": 0.1, **_LEAN},
+        "default": {"size": 128, "images": 150_000, "grow": 0.4, **_LEAN},
         # Whole heads: half as wide, for many steps. What it was compared with: docs/history.md.
         "volumes": {
             "size": 32,
@@ -200,11 +187,7 @@ class PGGANConfig:
         return self.batch_sizes[min(stage, len(self.batch_sizes) - 1)]
 
     def check_spatial(self, spatial: tuple[int, ...]) -> None:
-        """Refuse sizes that doubling 4 cannot reach, before any data are prepared.
-
-        Raises:
-            OptionError: Sides differ, or are not a power of two from 8 up.
-        """
+        """Refuse sizes that doubling 4 cannot reach, before any data are prepared."""
         size = spatial[0]
         if len(set(spatial)) > 1 or size & (size - 1) or size < 8:
             raise OptionError(

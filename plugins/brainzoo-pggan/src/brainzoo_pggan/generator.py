@@ -40,8 +40,7 @@ from brainzoo.api import DataError, Images, IntegrityError, OptionError, Run, Va
 from brainzoo.training import CHUNK, Draw, Phase, TorchGenerator, compute, latents
 from brainzoo_pggan import networks
 from brainzoo_pggan.config import PGGANConfig
-from brainzoo_pggan.layers import upsample
-from brainzoo_pggan.networks import last_stage
+from brainzoo_pggan.networks import last_stage, upsample
 from brainzoo_pggan.training import Game
 
 Floats = NDArray[np.float32]
@@ -71,12 +70,7 @@ class ProgressiveGAN(TorchGenerator):
         )
 
     def phases(self, network: networks.Generator, images: Images, run: Run) -> list[Phase]:
-        """Return one update of the discriminator and one of the generator.
-
-        Raises:
-            DataError: There are more classes than subjects.
-            OptionError: Options do not fit the images.
-        """
+        """Return one update of the discriminator and one of the generator."""
         config = self.config
         self._check(images, run)
         discriminator = networks.Discriminator(
@@ -147,21 +141,14 @@ class ProgressiveGAN(TorchGenerator):
         second: int = 1,
         condition: Mapping[str, Value] | None = None,
     ) -> Floats:
-        """Return images on the way from one sample of a seed to another.
+        """Return images on the way from one sample of a seed to another, both ends included.
 
-        Args:
-            steps: How many images, both ends included.
-            seed: Seed of the samples.
-            first: Index of the sample that it begins at.
-            second: Index of the sample that it ends at.
-            condition: What all of them have in common; the rest moves along the line from what was
-                drawn for the one to what was drawn for the other.
+        The samples are those of the indices ``first`` and ``second``; ``condition`` is what all
+        have in common, and the rest moves along the line from what was drawn for the one to what
+        was drawn for the other.
 
         Returns:
             ``(steps, channel, *spatial)`` in [0, 1]; the latents lie on the arc between the two.
-
-        Raises:
-            OptionError: There are fewer than two steps, or both ends are one sample.
         """
         if steps < 2:
             raise OptionError(f"found {steps} steps; an interpolation has 2 or more.")
@@ -171,17 +158,12 @@ class ProgressiveGAN(TorchGenerator):
             )
         network = self.ready()
         device = network.level.device
-        both = [
-            self.known.draw(1, seed=seed, condition=condition, start=i)[0] for i in (first, second)
-        ]
+        ends = first, second
+        both = [self.known.draw(1, seed=seed, condition=condition, start=i)[0] for i in ends]
         share = torch.linspace(0, 1, steps, device=device)[:, None]
         here, there = torch.from_numpy(self.known.encode(both)).to(device)
-        start, end = (
-            nn.functional.normalize(torch.from_numpy(self._latents(seed, i, 1)[0]), dim=0).to(
-                device
-            )
-            for i in (first, second)
-        )
+        drawn = (torch.from_numpy(self._latents(seed, i, 1)[0]) for i in ends)
+        start, end = (nn.functional.normalize(one, dim=0).to(device) for one in drawn)
         angle = (start @ end).clamp(-1, 1).acos()
         arc = torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end
         line = (1 - share) * here + share * there
@@ -189,8 +171,7 @@ class ProgressiveGAN(TorchGenerator):
             self._render(network, *part)
             for part in zip(torch.split(arc, CHUNK), torch.split(line, CHUNK), strict=True)
         ]
-        images: Floats = (torch.cat(made) * 0.5 + 0.5).clamp(0, 1).cpu().contiguous().numpy()
-        return images
+        return np.asarray((torch.cat(made) * 0.5 + 0.5).clamp(0, 1).cpu().contiguous().numpy())
 
     def exported(
         self, network: networks.Generator

@@ -18,27 +18,28 @@ Differences from the paper:
   that begin at a later resolution enter the generator as biases that are linear in them.
 - Widths are options; the paper's are 512 channels up to 32 × 32 and half as many a stage above.
 - In 3-D every kernel has the same width along the third axis; nothing else changes.
+
+Upscaling is fused with the convolution after it, and downscaling with the one before it, as in the
+authors' code: a nearest-neighbour upscale and a 3-wide convolution are one transposed convolution
+of width 4 and stride 2 with 16/36 of the multiplications (in 3-D, 64/216).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate, leaky_relu, pad
 
-from brainzoo_pggan.layers import (
-    Convolution,
-    Linear,
-    activate,
-    downsample,
-    minibatch_stddev,
-    pixel_norm,
-    upsample,
-)
-
+LEAK = 0.2
+EPSILON = 1e-8
+GROUP = 4  # the authors' code takes statistics over groups of four
 NARROWEST = 8
 
 START = 4
@@ -52,9 +53,8 @@ TICKS = 1024
 class Growth:
     """A stage and how far its layers are faded in.
 
-    Attributes:
-        stage: 0 makes images of 4 pixels a side, each stage twice as many.
-        alpha: Share of the newest layers in the image, in (0, 1]; 1 when they are faded in.
+    Stage 0 makes images of 4 pixels a side, each stage twice as many. ``alpha`` is the share of the
+    newest layers in the image, in (0, 1]; 1 when they are faded in.
     """
 
     stage: int
@@ -91,14 +91,9 @@ def widths_of(size: int, base: int, narrow_from: int) -> list[int]:
 class Generator(nn.Module):
     """Latent to image of the present stage.
 
-    Args:
-        dims: 2 or 3.
-        channels: Channels of the images.
-        latent: Length of the latent.
-        widths: Channels of each stage.
-        conditions: Numbers that encode an image's conditions, 0 for none.
-        condition_stage: First stage that knows them.
-        convolutions: 2, or 1: only the one that is fused with the upscaling.
+    ``widths`` are the channels of each stage; ``conditions`` numbers encode an image's conditions,
+    which stages from ``condition_stage`` on know. With one of the ``convolutions`` of a stage there
+    is only that which is fused with the scaling.
     """
 
     level: torch.Tensor
@@ -143,10 +138,8 @@ class Generator(nn.Module):
     ) -> torch.Tensor:
         """Return images ``(batch, channel, *spatial)`` of the stage's resolution, about [-1, 1].
 
-        Args:
-            latent: ``(batch, latent)``; only its direction matters.
-            conditions: ``(batch, width)``, encoded; all zeros where nothing is known.
-            growth: Stage and fade.
+        Of a ``latent`` only the direction matters; ``conditions`` are ``(batch, width)``, all zeros
+        where nothing is known.
         """
         return self.grow(self.first(latent, conditions), conditions, growth)
 
@@ -195,16 +188,9 @@ class _Growing(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Image of the present stage to one number: how real it looks.
+    """Image of the present stage to one number: how real it looks; see :class:`Generator`.
 
-    Args:
-        dims: 2 or 3.
-        channels: Channels of the images.
-        widths: Channels of each stage.
-        conditions: Numbers that encode an image's conditions, 0 for none.
-        condition_stage: First stage that knows them.
-        statistics: Whether it sees the minibatch's standard deviation.
-        convolutions: 2, or 1: only the one that is fused with the downscaling.
+    With ``statistics`` it sees the minibatch's standard deviation.
     """
 
     def __init__(
@@ -235,14 +221,10 @@ class Discriminator(nn.Module):
     def forward(
         self, pixels: torch.Tensor, conditions: torch.Tensor, growth: Growth, batches: int = 1
     ) -> torch.Tensor:
-        """Return logits ``(batch,)`` in float32.
+        """Return logits ``(batch,)`` in float32 of ``pixels`` of the stage's resolution.
 
-        Args:
-            pixels: ``(batch, channel, *spatial)`` of the stage's resolution.
-            conditions: ``(batch, width)``, encoded; all zeros where nothing is known.
-            growth: Stage and fade.
-            batches: How many batches of one size these are, one after another: each has minibatch
-                statistics of its own, and one pass is faster than several.
+        They may be several ``batches`` of one size, one after another: each has minibatch
+        statistics of its own, and one pass is faster than several.
         """
         features = activate(self.from_image[growth.stage](pixels))
         for stage in range(growth.stage, 0, -1):
@@ -278,14 +260,155 @@ class _Shrinking(nn.Module):
 
 
 def matching(pixels: torch.Tensor, growth: Growth) -> torch.Tensor:
-    """Return full-size images as the discriminator of a stage is to see them (section 2).
-
-    Args:
-        pixels: ``(batch, channel, *spatial)``, full size.
-        growth: Stage and fade: the resolution, and how far detail beyond half of it is there.
-    """
+    """Return full-size images as the discriminator of a stage is to see them (section 2)."""
     pixels = downsample(pixels, pixels.shape[2] // growth.resolution)
     if growth.stage and growth.alpha < 1:
         coarse = upsample(downsample(pixels))
         pixels = coarse + growth.alpha * (pixels - coarse)
     return pixels
+
+
+def activate(values: torch.Tensor) -> torch.Tensor:
+    """Leaky ReLU with the paper's slope."""
+    return leaky_relu(values, LEAK)
+
+
+def pixel_norm(values: torch.Tensor) -> torch.Tensor:
+    """Scale the vector over channels at each pixel to length one per channel (section 4.2)."""
+    normalised: torch.Tensor = _PixelNorm.apply(values)  # type: ignore[no-untyped-call]
+    return normalised
+
+
+class _PixelNorm(torch.autograd.Function):
+    """Pixel norm with its gradient in closed form: 2 to 4 times as fast as autograd's on a CPU.
+
+    With n = (mean x² + ε)^½ and y = x / n, the gradient is (g - y mean(g y)) / n.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
+        length = torch.linalg.vector_norm(values, dim=1, keepdim=True)
+        length = length.square_().div_(values.shape[1]).add_(EPSILON).sqrt_()
+        normalised: torch.Tensor = values / length
+        ctx.save_for_backward(normalised, length)
+        return normalised
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        normalised, length = ctx.saved_tensors
+        # A product with a row of equal weights is the mean over channels, in half the time.
+        channels = normalised.shape[1]
+        row = torch.full((1, channels), 1 / channels, dtype=gradient.dtype, device=gradient.device)
+        products = (gradient * normalised).movedim(1, -1)
+        along = nn.functional.linear(products, row).movedim(-1, 1)
+        return torch.addcmul(gradient, normalised, along, value=-1).div_(length)
+
+
+def upsample(pixels: torch.Tensor, factor: int = 2) -> torch.Tensor:
+    """Repeat each pixel (nearest neighbour)."""
+    return interpolate(pixels, scale_factor=factor) if factor > 1 else pixels
+
+
+def downsample(pixels: torch.Tensor, factor: int = 2) -> torch.Tensor:
+    """Average boxes of pixels (area)."""
+    if factor == 1:
+        return pixels
+    return avg_pool2d(pixels, factor) if pixels.ndim == 4 else avg_pool3d(pixels, factor)
+
+
+def group_of(batch: int) -> int:
+    """Return how many images share their statistics: four if that divides the batch."""
+    return next((size for size in (GROUP, 3, 2) if batch % size == 0), batch)
+
+
+def minibatch_stddev(features: torch.Tensor) -> torch.Tensor:
+    """Append a channel: how much the images of a group differ (section 3)."""
+    batch, group = len(features), group_of(len(features))
+    grouped = features.float().reshape(group, batch // group, -1)
+    variance = (grouped - grouped.mean(0)).square().mean(0)  # var() is 20 times as slow
+    deviation = (variance + EPSILON).sqrt().mean(1)
+    column = (batch, 1, *[1] * (features.ndim - 2))
+    wanted = (batch, 1, *features.shape[2:])
+    channel = deviation.repeat(group).view(column).expand(wanted).to(features.dtype)
+    return torch.cat([features, channel], dim=1)
+
+
+class Linear(nn.Module):
+    """Fully connected, with equalised learning rate (section 4.1).
+
+    ``gain`` scales the output's standard deviation: √2 before a leaky ReLU.
+    """
+
+    def __init__(self, incoming: int, outgoing: int, gain: float = math.sqrt(2)) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outgoing, incoming))
+        self.bias = nn.Parameter(torch.zeros(outgoing))
+        self.scale = gain / math.sqrt(incoming)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """Return ``(batch, outgoing)``."""
+        # The scale on the values: there are fewer of them than weights.
+        return nn.functional.linear(values * self.scale, self.weight, self.bias)
+
+
+class Convolution(nn.Module):
+    """Convolution that keeps the size, with equalised learning rate (section 4.1); see Linear.
+
+    The ``scaling`` ``up`` upscales twofold before it, ``down`` averages twofold after it.
+    """
+
+    def __init__(
+        self,
+        incoming: int,
+        outgoing: int,
+        kernel: int,
+        dims: int,
+        gain: float = math.sqrt(2),
+        scaling: str = "",
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outgoing, incoming, *[kernel] * dims))
+        self.bias = nn.Parameter(torch.zeros(outgoing))
+        self.scale = gain / math.sqrt(incoming * kernel**dims)
+        self.scaling = scaling
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return ``(batch, outgoing, *spatial)``."""
+        plane = images.ndim == 4
+        convolve = torch.conv2d if plane else torch.conv3d
+        transposed = torch.conv_transpose2d if plane else torch.conv_transpose3d
+        weight = self.weight * self.scale
+        if self.scaling == "up":
+            return transposed(images, _spread(weight, "up").transpose(0, 1), self.bias, 2, 1)
+        if self.scaling == "down":
+            return convolve(images, _spread(weight, "down"), self.bias, 2, 1)
+        if weight[0, 0].numel() == 1:
+            # Twice as fast as a 1-wide convolution, and the result has its channels last.
+            mixed = nn.functional.linear(images.movedim(1, -1), weight.flatten(1), self.bias)
+            return mixed.movedim(-1, 1)
+        return convolve(images, weight, self.bias, 1, weight.shape[2] // 2)
+
+
+def _spread(weight: torch.Tensor, scaling: str) -> torch.Tensor:
+    """Widen 3-wide kernels to 4, for stride 2 and padding 1.
+
+    One product with a constant matrix, cheaper than shifted sums.
+    """
+    dims = weight.ndim - 2
+    matrix = _spreading(dims, scaling, weight.dtype, weight.device)
+    # A plain product of two matrices: matmul would turn three axes into a batch of small ones.
+    return (weight.reshape(-1, 3**dims) @ matrix).view(*weight.shape[:2], *[4] * dims)
+
+
+@functools.cache
+def _spreading(dims: int, scaling: str, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Return ``(3^dims, 4^dims)``: each weight falls on two neighbouring places along each axis."""
+    with torch.inference_mode(False):  # what sampling keeps, training uses
+        kernels = torch.eye(3**dims, dtype=dtype, device=device).view(-1, *[3] * dims)
+        for axis in range(1, dims + 1):
+            margins = [0, 0] * (dims - axis)
+            kernels = pad(kernels, [*margins, 1, 0]) + pad(kernels, [*margins, 0, 1])
+        turned = list(range(1, dims + 1))
+        kernels = kernels.flip(turned) if scaling == "up" else kernels * 0.5**dims
+        return kernels.flatten(1)

@@ -46,14 +46,9 @@ class Schedule:
     """When which stage is trained.
 
     Karras et al. 2018, section 2 and appendix A.1, count in images (800,000 a stage); here a budget
-    of any size ends at the full resolution. Its first part has one period for each stage but the
-    last: training of that stage, then fading in of the next. The last stage has the rest.
-
-    Attributes:
-        last: The last stage.
-        grow: Fraction of the budget after which the last stage is faded in.
-        fade: Fraction of each period that is fading.
-        first: The first stage that is trained; the layers of those before it are trained with it.
+    of any size ends at the full resolution. Its first part, a fraction ``grow``, has one period for
+    each stage from the ``first`` on but the ``last``: training of that stage, then, in a fraction
+    ``fade`` of it, fading in of the next. The last stage has the rest.
     """
 
     last: int
@@ -231,11 +226,10 @@ def gradient_size(critic: Critic, images: torch.Tensor) -> torch.Tensor:
 def balance(kind: str, real: torch.Tensor, fake: torch.Tensor) -> Values:
     """Return values that show how the game stands, of logits ``(batch,)``.
 
-    Returns:
-        ``drift``: mean logit of reals minus that of fakes; ``certain``: whether every real one of
-        the batch lies above every fake one (its mean is the share of such steps); ``d_real`` and
-        ``d_fake``: mean probability of being real, where the logits stand for one (for ``rpgan``,
-        of being more real than the mean of the other kind).
+    ``drift``: mean logit of reals minus that of fakes; ``certain``: whether every real one of the
+    batch lies above every fake one (its mean is the share of such steps); ``d_real`` and
+    ``d_fake``: mean probability of being real, where the logits stand for one (for ``rpgan``, of
+    being more real than the mean of the other kind).
     """
     values = {"drift": real.mean() - fake.mean(), "certain": (real.min() > fake.max()).float()}
     if kind == "r1":
@@ -249,9 +243,8 @@ def balance(kind: str, real: torch.Tensor, fake: torch.Tensor) -> Values:
 class CollapseWatch:
     """Compares how alike samples are with how alike real images are, and warns once.
 
-    Attributes:
-        values: ``likeness`` and ``likeness_real``: mean correlation of the pixels of two samples,
-            and of two real images, at the latest sample grid.
+    Its ``values`` are ``likeness`` and ``likeness_real``: mean correlation of the pixels of two
+    samples, and of two real images, at the latest sample grid.
     """
 
     def __init__(self) -> None:
