@@ -189,58 +189,38 @@ class VQVAE(TorchGenerator, Reconstructs):
     def encode(self, pixels: Floats) -> Codes:
         """Return the codes ``(image, *latent)`` of images ``(image, channel, *spatial)`` in [0, 1].
 
-        Raises:
-            DataError: The images are of another shape than those it was trained on.
+        Images of another shape than those it was trained on are a DataError.
         """
         return self._encoded(self.ready(), self.expect_images(pixels))
 
     def decode(self, codes: Codes) -> Floats:
         """Return the images ``(image, channel, *spatial)`` in [0, 1] of codes ``(image, *latent)``.
 
-        Raises:
-            DataError: This model has no such codes.
+        Codes that this model does not have are a DataError.
         """
         return self._decoded(self.ready(), self._checked(codes))
 
     def log_probabilities(self, codes: Codes, *, conditions: Rows | None = None) -> Floats:
-        """Return how likely the prior finds each code after those before it, as logarithms.
+        """Return how likely the prior finds each code ``(image, *latent)`` after those before it.
 
-        Args:
-            codes: ``(image, *latent)``.
-            conditions: What is known of each image, or ``None``; columns that the model is not
-                conditioned on are passed over.
-
-        Returns:
-            ``(image, *latent)`` in nats.
+        Logarithms, in nats. ``conditions`` say what is known of each image; columns that the model
+        is not conditioned on are passed over.
         """
         return self._logs(self.ready(), self._checked(codes), conditions)
 
     def score(self, pixels: Floats, *, conditions: Rows | None = None) -> Floats:
-        """Return how unlikely the prior finds the codes of images ``(image,)``, in nats a code.
-
-        Args:
-            pixels: ``(image, channel, *spatial)`` in [0, 1].
-            conditions: What is known of each image.
-        """
+        """Return how unlikely the prior finds the codes of images ``(image,)``, in nats a code."""
         logs = self.log_probabilities(self.encode(pixels), conditions=conditions)
-        found: Floats = -logs.reshape(len(logs), -1).mean(1).astype(np.float32)
-        return found
+        return np.asarray(-logs.reshape(len(logs), -1).mean(1).astype(np.float32))
 
     def restore(
         self, pixels: Floats, *, seed: int, threshold: float, conditions: Rows | None = None
     ) -> Floats:
         """Return images whose unlikely codes were drawn anew: as they would look if healthy.
 
-        What differs from the image afterwards is anomalous.
-
-        Args:
-            pixels: ``(image, channel, *spatial)`` in [0, 1].
-            seed: Decides the draws; several seeds give several restorations.
-            threshold: Codes of a lower log-probability (in nats) are drawn anew.
-            conditions: What is known of each image, as in :meth:`log_probabilities`.
-
-        Returns:
-            ``(image, channel, *spatial)`` in [0, 1].
+        What differs from the image afterwards is anomalous. Codes of a log-probability (in nats)
+        below the ``threshold`` are drawn anew; several seeds give several restorations. Images are
+        ``(image, channel, *spatial)`` in [0, 1].
         """
         codes = self.encode(pixels)
         logs = self.log_probabilities(codes, conditions=conditions)
@@ -311,22 +291,13 @@ class VQVAE(TorchGenerator, Reconstructs):
     ) -> Codes:
         """Draw codes for the samples ``start`` and following of a seed, in float64 if possible.
 
-        Args:
-            network: The model.
-            kept: ``(image, *latent)``; -1 where a code is drawn.
-            conditions: ``(image, numbers)``, encoded.
-            seed: Seed of the samples; what is drawn depends on it and a sample's index only.
-            start: Index of the first sample.
-            how: ``temperature``, ``top_k``, ``top_p`` of :func:`brainzoo_vqvae.prior.draw_codes`.
+        ``kept`` are ``(image, *latent)``, -1 where a code is drawn; ``how`` are temperature, top_k
+        and top_p of :func:`brainzoo_vqvae.prior.draw_codes`.
         """
         exact = copy.deepcopy(network.prior)
         exact = exact if exact.head.weight.device.type == "mps" else exact.double()
-        uniforms = np.stack(
-            [
-                np.random.default_rng(np.random.SeedSequence([seed, index])).random(exact.length)
-                for index in range(start, start + len(kept))
-            ]
-        )
+        seeds = (np.random.SeedSequence([seed, start + i]) for i in range(len(kept)))
+        uniforms = np.stack([np.random.default_rng(one).random(exact.length) for one in seeds])
 
         def choose(
             kept: torch.Tensor, conditions: torch.Tensor, uniforms: torch.Tensor

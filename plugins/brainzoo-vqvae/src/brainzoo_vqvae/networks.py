@@ -23,7 +23,7 @@ from torch import nn
 from torch.nn.functional import mse_loss, pad
 from torch.utils.checkpoint import checkpoint
 
-from brainzoo_vqvae.quantiser import Quantised, Quantiser
+from brainzoo_vqvae.quantiser import Quantiser
 
 LEAST_SIDE = 4
 """Codes along each side at least: smaller ones are mostly border, and slow in bf16 on CPUs."""
@@ -72,17 +72,6 @@ class Autoencoder(nn.Module):
             level(None, width, transposed(width, after, 4, 2, 1))
             for width, after in zip(reversed(widths), reversed(inputs), strict=True)
         )
-
-    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, Quantised]:
-        """Encode and decode images ``(batch, channel, *spatial)`` in [-1, 1].
-
-        Returns:
-            The reconstruction, of the same shape and about the same range; the latents
-            ``(batch, length, *latent)`` before they were quantised; and what they became.
-        """
-        latents = self.encode(pixels)
-        quantised: Quantised = self.quantiser(latents)
-        return self.decode(quantised.latents), latents, quantised
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return latents ``(batch, length, *latent)`` of images in [-1, 1]."""
@@ -140,10 +129,6 @@ def spectral_distance(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
 
     Dhariwal et al. 2020 (Jukebox) for sound, Tudosiu et al. 2022 for brains: what is blurred lacks
     high frequencies, and amplitudes show it without asking for the exact place.
-
-    Args:
-        made: ``(batch, channel, *spatial)``.
-        real: The same shape.
     """
     axes = tuple(range(2, made.ndim))
     with torch.autocast(made.device.type, enabled=False):

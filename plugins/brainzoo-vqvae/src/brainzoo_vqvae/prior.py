@@ -12,6 +12,7 @@ conditions enter as a vector that is added to every input; attention is exact
 
 from __future__ import annotations
 
+import functools
 from typing import cast
 
 import torch
@@ -67,9 +68,7 @@ class Prior(nn.Module):
     def forward(self, codes: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         """Return logits ``(batch, position, code)``; those of a position see earlier codes only.
 
-        Args:
-            codes: ``(batch, position)`` in raster order.
-            condition: ``(batch, numbers)``, encoded.
+        ``codes`` are ``(batch, position)`` in raster order.
         """
         begin = torch.full_like(codes[:, :1], self.embed.num_embeddings - 1)
         before = torch.cat([begin, codes[:, :-1]], dim=1)
@@ -92,11 +91,8 @@ class Prior(nn.Module):
     ) -> torch.Tensor:
         """Return the logits ``(batch, code)`` at a position, and remember its keys and values.
 
-        Args:
-            code: ``(batch,)`` at the position before; ``None`` at the first.
-            condition: ``(batch, numbers)``, encoded.
-            position: Which logits are wanted; all earlier ones were asked for before.
-            cache: From :meth:`cache`; filled in place.
+        ``code`` is that of the position before, ``None`` at the first. All earlier positions were
+        asked for before, with the same ``cache``, which is filled in place.
         """
         if code is None:
             begin = self.embed.num_embeddings - 1
@@ -116,9 +112,7 @@ class Prior(nn.Module):
 
     def _grid(self) -> torch.Tensor:
         """Return the features ``(position, width)`` of every place in the grid."""
-        grid: torch.Tensor | None = None
-        for axis in self.positions:
-            grid = axis if grid is None else grid[..., None, :] + axis
+        grid = functools.reduce(lambda grid, axis: grid[..., None, :] + axis, self.positions)
         return cast(torch.Tensor, grid).flatten(0, -2)
 
 
@@ -175,20 +169,11 @@ def draw_codes(
     top_p: float = 1.0,
     given: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Draw codes one after the other.
+    """Draw codes ``(batch, position)`` one after the other; see :func:`probabilities`.
 
-    Args:
-        prior: In evaluation mode. In float64 the choices are the same on all hardware: each one is
-            a comparison, and in float32 one of thousands falls to the other side.
-        condition: ``(batch, numbers)``, encoded.
-        uniforms: ``(batch, position)`` in [0, 1): decide everything.
-        temperature: Below 1 makes likely codes likelier.
-        top_k: Only the k likeliest codes; 0 for all.
-        top_p: Only the likeliest codes whose probabilities sum up to this (Holtzman 2020).
-        given: ``(batch, position)`` codes to keep; -1 where one is drawn.
-
-    Returns:
-        ``(batch, position)``.
+    By a prior in float64 the choices are the same on all hardware: each one is a comparison, and in
+    float32 one of thousands falls to the other side. ``uniforms``, ``(batch, position)`` in [0, 1),
+    decide everything; codes that are ``given`` are kept where they are not -1.
     """
     cache = prior.cache(len(condition))
     drawn: list[torch.Tensor] = []
@@ -209,11 +194,8 @@ def probabilities(
 ) -> torch.Tensor:
     """Return the probabilities ``(batch, code)`` that codes are drawn by.
 
-    Args:
-        logits: ``(batch, code)``.
-        temperature: Divides the logits.
-        top_k: Only the k likeliest codes; 0 for all.
-        top_p: Only the fewest codes, likeliest first, of at least this total probability.
+    The temperature divides the logits. Only the ``top_k`` likeliest codes are drawn (0: all), and
+    only the fewest, likeliest first, of at least the probability ``top_p`` (Holtzman 2020).
     """
     logits = logits / temperature
     if 0 < top_k < logits.shape[1]:

@@ -37,12 +37,10 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 
 @dataclasses.dataclass(frozen=True)
 class Quantised:
-    """Latents and the codes nearest to them.
+    """Latents ``(batch, length, *latent)`` and the indices ``(batch, *latent)`` of their codes.
 
-    Attributes:
-        latents: ``(batch, length, *latent)``: the codes; gradients pass straight to what went in.
-        codes: ``(batch, *latent)`` indices.
-        commitment: Mean squared distance between latents and their codes, which pulls the latents.
+    The latents are the codes; gradients pass straight to what went in. ``commitment`` is the mean
+    squared distance between what went in and its codes, which pulls the latents.
     """
 
     latents: torch.Tensor
@@ -100,17 +98,13 @@ class Quantiser(nn.Module):
 
         Which latents is a matter of the step's number alone: spread evenly over the batch of all
         processes, of which each holds every n-th image, so that how many there are changes nothing.
-
-        Args:
-            latents: ``(batch, length, *latent)``.
-            step: Number of the training step.
         """
         rows, processes = self._rows(latents), _processes()
         codes, count = len(self.usage), len(rows)
         turns = torch.arange(step * codes, (step + 1) * codes, device=rows.device).double() * GOLDEN
         chosen, places = (turns.frac() * count * processes).long(), count // len(latents)
         images = chosen // places
-        here = (images % processes == _process())[:, None]
+        here = (images % processes == (distributed.get_rank() if processes > 1 else 0))[:, None]
         own = images // processes * places + chosen % places
         replacements = torch.where(here, rows[own], 0.0)
         if processes > 1:
@@ -167,12 +161,5 @@ def _of_one_length(rows: torch.Tensor) -> torch.Tensor:
 
 
 def _processes() -> int:
-    return distributed.get_world_size() if _together() else 1
-
-
-def _process() -> int:
-    return distributed.get_rank() if _together() else 0
-
-
-def _together() -> bool:
-    return distributed.is_available() and distributed.is_initialized()
+    together = distributed.is_available() and distributed.is_initialized()
+    return distributed.get_world_size() if together else 1
