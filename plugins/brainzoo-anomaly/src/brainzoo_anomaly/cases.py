@@ -22,29 +22,17 @@ HEALTHY = ""
 
 @dataclasses.dataclass(frozen=True)
 class Cases:
-    """Images with masks of what does not belong.
+    """Images with masks of what does not belong; empty kinds and widths of 0 for healthy ones."""
 
-    Attributes:
-        pixels: ``(case, channel, *spatial)`` in [0, 1].
-        maps: Label maps as channels, for a model that learned any: ``(case, channel, *spatial)``.
-        masks: ``(case, *spatial)``; empty for healthy images.
-        regions: ``(case, *spatial)``: where scores count.
-        kinds: The kind of lesion of each; empty for healthy images.
-        widths: Its width as part of the brain's; 0 for healthy images.
-        places: The position of each image among those of its subject: the level of a slice.
-        subjects: Whose image each is.
-        rows: What is known of each: the rows of the table.
-    """
-
-    pixels: Floats
-    maps: Floats
-    masks: Bools
-    regions: Bools
-    kinds: NDArray[np.str_]
-    widths: NDArray[np.float64]
-    places: NDArray[np.intp]
+    pixels: Floats  # (case, channel, *spatial) in [0, 1]
+    maps: Floats  # label maps as further channels, for a model that learned any
+    masks: Bools  # (case, *spatial)
+    regions: Bools  # where scores count
+    kinds: NDArray[np.str_]  # of lesions
+    widths: NDArray[np.float64]  # as parts of the brain's
+    places: NDArray[np.intp]  # among the images of a subject: the level of a slice
     subjects: list[str]
-    rows: list[Mapping[str, Value]]
+    rows: list[Mapping[str, Value]]  # of the table
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -59,8 +47,7 @@ class Cases:
     @property
     def healthy(self) -> Bools:
         """Which are images without lesion."""
-        found: Bools = self.kinds == HEALTHY
-        return found
+        return np.asarray(self.kinds == HEALTHY)
 
 
 def places_of(images: Images) -> NDArray[np.intp]:
@@ -77,9 +64,6 @@ def healthy_cases(images: Images, model: Generator, config: AnomalyConfig) -> Ca
     """Return some images of each subject, spread evenly, without lesions.
 
     With the label maps that ``model`` was shown: a lesion leaves them as they are.
-
-    Raises:
-        DataError: No image shows a head.
     """
     places, subjects = places_of(images), np.asarray(subjects_of(images))
     chosen: list[int] = []
@@ -108,9 +92,10 @@ def healthy_cases(images: Images, model: Generator, config: AnomalyConfig) -> Ca
     )
 
 
-def nearest_to(wanted: float, values: Sequence[float]) -> float:
-    """Return the value that is nearest."""
-    return min(values, key=lambda value: abs(value - wanted))
+def _step(mask: Bools, region: Bools, widths: Sequence[float]) -> float:
+    """Return which of the widths of lesions is nearest to that of a mask."""
+    own = width_of(mask) / width_of(region)
+    return min(widths, key=lambda width: abs(width - own))
 
 
 def with_lesions(healthy: Cases, config: AnomalyConfig, seed: int) -> Cases:
@@ -125,33 +110,21 @@ def with_lesions(healthy: Cases, config: AnomalyConfig, seed: int) -> Cases:
                 rng = np.random.default_rng(np.random.SeedSequence([seed, i, number]))
                 if shapes and kind == STROKE:
                     changed, mask = shapes.add(image, region, i, rng)
-                    own = width_of(mask) / width_of(region)
-                    widths.append(nearest_to(own, config.widths))
+                    widths.append(_step(mask, region, config.widths))
                 else:
                     widths.append(config.widths[(i + number) % len(config.widths)])
                     changed, mask = add_lesion(image, region, kind, widths[-1], rng)
                 pixels.append(changed)
                 masks.append(mask)
                 advance(1)
-            parts.append(
-                dataclasses.replace(
-                    healthy,
-                    pixels=np.stack(pixels),
-                    masks=np.stack(masks),
-                    kinds=np.full(len(healthy), kind, dtype="<U16"),
-                    widths=np.asarray(widths),
-                )
-            )
+            made = dataclasses.replace(healthy, pixels=np.stack(pixels), masks=np.stack(masks))
+            named, sizes = np.full(len(healthy), kind, dtype="<U16"), np.asarray(widths)
+            parts.append(dataclasses.replace(made, kinds=named, widths=sizes))
     return functools.reduce(operator.add, parts)
 
 
 def scans_with_lesions(folder: Path) -> Images:
-    """Open images whose label maps show lesions: all that is not 0.
-
-    Raises:
-        NotFoundError: No images.
-        DataError: They have no label maps.
-    """
+    """Open images whose label maps show lesions: all that is not 0."""
     scans = Images.open(folder)
     if scans.labels([0]) is None:
         raise DataError(
@@ -162,12 +135,7 @@ def scans_with_lesions(folder: Path) -> Images:
 
 
 def given_cases(scans: Images, test: Images, config: AnomalyConfig) -> Cases:
-    """Return scans that the user brought, where they show a lesion.
-
-    Raises:
-        DataError: They are of another shape than the test images, or show no lesion where scores
-            count.
-    """
+    """Return scans that the user brought, where they show a lesion where scores count."""
     found, wanted = ((images.channels, *images.spatial) for images in (scans, test))
     if found != wanted:
         raise DataError(
@@ -184,9 +152,7 @@ def given_cases(scans: Images, test: Images, config: AnomalyConfig) -> Cases:
             "no image of the given scans shows a lesion.",
             "Check which slices are prepared, their label maps, and --anomaly.rim.",
         )
-    relative = [width_of(masks[i]) / width_of(regions[i]) for i in shown]
-    steps = np.asarray(config.widths)
-    nearest = [steps[np.abs(steps - own).argmin()] for own in relative]
+    widths = [_step(masks[i], regions[i], config.widths) for i in shown]
     subjects = subjects_of(scans)
     return Cases(
         pixels=pixels[shown],
@@ -194,7 +160,7 @@ def given_cases(scans: Images, test: Images, config: AnomalyConfig) -> Cases:
         masks=masks[shown],
         regions=regions[shown],
         kinds=np.full(len(shown), "given", dtype="<U16"),
-        widths=np.asarray(nearest),
+        widths=np.asarray(widths),
         places=places_of(scans)[shown],
         subjects=[f"scan {subjects[i]}" for i in shown],
         rows=[{} for _ in shown],

@@ -21,7 +21,6 @@ from brainzoo.api import (
 )
 from brainzoo_anomaly import result
 from brainzoo_anomaly.cases import (
-    Cases,
     given_cases,
     healthy_cases,
     scans_with_lesions,
@@ -67,7 +66,11 @@ class Anomaly(Evaluator):
         validation, measured, chosen_on = _divided(sets)
         tried = healthy_cases(validation, generator, config)
         tried = tried + with_lesions(tried, config, seed + 1)
-        cases = self._cases(healthy_cases(measured, generator, config), test, seed)
+        cases = healthy_cases(measured, generator, config)
+        if config.scans is not None:
+            cases = cases + given_cases(scans_with_lesions(config.scans), test, config)
+        else:
+            cases = cases + with_lesions(cases, config, seed)
         baselines = Baselines(train, config.components, seed)
         tried_maps, own = score(generator, baselines, tried, config, seed + 1)
         maps, own = score(generator, baselines, cases, config, seed)
@@ -80,12 +83,6 @@ class Anomaly(Evaluator):
             pictures={"overlays": overlays(cases, maps, [model, rival], config.least_pixels)},
             notes=result.notes(scored, cases, chosen_on, config.scans is not None),
         )
-
-    def _cases(self, healthy: Cases, test: Images, seed: int) -> Cases:
-        if self.config.scans is not None:
-            scans = scans_with_lesions(self.config.scans)
-            return healthy + given_cases(scans, test, self.config)
-        return healthy + with_lesions(healthy, self.config, seed)
 
 
 def _divided(sets: EvaluationSets) -> tuple[Images, Images, str]:

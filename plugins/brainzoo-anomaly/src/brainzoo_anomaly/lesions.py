@@ -12,6 +12,7 @@ Four kinds, of which two cannot be found by brightness:
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 
@@ -33,26 +34,24 @@ SWELLING = 0.6
 SHOWN = 0.85
 """Of the radius of a mass: beyond it, voxels move by little and are not counted as lesion."""
 
-Distance = NDArray[np.float64]
+
+@dataclasses.dataclass(frozen=True)
+class Lesion:
+    """Where a lesion is; the distance from its centre is 1 on its surface."""
+
+    region: Bools
+    distance: NDArray[np.float64]
+    centre: NDArray[np.intp]
+    radius: float
 
 
 def add_lesion(
     image: Floats, region: Bools, kind: str, width: float, rng: np.random.Generator
 ) -> tuple[Floats, Bools]:
-    """Add one lesion to one image.
+    """Add one lesion of a kind to one image ``(channel, *spatial)`` in [0, 1].
 
-    Args:
-        image: ``(channel, *spatial)`` in [0, 1].
-        region: ``(*spatial)``: where lesions may be (:func:`brainzoo_anomaly.regions.inside`).
-        kind: ``texture``, ``hypointense``, ``hyperintense`` or ``mass``.
-        width: Of the lesion, as part of the region's width.
-        rng: Decides place, shape and look.
-
-    Returns:
-        The changed image, and the mask of the lesion ``(*spatial)``, which lies in the region.
-
-    Raises:
-        DataError: The region is too small for any lesion.
+    It lies in the ``region`` (:func:`brainzoo_anomaly.regions.inside`), and its ``width`` is a part
+    of the region's. Returns the changed image, and the mask of the lesion ``(*spatial)``.
     """
     radius = max(LEAST_RADIUS_PIXELS, width * width_of(region) / 2)
     depth = ndimage.distance_transform_edt(region)
@@ -67,7 +66,8 @@ def add_lesion(
     for _ in range(TRIES):
         centre = places[rng.integers(len(places))]
         distance = _distance(region.shape, centre, radius, rng)
-        changed, mask = _CHANGES[kind](image, region, distance, centre, radius, rng)
+        at = Lesion(region, distance, centre, radius)
+        changed, mask = _CHANGES[kind](image, at, rng)
         if not mask.any():
             continue
         change = float(np.abs(changed - image)[:, mask].mean(0).sum() / (distance < 1).sum())
@@ -80,7 +80,7 @@ def add_lesion(
 
 def _distance(
     spatial: tuple[int, ...], centre: NDArray[np.intp], radius: float, rng: np.random.Generator
-) -> Distance:
+) -> NDArray[np.float64]:
     """Return the distance from the centre, 1 on the surface of a turned, uneven ellipsoid."""
     offsets = _offsets(spatial, centre)
     turn, _ = np.linalg.qr(rng.normal(size=(len(spatial),) * 2))
@@ -88,8 +88,7 @@ def _distance(
     stretched = np.tensordot(turn / axes[:, None], offsets, 1)
     uneven = ndimage.gaussian_filter(rng.normal(size=spatial), max(1.0, radius / 2))
     uneven /= max(float(uneven.std()), 1e-12)
-    distance: Distance = np.sqrt((stretched**2).sum(0)) / radius * np.exp(0.15 * uneven)
-    return distance
+    return np.asarray(np.sqrt((stretched**2).sum(0)) / radius * np.exp(0.15 * uneven))
 
 
 def _offsets(spatial: tuple[int, ...], centre: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -97,19 +96,12 @@ def _offsets(spatial: tuple[int, ...], centre: NDArray[np.intp]) -> NDArray[np.f
     return grid - centre.reshape(-1, *[1] * len(spatial))
 
 
-def _texture(
-    image: Floats,
-    region: Bools,
-    distance: Distance,
-    centre: NDArray[np.intp],
-    radius: float,
-    rng: np.random.Generator,
-) -> tuple[Floats, Bools]:
-    mask = (distance < 1) & region
-    places = np.argwhere(region)
-    far = places[np.linalg.norm(places - centre, axis=1) > 1.5 * radius]
+def _texture(image: Floats, at: Lesion, rng: np.random.Generator) -> tuple[Floats, Bools]:
+    mask = (at.distance < 1) & at.region
+    places = np.argwhere(at.region)
+    far = places[np.linalg.norm(places - at.centre, axis=1) > 1.5 * at.radius]
     source = far[rng.integers(len(far))] if len(far) else places[rng.integers(len(places))]
-    offsets = np.argwhere(mask) - centre
+    offsets = np.argwhere(mask) - at.centre
     offsets[:, rng.integers(mask.ndim)] *= -1
     taken = np.clip(source + offsets, 0, np.array(mask.shape) - 1)
     changed = image.copy()
@@ -120,42 +112,29 @@ def _texture(
 
 
 def _blob(
-    image: Floats,
-    region: Bools,
-    distance: Distance,
-    centre: NDArray[np.intp],
-    radius: float,
-    rng: np.random.Generator,
-    *,
-    bright: bool,
+    image: Floats, at: Lesion, rng: np.random.Generator, *, bright: bool
 ) -> tuple[Floats, Bools]:
     """Bring each channel near a level; what is darker (brighter) already is not a lesion."""
     factor = rng.uniform(1.15, 1.5) if bright else rng.uniform(0.3, 0.6)
     limit, quantile = (np.maximum, 0.9) if bright else (np.minimum, 0.5)
-    blob = (distance < 1) & region
-    weight = (np.clip((1 - distance) * radius / EDGE_PIXELS + 0.5, 0, 1) * blob).astype(np.float32)
+    blob = (at.distance < 1) & at.region
+    edge = (1 - at.distance) * at.radius / EDGE_PIXELS + 0.5
+    weight = (np.clip(edge, 0, 1) * blob).astype(np.float32)
     changed = image.copy()
     for channel, own in enumerate(image):
-        level = factor * float(np.quantile(own[region], quantile))
-        target = np.clip(level + KEPT_TEXTURE * (own - np.median(own[region])), 0, 1)
+        level = factor * float(np.quantile(own[at.region], quantile))
+        target = np.clip(level + KEPT_TEXTURE * (own - np.median(own[at.region])), 0, 1)
         changed[channel] += weight * (limit(own, target) - own)
     return changed, blob & (changed != image).any(0)
 
 
-def _mass(
-    image: Floats,
-    region: Bools,
-    distance: Distance,
-    centre: NDArray[np.intp],
-    radius: float,
-    rng: np.random.Generator,
-) -> tuple[Floats, Bools]:
-    inner = np.clip(1 - distance**2, 0, None) ** 2
-    moved = _offsets(region.shape, centre) * SWELLING * inner
-    places = np.stack(np.meshgrid(*map(np.arange, region.shape), indexing="ij")) - moved
-    swollen = [ndimage.map_coordinates(channel, places, order=1) for channel in image]
-    changed: Floats = np.where(region, np.stack(swollen), image).astype(np.float32)  # not the skull
-    return changed, (distance < SHOWN) & region
+def _mass(image: Floats, at: Lesion, rng: np.random.Generator) -> tuple[Floats, Bools]:
+    inner = np.clip(1 - at.distance**2, 0, None) ** 2
+    moved = _offsets(at.region.shape, at.centre) * SWELLING * inner
+    places = np.stack(np.meshgrid(*map(np.arange, at.region.shape), indexing="ij")) - moved
+    swollen = np.stack([ndimage.map_coordinates(channel, places, order=1) for channel in image])
+    changed: Floats = np.where(at.region, swollen, image).astype(np.float32)  # not the skull
+    return changed, (at.distance < SHOWN) & at.region
 
 
 _CHANGES: dict[str, Callable[..., tuple[Floats, Bools]]] = {

@@ -23,13 +23,9 @@ CANDIDATES = 1 - np.geomspace(0.5, 1e-4, 40)
 
 
 def found_at(maps: Floats, regions: Bools, threshold: float, least: int) -> Bools:
-    """Return what lies above a threshold, without connected parts that are too small.
+    """Return what of maps ``(case, *spatial)`` lies above a threshold, where scores count.
 
-    Args:
-        maps: ``(case, *spatial)``.
-        regions: Where scores count.
-        threshold: Scores above it are found.
-        least: Parts of fewer voxels are dropped.
+    Connected parts of fewer than ``least`` voxels are dropped.
     """
     found: Bools = (maps > threshold) & regions
     if least > 1:
@@ -47,8 +43,7 @@ def dice(found: Bools, masks: Bools) -> Numbers:
     axes = tuple(range(1, masks.ndim))
     both = (found & masks).sum(axes)
     sizes = found.sum(axes) + masks.sum(axes)
-    coefficients: Numbers = 2 * both / np.maximum(sizes, 1)
-    return coefficients
+    return np.asarray(2 * both / np.maximum(sizes, 1))
 
 
 def best_threshold(maps: Floats, masks: Bools, regions: Bools, least: int) -> tuple[float, float]:
@@ -62,12 +57,9 @@ def best_threshold(maps: Floats, masks: Bools, regions: Bools, least: int) -> tu
 
 
 def counts(maps: Floats, masks: Bools, regions: Bools) -> tuple[Numbers, Numbers]:
-    """Return how many voxels of each case lie in each bin of the score, ``(case, bin)``.
+    """Return how many voxels, of lesions and others, lie in each bin of the score: ``(case, bin)``.
 
     Bins are quantiles of both kinds of voxels, so that curves are fine where either lies.
-
-    Returns:
-        Voxels of lesions, and the others of the regions.
     """
     lesion, other = masks & regions, regions & ~masks
     quantiles = np.linspace(0, 1, BINS + 1)
@@ -103,16 +95,10 @@ def image_counts(scores: Numbers, lesion: Bools, healthy: Bools) -> tuple[Number
 
 
 def auroc(positive: Numbers, negative: Numbers) -> Numbers:
-    """Return areas under receiver operating characteristics; chance is 0.5.
+    """Return areas under receiver operating characteristics ``(round,)``; chance is 0.5.
 
-    The same as ``sklearn.metrics.roc_auc_score`` of each round, which takes 600 times as long.
-
-    Args:
-        positive: ``(round, bin)``, bins of rising score.
-        negative: Likewise.
-
-    Returns:
-        ``(round,)``; not a number where either is missing.
+    The same as ``sklearn.metrics.roc_auc_score`` of each round, which takes 600 times as long. Both
+    kinds are ``(round, bin)``, bins of rising score; not a number where either is missing.
     """
     below = np.cumsum(negative, 1) - negative / 2
     pairs = positive.sum(1) * negative.sum(1)

@@ -10,11 +10,5 @@ def brainzoo_evaluators() -> list[Spec]:
     """Return ``anomaly``."""
     from brainzoo_anomaly.config import AnomalyConfig
 
-    return [
-        Spec(
-            name="anomaly",
-            target="brainzoo_anomaly.evaluator:Anomaly",
-            config=AnomalyConfig,
-            summary="Finding lesions that a model of healthy brains never saw, beside baselines.",
-        )
-    ]
+    summary = "Finding lesions that a model of healthy brains never saw, beside baselines."
+    return [Spec("anomaly", "brainzoo_anomaly.evaluator:Anomaly", AnomalyConfig, summary)]

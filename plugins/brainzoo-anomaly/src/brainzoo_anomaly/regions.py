@@ -15,14 +15,9 @@ HEAD = 0.15
 
 
 def inside(image: Floats, rim: float) -> Bools:
-    """Return the head of one image without its rim.
+    """Return the head ``(*spatial)`` of one image ``(channel, *spatial)`` without its rim.
 
-    Args:
-        image: ``(channel, *spatial)`` in [0, 1].
-        rim: What is left out, as part of the head's half width; 0 leaves nothing out.
-
-    Returns:
-        ``(*spatial)``; empty for an empty image.
+    The rim is a part of the head's half width; 0 leaves nothing out.
     """
     grey = ndimage.uniform_filter(image.mean(0), 3)
     bright = np.pad(grey > HEAD * max(float(np.quantile(grey, 0.99)), 1e-6), 2)
@@ -32,8 +27,7 @@ def inside(image: Floats, rim: float) -> Bools:
         return np.zeros(image.shape[1:], dtype=bool)
     head = parts == np.bincount(parts.ravel())[1:].argmax() + 1
     depth = ndimage.distance_transform_edt(head)
-    deep: Bools = (depth > rim * depth.max())[(slice(2, -2),) * grey.ndim]
-    return deep
+    return np.asarray((depth > rim * depth.max())[(slice(2, -2),) * grey.ndim])
 
 
 def width_of(region: Bools) -> float:

@@ -8,28 +8,16 @@ from brainzoo.api import MetricValue, Value, interval
 from brainzoo_anomaly.cases import Cases
 from brainzoo_anomaly.study import (
     ALL,
-    AUPRC_IMAGES,
     AUPRC_VOXELS,
     AUROC_IMAGES,
     AUROC_VOXELS,
     MEASURES,
-    ORACLE,
-    PERCENTILE,
     VALIDATION,
     Scored,
     groups_of,
 )
 
 Table = list[dict[str, Value]]
-UNITS = {
-    ORACLE: "mean over images at the one threshold that is best for the test images themselves",
-    VALIDATION: "mean over images at a threshold chosen on other subjects",
-    PERCENTILE: "mean over images at a threshold that knows no lesions",
-    AUROC_VOXELS: "voxels of images with lesions; chance 0.5",
-    AUPRC_VOXELS: "voxels of images with lesions",
-    AUROC_IMAGES: "images with against images without a lesion, mean over kinds; chance 0.5",
-    AUPRC_IMAGES: "images with against images without a lesion, mean over kinds",
-}
 
 
 def chosen(scored: Sequence[Scored]) -> Scored:
@@ -46,34 +34,19 @@ def metrics(scored: Sequence[Scored], cases: Cases) -> list[MetricValue]:
     """Return the values of the model's chosen score, and how far it is above the baselines."""
     model, sick = chosen(scored), int((~cases.healthy).sum())
     found = []
-    for measure in MEASURES:
-        low, high = model.interval(measure)
+    for measure, of in MEASURES.items():
         others = ", ".join(f"{s.name} {s.value(measure):.3f}" for s in scored if not s.own)
-        found.append(
-            MetricValue(
-                name=measure,
-                value=model.value(measure),
-                n=len(cases) if "images" in measure else sick,
-                low=low,
-                high=high,
-                detail=f"{model.name} (chosen on other subjects); baselines: {others}; "
-                f"{UNITS[measure]}",
-            )
-        )
+        detail = f"{model.name} (chosen on other subjects); baselines: {others}; {of}"
+        n = len(cases) if "images" in measure else sick
+        ends = model.interval(measure)
+        found.append(MetricValue(measure, model.value(measure), n, *ends, detail=detail))
     for measure in (VALIDATION, AUPRC_VOXELS):
         rival = best_baseline(scored, measure)
         rounds = model.rounds[ALL, measure] - rival.rounds[ALL, measure]
         low, high = interval(rounds, people=model.people) or (None, None)
-        found.append(
-            MetricValue(
-                name=f"{measure.partition(',')[0]} above the best baseline",
-                value=float(rounds[0]),
-                n=sick,
-                low=low,
-                high=high,
-                detail=f"{measure}: {model.name} minus {rival.name}; below 0 the baseline wins",
-            )
-        )
+        name = f"{measure.partition(',')[0]} above the best baseline"
+        detail = f"{measure}: {model.name} minus {rival.name}; below 0 the baseline wins"
+        found.append(MetricValue(name, float(rounds[0]), sick, low, high, detail=detail))
     return found
 
 
@@ -88,23 +61,21 @@ def notes(scored: Sequence[Scored], cases: Cases, chosen_on: str, given: bool) -
                 f"{rival.name} reaches {rival.value(measure):.3f} ({measure}), the model's "
                 f"{model.name} {model.value(measure):.3f}"
             )
-    found = []
+    rival = best_baseline(scored, VALIDATION)
+    wins = (
+        f"The model's {model.name} finds more than every baseline: Dice "
+        f"{model.value(VALIDATION):.3f} against {rival.value(VALIDATION):.3f} of {rival.name}, "
+        "at thresholds from other subjects."
+    )
+    why = (
+        f"Why: {rival.name} looks at brightness alone, and these lesions are brighter or darker "
+        f"than healthy tissue; the model's {model.name} is high where healthy people differ, too, "
+        f"in folds and at edges. Of healthy voxels {model.alarms:.1f} % lie above its threshold, "
+        f"{rival.alarms:.1f} % above that of {rival.name}."
+    )
+    found = [wins]
     if lost:
-        rival = best_baseline(scored, VALIDATION)
-        found.append(f"A baseline wins: {'; '.join(lost)}. It needs no network.")
-        found.append(
-            f"Why: {rival.name} looks at brightness alone, and these lesions are brighter or "
-            f"darker than healthy tissue; the model's {model.name} is high where healthy people "
-            f"differ, too, in folds and at edges. Of healthy voxels {model.alarms:.1f} % lie above "
-            f"its threshold, {rival.alarms:.1f} % above that of {rival.name}."
-        )
-    else:
-        rival = best_baseline(scored, VALIDATION)
-        found.append(
-            f"The model's {model.name} finds more than every baseline: Dice "
-            f"{model.value(VALIDATION):.3f} against {rival.value(VALIDATION):.3f} of {rival.name}, "
-            "at thresholds from other subjects."
-        )
+        found = [f"A baseline wins: {'; '.join(lost)}. It needs no network.", why]
     by_kind = []
     for group in groups_of(cases):
         if group not in cases.kinds or group == "given":
@@ -114,18 +85,13 @@ def notes(scored: Sequence[Scored], cases: Cases, chosen_on: str, given: bool) -
         by_kind.append(f"{group}: {rival.name if ahead else 'the model'}")
     if by_kind:
         found.append(f"Ahead by kind of lesion (AUPRC of voxels): {', '.join(by_kind)}.")
-    if not given:
-        found.append(
-            "The lesions are simulated (of strokes, shapes and places are real): how well real "
-            "disease is found is not known."
-            if "stroke" in cases.kinds
-            else "The lesions are simulated: how well real disease is found is not known."
-        )
-    else:
-        found.append(
-            "The given scans may also differ in scanner and age: then images differ in "
-            "more than lesions."
-        )
+    real = " (of strokes, shapes and places are real)" if "stroke" in cases.kinds else ""
+    found.append(
+        "The given scans may also differ in scanner and age: then images differ in more than "
+        "lesions."
+        if given
+        else f"The lesions are simulated{real}: how well real disease is found is not known."
+    )
     return [*found, f"Thresholds and the model's score were chosen on {chosen_on}."]
 
 
@@ -138,11 +104,8 @@ def tables(scored: Sequence[Scored], cases: Cases) -> dict[str, Table]:
         if group == ALL:
             continue
         for s in scored:
-            row: dict[str, Value] = {
-                "lesions": group,
-                "score": s.name,
-                "images": int(members.sum()),
-            }
+            row: dict[str, Value] = {"lesions": group, "score": s.name}
+            row["images"] = int(members.sum())
             for measure in (VALIDATION, AUROC_VOXELS, AUPRC_VOXELS, AUROC_IMAGES):
                 row |= _cells(s, measure, group)
             lesions.append(row)

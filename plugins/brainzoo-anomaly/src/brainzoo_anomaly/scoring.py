@@ -58,12 +58,7 @@ class Baselines:
         self.pca = PCA(most, svd_solver="randomized", random_state=seed).fit(pixels)
 
     def scores(self, pixels: Floats, places: NDArray[np.intp]) -> dict[str, Floats]:
-        """Return maps of the shape of ``pixels``.
-
-        Args:
-            pixels: ``(image, channel, *spatial)`` in [0, 1].
-            places: The level of each slice; see :func:`brainzoo_anomaly.cases.places_of`.
-        """
+        """Return maps of the shape of ``pixels``, of slices at these levels."""
         level = np.minimum(places, len(self.mean) - 1)
         flat = pixels.reshape(len(pixels), -1)
         projected = self.pca.inverse_transform(self.pca.transform(flat)).reshape(pixels.shape)
@@ -107,5 +102,4 @@ def _smoothed(maps: Floats, cases: Cases, sigma: float) -> Floats:
     widths = (0.0, *[sigma] * (maps.ndim - 1))
     weights = cases.regions.astype(np.float32)
     summed = ndimage.gaussian_filter(maps * weights, widths)
-    smoothed: Floats = summed / np.maximum(ndimage.gaussian_filter(weights, widths), 1e-6)
-    return smoothed
+    return np.asarray(summed / np.maximum(ndimage.gaussian_filter(weights, widths), 1e-6))

@@ -34,14 +34,9 @@ EDGE = 0.8
 
 
 class Shapes:
-    """Lesions of real people.
+    """Lesions of real people: NIfTI masks in standard space, below a folder at any depth.
 
-    Args:
-        folder: NIfTI masks in standard space, at any depth.
-        seed: Chooses which are read, if there are many.
-
-    Raises:
-        NotFoundError: There is no such folder, or no mask in it.
+    The seed chooses which are read, if there are many.
     """
 
     def __init__(self, folder: Path, seed: int) -> None:
@@ -77,9 +72,7 @@ def _relative(file: Path) -> NDArray[np.float64]:
     volume = Volume.read(file)
     voxels = np.argwhere(np.asarray(volume.data) > 0.5)
     mm = voxels @ volume.affine[:3, :3].T + volume.affine[:3, 3]
-    half = np.asarray(BRAIN_MM) / 2
-    relative: NDArray[np.float64] = (mm - np.asarray(CENTRE_MM)) / half
-    return relative
+    return np.asarray((mm - CENTRE_MM) / (np.asarray(BRAIN_MM) / 2), np.float64)
 
 
 def _laid(points: NDArray[np.float64], region: Bools) -> Bools:
@@ -95,8 +88,7 @@ def _laid(points: NDArray[np.float64], region: Bools) -> Bools:
     inside = ((at >= 0) & (at < region.shape)).all(1)
     mask = np.zeros(region.shape, bool)
     mask[tuple(at[inside].T)] = True
-    closed: Bools = ndimage.binary_closing(mask, iterations=1) & region
-    return closed
+    return np.asarray(ndimage.binary_closing(mask, iterations=1) & region)
 
 
 def _darkened(

@@ -26,45 +26,33 @@ from brainzoo_anomaly.regions import Bools, Floats
 from brainzoo_anomaly.scoring import Maps
 
 ALL = "all lesions"
-ORACLE, VALIDATION, PERCENTILE = (
-    "Dice, oracle threshold",
-    "Dice, validation threshold",
-    "Dice, healthy percentile",
-)
+ORACLE, VALIDATION = "Dice, oracle threshold", "Dice, validation threshold"
+PERCENTILE = "Dice, healthy percentile"
 AUROC_VOXELS, AUPRC_VOXELS = "AUROC, voxels", "AUPRC, voxels"
 AUROC_IMAGES, AUPRC_IMAGES = "AUROC, images", "AUPRC, images"
-MEASURES = (
-    ORACLE,
-    VALIDATION,
-    PERCENTILE,
-    AUROC_VOXELS,
-    AUPRC_VOXELS,
-    AUROC_IMAGES,
-    AUPRC_IMAGES,
-)
+MEASURES = {
+    ORACLE: "mean over images at the one threshold that is best for the test images themselves",
+    VALIDATION: "mean over images at a threshold chosen on other subjects",
+    PERCENTILE: "mean over images at a threshold that knows no lesions",
+    AUROC_VOXELS: "voxels of images with lesions; chance 0.5",
+    AUPRC_VOXELS: "voxels of images with lesions",
+    AUROC_IMAGES: "images with against images without a lesion, mean over kinds; chance 0.5",
+    AUPRC_IMAGES: "images with against images without a lesion, mean over kinds",
+}
+"""What is measured, and of what."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Scored:
-    """What one score finds.
-
-    Attributes:
-        name: The score's.
-        own: Whether it is the model's, and no baseline.
-        rounds: By group of lesions and measure: the value, then that of each resampling.
-        threshold: Chosen on validation subjects.
-        validation: The mean Dice coefficient there.
-        people: Test subjects.
-        alarms: Share of the healthy test images' voxels above it, in percent.
-    """
+    """What one score finds; ``rounds`` hold each value, then that of each resampling."""
 
     name: str
-    own: bool
-    rounds: Mapping[tuple[str, str], Numbers]
-    threshold: float
-    validation: float
-    people: int
-    alarms: float
+    own: bool  # the model's, and no baseline
+    rounds: Mapping[tuple[str, str], Numbers]  # by group of lesions and measure
+    threshold: float  # chosen on validation subjects
+    validation: float  # the mean Dice coefficient there
+    people: int  # test subjects
+    alarms: float  # share of the healthy test images' voxels above it, in percent
 
     def value(self, measure: str, group: str = ALL) -> float:
         """Return what was measured."""
