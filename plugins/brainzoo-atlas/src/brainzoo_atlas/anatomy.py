@@ -26,15 +26,11 @@ FOLD_MM = 7.5
 
 @dataclasses.dataclass(frozen=True)
 class Anatomy:
-    """What a voxel holds.
+    """What a voxel holds: of ``tissue`` 0 is fluid, 1 grey and 2 white matter, or between.
 
-    Attributes:
-        tissue: 0 is fluid, 1 grey and 2 white matter, with everything between.
-        brain: The share that lies inside the brain's hull.
-        lesion: The share that is lesion.
-        outside: Signal of all that is outside of the hull (skull, scalp, face), white matter
-            being 1.
-        water: The share that is fluid between the hull and the skull; part of ``outside``.
+    ``brain`` is the share inside the brain's hull, ``lesion`` that of lesions. ``outside`` is the
+    signal of all outside of the hull (skull, scalp, face), white matter being 1, ``water`` the
+    share that is fluid between the hull and the skull, a part of it.
     """
 
     tissue: Array
@@ -73,15 +69,13 @@ def make_anatomy(
 
 def share(depth_mm: Array, grid: Grid) -> Array:
     """Return the share of a voxel inside a surface, from the depth of its centre."""
-    result: Array = np.clip(0.5 + depth_mm / grid.spacing_mm, 0, 1)
-    return result
+    return np.asarray(np.clip(0.5 + depth_mm / grid.spacing_mm, 0, 1))
 
 
 def smoothstep(value: Array, start: float, end: float) -> Array:
     """Rise smoothly from 0 at ``start`` to 1 at ``end`` (or fall, if ``end`` is less)."""
     t = np.clip((value - start) / (end - start), 0, 1)
-    result: Array = t * t * (3 - 2 * t)
-    return result
+    return np.asarray(t * t * (3 - 2 * t))
 
 
 def _deformed(who: Person, grid: Grid, rng: np.random.Generator) -> Array:
@@ -168,8 +162,7 @@ def _fold(
     cortex_mm = np.minimum(sheet_mm - who.sulcus_mm, surface_mm) - who.cortex_mm
     folded = np.minimum(1 - sulcus, share(surface_mm, grid)) + share(cortex_mm, grid)
     cortical = smoothstep(depth_mm, 25, 17) * _cerebrum(points)
-    result: Array = folded * cortical + tissue * (1 - cortical)
-    return result
+    return np.asarray(folded * cortical + tissue * (1 - cortical))
 
 
 def _cerebrum(points: Array) -> Array:
@@ -234,8 +227,7 @@ def _outside(
 def smooth_minimum(a: Array, b: Array, width: float) -> Array:
     """Return the lesser of two distances, rounded over ``width`` where they meet."""
     h = np.maximum(width - np.abs(a - b), 0) / width
-    result: Array = np.minimum(a, b) - h * h * width / 4
-    return result
+    return np.asarray(np.minimum(a, b) - h * h * width / 4)
 
 
 def _face_mm(points: Array, rng: np.random.Generator) -> Array:
@@ -254,8 +246,7 @@ def _face_mm(points: Array, rng: np.random.Generator) -> Array:
 def ellipsoid_mm(x: Array, y: Array, z: Array, a: float, b: float, c: float) -> Array:
     """Return about the distance to an ellipsoid of half axes a, b, c around the origin."""
     radius = np.sqrt((x / a) ** 2 + (y / b) ** 2 + (z / c) ** 2)
-    result: Array = (radius - 1) * min(a, b, c)
-    return result
+    return np.asarray((radius - 1) * min(a, b, c))
 
 
 def _flesh(points: Array, grid: Grid, rng: np.random.Generator) -> Array:
@@ -272,5 +263,4 @@ def _flesh(points: Array, grid: Grid, rng: np.random.Generator) -> Array:
     air = np.minimum(air, ellipsoid_mm(side - 26, y - 52, z + 66, 13, 17, 15))
     air = np.minimum(air, np.maximum(np.hypot(x / 14, (y - 8) / 9) * 9 - 9, z + 66))
     hollow = share(-air - 3 * streaks, grid)
-    result: Array = signal * (1 - 0.92 * hollow)
-    return result
+    return np.asarray(signal * (1 - 0.92 * hollow))

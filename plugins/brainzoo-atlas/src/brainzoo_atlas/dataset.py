@@ -94,9 +94,8 @@ class Atlas(Dataset):
 class SimulatedScan:
     """Makes one subject's volume, or reads it from the cache; can be sent to another process.
 
-    Attributes:
-        more: Whether all contrasts and the label map are made together, when one is asked for.
-        shows: What a call returns: ``T1w``, ``T2w`` or the label map of ``tissues``.
+    ``more`` makes all contrasts and the label map together, when one is asked for; ``shows`` is
+    what a call returns: ``T1w``, ``T2w`` or the label map of ``tissues``.
     """
 
     person: Person

@@ -13,13 +13,7 @@ Array = NDArray[np.float32]
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """A regular grid of voxel centres in RAS+ millimetres.
-
-    Attributes:
-        shape: Voxels along x, y, z.
-        spacing_mm: Edge of a voxel.
-        origin_mm: Centre of voxel (0, 0, 0).
-    """
+    """A regular grid of voxel centres in RAS+ millimetres; ``origin_mm`` is that of the first."""
 
     shape: tuple[int, int, int]
     spacing_mm: float
@@ -54,28 +48,17 @@ def covering(
 class Field:
     """A smooth random field of mean 0 and about standard deviation 1.
 
-    Args:
-        rng: Draws the coefficients.
-        grid: Where the field is wanted.
-        knots_mm: Distance of the spline's knots; the shortest wavelength is about twice that.
-        band: Remove the wavelengths longer than about four knots, so that the field goes up
-            and down everywhere at one scale.
-        limit: Coefficients are clipped to so many standard deviations.
+    The shortest wavelength is about twice the distance of the spline's knots. ``band`` removes
+    those longer than about four knots: the field goes up and down everywhere at one scale.
     """
 
     def __init__(
-        self,
-        rng: np.random.Generator,
-        grid: Grid,
-        knots_mm: float,
-        *,
-        band: bool = False,
-        limit: float = 2.5,
+        self, rng: np.random.Generator, grid: Grid, knots_mm: float, *, band: bool = False
     ) -> None:
         self.grid = grid
         self.knots_mm = knots_mm
         counts = [int(np.ceil(n * grid.spacing_mm / knots_mm)) + 3 for n in grid.shape]
-        coefficients = np.clip(rng.standard_normal(counts), -limit, limit)
+        coefficients = np.clip(rng.standard_normal(counts), -2.5, 2.5)
         if band:
             from scipy.ndimage import gaussian_filter
 

@@ -10,11 +10,5 @@ def brainzoo_datasets() -> list[Spec]:
     """Return the simulated population."""
     from brainzoo_atlas.config import AtlasConfig
 
-    return [
-        Spec(
-            name="atlas",
-            target="brainzoo_atlas.dataset:Atlas",
-            config=AtlasConfig,
-            summary="Simulated heads (T1, T2) around the MNI152 template; needs no download.",
-        )
-    ]
+    summary = "Simulated heads (T1, T2) around the MNI152 template; needs no download."
+    return [Spec("atlas", "brainzoo_atlas.dataset:Atlas", AtlasConfig, summary)]

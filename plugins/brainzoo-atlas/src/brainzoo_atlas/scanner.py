@@ -53,13 +53,11 @@ def _measured(signal: Array, noise: float, grid: Grid, rng: np.random.Generator)
     signal *= 1 + 0.025 * Field(rng, grid, 9).values()  # tissue is nowhere quite uniform
     signal *= _bias(grid, rng)
     real, imaginary = rng.standard_normal((2, *grid.shape), np.float32) * noise
-    result: Array = np.hypot(signal + real, imaginary)  # Rician, as magnitude images are
-    return result
+    return np.asarray(np.hypot(signal + real, imaginary))  # Rician, as magnitude images are
 
 
 def _bias(grid: Grid, rng: np.random.Generator) -> Array:
     """Return the bias field: brighter in the middle of the head, as at 3 T, and a smooth rest."""
     squared = sum(((axis - axis.mean()) / 110) ** 2 for axis in grid.axes_mm())
     strength = 0.22 + 0.05 * max(-2.0, min(2.0, rng.standard_normal()))
-    field: Array = np.exp(0.07 * Field(rng, grid, 90).values() - strength * squared)
-    return field
+    return np.asarray(np.exp(0.07 * Field(rng, grid, 90).values() - strength * squared))

@@ -67,12 +67,7 @@ class Template:
 
 @functools.cache
 def template(spacing_mm: float) -> Template:
-    """Return the template, its tissues smoothed for scans of a spacing.
-
-    Raises:
-        NotFoundError: nilearn is not installed or has no template.
-        IntegrityError: The template cannot be read.
-    """
+    """Return the template, its tissues smoothed for scans of a spacing."""
     from scipy.ndimage import gaussian_filter
 
     t1, grid = _read(template_path())
@@ -133,8 +128,7 @@ def _hull_mm(inside: NDArray[np.bool_], grid: Grid) -> Array:
 
     grown = distance_transform_edt(~inside) * grid.spacing_mm < 8
     closed = distance_transform_edt(grown) * grid.spacing_mm > 8
-    result: Array = gaussian_filter(_signed_mm(closed | inside, grid), 1.5)
-    return result
+    return np.asarray(gaussian_filter(_signed_mm(closed | inside, grid), 1.5))
 
 
 def _ventricle_mm(t1: Array, grid: Grid) -> Map:
@@ -162,13 +156,11 @@ def _medial_depth_mm(points: Array) -> Array:
     x, y, z = points
     # An ellipse around corpus callosum, thalamus and brainstem keeps the deep midline out.
     inner = np.sqrt(((y + 8) / 52) ** 2 + ((z + 2) / 38) ** 2)
-    result: Array = np.abs(x) + np.clip((1.1 - inner) * 100, 0, 100)
-    return result
+    return np.asarray(np.abs(x) + np.clip((1.1 - inner) * 100, 0, 100))
 
 
 def _signed_mm(inside: NDArray[np.bool_], grid: Grid) -> Array:
     from scipy.ndimage import distance_transform_edt
 
     outside_mm = distance_transform_edt(~inside) - distance_transform_edt(inside)
-    result: Array = (outside_mm * grid.spacing_mm).astype(np.float32)
-    return result
+    return np.asarray((outside_mm * grid.spacing_mm).astype(np.float32))
