@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 from brainzoo.api import OptionError, option
 
 _TUNED: Mapping[str, Any] = {
+    "batch_size": 16,
+    "base_channels": 128,
     "lr": 1e-3,
     "lr_discriminator": 4e-4,
     "real_label": 0.9,
@@ -50,20 +52,8 @@ class DCGANConfig:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         # Found on 97 IXI subjects (docs/history.md): few levels, many small updates, a generator
         # that learns faster than the discriminator, learning rates that fall at the end.
-        "quick": {
-            "size": 64,
-            "images": 160_000,
-            "batch_size": 16,
-            "base_channels": 128,
-            **_TUNED,
-        },
-        "default": {
-            "size": 128,
-            "images": 400_000,
-            "batch_size": 16,
-            "base_channels": 128,
-            **_TUNED,
-        },
+        "quick": {"size": 64, "images": 160_000, **_TUNED},
+        "default": {"size": 128, "images": 400_000, **_TUNED},
         # Kazuhiro et al. 2018, Methodology. Of the 48,510 turned sections of each scan, 40 turned
         # copies of five sections are stored; mirroring happens while training.
         "paper": {
@@ -87,14 +77,7 @@ class DCGANConfig:
             )
 
     def check_spatial(self, spatial: tuple[int, ...]) -> None:
-        """Refuse sizes that four doublings cannot reach, before any data are prepared.
-
-        Args:
-            spatial: (height, width) or (x, y, z).
-
-        Raises:
-            OptionError: The size is not a power of two from 32 up (16 in 3-D), or sides differ.
-        """
+        """Refuse sizes that four doublings cannot reach, before any data are prepared."""
         size, least = spatial[0], 32 if len(spatial) == 2 else 16
         if len(set(spatial)) > 1 or size & (size - 1) or size < least:
             shape = " × ".join(map(str, spatial))

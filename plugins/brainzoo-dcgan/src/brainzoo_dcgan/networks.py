@@ -53,12 +53,7 @@ class Generator(nn.Module):
         self.apply(_initialise)
 
     def forward(self, latent: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
-        """Return images ``(batch, channel, *spatial)`` in [-1, 1].
-
-        Args:
-            latent: ``(batch, latent)`` in [-1, 1].
-            conditions: ``(batch, conditions)``, encoded.
-        """
+        """Return images ``(batch, channel, *spatial)`` in [-1, 1] of latents in [-1, 1]."""
         start = self.project(torch.cat([latent, conditions], dim=1)).view(-1, *self.start)
         return cast(torch.Tensor, self.layers(start))
 
@@ -86,12 +81,7 @@ class Discriminator(nn.Module):
         self.apply(_initialise)
 
     def forward(self, pixels: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
-        """Return logits ``(batch,)``.
-
-        Args:
-            pixels: ``(batch, channel, *spatial)`` in [-1, 1].
-            conditions: ``(batch, conditions)``, encoded.
-        """
+        """Return logits ``(batch,)`` of images ``(batch, channel, *spatial)`` in [-1, 1]."""
         features = self.layers(pixels).flatten(1)
         logits = self.judge(features).squeeze(1)
         if self.embed is not None:

@@ -8,11 +8,5 @@ def brainzoo_generators() -> list[Spec]:
     """Offer the generator ``dcgan``."""
     from brainzoo_dcgan.config import DCGANConfig
 
-    return [
-        Spec(
-            name="dcgan",
-            target="brainzoo_dcgan.generator:DCGAN",
-            config=DCGANConfig,
-            summary="Deep convolutional GAN (Radford 2016, Kazuhiro 2018): fast, small images.",
-        )
-    ]
+    summary = "Deep convolutional GAN (Radford 2016, Kazuhiro 2018): fast, small images."
+    return [Spec("dcgan", "brainzoo_dcgan.generator:DCGAN", DCGANConfig, summary)]
