@@ -8,31 +8,17 @@ digest of reference samples. No torch here: weights are numpy arrays.
 
 from __future__ import annotations
 
-from brainzoo.checkpoint.loading import Verification, expect_plugin, load, verify
-from brainzoo.checkpoint.reading import (
-    check,
-    expect_own_people,
-    expect_sound,
-    odd_files,
-    read_config,
-    read_weights,
-)
-from brainzoo.checkpoint.writing import describe_training, refresh_card, write
-from brainzoo.data.classes import public_expression
-
-__all__ = [
-    "Verification",
-    "check",
-    "describe_training",
-    "expect_own_people",
-    "expect_plugin",
-    "expect_sound",
-    "load",
-    "odd_files",
-    "public_expression",
-    "read_config",
-    "read_weights",
-    "refresh_card",
-    "verify",
-    "write",
-]
+from brainzoo.checkpoint.loading import Verification as Verification
+from brainzoo.checkpoint.loading import expect_plugin as expect_plugin
+from brainzoo.checkpoint.loading import load as load
+from brainzoo.checkpoint.loading import verify as verify
+from brainzoo.checkpoint.reading import check as check
+from brainzoo.checkpoint.reading import expect_own_people as expect_own_people
+from brainzoo.checkpoint.reading import expect_sound as expect_sound
+from brainzoo.checkpoint.reading import odd_files as odd_files
+from brainzoo.checkpoint.reading import read_config as read_config
+from brainzoo.checkpoint.reading import read_weights as read_weights
+from brainzoo.checkpoint.writing import describe_training as describe_training
+from brainzoo.checkpoint.writing import refresh_card as refresh_card
+from brainzoo.checkpoint.writing import write as write
+from brainzoo.data.classes import public_expression as public_expression

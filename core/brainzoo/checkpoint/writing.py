@@ -53,12 +53,9 @@ _DESCRIBES_IMAGES = (
 def describe_training(images: Images) -> dict[str, Any]:
     """Return what a checkpoint keeps of its training images; nothing that names a subject.
 
-    Returns:
-        ``images`` (what the generator must know: shape, classes, their shares), ``preprocessing``
-        and ``trained_on`` (source, licence, numbers, fingerprint, salted hashes of subject ids).
-
-    Raises:
-        DataError: A checkpoint could not say this: the name of a class is too long, for example.
+    ``images`` (what the generator must know: shape, classes, their shares), ``preprocessing`` and
+    ``trained_on`` (source, licence, numbers, fingerprint, salted hashes of subject ids). What a
+    checkpoint could not say, a class of a long name for example, is a DataError.
     """
     salt = secrets.token_hex(16)
     shares = Counter(images.column("class"))

@@ -140,9 +140,7 @@ class Expression:
 def assign(rows: Rows, expressions: Mapping[str, str]) -> list[str | None]:
     """Return the class of each row by these expressions, ``None`` for rows in no class.
 
-    Raises:
-        OptionError: An expression cannot be parsed, or names a column that is not there.
-        DataError: A class matches nobody, or two classes match the same row.
+    A class that matches nobody, or a row that two of them match, is a DataError.
     """
     parsed = {name: Expression(text) for name, text in expressions.items()}
     known = sorted({name for row in rows for name, value in row.items() if value not in (None, "")})

@@ -50,11 +50,8 @@ class Conditions:
         """Learn from training images which columns there are and how they are filled.
 
         The class comes first if the images have classes. A covariate that is the same everywhere
-        is left out; so are age and sex where the table does not know them.
-
-        Raises:
-            OptionError: A covariate is not a column, names people, or has too many different texts.
-            DataError: An image has no class while others do.
+        is left out; so are age and sex where the table does not know them. One that is not a
+        column, names people, or has too many different texts, is an OptionError.
         """
         columns = [Column("class", tuple(images.classes))] if images.classes else []
         found = [column_of(images, name) for name in dict.fromkeys(covariates)]

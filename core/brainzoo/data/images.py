@@ -8,6 +8,7 @@ fingerprint). A folder is complete or absent.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib
 from collections.abc import Mapping, Sequence
@@ -110,16 +111,13 @@ class Images:
         index = key if isinstance(key, slice) else np.asarray(key)
         if isinstance(index, np.ndarray) and not index.size:
             index = index.astype(np.intp)  # an empty list has no type of its own
-        chosen = self.positions[index]
-        within = np.arange(len(self))[index]
-        return Images(
-            self._pixels,
-            [self.table[i] for i in within],
-            self.info,
-            positions=chosen,
-            folder=self.folder,
-            labels=self._labels,
-        )
+        rows = [self.table[i] for i in np.arange(len(self))[index]]
+        return self._with(table=rows, _positions=self.positions[index])
+
+    def _with(self, **changed: Any) -> Images:
+        made = copy.copy(self)
+        made.__dict__ |= {"info": dict(self.info), **changed}
+        return made
 
     def __repr__(self) -> str:
         kind = "synthetic" if self.synthetic else "real"
@@ -242,14 +240,10 @@ class Images:
     def without_labels(self) -> Images:
         """Return the same images without their label maps."""
         info = {name: value for name, value in self.info.items() if name != "labels"}
-        return Images(self._pixels, self.table, info, positions=self._positions, folder=self.folder)
+        return self._with(info=info, _labels=None)
 
     def of_channels(self, names: Sequence[str]) -> Images:
-        """Return the same images with some of their channels, in this order.
-
-        Raises:
-            OptionError: The images lack this channel.
-        """
+        """Return the same images with some of their channels, in this order, or an OptionError."""
         there = self.channel_names
         for name in names:
             if name not in there:
@@ -259,8 +253,7 @@ class Images:
         pixels = self._pixels[:, slice(at[0], at[0] + len(at)) if neighbours else at]
         whole = self.fingerprint and hashlib.sha256(f"{at} {self.fingerprint}".encode()).hexdigest()
         info = {**self.info, "channels": list(names), "fingerprint": whole}
-        more: dict[str, Any] = {"positions": self._positions, "labels": self._labels}
-        return Images(pixels, self.table, info, folder=self.folder, **more)
+        return self._with(_pixels=pixels, info=info)
 
     def save(self, folder: Path | str) -> Images:
         """Write these images as a new folder and return them opened from there."""

@@ -34,9 +34,6 @@ class PackedImages(Images):
         """Channels of the pixels and of the label maps."""
         return super().channels + self.label_channels
 
-    def __getitem__(self, key: slice | Sequence[int] | NDArray[Any]) -> Images:
-        return _with_channels(super().__getitem__(key), self.values)
-
     def read(self, positions: Sequence[int] | NDArray[Any] | None = None) -> NDArray[Any]:
         """Read pixels and one-hot label maps: ``(image, channel, *spatial)`` as stored."""
         pixels, labels = super().read(positions), self.labels(positions)

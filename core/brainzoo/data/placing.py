@@ -25,10 +25,7 @@ _PLANES = {
 def volume_of(images: Images, data: NDArray[Any], position_mm: Value = None) -> Volume:
     """Return one channel of an image as a volume in the voxel order nearest to RAS+.
 
-    Args:
-        images: Where spacing, plane and affine are described.
-        data: (height, width) or (x, y, z) in [0, 1].
-        position_mm: How far a slice lies from the nominal position along its normal.
+    ``position_mm`` is how far a slice lies from the nominal position along its normal.
     """
     affine = _affine(images)
     if data.ndim == 2:

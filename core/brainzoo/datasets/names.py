@@ -64,24 +64,15 @@ STUDY_IDS = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class Name:
-    """What names say.
-
-    Attributes:
-        visit: The session, for example ``MR2``.
-        detail: What else distinguishes scans of one visit: runs, acquisitions, processing.
-        channel: The contrast as BIDS calls it; empty if unknown.
-        kind: ``scan``, ``label``, ``mask`` (of the brain) or ``other`` (no anatomical scan).
-        word: How a label map or another image is called.
-        study: Whether the id is one of a known study.
-    """
+    """What names say."""
 
     person: str = ""
-    visit: str = ""
-    detail: str = ""
-    channel: str = ""
-    kind: str = "scan"
-    word: str = ""
-    study: bool = False
+    visit: str = ""  # the session, for example MR2
+    detail: str = ""  # what else distinguishes scans of one visit: runs, acquisitions, processing
+    channel: str = ""  # the contrast as BIDS calls it; empty if unknown
+    kind: str = "scan"  # or label, mask (of the brain), other (no anatomical scan)
+    word: str = ""  # how a label map or another image is called
+    study: bool = False  # whether the id is one of a known study
 
 
 def channel_name(text: str) -> str:

@@ -34,10 +34,8 @@ def files_below(
 
     Hidden files and folders, ``._`` companions and ``__MACOSX`` are left out. A link to a file
     is taken if it stays ``within`` the root (as in git-annex); others only with ``follow_links``.
-
-    Returns:
-        The files; volumes and pictures whose content is not here (links to nowhere, and what
-        git-annex and git-lfs put in the place of a file); and how many links were left out.
+    Returns the files; volumes and pictures whose content is not here (links to nowhere, and what
+    git-annex and git-lfs put in the place of a file); and how many links were left out.
     """
 
     def refuse(error: OSError) -> None:

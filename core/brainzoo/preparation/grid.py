@@ -27,13 +27,9 @@ Row = dict[str, Value]
 
 @dataclasses.dataclass(frozen=True)
 class Made:
-    """Images made from one scan.
+    """Images ``(image, channel, *spatial)`` made from one scan, with a row and the edges of pixels.
 
-    Attributes:
-        pixels: ``(image, channel, *spatial)``, 0 is black and 1 is white, not yet clipped; label
-            values as they are.
-        rows: What is known of each image beyond its subject.
-        pixel_mm: Edges of a pixel or voxel.
+    0 is black and 1 is white, not yet clipped; label values are as they are.
     """
 
     pixels: Floats
@@ -46,11 +42,8 @@ def make_images(
 ) -> Made:
     """Make all images of one scan, each layer of it on the same grid.
 
-    Args:
-        layers: Channels and label map in the frame of the first, each with the first's head and
-            its own black and white.
-        config: Which slices, patches or volumes.
-        subject: Whose scan it is; decides random turns.
+    Layers are channels and label map in the frame of the first, each with the first's head and its
+    own black and white. The subject decides random turns.
     """
     scan, head = layers[0]
     if config.dims == 2 and config.patch_size is not None:

@@ -48,21 +48,12 @@ def prepare(
     """Make images of a dataset's scans, or open those of an earlier, equal request.
 
     Rows are ordered by split. Scans that cannot be used are left out, named in a warning and
-    listed in ``images.json`` under ``failed``.
+    listed in ``images.json`` under ``failed``; if that is all of them, it is a DataError.
 
-    Args:
-        dataset: Where the scans come from.
-        config: How they become images.
-        name: The dataset's name.
-        classes: An expression by class name, for example ``{"young": "age < 35"}``; without any,
-            the classes that the dataset itself assigns.
-        out: The folder to write; in the cache if ``None``.
-        workers: Processes; ``None`` decides by the work, 1 stays in this process.
-        quiet: Print no progress and no notes; warnings are printed.
-
-    Raises:
-        DataError: No scan can be used, there is only one subject, or classes fit nobody or overlap.
-        ExistsError: ``out`` holds something else.
+    ``classes`` are an expression by class name, for example ``{"young": "age < 35"}``; without any,
+    those that the dataset itself assigns. ``out`` is the folder to write, in the cache if ``None``;
+    ``workers`` are processes, ``None`` decides by the work, 1 stays in this process. ``quiet``
+    prints no progress and no notes; warnings are printed.
     """
     note = (lambda text: None) if quiet else console.note
     steps_of(config)  # what is not installed is said before hours of download

@@ -113,16 +113,10 @@ class Scan:
     def along_axes(
         self, centres_mm: list[Matrix], widths_mm: list[float], outside: float
     ) -> Floats:
-        """Sample a grid along the scan's axes.
+        """Sample a grid along the scan's axes: ``(x, y, z)``, as long as the ``centres_mm``.
 
-        Args:
-            centres_mm: Where the samples lie along x, y and z.
-            widths_mm: Width of a sample along x, y and z: the mean over it is taken, and linear
-                interpolation where it is at most as wide as a voxel.
-            outside: The value beyond the scan.
-
-        Returns:
-            ``(x, y, z)``, as long as ``centres_mm``.
+        The mean over the width of a sample is taken, and linear interpolation where it is at most
+        as wide as a voxel. ``outside`` is the value beyond the scan.
         """
         used, weights = [], []
         for axis, count in enumerate(self.view.shape):
@@ -151,14 +145,8 @@ class Scan:
     ) -> Floats:
         """Sample a grid in any direction: trilinear interpolation, or the nearest label.
 
-        Args:
-            origin_mm: The first sample in the frame.
-            steps_mm: 3 × 3; column ``i`` is the step along output axis ``i``.
-            counts: Samples along the three output axes.
-            outside: The value beyond the scan.
-
-        Returns:
-            Shape ``counts``.
+        The first sample is at ``origin_mm`` in the frame; of ``steps_mm``, 3 × 3, column ``i`` is
+        the step along output axis ``i``, of which there are ``counts[i]``.
         """
         start = self.to_voxels @ origin_mm + self.offset
         steps = self.to_voxels @ steps_mm

@@ -63,13 +63,7 @@ def draw(
     or that the same request began. ``workers`` are processes; ``None``: one per GPU; on CPUs as
     :func:`brainzoo.common.processes.each` decides. Each writes what it draws, or sends it here to
     be written (``stream``), where it cannot see the folder. ``replace`` deletes what another
-    request left unfinished at ``target``.
-
-    Raises:
-        ExistsError: ``target`` is there, or another request left it unfinished.
-        StoppedError: All workers were lost; the same request goes on.
-        DiskError: The disk is full; the same request goes on.
-        KeyboardInterrupt: Ctrl-C; the same request goes on.
+    request left unfinished at ``target``; without it that is an ExistsError.
     """
     if request.n < 1:
         raise OptionError(f"{request.n} images were asked for; expected 1 or more.")

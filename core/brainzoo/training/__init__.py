@@ -5,31 +5,20 @@ optimisers and losses (:class:`Phase`), most easily as a :class:`TorchGenerator`
 everything else.
 """
 
-from brainzoo.training.devices import Compute, compute
-from brainzoo.training.diffaugment import diffaugment
-from brainzoo.training.generator import TorchGenerator, untrained
-from brainzoo.training.loop import fit
-from brainzoo.training.model import CHUNK, TorchModel, in_chunks
-from brainzoo.training.phase import Loss, Phase
-from brainzoo.training.step import Draw, Step, latents, seeded
-from brainzoo.training.weights import arrays_of, load_arrays
-
-__all__ = [
-    "CHUNK",
-    "Compute",
-    "Draw",
-    "Loss",
-    "Phase",
-    "Step",
-    "TorchGenerator",
-    "TorchModel",
-    "arrays_of",
-    "compute",
-    "diffaugment",
-    "fit",
-    "in_chunks",
-    "latents",
-    "load_arrays",
-    "seeded",
-    "untrained",
-]
+from brainzoo.training.devices import Compute as Compute
+from brainzoo.training.devices import compute as compute
+from brainzoo.training.diffaugment import diffaugment as diffaugment
+from brainzoo.training.generator import TorchGenerator as TorchGenerator
+from brainzoo.training.generator import untrained as untrained
+from brainzoo.training.loop import fit as fit
+from brainzoo.training.model import CHUNK as CHUNK
+from brainzoo.training.model import TorchModel as TorchModel
+from brainzoo.training.model import in_chunks as in_chunks
+from brainzoo.training.phase import Loss as Loss
+from brainzoo.training.phase import Phase as Phase
+from brainzoo.training.step import Draw as Draw
+from brainzoo.training.step import Step as Step
+from brainzoo.training.step import latents as latents
+from brainzoo.training.step import seeded as seeded
+from brainzoo.training.weights import arrays_of as arrays_of
+from brainzoo.training.weights import load_arrays as load_arrays
