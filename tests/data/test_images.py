@@ -15,7 +15,8 @@ from brainzoo.common.errors import (
     NotFoundError,
     OptionError,
 )
-from brainzoo.data.images import Images, from_floats, to_floats
+from brainzoo.data.images import Images
+from brainzoo.data.pixels import from_floats, to_floats
 
 INFO = {"channels": ["T1w"], "classes": ["young", "old"], "fingerprint": "of before"}
 

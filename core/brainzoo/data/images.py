@@ -22,17 +22,13 @@ from brainzoo.common.errors import DataError, IntegrityError, OptionError
 from brainzoo.data.pixels import (
     AGAIN,
     DTYPES,
-    ImagesWriter,
     fingerprint,
-    from_floats,
     read_folder,
     to_floats,
     write_images,
 )
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row
-
-__all__ = ["Images", "ImagesWriter", "from_floats", "to_floats"]
 
 
 class Images:

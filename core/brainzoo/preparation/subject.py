@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.common.errors import BrainzooError, DataError, DiskError, NetworkError
-from brainzoo.data.images import from_floats
+from brainzoo.data.pixels import from_floats
 from brainzoo.data.subjects import Subject
 from brainzoo.data.volumes import Volume, read_volume
 from brainzoo.preparation.config import PrepareConfig

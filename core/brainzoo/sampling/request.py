@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from brainzoo import checkpoint as checkpoints
 from brainzoo.common.version import __version__
-from brainzoo.data.images import Images, from_floats
+from brainzoo.data.images import Images
 from brainzoo.data.packing import label_values, unpacked
+from brainzoo.data.pixels import from_floats
 from brainzoo.data.subjects import Value
 from brainzoo.data.tables import Row
 from brainzoo.plugin.interfaces import Generator, expect_range
