@@ -143,12 +143,10 @@ class ProgressiveGAN(TorchGenerator):
     ) -> Floats:
         """Return images on the way from one sample of a seed to another, both ends included.
 
-        The samples are those of the indices ``first`` and ``second``; ``condition`` is what all
-        have in common, and the rest moves along the line from what was drawn for the one to what
-        was drawn for the other.
-
-        Returns:
-            ``(steps, channel, *spatial)`` in [0, 1]; the latents lie on the arc between the two.
+        ``(steps, channel, *spatial)`` in [0, 1]; the latents lie on the arc between the samples of
+        the indices ``first`` and ``second``. ``condition`` is what all have in common; the rest
+        moves along the line from what was drawn for the one to what was drawn for the other. Fewer
+        than two steps, or one sample at both ends, are an OptionError.
         """
         if steps < 2:
             raise OptionError(f"found {steps} steps; an interpolation has 2 or more.")

@@ -224,7 +224,7 @@ class VAE(TorchGenerator, Reconstructs):
         return self._encoded(self.ready(), pixels, conditions)
 
     def decode(self, latent: Floats, *, conditions: Rows | None = None) -> Floats:
-        """Return the images ``(image, channel, *spatial)`` in [0, 1] of ``(image, latent)``.
+        """Return the images ``(image, channel, *spatial)`` in [0, 1] of latents.
 
         ``conditions`` are those of each image; ``None`` leaves them to the latent. Latents of
         another length are a DataError.
