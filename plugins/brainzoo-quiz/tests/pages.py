@@ -24,7 +24,6 @@ from brainzoo_quiz.study.package import (
     Settings,
     page_data,
     write,
-    write_pixels,
 )
 
 SHAPES = {2: (40, 32), 3: (14, 18, 12)}
@@ -85,9 +84,7 @@ class Study:
 
     def save(self, folder: Path) -> Path:
         """Write what a server needs."""
-        write(self.package, folder)
-        for name, pixels in self.images.items():
-            write_pixels(self.package, folder, name, pixels)
+        write(self.package, folder, self.images)
         return folder
 
 

@@ -17,7 +17,6 @@ from brainzoo.data.pixels import from_floats
 from brainzoo.testing.heads import make_images
 from brainzoo_quiz.config import QuizConfig
 from brainzoo_quiz.exporter import export_study
-from brainzoo_quiz.study.sources import Sources
 
 Plane = NDArray[np.float32]
 
@@ -60,4 +59,4 @@ def sharper(image: Plane, random: np.random.Generator) -> Any:
 def study(folder: Path, real: Images, created: Images, **options: Any) -> dict[str, Any]:
     """Export a small study."""
     small = {"images": 12, "practice": 4, "readers": 3}
-    return export_study(Sources(real, created), folder, QuizConfig(**{**small, **options}))
+    return export_study(real, created, None, folder, QuizConfig(**{**small, **options}))

@@ -25,7 +25,6 @@ from brainzoo_quiz.study.package import (
     Seat,
     Settings,
     write,
-    write_pixels,
 )
 
 SIDE = 8
@@ -80,12 +79,13 @@ def make_study(
         cases=packaged,
         seats=tuple(seats),
     )
-    folder.mkdir(parents=True)
+    pixels = {
+        image: random.integers(0, 256, SIDE * SIDE, dtype=np.uint8).tobytes()
+        for case in packaged
+        for image in case.images
+    }
+    write(package, folder, pixels)
     write_private(folder / "key.json", key.text())
-    write(package, folder)
-    for case in packaged:
-        pixels = random.integers(0, 256, SIDE * SIDE, dtype=np.uint8).tobytes()
-        write_pixels(package, folder, case.images[0], pixels)
     return key, package
 
 

@@ -134,7 +134,7 @@ def test_the_share_of_created_images_varies(both):
 
     config = QuizConfig(preset="kazuhiro2018")
     random = np.random.default_rng(0)
-    found = {exporter._wanted(config, random)["test"].created for _ in range(300)}
+    found = {exporter._wanted(config, random)["test"][1] for _ in range(300)}
     assert found == set(range(20, 31))
 
 
@@ -222,15 +222,13 @@ def test_a_folder_that_is_there_is_kept(both, made):
 
 @pytest.mark.parametrize("fault", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
 def test_a_full_disk_or_an_interruption_leaves_nothing(both, tmp_path, monkeypatch, fault):
-    written, write_pixels = [], packages.write_pixels
+    write = packages.write
 
-    def failing(package: Package, folder: Path, image: str, content: bytes) -> None:
-        written.append(image)
-        if len(written) == 9:
-            raise fault
-        write_pixels(package, folder, image, content)
+    def failing(package: Package, folder: Path, images: dict[str, bytes]) -> None:
+        write(package, folder, dict([*images.items()][:9]))
+        raise fault
 
-    monkeypatch.setattr(packages, "write_pixels", failing)
+    monkeypatch.setattr(packages, "write", failing)
     with pytest.raises(DiskError if isinstance(fault, OSError) else KeyboardInterrupt):
         pools.study(tmp_path / "study", *both)
     assert list(tmp_path.iterdir()) == []

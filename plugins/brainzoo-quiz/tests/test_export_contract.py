@@ -49,14 +49,14 @@ def test_a_run_gives_both_kinds(tmp_path):
     real = make_images(tmp_path / "real", subjects=60)
     run = run_folder(real, tmp_path / "run")
     created = make_images(run / "samples", subjects=12, synthetic=True)
-    found = find(run)
-    assert set(found.real.column("split")) == {"test"}
-    assert len(found.real) == 24
-    assert found.created.fingerprint == created.fingerprint
-    assert found.checkpoint is None
+    found_real, found_created, checkpoint = find(run)
+    assert set(found_real.column("split")) == {"test"}
+    assert len(found_real) == 24
+    assert found_created.fingerprint == created.fingerprint
+    assert checkpoint is None
     (run / "checkpoint").mkdir()
     (run / "checkpoint" / "config.json").write_text("{}")
-    assert find(tmp_path / "real", run / "samples").checkpoint == run / "checkpoint"
+    assert find(tmp_path / "real", run / "samples")[2] == run / "checkpoint"
 
     files = Quiz(QuizConfig(images=8, practice=2)).export(created, tmp_path / "study", run=run)
     assert tmp_path / "study" / "key.json" in files
@@ -81,7 +81,7 @@ def test_prepared_data_are_found_by_name(tmp_path, monkeypatch):
     monkeypatch.setenv("BRAINZOO_HOME", str(tmp_path))
     make_images(tmp_path / "prepared" / "ixi-0123", subjects=10)
     make_images(tmp_path / "made", subjects=4, synthetic=True)
-    assert len(find(Path("ixi-0123"), tmp_path / "made").real) == 4
+    assert len(find(Path("ixi-0123"), tmp_path / "made")[0]) == 4
 
 
 def test_the_exporter_is_offered():

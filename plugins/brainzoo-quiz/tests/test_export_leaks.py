@@ -2,13 +2,16 @@
 
 import base64
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 
 from brainzoo.common.errors import DataError
 from brainzoo_quiz import exporter
 from brainzoo_quiz.audit.folder import expect_clean_folder
-from brainzoo_quiz.study.cases import Secrets, make_package
+from brainzoo_quiz.study import cases as drawing
+from brainzoo_quiz.study.cases import make_package
 from brainzoo_quiz.study.key import DESIGNS, Case, Key
 from brainzoo_quiz.study.package import Package
 
@@ -21,24 +24,22 @@ def exchanged(case: Case) -> Case:
     return changed(case, truth=words[1 - words.index(case.truth)], sources=case.sources[::-1])
 
 
-def test_exchanged_labels_change_nothing_but_pixels_commitment_and_practice(opened):
+def test_exchanged_labels_change_nothing_but_pixels_commitment_and_practice(opened, monkeypatch):
     package, key = opened
-    names = {case.case: case.images for case in package.cases}
-    orders = tuple(tuple((key.tokens(s.session)[p.token][0].case, key.tokens(s.session)[p.token][1])
-                         for p in s.order) for s in package.seats)  # fmt: skip
-    hidden = Secrets(names, tuple(s.session for s in package.seats), orders)
-    other = make_package(
-        changed(key, cases=tuple(map(exchanged, key.cases))),
-        hidden,
-        preset=package.preset,
-        settings=package.settings,
-        image=package.image,
-    )
-    first, second = package.content(), other.content()
+    settings = {name: getattr(package, name) for name in ("preset", "settings", "image")}
+
+    def content(cases: tuple[Case, ...]) -> dict[str, Any]:
+        random = Random(5)  # the same draws, so that only the labels differ
+        monkeypatch.setattr(drawing.secrets, "token_hex", lambda n: random.randbytes(n).hex())
+        monkeypatch.setattr(drawing.python_random, "SystemRandom", lambda: random)
+        return make_package(changed(key, cases=cases), readers=3, **settings).content()
+
+    first, second = content(key.cases), content(tuple(map(exchanged, key.cases)))
     assert {name for name in first if first[name] != second[name]} == {"commitment", "cases"}
-    assert {case.case for case, o in zip(package.cases, other.cases, strict=True) if case != o} == {
+    different = [a for a, b in zip(first["cases"], second["cases"], strict=True) if a != b]
+    assert [case["case"] for case in different] == [
         case.case for case in package.cases if case.phase == "practice"
-    }
+    ]
 
 
 def test_a_page_depends_on_nothing_but_its_pixels(opened):

@@ -115,8 +115,8 @@ def test_a_changed_answer_is_an_edited_file():
     [
         (lambda c: c.pop("session"), "session is missing"),
         (lambda c: c.update(truth="real"), "truth is unknown"),
-        (lambda c: c["answers"][1].update(confidence=6), "answers[1].confidence is 6"),
-        (lambda c: c["answers"][0].update(answer="maybe"), 'answers[0].answer is "maybe"'),
+        (lambda c: c["answers"][1].update(confidence=6), "answers.1.confidence is 6"),
+        (lambda c: c["answers"][0].update(answer="maybe"), "answers.0.answer is 'maybe'"),
         (lambda c: c["answers"][0].update(timed_out=1), "timed_out is 1"),
         (lambda c: c["answers"].append(c["answers"][0]), "the same position"),
         (lambda c: c["reader"].update(id="a\nb"), "reader.id"),

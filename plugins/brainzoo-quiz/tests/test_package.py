@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainzoo.common.errors import BrainzooError, IntegrityError
-from brainzoo_quiz.study.package import Package, Settings, pixels, read_package
+from brainzoo_quiz.study.package import Package, Settings, read_package
 
 WRONG = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5) | st.floats(0, 2),
@@ -32,7 +32,7 @@ def test_any_change_to_the_study_file_is_read_strictly(made, data):
         holder = inside
     holder[name] = data.draw(WRONG)
     try:
-        found = Package.checked(content, "study.json")
+        found = Package.parse(json.dumps(content))
     except BrainzooError as error:
         assert "\n" not in str(error)  # noqa: PT017 (either outcome is right)
     else:
@@ -48,10 +48,6 @@ def test_any_change_to_the_study_file_is_read_strictly(made, data):
     [
         (lambda c: c["cases"][-1].update(answer="real"), "has the answer real"),
         (lambda c: c.update(truth=[]), "truth is unknown"),
-        (lambda c: c["seats"][1]["order"].pop(), "seat 2 shows other cases than seat 1"),
-        (lambda c: c["seats"][0]["order"].reverse(), "shows practice after the test began"),
-        (lambda c: c["cases"][0].update(images=["ab" * 16] * 2), "has 2 images; expected 1"),
-        (lambda c: c["seats"][1].update(session=c["seats"][0]["session"]), "the same session"),
         (lambda c: c.update(schema=2), "schema 2; this version reads 1"),
     ],
 )
@@ -59,7 +55,7 @@ def test_what_is_wrong_with_a_study_is_said(made, change, said):
     content = json.loads((made / "server" / "study.json").read_text())
     change(content)
     with pytest.raises(BrainzooError) as caught:
-        Package.checked(content, "study.json")
+        Package.parse(json.dumps(content))
     assert said in str(caught.value)
 
 
@@ -75,5 +71,3 @@ def test_missing_and_short_images_are_said(made, opened, tmp_path):
     path.unlink()
     with pytest.raises(IntegrityError, match="is missing"):
         read_package(tmp_path / "server")
-    with pytest.raises(BrainzooError, match="has no image"):
-        pixels(tmp_path, "../study.json")

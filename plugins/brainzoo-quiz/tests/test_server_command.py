@@ -78,7 +78,7 @@ def test_a_study_that_was_changed_is_not_served_on(tmp_path: Path) -> None:
     seats = one.store.package.seats
     first, second, third, *others = seats[0].order
     swapped = (changed(seats[0], order=(first, third, second, *others)), *seats[1:])
-    write(changed(one.store.package, seats=swapped), tmp_path / "one")
+    write(changed(one.store.package, seats=swapped), tmp_path / "one", {})
     assert serve(tmp_path / "one")[0] == 6
 
 

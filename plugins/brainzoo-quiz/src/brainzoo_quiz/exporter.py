@@ -19,12 +19,12 @@ from brainzoo_quiz.audit.pixels import audit, audit_lines, eight_bit, expect_no_
 from brainzoo_quiz.config import REASONS, QuizConfig
 from brainzoo_quiz.reader import static_page
 from brainzoo_quiz.study import package as packages
-from brainzoo_quiz.study.cases import Secrets, make_cases, make_package, secrets_of
-from brainzoo_quiz.study.drawing import Wanted, draw
+from brainzoo_quiz.study.cases import make_cases, make_package
+from brainzoo_quiz.study.drawing import draw
 from brainzoo_quiz.study.files import templates
 from brainzoo_quiz.study.key import Key, write_private
 from brainzoo_quiz.study.package import ImageShape, Package, Seat, Settings, page_data
-from brainzoo_quiz.study.sources import Sources, as_shown, checkpoint_of, real_images
+from brainzoo_quiz.study.sources import as_shown, checkpoint_of, real_images
 
 MOST_PAGE_BYTES = 150_000_000
 """A larger page would not open in a browser; such a study is for a server."""
@@ -51,13 +51,15 @@ class Quiz(Exporter):
                 "a study needs real images, too.", "Export a RUN, or give --quiz.real IMAGES."
             )
         checkpoint = self.config.checkpoint or checkpoint_of(run)
-        found = export_study(Sources(real_images(place), images, checkpoint), folder, self.config)
+        found = export_study(real_images(place), images, checkpoint, folder, self.config)
         for line in (*audit_lines(found["audit"]), *found["notes"]):
             console.note(line)
         return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def export_study(sources: Sources, folder: Path, config: QuizConfig) -> dict[str, Any]:
+def export_study(
+    real: Images, created: Images, checkpoint: Path | None, folder: Path, config: QuizConfig
+) -> dict[str, Any]:
     """Audit two sets of images and write a study of them.
 
     Returns:
@@ -75,46 +77,42 @@ def export_study(sources: Sources, folder: Path, config: QuizConfig) -> dict[str
         raise OptionError(
             "the title must be one line of 1 to 200 characters.", "Choose another --title."
         )
-    real, created = (as_shown(i, config.channels) for i in (sources.real, sources.created))
+    whole = (real, created)
+    real, created = (as_shown(images, config.channels) for images in (real, created))
     expect_same_chain(real, created)
     seed = secrets.randbits(63) if config.seed is None else config.seed
     random = np.random.default_rng(seed)
-    drawn = draw(real, created, _wanted(config, random), random)
-    chain = chain_of(sources.real, sources.created, sources.checkpoint, config.vouch)
-    found = audit(real, created, chain)
-    if found.leaks():
-        console.note("\n".join(audit_lines(found.content())))
+    drawn, drawing_notes = draw(real, created, _wanted(config, random), random)
+    found = audit(real, created, chain_of(*whole, checkpoint, config.vouch))
     expect_no_leak(found)
 
     cases = make_cases(real, created, drawn, config.design, config.value("repeats"))
     key = Key.new(config.title, cases, config.design)
-    hidden = secrets_of(
-        [(c.case, c.phase, c.repeated) for c in cases], config.design, config.readers
-    )
     package = make_package(
         key,
-        hidden,
+        readers=config.readers,
         preset=config.preset,
         settings=_settings(config),
         image=ImageShape(dims=created.dims, shape=created.spatial, spacing_mm=_spacing(created)),
     )
-    pixels = _pixels(key, hidden, real, created)
-    notes = [*drawn.notes, *found.notes()]
+    pixels = _pixels(key, package, real, created)
+    notes = [*drawing_notes, *found["notes"]]
     record = {
         "kind": "brainzoo quiz audit",
         "schema": 1,
         "study": key.study,
         "seed": seed,
-        "drawn": list(drawn.notes),
-        "pixels": found.content(),
+        "drawn": drawing_notes,
+        "pixels": found,
     }
     with new_folder(folder) as temporary:
-        pages = _write(temporary, package, pixels)
+        packages.write(package, temporary, pixels)
+        pages = _write_pages(package, temporary, pixels)
         write_private(temporary / "key.json", key.text())
         text = json.dumps(record, indent=1, ensure_ascii=False)
         write_private(temporary / "audit.json", f"{text}\n")
         readme = templates(Path(packages.__file__).parent).get_template("README.txt.j2")
-        text = readme.render(package=package, notes=found.notes(), pages=pages)
+        text = readme.render(package=package, notes=found["notes"], pages=pages)
         (temporary / "README.txt").write_text(text, encoding="utf-8")
         (temporary / ".gitignore").write_text(IGNORED, encoding="utf-8")
         now = int(time.time())  # one time for all, whatever was written first
@@ -131,22 +129,19 @@ def export_study(sources: Sources, folder: Path, config: QuizConfig) -> dict[str
         **{phase: sum(c.phase == phase for c in cases) for phase in ("practice", "test")},
         "pages": pages,
         "notes": notes,
-        "audit": found.content(),
+        "audit": found,
     }
 
 
-def _wanted(config: QuizConfig, random: np.random.Generator) -> dict[str, Wanted]:
-    """Return how many images of either kind, the share of created ones drawn for the test."""
+def _wanted(config: QuizConfig, random: np.random.Generator) -> dict[str, tuple[int, int]]:
+    """Return how many real and created images; of the test, the share of these is drawn."""
     test, practice = config.value("images"), config.value("practice")
     if config.design == "2afc":
-        return {"practice": Wanted(practice, practice), "test": Wanted(test, test)}
+        return {"practice": (practice, practice), "test": (test, test)}
     low, high = config.value("created")
     fewest, most = int(np.ceil(low * test)), int(np.floor(high * test))
     made = int(random.integers(fewest, max(fewest, most) + 1))
-    return {
-        "practice": Wanted(practice - practice // 2, practice // 2),
-        "test": Wanted(test - made, made),
-    }
+    return {"practice": (practice - practice // 2, practice // 2), "test": (test - made, made)}
 
 
 def _settings(config: QuizConfig) -> Settings:
@@ -165,7 +160,7 @@ def _spacing(images: Images) -> tuple[float, ...]:
     return tuple(float(mm) for mm in found)
 
 
-def _pixels(key: Key, hidden: Secrets, real: Images, created: Images) -> dict[str, bytes]:
+def _pixels(key: Key, package: Package, real: Images, created: Images) -> dict[str, bytes]:
     """Return the bytes of every image by its secret name."""
     coarse = eight_bit(real, created)
     places = {
@@ -173,7 +168,7 @@ def _pixels(key: Key, hidden: Secrets, real: Images, created: Images) -> dict[st
         for images in (real, created)
         for row, position in enumerate(images.positions)
     }
-    names = [name for case in key.cases for name in hidden.images[case.case]]
+    names = [name for case in package.cases for name in case.images]
     sources = [source for case in key.cases for source in case.sources]
     pixels = {}
     with console.progress("writing images", len(names)) as advance:
@@ -184,22 +179,19 @@ def _pixels(key: Key, hidden: Secrets, real: Images, created: Images) -> dict[st
     return pixels
 
 
-def _write(folder: Path, package: Package, pixels: Mapping[str, bytes]) -> bool:
-    """Write what may be handed out; return whether there are static pages."""
+def _write_pages(package: Package, folder: Path, pixels: Mapping[str, bytes]) -> bool:
+    """Write the static pages, unless they would be too large; return whether there are any."""
     each = {case.case: len(case.images) for case in package.cases}
     shown = sum(each[place.case] for place in package.seats[0].order)
-    pages = shown * package.image.bytes * 4 // 3 <= MOST_PAGE_BYTES
-    packages.write(package, folder)
-    with console.progress("writing the study", len(pixels) + len(package.seats)) as advance:
-        for image in sorted(pixels):  # names are random: so is the order on disk
-            packages.write_pixels(package, folder, image, pixels[image])
-            advance(1)
-        for number, seat in enumerate(package.seats if pages else (), 1):
+    if shown * package.image.bytes * 4 // 3 > MOST_PAGE_BYTES:
+        return False
+    with console.progress("writing pages", len(package.seats)) as advance:
+        for number, seat in enumerate(package.seats, 1):
             page = folder / "pages" / f"reader-{number:02d}" / "index.html"
             page.parent.mkdir(parents=True)
             page.write_text(page_of(package, seat, pixels), encoding="utf-8")
             advance(1)
-    return pages
+    return True
 
 
 def page_of(package: Package, seat: Seat, pixels: Mapping[str, bytes]) -> str:

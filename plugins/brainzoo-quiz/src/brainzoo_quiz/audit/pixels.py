@@ -13,7 +13,7 @@ is none after was removed by the writer. What remains is
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from brainzoo.api import DataError, Images, console, subjects_of
 from brainzoo_quiz.audit.chain import Chain
 from brainzoo_quiz.audit.features import CHANNELS, JPEG, features
-from brainzoo_quiz.audit.separation import Separation, separate
+from brainzoo_quiz.audit.separation import separate
 from brainzoo_quiz.audit.writer import canonical
 
 ALPHA = 0.01 / 4
@@ -38,90 +38,11 @@ LEAST = 8
 Floats = NDArray[np.float64]
 
 
-@dataclasses.dataclass(frozen=True)
-class Audit:
-    """What the audit of the pixels found."""
-
-    chain: Chain
-    real: int
-    created: int
-    subjects: int
-    before: Separation
-    after: Separation
-
-    def leaks(self) -> list[str]:
-        """Return what forbids the export; empty if nothing does."""
-        if self.chain.alike == "verified":
-            return []
-        found = []
-        for stage, test in (("as written", self.after), ("before the writer", self.before)):
-            for name, value, p in zip(test.names, test.auc, test.p, strict=True):
-                if p < ALPHA and self._suspect(name):
-                    found.append(f"{name} {stage} (AUC {value:.2f}, p {p:.3f})")
-            if test.classifier_p < ALPHA and self.chain.alike == "unknown":
-                found.append(
-                    f"all trivial features together {stage} (AUC {test.classifier_auc:.2f}, "
-                    f"p {test.classifier_p:.3f})"
-                )
-        return found
-
-    def notes(self) -> list[str]:
-        """Return what the owner must know besides the table."""
-        found = [self.chain.why]
-        if min(self.real, self.created) < ENOUGH:
-            found.append(
-                f"The audit saw {self.real} real and {self.created} created images; with fewer "
-                f"than {ENOUGH} of either it may miss small leaks."
-            )
-        if self.chain.alike != "unknown" and self.after.classifier_p < ALPHA:
-            found.append(
-                "Trivial features tell the kinds apart (AUC "
-                f"{self.after.classifier_auc:.2f}; chance 0.50). The writer did not make this "
-                "difference: it is the model's, and readers may see it."
-            )
-        return found
-
-    def content(self) -> dict[str, Any]:
-        """Return the audit as JSON."""
-        before, after = self.before, self.after
-        return {
-            "chain": dataclasses.asdict(self.chain),
-            "pool": {"real": self.real, "created": self.created, "subjects": self.subjects},
-            "alpha": ALPHA,
-            "channels": [
-                {
-                    "channel": name,
-                    "meaning": CHANNELS[name],
-                    "before": {"auc": before.auc[i], "p": before.p[i]},
-                    "after": {"auc": after.auc[i], "p": after.p[i]},
-                    "finding": self._finding(name, before.p[i], after.p[i]),
-                }
-                for i, name in enumerate(after.names)
-            ],
-            "classifier": {
-                name: {"auc": test.classifier_auc, "p": test.classifier_p}
-                for name, test in (("before", before), ("after", after))
-            },
-            "notes": self.notes(),
-        }
-
-    def _suspect(self, channel: str) -> bool:
-        """Tell whether a difference in a channel is a leak, as far as anybody can know.
-
-        No generator makes the blocks of JPEG, so the owner's word does not excuse them.
-        """
-        return self.chain.alike == "unknown" or (self.chain.alike == "vouched" and channel == JPEG)
-
-    def _finding(self, channel: str, before: float, after: float) -> str:
-        if min(before, after) < ALPHA and self._suspect(channel):
-            return "leak"
-        if after < ALPHA:
-            return "the model's"
-        return "removed" if before < ALPHA else "none"
-
-
-def audit(real: Images, created: Images, chain: Chain, *, seed: int = 0) -> Audit:
+def audit(real: Images, created: Images, chain: Chain, *, seed: int = 0) -> dict[str, Any]:
     """Compare the trivial features of both kinds.
+
+    Returns:
+        What was found, as JSON.
 
     Raises:
         DataError: There are too few images or subjects to compare, or one is empty.
@@ -138,28 +59,89 @@ def audit(real: Images, created: Images, chain: Chain, *, seed: int = 0) -> Audi
         )
     coarse = eight_bit(real, created)
     with console.progress("auditing", sum(map(len, pools))) as advance:
-        found = [_features(images, coarse, advance) for images in pools]
-    (real_before, real_after), (created_before, created_after) = found
-    names = list(CHANNELS)
-    return Audit(
-        *(chain, len(pools[0]), len(pools[1]), len(set(subjects))),
-        before=separate(names, real_before, created_before, subjects, seed=seed),
-        after=separate(names, real_after, created_after, subjects, seed=seed),
-    )
+        of_real, of_created = (_features(images, coarse, advance) for images in pools)
+    before, all_before = separate(of_real[0], of_created[0], subjects, seed=seed)
+    after, all_after = separate(of_real[1], of_created[1], subjects, seed=seed)
+    rows = zip(CHANNELS.items(), before, after, strict=True)
+    found = {
+        "chain": dataclasses.asdict(chain),
+        "pool": {
+            "real": len(pools[0]),
+            "created": len(pools[1]),
+            "subjects": len(set(subjects)),
+        },
+        "alpha": ALPHA,
+        "channels": [
+            {
+                "channel": name,
+                "meaning": meaning,
+                "before": came,
+                "after": left,
+                "finding": _finding(chain, name, came["p"], left["p"]),
+            }
+            for (name, meaning), came, left in rows
+        ],
+        "classifier": {"before": all_before, "after": all_after},
+    }
+    return {**found, "notes": _notes(found)}
 
 
-def expect_no_leak(found: Audit) -> None:
+def leaks(found: Mapping[str, Any]) -> list[str]:
+    """Return what forbids the export; empty if nothing does."""
+    rows = [row for row in found["channels"] if row["finding"] == "leak"]
+    if found["chain"]["alike"] == "unknown":
+        rows.append({"channel": "all trivial features together", **found["classifier"]})
+    return [
+        f"{row['channel']} {written} (AUC {row[stage]['auc']:.2f}, p {row[stage]['p']:.3f})"
+        for stage, written in (("after", "as written"), ("before", "before the writer"))
+        for row in rows
+        if row[stage]["p"] < ALPHA
+    ]
+
+
+def _finding(chain: Chain, channel: str, before: float, after: float) -> str:
+    """Say what a difference in a channel is, as far as anybody can know.
+
+    No generator makes the blocks of JPEG, so the owner's word does not excuse them.
+    """
+    suspect = chain.alike == "unknown" or (chain.alike == "vouched" and channel == JPEG)
+    if min(before, after) < ALPHA and suspect:
+        return "leak"
+    if after < ALPHA:
+        return "the model's"
+    return "removed" if before < ALPHA else "none"
+
+
+def _notes(found: Mapping[str, Any]) -> list[str]:
+    """Return what the owner must know besides the table."""
+    chain, pool, after = found["chain"], found["pool"], found["classifier"]["after"]
+    notes = [chain["why"]]
+    if min(pool["real"], pool["created"]) < ENOUGH:
+        notes.append(
+            f"The audit saw {pool['real']} real and {pool['created']} created images; with fewer "
+            f"than {ENOUGH} of either it may miss small leaks."
+        )
+    if chain["alike"] != "unknown" and after["p"] < ALPHA:
+        notes.append(
+            f"Trivial features tell the kinds apart (AUC {after['auc']:.2f}; chance 0.50). The "
+            "writer did not make this difference: it is the model's, and readers may see it."
+        )
+    return notes
+
+
+def expect_no_leak(found: Mapping[str, Any]) -> None:
     """Refuse what would tell readers the truth.
 
     Raises:
         DataError: Trivial features differ, and nothing is known that could excuse it.
     """
-    leaks = found.leaks()
-    if leaks:
-        shown = "; ".join(leaks[:4]) + (f"; {len(leaks) - 4} more" if len(leaks) > 4 else "")
+    those = leaks(found)
+    if those:
+        console.note("\n".join(audit_lines(found)))
+        shown = "; ".join(those[:4]) + (f"; {len(those) - 4} more" if len(those) > 4 else "")
         raise DataError(
             f"leak: real and created images can be told apart without looking at the anatomy: "
-            f"{shown}. {found.chain.why}",
+            f"{shown}. {found['chain']['why']}",
             "Give the RUN or --checkpoint that made the created images, so that they can be drawn "
             "again and compared. If one kind was compressed, resampled, windowed or cut "
             "differently, make both alike. If you know they are: --vouch 'how you know'.",
@@ -217,11 +199,7 @@ def _features(images: Images, coarse: bool, advance: Any) -> tuple[Floats, Float
     before, after = [], []
     for row in range(len(images)):
         came: NDArray[np.uint8] = np.rint(255 * images.floats([row])[0, 0]).astype(np.uint8)
-        before.append(_row(features(came)))
-        after.append(_row(features(written(images, row, coarse=coarse))))
+        before.append(list(features(came).values()))
+        after.append(list(features(written(images, row, coarse=coarse)).values()))
         advance(1)
     return np.array(before), np.array(after)
-
-
-def _row(found: dict[str, float]) -> Sequence[float]:
-    return [found[name] for name in CHANNELS]

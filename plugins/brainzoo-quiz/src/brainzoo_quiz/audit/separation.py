@@ -10,7 +10,6 @@ Romano 2013).
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,35 +22,20 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
-@dataclasses.dataclass(frozen=True)
-class Separation:
-    """What a test found.
-
-    Attributes:
-        names: The features.
-        auc: How often a created image has the larger value than a real one, by feature; 0.5 says
-            nothing of its kind.
-        p: By feature, corrected for looking at all of them.
-        classifier_auc: Of the logistic regression on all features, on images it has not seen.
-        classifier_p: That this is no better than chance.
-    """
-
-    names: tuple[str, ...]
-    auc: tuple[float, ...]
-    p: tuple[float, ...]
-    classifier_auc: float
-    classifier_p: float
+Test = dict[str, float]
+"""``auc``: how often a created image has the larger value than a real one, where 0.5 says nothing
+of its kind; ``p``: that this is no better than chance."""
 
 
 def separate(
-    names: Sequence[str],
-    real: Floats,
-    created: Floats,
-    subjects: Sequence[str],
-    *,
-    seed: int = 0,
-) -> Separation:
-    """Test whether features ``(image, feature)`` tell real from created images."""
+    real: Floats, created: Floats, subjects: Sequence[str], *, seed: int = 0
+) -> tuple[list[Test], Test]:
+    """Test whether features ``(image, feature)`` tell real from created images.
+
+    Returns:
+        A test of each feature, its p corrected for looking at all of them; and one of the logistic
+        regression on all features, on images that it has not seen.
+    """
     from sklearn.metrics import roc_auc_score
 
     random = np.random.default_rng(seed)
@@ -60,14 +44,9 @@ def separate(
     _, of_real = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
     unit = np.concatenate([of_real, of_real.max() + 1 + np.arange(len(created))])
     p = _max_test(*_mean_ranks(values, label, unit), random)
-    classifier_auc, classifier_p = _cross_validated(values, label, unit, random)
-    return Separation(
-        names=tuple(names),
-        auc=tuple(float(roc_auc_score(label, column)) for column in values.T),
-        p=tuple(p),
-        classifier_auc=classifier_auc,
-        classifier_p=classifier_p,
-    )
+    aucs = (float(roc_auc_score(label, column)) for column in values.T)
+    each = [{"auc": auc, "p": float(chance)} for auc, chance in zip(aucs, p, strict=True)]
+    return each, _cross_validated(values, label, unit, random)
 
 
 def _mean_ranks(values: Floats, label: Bools, unit: NDArray[np.intp]) -> tuple[Floats, Bools]:
@@ -111,8 +90,8 @@ def _studentised(ranks: Floats, labels: Bools) -> Floats:
 
 def _cross_validated(
     values: Floats, label: Bools, unit: NDArray[np.intp], random: np.random.Generator
-) -> tuple[float, float]:
-    """Return the AUC of a logistic regression on images that it has not seen, and its p.
+) -> Test:
+    """Test a logistic regression on images that it has not seen.
 
     Two halves of the units: each is scored by what was learnt from the other. A half's p is exact,
     since its labels had no part in the learning; twice the smaller one holds for both.
@@ -133,4 +112,4 @@ def _cross_validated(
         _, of_test = np.unique(unit[test], return_inverse=True)
         ranks = _mean_ranks(scores[:, None], label[test], of_test)
         chances.append(float(_max_test(*ranks, random, one_sided=True)[0]))
-    return float(np.mean(found)), min(1.0, 2 * min(chances))
+    return {"auc": float(np.mean(found)), "p": min(1.0, 2 * min(chances))}

@@ -30,7 +30,7 @@ def export(real: Path, synthetic: Path | None, out: Path, config: QuizConfig) ->
     from brainzoo_quiz.exporter import export_study
     from brainzoo_quiz.study.sources import find
 
-    found = export_study(find(real, synthetic, config.checkpoint), out, config)
+    found = export_study(*find(real, synthetic, config.checkpoint), out, config)
     if console.as_json():
         console.answer(found)
         return

@@ -1,51 +1,36 @@
-"""A study from what was drawn: cases with their truth, secrets, and the package without truth.
+"""A study from what was drawn: cases with their truth, and the package without truth.
 
-Everything secret (tokens, names of images, orders) is drawn without knowing any truth:
-:func:`secrets_of` gets names, phases and repeats of the cases, nothing else. So exchanging the
-labels changes pixels and commitment only, which every export checks (``audit/exact.py``).
+Everything secret (tokens, names of images, orders) is drawn without knowing any truth: of names,
+phases and repeats of the cases, nothing else. So exchanging the labels changes pixels, commitment
+and the answers of practice only.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import random as python_random
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from brainzoo.api import Images
-from brainzoo_quiz.study.drawing import Draw
+from brainzoo_quiz.study.drawing import Rows
 from brainzoo_quiz.study.key import DESIGNS, PHASES, Case, Key, Source, Word
 from brainzoo_quiz.study.package import ImageShape, Package, PackagedCase, Place, Seat, Settings
 
 
-@dataclasses.dataclass(frozen=True)
-class Secrets:
-    """What is drawn without knowing any truth.
-
-    Attributes:
-        images: Names of the image files of each case.
-        sessions: One a reader.
-        orders: Of each reader: case and showing (1, or 2 for a repeat), practice first.
-    """
-
-    images: Mapping[str, tuple[str, ...]]
-    sessions: tuple[str, ...]
-    orders: tuple[tuple[tuple[str, int], ...], ...]
-
-
 def make_cases(
-    real: Images, created: Images, draw: Draw, design: str, repeats: float
+    real: Images, created: Images, drawn: Rows, design: str, repeats: float
 ) -> tuple[Case, ...]:
     """Return the cases in a secret order, with their truth."""
     lot = python_random.SystemRandom()
     cases = []
     for phase in PHASES:
+        of_real, of_created = drawn[phase]
         if design == "2afc":
-            found = _pairs(real, created, draw, phase, lot)
+            found = _pairs(real, created, of_real, of_created, lot)
         else:
             first, second = DESIGNS[design]
-            found = [(first, (_source(real, row),)) for row in draw.real[phase]]
-            found += [(second, (_source(created, row),)) for row in draw.created[phase]]
+            found = [(first, (_source(real, row),)) for row in of_real]
+            found += [(second, (_source(created, row),)) for row in of_created]
         lot.shuffle(found)
         again = _repeated([truth for truth, _ in found], repeats, lot) if phase == "test" else set()
         cases += [
@@ -61,52 +46,37 @@ def make_cases(
     return tuple(cases)
 
 
-def secrets_of(cases: Sequence[tuple[str, str, bool]], design: str, readers: int) -> Secrets:
-    """Draw names, sessions and orders."""
-    each = 2 if design == "2afc" else 1
-    return Secrets(
-        images={name: tuple(secrets.token_hex(16) for _ in range(each)) for name, _, _ in cases},
-        sessions=tuple(secrets.token_hex(16) for _ in range(readers)),
-        orders=tuple(_order(cases) for _ in range(readers)),
-    )
-
-
 def make_package(
-    key: Key, hidden: Secrets, *, preset: str, settings: Settings, image: ImageShape
+    key: Key, *, readers: int, preset: str, settings: Settings, image: ImageShape
 ) -> Package:
     """Return what readers and a server may have: no truth but that of practice."""
+    each = 2 if key.design == "2afc" else 1
     cases = tuple(
         PackagedCase(
             case=case.case,
             phase=case.phase,
-            images=hidden.images[case.case],
+            images=tuple(secrets.token_hex(16) for _ in range(each)),
             answer=case.truth if case.phase == "practice" else None,
         )
         for case in key.cases
     )
-    seats = tuple(
-        Seat(
-            reader=f"R{number}",
-            session=session,
-            order=tuple(
-                Place(token=key.token(session, name, showing), case=name) for name, showing in order
-            ),
-        )
-        for number, (session, order) in enumerate(
-            zip(hidden.sessions, hidden.orders, strict=True), 1
-        )
-    )
     return Package(
-        study=key.study,
-        title=key.title,
-        design=key.design,
+        **key.model_dump(include={"study", "title", "design"}),
         commitment=key.commitment,
         preset=preset,
         settings=settings,
         image=image,
         cases=cases,
-        seats=seats,
+        seats=tuple(_seat(key, number) for number in range(1, readers + 1)),
     )
+
+
+def _seat(key: Key, number: int) -> Seat:
+    """Return a reader's place, with an order of her own."""
+    session = secrets.token_hex(16)
+    order = _order([(case.case, case.phase, case.repeated) for case in key.cases])
+    places = (Place(token=key.token(session, name, show), case=name) for name, show in order)
+    return Seat(reader=f"R{number}", session=session, order=tuple(places))
 
 
 def _source(images: Images, row: int) -> Source:
@@ -114,22 +84,26 @@ def _source(images: Images, row: int) -> Source:
 
 
 def _pairs(
-    real: Images, created: Images, draw: Draw, phase: str, lot: python_random.Random
+    real: Images,
+    created: Images,
+    of_real: Sequence[int],
+    of_created: Sequence[int],
+    lot: python_random.Random,
 ) -> list[tuple[Word, tuple[Source, ...]]]:
     """Pair real with created images of the same class; half of the real ones come first."""
 
-    def alike(images: Images, rows: Sequence[int]) -> list[int]:
-        return sorted(rows, key=lambda row: str(images.table[row].get("class") or ""))
+    def alike(images: Images, rows: Sequence[int]) -> list[Source]:
+        by_class = sorted(rows, key=lambda row: str(images.table[row].get("class") or ""))
+        return [_source(images, row) for row in by_class]
 
-    rows = [alike(real, draw.real[phase]), alike(created, draw.created[phase])]
-    first = [number % 2 == 0 for number in range(len(rows[0]))]
+    pairs = list(zip(alike(real, of_real), alike(created, of_created), strict=True))
+    first = [number % 2 == 0 for number in range(len(pairs))]
     lot.shuffle(first)
-    found: list[tuple[Word, tuple[Source, ...]]] = []
-    for real_first, one, other in zip(first, *rows, strict=True):
-        pair = (_source(real, one), _source(created, other))
-        truth = DESIGNS["2afc"][0 if real_first else 1]
-        found.append((truth, pair if real_first else pair[::-1]))
-    return found
+    words = DESIGNS["2afc"]
+    return [
+        (words[0], pair) if real_first else (words[1], pair[::-1])
+        for real_first, pair in zip(first, pairs, strict=True)
+    ]
 
 
 def _repeated(truths: Sequence[str], share: float, lot: python_random.Random) -> set[int]:

@@ -8,7 +8,6 @@ range that was prepared, which is what the generator learnt.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -21,34 +20,26 @@ CONDITIONS = ("class", "plane")
 
 Condition = tuple[str, ...]
 
-
-@dataclasses.dataclass(frozen=True)
-class Wanted:
-    """How many images of either kind."""
-
-    real: int
-    created: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Draw:
-    """Rows of the pools, in random order.
-
-    Attributes:
-        real: ``{"practice": rows, "test": rows}`` of the pool of real images.
-        created: Likewise of the created ones.
-        notes: What the owner should know of it, as sentences.
-    """
-
-    real: dict[str, list[int]]
-    created: dict[str, list[int]]
-    notes: tuple[str, ...]
+Rows = Mapping[str, tuple[list[int], list[int]]]
+"""By phase, rows of the pools of real and of created images, in random order."""
 
 
 def draw(
-    real: Images, created: Images, wanted: Mapping[str, Wanted], random: np.random.Generator
-) -> Draw:
+    real: Images,
+    created: Images,
+    wanted: Mapping[str, tuple[int, int]],
+    random: np.random.Generator,
+) -> tuple[Rows, list[str]]:
     """Draw the images of a study.
+
+    Args:
+        real: The pool of real images.
+        created: The pool of created ones.
+        wanted: By phase, how many of either.
+        random: Decides.
+
+    Returns:
+        The rows, and what the owner should know of them, as sentences.
 
     Raises:
         DataError: A pool is too small, or both have no condition in common.
@@ -69,16 +60,17 @@ def draw(
     for row in random.permutation(len(created)):
         if of_created[row] in usable:
             pools[of_created[row]].append(int(row))
-    _expect(len(rows_real), sum(w.real for w in wanted.values()), "real", "prepare more subjects")
-    number = sum(map(len, pools.values()))
-    _expect(number, sum(w.created for w in wanted.values()), "created", "sample more images")
+    need_real, need_created = (sum(numbers) for numbers in zip(*wanted.values(), strict=True))
+    _expect(len(rows_real), need_real, "real", "prepare more subjects")
+    _expect(sum(map(len, pools.values())), need_created, "created", "sample more images")
 
-    chosen = _real(real, rows_real, wanted, random)
+    chosen = _real(real, rows_real, wanted["practice"][0], wanted["test"][0], random)
     share = Counter(of_real[row] for rows in chosen.values() for row in rows)
-    made = {phase: _in_proportion(pools, share, wanted[phase].created) for phase in wanted}
+    made = {phase: _in_proportion(pools, share, number) for phase, (_, number) in wanted.items()}
     for rows in (*chosen.values(), *made.values()):
         random.shuffle(rows)
-    return Draw(chosen, made, tuple(_notes(real, chosen, columns, share)))
+    notes = _notes(real, chosen, columns, share)
+    return {phase: (chosen[phase], made[phase]) for phase in wanted}, notes
 
 
 def _expect(found: int, wanted: int, kind: str, remedy: str) -> None:
@@ -90,10 +82,7 @@ def _expect(found: int, wanted: int, kind: str, remedy: str) -> None:
 
 
 def _real(
-    images: Images,
-    rows: Sequence[int],
-    wanted: Mapping[str, Wanted],
-    random: np.random.Generator,
+    images: Images, rows: Sequence[int], need: int, test: int, random: np.random.Generator
 ) -> dict[str, list[int]]:
     """Draw rows of real images: one a subject, as long as there are subjects.
 
@@ -107,7 +96,6 @@ def _real(
         _spread_positions(images, by_subject, random)
     queue = sorted(by_subject)
     random.shuffle(queue)
-    need, test = wanted["practice"].real, wanted["test"].real
     most = max(1, round(len(queue) * need / max(need + test, 1)))
     number = 0
     while need and (number < most or sum(len(by_subject[s]) for s in queue[:number]) < need):

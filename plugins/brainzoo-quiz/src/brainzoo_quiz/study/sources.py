@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 from brainzoo.api import DataError, Images, home, open_images
 
-
-@dataclasses.dataclass(frozen=True)
-class Sources:
-    """The images of a study.
-
-    Attributes:
-        real: Real images of people that the generator did not learn from, as far as is known.
-        created: Images of a generator.
-        checkpoint: The generator, if it is at hand.
-    """
-
-    real: Images
-    created: Images
-    checkpoint: Path | None = None
+Pools = tuple[Images, Images, Path | None]
+"""Real images, created ones, and the checkpoint of their generator, if it is at hand."""
 
 
-def find(real: Path, created: Path | None = None, checkpoint: Path | None = None) -> Sources:
+def find(real: Path, created: Path | None = None, checkpoint: Path | None = None) -> Pools:
     """Open what the command line names.
 
     Args:
@@ -46,7 +33,7 @@ def find(real: Path, created: Path | None = None, checkpoint: Path | None = None
     created = created or real
     made = open_images(created, synthetic=True)
     run = created if is_run(created) else created.parent
-    return Sources(real_images(real), made, checkpoint or checkpoint_of(run))
+    return real_images(real), made, checkpoint or checkpoint_of(run)
 
 
 def as_shown(images: Images, channels: Sequence[str]) -> Images:
