@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from brainzoo_quiz.statistics.scoring import Settings, score
+from brainzoo_quiz.statistics.scoring import score
 from brainzoo_quiz.statistics.trials import join
 from brainzoo_quiz.study.answers import Answers
 
@@ -83,7 +83,7 @@ def test_a_whole_session_arrives_at_the_server(open_page: Open, serve: Serve) ->
     assert found.answers[2].click is not None
     assert (found.reader.id, found.reader.group) == ("R1", "neuroradiologist")
     assert found.finished_at is not None
-    assert score(study.key, join(study.key, [found]), Settings())["readers"][0]["tp"] >= 0
+    assert score(study.key, join(study.key, [found]))["readers"][0]["tp"] >= 0
 
     found = [text for _, text in replies if re.search(r'"(real|created)"', text)]
     assert [json.loads(text) for text in found] == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from brainzoo_quiz.statistics.scoring import Settings, score
+from brainzoo_quiz.statistics.scoring import score
 from brainzoo_quiz.statistics.trials import join
 
 from .conftest import read_file
@@ -41,7 +41,7 @@ def test_a_whole_session_by_keyboard_gives_a_file_that_is_scored(
     assert found.finished_at is not None
     assert found.finished_at >= max(one.shown_at or "" for one in found.answers)
     assert json.loads(text) == found.content()
-    scored = score(study.key, join(study.key, [found]), Settings())
+    scored = score(study.key, join(study.key, [found]))
     counts = scored["readers"][0]
     assert sum(counts[name] for name in ("tp", "fn", "fp", "tn")) == 2
 

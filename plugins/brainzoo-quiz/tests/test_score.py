@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from brainzoo.cli import main
 from brainzoo.data.images import Images
-from brainzoo_quiz.statistics.scoring import Settings, score, verdict
+from brainzoo_quiz.statistics.scoring import score, verdict
 from brainzoo_quiz.statistics.trials import join
 from brainzoo_quiz.study.key import Case, Key, Source
 
@@ -35,7 +35,7 @@ def test_counts_are_those_of_the_answers_and_repeats_are_left_out():
     key = make_key(kind=6, repeated=4)
     wrong = {"c000", "c001", "c003"}  # one real, two created
     trials = join(key, [make_answers(key, right=lambda case: case.case not in wrong)])
-    found = score(key, trials, Settings())
+    found = score(key, trials)
     (row,) = found["readers"]
     assert (row["tp"], row["fn"], row["fp"], row["tn"]) == (5, 1, 2, 4)
     assert row["balanced_accuracy"]["value"] == pytest.approx(0.75)
@@ -54,7 +54,7 @@ def test_readers_who_cannot_tell_are_equivalent_and_who_can_are_not():
 
     def of(share):
         sessions = [make_answers(key, n, right=mixed(share, i)) for i, n in enumerate(names)]
-        return verdict(score(key, join(key, sessions), Settings()))
+        return verdict(score(key, join(key, sessions)))
 
     assert of(0.5).startswith("Readers cannot tell")
     assert of(0.8).startswith("Readers can tell")
@@ -90,7 +90,7 @@ def test_two_alternatives_have_a_smaller_d_prime():
         changed(a, answer=case.truth if i % 4 else {"first": "second"}.get(case.truth, "first"))
         for i, (a, case) in enumerate(zip(answers.answers, cases, strict=True))
     )
-    found = score(key, join(key, [changed(answers, answers=said)]), Settings())
+    found = score(key, join(key, [changed(answers, answers=said)]))
     (row,) = found["readers"]
     assert row["accuracy"]["value"] == pytest.approx(0.75)
     assert (row["tp"], row["fn"], row["fp"], row["tn"]) == (10, 10, 0, 20)

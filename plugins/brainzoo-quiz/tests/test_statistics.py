@@ -77,7 +77,7 @@ def test_the_papers_group():
 
 def test_pooling_answers_would_be_too_narrow():
     pooled = rates.wilson(0.608 * 250, 250)
-    assert (float(pooled.low), float(pooled.high)) == pytest.approx((0.546, 0.666), abs=5e-4)
+    assert (pooled["low"], pooled["high"]) == pytest.approx((0.546, 0.666), abs=5e-4)
 
 
 @pytest.mark.parametrize(("spread", "readers"), [(s, r) for s, row in PLAN.items() for r in row])
@@ -150,20 +150,22 @@ def test_missing_answers_change_little():
 
 @pytest.mark.parametrize("d_prime", [0.0, 1.0, 2.0])
 def test_intervals_cover_what_is_true(d_prime):
-    n, readers, criterion = 30, 4000, 0.2
+    n, readers, criterion = 30, 1000, 0.2
     hits, alarms = normal_reader(d_prime, criterion, readers, n, seed=7)
-    truth = norm.cdf(d_prime / 2 - criterion), 1 - norm.cdf(-d_prime / 2 - criterion)
+    sensitivity = norm.cdf(d_prime / 2 - criterion)
+    specificity = 1 - norm.cdf(-d_prime / 2 - criterion)
+    counts = zip(hits, n - hits, alarms, n - alarms, strict=True)
+    found = [rates.of_counts(tuple(map(float, each))) for each in counts]
 
-    def covered(interval, value):
-        return float(((interval.low <= value) & (value <= interval.high)).mean())
+    def covered(name, value):
+        return np.mean([one[name]["low"] <= value <= one[name]["high"] for one in found])
 
-    sensitivity, specificity = rates.wilson(hits, n), rates.wilson(n - alarms, n)
-    assert covered(sensitivity, truth[0]) == pytest.approx(0.95, abs=0.03)
-    assert covered(rates.mover(sensitivity, specificity), np.mean(truth)) > 0.935
-    index, found_criterion = rates.d_prime(hits, n, alarms, n)
-    assert covered(index, d_prime) == pytest.approx(0.955, abs=0.025)
-    assert np.median(index.value) == pytest.approx(d_prime, abs=0.1)
-    assert np.median(found_criterion) == pytest.approx(criterion, abs=0.06)
+    assert covered("sensitivity", sensitivity) == pytest.approx(0.95, abs=0.03)
+    assert covered("balanced_accuracy", (sensitivity + specificity) / 2) > 0.935
+    assert covered("d_prime", d_prime) == pytest.approx(0.955, abs=0.025)
+    middle = np.median([one["d_prime"]["value"] for one in found])
+    assert middle == pytest.approx(d_prime, abs=0.1)
+    assert np.median([one["criterion"] for one in found]) == pytest.approx(criterion, abs=0.06)
 
 
 def test_the_groups_interval_covers_where_readers_and_images_vary():
@@ -182,11 +184,13 @@ def test_no_interval_leaves_what_rates_can_be():
 
 
 def test_rates_of_nothing_and_of_all():
-    assert np.isnan(rates.wilson(0, 0).value)
-    assert rates.wilson(0, 10).low == 0
-    assert rates.wilson(10, 10).high == 1
+    assert rates.wilson(0, 0)["value"] is None
+    assert rates.wilson(0, 10)["low"] == 0
+    assert rates.wilson(10, 10)["high"] == 1
     assert rates.exact(10, 10)["low"] == pytest.approx(0.025**0.1)
-    assert np.isfinite(rates.d_prime(10, 10, 0, 10)[0].value)
+    perfect = rates.of_counts((10, 0, 0, 10))
+    assert perfect["d_prime"]["value"] > 2
+    assert perfect["d_prime_raw"] is None
     one_kind = rates.of_counts((2, 1, 0, 0))
     assert (one_kind["d_prime"]["value"], one_kind["criterion"]) == (None, None)
 

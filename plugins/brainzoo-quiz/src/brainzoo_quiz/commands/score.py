@@ -136,7 +136,6 @@ def _study(
 ) -> tuple[dict[str, Any], dict[tuple[str, int], bytes], tuple[str, str]]:
     """Return the score, the pictures, and both tables: CSV and iMRMC."""
     from brainzoo_quiz.statistics.pictures import pictures_of
-    from brainzoo_quiz.statistics.scoring import Settings
     from brainzoo_quiz.statistics.scoring import score as score_study
     from brainzoo_quiz.statistics.trials import imrmc_csv, join
     from brainzoo_quiz.study.answers import to_csv
@@ -144,5 +143,5 @@ def _study(
 
     key = Key.read(key_path)
     trials = join(key, sessions)
-    found = score_study(key, trials, Settings(margin=margin, alpha=alpha, seed=seed))
+    found = score_study(key, trials, margin=margin, alpha=alpha, seed=seed)
     return found, pictures_of(key, images), (to_csv(sessions), imrmc_csv(trials))

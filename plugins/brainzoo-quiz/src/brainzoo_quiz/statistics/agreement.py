@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.api import bootstrap, interval
-from brainzoo_quiz.statistics.rates import number
+from brainzoo_quiz.statistics import rates
 
 Floats = NDArray[np.float64]
 
@@ -70,20 +70,12 @@ def between_readers(said: Floats, *, seed: int, rounds: int = 2000) -> dict[str,
     ones, zeros = (said == 1).sum(0), (said == 0).sum(0)
     names = [str(case) for case in range(said.shape[1])]
     alphas = krippendorff(ones, zeros, bootstrap(names, seed=seed, rounds=rounds))
-    ends = interval(alphas) or (np.nan, np.nan)
-    known = [
-        kappa
-        for kappa in (cohen(a, b) for a, b in itertools.combinations(said, 2))
-        if np.isfinite(kappa)
-    ]
+    kappas = [cohen(a, b) for a, b in itertools.combinations(said, 2)]
+    known = [kappa for kappa in kappas if np.isfinite(kappa)]
     return {
-        "krippendorff_alpha": {
-            "value": number(alphas[0]),
-            "low": number(ends[0]),
-            "high": number(ends[1]),
-        },
-        "fleiss_kappa": number(fleiss(said)),
-        "cohen_kappa_mean": number(np.mean(known)) if known else None,
+        "krippendorff_alpha": rates.interval(alphas[0], *(interval(alphas) or ())),
+        "fleiss_kappa": rates.number(fleiss(said)),
+        "cohen_kappa_mean": rates.number(np.mean(known)) if known else None,
         "cohen_kappa_range": [min(known), max(known)] if known else None,
     }
 
@@ -97,4 +89,4 @@ def with_itself(first: Floats, second: Floats) -> dict[str, Any]:
     """
     both = np.isfinite(first) & np.isfinite(second)
     same = float((first[both] == second[both]).mean()) if both.any() else None
-    return {"n": int(both.sum()), "same": same, "kappa": number(cohen(first, second))}
+    return {"n": int(both.sum()), "same": same, "kappa": rates.number(cohen(first, second))}

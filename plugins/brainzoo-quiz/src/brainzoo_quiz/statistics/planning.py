@@ -52,7 +52,7 @@ def power(
         goal: ``equivalence`` to chance, or a ``difference`` from it.
 
     Raises:
-        OptionError: Spreads that no yes-or-no answers can have, or fewer than two readers.
+        OptionError: Spreads that no yes-or-no answers can have.
     """
     from scipy.stats import t
 
@@ -64,8 +64,6 @@ def power(
             f"right with probability {accuracy:g}.",
             "Choose smaller ones.",
         )
-    if readers < 2:
-        raise OptionError("one reader says nothing of others; expected 2 or more.")
     between = images * reader_sd**2 + rest
     total = between + readers * image_sd**2
     if total == 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -21,26 +20,25 @@ MANY = 0.1  # of a reader's images: more time-outs or lost focus than this is wo
 HASTY_SECONDS = 0.5  # a median below this is faster than people look
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """How to test: the margin of equivalence, alpha, and the seed of bootstraps."""
-
-    margin: float = 0.1
-    alpha: float = 0.05
-    seed: int = 0
-
-
-def score(key: Key, trials: Trials, settings: Settings) -> dict[str, Any]:
+def score(
+    key: Key, trials: Trials, *, margin: float = 0.1, alpha: float = 0.05, seed: int = 0
+) -> dict[str, Any]:
     """Score a study.
+
+    Args:
+        key: What is true.
+        trials: What readers said.
+        margin: Equivalence to chance means a mean within 0.5 ± this.
+        alpha: Of tests; one minus the confidence of intervals.
+        seed: Of bootstraps.
 
     Returns:
         An object for JSON: ``readers``, ``group``, ``agreement``, ``images``, ``reasons``,
         ``notes``; what cannot be computed is None.
     """
-    readers = [_reader(trials, r, settings) for r in range(len(trials.readers))]
+    readers = [_reader(trials, r, alpha) for r in range(len(trials.readers))]
     mean = group.mean_over_readers(trials.said, trials.positive)
     rated = group.mean_over_readers(trials.rating, trials.positive)
-    pooled = trials.correct[np.isfinite(trials.correct)]
     return {
         "study": key.study,
         "title": key.title,
@@ -49,16 +47,15 @@ def score(key: Key, trials: Trials, settings: Settings) -> dict[str, Any]:
         "words": list(DESIGNS[key.design]),
         "images_real": int(trials.positive.sum()),
         "images_created": int((~trials.positive).sum()),
-        "alpha": settings.alpha,
+        "alpha": alpha,
         "readers": readers,
         "group": {
-            "balanced_accuracy": group.plain_mean(mean, settings.alpha),
-            "auc": group.plain_mean(rated, settings.alpha),
-            "test": group.against_chance(mean, margin=settings.margin, alpha=settings.alpha),
+            "balanced_accuracy": group.plain_mean(mean, alpha),
+            "auc": group.plain_mean(rated, alpha),
+            "test": group.against_chance(mean, margin=margin, alpha=alpha),
             "image_sd": _image_sd(trials),
-            "answers": len(pooled),
         },
-        "agreement": agreement.between_readers(trials.said, seed=settings.seed)
+        "agreement": agreement.between_readers(trials.said, seed=seed)
         if len(readers) > 1
         else None,
         "images": _images(trials),
@@ -68,7 +65,7 @@ def score(key: Key, trials: Trials, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _reader(trials: Trials, r: int, settings: Settings) -> dict[str, Any]:
+def _reader(trials: Trials, r: int, alpha: float) -> dict[str, Any]:
     said, positive, session = trials.said[r], trials.positive, trials.sessions[r]
     counts = tuple(
         float((said[positive == kind] == word).sum())
@@ -77,7 +74,7 @@ def _reader(trials: Trials, r: int, settings: Settings) -> dict[str, Any]:
     found = rates.of_counts(
         counts,  # type: ignore[arg-type]
         two_alternatives=trials.design == "2afc",
-        alpha=settings.alpha,
+        alpha=alpha,
     )
     shown = [answer for _, _, answer in trials.shown[r]]
     row = {
@@ -85,8 +82,8 @@ def _reader(trials: Trials, r: int, settings: Settings) -> dict[str, Any]:
         "group": session.reader.group,
         "years": session.reader.years,
         **found,
-        "auc": _auc(trials.rating[r], positive, settings.alpha),
-        "seconds": _seconds(trials, r),
+        "auc": _auc(trials.rating[r], positive, alpha),
+        "seconds": _seconds(trials.seconds[r], trials.correct[r]),
         "repeats": agreement.with_itself(said, trials.again[r]),
         "shown": len(shown),
         "unanswered": sum(answer.answer is None for answer in shown),
@@ -126,35 +123,22 @@ def _auc(rating: Floats, positive: NDArray[np.bool_], alpha: float) -> dict[str,
 
     values, covariance = group.aucs(rating[None], positive)
     value, variance = float(values[0]), float(covariance[0, 0])
-    low = high = float("nan")
+    limits: tuple[float, ...] = ()
     if 0 < value < 1 and variance > 0:
         half = norm.isf(alpha / 2) * variance**0.5 / (value * (1 - value))
         middle = np.log(value / (1 - value))
-        low, high = (1 / (1 + np.exp(-(middle + side * half))) for side in (-1, 1))
-    return {"value": number(value), "low": number(low), "high": number(high)}
+        limits = tuple(1 / (1 + np.exp(-(middle + side * half))) for side in (-1, 1))
+    return rates.interval(value, *limits)
 
 
-def _seconds(trials: Trials, r: int) -> dict[str, float | None]:
-    """Return response times of first showings: a time-out is longer than any, but not how long.
-
-    ``wrong_to_right`` is the ratio of geometric means of answers within the time: above 1, wrong
-    answers took longer.
-    """
-    times, right = trials.seconds[r], trials.correct[r]
-    late = np.zeros(len(times), bool)
-    place = {case.case: i for i, case in enumerate(trials.cases)}
-    for case, showing, answer in trials.shown[r]:
-        late[place[case.case]] |= showing == 1 and answer.timed_out
-    known = np.isfinite(times) | late
-    censored = np.where(late, np.inf, times)[known]
-    inner = np.isfinite(times) & ~late & (times > 0)
-    logs = [np.log(times[inner & (right == kind)]) for kind in (1, 0)]
-    ratio = float(np.exp(logs[1].mean() - logs[0].mean())) if all(map(len, logs)) else np.nan
+def _seconds(times: Floats, right: Floats) -> dict[str, float | None]:
+    """Return response times of first showings: a time-out is longer than any, but not how long."""
+    known = times[~np.isnan(times)]
+    inner = np.isfinite(times) & (times > 0)
     return {
-        "median": number(np.quantile(censored, 0.5, method="lower")) if len(censored) else None,
+        "median": number(np.quantile(known, 0.5, method="lower")) if len(known) else None,
         "median_right": _median(times[inner & (right == 1)]),
         "median_wrong": _median(times[inner & (right == 0)]),
-        "wrong_to_right": number(ratio),
     }
 
 
@@ -200,7 +184,6 @@ def _images(trials: Trials) -> list[dict[str, Any]]:
                 "answers": len(asked),
                 "fooled": fooled,
                 "share": len(fooled) / len(asked),
-                "median_seconds": _median(trials.seconds[np.isfinite(trials.seconds[:, i]), i]),
                 "reasons": dict(given.most_common()),
             }
         )

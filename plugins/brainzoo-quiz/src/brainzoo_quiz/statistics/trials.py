@@ -30,7 +30,7 @@ class Trials:
         said: ``(reader, case)``, 1.0 where the reader said the first word, else 0.0.
         rating: ``(reader, case)``, from -confidence (sure of the second word) to +confidence.
         again: ``(reader, case)``, as ``said``, of the second showing.
-        seconds: ``(reader, case)``, response times of first showings.
+        seconds: ``(reader, case)``, response times of first showings, infinite where time ran out.
         shown: Answers of test cases by reader, both showings, also those without an answer.
         sessions: What was read, in the order of ``readers``.
     """
@@ -72,16 +72,18 @@ def join(key: Key, sessions: Sequence[Answers]) -> Trials:
         found = tuple(_test_answers(key, session))
         shown.append(found)
         for case, showing, answer in found:
+            i, yes = place[case.case], float(answer.answer == DESIGNS[key.design][0])
+            if showing == 1 and answer.timed_out:
+                seconds[r, i] = np.inf
             if answer.answer is None:
                 continue
-            i, yes = place[case.case], float(answer.answer == DESIGNS[key.design][0])
             if showing == 2:
                 again[r, i] = yes
                 continue
             said[r, i] = yes
             if answer.confidence is not None:
                 rating[r, i] = answer.confidence * (1 if yes else -1)
-            if answer.response_ms is not None:
+            if answer.response_ms is not None and not answer.timed_out:
                 seconds[r, i] = answer.response_ms / 1000
     truth = np.array([case.truth == DESIGNS[key.design][0] for case in cases])
     names = tuple(session.reader.id for session in sessions)
