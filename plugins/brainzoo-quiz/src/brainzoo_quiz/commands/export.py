@@ -31,16 +31,12 @@ def export(real: Path, synthetic: Path | None, out: Path, config: QuizConfig) ->
     from brainzoo_quiz.study.sources import find
 
     found = export_study(*find(real, synthetic, config.checkpoint), out, config)
-    if console.as_json():
-        console.answer(found)
-        return
-    for line in audit_lines(found["audit"]):
-        console.result(line)
-    console.result("")
-    for note in found["notes"]:
-        console.result(f"note: {note}")
-    console.result(
+    console.answer(
+        found,
+        *audit_lines(found["audit"]),
+        "",
+        *(f"note: {note}" for note in found["notes"]),
         f"\n{found['test']} cases and {found['practice']} to practise, for {found['readers']} "
-        f"readers; commitment {found['commitment']}"
+        f"readers; commitment {found['commitment']}",
+        found["folder"],
     )
-    console.result(found["folder"])

@@ -87,16 +87,16 @@ def plan(
             need = images or planning.images_needed(number, target=target, **study, **test)
             reached = planning.power(number, need, **study, **test) if need else None
             rows.append({**study, "readers": number, "images": need, "power": reached})
-    if console.as_json():
-        console.answer({**test, "accuracy": accuracy, "target": target, "plans": rows})
-        return
     shown = f"equivalence to chance within ±{margin:g}" if goal == "equivalence" else "a difference"
     want = "power" if images else f"images a reader for a power of {target:.0%}"
-    console.result(f"{want}, {shown}, true accuracy {accuracy:g}, alpha {alpha:g}:\n")
     header = ["SD over readers", "SD over images", "readers", "images", "power"]
-    console.result(console.table(header, [*map(_cells, rows)]))
+    lines = [
+        f"{want}, {shown}, true accuracy {accuracy:g}, alpha {alpha:g}:\n",
+        console.table(header, [*map(_cells, rows)]),
+    ]
     if any(row["images"] is None for row in rows):
-        console.result(f"\nnever: not even with {planning.MOST_IMAGES:,} images a reader.")
+        lines.append(f"\nnever: not even with {planning.MOST_IMAGES:,} images a reader.")
+    console.answer({**test, "accuracy": accuracy, "target": target, "plans": rows}, *lines)
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

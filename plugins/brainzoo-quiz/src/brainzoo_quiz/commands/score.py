@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -72,8 +72,6 @@ def score(
     for path in (html, csv_path, imrmc):
         if path is not None and path.exists():
             raise ExistsError(f"{path} exists already.", "Choose another, or remove it.")
-    from brainzoo_quiz.statistics.evidence import beside
-
     pictures: dict[tuple[str, int], bytes] = {}
     if paper:
         if answers or key_path or csv_path or imrmc or images or run:
@@ -88,31 +86,33 @@ def score(
                 "expected answers files or --database, and --key.",
                 "For example: brainzoo quiz score answers/*.json --key key.json",
             )
-        sessions = _sessions(answers, database)
-        found, pictures, tables = _study(sessions, key_path, margin, alpha, seed, images)
+        from brainzoo_quiz.statistics.scoring import score as score_study
+        from brainzoo_quiz.statistics.showing import beside, pictures_of
+        from brainzoo_quiz.statistics.trials import imrmc_csv, join
+        from brainzoo_quiz.study.answers import Answers, to_csv
+        from brainzoo_quiz.study.key import Key
+
+        read = [Answers.read(path) for path in answers]
+        sessions = read if database is None else _stored(database)
+        key = Key.read(key_path)
+        trials = join(key, sessions)
+        found = score_study(key, trials, margin=margin, alpha=alpha, seed=seed)
         found["beside"] = beside(run)
-        for path, table in zip((csv_path, imrmc), tables, strict=True):
-            if path is not None:
-                write_bytes(path, table.encode())
+        pictures = pictures_of(key, images)
+        if csv_path is not None:
+            write_bytes(csv_path, to_csv(sessions).encode())
+        if imrmc is not None:
+            write_bytes(imrmc, imrmc_csv(trials).encode())
+    from brainzoo_quiz.statistics.showing import page_of, text_of
+
     if html is not None:
-        from brainzoo_quiz.statistics.page import render
-
-        write_bytes(html, render(found, pictures).encode())
+        write_bytes(html, page_of(found, pictures).encode())
         console.note(f"wrote {html}")
-    if console.as_json():
-        console.answer(found)
-        return
-    from brainzoo_quiz.statistics.terminal import show
-
-    show(found)
+    console.answer(found, text_of(found))
 
 
-def _sessions(answers: tuple[Path, ...], database: str | None) -> list[Answers]:
-    """Return what readers said, of files or of the database."""
-    if database is None:
-        from brainzoo_quiz.study.answers import Answers
-
-        return [Answers.read(path) for path in answers]
+def _stored(database: str) -> list[Answers]:
+    """Return what readers said to the server."""
     from brainzoo_quiz.server.database import open_database
     from brainzoo_quiz.server.overview import progress, read_answers
 
@@ -124,24 +124,3 @@ def _sessions(answers: tuple[Path, ...], database: str | None) -> list[Answers]:
     finally:
         engine.dispose()
     return sessions
-
-
-def _study(
-    sessions: list[Answers],
-    key_path: Path,
-    margin: float,
-    alpha: float,
-    seed: int,
-    images: tuple[Path, ...],
-) -> tuple[dict[str, Any], dict[tuple[str, int], bytes], tuple[str, str]]:
-    """Return the score, the pictures, and both tables: CSV and iMRMC."""
-    from brainzoo_quiz.statistics.pictures import pictures_of
-    from brainzoo_quiz.statistics.scoring import score as score_study
-    from brainzoo_quiz.statistics.trials import imrmc_csv, join
-    from brainzoo_quiz.study.answers import to_csv
-    from brainzoo_quiz.study.key import Key
-
-    key = Key.read(key_path)
-    trials = join(key, sessions)
-    found = score_study(key, trials, margin=margin, alpha=alpha, seed=seed)
-    return found, pictures_of(key, images), (to_csv(sessions), imrmc_csv(trials))

@@ -73,16 +73,13 @@ def serve(
         console.note(f"answers go to {shown(engine)}; stop with Ctrl-C")
         if at.behind_proxy:
             console.note(f"the proxy finds this server at {host}:{listening.getsockname()[1]}")
-        if console.as_json():
-            console.answer({"url": at.url, "owner": owner, "invitations": links})
-        else:
-            console.result(_text(package.title, owner, links))
+        table = console.table(
+            ["reader", "invitation: works once, in one browser"], [*links.items()]
+        )
+        again = "Invitations were printed at the first start; the owner's page makes new ones."
+        console.answer(
+            {"url": at.url, "owner": owner, "invitations": links},
+            f"{package.title}\n\nowner's page: {owner}\n\n{table if links else again}\n",
+        )
         running.run(service, listening, tls_cert, tls_key)
     console.note("stopped; every answer is stored. The same command goes on.")
-
-
-def _text(title: str, owner: str, links: dict[str, str]) -> str:
-    rows = [[reader, link] for reader, link in links.items()]
-    links_table = console.table(["reader", "invitation: works once, in one browser"], rows)
-    again = "Invitations were printed at the first start; the owner's page makes new ones."
-    return f"{title}\n\nowner's page: {owner}\n\n{links_table if links else again}\n"
