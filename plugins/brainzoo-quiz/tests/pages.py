@@ -143,10 +143,9 @@ class Served:
 
         from brainzoo_quiz.server import running
         from brainzoo_quiz.server.address import address
-        from brainzoo_quiz.server.admission import owner_token
+        from brainzoo_quiz.server.admission import owner_token, prepare
         from brainzoo_quiz.server.app import application
         from brainzoo_quiz.server.database import FILE, open_database
-        from brainzoo_quiz.server.preparing import prepare
         from brainzoo_quiz.server.service import Service
         from brainzoo_quiz.server.tables import milliseconds
 

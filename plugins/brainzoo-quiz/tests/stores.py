@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from brainzoo_quiz.server.admission import prepare
 from brainzoo_quiz.server.database import open_database
-from brainzoo_quiz.server.preparing import prepare
 from brainzoo_quiz.server.requests import Refused
 from brainzoo_quiz.server.store import Store
 

@@ -11,8 +11,8 @@ import pytest
 
 from brainzoo_quiz.server import running
 from brainzoo_quiz.server.address import address
+from brainzoo_quiz.server.admission import prepare
 from brainzoo_quiz.server.database import open_database
-from brainzoo_quiz.server.preparing import prepare
 from brainzoo_quiz.server.requests import Refused
 from brainzoo_quiz.server.service import Buckets, Service
 

@@ -155,7 +155,7 @@ def test_intervals_cover_what_is_true(d_prime):
     sensitivity = norm.cdf(d_prime / 2 - criterion)
     specificity = 1 - norm.cdf(-d_prime / 2 - criterion)
     counts = zip(hits, n - hits, alarms, n - alarms, strict=True)
-    found = [rates.of_counts(tuple(map(float, each))) for each in counts]
+    found = [rates.of_counts(*map(float, each)) for each in counts]
 
     def covered(name, value):
         return np.mean([one[name]["low"] <= value <= one[name]["high"] for one in found])
@@ -188,10 +188,10 @@ def test_rates_of_nothing_and_of_all():
     assert rates.wilson(0, 10)["low"] == 0
     assert rates.wilson(10, 10)["high"] == 1
     assert rates.exact(10, 10)["low"] == pytest.approx(0.025**0.1)
-    perfect = rates.of_counts((10, 0, 0, 10))
+    perfect = rates.of_counts(10, 0, 0, 10)
     assert perfect["d_prime"]["value"] > 2
     assert perfect["d_prime_raw"] is None
-    one_kind = rates.of_counts((2, 1, 0, 0))
+    one_kind = rates.of_counts(2, 1, 0, 0)
     assert (one_kind["d_prime"]["value"], one_kind["criterion"]) == (None, None)
 
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from brainzoo.api import ExistsError, Exporter, Images, OptionError, console, new_folder
+from brainzoo.api import DataError, ExistsError, Exporter, Images, OptionError, console, new_folder
 from brainzoo_quiz.audit.chain import chain_of, expect_same_chain
-from brainzoo_quiz.audit.folder import expect_clean_folder
 from brainzoo_quiz.audit.pixels import audit, audit_lines, eight_bit, expect_no_leak, written
 from brainzoo_quiz.config import REASONS, QuizConfig
 from brainzoo_quiz.reader import static_page
@@ -199,3 +198,32 @@ def page_of(package: Package, seat: Seat, pixels: Mapping[str, bytes]) -> str:
     images = {case.case: case.images for case in package.cases}
     shown = {place.token: [pixels[i] for i in images[place.case]] for place in seat.order}
     return static_page(page_data(package, seat), shown)
+
+
+def expect_clean_folder(folder: Path, package: Package, key: Key) -> None:
+    """Refuse a written study whose files show anything of the truth: the exact part of the audit.
+
+    That names, orders and pages do not depend on what is real is how they are made
+    (``study/cases.py``). No tolerance: one byte too many refuses the export.
+
+    Raises:
+        DataError: They do.
+    """
+    images = sorted((folder / "server" / "images").iterdir())
+    status = [path.stat() for path in images]
+    of_study = {image for case in package.cases for image in case.images}
+    differs = {
+        "names of image files": {path.stem for path in images} != of_study,
+        "length of image files": {s.st_size for s in status} != {package.image.bytes},
+        "mode of image files": len({s.st_mode for s in status}) != 1,
+        "time of image files": len({s.st_mtime_ns for s in status}) != 1,
+    }
+    secret = {key.salt.encode()}
+    secret |= {source.images.encode() for case in key.cases for source in case.sources}
+    for path in (path for part in ("server", "pages") for path in (folder / part).rglob("*")):
+        if path.is_file() and path.suffix != ".raw":
+            content = path.read_bytes()
+            held = any(word in content for word in secret)
+            differs[f"{path.name}: it holds the key's salt or the source of an image"] = held
+    for what in (what for what, found in differs.items() if found):
+        raise DataError(f"leak: {what}.", "Please report this: an export must never write it.")

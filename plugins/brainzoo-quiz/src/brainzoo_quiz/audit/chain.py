@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,8 @@ STATED = ("channels", "dims", "plane", "spacing_mm", "orientation", "value_range
 
 NO_MATTER = ("split_seed", "split_fractions", "max_subjects")
 """Options of preparing that change no pixel of an image."""
+
+ORDER = "Give REAL first, then SYNTHETIC."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,38 +57,34 @@ def expect_same_chain(real: Images, created: Images) -> None:
         DataError: Shapes or descriptions differ; or real is synthetic, or created real.
     """
     if real.synthetic:
-        raise DataError(
-            "the real images were made by a generator.", "Give REAL first, then SYNTHETIC."
-        )
+        raise DataError("the real images were made by a generator.", ORDER)
     if not created.synthetic:
-        raise DataError("the created images are real.", "Give REAL first, then SYNTHETIC.")
-    pairs: dict[str, tuple[Any, Any]] = {
-        "size": (list(real.spatial), list(created.spatial)),
-        **{name: (real.info.get(name), created.info.get(name)) for name in STATED},
-        "dataset": (_dataset(real), _dataset(created)),
-        **_preparations(real.info, created.info),
-    }
-    for name, (of_real, of_created) in pairs.items():
-        if of_real is not None and of_created is not None and of_real != of_created:
+        raise DataError("the created images are real.", ORDER)
+    of_real, of_created = _stated(real), _stated(created)
+    for name, stated in of_real.items():
+        other = of_created.get(name)
+        if stated is not None and other is not None and stated != other:
             raise DataError(
-                f"leak: {name} of real images is {of_real}, of created ones {of_created}; readers "
-                "would tell them apart by that.",
+                f"leak: {name} of real images is {stated}, of created ones {other}; readers would "
+                "tell them apart by that.",
                 "Prepare the real images as those that the generator learnt from.",
             )
 
 
-def _dataset(images: Images) -> Any:
-    """Return the name of the dataset; a plain folder of pictures has none."""
-    prepared = images.info.get("preparation")
-    return (images.info.get("source") or {}).get("name") if prepared else None
-
-
-def _preparations(
-    real: Mapping[str, Any], created: Mapping[str, Any]
-) -> dict[str, tuple[Any, Any]]:
-    first, second = (info.get("preparation") or {} for info in (real, created))
-    both = sorted(set(first) & set(second) - set(NO_MATTER))
-    return {f"preparation ({name})": (first[name], second[name]) for name in both}
+def _stated(images: Images) -> dict[str, Any]:
+    """Return what a set says of itself; a plain folder of pictures has no dataset."""
+    preparation = images.info.get("preparation") or {}
+    source = images.info.get("source") or {}
+    return {
+        "size": list(images.spatial),
+        **{name: images.info.get(name) for name in STATED},
+        "dataset": source.get("name") if preparation else None,
+        **{
+            f"preparation ({name})": value
+            for name, value in sorted(preparation.items())
+            if name not in NO_MATTER
+        },
+    }
 
 
 def chain_of(
@@ -162,7 +159,7 @@ def _whole(images: Images) -> Images:
     return Images.open(images.folder) if images.folder else images
 
 
-def _learnt_from(trained_on: Mapping[str, Any], images: Images) -> set[str]:
+def _learnt_from(trained_on: dict[str, Any], images: Images) -> set[str]:
     """Return those subjects that a generator learnt from; none if images lack any of them."""
     hashes = set(trained_on["subjects_sha256"])
     found = {

@@ -48,10 +48,9 @@ def serve(
     """
     from brainzoo_quiz.server import running
     from brainzoo_quiz.server.address import address, expect_sound
-    from brainzoo_quiz.server.admission import owner_token
+    from brainzoo_quiz.server.admission import owner_token, prepare
     from brainzoo_quiz.server.database import FILE as DATABASE
     from brainzoo_quiz.server.database import open_database, shown
-    from brainzoo_quiz.server.preparing import prepare
     from brainzoo_quiz.server.service import Service
     from brainzoo_quiz.study.package import read_package
 

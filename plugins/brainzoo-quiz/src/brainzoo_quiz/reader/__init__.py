@@ -17,7 +17,6 @@ where there is WebGL 2, else by ``planes.js``; pages of slices do without it.
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -38,54 +37,47 @@ SCRIPTS = (
 
 def static_page(data: Mapping[str, Any], pixels: Mapping[str, Sequence[bytes]]) -> str:
     """Return one reader's page as a single HTML file."""
+    tokens = [trial["token"] for trial in data["trials"]]
     ordered = [
-        (token, [Markup(base64.b64encode(image).decode("ascii")) for image in pixels[token]])
-        for token in (trial["token"] for trial in data["trials"])
+        (t, [Markup(base64.b64encode(i).decode("ascii")) for i in pixels[t]]) for t in tokens
     ]
-    scripted, style = script(), _text("page.css")
-    niivue = _text("vendor/niivue.umd.js") if data["image"]["dims"] == 3 else ""
-    scripts = " ".join(f"'{_hash(part)}'" for part in (scripted, niivue) if part)
-    policy = (
+    volumes = data["image"]["dims"] == 3
+    parts = {
+        "style": _text("page.css"),
+        "script": script(),
+        "niivue": niivue() if volumes else "",
+        "niivue_license": _text("vendor/niivue.LICENSE.txt") if volumes else "",
+        # "<" could end the element that the JSON lies in
+        "data": json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"),
+    }
+    scripts = " ".join(_hash(parts[name]) for name in ("script", "niivue") if parts[name])
+    parts["csp"] = (
         f"default-src 'none'; img-src data: blob:; script-src {scripts}; "
-        f"style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
+        f"style-src {_hash(parts['style'])}; base-uri 'none'; form-action 'none'"
     )
-    return (
-        templates(HERE)
-        .get_template("page.html.j2")
-        .render(
-            title=data["title"],
-            csp=Markup(policy),
-            style=Markup(style),
-            script=Markup(scripted),
-            niivue=Markup(niivue),
-            niivue_license=Markup(_text("vendor/niivue.LICENSE.txt")) if niivue else "",
-            # "<" could end the element that the JSON lies in
-            data=Markup(json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")),
-            pixels=ordered,
-        )
-    )
+    return _page(title=data["title"], pixels=ordered, parts=parts)
 
 
 def server_page() -> str:
     """Return the page that a server gives every reader; it holds nothing of any study."""
     empty = dict.fromkeys(("csp", "style", "script", "niivue", "data"), "")
-    return (
-        templates(HERE)
-        .get_template("page.html.j2")
-        .render(title="Reader study", pixels=[], **empty)
-    )
+    return _page(title="Reader study", pixels=[], parts=empty)
+
+
+def _page(parts: Mapping[str, str], **values: Any) -> str:
+    trusted = {name: Markup(text) for name, text in parts.items()}
+    return templates(HERE).get_template("page.html.j2").render(**values, **trusted)
 
 
 def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
 
 
-@functools.cache
 def _text(place: str) -> str:
     return (HERE / place).read_text(encoding="utf-8")
 
 
-@functools.cache
 def script() -> str:
     """Return the page's scripts as one."""
     return "\n".join(_text(f"scripts/{name}.js") for name in SCRIPTS)

@@ -6,8 +6,9 @@ log. The only true answers it holds are those of practice cases, which are for t
 owner scores with the key in her own hands: ``brainzoo quiz score --database … --key key.json``.
 
 ``database.py``  opening SQLite or PostgreSQL so that a stored answer survives a kill
-``tables.py``    what is stored;  ``preparing.py``  and puts a study there
-``store.py``     what readers do;  ``overview.py``  what the owner sees;  both check everything
+``tables.py``    what is stored
+``admission.py``  who may enter
+``store.py``     what readers do;  ``overview.py``  what the owner sees
 ``guard.py``     what holds for every request: host, origin, headers, errors
 ``app.py`` ``reader.py`` ``owner.py``   the routes
 ``running.py``   the address, TLS, and a clean end

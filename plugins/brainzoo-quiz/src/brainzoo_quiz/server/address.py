@@ -7,9 +7,11 @@ import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pydantic import HttpUrl, TypeAdapter, ValidationError
+
 from brainzoo.api import OptionError
 
-PORTS = {"http": 80, "https": 443}
+URL = TypeAdapter(HttpUrl)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +38,10 @@ class Address:
 
     def knows(self, host: str) -> bool:
         """Return whether the header ``Host`` names this server."""
-        return _hostname(host) in self.names
+        try:
+            return urlsplit(f"//{host}").hostname in self.names
+        except ValueError:
+            return False
 
     def owns(self, origin: str, host: str) -> bool:
         """Return whether a request that writes comes from this server's own pages."""
@@ -48,8 +53,8 @@ def address(
 ) -> Address:
     """Return where readers find the server."""
     scheme = "https" if tls else "http"
-    own = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-    own = _as_browsers_spell(url or own)
+    own = url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    own = str(URL.validate_python(own)).rstrip("/")  # as browsers spell it
     names = {"127.0.0.1", "localhost", "::1", host.lower(), urlsplit(own).hostname or ""}
     return Address(own, frozenset(names), scheme, behind_proxy)
 
@@ -98,22 +103,8 @@ def expect_sound(
 def _is_url(url: str, scheme: str) -> bool:
     """Return whether this is a scheme, a name and perhaps a port."""
     try:
-        parts = urlsplit(url)
-        port = parts.port  # an impossible one is a ValueError
-    except ValueError:
+        found = URL.validate_python(url)
+    except ValidationError:
         return False
-    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
-    return parts.scheme == scheme and bool(parts.hostname) and port != 0 and not more
-
-
-def _as_browsers_spell(url: str) -> str:
-    """Return a URL in small letters, without its scheme's own port."""
-    scheme, _, netloc = url.rstrip("/").lower().partition("://")
-    return f"{scheme}://{netloc.removesuffix(f':{PORTS[scheme]}')}"
-
-
-def _hostname(host: str) -> str | None:
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
+    more = (found.path or "").strip("/") or found.query or found.fragment or found.username
+    return found.scheme == scheme and not more

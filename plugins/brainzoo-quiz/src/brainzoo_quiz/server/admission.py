@@ -1,4 +1,4 @@
-"""Who may write: secrets, invitations, the cookies they are changed for, and the end of the study.
+"""From the first start to the end of a study: its database, invitations, cookies, secrets.
 
 An invitation is a link for one reader that works once. Opening it does nothing (mail programs look
 at links); the button on its page uses it up and binds the browser to the reader's seat by a
@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, select, update
+import sqlalchemy
+from sqlalchemy import Connection, Engine, Row, insert, select, update
 
-from brainzoo.api import DataError, ExistsError
-from brainzoo_quiz.server.database import reading, writing
+from brainzoo.api import DataError, ExistsError, IntegrityError, console
+from brainzoo_quiz.server.database import database_errors, reading, shown, writing
 from brainzoo_quiz.server.requests import Refused
-from brainzoo_quiz.server.tables import READER, STUDY, milliseconds
+from brainzoo_quiz.server.tables import METADATA, READER, SCHEMA, STUDY, milliseconds
 from brainzoo_quiz.study.files import read_text
 from brainzoo_quiz.study.key import write_private
+from brainzoo_quiz.study.package import Package, pixels
 
 OWNER_FILE = "owner-token"
 """In the study folder, mode 0600. Remove it, and the next start makes another."""
@@ -59,17 +61,103 @@ def owner_token(folder: Path) -> str:
         write_private(path, f"{token}\n")
     except ExistsError:
         token = read_text(path, "secret").strip()
-    if not re.fullmatch(r"[\w-]{43,}", token, re.ASCII):
+    if len(token) < 43 or not token.isascii():
         raise DataError(f"{path} holds no secret.", "Remove it; the next start makes another.")
     return token
 
 
-def invited(engine: Engine, invitation: str) -> bool:
-    """Return whether an invitation can be used still.
+def prepare(engine: Engine, package: Package, folder: Path) -> dict[str, str]:
+    """Make the database ready for a study.
+
+    Returns:
+        An invitation for each reader at the first start; nothing when the study goes on.
 
     Raises:
-        Refused: There is no such invitation.
+        DataError: The database holds another study, or something else.
+        IntegrityError: The study folder is not as it was at the first start.
+        NetworkError: The database cannot be reached.
     """
+    fingerprint = _fingerprint(package, folder)
+    with database_errors(engine), writing(engine) as connection:
+        study = read_study(connection)
+        if study is None:
+            METADATA.create_all(connection)
+            return _fill(connection, package, fingerprint)
+    place = shown(engine)
+    if study.study != package.study:
+        raise DataError(
+            f"{place} holds another study: {study.study[:8]}… ({study.title}); this folder is "
+            f"{package.study[:8]}….",
+            "Give each study a database of its own, with --database.",
+        )
+    if study.fingerprint != fingerprint:
+        raise IntegrityError(
+            f"the study folder is not as it was when {place} was made.",
+            "Use the folder as `brainzoo quiz export` wrote it.",
+        )
+    return {}
+
+
+def read_study(connection: Connection) -> Row[Any] | None:
+    """Return the study that a database holds; ``None`` when the database is empty."""
+    found = set(sqlalchemy.inspect(connection).get_table_names())
+    if not found:
+        return None
+    place = shown(connection.engine)
+    if not found.issuperset(METADATA.tables):
+        raise DataError(
+            f"{place} holds other tables than a study's.", "Use an empty database for each study."
+        )
+    schema = connection.execute(select(STUDY.c.schema)).scalar_one_or_none()
+    if schema != SCHEMA:
+        raise IntegrityError(
+            f"{place} holds tables of version {schema}; expected {SCHEMA}.",
+            "Use the version of brainzoo-quiz that made it, or an empty database.",
+        )
+    return connection.execute(select(STUDY)).one()
+
+
+def _fingerprint(package: Package, folder: Path) -> str:
+    """Return the SHA-256 of the study and all its images."""
+    found = hashlib.sha256(package.text().encode())
+    images = [image for case in package.cases for image in case.images]
+    with console.progress("checking images", len(images)) as advance:
+        for image in images:
+            found.update(pixels(folder, image))
+            advance(1)
+    return found.hexdigest()
+
+
+def _fill(connection: Connection, package: Package, fingerprint: str) -> dict[str, str]:
+    study = package.model_dump(include={"study", "title", "commitment"})
+    images = len(package.seats[0].order)
+    connection.execute(
+        insert(STUDY).values(
+            **study,
+            schema=SCHEMA,
+            fingerprint=fingerprint,
+            images=images,
+            created_at=milliseconds(),
+        )
+    )
+    invitations = {seat.reader: new_secret() for seat in package.seats}
+    connection.execute(
+        insert(READER),
+        [
+            {
+                "session": seat.session,
+                "reader": seat.reader,
+                "seat": number,
+                "invitation": hashed(invitations[seat.reader]),
+            }
+            for number, seat in enumerate(package.seats, 1)
+        ],
+    )
+    return invitations
+
+
+def invited(engine: Engine, invitation: str) -> bool:
+    """Return whether an invitation can be used still; one that never was is refused."""
     with reading(engine) as connection:
         found = connection.execute(
             select(READER.c.joined_at).where(READER.c.invitation == hashed(invitation))
@@ -80,14 +168,9 @@ def invited(engine: Engine, invitation: str) -> bool:
 
 
 def join(engine: Engine, invitation: str, cookie: str | None) -> str | None:
-    """Use an invitation up.
+    """Use an invitation up, and return the cookie that this browser is to keep.
 
-    Returns:
-        The cookie that this browser is to keep; ``None``: it joined by this invitation before (a
-        second click), and has it.
-
-    Raises:
-        Refused: There is no such invitation, it was used, or the study is closed.
+    ``None``: it joined by this invitation before (a second click), and has it.
     """
     secret, fresh = hashed(invitation), new_secret()
     with writing(engine) as connection:
@@ -110,13 +193,7 @@ def join(engine: Engine, invitation: str, cookie: str | None) -> str | None:
 
 
 def renew(engine: Engine, reader: str) -> str:
-    """Return a new invitation for a reader; the old one ends at once.
-
-    Who joined already keeps her browser until the new invitation is used.
-
-    Raises:
-        Refused: There is no such reader, or the study is closed.
-    """
+    """Return a new invitation; the old one ends at once, the old browser when this one is used."""
     invitation = new_secret()
     with writing(engine) as connection:
         expect_open(connection)

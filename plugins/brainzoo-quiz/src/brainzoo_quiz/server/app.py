@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -18,15 +15,13 @@ from brainzoo_quiz.server.guard import Guard
 from brainzoo_quiz.server.requests import PAGES, Refused, message_page, nothing_here
 from brainzoo_quiz.server.service import Service
 
-ASSETS: Mapping[str, Path | None] = {
+ASSETS = {
     "server.css": PAGES / "server.css",
     "owner.js": PAGES / "owner.js",
-    "page.js": None,  # of many files
     "page.css": reading_page.HERE / "page.css",
     "niivue.js": reading_page.HERE / "vendor" / "niivue.umd.js",
     "niivue.LICENSE.txt": reading_page.HERE / "vendor" / "niivue.LICENSE.txt",
 }
-
 KINDS = {".css": "text/css", ".js": "text/javascript", ".txt": "text/plain"}
 
 
@@ -49,11 +44,11 @@ def _home(request: Request) -> Response:
 
 def _asset(request: Request) -> Response:
     name = request.path_params["name"]
+    if name == "page.js":
+        return Response(reading_page.script(), media_type=KINDS[".js"])
     if name not in ASSETS:
         raise nothing_here()
-    path = ASSETS[name]
-    content = reading_page.script() if path is None else path.read_text(encoding="utf-8")
-    return Response(content, media_type=KINDS[Path(name).suffix])
+    return Response(ASSETS[name].read_bytes(), media_type=KINDS[ASSETS[name].suffix])
 
 
 def _no_route(request: Request, error: Exception) -> Response:

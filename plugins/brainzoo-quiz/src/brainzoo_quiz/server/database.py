@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from brainzoo.api import DataError, NetworkError, NotFoundError, OptionError
 from brainzoo_quiz.study.key import write_private
@@ -49,13 +49,21 @@ def open_database(place: str, *, create: bool = False, read_only: bool = False) 
         OptionError: It is not the URL of SQLite or PostgreSQL, or the driver is not installed.
         NotFoundError: There is no such file.
     """
-    url = _url(place)
+    if "://" not in place:
+        path = Path(place)
+        url = URL.create("sqlite", database=str(path / FILE if path.is_dir() else path))
+    else:
+        try:
+            url = make_url(place.replace("postgres://", "postgresql://", 1))
+        except (ArgumentError, ValueError):
+            url = URL.create("no database")
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, create, read_only)
     if url.get_backend_name() == "postgresql":
         return _postgresql(url, read_only)
-    raise OptionError(
-        f"--database cannot be {url.get_backend_name()}.", "Use SQLite or PostgreSQL."
+    raise OptionError(  # without the URL: it may hold a password
+        "--database is not the URL of SQLite or PostgreSQL.",
+        "For example: postgresql://user:password@host/name",
     )
 
 
@@ -97,31 +105,15 @@ def database_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, sqlalchemy.exc.TimeoutError, OSError) as error:
-        what = shown(engine)
-        why = _reason(error)
+        found: Any = getattr(error, "orig", None) or error
+        if found.args and isinstance(found.args[0], dict):  # what pg8000 raises
+            found = found.args[0].get("M", "unknown")
+        why = " ".join(str(found).split()).rstrip(".")
+        said = f"{shown(engine)} cannot be used as a database: {why}."
         if engine.dialect.name == "sqlite":
-            raise DataError(
-                f"{what} cannot be used as a database: {why}.", "Check the path and its rights."
-            ) from error
-        raise NetworkError(
-            f"the database {what} cannot be used: {why}.",
-            "Check that it runs, the name, the user and the password.",
-        ) from error
-
-
-def _url(place: str) -> URL:
-    if "://" not in place:
-        path = Path(place)
-        return URL.create("sqlite", database=str(path / FILE if path.is_dir() else path))
-    try:
-        url = make_url(place.replace("postgres://", "postgresql://", 1))
-        url.get_dialect()
-    except (ArgumentError, NoSuchModuleError, ValueError, ImportError):
-        raise OptionError(  # without the URL: it may hold a password
-            "--database is not the URL of SQLite or PostgreSQL.",
-            "For example: postgresql://user:password@host/name",
-        ) from None
-    return url
+            raise DataError(said, "Check the path and its rights.") from error
+        hint = "Check that it runs, the name, the user and the password."
+        raise NetworkError(said, hint) from error
 
 
 def _sqlite(url: URL, create: bool, read_only: bool) -> Engine:
@@ -182,10 +174,3 @@ def _postgresql(url: URL, read_only: bool) -> Engine:
         pool_pre_ping=True,  # the database may have been started anew since the last answer
         hide_parameters=True,
     )
-
-
-def _reason(error: BaseException) -> str:
-    found = getattr(error, "orig", None) or error
-    if found.args and isinstance(found.args[0], dict):  # what pg8000 raises
-        return str(found.args[0].get("M", "unknown"))
-    return " ".join(str(found).split()).rstrip(".") or type(found).__name__

@@ -35,7 +35,6 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "x-robots-tag": "noindex",
 }
-REFERRERS = ("referrer-policy", "no-referrer")
 
 
 class Guard:
@@ -58,7 +57,7 @@ class Guard:
                 begun = True
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
-                headers.setdefault(*REFERRERS)
+                headers.setdefault("referrer-policy", "no-referrer")
             await send(message)
 
         try:
@@ -73,10 +72,8 @@ class Guard:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self.address.knows(host):
-            raise Refused(
-                *(421, "host", "This server does not go by that name."),
-                "Use the address of your link.",
-            )
+            hint = "Use the address of your link."
+            raise Refused(421, "host", "This server does not go by that name.", hint)
         if scope["method"] in ("GET", "HEAD"):
             return
         origin = headers.get("origin")
@@ -89,19 +86,16 @@ def answer_error(scope: Scope, error: Exception) -> Response:
     """Return what is answered when something was refused or went wrong."""
     if isinstance(error, Refused):
         refused = error
-    elif isinstance(error, SQLAlchemyError):
-        _log(scope, error)
-        refused = Refused(
-            *(503, "database", "The server cannot reach its database."),
-            "Your answers stay in this browser; try again in a minute.",
-            wait_seconds=10,
-        )
     else:
         _log(scope, error)
         refused = Refused(500, "error", "Something went wrong on the server.", "Try again.")
+        if isinstance(error, SQLAlchemyError):
+            hint = "Your answers stay in this browser; try again in a minute."
+            refused = Refused(503, "database", "The server cannot reach its database.", hint, 10)
     headers = {"retry-after": str(refused.wait_seconds)} if refused.wait_seconds else {}
     if "/api/" in scope["path"]:
-        return JSONResponse(refused.content(), refused.status, headers)
+        said = {"code": refused.code, "message": refused.message, "hint": refused.hint}
+        return JSONResponse({"error": said}, refused.status, headers)
     response = message_page(refused.message, refused.hint, refused.status)
     response.headers.update(headers)
     return response

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from brainzoo.api import DataError
+from brainzoo_quiz.server.admission import read_study
 from brainzoo_quiz.server.database import database_errors, reading, shown
-from brainzoo_quiz.server.preparing import read_study
 from brainzoo_quiz.server.tables import READER, STUDY, TRIAL, milliseconds, moment
 from brainzoo_quiz.study.answers import Answer, Answers
 

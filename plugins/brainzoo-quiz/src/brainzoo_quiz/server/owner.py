@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import io
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -20,7 +20,6 @@ from brainzoo_quiz.server import admission, overview
 from brainzoo_quiz.server.admission import derived, same
 from brainzoo_quiz.server.database import shown
 from brainzoo_quiz.server.requests import (
-    Nothing,
     Renew,
     expect,
     nothing_here,
@@ -30,7 +29,7 @@ from brainzoo_quiz.server.requests import (
 )
 from brainzoo_quiz.server.service import Service, service_of, writing
 from brainzoo_quiz.server.tables import moment
-from brainzoo_quiz.study.answers import Answers, to_csv
+from brainzoo_quiz.study.answers import to_csv
 
 ZIP_DATE = (2000, 1, 1, 0, 0, 0)
 
@@ -63,10 +62,8 @@ def _expect_token(request: Request, service: Service) -> None:
 
 
 def _page(service: Service, csrf: str) -> Response:
-    found = overview.progress(service.engine)
-    return page(
-        "owner", title=found["title"], overview=found, csrf=csrf, database=shown(service.engine)
-    )
+    found, place = overview.progress(service.engine), shown(service.engine)
+    return page("owner", title=found["title"], overview=found, csrf=csrf, database=place)
 
 
 def _progress(service: Service, csrf: str) -> Response:
@@ -75,30 +72,26 @@ def _progress(service: Service, csrf: str) -> Response:
 
 def _csv(service: Service, csrf: str) -> Response:
     """Send all answers as one tidy long table."""
-    table = to_csv(overview.read_answers(service.engine))
-    return _download(table.encode(), "text/csv", f"answers-{service.package.study[:8]}.csv")
+    return _download(service, to_csv(overview.read_answers(service.engine)).encode(), "csv")
 
 
 def _zip(service: Service, csrf: str) -> Response:
     """Send a file of answers a reader, just as the static page saves them."""
-    content = zipped(overview.read_answers(service.engine))
-    return _download(content, "application/zip", f"answers-{service.package.study[:8]}.zip")
-
-
-def zipped(sessions: Sequence[Answers]) -> bytes:
-    """Return answers files in a ZIP; the same answers give the same bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number, session in enumerate(sessions, 1):
-            safe = "".join(c if c.isascii() and c.isalnum() else "-" for c in session.reader.id)
-            entry = zipfile.ZipInfo(f"answers-{number:02d}-{safe}.json", ZIP_DATE)
+        for number, session in enumerate(overview.read_answers(service.engine), 1):
+            entry = zipfile.ZipInfo(f"answers-{number:02d}-{session.reader.id}.json", ZIP_DATE)
             archive.writestr(entry, session.text(), zipfile.ZIP_DEFLATED)
-    return out.getvalue()
+    return _download(service, out.getvalue(), "zip")
 
 
-def _download(content: bytes, kind: str, name: str) -> Response:
-    disposition = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(content, headers=disposition, media_type=kind)
+def _download(service: Service, content: bytes, kind: str) -> Response:
+    name = f"answers-{service.package.study[:8]}.{kind}"
+    return Response(
+        content,
+        headers={"content-disposition": f'attachment; filename="{name}"'},
+        media_type={"csv": "text/csv", "zip": "application/zip"}[kind],
+    )
 
 
 def _renew(service: Service, _: Service, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,16 +103,11 @@ def _renew(service: Service, _: Service, content: Mapping[str, Any]) -> dict[str
 
 def _close(service: Service, _: Service, content: Mapping[str, Any]) -> dict[str, Any]:
     """End the study for good."""
-    expect(Nothing, content)
     return {"closed_at": moment(admission.close(service.engine))}
 
 
 def _enter(request: Request) -> tuple[Service, str]:
-    """Return the service and the CSRF token, to the owner.
-
-    Raises:
-        Refused: Anybody else; the same as for a page that does not exist.
-    """
+    """Return the service and the CSRF token to the owner; to others there is no such page."""
     service = service_of(request)
     cookie = request.cookies.get(service.owner_cookie)
     if cookie is None:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from brainzoo_quiz.reader import server_page
 from brainzoo_quiz.server import admission
 from brainzoo_quiz.server.admission import derived
 from brainzoo_quiz.server.requests import Refused, message_page, page, read_body, set_cookie
@@ -57,8 +58,6 @@ async def _join(request: Request) -> Response:
 
 
 def _read(request: Request) -> Response:
-    from brainzoo_quiz.reader import server_page
-
     try:
         _enter(request)
     except Refused as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -26,10 +27,11 @@ PAGES = Path(__file__).parent / "pages"
 M = TypeVar("M", bound=Model)
 
 
+@dataclasses.dataclass(eq=False)
 class Refused(Exception):
     """A request that is not answered as asked.
 
-    Args:
+    Attributes:
         status: Of HTTP.
         code: One word or two, for the page's script.
         message: What was found, in one line that a reader may see; never a token.
@@ -37,23 +39,11 @@ class Refused(Exception):
         wait_seconds: How long to wait before trying again, if that helps.
     """
 
-    def __init__(
-        self, status: int, code: str, message: str, hint: str = "", *, wait_seconds: int = 0
-    ) -> None:
-        super().__init__(code)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.hint = hint
-        self.wait_seconds = wait_seconds
-
-    def content(self) -> dict[str, dict[str, str]]:
-        """Return what the interface answers."""
-        return {"error": {"code": self.code, "message": self.message, "hint": self.hint}}
-
-
-class Nothing(Model):
-    """A request without content."""
+    status: int
+    code: str
+    message: str
+    hint: str = ""
+    wait_seconds: int = 0
 
 
 class Start(Model):
@@ -95,9 +85,9 @@ def expect_answer(content: Mapping[str, Any], package: Package) -> Said:
         Refused: It is something else.
     """
     said, settings = expect(Said, content), package.settings
+    words = (*DESIGNS[package.design], *([None] if said.timed_out else []))
     asked = {
-        "answer": said.answer in DESIGNS[package.design]
-        or (said.answer is None and said.timed_out),
+        "answer": said.answer in words,
         "confidence": settings.confidence or said.confidence is None,
         "reasons": set(said.reasons) <= set(settings.reasons),
         "click": settings.click or said.click is None,

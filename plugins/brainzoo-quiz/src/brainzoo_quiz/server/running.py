@@ -52,7 +52,7 @@ def expect_certificate(cert: Path | None, key: Path | None) -> None:
         if not path.is_file():
             raise NotFoundError(f"there is no file {path}.", "Check --tls-cert and --tls-key.")
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key, _no_password)
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key, lambda: "")
     except (ssl.SSLError, OSError, ValueError) as error:
         why = getattr(error, "reason", None) or error
         raise DataError(
@@ -88,7 +88,3 @@ def run(service: Service, listening: socket.socket, cert: Path | None, key: Path
     finally:
         listening.close()
         service.engine.dispose()
-
-
-def _no_password() -> str:
-    raise ValueError("the key has a password")

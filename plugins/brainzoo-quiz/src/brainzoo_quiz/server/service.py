@@ -54,7 +54,7 @@ class Buckets:
             if left < 1:
                 wait = max(1, math.ceil((1 - left) / self._a_second))
                 hint = f"Try again in {wait} seconds."
-                raise Refused(429, "too-many", "Too many requests.", hint, wait_seconds=wait)
+                raise Refused(429, "too-many", "Too many requests.", hint, wait)
             self._full_at[key] = full_at + cost / self._a_second
             if len(self._full_at) > MOST_BUCKETS:  # those that are full again say nothing
                 self._full_at = {other: at for other, at in self._full_at.items() if at > now}
@@ -92,11 +92,7 @@ class Service:
 
     @contextmanager
     def guess(self, request: Request) -> Iterator[None]:
-        """Limit how often a client may try secrets: what is refused inside counts.
-
-        Raises:
-            Refused: Too often.
-        """
+        """Limit how often a client may try secrets: what is refused inside counts."""
         who = self.client(request)
         self.guesses.spend(who, 0)
         try:
@@ -107,10 +103,9 @@ class Service:
 
     def client(self, request: Request) -> str:
         """Return who asks; behind a proxy, the last address it forwards: the one it saw itself."""
-        if self.address.behind_proxy:
-            forwarded = request.headers.get("x-forwarded-for", "")
-            if forwarded:
-                return forwarded.rsplit(",", 1)[-1].strip()[:64]
+        forwarded = request.headers.get("x-forwarded-for") if self.address.behind_proxy else None
+        if forwarded:
+            return forwarded.rsplit(",", 1)[-1].strip()[:64]
         return "unknown" if request.client is None else request.client.host
 
 

@@ -15,14 +15,7 @@ from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from brainzoo_quiz.server.admission import closed, expect_open
 from brainzoo_quiz.server.database import reading, writing
-from brainzoo_quiz.server.requests import (
-    Nothing,
-    Refused,
-    Show,
-    Start,
-    expect,
-    expect_answer,
-)
+from brainzoo_quiz.server.requests import Refused, Show, Start, expect, expect_answer
 from brainzoo_quiz.server.tables import READER, TRIAL, milliseconds, moment
 from brainzoo_quiz.study.package import Package, PackagedCase, page_data
 
@@ -133,7 +126,6 @@ class Store:
 
     def finish(self, session: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """Note that all was answered, also after the study was closed; the first time counts."""
-        expect(Nothing, content)
         with self._locked(session) as (connection, row):
             at = row.finished_at
             if at is None:

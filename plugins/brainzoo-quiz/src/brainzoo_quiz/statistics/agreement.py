@@ -76,7 +76,6 @@ def between_readers(said: Floats, *, seed: int, rounds: int = 2000) -> dict[str,
         "krippendorff_alpha": rates.interval(alphas[0], *(interval(alphas) or ())),
         "fleiss_kappa": rates.number(fleiss(said)),
         "cohen_kappa_mean": rates.number(np.mean(known)) if known else None,
-        "cohen_kappa_range": [min(known), max(known)] if known else None,
     }
 
 

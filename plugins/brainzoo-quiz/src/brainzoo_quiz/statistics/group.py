@@ -69,11 +69,10 @@ def aucs(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     Returns:
         ``(reader,)`` and ``(reader, reader)``; NaN where a reader lacks a class.
     """
-    readers = len(scores)
-    auc = np.full(readers, np.nan)
-    parts = {True: np.full((readers, 0), 0.0), False: np.full((readers, 0), 0.0)}
-    for kind in (True, False):
-        parts[kind] = np.full((readers, int((positive == kind).sum())), np.nan)
+    auc = np.full(len(scores), np.nan)
+    of_real, of_created = (
+        np.full((len(scores), kind.sum()), np.nan) for kind in (positive, ~positive)
+    )
     for r, row in enumerate(scores):
         x, y = row[positive], row[~positive]
         seen_x, seen_y = np.isfinite(x), np.isfinite(y)
@@ -81,9 +80,9 @@ def aucs(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
             continue
         wins = (np.sign(x[seen_x][:, None] - y[seen_y][None]) + 1) / 2
         auc[r] = wins.mean()
-        parts[True][r, seen_x] = wins.mean(1) - auc[r]
-        parts[False][r, seen_y] = wins.mean(0) - auc[r]
-    return auc, sum((_covariance(part) for part in parts.values()), np.zeros((readers, readers)))
+        of_real[r, seen_x] = wins.mean(1) - auc[r]
+        of_created[r, seen_y] = wins.mean(0) - auc[r]
+    return auc, _covariance(of_real) + _covariance(of_created)
 
 
 def _covariance(centred: Floats) -> Floats:
@@ -104,10 +103,9 @@ def mean_over_readers(scores: Floats, positive: NDArray[np.bool_]) -> Mean:
     known = np.isfinite(values)
     values, covariance = values[known], covariance[np.ix_(known, known)]
     readers = len(values)
-    if readers == 0:
-        return Mean(np.nan, np.nan, np.nan, values, np.nan, np.nan)
-    if readers == 1:
-        return Mean(float(values[0]), np.nan, np.nan, values, np.nan, np.nan)
+    if readers < 2:
+        value = float(values[0]) if readers else np.nan
+        return Mean(value, np.nan, np.nan, values, np.nan, np.nan)
     shared = _mean_known(covariance[~np.eye(readers, dtype=bool)])
     own = _mean_known(np.diag(covariance))
     spread = float(values.var(ddof=1))

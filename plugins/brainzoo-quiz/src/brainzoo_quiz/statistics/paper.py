@@ -40,7 +40,7 @@ def kazuhiro2018(*, margin: float = 0.1, alpha: float = 0.05) -> dict[str, Any]:
     published = {"NR1": 0.55, "NR2": 0.30, "NNR1": 0.83, "NNR2": 0.72, "NNR3": 0.64}
     readers = []
     for name, counts in TABLE_1.items():
-        found = rates.of_counts(counts, images=ASSUMED, alpha=alpha)
+        found = rates.of_counts(*counts, images=ASSUMED, alpha=alpha)
         high = found["balanced_accuracy"]["high"]
         flags = ["below chance: tells the kinds apart, but with the labels inverted"]
         readers.append(

@@ -14,9 +14,8 @@ difference (Julious 2004; central t approximation). Images are half real, half c
 from __future__ import annotations
 
 import bisect
+import math
 from typing import Any
-
-import numpy as np
 
 from brainzoo.api import OptionError
 
@@ -68,7 +67,7 @@ def power(
     total = between + readers * image_sd**2
     if total == 0:
         return 1.0
-    df = total**2 / (between**2 / (readers - 1)) if between else np.inf
+    df = total**2 / (between**2 / (readers - 1)) if between else math.inf
     se = (total / (readers * images)) ** 0.5
     away = accuracy - 0.5
     if goal == "difference":

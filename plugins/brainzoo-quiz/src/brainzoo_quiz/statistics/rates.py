@@ -69,15 +69,11 @@ def d_prime(
 ) -> tuple[float, float]:
     """Return d′ and the criterion; of rates of 0 and 1 they are not finite.
 
-    Args:
-        hits: Real images called real.
-        positives: Real images.
-        false_alarms: Created images called real.
-        negatives: Created images.
+    Hits are real images called real, false alarms created images called real, and
 
-    Returns:
-        d′ = z(hit rate) - z(false-alarm rate), and c = -(z(hit rate) + z(false-alarm rate)) / 2:
-        below 0, a reader says "real" more often than not.
+        d′ = z(hit rate) - z(false-alarm rate),  c = -(z(hit rate) + z(false-alarm rate)) / 2:
+
+    below 0, a reader says "real" more often than not.
     """
     from scipy.stats import norm
 
@@ -94,7 +90,10 @@ def d_prime_error(hits: float, positives: float, false_alarms: float, negatives:
 
 
 def of_counts(
-    counts: tuple[float, float, float, float],
+    tp: float,
+    fn: float,
+    fp: float,
+    tn: float,
     *,
     images: tuple[float, float] | None = None,
     two_alternatives: bool = False,
@@ -103,14 +102,16 @@ def of_counts(
     """Return everything that one reader's counts give, for JSON.
 
     Args:
-        counts: TP, FN, FP, TN; percentages, where ``images`` says of how many.
+        tp: True positives; all four are percentages where ``images`` says of how many.
+        fn: False negatives.
+        fp: False positives.
+        tn: True negatives.
         images: Real and created images, where the counts are percentages of them.
         two_alternatives: d′ of two-alternative forced choice is smaller by the square root of 2.
         alpha: One minus the confidence.
     """
     from scipy.stats import norm
 
-    tp, fn, fp, tn = counts
     positives, negatives = images or (tp + fn, fp + tn)
     hits = tp / (tp + fn) * positives if tp + fn else 0.0
     false_alarms = fp / (fp + tn) * negatives if fp + tn else 0.0

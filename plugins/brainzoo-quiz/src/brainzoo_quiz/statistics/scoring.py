@@ -67,15 +67,9 @@ def score(
 
 def _reader(trials: Trials, r: int, alpha: float) -> dict[str, Any]:
     said, positive, session = trials.said[r], trials.positive, trials.sessions[r]
-    counts = tuple(
-        float((said[positive == kind] == word).sum())
-        for kind, word in ((True, 1), (True, 0), (False, 1), (False, 0))
-    )
-    found = rates.of_counts(
-        counts,  # type: ignore[arg-type]
-        two_alternatives=trials.design == "2afc",
-        alpha=alpha,
-    )
+    real, created = said[positive], said[~positive]
+    counts = [float((kind == word).sum()) for kind in (real, created) for word in (1, 0)]
+    found = rates.of_counts(*counts, two_alternatives=trials.design == "2afc", alpha=alpha)
     shown = [answer for _, _, answer in trials.shown[r]]
     row = {
         "reader": trials.readers[r],

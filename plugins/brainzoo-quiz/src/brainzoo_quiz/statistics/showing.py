@@ -99,13 +99,10 @@ def pictures_of(key: Key, folders: Sequence[Path]) -> Pictures:
 
 
 def beside(run: Path | None) -> dict[str, Any]:
-    """Return the privacy and coverage results of an evaluated run.
+    """Return the privacy and coverage results of an evaluated run, as ``notes`` and ``metrics``.
 
     That readers cannot tell says nothing of copies or of missing people: a generator that hands out
     its training images would pass every reader study.
-
-    Returns:
-        ``notes``, sentences; ``metrics``, rows of evaluator, name, value, low, high and floor.
 
     Raises:
         NotFoundError: The run has no evaluation.

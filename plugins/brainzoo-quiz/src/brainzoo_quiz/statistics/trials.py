@@ -63,7 +63,12 @@ def join(key: Key, sessions: Sequence[Answers]) -> Trials:
     """
     if not sessions:
         raise DataError("there are no answers to score.", "Name one answers file or more.")
-    _expect_one_each(sessions)
+    twice, number = Counter(session.reader.id for session in sessions).most_common(1)[0]
+    if number > 1:
+        raise DataError(
+            f"reader {twice!r} is in {number} of the answers; expected one session a reader.",
+            "Leave one of the files out.",
+        )
     cases = tuple(case for case in key.cases if case.phase == "test")
     place = {case.case: i for i, case in enumerate(cases)}
     said, rating, again, seconds = (np.full((len(sessions), len(cases)), np.nan) for _ in range(4))
@@ -92,19 +97,6 @@ def join(key: Key, sessions: Sequence[Answers]) -> Trials:
         shown=tuple(shown),
         sessions=tuple(sessions),
     )
-
-
-def _expect_one_each(sessions: Sequence[Answers]) -> None:
-    for what, names in (
-        ("reader", [session.reader.id for session in sessions]),
-        ("session", [session.session for session in sessions]),
-    ):
-        name, number = Counter(names).most_common(1)[0]
-        if number > 1:
-            raise DataError(
-                f"{what} {name!r} is in {number} of the answers; expected one session a reader.",
-                "Leave one of the files out.",
-            )
 
 
 def _test_answers(key: Key, session: Answers) -> Iterator[tuple[Case, int, Answer]]:

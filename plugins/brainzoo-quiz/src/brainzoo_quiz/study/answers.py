@@ -121,7 +121,7 @@ def to_csv(sessions: Iterable[Answers]) -> str:
         content = session.content()
         reader, answers = content.pop("reader"), content.pop("answers")
         names = {"reader": plain(reader["id"]), "group": plain(reader["group"])}
-        shared = {**content, **names, "years": reader["years"]}
+        shared = {**content, **reader, **names}
         for answer in answers:
             x, y = answer["click"] or (None, None)
             reasons = ";".join(map(plain, answer["reasons"]))

@@ -108,11 +108,10 @@ def _pairs(
 
 def _repeated(truths: Sequence[str], share: float, lot: python_random.Random) -> set[int]:
     """Return the numbers (from 1) of the cases shown twice: half of either truth."""
-    number = round(share * len(truths))
     chosen: set[int] = set()
     for i, truth in enumerate(dict.fromkeys(truths)):
         those = [n for n, found in enumerate(truths, 1) if found == truth]
-        part = (number + i) // 2
+        part = (round(share * len(truths)) + i) // 2
         chosen |= set(lot.sample(those, min(part, len(those))))
     return chosen
 

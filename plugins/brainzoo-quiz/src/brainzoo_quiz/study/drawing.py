@@ -30,13 +30,7 @@ def draw(
     wanted: Mapping[str, tuple[int, int]],
     random: np.random.Generator,
 ) -> tuple[Rows, list[str]]:
-    """Draw the images of a study.
-
-    Args:
-        real: The pool of real images.
-        created: The pool of created ones.
-        wanted: By phase, how many of either.
-        random: Decides.
+    """Draw the images of a study: ``wanted`` real and created ones of each phase.
 
     Returns:
         The rows, and what the owner should know of them, as sentences.
@@ -60,10 +54,16 @@ def draw(
     for row in random.permutation(len(created)):
         if of_created[row] in usable:
             pools[of_created[row]].append(int(row))
-    need_real, need_created = (sum(numbers) for numbers in zip(*wanted.values(), strict=True))
-    _expect(len(rows_real), need_real, "real", "prepare more subjects")
-    _expect(sum(map(len, pools.values())), need_created, "created", "sample more images")
-
+    for which, kind, number, remedy in (
+        (0, "real", len(rows_real), "prepare more subjects"),
+        (1, "created", sum(map(len, pools.values())), "sample more images"),
+    ):
+        need = sum(numbers[which] for numbers in wanted.values())
+        if number < need:
+            raise DataError(
+                f"there are {number} {kind} images; the study needs {need}.",
+                f"Ask for fewer with --images and --practice, or {remedy}.",
+            )
     chosen = _real(real, rows_real, wanted["practice"][0], wanted["test"][0], random)
     share = Counter(of_real[row] for rows in chosen.values() for row in rows)
     made = {phase: _in_proportion(pools, share, number) for phase, (_, number) in wanted.items()}
@@ -71,14 +71,6 @@ def draw(
         random.shuffle(rows)
     notes = _notes(real, chosen, columns, share)
     return {phase: (chosen[phase], made[phase]) for phase in wanted}, notes
-
-
-def _expect(found: int, wanted: int, kind: str, remedy: str) -> None:
-    if found < wanted:
-        raise DataError(
-            f"there are {found} {kind} images; the study needs {wanted}.",
-            f"Ask for fewer with --images and --practice, or {remedy}.",
-        )
 
 
 def _real(

@@ -121,11 +121,8 @@ def page_data(
 ) -> dict[str, Any]:
     """Return what a reader's page gets.
 
-    Args:
-        package: The study.
-        seat: The reader's place.
-        mode: ``static``: tokens go with the page, and the answers of practice cases if there is
-            feedback. ``server``: positions and phases only; the rest comes when it is due.
+    With the page (``static``) go its tokens, and the answers of practice cases if there is
+    feedback; a ``server`` gives them when they are due.
     """
     cases = {case.case: case for case in package.cases}
     trials = []
@@ -138,13 +135,8 @@ def page_data(
                 trial["answer"] = case.answer
         trials.append(trial)
     found = package.model_dump(mode="json", exclude={"cases", "seats", "preset"})
-    return {
-        **found,
-        "session": seat.session,
-        "seat": seat.reader,
-        "mode": mode,
-        "trials": trials,
-    }
+    of_seat = {"session": seat.session, "seat": seat.reader, "mode": mode}
+    return {**found, **of_seat, "trials": trials}
 
 
 def write(package: Package, folder: Path, pixels: Mapping[str, bytes]) -> None:
@@ -166,14 +158,15 @@ def read_package(folder: Path) -> Package:
     """
     home = _home(folder)
     package = Package.read(home / "study.json")
-    expected = package.image.bytes
-    for case in package.cases:
-        for image in case.images:
-            path = home / "images" / f"{image}.raw"
-            found = path.stat().st_size if path.is_file() else None
-            if found != expected:
-                what = "is missing" if found is None else f"has {found} bytes; expected {expected}"
-                raise IntegrityError(f"{path.name} {what}.", "Copy the study folder again.")
+    for image in (image for case in package.cases for image in case.images):
+        path = home / "images" / f"{image}.raw"
+        if not path.is_file():
+            raise IntegrityError(f"{path.name} is missing.", "Copy the study folder again.")
+        if (found := path.stat().st_size) != package.image.bytes:
+            raise IntegrityError(
+                f"{path.name} has {found} bytes; expected {package.image.bytes}.",
+                "Copy the study folder again.",
+            )
     return package
 
 

@@ -14,12 +14,9 @@ Pools = tuple[Images, Images, Path | None]
 def find(real: Path, created: Path | None = None, checkpoint: Path | None = None) -> Pools:
     """Open what the command line names.
 
-    Args:
-        real: A run (its test split), a folder of images (its test split, if it has one), the name
-            of a folder of prepared data in the cache, or a folder of pictures or NIfTI files.
-        created: Likewise of created images: a run means its samples. Without it, ``real`` is a run
-            that gives both.
-        checkpoint: Who made the created images, if it lies apart from them.
+    Each is a run (its test split, or its samples), a folder of images, the name of prepared data in
+    the cache, or a folder of pictures or NIfTI files; without ``created``, ``real`` is a run that
+    gives both.
 
     Raises:
         NotFoundError: One does not exist.
@@ -38,10 +35,6 @@ def find(real: Path, created: Path | None = None, checkpoint: Path | None = None
 
 def as_shown(images: Images, channels: Sequence[str]) -> Images:
     """Return images as readers see them: one channel, or several side by side as one.
-
-    Args:
-        images: With any number of channels.
-        channels: Which of them, from left to right; needed where there are several.
 
     Raises:
         DataError: It is left open which channels, or volumes would be shown side by side.
