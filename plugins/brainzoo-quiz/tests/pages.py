@@ -155,8 +155,9 @@ class Served:
         at = address("127.0.0.1", self.listening.getsockname()[1])
         self.engine = open_database(str(folder / FILE), create=True)
         invitations = prepare(self.engine, study.package, folder)
-        service = Service(folder, study.package, self.engine, at, owner_token(folder))
-        service.store.now = lambda: milliseconds() + self.later
+        own = {"folder": folder, "address": at, "owner_token": owner_token(folder)}
+        service = Service(self.engine, study.package, **own)
+        service.now = lambda: milliseconds() + self.later
         self.url = at.url
         self.invitation = f"{at.url}/join/{invitations['R1']}"
         config = uvicorn.Config(

@@ -10,8 +10,8 @@ import pytest
 from brainzoo.common.errors import DataError
 from brainzoo_quiz import exporter
 from brainzoo_quiz.exporter import expect_clean_folder
-from brainzoo_quiz.study import cases as drawing
-from brainzoo_quiz.study.cases import make_package
+from brainzoo_quiz.study import drawing
+from brainzoo_quiz.study.drawing import make_package
 from brainzoo_quiz.study.key import DESIGNS, Case, Key
 from brainzoo_quiz.study.package import Package
 

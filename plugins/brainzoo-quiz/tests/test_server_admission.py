@@ -13,11 +13,11 @@ from .stores import Study, refusal
 
 def test_an_invitation_works_once(study: Study) -> None:
     engine, invitation = study.store.engine, study.invitations["R1"]
-    assert admission.invited(engine, invitation)
+    admission.expect_invited(engine, invitation)
     cookie = admission.join(engine, invitation, None)
     assert cookie is not None
     assert admission.session_of(engine, cookie) == study.session
-    assert not admission.invited(engine, invitation)
+    assert refusal(admission.expect_invited, engine, invitation) == (410, "used")
     assert admission.join(engine, invitation, cookie) is None  # a second click
     assert refusal(admission.join, engine, invitation, None) == (410, "used")
     assert refusal(admission.join, engine, invitation, "another") == (410, "used")

@@ -36,7 +36,8 @@ def serving(
     with running.listen("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
         at = address("127.0.0.1", port, url=public, behind_proxy=public is not None)
-        server = running.server(Service(folder, package, engine, at, "owner", **limits))
+        own = {"folder": folder, "address": at, "owner_token": "owner", **limits}
+        server = running.server(Service(engine, package, **own))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

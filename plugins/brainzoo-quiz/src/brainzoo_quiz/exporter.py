@@ -18,8 +18,7 @@ from brainzoo_quiz.audit.pixels import audit, audit_lines, eight_bit, expect_no_
 from brainzoo_quiz.config import REASONS, QuizConfig
 from brainzoo_quiz.reader import static_page
 from brainzoo_quiz.study import package as packages
-from brainzoo_quiz.study.cases import make_cases, make_package
-from brainzoo_quiz.study.drawing import draw
+from brainzoo_quiz.study.drawing import draw, make_cases, make_package
 from brainzoo_quiz.study.files import templates
 from brainzoo_quiz.study.key import Key, write_private
 from brainzoo_quiz.study.package import ImageShape, Package, Seat, Settings, page_data
@@ -184,12 +183,10 @@ def _write_pages(package: Package, folder: Path, pixels: Mapping[str, bytes]) ->
     shown = sum(each[place.case] for place in package.seats[0].order)
     if shown * package.image.bytes * 4 // 3 > MOST_PAGE_BYTES:
         return False
-    with console.progress("writing pages", len(package.seats)) as advance:
-        for number, seat in enumerate(package.seats, 1):
-            page = folder / "pages" / f"reader-{number:02d}" / "index.html"
-            page.parent.mkdir(parents=True)
-            page.write_text(page_of(package, seat, pixels), encoding="utf-8")
-            advance(1)
+    for number, seat in enumerate(package.seats, 1):
+        page = folder / "pages" / f"reader-{number:02d}" / "index.html"
+        page.parent.mkdir(parents=True)
+        page.write_text(page_of(package, seat, pixels), encoding="utf-8")
     return True
 
 
@@ -204,7 +201,7 @@ def expect_clean_folder(folder: Path, package: Package, key: Key) -> None:
     """Refuse a written study whose files show anything of the truth: the exact part of the audit.
 
     That names, orders and pages do not depend on what is real is how they are made
-    (``study/cases.py``). No tolerance: one byte too many refuses the export.
+    (``study/drawing.py``). No tolerance: one byte too many refuses the export.
 
     Raises:
         DataError: They do.

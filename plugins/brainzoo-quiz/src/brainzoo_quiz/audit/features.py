@@ -8,7 +8,6 @@ and how its energy spreads over spatial frequencies (resampling, blur, a generat
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +16,6 @@ BANDS = 6
 BLOCK = 8
 FLAT = 4.0  # grey levels of standard deviation: in flatter blocks all coefficients are small
 JPEG = "JPEG blocks"
-
-Features = dict[str, float]
 
 CHANNELS = {
     "compressed size": "how well the bytes compress",
@@ -33,7 +30,7 @@ CHANNELS = {
 """Each feature and what it means."""
 
 
-def features(image: NDArray[np.uint8]) -> Features:
+def features(image: NDArray[np.uint8]) -> dict[str, float]:
     """Return the trivial features of one image.
 
     Args:
@@ -41,7 +38,8 @@ def features(image: NDArray[np.uint8]) -> Features:
             frequencies are means over its three central planes.
     """
     edges = _border(image).astype(np.float64)
-    planes = [image] if image.ndim == 2 else list(_central(image))
+    central = [np.take(image, n // 2, axis=axis) for axis, n in enumerate(image.shape)]
+    planes = [image] if image.ndim == 2 else central
     grey = [plane.astype(np.float64) for plane in planes]
     bands = np.mean([_bands(plane) for plane in grey], axis=0)
     return {
@@ -51,9 +49,7 @@ def features(image: NDArray[np.uint8]) -> Features:
         "border mean": float(edges.mean()),
         "border SD": float(edges.std()),
         "grey levels": float(len(np.unique(image))),
-        JPEG: float(
-            np.mean([_vanished(plane) - _vanished(np.roll(plane, 4, (0, 1))) for plane in grey])
-        ),
+        JPEG: float(np.mean([_vanished(p) - _vanished(np.roll(p, 4, (0, 1))) for p in grey])),
         **{f"frequencies {i}": float(value) for i, value in enumerate(bands, 1)},
     }
 
@@ -63,11 +59,6 @@ def _border(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     inner = np.zeros(image.shape, dtype=bool)
     inner[tuple(slice(1, -1) for _ in image.shape)] = True
     return image[~inner]
-
-
-def _central(volume: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    for axis, length in enumerate(volume.shape):
-        yield np.take(volume, length // 2, axis=axis)
 
 
 def _vanished(plane: NDArray[np.float64]) -> float:

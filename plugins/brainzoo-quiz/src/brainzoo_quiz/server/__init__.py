@@ -10,6 +10,6 @@ owner scores with the key in her own hands: ``brainzoo quiz score --database …
 ``admission.py``  who may enter
 ``store.py``     what readers do;  ``overview.py``  what the owner sees
 ``guard.py``     what holds for every request: host, origin, headers, errors
-``app.py`` ``reader.py`` ``owner.py``   the routes
+``app.py``       the routes
 ``running.py``   the address, TLS, and a clean end
 """

@@ -156,15 +156,16 @@ def _fill(connection: Connection, package: Package, fingerprint: str) -> dict[st
     return invitations
 
 
-def invited(engine: Engine, invitation: str) -> bool:
-    """Return whether an invitation can be used still; one that never was is refused."""
+def expect_invited(engine: Engine, invitation: str) -> None:
+    """Refuse an invitation that was used, or never was."""
     with reading(engine) as connection:
         found = connection.execute(
             select(READER.c.joined_at).where(READER.c.invitation == hashed(invitation))
         ).one_or_none()
     if found is None:
         raise _unknown()
-    return found.joined_at is None
+    if found.joined_at is not None:
+        raise _used()
 
 
 def join(engine: Engine, invitation: str, cookie: str | None) -> str | None:
@@ -189,7 +190,7 @@ def join(engine: Engine, invitation: str, cookie: str | None) -> str | None:
         raise _unknown()
     if cookie is not None and found.cookie == hashed(cookie):
         return None
-    raise used()
+    raise _used()
 
 
 def renew(engine: Engine, reader: str) -> str:
@@ -238,12 +239,9 @@ def expect_open(connection: Connection) -> None:
         raise Refused(409, "closed", "The study is closed.", "No more answers are taken.")
 
 
-def used() -> Refused:
-    """Return the refusal of an invitation that was used."""
-    return Refused(
-        *(410, "used", "This invitation was used already."),
-        "Go on in the browser that used it, or ask for a new link.",
-    )
+def _used() -> Refused:
+    hint = "Go on in the browser that used it, or ask for a new link."
+    return Refused(410, "used", "This invitation was used already.", hint)
 
 
 def _unknown() -> Refused:

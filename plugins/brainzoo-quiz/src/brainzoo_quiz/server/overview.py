@@ -46,7 +46,7 @@ def progress(engine: Engine) -> dict[str, Any]:
         "title": study.title,
         "now": moment(milliseconds()),
         "created_at": moment(study.created_at),
-        "closed_at": _moment(study.closed_at),
+        "closed_at": moment(study.closed_at),
         "readers": readers,
         "answered": sum(reader["answered"] for reader in readers),
         "images": len(readers) * study.images,
@@ -69,7 +69,7 @@ def _reader(row: Row[Any], images: int) -> dict[str, Any]:
         "state": state,
         "images": images,
         **{name: int(row._mapping[name]) for name in COUNTS},
-        "seen_at": _moment(max((at for at in seen if at is not None), default=None)),
+        "seen_at": moment(max((at for at in seen if at is not None), default=None)),
         "invitation": "open" if row.joined_at is None else "used",
     }
 
@@ -98,7 +98,7 @@ def read_answers(engine: Engine) -> list[Answers]:
                     "session": row.session,
                     "reader": {"id": row.reader, "group": row.group, "years": row.years},
                     "started_at": moment(row.started_at),
-                    "finished_at": _moment(row.finished_at),
+                    "finished_at": moment(row.finished_at),
                     "answers": _answers(connection, row.session),
                 },
                 f"reader {row.reader}",
@@ -112,7 +112,3 @@ def _answers(connection: Connection, session: str) -> list[dict[str, Any]]:
     rows = connection.execute(select(TRIAL).where(answered).order_by(TRIAL.c.position))
     found = [{**row._mapping, "shown_at": moment(row.shown_at)} for row in rows]
     return [{name: row[name] for name in Answer.model_fields} for row in found]
-
-
-def _moment(at: int | None) -> str | None:
-    return None if at is None else moment(at)

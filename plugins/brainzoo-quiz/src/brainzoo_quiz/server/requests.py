@@ -67,23 +67,15 @@ class Renew(Model):
 
 
 def expect(model: type[M], content: Mapping[str, Any]) -> M:
-    """Return a request's content as its model.
-
-    Raises:
-        Refused: It does not fit.
-    """
+    """Return a request's content as its model, or refuse it."""
     try:
         return model.of(content, "request")
     except DataError as error:
-        raise _bad(error.message) from None
+        raise Refused(400, "bad-request", error.message) from None
 
 
 def expect_answer(content: Mapping[str, Any], package: Package) -> Said:
-    """Return an answer that an answers file could hold, and that the study asked for.
-
-    Raises:
-        Refused: It is something else.
-    """
+    """Return an answer that a file of answers could hold and the study asked for, or refuse it."""
     said, settings = expect(Said, content), package.settings
     words = (*DESIGNS[package.design], *([None] if said.timed_out else []))
     asked = {
@@ -94,23 +86,20 @@ def expect_answer(content: Mapping[str, Any], package: Package) -> Said:
         "timed_out": settings.seconds is not None or not said.timed_out,
     }
     for name in (name for name, fits in asked.items() if not fits):
-        raise _bad(f"request: this study does not ask for such a {name}.")
+        message = f"request: this study does not ask for such a {name}."
+        raise Refused(400, "bad-request", message)
     return said
 
 
 async def read_json(request: Request) -> dict[str, Any]:
-    """Return the body, a JSON object.
-
-    Raises:
-        Refused: It is too large, or something else.
-    """
+    """Return the body, a JSON object, or refuse it."""
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
         raise Refused(415, "bad-request", "The request is not JSON.")
     body = await read_body(request)
     try:
         return parse_object(body.decode(), "JSON", "request")
     except (UnicodeDecodeError, DataError):
-        raise _bad("The request is not a JSON object.") from None
+        raise Refused(400, "bad-request", "The request is not a JSON object.") from None
 
 
 async def read_body(request: Request) -> bytes:
@@ -143,19 +132,13 @@ def nothing_here() -> Refused:
 
 def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Return a page from ``pages/``: ``entry``, ``message`` or ``owner``."""
-    text = templates(PAGES).get_template(f"{template}.html.j2").render(**values)
+    text = templates(PAGES).get_template(f"{template}.html.j2").render(status=status, **values)
     response = HTMLResponse(text, status)
     if template == "entry":  # so that its form says where it comes from
         response.headers["referrer-policy"] = "same-origin"
     return response
 
 
-def message_page(
-    message: str, hint: str = "", status: int = 200, link: tuple[str, str] | None = None
-) -> HTMLResponse:
+def message_page(message: str, hint: str = "", status: int = 200) -> HTMLResponse:
     """Return a page that says one thing."""
-    return page("message", status, title=message, message=message, hint=hint, link=link)
-
-
-def _bad(message: str) -> Refused:
-    return Refused(400, "bad-request", message)
+    return page("message", status, title=message, message=message, hint=hint)

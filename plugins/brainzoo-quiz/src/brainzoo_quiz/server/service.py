@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,11 +21,8 @@ from brainzoo_quiz.server.address import Address
 from brainzoo_quiz.server.admission import derived, same
 from brainzoo_quiz.server.requests import Refused, read_json
 from brainzoo_quiz.server.store import Store
-from brainzoo_quiz.study.package import Package
 
 MOST_BUCKETS = 10_000
-
-Who = TypeVar("Who")
 
 
 class Buckets:
@@ -42,11 +38,7 @@ class Buckets:
         self._full_at: dict[str, float] = {}
 
     def spend(self, key: str, cost: int = 1) -> None:
-        """Take from a key's bucket; a cost of 0 only asks whether it is empty.
-
-        Raises:
-            Refused: There is not enough in it.
-        """
+        """Take from a key's bucket, or refuse; a cost of 0 only asks whether it is empty."""
         with self._lock:
             now = self._clock()
             full_at = max(now, self._full_at.get(key, now))
@@ -60,20 +52,15 @@ class Buckets:
                 self._full_at = {other: at for other, at in self._full_at.items() if at > now}
 
 
-@dataclasses.dataclass
-class Service:
-    """What the routes share."""
+@dataclasses.dataclass(kw_only=True)
+class Service(Store):
+    """A study's database, and what the routes need besides."""
 
     folder: Path
-    package: Package
-    engine: Engine
     address: Address
     owner_token: str
     asks: Buckets = dataclasses.field(default_factory=lambda: Buckets(50, 300))
     guesses: Buckets = dataclasses.field(default_factory=lambda: Buckets(1, 100))
-
-    def __post_init__(self) -> None:
-        self.store = Store(self.engine, self.package)
 
     @property
     def reader_cookie(self) -> str:
@@ -117,8 +104,8 @@ def service_of(request: Request) -> Service:
 
 def writing(
     path: str,
-    enter: Callable[[Request], tuple[Who, str]],
-    work: Callable[[Service, Who, Mapping[str, Any]], dict[str, Any]],
+    enter: Callable[[Request], tuple[Any, str]],
+    work: Callable[[Service, Any, Mapping[str, Any]], dict[str, Any]],
 ) -> Route:
     """Return the route of a request that writes."""
 

@@ -7,6 +7,7 @@ again is answered as if it were new.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -20,17 +21,17 @@ from brainzoo_quiz.server.tables import READER, TRIAL, milliseconds, moment
 from brainzoo_quiz.study.package import Package, PackagedCase, page_data
 
 
+@dataclasses.dataclass
 class Store:
     """A study's database as its readers use it."""
 
-    def __init__(
-        self, engine: Engine, package: Package, now: Callable[[], int] = milliseconds
-    ) -> None:
-        self.engine = engine
-        self.package = package
-        self.now = now
-        self._seats = {seat.session: seat for seat in package.seats}
-        self._cases = {case.case: case for case in package.cases}
+    engine: Engine
+    package: Package
+    now: Callable[[], int] = milliseconds
+
+    def __post_init__(self) -> None:
+        self._seats = {seat.session: seat for seat in self.package.seats}
+        self._cases = {case.case: case for case in self.package.cases}
 
     def page(self, session: str) -> dict[str, Any]:
         """Return what a reader's page starts from: no token, no pixels, no answers."""
@@ -88,11 +89,7 @@ class Store:
         }
 
     def image(self, session: str, token: str, number: int) -> str:
-        """Return the name of the image that a token stands for, while it may be seen.
-
-        Raises:
-            Refused: The token was not shown in this session, was answered, or its time is over.
-        """
+        """Return the name of the image that a token stands for, while it may be seen."""
         with reading(self.engine) as connection:
             trial = _trial(connection, session, token=token)
         images = () if trial is None else self._shown(session, trial.position)[1].images

@@ -33,8 +33,10 @@ def milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-def moment(at: int) -> str:
+def moment(at: int | None) -> str | None:
     """Return a moment as answers files spell it: ``2026-01-31T12:00:00.000Z``."""
+    if at is None:
+        return None
     when = datetime.datetime.fromtimestamp(at / 1000, datetime.UTC)
     return f"{when:%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
 

@@ -60,13 +60,7 @@ def fleiss(said: Floats) -> float:
 
 
 def between_readers(said: Floats, *, seed: int, rounds: int = 2000) -> dict[str, Any]:
-    """Return how far readers agree with each other, for JSON.
-
-    Args:
-        said: ``(reader, case)`` of 0, 1 and NaN.
-        seed: Of the bootstrap.
-        rounds: Of the bootstrap.
-    """
+    """Return how far readers agree with each other by ``said``, ``(reader, case)``, for JSON."""
     ones, zeros = (said == 1).sum(0), (said == 0).sum(0)
     names = [str(case) for case in range(said.shape[1])]
     alphas = krippendorff(ones, zeros, bootstrap(names, seed=seed, rounds=rounds))
@@ -82,9 +76,7 @@ def between_readers(said: Floats, *, seed: int, rounds: int = 2000) -> dict[str,
 def with_itself(first: Floats, second: Floats) -> dict[str, Any]:
     """Return how far one reader repeats her own answers, for JSON.
 
-    Args:
-        first: ``(case,)``, first showings: 0, 1, NaN.
-        second: Second showings, NaN where there was none.
+    Both are ``(case,)`` of 0, 1 and NaN: first showings, and second ones where there were any.
     """
     both = np.isfinite(first) & np.isfinite(second)
     same = float((first[both] == second[both]).mean()) if both.any() else None

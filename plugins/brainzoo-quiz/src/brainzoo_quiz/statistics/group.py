@@ -123,13 +123,6 @@ def _mean_known(values: Floats) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def from_values(values: Floats) -> Mean:
-    """Return the mean over readers of whom only the values are known (a paper's table)."""
-    spread = float(values.std(ddof=1))
-    readers = len(values)
-    return Mean(float(values.mean()), spread / readers**0.5, readers - 1, values, spread, np.nan)
-
-
 def against_chance(mean: Mean, *, margin: float, alpha: float) -> dict[str, Any]:
     """Test a mean over readers against chance, 0.5.
 

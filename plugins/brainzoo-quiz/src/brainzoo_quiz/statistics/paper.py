@@ -53,7 +53,8 @@ def kazuhiro2018(*, margin: float = 0.1, alpha: float = 0.05) -> dict[str, Any]:
             }
         )
     values = np.array([(tp + tn) / 200 for tp, _, _, tn in TABLE_1.values()])
-    mean = group.from_values(values)
+    spread, n = float(values.std(ddof=1)), len(values)
+    mean = group.Mean(float(values.mean()), spread / n**0.5, n - 1, values, spread, np.nan)
     return {
         "title": "Kazuhiro et al. 2018, Table 1",
         "design": "yes-no",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from brainzoo_quiz.statistics import agreement, group, rates
 from brainzoo_quiz.statistics.rates import number
 from brainzoo_quiz.statistics.trials import Trials
-from brainzoo_quiz.study.key import DESIGNS, Key
+from brainzoo_quiz.study.answers import Answer
+from brainzoo_quiz.study.key import DESIGNS, Case, Key
 
 Floats = NDArray[np.float64]
 
@@ -23,14 +24,7 @@ HASTY_SECONDS = 0.5  # a median below this is faster than people look
 def score(
     key: Key, trials: Trials, *, margin: float = 0.1, alpha: float = 0.05, seed: int = 0
 ) -> dict[str, Any]:
-    """Score a study.
-
-    Args:
-        key: What is true.
-        trials: What readers said.
-        margin: Equivalence to chance means a mean within 0.5 ± this.
-        alpha: Of tests; one minus the confidence of intervals.
-        seed: Of bootstraps.
+    """Score a study: equivalence within 0.5 ± margin, tests at alpha, bootstraps from the seed.
 
     Returns:
         An object for JSON: ``readers``, ``group``, ``agreement``, ``images``, ``reasons``,
@@ -55,12 +49,10 @@ def score(
             "test": group.against_chance(mean, margin=margin, alpha=alpha),
             "image_sd": _image_sd(trials),
         },
-        "agreement": agreement.between_readers(trials.said, seed=seed)
-        if len(readers) > 1
-        else None,
+        "agreement": agreement.between_readers(trials.said, seed=seed) if readers[1:] else None,
         "images": _images(trials),
         "reasons": _reasons(trials),
-        "notes": list(_notes(trials, mean)),
+        "notes": _notes(trials, mean),
         "caveat": "",
     }
 
@@ -86,7 +78,7 @@ def _reader(trials: Trials, r: int, alpha: float) -> dict[str, Any]:
         "reloads": sum(answer.reloads > 0 for answer in shown),
         "finished": session.finished_at is not None,
     }
-    return {**row, "flags": list(_flags(row))}
+    return {**row, "flags": _flags(row)}
 
 
 def _flags(row: dict[str, Any]) -> list[str]:
@@ -156,20 +148,15 @@ def _image_sd(trials: Trials) -> float | None:
 
 def _images(trials: Trials) -> list[dict[str, Any]]:
     """Return each image, those first that fooled most of their readers."""
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
+    for case, answer in _first_showings(trials):
+        reasons[case.case].update(answer.reasons)
     found = []
-    for i, case in enumerate(trials.cases):
-        column = trials.correct[:, i]
+    for case, column in zip(trials.cases, trials.correct.T, strict=True):
         asked = np.flatnonzero(np.isfinite(column))
         if not len(asked):
             continue
         fooled = [trials.readers[r] for r in asked if column[r] == 0]
-        given = Counter(
-            reason
-            for answers in trials.shown
-            for shown, showing, answer in answers
-            if shown is case and showing == 1
-            for reason in answer.reasons
-        )
         found.append(
             {
                 "case": case.case,
@@ -178,7 +165,7 @@ def _images(trials: Trials) -> list[dict[str, Any]]:
                 "answers": len(asked),
                 "fooled": fooled,
                 "share": len(fooled) / len(asked),
-                "reasons": dict(given.most_common()),
+                "reasons": dict(reasons[case.case].most_common()),
             }
         )
     return sorted(found, key=lambda image: (-image["share"], image["case"]))
@@ -186,14 +173,18 @@ def _images(trials: Trials) -> list[dict[str, Any]]:
 
 def _reasons(trials: Trials) -> list[dict[str, Any]]:
     """Return how often each reason was given, and how often the answer with it was right."""
-    given: dict[str, list[bool]] = {}
+    given, right = Counter[str](), Counter[str]()
+    for case, answer in _first_showings(trials):
+        if answer.answer is not None:
+            given.update(set(answer.reasons))
+            right.update(set(answer.reasons) if answer.answer == case.truth else ())
+    order = sorted(given, key=lambda reason: (-given[reason], reason))
+    return [{"reason": r, "given": given[r], "right": right[r]} for r in order]
+
+
+def _first_showings(trials: Trials) -> Iterator[tuple[Case, Answer]]:
     for answers in trials.shown:
-        for case, showing, answer in answers:
-            if showing == 1 and answer.answer is not None:
-                for reason in dict.fromkeys(answer.reasons):
-                    given.setdefault(reason, []).append(answer.answer == case.truth)
-    rows = [{"reason": k, "given": len(v), "right": sum(v)} for k, v in given.items()]
-    return sorted(rows, key=lambda row: (-int(str(row["given"])), str(row["reason"])))
+        yield from ((case, answer) for case, showing, answer in answers if showing == 1)
 
 
 def _notes(trials: Trials, mean: group.Mean) -> list[str]:

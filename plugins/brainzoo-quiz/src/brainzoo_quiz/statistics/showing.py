@@ -151,11 +151,13 @@ def interval(found: Row, digits: int = 3) -> str:
     """Write a value with its interval: ``.555 (.418 to .684)``."""
     if found["value"] is None:
         return "–"
-    if digits != 3:
-        low, high = found["low"], found["high"]
-        ends = f" ({low:.{digits}f} to {high:.{digits}f})" if low is not None else ""
-        return f"{found['value']:.{digits}f}{ends}".replace("-", "−")
-    return rate(found["value"]) + (f" ({limits(found)})" if found["low"] is not None else "")
+    low, high = found["low"], found["high"]
+
+    def write(value: float) -> str:
+        return rate(value) if digits == 3 else f"{value:.{digits}f}".replace("-", "−")
+
+    ends = "" if low is None else f" ({write(low)} to {write(high)})"
+    return write(found["value"]) + ends
 
 
 def _table(rows: Sequence[Row], name: str) -> str:
