@@ -22,7 +22,6 @@ from brainzoo_quiz.study.package import (
     Place,
     Seat,
     Settings,
-    page_data,
     write,
 )
 
@@ -75,12 +74,7 @@ class Study:
 
     def html(self) -> str:
         """Return the first reader's static page."""
-        images = {case.case: case.images for case in self.package.cases}
-        pixels = {
-            place.token: [self.images[name] for name in images[place.case]]
-            for place in self.seat.order
-        }
-        return static_page(page_data(self.package, self.seat), pixels)
+        return static_page(self.package, self.seat, self.images)
 
     def save(self, folder: Path) -> Path:
         """Write what a server needs."""

@@ -13,7 +13,7 @@ from brainzoo import checkpoint as checkpoints
 from brainzoo.common.errors import DataError, IntegrityError
 from brainzoo.data.images import Images
 from brainzoo_quiz.audit import chain
-from brainzoo_quiz.audit.chain import Chain, chain_of, expect_same_chain
+from brainzoo_quiz.audit.chain import chain_of, expect_same_chain
 from brainzoo_quiz.audit.features import CHANNELS, features
 from brainzoo_quiz.audit.pixels import audit, expect_no_leak, leaks
 from brainzoo_quiz.audit.separation import separate
@@ -28,7 +28,7 @@ def findings(found: dict[str, Any]) -> set[str]:
     return {row["finding"] for row in found["channels"]}
 
 
-UNKNOWN = Chain("unknown", "Nobody knows.")
+UNKNOWN = {"alike": "unknown", "why": "Nobody knows."}
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def sharp(alike, tmp_path, monkeypatch) -> tuple[Images, Images, Path]:
 def test_what_the_generator_does_is_its_own_fault_and_no_leak(sharp):
     real, made, checkpoint = sharp
     way = chain_of(real, made, checkpoint)
-    assert way.alike == "verified"
+    assert way["alike"] == "verified"
     found = audit(real, made, way)
     assert found["classifier"]["after"]["auc"] > 0.9
     assert leaks(found) == []
@@ -155,8 +155,8 @@ def test_what_was_done_after_the_generator_is_a_leak(sharp, tmp_path):
     real, made, checkpoint = sharp
     compressed = pools.spoiled(made, pools.jpeg).save(tmp_path / "compressed")
     way = chain_of(real, compressed, checkpoint)
-    assert way.alike == "unknown"
-    assert "they were changed after the generator" in way.why
+    assert way["alike"] == "unknown"
+    assert "they were changed after the generator" in way["why"]
     assert leaks(audit(real, compressed, way))
     vouched = chain_of(real, compressed, checkpoint, "Nothing was done.")
     assert [leak.split(" (")[0] for leak in leaks(audit(real, compressed, vouched))] == [
@@ -175,16 +175,16 @@ def test_a_generator_that_learnt_elsewhere_proves_nothing(sharp, tmp_path):
     _, made, checkpoint = sharp
     others = pools.pool(tmp_path / "others", 20)
     way = chain_of(others.where(split="test"), made, checkpoint)
-    assert way.alike == "unknown"
-    assert "learnt from other images than those beside the real ones" in way.why
+    assert way["alike"] == "unknown"
+    assert "learnt from other images than those beside the real ones" in way["why"]
 
 
 def test_without_the_generator_nobody_knows_unless_the_owner_vouches(sharp):
     real, made, _ = sharp
-    assert chain_of(real, made).alike == "unknown"
+    assert chain_of(real, made)["alike"] == "unknown"
     way = chain_of(real, made, vouched="I watched.")
-    assert way.alike == "vouched"
-    assert "I watched." in way.why
+    assert way["alike"] == "vouched"
+    assert "I watched." in way["why"]
     assert leaks(audit(real, made, way)) == []
 
 

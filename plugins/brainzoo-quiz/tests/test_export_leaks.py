@@ -1,21 +1,19 @@
 """Nothing but pixels depends on what is real, and a folder that shows more is refused."""
 
 import base64
-from pathlib import Path
+import shutil
 from random import Random
 from typing import Any
 
 import pytest
 
 from brainzoo.common.errors import DataError
-from brainzoo_quiz import exporter
 from brainzoo_quiz.exporter import expect_clean_folder
+from brainzoo_quiz.reader import static_page
 from brainzoo_quiz.study import drawing
 from brainzoo_quiz.study.drawing import make_package
-from brainzoo_quiz.study.key import DESIGNS, Case, Key
-from brainzoo_quiz.study.package import Package
+from brainzoo_quiz.study.key import DESIGNS, Case
 
-from . import pools
 from .serving import changed
 
 
@@ -47,7 +45,7 @@ def test_a_page_depends_on_nothing_but_its_pixels(opened):
     pages = []
     for byte in (b"0", b"1"):
         pixels = {i: byte * package.image.bytes for case in package.cases for i in case.images}
-        page = exporter.page_of(package, package.seats[0], pixels)
+        page = static_page(package, package.seats[0], pixels)
         pages.append(page.replace(base64.b64encode(byte * package.image.bytes).decode(), "pixels"))
     assert pages[0] == pages[1]
     assert pages[0].count("pixels") > len(package.cases)
@@ -62,15 +60,11 @@ def test_a_page_depends_on_nothing_but_its_pixels(opened):
         (lambda p: p.rename(p.with_name("real.raw")), "leak: names of image files"),
     ],
 )
-def test_a_file_that_differs_is_refused(both, tmp_path, monkeypatch, spoil, said):
-    def spoiled(folder: Path, package: Package, key: Key) -> None:
-        spoil(next(iter((folder / "server" / "images").iterdir())))
-        expect_clean_folder(folder, package, key)
-
-    monkeypatch.setattr(exporter, "expect_clean_folder", spoiled)
+def test_a_file_that_differs_is_refused(made, opened, tmp_path, spoil, said):
+    shutil.copytree(made, tmp_path / "study")
+    spoil(next((tmp_path / "study" / "server" / "images").iterdir()))
     with pytest.raises(DataError, match=said):
-        pools.study(tmp_path / "study", *both)
-    assert list(tmp_path.iterdir()) == []
+        expect_clean_folder(tmp_path / "study", *opened)
 
 
 def test_a_page_with_the_salt_in_it_is_refused(made, opened):

@@ -37,7 +37,7 @@ def simulate(readers, images, *, reader_sd, image_sd, accuracy, rounds, seed):
         chance = accuracy + of_readers + image_sd * random.standard_normal(images)
         right = random.random(chance.shape) < chance
         means.append(group.mean_over_readers((right == positive).astype(float), positive))
-    return np.array([(mean.value, mean.se, mean.df) for mean in means]).T
+    return np.array([(mean["value"], mean["se"], mean["df"]) for mean in means]).T
 
 
 def share_shown(mean, se, df, *, margin, alpha, goal):
@@ -118,7 +118,7 @@ def test_within_one_kind_the_error_is_that_of_the_analysis_of_variance():
     said = np.hstack([right, np.zeros((6, 10))])
     mean = group.mean_over_readers(said, np.arange(50) < 40)
     # Balanced accuracy is half of it, and the other half never varies.
-    assert mean.se**2 * 4 == pytest.approx((msr + max(msi - msri, 0)) / (6 * 40))
+    assert mean["se"] ** 2 * 4 == pytest.approx((msr + max(msi - msri, 0)) / (6 * 40))
 
 
 def test_balanced_accuracy_is_the_auc_of_yes_and_no():
@@ -144,8 +144,8 @@ def test_missing_answers_change_little():
     full = group.mean_over_readers(said, positive)
     said[random.random(said.shape) < 0.05] = np.nan
     some = group.mean_over_readers(said, positive)
-    assert some.value == pytest.approx(full.value, abs=0.03)
-    assert some.se == pytest.approx(full.se, rel=0.3)
+    assert some["value"] == pytest.approx(full["value"], abs=0.03)
+    assert some["se"] == pytest.approx(full["se"], rel=0.3)
 
 
 @pytest.mark.parametrize("d_prime", [0.0, 1.0, 2.0])

@@ -21,7 +21,7 @@ from brainzoo_quiz.study import package as packages
 from brainzoo_quiz.study.drawing import draw, make_cases, make_package
 from brainzoo_quiz.study.files import templates
 from brainzoo_quiz.study.key import Key, write_private
-from brainzoo_quiz.study.package import ImageShape, Package, Seat, Settings, page_data
+from brainzoo_quiz.study.package import ImageShape, Package, Settings
 from brainzoo_quiz.study.sources import as_shown, checkpoint_of, real_images
 
 MOST_PAGE_BYTES = 150_000_000
@@ -186,15 +186,8 @@ def _write_pages(package: Package, folder: Path, pixels: Mapping[str, bytes]) ->
     for number, seat in enumerate(package.seats, 1):
         page = folder / "pages" / f"reader-{number:02d}" / "index.html"
         page.parent.mkdir(parents=True)
-        page.write_text(page_of(package, seat, pixels), encoding="utf-8")
+        page.write_text(static_page(package, seat, pixels), encoding="utf-8")
     return True
-
-
-def page_of(package: Package, seat: Seat, pixels: Mapping[str, bytes]) -> str:
-    """Return the static page of a seat, with the pixels of each of its tokens."""
-    images = {case.case: case.images for case in package.cases}
-    shown = {place.token: [pixels[i] for i in images[place.case]] for place in seat.order}
-    return static_page(page_data(package, seat), shown)
 
 
 def expect_clean_folder(folder: Path, package: Package, key: Key) -> None:

@@ -14,7 +14,6 @@ and tells nothing of the model. So the way is checked, not guessed:
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -36,18 +35,9 @@ NO_MATTER = ("split_seed", "split_fractions", "max_subjects")
 ORDER = "Give REAL first, then SYNTHETIC."
 
 
-@dataclasses.dataclass(frozen=True)
-class Chain:
-    """What is known of how both kinds were made.
-
-    Attributes:
-        alike: ``"verified"``: nothing but the generator lies between them; ``"vouched"``: the owner
-            says so; ``"unknown"``.
-        why: One sentence.
-    """
-
-    alike: str
-    why: str
+Chain = dict[str, str]
+"""What is known of how both kinds were made. ``alike`` is ``verified``: nothing but the generator
+lies between them; ``vouched``: the owner says so; or ``unknown``. ``why`` is one sentence."""
 
 
 def expect_same_chain(real: Images, created: Images) -> None:
@@ -100,15 +90,13 @@ def chain_of(
             console.note(f"checking the fingerprint of {images.folder.name}")
             Images.open(images.folder, verify=True)
     doubt = _doubt(real, created, checkpoint)
-    if not doubt:
-        return Chain(
-            "verified",
-            f"{min(DRAWN_AGAIN, len(created))} of the created images were drawn again from their "
-            "checkpoint: nothing was done to them afterwards.",
-        )
-    if vouched:
-        return Chain("vouched", f"The owner vouches for it: {vouched} (unchecked: {doubt})")
-    return Chain("unknown", f"Unknown: {doubt}")
+    if vouched and doubt:
+        why = f"The owner vouches for it: {vouched} (unchecked: {doubt})"
+        return {"alike": "vouched", "why": why}
+    if doubt:
+        return {"alike": "unknown", "why": f"Unknown: {doubt}"}
+    why = f"{min(DRAWN_AGAIN, len(created))} of the created images were drawn again from their "
+    return {"alike": "verified", "why": f"{why}checkpoint: nothing was done to them afterwards."}
 
 
 def _doubt(real: Images, created: Images, checkpoint: Path | None) -> str:

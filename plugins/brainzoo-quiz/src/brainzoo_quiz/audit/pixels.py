@@ -12,7 +12,6 @@ is none after was removed by the writer. What remains is
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -64,7 +63,7 @@ def audit(real: Images, created: Images, chain: Chain, *, seed: int = 0) -> dict
     after, all_after = separate(of_real[1], of_created[1], subjects, seed=seed)
     rows = zip(CHANNELS.items(), before, after, strict=True)
     found = {
-        "chain": dataclasses.asdict(chain),
+        "chain": chain,
         "pool": {
             "real": len(pools[0]),
             "created": len(pools[1]),
@@ -77,7 +76,7 @@ def audit(real: Images, created: Images, chain: Chain, *, seed: int = 0) -> dict
                 "meaning": meaning,
                 "before": came,
                 "after": left,
-                "finding": _finding(chain, name, came["p"], left["p"]),
+                "finding": _finding(chain["alike"], name, came["p"], left["p"]),
             }
             for (name, meaning), came, left in rows
         ],
@@ -99,12 +98,12 @@ def leaks(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _finding(chain: Chain, channel: str, before: float, after: float) -> str:
+def _finding(alike: str, channel: str, before: float, after: float) -> str:
     """Say what a difference in a channel is, as far as anybody can know.
 
     No generator makes the blocks of JPEG, so the owner's word does not excuse them.
     """
-    suspect = chain.alike == "unknown" or (chain.alike == "vouched" and channel == JPEG)
+    suspect = alike == "unknown" or (alike == "vouched" and channel == JPEG)
     if min(before, after) < ALPHA and suspect:
         return "leak"
     if after < ALPHA:

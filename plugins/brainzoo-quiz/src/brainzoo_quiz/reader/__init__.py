@@ -19,13 +19,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from brainzoo_quiz.study.files import templates
+from brainzoo_quiz.study.package import Package, Seat, page_data
 
 HERE = Path(__file__).parent
 
@@ -35,13 +36,13 @@ SCRIPTS = (
 )
 
 
-def static_page(data: Mapping[str, Any], pixels: Mapping[str, Sequence[bytes]]) -> str:
-    """Return one reader's page as a single HTML file."""
-    tokens = [trial["token"] for trial in data["trials"]]
-    ordered = [
-        (t, [Markup(base64.b64encode(i).decode("ascii")) for i in pixels[t]]) for t in tokens
-    ]
-    volumes = data["image"]["dims"] == 3
+def static_page(package: Package, seat: Seat, pixels: Mapping[str, bytes]) -> str:
+    """Return one reader's page as a single HTML file, with the pixels of images by their names."""
+    data = page_data(package, seat)
+    coded = {name: Markup(base64.b64encode(image).decode()) for name, image in pixels.items()}
+    images = {case.case: [coded[name] for name in case.images] for case in package.cases}
+    ordered = [(place.token, images[place.case]) for place in seat.order]
+    volumes = package.image.dims == 3
     parts = {
         "style": _text("page.css"),
         "script": script(),
@@ -55,7 +56,7 @@ def static_page(data: Mapping[str, Any], pixels: Mapping[str, Sequence[bytes]]) 
         f"default-src 'none'; img-src data: blob:; script-src {scripts}; "
         f"style-src {_hash(parts['style'])}; base-uri 'none'; form-action 'none'"
     )
-    return _page(title=data["title"], pixels=ordered, parts=parts)
+    return _page(title=package.title, pixels=ordered, parts=parts)
 
 
 def server_page() -> str:

@@ -37,13 +37,10 @@ HERE = ("localhost", "127.0.0.1", "::1", None)
 
 
 def open_database(place: str, *, create: bool = False, read_only: bool = False) -> Engine:
-    """Return an engine on a study's database.
+    """Return an engine on a study's database; ``create`` makes the file of SQLite if there is none.
 
-    Args:
-        place: A URL (``postgresql://user:password@host/name``, ``sqlite:///answers.sqlite``), the
-            file of an SQLite database, or a study folder that holds one.
-        create: Make the SQLite file when there is none.
-        read_only: Refuse to write.
+    ``place`` is a URL (``postgresql://user:password@host/name``, ``sqlite:///answers.sqlite``), the
+    file of an SQLite database, or a study folder that holds one.
 
     Raises:
         OptionError: It is not the URL of SQLite or PostgreSQL, or the driver is not installed.

@@ -19,7 +19,6 @@ fewer images. Pooling all answers as if they were independent ignores both, and 
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -30,32 +29,11 @@ from brainzoo_quiz.statistics.rates import number
 Floats = NDArray[np.float64]
 
 
-@dataclasses.dataclass(frozen=True)
-class Mean:
-    """The mean over readers.
-
-    Attributes:
-        value: The mean.
-        se: Its standard error over readers and images; NaN for one reader.
-        df: Its degrees of freedom.
-        values: ``(reader,)``.
-        reader_sd: How much readers differ beyond what their images' number explains.
-        image_covariance: What two readers share because of the same images.
-    """
-
-    value: float
-    se: float
-    df: float
-    values: Floats
-    reader_sd: float
-    image_covariance: float
-
-    def interval(self, alpha: float) -> tuple[float, float]:
-        """Return the limits at a confidence of 1 - alpha."""
-        from scipy.stats import t
-
-        half = float(t.isf(alpha / 2, self.df)) * self.se if self.se > 0 else self.se
-        return self.value - half, self.value + half
+Mean = dict[str, Any]
+"""A mean over readers: its ``value``; ``se``, the standard error over readers and images, with
+``df`` degrees of freedom; how many ``readers``, and the ``sd`` of their values; ``reader_sd``: how
+much they differ beyond what their images' number explains; ``image_covariance``: what two readers
+share because of the same images. NaN where there are too few readers."""
 
 
 def aucs(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
@@ -105,17 +83,22 @@ def mean_over_readers(scores: Floats, positive: NDArray[np.bool_]) -> Mean:
     readers = len(values)
     if readers < 2:
         value = float(values[0]) if readers else np.nan
-        return Mean(value, np.nan, np.nan, values, np.nan, np.nan)
+        unknown = dict.fromkeys(("se", "df", "sd", "reader_sd", "image_covariance"), np.nan)
+        return {"value": value, "readers": readers, **unknown}
     shared = _mean_known(covariance[~np.eye(readers, dtype=bool)])
     own = _mean_known(np.diag(covariance))
     spread = float(values.var(ddof=1))
     between = spread / readers
     variance = between + max(shared, 0.0)
-    df = variance**2 / (between**2 / (readers - 1)) if between > 0 else np.inf
-    readers_own = max(spread - (own - shared), 0.0)
-    return Mean(
-        float(values.mean()), float(np.sqrt(variance)), df, values, float(readers_own**0.5), shared
-    )
+    return {
+        "value": float(values.mean()),
+        "readers": readers,
+        "se": float(np.sqrt(variance)),
+        "df": variance**2 / (between**2 / (readers - 1)) if between > 0 else np.inf,
+        "sd": float(values.std(ddof=1)),
+        "reader_sd": max(spread - (own - shared), 0.0) ** 0.5,
+        "image_covariance": shared,
+    }
 
 
 def _mean_known(values: Floats) -> float:
@@ -133,12 +116,13 @@ def against_chance(mean: Mean, *, margin: float, alpha: float) -> dict[str, Any]
     """
     from scipy.stats import t
 
-    if not mean.se >= 0:
+    value, se, df = mean["value"], mean["se"], mean["df"]
+    if not se >= 0:
         return {}
-    low, high = mean.interval(2 * alpha)
-    steps = [mean.value - 0.5 + margin, 0.5 + margin - mean.value, abs(mean.value - 0.5)]
-    if mean.se > 0:
-        below, above, away = (float(t.sf(step / mean.se, mean.df)) for step in steps)
+    low, high = limits(mean, 2 * alpha)
+    steps = [value - 0.5 + margin, 0.5 + margin - value, abs(value - 0.5)]
+    if se > 0:
+        below, above, away = (float(t.sf(step / se, df)) for step in steps)
     else:
         below, above, away = (float(step <= 0) for step in steps)
     return {
@@ -153,19 +137,18 @@ def against_chance(mean: Mean, *, margin: float, alpha: float) -> dict[str, Any]
     }
 
 
-def plain_mean(mean: Mean, alpha: float) -> dict[str, float | int | None]:
-    """Return a mean over readers as numbers for JSON."""
+def limits(mean: Mean, alpha: float) -> tuple[float, float]:
+    """Return the limits of a mean at a confidence of 1 - alpha."""
+    from scipy.stats import t
+
+    value, se = mean["value"], mean["se"]
+    half = float(t.isf(alpha / 2, mean["df"])) * se if se > 0 else se
+    return value - half, value + half
+
+
+def plain_mean(mean: Mean, alpha: float) -> Mean:
+    """Return a mean over readers with its limits as numbers for JSON."""
     # No rate lies outside; the t distribution of few readers does not know that.
-    low, high = np.clip(mean.interval(alpha), 0, 1)
-    spread = float(mean.values.std(ddof=1)) if len(mean.values) > 1 else np.nan
-    return {
-        "value": number(mean.value),
-        "low": number(low),
-        "high": number(high),
-        "se": number(mean.se),
-        "df": number(mean.df),
-        "sd": number(spread),
-        "readers": len(mean.values),
-        "reader_sd": number(mean.reader_sd),
-        "image_covariance": number(mean.image_covariance),
-    }
+    low, high = np.clip(limits(mean, alpha), 0, 1)
+    known = {name: number(value) for name, value in {**mean, "low": low, "high": high}.items()}
+    return {**known, "readers": mean["readers"]}

@@ -54,7 +54,15 @@ def kazuhiro2018(*, margin: float = 0.1, alpha: float = 0.05) -> dict[str, Any]:
         )
     values = np.array([(tp + tn) / 200 for tp, _, _, tn in TABLE_1.values()])
     spread, n = float(values.std(ddof=1)), len(values)
-    mean = group.Mean(float(values.mean()), spread / n**0.5, n - 1, values, spread, np.nan)
+    mean = {
+        "value": float(values.mean()),
+        "readers": n,
+        "se": spread / n**0.5,
+        "df": n - 1,
+        "sd": spread,
+        "reader_sd": spread,
+        "image_covariance": np.nan,
+    }
     return {
         "title": "Kazuhiro et al. 2018, Table 1",
         "design": "yes-no",

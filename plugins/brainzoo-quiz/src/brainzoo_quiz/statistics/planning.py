@@ -38,17 +38,10 @@ def power(
     alpha: float = 0.05,
     goal: str = "equivalence",
 ) -> float:
-    """Return how probably a study shows what it wants to show.
+    """Return how probably a study shows equivalence to chance (0.5 ± margin), or a difference.
 
-    Args:
-        readers: R, at least 2.
-        images: I of each reader, both kinds together; all readers see the same.
-        reader_sd: SD of accuracy over readers.
-        image_sd: SD of accuracy over images.
-        accuracy: What is true.
-        margin: Equivalence means accuracy within 0.5 ± margin.
-        alpha: Of each test.
-        goal: ``equivalence`` to chance, or a ``difference`` from it.
+    All ``readers`` (R, at least 2) see the same ``images`` (I, both kinds together); ``accuracy``
+    is what is true, and the SDs are of accuracy.
 
     Raises:
         OptionError: Spreads that no yes-or-no answers can have.

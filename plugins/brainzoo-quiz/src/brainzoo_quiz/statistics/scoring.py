@@ -191,7 +191,7 @@ def _notes(trials: Trials, mean: group.Mean) -> list[str]:
     notes = []
     if len(trials.readers) == 1:
         notes.append("One reader says nothing about other readers: there is no group mean.")
-    elif len(mean.values) < len(trials.readers):
+    elif mean["readers"] < len(trials.readers):
         notes.append("Readers without answers to both kinds are left out of the group.")
     low = [who for who, row in zip(trials.readers, trials.said, strict=True) if np.isnan(row).any()]
     if low:
@@ -199,7 +199,7 @@ def _notes(trials: Trials, mean: group.Mean) -> list[str]:
             f"{', '.join(low)} left images without an answer; these do not count, which favours "
             "readers who skip what they are unsure of."
         )
-    if len(mean.values) > 1 and mean.value < 0.5:
+    if mean["readers"] > 1 and mean["value"] < 0.5:
         notes.append(
             "An accuracy below chance does not prove quality: readers who are often wrong do see a "
             "difference, and take it for the opposite."

@@ -12,6 +12,7 @@ and the answers of practice only.
 
 from __future__ import annotations
 
+import itertools
 import random as python_random
 import secrets
 from collections import Counter
@@ -113,8 +114,8 @@ def _real(
 
 def _in_turn(by_subject: Sequence[Sequence[int]], number: int) -> list[int]:
     """Return rows, one of each subject in turn."""
-    longest = max(map(len, by_subject), default=0)
-    return [rows[i] for i in range(longest) for rows in by_subject if i < len(rows)][:number]
+    turns = itertools.zip_longest(*by_subject)
+    return [row for turn in turns for row in turn if row is not None][:number]
 
 
 def _spread_positions(
