@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from brainzoo.data.subjects import Value as Value
     from brainzoo.data.tables import table_text as table_text
     from brainzoo.data.volumes import Volume as Volume
-    from brainzoo.evaluating.intervals import bootstrap as bootstrap
-    from brainzoo.evaluating.intervals import interval as interval
-    from brainzoo.evaluating.intervals import subjects_of as subjects_of
     from brainzoo.plugin.capabilities import Reconstruction as Reconstruction
     from brainzoo.plugin.capabilities import Reconstructs as Reconstructs
     from brainzoo.plugin.findings import Evaluation as Evaluation
@@ -47,6 +44,9 @@ if TYPE_CHECKING:
     from brainzoo.plugin.interfaces import Exporter as Exporter
     from brainzoo.plugin.interfaces import Generator as Generator
     from brainzoo.plugin.interfaces import Spec as Spec
+    from brainzoo.plugin.intervals import bootstrap as bootstrap
+    from brainzoo.plugin.intervals import interval as interval
+    from brainzoo.plugin.intervals import subjects_of as subjects_of
     from brainzoo.plugin.options import option as option
     from brainzoo.plugin.part import dataset as dataset
     from brainzoo.plugin.run import Run as Run

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from brainzoo import Images
-from brainzoo.evaluating.intervals import bootstrap, few_people, interval, subjects_of
+from brainzoo.plugin.findings import MetricValue
+from brainzoo.plugin.intervals import bootstrap, few_people, interval, subjects_of
 
 SUBJECTS = [f"s{i // 5}" for i in range(50)]
 
@@ -100,3 +101,13 @@ def test_the_seed_decides() -> None:
 def test_an_image_without_a_subject_is_its_own() -> None:
     images = Images(np.zeros((3, 1, 8, 8), np.uint8), [{"subject": "a"}, {"subject": "a"}, {}], {})
     assert subjects_of(images) == ["subject a", "subject a", "image 2"]
+
+
+def test_a_value_takes_its_interval_and_floor_from_draws() -> None:
+    alone = MetricValue.of("x", np.array([2.0]), 9)
+    assert (alone.value, alone.low, alone.high, alone.floor) == (2.0, None, None, None)
+    draws = np.array([0.9, 0.5, 1.3, 0.9])
+    held = MetricValue.of("x", draws, 9, draws, normal=True, bounds=(0.0, 1.0))
+    assert (held.high, held.floor) == (1.0, 0.9)
+    assert held.low is not None
+    assert held.low < 0.9

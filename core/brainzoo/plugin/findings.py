@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brainzoo.common.errors import DataError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from brainzoo.data.images import Images
     from brainzoo.data.subjects import Value
     from brainzoo.plugin.interfaces import Generator
@@ -95,6 +97,27 @@ class MetricValue:
     high: float | None = None
     floor: float | None = None
     detail: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        draws: NDArray[Any],
+        n: int,
+        floor: NDArray[Any] | float | None = None,
+        detail: str = "",
+        **options: Any,
+    ) -> MetricValue:
+        """Return ``draws[0]`` with the interval that its resamples give it.
+
+        Of a floor with resamples, the first is taken. ``options`` are those of
+        :func:`brainzoo.api.interval`: ``bounds``, ``normal``, ``people``.
+        """
+        from brainzoo.plugin.intervals import interval
+
+        low, high = interval(draws, **options) or (None, None)
+        least = floor if floor is None or isinstance(floor, int | float) else float(floor[0])
+        return cls(name, float(draws[0]), n, low, high, least, detail)
 
     @property
     def at_floor(self) -> bool:

@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
-from brainzoo.evaluating.intervals import bootstrap
+from brainzoo.plugin.intervals import bootstrap
 from brainzoo_metrics import distances, neighbours, twosample
-from brainzoo_metrics.measure import ROUNDS, metric_value
+from brainzoo_metrics.measure import ROUNDS
 
 Array = NDArray[np.float64]
 
@@ -146,15 +146,6 @@ def test_c2st_folds_keep_subjects_together() -> None:
     ones = np.ones((1, 180))
     right = twosample.told_apart(real, other, subjects, 0)
     assert twosample.accuracy_draws(right, ones, ones)[0] < 0.75
-
-
-def test_a_figure_without_draws_has_no_interval() -> None:
-    alone = metric_value("x", np.array([2.0]), 9)
-    assert (alone.value, alone.low, alone.high) == (2.0, None, None)
-    held = metric_value("x", np.array([0.9, 0.5, 1.3, 0.9]), 9, bounds=(0.0, 1.0))
-    assert held.high == 1.0
-    assert held.low is not None
-    assert held.low < 0.9
 
 
 def test_frechet_draws_give_up_the_interval_where_it_costs_too_much(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from brainzoo.api import Images, MetricValue, Value, interval
 from brainzoo_anatomy.plausible import WIDTH, Limits
 from brainzoo_anatomy.regions import NAMES, PAIRED, REGIONS
-from brainzoo_anatomy.statistics import Group, Numbers, hedges, slopes, valued, wasserstein
+from brainzoo_anatomy.statistics import Group, Numbers, hedges, slopes, wasserstein
 
 FLOOR = "floor: training people in the place of the synthetic heads"
 COARSE_MM = 2.0
 FEW = 20
 SETS = ("test", "synthetic", "train")
+DISTANCE: Mapping[str, Any] = {"normal": True, "bounds": (0.0, np.inf)}
 
 Groups = Mapping[str, Group]
 
@@ -39,8 +41,9 @@ def metrics(groups: Groups, limits: Limits) -> list[MetricValue]:
             "difference of the change with age, percent of the volume a decade, mean over regions; "
             + (FLOOR if floor is not None else "")
         )
-        base = None if floor is None else float(floor[0])
-        found.append(valued("change with age", gap, base, n, detail.rstrip("; ")))
+        found.append(
+            MetricValue.of("change with age", gap, n, floor, detail.rstrip("; "), **DISTANCE)
+        )
     return found
 
 
@@ -94,20 +97,11 @@ def _plausible(groups: Groups, limits: Limits) -> MetricValue:
     fine = np.asarray(~limits.outside(group.heads).any(1))
     floor = float((~limits.outside(groups["test"].heads).any(1)).mean())
     draws = group.weights @ fine / group.weights.sum(1)
-    low, high = interval(draws, bounds=(0.0, 1.0)) or (None, None)
     detail = (
         f"share of heads whose regions all lie within {WIDTH:g} robust standard deviations of "
         "training heads; floor: real test heads"
     )
-    return MetricValue(
-        "plausible heads",
-        float(draws[0]),
-        len(fine),
-        low=low,
-        high=high,
-        floor=floor,
-        detail=detail,
-    )
+    return MetricValue.of("plausible heads", draws, len(fine), floor, detail, bounds=(0.0, 1.0))
 
 
 def _distance(groups: Groups) -> MetricValue:
@@ -125,15 +119,15 @@ def _distance(groups: Groups) -> MetricValue:
         f"2-Wasserstein distance of Gaussians (WASABI) of {count} regions' shares of the brain, in "
         f"standard deviations of training people; {FLOOR}"
     )
-    floor = float(draws["train"][0])
-    return valued("WASABI", draws["synthetic"], floor, len(values["test"]), detail)
+    n = len(values["test"])
+    return MetricValue.of("WASABI", draws["synthetic"], n, draws["train"], detail, **DISTANCE)
 
 
 def _effect(name: str, values: Mapping[str, Numbers], groups: Groups, detail: str) -> MetricValue:
     signed, floor = _effects(values, groups)
     draws = signed * np.sign(signed[0] or 1.0)
     detail = f"{detail} (g = {signed[0]:+.2f}); {FLOOR} (g = {floor[0]:+.2f})"
-    return valued(name, draws, abs(float(floor[0])), len(values["test"]), detail)
+    return MetricValue.of(name, draws, len(values["test"]), np.abs(floor), detail, **DISTANCE)
 
 
 def _effects(values: Mapping[str, Numbers], groups: Groups) -> tuple[Numbers, Numbers]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Images, MetricValue, bootstrap, interval, subjects_of
+from brainzoo.api import Images, bootstrap, subjects_of
 from brainzoo_anatomy.measured import Measured
 
 Numbers = NDArray[np.float64]
@@ -87,21 +87,6 @@ def slopes(group: Group) -> Numbers | None:
     spread = np.maximum((weights * apart**2).sum(1, keepdims=True), 1e-9)
     means = weights @ ml / total
     return np.asarray(1000 * ((weights * apart) @ ml) / spread / np.maximum(means, 1e-6))
-
-
-def valued(
-    name: str,
-    draws: Numbers,
-    floor: float | None,
-    n: int,
-    detail: str,
-    *,
-    most: float = np.inf,
-) -> MetricValue:
-    """Return a value that is not negative with its interval, ± 1.96 standard errors."""
-    ends = interval(draws, normal=True, bounds=(0.0, most))
-    low, high = ends or (None, None)
-    return MetricValue(name, float(draws[0]), n, low, high, floor, detail)
 
 
 def _moments(values: Numbers, weights: Numbers) -> tuple[Numbers, Numbers, Numbers]:

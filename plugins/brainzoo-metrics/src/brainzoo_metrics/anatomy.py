@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.mixture import GaussianMixture
 
-from brainzoo.api import Evaluation, Images, Value, console, grid
-from brainzoo_metrics.measure import POSITIVE, Draws, Floats, View, Weights, metric_value
+from brainzoo.api import Evaluation, Images, MetricValue, Value, console, grid
+from brainzoo_metrics.measure import POSITIVE, Draws, Floats, View, Weights
 
 HEAD = 0.1  # of the range
 BRAIN_MM = 16.0
@@ -71,14 +71,15 @@ def compute(view: View) -> Evaluation:
             row[f"{who} 5 to 95 %"] = f"{low:.2f} to {high:.2f}"
         rows.append(row | {"d": round(float(signed[0]), 3)})
         values.append(
-            metric_value(
+            MetricValue.of(
                 f"{name} |d|",
                 signed * np.sign(signed[0] or 1.0),
                 len(chosen),
                 abs(float(floor[0])),
-                bounds=POSITIVE,
-                detail=f"effect size of {name} in {unit}, synthetic against test "
+                f"effect size of {name} in {unit}, synthetic against test "
                 f"(d = {signed[0]:+.2f}); intensity classes, not clinical volumetry",
+                normal=True,
+                bounds=POSITIVE,
             )
         )
     return Evaluation(values, {"anatomy": rows}, {"anatomy": _picture(view.images[:2], white)})

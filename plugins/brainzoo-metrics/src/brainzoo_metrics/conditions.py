@@ -157,11 +157,10 @@ def value_of(
     bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> MetricValue:
     """Return a value with its interval and floor; the floor's own interval is in the detail."""
-    low, high = interval(draws, bounds=bounds) or (None, None)
     ends = interval(floor, bounds=bounds)
     if ends is not None:
         detail = f"floor {ends.low:.3g} to {ends.high:.3g}; {detail}"
-    return MetricValue(name, float(draws[0]), n, low, high, float(floor[0]), detail)
+    return MetricValue.of(name, draws, n, floor, detail, bounds=bounds)
 
 
 def by_decade(reader: Reader, one: Any) -> list[dict[str, Value]]:

@@ -25,7 +25,6 @@ from brainzoo.api import (
     Images,
     MetricValue,
     bootstrap,
-    interval,
     subjects_of,
 )
 from brainzoo_metrics.config import MetricsConfig
@@ -118,22 +117,7 @@ class View:
     ) -> MetricValue:
         """Return a value with interval and floor, named after the measure and the view."""
         name = f"{name} {self.name}".rstrip()
-        return metric_value(name, draws, self.n, floor, bounds=bounds, detail=detail)
-
-
-def metric_value(
-    name: str,
-    draws: Draws,
-    n: int,
-    floor: Draws | float | None = None,
-    *,
-    bounds: tuple[float, float] = (-np.inf, np.inf),
-    detail: str = "",
-) -> MetricValue:
-    """Return ``draws[0]`` with the interval that the other draws give it; alone it has none."""
-    low, high = interval(draws, normal=True, bounds=bounds) or (None, None)
-    least = float(floor[0]) if isinstance(floor, np.ndarray) else floor
-    return MetricValue(name, float(draws[0]), n, low, high, least, detail)
+        return MetricValue.of(name, draws, self.n, floor, detail, normal=True, bounds=bounds)
 
 
 def views_of(sets: EvaluationSets, config: MetricsConfig, network: Features | None) -> list[View]:

@@ -14,12 +14,13 @@ Percentiles that were left alone could lie wholly above the value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.data.images import Images
+if TYPE_CHECKING:
+    from brainzoo.data.images import Images
 
 ROUNDS = 1000
 LEVEL = 0.95
