@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, recall_score
 
-from brainzoo.evaluating.intervals import bootstrap, interval
+from brainzoo.plugin.intervals import bootstrap, interval
 from brainzoo_gantrain.rates import by_subject, rates
 
 

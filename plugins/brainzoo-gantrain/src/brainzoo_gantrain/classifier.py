@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import SVC
+
+from brainzoo_metrics.predicting import standardised, tuned
 
 COSTS = (0.1, 1.0, 10.0, 100.0)
 """Candidates for C, of a kernel that is the mean product of features: the same for any length."""
@@ -23,11 +26,6 @@ UNTRIED = 1.0
 """C where there are too few groups to compare candidates."""
 
 FOLDS = 5
-
-SILENT = 0.05
-FARTHEST = 5.0  # deviations from the mean
-"""Half of VGG-16's features are silent in 95 % of heads or more. Divided by so small a deviation,
-what a synthetic image wakes up would be tens of thousands, and decide alone: they are left out."""
 
 Scores = NDArray[np.float64]
 
@@ -75,46 +73,22 @@ def learn(train: Labelled, tests: Sequence[Labelled], classes: int, seed: int) -
     """
     known = standardised(train.features, train.features)
     kernel = _kernel(known, known)
-    cost = _cost(kernel, train, classes, seed)
-    machine = _machine(cost).fit(kernel, train.classes)
+    machine = _learned(kernel, train, classes, seed)
     return [
         _scores(machine, _kernel(standardised(test.features, train.features), known), classes)
         for test in tests
     ]
 
 
-def standardised(features: NDArray[np.float32], like: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return features in deviations from the mean of others, ``(image, feature)`` both."""
-    low, high = np.quantile(like, [SILENT, 1 - SILENT], axis=0)
-    shares = (high > low) / np.maximum(like.std(axis=0), 1e-12)
-    scaled = (features - like.mean(axis=0)) * shares
-    return np.asarray(np.clip(scaled, -FARTHEST, FARTHEST), np.float32)
-
-
-def _cost(kernel: NDArray[np.float64], train: Labelled, classes: int, seed: int) -> float:
-    """Return the least candidate with the best mean recall of classes over the folds."""
-    of_class = [np.unique(train.groups[train.classes == c]) for c in range(classes)]
-    folds = min(FOLDS, *map(len, of_class))
+def _learned(kernel: NDArray[np.float64], train: Labelled, classes: int, seed: int) -> Any:
+    """Return a machine, with the least cost that has the best mean recall of classes."""
+    machine = SVC(C=UNTRIED, kernel="precomputed", class_weight="balanced", break_ties=True)
+    folds = min(FOLDS, *(len(np.unique(train.groups[train.classes == c])) for c in range(classes)))
     if folds < 2:
-        return UNTRIED
+        return machine.fit(kernel, train.classes)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    found: list[list[float]] = []
-    for inside, outside in splitter.split(kernel, train.classes, train.groups):
-        if len(np.unique(train.classes[inside])) < classes:
-            continue
-        own, cross = kernel[np.ix_(inside, inside)], kernel[np.ix_(outside, inside)]
-        truth = train.classes[outside]
-        recalls = []
-        for cost in COSTS:
-            machine = _machine(cost).fit(own, train.classes[inside])
-            right = _scores(machine, cross, classes).argmax(1) == truth
-            recalls.append(float(np.mean([right[truth == c].mean() for c in np.unique(truth)])))
-        found.append(recalls)
-    return COSTS[int(np.mean(found, axis=0).argmax())] if found else UNTRIED
-
-
-def _machine(cost: float) -> SVC:
-    return SVC(C=cost, kernel="precomputed", class_weight="balanced")
+    splits = splitter.split(kernel, train.classes, train.groups)
+    return tuned(machine, {"C": COSTS}, kernel, train.classes, splits)
 
 
 def _kernel(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -122,6 +96,6 @@ def _kernel(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[
     return product
 
 
-def _scores(machine: SVC, kernel: NDArray[np.float64], classes: int) -> Scores:
+def _scores(machine: Any, kernel: NDArray[np.float64], classes: int) -> Scores:
     decision: Scores = machine.decision_function(kernel)
     return np.stack([-decision, decision], 1) if classes == 2 else decision

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from brainzoo_gantrain.classifier import standardised
+from brainzoo_metrics.predicting import standardised
 
 NEAR = 0.01
 """Share of real test images that count as near: what a generator that copies nothing has."""

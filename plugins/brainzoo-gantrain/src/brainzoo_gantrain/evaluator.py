@@ -16,10 +16,9 @@ Differences from that paper, and what it leaves open:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from brainzoo.api import (
     Evaluation,
@@ -34,9 +33,9 @@ from brainzoo_gantrain.classifier import Labelled, learn
 from brainzoo_gantrain.config import GANTrainConfig
 from brainzoo_gantrain.copies import near_copies
 from brainzoo_gantrain.labels import class_names, in_classes, positive_class
-from brainzoo_gantrain.rates import Rates, by_subject, rates
+from brainzoo_gantrain.rates import by_subject, rates
 from brainzoo_gantrain.result import Result, Row
-from brainzoo_gantrain.sets import REAL, TrainingSet, as_many, training_sets
+from brainzoo_gantrain.sets import REAL, as_many, training_sets
 from brainzoo_metrics.features import Features
 
 LEAST_SUBJECTS = 4
@@ -68,30 +67,27 @@ class GANTrain(Evaluator):
         seen = known.features  # any of them may have been copied, drawn below or not
         known = as_many(known, min(self.config.limit, len(known)), [seed, 0])
         made = as_many(made, min(len(known), len(made)), [seed, 0])
-        weights = bootstrap(list(judged.groups), seed=seed)
-
-        def measured(scores: NDArray[np.float64]) -> tuple[Rates, Rates]:
-            of_subjects = by_subject(scores, judged.classes, judged.groups, weights)
-            return (
-                rates(scores, judged.classes, weights, positive),
-                rates(*of_subjects, positive),
-            )
-
+        weights, own = (bootstrap(list(one.groups), seed=seed) for one in (judged, made))
         rows = []
         trained = training_sets(known, made, self.config.people, seed)
         with console.progress("classifiers", sum(len(s.draws) for s in trained)) as advance:
             for one in trained:
-                scores = list(_judged(one, [judged, made], len(names), seed, advance))
-                rows.append(Row.of(one, *measured(np.stack([s[0] for s in scores]))))
+                tests, found = [judged, made] if one.name == REAL else [judged], []
+                for draw in one.draws:
+                    found.append(learn(draw, tests, len(names), seed))
+                    advance(1)
+                scores = np.stack([of_tests[0] for of_tests in found])
+                subjects = by_subject(scores, judged.classes, judged.groups, weights)
+                of_images = rates(scores, judged.classes, weights, positive)
+                rows.append(Row(one, of_images, rates(*subjects, positive)))
                 if one.name == REAL:
-                    of_made = np.stack([s[1] for s in scores])
-        own = bootstrap(list(made.groups), seed=seed)
+                    gan_test = rates(found[0][1][None], made.classes, own, positive)
         return Result(
             looks=looks,
             names=names,
             positive=positive,
             rows=rows,
-            gan_test=rates(of_made, made.classes, own, positive),
+            gan_test=gan_test,
             copies=near_copies(seen, judged.features, made.features) @ own.T / own.sum(1),
             judged=judged,
             made=len(made),
@@ -104,14 +100,6 @@ class GANTrain(Evaluator):
         most = min(len(known), self.config.limit)
         if len(made) > most:
             yield f"{most} of {len(made)} synthetic images were drawn: as many as real ones"
-
-
-def _judged(
-    one: TrainingSet, tests: list[Labelled], classes: int, seed: int, advance: Callable[[int], None]
-) -> Iterator[list[NDArray[np.float64]]]:
-    for draw in one.draws:
-        yield learn(draw, tests if one.name == REAL else tests[:1], classes, seed)
-        advance(1)
 
 
 def _labelled(looks: Features, images: Images, names: list[str]) -> Labelled:

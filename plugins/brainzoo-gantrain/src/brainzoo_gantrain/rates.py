@@ -33,6 +33,11 @@ class Rates:
         product = 2 * self.sensitivity * self.specificity
         return np.divide(product, total, out=np.where(total == 0, 0.0, np.nan), where=total > 0)
 
+    def named(self) -> dict[str, NDArray[np.float64]]:
+        """Return all three by their names."""
+        names = ("sensitivity", "specificity", "harmonic mean")
+        return {name: getattr(self, name.replace(" ", "_")) for name in names}
+
 
 def rates(
     scores: NDArray[np.float64], truth: NDArray[np.int64], weights: Weights, positive: int

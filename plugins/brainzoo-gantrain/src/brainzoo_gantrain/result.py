@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,28 +31,25 @@ ONE_SIDED = 0.9  # of sensitivity and specificity, one near 0 and the other near
 SHORT = {REAL: "real", AS_MANY: "real, as many", BOTH: "real + synthetic", SHUFFLED: "shuffled"}
 """What those rows are called that are metric values too."""
 
-Values = NDArray[np.float64]
+RATIO = "ratio to real"
 SHARE = (0.0, 1.0)
 ANY = (-np.inf, np.inf)
+
+Values = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What one training set led to."""
+    """What one training set led to, for images and for subjects."""
 
     trained: TrainingSet
-    images: int
-    subjects: int
     rates: Rates
     of_subjects: Rates
 
-    @classmethod
-    def of(cls, trained: TrainingSet, image_rates: Rates, subject_rates: Rates) -> Row:
-        """Make the row of a training set."""
-        first = trained.draws[0]
-        real = np.char.startswith(first.groups.astype(str), "subject ")
-        subjects = 0 if trained.name in (SYNTHETIC, SHUFFLED) else len(set(first.groups[real]))
-        return cls(trained, len(first), subjects, image_rates, subject_rates)
+    @property
+    def images(self) -> int:
+        """How many one classifier learned from."""
+        return len(self.trained.draws[0])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,10 +68,17 @@ class Result:
 
     def evaluation(self) -> Evaluation:
         """Return it as evaluators do."""
+        real = self._row(REAL)
+        gan_test: dict[str, Value] = {
+            "trained on": "GAN-test: real, tested on synthetic",
+            "images": real.images,
+            "real subjects": real.trained.people,
+            **{name: _text(values) for name, values in self.gan_test.named().items()},
+        }
         numbers = [dict(self._numbers(row)) for row in self.rows]
         return Evaluation(
             metrics=[m for m in self._metrics() if np.isfinite(m.value)],
-            tables={"GAN-train": [*map(self._readable, self.rows), self._gan_test_row()]},
+            tables={"GAN-train": [*map(self._readable, self.rows), gan_test]},
             pictures={"curve": charts.as_picture(self._curve())},
             files={"gan-train.csv": table_text(numbers).encode()},
             notes=[*self._notes(), *self.notes],
@@ -89,81 +93,67 @@ class Result:
     def _row(self, name: str) -> Row:
         return next(row for row in self.rows if row.trained.name == name)
 
-    def _ratio(self, row: Row) -> Values:
-        real = self._row(REAL).rates.harmonic_mean
-        found = row.rates.harmonic_mean
-        ratio: Values = np.divide(found, real, out=np.full(len(real), np.nan), where=real > 0)
-        return ratio
+    def _named(self, row: Row) -> Mapping[str, Values]:
+        """Return what the table and the file say of a row."""
+        real, found = self._row(REAL).rates.harmonic_mean, row.rates.harmonic_mean
+        ratio = np.divide(found, real, out=np.full(len(real), np.nan), where=real > 0)
+        subjects = row.of_subjects.harmonic_mean
+        return row.rates.named() | {RATIO: ratio, "harmonic mean of subjects": subjects}
 
     def _metrics(self) -> Iterator[MetricValue]:
         synthetic, real = self._row(SYNTHETIC), self._row(REAL)
         alike = next((row for row in self.rows if row.trained.name == AS_MANY), real)
+        floors = self._named(alike)
         images, subjects = len(self.judged), self.judged.subjects()
         on_test = f"{images} test images of {subjects} subjects; {self.looks.label}"
-
-        def metric(
-            name: str,
-            values: Values,
-            detail: str,
-            floor: Values | None = None,
-            bounds: tuple[float, float] = SHARE,
-        ) -> MetricValue:
-            ends = interval(values, bounds=bounds) or (None, None)
-            least = None if floor is None else float(floor[0])
-            return MetricValue(name, float(values[0]), images, ends[0], ends[1], least, detail)
-
         trained = f"trained on {synthetic.images} synthetic, tested on {on_test}"
-        for name in ("sensitivity", "specificity", "harmonic_mean"):
-            own, floor = (getattr(row.rates, name) for row in (synthetic, alike))
-            yield metric(name.replace("_", " "), own, trained, floor)
-        yield dataclasses.replace(
-            metric(
-                "harmonic mean of subjects",
-                synthetic.of_subjects.harmonic_mean,
-                f"by the mean score of a subject's images; {trained}",
-                alike.of_subjects.harmonic_mean,
-            ),
-            n=subjects,
-        )
-        yield metric("ratio to real", self._ratio(synthetic), trained, bounds=ANY)
+        own = dict(self._named(synthetic))
+        ratio = own.pop(RATIO)
+        for name, values in own.items():
+            n, detail = images, trained
+            if name == "harmonic mean of subjects":
+                n, detail = subjects, f"by the mean score of a subject's images; {trained}"
+            yield MetricValue.of(name, values, n, floors[name], detail, bounds=SHARE)
+        yield MetricValue.of(RATIO, ratio, images, detail=trained)
         for row in self.rows:
             if row.trained.name in SHORT:
                 detail = f"trained on {row.trained.name}, {row.images} images; {on_test}"
-                name = f"harmonic mean, {SHORT[row.trained.name]}"
-                yield metric(name, row.rates.harmonic_mean, detail)
-        for alone, both in self._gains():
-            gain = both.rates.harmonic_mean - alone.rates.harmonic_mean
-            whom = "" if alone is real else f" to {alone.subjects} people"
+                name, values = f"harmonic mean, {SHORT[row.trained.name]}", row.rates.harmonic_mean
+                yield MetricValue.of(name, values, images, detail=detail, bounds=SHARE)
+        for people, gain in self._gains().items():
+            whom = "" if people == real.trained.people else f" to {people} people"
             detail = f"harmonic means' difference; {on_test}"
-            yield metric(f"gain by adding synthetic{whom}", gain, detail, bounds=ANY)
+            yield MetricValue.of(f"gain by adding synthetic{whom}", gain, images, detail=detail)
         of_made = f"of {self.made} synthetic images; {self.looks.label}"
-        yield dataclasses.replace(
-            metric("GAN-test", self.gan_test.harmonic_mean, f"harmonic mean {of_made}"), n=self.made
-        )
+        values, detail = self.gan_test.harmonic_mean, f"harmonic mean {of_made}"
+        yield MetricValue.of("GAN-test", values, self.made, detail=detail, bounds=SHARE)
         near = f"nearer to a training image than {1 - NEAR:.0%} of test images are, {of_made}"
-        copies = metric("copy rate", self.copies, near)
-        yield dataclasses.replace(copies, n=self.made, floor=NEAR)
+        yield MetricValue.of("copy rate", self.copies, self.made, NEAR, near, bounds=SHARE)
 
-    def _gains(self) -> list[tuple[Row, Row]]:
-        """Return the rows of some real people without and with synthetic images, most first."""
-        with_made = {r.trained.share: r for r in self.rows if r.trained.synthetic}
-        alone = (r for r in self.rows if r.trained.share and not r.trained.synthetic)
-        return [(row, with_made[row.trained.share]) for row in alone]
+    def _along(self, synthetic: bool) -> dict[int, Values]:
+        """Return harmonic means by number of real people, without or with synthetic images."""
+        return {
+            row.trained.people: row.rates.harmonic_mean
+            for row in self.rows
+            if row.trained.people
+            and row.trained.synthetic is synthetic
+            and row.trained.name != AS_MANY
+        }
+
+    def _gains(self) -> dict[int, Values]:
+        """Return what synthetic images add to so many real people, most people first."""
+        both = self._along(synthetic=True)
+        return {n: both[n] - alone for n, alone in self._along(synthetic=False).items()}
 
     def _helps(self) -> str:
         """Return for how many real people synthetic images help, in words."""
-        helped, harmed = [], []
-        for alone, both in self._gains():
-            gain = both.rates.harmonic_mean - alone.rates.harmonic_mean
+        said: dict[str, list[str]] = {"help": [], "harm": []}
+        for people, gain in reversed(self._gains().items()):
             ends = interval(gain)
-            said = f"{alone.subjects} people ({gain[0]:+.3f})"
-            helped += [said] if ends and ends.low > 0 else []
-            harmed += [said] if ends and ends.high < 0 else []
-        parts = [
-            f"{what} real images of {', '.join(reversed(counts))}"
-            for what, counts in (("help beside", helped), ("harm beside", harmed))
-            if counts
-        ]
+            if ends and (ends.low > 0 or ends.high < 0):
+                what = "help" if ends.low > 0 else "harm"
+                said[what].append(f"{people} people ({gain[0]:+.3f})")
+        parts = [f"{k} beside real images of {', '.join(v)}" for k, v in said.items() if v]
         if not parts:
             return (
                 "Synthetic images neither help nor harm beyond the intervals, however few people."
@@ -172,42 +162,25 @@ class Result:
 
     def _numbers(self, row: Row) -> Iterator[tuple[str, Value]]:
         yield from (("trained on", row.trained.name), ("images", row.images))
-        yield from (("subjects", row.subjects), ("classifiers", len(row.trained.draws)))
-        named = {
-            "sensitivity": row.rates.sensitivity,
-            "specificity": row.rates.specificity,
-            "harmonic mean": row.rates.harmonic_mean,
-            "ratio to real": self._ratio(row),
-            "harmonic mean of subjects": row.of_subjects.harmonic_mean,
-        }
-        for name, values in named.items():
-            bounds = ANY if name == "ratio to real" else SHARE
+        yield from (("subjects", row.trained.people), ("classifiers", len(row.trained.draws)))
+        for name, values in self._named(row).items():
+            bounds = ANY if name == RATIO else SHARE
             low, high = interval(values, bounds=bounds) or (float("nan"), float("nan"))
             yield from ((name, float(values[0])), (f"{name} low", low), (f"{name} high", high))
         yield ("copy rate", float(self.copies[0]) if row.trained.synthetic else None)
 
     def _readable(self, row: Row) -> dict[str, Value]:
+        texts = {
+            name: _text(values, ANY if name == RATIO else SHARE)
+            for name, values in self._named(row).items()
+        }
         return {
             "trained on": row.trained.name,
             "images": row.images,
-            "real subjects": row.subjects or None,
-            "sensitivity": _text(row.rates.sensitivity),
-            "specificity": _text(row.rates.specificity),
-            "harmonic mean": _text(row.rates.harmonic_mean),
-            "ratio to real": (None if row.trained.name == REAL else _text(self._ratio(row), ANY)),
-            "harmonic mean of subjects": _text(row.of_subjects.harmonic_mean),
+            "real subjects": row.trained.people or None,
+            **texts,
+            **({RATIO: None} if row.trained.name == REAL else {}),
             "copy rate": f"{self.copies[0]:.3f}" if row.trained.synthetic else None,
-        }
-
-    def _gan_test_row(self) -> dict[str, Value]:
-        real = self._row(REAL)
-        return {
-            "trained on": "GAN-test: real, tested on synthetic",
-            "images": real.images,
-            "real subjects": real.subjects,
-            "sensitivity": _text(self.gan_test.sensitivity),
-            "specificity": _text(self.gan_test.specificity),
-            "harmonic mean": _text(self.gan_test.harmonic_mean),
         }
 
     def _notes(self) -> Iterator[str]:
@@ -256,20 +229,15 @@ class Result:
         )
 
     def _curve(self) -> str:
-        """Draw what each share of the real subjects leads to, with and without synthetic images."""
-        shares = sorted({row.trained.share for row in self.rows if row.trained.share})
-        lines, names = [], [""] * len(shares)
+        """Draw what some real people lead to, with and without synthetic images."""
+        places = {n: place for place, n in enumerate(sorted(self._along(synthetic=False)))}
+        lines = []
         for name, mixed in ((REAL, False), (BOTH, True)):
-            points: list[tuple[float, ...]] = []
-            for row in self.rows:
-                if row.trained.share not in shares or row.trained.synthetic is not mixed:
-                    continue
-                place = shares.index(row.trained.share)
-                value = float(row.rates.harmonic_mean[0])
-                ends = interval(row.rates.harmonic_mean, bounds=SHARE) or (value, value)
-                points.append((place, value, *ends))
-                names[place] = str(row.subjects)
-            lines.append(charts.Line(name, *zip(*sorted(points), strict=True)))
+            points = [
+                (places[n], values[0], *(interval(values, bounds=SHARE) or (values[0],) * 2))
+                for n, values in sorted(self._along(synthetic=mixed).items())
+            ]
+            lines.append(charts.Line(name, *zip(*points, strict=True)))
         return charts.line_chart(
             lines,
             title="When do synthetic images help? Harmonic mean, by number of real people",
@@ -278,7 +246,7 @@ class Result:
                 "synthetic alone": float(self._row(SYNTHETIC).rates.harmonic_mean[0]),
                 "chance": self._chance,
             },
-            x_names=names,
+            x_names=list(map(str, places)),
         )
 
 

@@ -92,26 +92,19 @@ class SegTrain(Evaluator):
             f"mean of {', '.join(names.values())}, by person; U-Net of width {self.config.width}, "
             f"{self.config.steps} steps; {len(order)} test people"
         )
-        ends = {
-            name: interval(draws, bounds=SHARE) or (None, None) for name, draws in means.items()
-        }
         values = [
-            MetricValue(
+            MetricValue.of(
                 "Dice" if name == "synthetic" else f"Dice, {name}",
-                float(draws[0]),
+                draws,
                 len(order),
-                low=ends[name][0],
-                high=ends[name][1],
-                floor=float(means["real"][0]) if name == "synthetic" else None,
-                detail=f"trained on {name} pairs; {detail}",
+                means["real"] if name == "synthetic" else None,
+                f"trained on {name} pairs; {detail}",
+                bounds=SHARE,
             )
             for name, draws in means.items()
         ]
         gain = averaged(mean_of_labels(dices[SETS[2]] - dices["real"]), weights)
-        low, high = interval(gain) or (None, None)
-        values.append(
-            MetricValue("Dice gain by adding synthetic", float(gain[0]), len(order), low, high)
-        )
+        values.append(MetricValue.of("Dice gain by adding synthetic", gain, len(order)))
         rows: list[dict[str, Value]] = []
         for k, label in enumerate(names.values()):
             row: dict[str, Value] = {"label": label}

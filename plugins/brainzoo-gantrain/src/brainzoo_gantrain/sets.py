@@ -1,4 +1,4 @@
-"""What classifiers learn from: synthetic images, shares of real subjects, both, a control."""
+"""What classifiers learn from: synthetic images, some real people, both, a control."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class TrainingSet:
     Attributes:
         name: What it is made of.
         draws: One set, or several that were drawn alike.
-        share: Of the real training subjects, where it belongs to the curve.
+        people: Real ones in the first of them.
         synthetic: Whether synthetic images are in it.
     """
 
     name: str
     draws: Sequence[Labelled]
-    share: float | None = None
+    people: int = 0
     synthetic: bool = False
 
 
@@ -44,22 +44,22 @@ def training_sets(
 ) -> list[TrainingSet]:
     """Return every training set, the synthetic images first."""
     seeds = [[seed, draw] for draw in range(DRAWS)]
-    sets = [TrainingSet(SYNTHETIC, [synthetic], 0.0, True), TrainingSet(REAL, [real], 1.0)]
-    if len(synthetic) < len(real):
-        sets.append(TrainingSet(AS_MANY, [as_many(real, len(synthetic), s) for s in seeds]))
-    sets.append(TrainingSet(BOTH, [real + synthetic], 1.0, True))
     before = everybody = real.subjects()
+    sets = [TrainingSet(SYNTHETIC, [synthetic], 0, True), TrainingSet(REAL, [real], everybody)]
+    if len(synthetic) < len(real):
+        parts = [as_many(real, len(synthetic), s) for s in seeds]
+        sets.append(TrainingSet(AS_MANY, parts, parts[0].subjects()))
+    sets.append(TrainingSet(BOTH, [real + synthetic], everybody, True))
     for count in sorted({n for n in people if n < everybody}, reverse=True):
-        share = count / everybody
-        parts = [share_of_subjects(real, share, s) for s in seeds]
+        parts = [share_of_subjects(real, count / everybody, s) for s in seeds]
         if parts[0].subjects() == before:  # too few subjects for as fine a curve
             continue
         before = parts[0].subjects()
-        name = f"{REAL}, {before} people"
-        sets.append(TrainingSet(name, parts, share))
-        sets.append(TrainingSet(f"{name} + synthetic", [p + synthetic for p in parts], share, True))
-    sets.append(TrainingSet(SHUFFLED, [shuffled(synthetic, [seed, i]) for i in range(SHUFFLES)]))
-    return sets
+        name, mixed = f"{REAL}, {before} people", [part + synthetic for part in parts]
+        sets.append(TrainingSet(name, parts, before))
+        sets.append(TrainingSet(f"{name} + synthetic", mixed, before, True))
+    dealt = [shuffled(synthetic, [seed, i]) for i in range(SHUFFLES)]
+    return [*sets, TrainingSet(SHUFFLED, dealt)]
 
 
 def as_many(images: Labelled, n: int, seed: Sequence[int]) -> Labelled:
