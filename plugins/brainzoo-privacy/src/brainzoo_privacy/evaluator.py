@@ -16,6 +16,7 @@ from brainzoo.api import (
     Evaluator,
     Images,
     MetricValue,
+    table_text,
 )
 from brainzoo_metrics.features import Features
 from brainzoo_privacy import findings
@@ -92,6 +93,7 @@ class Privacy(Evaluator):
         if self.config.features:
             values += self._feature_metrics(compared, subjects, sets.seed)
         order = findings.suspicion(found)[: self.config.shown]
+        nearest = findings.nearest_rows(found, train=train, unseen=unseen, synthetic=synthetic)
         picture = panels(
             individuality,
             synthetic=synthetic,
@@ -100,15 +102,12 @@ class Privacy(Evaluator):
             chosen=order,
             nearest_train=found.synthetic.nearest,
             nearest_unseen=found.to_unseen.nearest,
-            labels=[
-                f"{synthetic.table[i].get('image_id', i)} {found.synthetic.similarity[i]:.2f}"
-                for i in order.tolist()
-            ],
+            labels=[f"{row['image_id']} {row['similarity']:.2f}" for row in nearest[: len(order)]],
         )
         return Evaluation(
             metrics=values,
             tables={
-                "most suspicious": findings.suspicious_rows(found, synthetic),
+                "most suspicious": findings.suspicious_rows(nearest),
                 "similarity to the nearest training image": findings.histogram_rows(found),
                 "attacks on the weights": [
                     {
@@ -124,9 +123,7 @@ class Privacy(Evaluator):
             pictures={"suspicious": picture},
             files={
                 "verdict.json": verdict.to_bytes(),
-                "nearest.csv": findings.nearest_csv(
-                    found, train=train, unseen=unseen, synthetic=synthetic
-                ),
+                "nearest.csv": table_text(nearest).encode(),
             },
             notes=[
                 SAID[verdict.outcome],

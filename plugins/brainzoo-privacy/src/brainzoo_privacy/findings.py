@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import Images, MetricValue, Value, bootstrap, interval, table_text
+from brainzoo.api import Images, MetricValue, Value, bootstrap
 from brainzoo_privacy import measures
 from brainzoo_privacy.audit import Audit
 from brainzoo_privacy.rules import (
     AUC_LIMIT,
-    CHANCE_AUC,
+    CHANCE,
     COPY_RATE,
     LEAST_IMAGES,
     LEAST_RECALL,
@@ -24,6 +25,7 @@ from brainzoo_privacy.whitebox import Attack
 LISTED = 16
 BINS = 20
 WHITE_BOX = "white-box membership AUC"
+SHARE = (0.0, 1.0)
 
 
 def metrics(
@@ -35,24 +37,20 @@ def metrics(
     rounds: int,
 ) -> list[MetricValue]:
     """Return what an audit of pixels measured."""
-    members = len(found.among_train)
-    auc_values = found.to_train.of_reference, found.to_unseen.of_reference
-    auc = measures.membership_draws(
-        *auc_values, [*train_subjects, *unseen_subjects], seed=seed, rounds=rounds
-    )
-    auc_low, auc_high = interval(auc, bounds=(0.0, 1.0)) or (None, None)
     by_train, by_unseen = found.to_train.by_subject, found.to_unseen.by_subject
-    nearer, nearer_low, nearer_high = measures.nearer_to_train(
-        by_train, by_unseen, seed=seed, rounds=rounds
-    )
+    subjects = min(by_train.shape[1], by_unseen.shape[1])
+    n = len(found.synthetic.copy)
     equal, equal_floor = measures.copy_rates_of_equal_number(
         by_train, by_unseen, found.copies, seed
     )
-    subjects = min(by_train.shape[1], by_unseen.shape[1])
-    unseen_authentic = measures.authentic(
-        found.unseen.similarity, found.unseen.nearest, found.among_train
+    nearer = measures.nearer_to_train(by_train, by_unseen, seed=seed, rounds=rounds)
+    authentic, unseen_authentic = (
+        measures.authentic(one.similarity, nearest, found.among_train)
+        for one, nearest in (
+            (found.synthetic, found.to_train.nearest),
+            (found.unseen, found.unseen.nearest),
+        )
     )
-    n = len(found.synthetic.copy)
     return [
         *flagged_metrics(found, unseen_subjects, seed=seed, rounds=rounds),
         MetricValue(
@@ -65,34 +63,35 @@ def metrics(
         ),
         MetricValue(
             "nearer to train",
-            nearer,
+            nearer[0],
             n,
-            low=nearer_low,
-            high=nearer_high,
-            floor=0.5,
-            detail=f"share of images nearer to {subjects} training than to {subjects} unseen "
-            "subjects",
+            *nearer[1:],
+            CHANCE,
+            f"share of images nearer to {subjects} training than to {subjects} unseen subjects",
         ),
         MetricValue(
             "AuthPct",
-            measures.authentic(
-                found.synthetic.similarity, found.to_train.nearest, found.among_train
-            ),
+            authentic,
             n,
             floor=unseen_authentic,
             detail="percent of images that are farther from their nearest training image than "
             "that one is from other people's; below the floor, images are near copies; floor: real "
             "unseen images",
         ),
-        MetricValue(
+        MetricValue.of(
             "membership AUC",
-            float(auc[0]),
-            members + len(found.unseen.copy),
-            low=auc_low,
-            high=auc_high,
-            floor=CHANCE_AUC,
-            detail="similarity to the nearest synthetic image: training against unseen images; "
+            measures.membership_draws(
+                found.to_train.of_reference,
+                found.to_unseen.of_reference,
+                [*train_subjects, *unseen_subjects],
+                seed=seed,
+                rounds=rounds,
+            ),
+            len(found.among_train) + len(found.unseen.copy),
+            CHANCE,
+            "similarity to the nearest synthetic image: training against unseen images; "
             "interval over subjects",
+            bounds=SHARE,
         ),
     ]
 
@@ -105,19 +104,11 @@ def attacked(found: Sequence[Attack], *, seed: int, rounds: int) -> list[MetricV
         draws = measures.membership_draws(
             attack.members, attack.others, people, seed=seed, rounds=rounds
         )
-        low, high = interval(draws, bounds=(0.0, 1.0)) or (None, None)
-        values.append(
-            MetricValue(
-                WHITE_BOX,
-                float(draws[0]),
-                len(people),
-                low=low,
-                high=high,
-                floor=CHANCE_AUC,
-                detail=f"{attack.name}: people trained on against {len(attack.others)} others, by "
-                "the weights; difficulty of images taken out; n is people",
-            )
+        detail = (
+            f"{attack.name}: people trained on against {len(attack.others)} others, by the "
+            "weights; difficulty of images taken out; n is people"
         )
+        values.append(MetricValue.of(WHITE_BOX, draws, len(people), CHANCE, detail, bounds=SHARE))
     return sorted(values, key=lambda value: -value.value)
 
 
@@ -126,46 +117,40 @@ def flagged_metrics(
 ) -> list[MetricValue]:
     """Return what counts as a copy among synthetic, unseen and planted images."""
     synthetic, unseen, planted = found.synthetic.copy, found.unseen.copy, found.planted.copy
-    copied = measures.share_interval(int(synthetic.sum()), len(synthetic))
-    recalled = measures.share_interval(int(planted.sum()), len(planted))
+    above = "similarity above {0.similarity:.3f} or lead above {0.lead:.3f}; floor: "
     weights = bootstrap(unseen_subjects, seed=seed, rounds=rounds)
-    drawn = interval(weights @ unseen / weights.sum(1))
-    ends: tuple[float | None, float | None] = drawn or (None, None)
+    flagged = MetricValue.of(
+        f"{prefix}real unseen flagged",
+        weights @ unseen / weights.sum(1),
+        len(unseen),
+        detail="share of real unseen images that count as copies; the limits are not from them",
+    )
     if not unseen.any():  # resamples of nothing say that nothing is certain
-        ends = measures.share_interval(0, len(set(unseen_subjects)))
+        low, high = measures.share_interval(0, len(set(unseen_subjects)))
+        flagged = dataclasses.replace(flagged, low=low, high=high)
     return [
         MetricValue(
             f"{prefix}copy rate",
             float(synthetic.mean()),
             len(synthetic),
-            low=copied[0],
-            high=copied[1],
-            floor=float(unseen.mean()),
-            detail=f"similarity above {found.copies.similarity:.3f} or lead above "
-            f"{found.copies.lead:.3f}; floor: real unseen images",
+            *measures.share_interval(int(synthetic.sum()), len(synthetic)),
+            float(unseen.mean()),
+            f"{above.format(found.copies)}real unseen images",
         ),
         MetricValue(
             f"{prefix}near duplicates",
             int(found.synthetic.duplicate.sum()),
             len(synthetic),
             floor=int(found.unseen.duplicate.sum()),
-            detail=f"images; similarity above {found.duplicates.similarity:.3f} or lead above "
-            f"{found.duplicates.lead:.3f}; floor: among {len(unseen)} real unseen images",
+            detail=f"images; {above.format(found.duplicates)}among {len(unseen)} real unseen "
+            "images",
         ),
-        MetricValue(
-            f"{prefix}real unseen flagged",
-            float(unseen.mean()),
-            len(unseen),
-            low=ends[0],
-            high=ends[1],
-            detail="share of real unseen images that count as copies; the limits are not from them",
-        ),
+        flagged,
         MetricValue(
             f"{prefix}planted copies found",
             float(planted.mean()),
             len(planted),
-            low=recalled[0],
-            high=recalled[1],
+            *measures.share_interval(int(planted.sum()), len(planted)),
             detail="training images moved, turned by any angle, zoomed, mirrored, blurred, "
             "with noise",
         ),
@@ -189,7 +174,7 @@ def reasons(by_name: Mapping[str, MetricValue], synthetic: Images) -> list[str]:
         )
     for name, what in (("membership AUC", "synthetic images"), (WHITE_BOX, "weights")):
         auc = by_name.get(name)
-        if auc and auc.value > MOST_AUC and auc.low is not None and auc.low > CHANCE_AUC:
+        if auc and auc.value > MOST_AUC and auc.low is not None and auc.low > CHANCE:
             against.append(
                 f"the {what} reveal who was trained on: {name} {auc.value:.3f} ({auc.low:.3f} to "
                 f"{auc.high:.3f}); expected {MOST_AUC} or less."
@@ -246,24 +231,37 @@ def suspicion(found: Audit) -> NDArray[np.intp]:
     return np.argsort(-found.synthetic.excess, kind="stable")
 
 
-def kind(found: Audit, i: int) -> str:
-    """Return what a synthetic image counts as."""
-    if found.synthetic.duplicate[i]:
-        return "near duplicate"
-    return "copy" if found.synthetic.copy[i] else ""
+def nearest_rows(
+    found: Audit, *, train: Images, unseen: Images, synthetic: Images
+) -> list[dict[str, Value]]:
+    """Return the nearest training and unseen image of every synthetic image, by ``image_id``.
 
-
-def suspicious_rows(found: Audit, synthetic: Images) -> list[dict[str, Value]]:
-    """Return the most suspicious images; only ``nearest.csv`` says what they resemble."""
+    The most suspicious come first. Who has the prepared images finds the subject in their
+    ``table.csv``; nobody else does.
+    """
+    judged, to_unseen = found.synthetic, found.to_unseen
+    counts_as = np.where(judged.duplicate, "near duplicate", np.where(judged.copy, "copy", ""))
     return [
         {
             "image_id": str(synthetic.table[i].get("image_id", i)),
-            "counts as": kind(found, i),
-            "similarity": round(float(found.synthetic.similarity[i]), 4),
-            "lead": round(float(found.synthetic.lead[i]), 4),
-            "similarity to unseen": round(float(found.to_unseen.similarity[i]), 4),
+            "counts_as": str(counts_as[i]),
+            "train_image_id": train.table[judged.nearest[i]].get("image_id"),
+            "similarity": round(float(judged.similarity[i]), 4),
+            "lead": round(float(judged.lead[i]), 4),
+            "unseen_image_id": unseen.table[to_unseen.nearest[i]].get("image_id"),
+            "similarity_to_unseen": round(float(to_unseen.similarity[i]), 4),
         }
-        for i in suspicion(found)[:LISTED].tolist()
+        for i in suspicion(found).tolist()
+    ]
+
+
+def suspicious_rows(nearest: Sequence[Mapping[str, Value]]) -> list[dict[str, Value]]:
+    """Return the most suspicious of these rows, without what they resemble."""
+    shown = ("image_id", "counts_as", "similarity", "lead", "similarity_to_unseen")
+    titles = ("image_id", "counts as", "similarity", "lead", "similarity to unseen")
+    return [
+        {title: row[name] for name, title in zip(shown, titles, strict=True)}
+        for row in nearest[:LISTED]
     ]
 
 
@@ -288,23 +286,3 @@ def histogram_rows(found: Audit) -> list[dict[str, Value]]:
         }
         for i in range(BINS)
     ]
-
-
-def nearest_csv(found: Audit, *, train: Images, unseen: Images, synthetic: Images) -> bytes:
-    """Return the nearest training and unseen image of every synthetic image, by ``image_id``.
-
-    Who has the prepared images finds the subject in their ``table.csv``; nobody else does.
-    """
-    rows: list[dict[str, Value]] = [
-        {
-            "image_id": synthetic.table[i].get("image_id", i),
-            "counts_as": kind(found, i),
-            "train_image_id": train.table[found.synthetic.nearest[i]].get("image_id"),
-            "similarity": round(float(found.synthetic.similarity[i]), 4),
-            "lead": round(float(found.synthetic.lead[i]), 4),
-            "unseen_image_id": unseen.table[found.to_unseen.nearest[i]].get("image_id"),
-            "similarity_to_unseen": round(float(found.to_unseen.similarity[i]), 4),
-        }
-        for i in suspicion(found).tolist()
-    ]
-    return table_text(rows).encode()

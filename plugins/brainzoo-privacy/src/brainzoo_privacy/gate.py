@@ -7,7 +7,6 @@ they saw. What is not known is refused.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import mmap
 import re
@@ -34,43 +33,30 @@ LEAST_SALT = 32
 """Hexadecimal digits, as :func:`brainzoo.checkpoint.describe_training` draws."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """One reason not to publish; ``file`` is the file's name, or a topic."""
-
-    file: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.problem}"
-
-
-def findings(folder: Path, *, original: Path | None = None, consent: str = "") -> list[Finding]:
-    """Return the reasons not to publish the files of a folder; none if all is well.
+def findings(folder: Path, *, original: Path | None = None, consent: str = "") -> list[str]:
+    """Return the reasons not to publish a folder, each ``FILE: PROBLEM``; none if all is well.
 
     Other files are looked for in the folder that it was copied from, the ``original``. ``consent``
     is who answers for an undecided verdict; it is written into the folder.
     """
     if consent:
         _record_consent(folder, consent)
-    found = [Finding(*odd) for odd in checkpoint.odd_files(original or folder)]
+    found = [f"{name}: {problem}" for name, problem in checkpoint.odd_files(original or folder)]
     empty = [n for n in REQUIRED if not (folder / n).is_file() or not (folder / n).stat().st_size]
-    found += (Finding(name, "is missing or empty") for name in empty)
+    found += (f"{name}: is missing or empty" for name in empty)
     try:
         config = checkpoint.expect_sound(folder, "the folder")
     except BrainzooError as error:
-        return [*found, Finding("checkpoint", error.message.rstrip("."))]
+        return [*found, f"checkpoint: {error.message.rstrip('.')}"]
     about = config["trained_on"]
-    found += (Finding(*found) for found in _of_verdict(folder, about | config["weights"]))
+    found += _of_verdict(folder, about | config["weights"])
     if why := forbids(str(about["dataset"].get("license") or ""), weights_licence(folder)):
-        found.append(Finding("licence", why))
+        found.append(f"licence: {why}")
     salt, subjects = about["salt"], set(about["subjects_sha256"])
     if len(salt) < LEAST_SALT:
-        found.append(
-            Finding(CONFIG, "the hashes of its subjects have no salt that hides their ids")
-        )
+        found.append(f"{CONFIG}: the hashes of its subjects have no salt that hides their ids")
     for path in filter(Path.is_file, sorted(folder.iterdir())):
-        found += (Finding(path.name, leak) for leak in _leaks(path, salt, subjects))
+        found += (f"{path.name}: {leak}" for leak in _leaks(path, salt, subjects))
     return found or [*_of_samples(folder)]
 
 
@@ -88,45 +74,44 @@ def _record_consent(folder: Path, name: str) -> None:
         )
 
 
-def _of_verdict(folder: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _of_verdict(folder: Path, about: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the verdict on these weights."""
     path = folder / VERDICT
     if not path.is_file():
         how = "make one with brainzoo evaluate privacy, or give --verdict"
-        yield "privacy", f"there is no verdict on these weights; {how}"
+        yield f"privacy: there is no verdict on these weights; {how}"
         return
     try:
         verdict = read_verdict(path)
     except BrainzooError as error:
-        yield VERDICT, error.message.replace(str(path), "it").rstrip(".")
+        yield f"{VERDICT}: {error.message.replace(str(path), 'it').rstrip('.')}"
         return
     if verdict.synthetic.checkpoint_sha256 != about["sha256"]:
-        yield VERDICT, "it is about other weights"
-    yield from ((VERDICT, f"it did not pass: {why.rstrip('.')}") for why in verdict.reasons)
+        yield f"{VERDICT}: it is about other weights"
+    yield from (f"{VERDICT}: it did not pass: {why.rstrip('.')}" for why in verdict.reasons)
     doubts = () if verdict.consent and not verdict.reasons else verdict.doubts
-    yield from ((VERDICT, f"it is undecided: {why.rstrip('.')}") for why in doubts)
+    yield from (f"{VERDICT}: it is undecided: {why.rstrip('.')}" for why in doubts)
     if about.get("fingerprint") and verdict.train.fingerprint != about["fingerprint"]:
         what = "it compared with other images than the weights were trained on"
-        yield VERDICT, f"{what}; make one with brainzoo evaluate privacy RUN"
+        yield f"{VERDICT}: {what}; make one with brainzoo evaluate privacy RUN"
     for name, wanted in (("subjects", about["n_subjects"]), ("images", about["n_images"])):
         if (found := getattr(verdict.train, name)) < wanted:
             what = f"it compared with {found} training {name}"
-            yield VERDICT, f"{what}; the weights were trained on {wanted}"
+            yield f"{VERDICT}: {what}; the weights were trained on {wanted}"
 
 
-def _of_samples(folder: Path) -> Iterator[Finding]:
+def _of_samples(folder: Path) -> Iterator[str]:
     """Yield that the weights don't make the samples that were judged: not the same ones twice."""
     try:
         found = checkpoint.verify(folder)
     except BrainzooError as error:
-        yield Finding("samples", error.message.replace(str(folder), "the folder").rstrip("."))
+        yield f"samples: {error.message.replace(str(folder), 'the folder').rstrip('.')}"
         return
     if not found.passed:
-        yield Finding(
-            "samples",
-            f"those of seed 0 differ from {REFERENCE} by {found.largest_difference:.2g} of the "
-            f"range of grey; expected at most {found.tolerance:g}: a verdict needs samples that "
-            "can be made again",
+        yield (
+            f"samples: those of seed 0 differ from {REFERENCE} by {found.largest_difference:.2g} "
+            f"of the range of grey; expected at most {found.tolerance:g}: a verdict needs samples "
+            "that can be made again"
         )
 
 

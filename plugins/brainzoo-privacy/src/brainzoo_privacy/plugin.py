@@ -27,4 +27,4 @@ def brainzoo_gate(folder: Path, original: Path, consent: str) -> list[str]:
     """Return every reason not to publish a checkpoint."""
     from brainzoo_privacy.gate import findings
 
-    return [str(one) for one in findings(folder, original=original, consent=consent)]
+    return findings(folder, original=original, consent=consent)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from statistics import NormalDist
 
-from brainzoo_privacy.rules import AUC_LIMIT, CHANCE_AUC, LEAST_SUBJECTS
+from brainzoo_privacy.rules import AUC_LIMIT, CHANCE, LEAST_SUBJECTS
 
 ENOUGH = 0.8  # the usual power
 FRACTIONS = (0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
@@ -23,7 +23,7 @@ def chance(members: int, others: int) -> float:
         return 0.0
     deviation = math.sqrt((members + others + 1) / (12 * members * others))
     normal = NormalDist()
-    return normal.cdf((AUC_LIMIT - CHANCE_AUC) / deviation - normal.inv_cdf(0.975))
+    return normal.cdf((AUC_LIMIT - CHANCE) / deviation - normal.inv_cdf(0.975))
 
 
 def outlook(people: Mapping[str, int]) -> list[str]:

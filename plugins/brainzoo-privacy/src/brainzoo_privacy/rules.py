@@ -9,7 +9,7 @@ LEAST_IMAGES = 100  # synthetic: below, a copy rate of some percent would go uns
 LEAST_RECALL = 0.95
 MOST_AUC = 0.55
 AUC_LIMIT = 0.65  # of the upper end of its interval: more would be a leak worth a name
-CHANCE_AUC = 0.5
+CHANCE = 0.5
 
 RULES = {
     "copy_rate": COPY_RATE,
