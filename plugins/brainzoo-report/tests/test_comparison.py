@@ -6,8 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from brainzoo.testing.heads import make_images
+from brainzoo_report.charts import interval_plot
 from brainzoo_report.comparison import comparison_page
-from brainzoo_report.plot import interval_plot
 
 
 def test_the_page_stands_alone_and_escapes(tmp_path: Path) -> None:

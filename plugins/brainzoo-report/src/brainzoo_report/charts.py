@@ -1,4 +1,4 @@
-"""Charts as SVG: small, sharp at any size, readable by a screen reader, and without a library.
+"""Charts as SVG: small, sharp at any size, readable by a screen reader.
 
 Texts take the colour of the page that a chart is put into; :func:`as_picture` gives it a white
 ground, to stand alone.
@@ -7,12 +7,16 @@ ground, to stand alone.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
+
+from brainzoo_report.templates import filled
 
 WIDTH, HEIGHT = 440, 260
 LEFT, RIGHT, TOP, BOTTOM = 48, 14, 30, 42
@@ -20,6 +24,8 @@ LINE, LETTER = 15, 8  # pixels from line to line, and of a letter
 POINTS = 400  # drawn of a line at most
 COLOURS = ("#00838a", "#c2571a", "#7a68c9", "#7d7a00")  # distinct in light, in dark and by dashes
 DASHES = ("none", "9 3", "3 3", "12 3 3 3")
+MEASURED = ("value", "low", "high", "floor")
+ROW = 16  # pixels of a value of a small plot
 
 Numbers = NDArray[np.float64]
 
@@ -44,7 +50,7 @@ def line_chart(
     levels: Mapping[str, float] | None = None,
     x_names: Sequence[str] | None = None,
     smoothed: bool = False,
-) -> str:
+) -> Markup:
     """Draw at most four curves, with intervals where they have them, and a legend, as SVG.
 
     Args:
@@ -60,7 +66,7 @@ def line_chart(
     curves = [curve for curve in curves if len(curve[1])]
     levels = levels or {}
     if not curves:
-        return ""
+        return Markup("")
     ends = [np.asarray(e, float) for c in curves for e in (c[0].low, c[0].high) if e is not None]
     x_low, x_high = min(0.0, *(float(x.min()) for _, x, _ in curves)), 1e-9
     x_high = max(x_high, *(float(x.max()) for _, x, _ in curves))
@@ -72,26 +78,44 @@ def line_chart(
     if y_range is None:
         y_low, y_high = min(y_low, y_ticks[0]), max(y_high, y_ticks[-1])
 
-    def across(x: Numbers | float) -> Numbers:
+    def across(x: Any) -> Numbers:
         return LEFT + (np.asarray(x) - x_low) / (x_high - x_low) * (WIDTH - LEFT - RIGHT)
 
-    def down(y: Numbers | float) -> Numbers:
+    def down(y: Any) -> Numbers:
         share = np.clip((np.asarray(y) - y_low) / (y_high - y_low), -0.02, 1.02)
         return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
-    parts = [begun(title, WIDTH, HEIGHT)]
-    for y in y_ticks:
-        at = float(down(y))
-        parts += [_level(at, "0.15"), _text(LEFT - 7, at + 4, short(y), "end")]
+    def points(x: Numbers, y: Numbers) -> str:
+        return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, down(y), strict=True))
+
+    drawn = []
+    for i, (line, x, y) in enumerate(curves):
+        held = line.low is not None and line.high is not None
+        shift = 4 * i if held else 0  # so that intervals do not hide each other
+        intervals = (across(line.x) + shift, down(line.low), down(line.high)) if held else ((),) * 3
+        moved = across(x) + shift
+        faint, bold = (points(moved, y), smooth(y)) if smoothed else ("", y)
+        drawn.append(
+            {
+                "intervals": zip(*intervals, strict=True),
+                "faint": faint,
+                "points": points(moved, bold),
+            }
+        )
     places = enumerate(x_names) if x_names else ((x, short(x)) for x in ticks(x_low, x_high, 5))
-    parts += [_text(float(across(x)), HEIGHT - BOTTOM + 18, name) for x, name in places]
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 5, x_label))
-    for name, level in levels.items():
-        at = float(down(level))
-        parts += [_level(at, "0.7", dash="5 4"), _text(WIDTH - RIGHT, at - 5, name, "end")]
-    for i, (line, xs, ys) in enumerate(curves):
-        parts += _curve(i, line, xs, ys, across, down, smoothed=smoothed)
-    return "".join([*parts, *_legend([line.name for line, _, _ in curves]), "</svg>"])
+    widths = [44 + 7 * len(line.name) for line, _, _ in curves]
+    starts = itertools.accumulate(widths[:-1], initial=LEFT)
+    return _svg(
+        title,
+        ticks=[(float(down(y)), short(y)) for y in y_ticks],
+        levels=[(float(down(y)), name) for name, y in levels.items()],
+        texts=[
+            *((float(across(x)), HEIGHT - BOTTOM + 18, name) for x, name in places),
+            ((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 5, x_label),
+        ],
+        curves=drawn,
+        legend=[(x, line.name) for x, (line, _, _) in zip(starts, curves, strict=True)],
+    )
 
 
 def bar_chart(
@@ -101,33 +125,51 @@ def bar_chart(
     x_label: str,
     texts: Sequence[str] | None = None,
     most: float | None = None,
-) -> str:
+) -> Markup:
     """Draw upright bars by name with their ``texts`` above, by default their heights.
 
     ``most`` is the height of a full bar; by default the tallest. Names that are wider than their
     bars are written in two lines.
     """
     if not bars:
-        return ""
+        return Markup("")
     most = most or max(1.0, *bars.values())
     step = (WIDTH - 2 * RIGHT) / len(bars)
     narrow = max(map(len, bars)) * LETTER > step
-    lines = {name: name.rsplit(" ", 1) if narrow else [name] for name in bars}
-    floor = HEIGHT - BOTTOM - LINE * (max(map(len, lines.values())) - 1)
-    parts = [begun(title, WIDTH, HEIGHT)]
-    for i, (name, count) in enumerate(bars.items()):
+    lines = [name.rsplit(" ", 1) if narrow else [name] for name in bars]
+    floor = HEIGHT - BOTTOM - LINE * (max(map(len, lines)) - 1)
+    drawn, said = [], [(WIDTH / 2, HEIGHT - 5, x_label)]
+    for i, count in enumerate(bars.values()):
         x, tall = RIGHT + i * step, count / most * (floor - TOP - 18)
+        drawn.append((x + 2, floor, tall, step - 4))
         text = texts[i] if texts else short(count) if count else ""
-        bar = f"M{x + 2:.1f} {floor}v{-tall:.1f}h{step - 4:.1f}V{floor}z"
-        parts += [
-            f'<path fill="{COLOURS[0]}" d="{bar}"/>',
-            _text(x + step / 2, floor - tall - 6, text),
-            *(
-                _text(x + step / 2, floor + 18 + LINE * row, line)
-                for row, line in enumerate(lines[name])
-            ),
-        ]
-    return "".join([*parts, _text(WIDTH / 2, HEIGHT - 5, x_label), "</svg>"])
+        said.append((x + step / 2, floor - tall - 6, text))
+        for row, line in enumerate(lines[i]):
+            said.append((x + step / 2, floor + 18 + LINE * row, line))
+    return _svg(title, bars=drawn, texts=said)
+
+
+def interval_plot(
+    values: Sequence[Mapping[str, float | None] | None], title: str = "", *, width: int = 120
+) -> Markup:
+    """Draw a dot at each value, a line over its interval, and a dashed upright at its floor.
+
+    ``values`` hold ``value``, ``low``, ``high`` and ``floor`` of each row, on one common scale.
+    Without a title, the plot is decoration; it is empty where there is nothing to compare.
+    """
+    rows = [{key: one.get(key) if one else None for key in MEASURED} for one in values]
+    known = [n for row in rows for n in row.values() if n is not None]
+    if not known or min(known) == max(known):
+        return Markup("")
+    scale = (width - 16) / (max(known) - min(known))
+    placed = [
+        {
+            key: None if n is None else f"{8 + (n - min(known)) * scale:.1f}"
+            for key, n in row.items()
+        }
+        for row in rows
+    ]
+    return _svg(title, "plot", width, ROW * len(rows), rows=placed)
 
 
 def as_picture(svg: str) -> bytes:
@@ -161,41 +203,6 @@ def short(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
-def _curve(
-    i: int,
-    line: Line,
-    x: Numbers,
-    y: Numbers,
-    across: Callable[[Numbers | float], Numbers],
-    down: Callable[[Numbers | float], Numbers],
-    *,
-    smoothed: bool,
-) -> Iterator[str]:
-    look = f'stroke="{COLOURS[i % len(COLOURS)]}" fill="none" stroke-linejoin="round"'
-    if line.low is not None and line.high is not None:
-        for at, low, high in zip(line.x, line.low, line.high, strict=True):
-            shift = float(across(at)) + 4 * i  # so that intervals do not hide each other
-            yield f'<path {look} d="M{shift:.1f} {down(low):.1f}V{down(high):.1f}"/>'
-    drawn = [(y, "1", "0.28", "none")] if smoothed else []
-    drawn.append((smooth(y) if smoothed else y, "2.4", "1", DASHES[i % len(DASHES)]))
-    shift = 4 * i if line.low is not None else 0
-    for values, width, opacity, dash in drawn:
-        pairs = zip(across(x) + shift, down(values), strict=True)
-        points = " ".join(f"{a:.1f},{b:.1f}" for a, b in pairs)
-        yield (
-            f'<polyline {look} stroke-width="{width}" opacity="{opacity}" '
-            f'stroke-dasharray="{dash}" points="{points}"/>'
-        )
-
-
-def _legend(names: Sequence[str]) -> Iterator[str]:
-    x = float(LEFT)
-    for i, name in enumerate(names):
-        look = f'stroke="{COLOURS[i % 4]}" stroke-width="2.4" stroke-dasharray="{DASHES[i % 4]}"'
-        yield f'<path {look} d="M{x:.0f} 12h22"/>{_text(x + 28, 16, name, "start")}'
-        x += 44 + 7 * len(name)
-
-
 def _finite(line: Line) -> tuple[Numbers, Numbers]:
     x, y = np.asarray(line.x, np.float64), np.asarray(line.y, np.float64)
     keep = np.isfinite(x) & (np.abs(y) < 1e30)  # also drops NaN
@@ -211,22 +218,9 @@ def _range(values: Numbers, *, cut: bool) -> tuple[float, float]:
     return bottom, top
 
 
-def begun(title: str, width: int, height: int, kind: str = "chart") -> str:
-    """Return how the SVG of a chart begins; without a title it is decoration."""
-    said = f'role="img" aria-label="{escape(title)}"' if title else 'aria-hidden="true"'
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" viewBox="0 0 {width} {height}" '
-        f'{said} font-family="system-ui, sans-serif" font-size="12.5">'
-    )
-
-
-def _level(y: float, opacity: str, dash: str = "none") -> str:
-    return (
-        f'<path stroke="currentColor" opacity="{opacity}" stroke-dasharray="{dash}" '
-        f'd="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>'
-    )
-
-
-def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
-    at = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    return f'<text {at} fill="currentColor" opacity="0.8">{escape(text)}</text>'
+def _svg(
+    title: str, kind: str = "chart", width: int = WIDTH, height: int = HEIGHT, **values: Any
+) -> Markup:
+    sizes = {"width": width, "height": height, "left": LEFT, "right": WIDTH - RIGHT}
+    looks = {"kind": kind, "colours": COLOURS, "dashes": DASHES}
+    return filled("charts.svg.j2", title=title, **sizes, **looks, **values)

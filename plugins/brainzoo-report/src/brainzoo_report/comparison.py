@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from brainzoo.api import BrainzooError, Images, console
+from brainzoo_report.charts import interval_plot
 from brainzoo_report.looks import as_grid
-from brainzoo_report.plot import interval_plot
 from brainzoo_report.render import page_of
 
 SAMPLES = 32  # shown of each run
@@ -22,7 +20,7 @@ def comparison_page(found: Mapping[str, Any], runs: Sequence[Path]) -> str:
     names = [run["name"] for run in found["runs"]]
     plots = {
         evaluator: [
-            Markup(interval_plot(m["values"], m["name"], width=PLOT_WIDTH)) for m in part["metrics"]
+            interval_plot(m["values"], m["name"], width=PLOT_WIDTH) for m in part["metrics"]
         ]
         for evaluator, part in found["evaluators"].items()
     }

@@ -12,16 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from markupsafe import Markup
-
 from brainzoo.api import MetricValue
 from brainzoo_report import captions
-from brainzoo_report.facts import flat
+from brainzoo_report.charts import MEASURED, interval_plot
+from brainzoo_report.facts import flat, measured
 from brainzoo_report.looks import evaluator_picture
-from brainzoo_report.plot import interval_plot
 from brainzoo_report.runfolder import RunFolder, number, read_json
 
-PLOTTED = ("value", "low", "high", "floor")
 REALISM = ("FID", "FD", "SWD", "KID")  # what is named in the conclusion, the first that is there
 MOST_TIMES = 100  # as far as the floor: beyond, the floor is as good as 0
 TABLE_ROWS = 100  # of an evaluator's table at most
@@ -112,13 +109,13 @@ def _metric(found: Mapping[str, Any]) -> dict[str, Any]:
         "n": f"{n:,.0f}" if (n := number(found.get("n"))) is not None else "",
         "detail": str(found.get("detail") or ""),
         "at_floor": metric.at_floor,
-        "plot": Markup(interval_plot([{k: number(found.get(k)) for k in PLOTTED}])),
+        "plot": interval_plot([{k: number(found.get(k)) for k in MEASURED}]),
     }
 
 
 def value_of(found: Mapping[str, Any]) -> MetricValue:
     """Return an entry of ``evaluation.json``; anything but numbers is missing."""
-    value, low, high, floor = (number(found.get(key)) for key in PLOTTED)
+    value, low, high, floor = (number(found.get(key)) for key in MEASURED)
     name = str(found.get("name", ""))
     return MetricValue(name, math.nan if value is None else value, 0, low, high, floor)
 
@@ -215,14 +212,6 @@ def _sets(found: Mapping[str, Any]) -> str:
         f"{counts['synthetic']:,.0f} synthetic images against {counts['test']:,.0f} of "
         f"{people:,.0f} test subjects"
     )
-
-
-def measured(value: Any) -> str:
-    """Write a number for people, or text as it is; nothing for nested values."""
-    found = number(value)
-    if found is not None:
-        return f"{found:,.4g}".replace("-", "−") if abs(found) < 1e4 else f"{found:,.0f}"
-    return "" if value is None or isinstance(value, dict | list) else str(value)
 
 
 def mapping(value: Any) -> dict[str, Any]:

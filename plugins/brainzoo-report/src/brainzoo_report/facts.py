@@ -127,6 +127,14 @@ def counted(value: int, one: str, many: str = "") -> str:
     return f"{value:,} {one if value == 1 else many or one + 's'}"
 
 
+def measured(value: Any) -> str:
+    """Write a number for people, or text as it is; nothing for nested values."""
+    found = number(value)
+    if found is not None:
+        return f"{found:,.4g}".replace("-", "−") if abs(found) < 1e4 else f"{found:,.0f}"
+    return "" if value is None or isinstance(value, dict | list) else str(value)
+
+
 def moment(text: str) -> str:
     """Write an ISO time as a person reads it: ``20 November 2026, 13:47``."""
     try:

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import jinja2
 from markupsafe import Markup
 
 from brainzoo.api import Images
 from brainzoo_report import charts, facts
 from brainzoo_report.config import ReportConfig
-from brainzoo_report.evaluators import conclusion, evaluators_of, failed_of, mapping, measured
+from brainzoo_report.evaluators import conclusion, evaluators_of, failed_of, mapping
 from brainzoo_report.looks import film_of, pair
 from brainzoo_report.overlays import overlays
 from brainzoo_report.runfolder import RunFolder, dig, number
+from brainzoo_report.templates import filled
 from brainzoo_report.zoo import beside
 
 FILES = {
@@ -133,7 +133,7 @@ def _losses(stats: list[dict[str, Any]]) -> list[tuple[str, Markup]]:
         title = "Loss: " + ", ".join(line.name for line in group) + " over the images seen"
         chart = charts.line_chart(group, title=title, x_label="images seen", smoothed=True)
         if chart:
-            drawn.append(("Loss", Markup(chart)))
+            drawn.append(("Loss", chart))
     return drawn + _fits(stats)
 
 
@@ -142,7 +142,7 @@ def _fits(stats: list[dict[str, Any]]) -> list[tuple[str, Markup]]:
     scored = [line for line in stats if number(line.get("validation")) is not None]
     lines = [_line(name, scored, name) for name in ("validation", "training")]
     title = "Distance to images of people whom training sees, and of others; lower is better"
-    chart = charts.line_chart(lines, title=title, x_label="images seen") if scored else ""
+    chart = charts.line_chart(lines, title=title, x_label="images seen") if scored else Markup("")
     told = [line for line in stats if number(line.get("membership")) is not None]
     watched = charts.line_chart(
         [_line("membership", told, "membership")] if told else [],
@@ -152,14 +152,14 @@ def _fits(stats: list[dict[str, Any]]) -> list[tuple[str, Markup]]:
         levels={"cannot tell": 0.5},
     )
     found = {"Fit": chart, "Membership": watched}
-    return [(name, Markup(svg)) for name, svg in found.items() if svg]
+    return [(name, svg) for name, svg in found.items() if svg]
 
 
 def _game(stats: list[dict[str, Any]]) -> Markup:
     lines = [
         _line(name, stats, key) for name, key in (("D(real)", "d_real"), ("D(fake)", "d_fake"))
     ]
-    chart = charts.line_chart(
+    return charts.line_chart(
         lines,
         title="What the discriminator says of real and of synthetic images, over the images seen",
         x_label="images seen",
@@ -167,7 +167,6 @@ def _game(stats: list[dict[str, Any]]) -> Markup:
         levels={"cannot tell": 0.5},
         smoothed=True,
     )
-    return Markup(chart)
 
 
 def _ages(data: facts.Data | None) -> Markup:
@@ -175,7 +174,7 @@ def _ages(data: facts.Data | None) -> Markup:
         return Markup("")
     said = ", ".join(f"{name}: {count}" for name, count in data.ages.items())
     bars = {name: float(count) for name, count in data.ages.items()}
-    return Markup(charts.bar_chart(bars, title=f"Subjects by age. {said}", x_label="age in years"))
+    return charts.bar_chart(bars, title=f"Subjects by age. {said}", x_label="age in years")
 
 
 def _source(images: Images, run: RunFolder) -> dict[str, str]:
@@ -216,33 +215,10 @@ def _line(name: str, stats: list[dict[str, Any]], *keys: str) -> charts.Line:
 
 
 def page_of(template: str, **values: Any) -> str:
-    """Fill a template; everything in it is escaped but what is ``Markup``."""
-    style = _asset("page.css")
-    return (
-        _templates()
-        .get_template(template)
-        .render(
-            style=Markup(style),
-            style_hash=_csp_hash(style),
-            version=version("brainzoo-core"),
-            **values,
-        )
-    )
-
-
-@functools.cache
-def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("brainzoo_report", "page"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["duration"] = facts.duration
-    environment.filters["counted"] = facts.counted
-    environment.filters["measured"] = measured
-    return environment
+    """Fill the template of a page; everything in it is escaped but what is ``Markup``."""
+    style = Markup(_asset("page.css"))
+    about = {"style": style, "style_hash": _csp_hash(style), "version": version("brainzoo-core")}
+    return filled(template, **about, **values)
 
 
 @functools.cache
