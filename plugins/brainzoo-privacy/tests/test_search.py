@@ -27,7 +27,6 @@ def test_halves_give_the_products_of_images_and_of_their_mirror_images(shape):
 def test_blocks_find_what_comparing_one_by_one_finds(monkeypatch):
     for module in (blocks, searching):
         monkeypatch.setattr(module, "ROWS", 7)
-    monkeypatch.setattr(blocks, "COLUMNS", 5)
     rng = np.random.default_rng(1)
     queries = Vectors(*rng.normal(size=(2, 23, 6)).astype(np.float32))
     references = Vectors(*rng.normal(size=(2, 31, 6)).astype(np.float32))

@@ -60,16 +60,10 @@ class Labelled:
 
 
 def learn(train: Labelled, tests: Sequence[Labelled], classes: int, seed: int) -> list[Scores]:
-    """Fit a classifier and let it judge.
+    """Fit a classifier, and return its scores of each of the tests: ``(image, class)``.
 
-    Args:
-        train: What it learns from; every class is in it.
-        tests: What it judges, each by itself.
-        classes: How many there are.
-        seed: Decides the folds.
-
-    Returns:
-        For each test ``(image, class)``: the class of the largest score is the answer.
+    Every class is in ``train``; the class of the largest score is the answer. ``seed`` decides
+    folds.
     """
     known = standardised(train.features, train.features)
     kernel = _kernel(known, known)

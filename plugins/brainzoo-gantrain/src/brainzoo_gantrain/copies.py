@@ -28,13 +28,7 @@ def near_copies(
 ) -> NDArray[np.bool_]:
     """Return which synthetic images are nearer to a training image than 99 % of test images are.
 
-    Args:
-        train: ``(image, feature)`` of the images that the generator saw.
-        test: Of images of other subjects.
-        synthetic: Of the generator.
-
-    Returns:
-        ``(image,)``, for each synthetic image.
+    All are ``(image, feature)``; the test images are of people whom the generator never saw.
     """
     search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(standardised(train, train))
     of_test, of_synthetic = (

@@ -13,10 +13,7 @@ LEAST = 2
 
 
 def class_names(sets: Mapping[str, Images]) -> list[str]:
-    """Return the names of the classes in their order.
-
-    Args:
-        sets: ``train``, ``test`` and ``synthetic`` images.
+    """Return the names of the classes of ``train``, ``test`` and ``synthetic`` images, in order.
 
     Raises:
         DataError: A set has no classes, not all of them, or too few images or subjects of one.

@@ -27,13 +27,7 @@ LEAST_SHARE = 1e-4  # of the pixels: a label that is rarer weighs no more
 
 
 class UNet(nn.Module):
-    """Three scales of two convolutions each, down and up.
-
-    Args:
-        channels: Of the images.
-        classes: How many labels there are, with the background.
-        width: Channels of the finest scale.
-    """
+    """Three scales of two convolutions each, down and up; ``width`` channels at the finest."""
 
     def __init__(self, channels: int, classes: int, width: int) -> None:
         super().__init__()
@@ -85,9 +79,9 @@ def learn(
         labels: ``(image, height, width)``, numbers from 0.
         classes: How many numbers there are.
         width: Of the network.
-        steps: Of Adam, of 8 images each.
+        steps: Of Adam, of 8 images each; ``advance`` is called after each.
         seed: Decides weights and order.
-        advance: Called after each step.
+        advance: Takes 1.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

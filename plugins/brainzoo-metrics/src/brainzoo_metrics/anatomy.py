@@ -48,6 +48,8 @@ SHOWN = 8
 
 def compute(view: View) -> Evaluation:
     """Return effect sizes of tissue shares and ventricles, and a table of their distributions."""
+    if not view.first:  # it looks at whole images: of volumes, at all planes at once
+        return Evaluation()
     modality = view.images[0].channel_names[0]
     if not modality.startswith("T1"):
         said = f"The anatomy check reads T1w intensities; these images are {modality}."

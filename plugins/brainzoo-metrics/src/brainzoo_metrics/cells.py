@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.api import Images, Value, bootstrap, grid, interval, subjects_of
+from brainzoo_metrics.measure import small
 from brainzoo_metrics.msssim import draw_pairs, msssim
 
 DECADE = 10
 LEAST_PEOPLE, LEAST_IMAGES = 4, 8
 FEW = 5
 CELLS = 16
-SMALL = 32  # pixels a side at which pairs are correlated
 
 Row = Mapping[str, Value]
 Draws = NDArray[np.float64]
@@ -87,15 +87,6 @@ def alike(images: Images, pairs: int, seed: int) -> dict[str, Draws]:
         "MS-SSIM": msssim(pixels, first, second),
     }
     return {n: of_pair @ v / np.maximum(of_pair.sum(1), 1e-9) for n, v in values.items()}
-
-
-def small(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return images as short vectors: means of blocks."""
-    factor = max(1, min(pixels.shape[2:]) // SMALL)
-    cut = [n // factor * factor for n in pixels.shape[2:]]
-    part = pixels[:, :, : cut[0], : cut[1]]
-    blocks = part.reshape(*part.shape[:2], cut[0] // factor, factor, cut[1] // factor, factor)
-    return np.asarray(blocks.mean((3, 5)).reshape(len(pixels), -1), np.float32)
 
 
 def balance(train: Images, made: Images, told: Sequence[str]) -> Iterator[str]:

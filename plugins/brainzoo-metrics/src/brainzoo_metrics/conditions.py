@@ -7,10 +7,11 @@ different as people are (:mod:`.cells`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from brainzoo.api import (
     Evaluation,
@@ -26,26 +27,28 @@ from brainzoo.api import (
 from brainzoo_metrics import cells
 from brainzoo_metrics.config import ConditionsConfig
 from brainzoo_metrics.features import Features
+from brainzoo_metrics.measure import joined
 from brainzoo_metrics.predicting import Draws, Reader, error, recall, slope
 from brainzoo_report import charts
 
 COLUMNS = ("age", "sex", "class")
 LEAST_PEOPLE = 8
 
+Sides = Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+"""By set, ages that are said and ages that are read."""
 
-class Told:
-    """One column in three sets: features and values where it is known."""
 
-    def __init__(self, name: str, looks: Features, sets: EvaluationSets) -> None:
-        self.name = name
-        for kind, images in sets.named.items():
-            values = images.column(name)
-            places = np.array([i for i, v in enumerate(values) if v is not None], np.intp)
-            known = images[places] if len(places) else None
-            setattr(self, f"{kind}_images", known)
-            dtype = np.float64 if name == "age" else np.str_
-            setattr(self, kind, np.array([values[i] for i in places], dtype=dtype))
-            setattr(self, f"{kind}_features", looks.of(known) if known is not None else None)
+class Known(NamedTuple):
+    """Images of which an age, a sex or a class is known, and what it is."""
+
+    images: Images
+    values: NDArray[Any]
+    features: NDArray[np.float32]
+
+    @property
+    def people(self) -> list[str]:
+        """The subject of each image."""
+        return subjects_of(self.images)
 
 
 class Conditions(Evaluator):
@@ -61,91 +64,123 @@ class Conditions(Evaluator):
         """Say whether synthetic images show what they are said to."""
         sets.check()
         told = [name for name in COLUMNS if any(v is not None for v in sets.synthetic.column(name))]
+        if not told:
+            said = "The synthetic images say no age, sex or class: nothing is read."
+            return Evaluation(notes=[said])
         looks = Features.load(self.config, owner="conditions")
         values: list[MetricValue] = []
         tables: dict[str, list[dict[str, Value]]] = {}
         pictures: dict[str, bytes] = {}
-        notes = [] if told else ["The synthetic images say no age, sex or class: nothing is read."]
-        for name in COLUMNS if told else ():
-            one: Any = Told(name, looks, sets)
-            if one.train_images is None or one.test_images is None:
+        notes = []
+        for name in COLUMNS:
+            every = (sets.train, sets.test, sets.synthetic)
+            train, test, made = (known_of(name, images, looks) for images in every)
+            if train is None or test is None:
                 continue
-            people = len(set(subjects_of(one.train_images)))
-            if people < LEAST_PEOPLE or len(np.unique(one.train)) < 2:
+            people = len(set(train.people))
+            if people < LEAST_PEOPLE or len(np.unique(train.values)) < 2:
                 notes.append(f"{name} is known of {people} training people: too few to learn it.")
                 continue
-            reader = Reader(one.train_features, one.train, subjects_of(one.train_images))
-            if name == "age":
-                values += self._age(reader, one, looks, sets)
-                tables["age by decade"] = by_decade(reader, one)
-                if one.synthetic_images is not None:
-                    pictures["age"] = charts.as_picture(age_chart(reader, one))
-            elif one.synthetic_images is not None:
-                values += self._names(reader, one, looks, sets)
-        real = joined(sets)
-        if told and sets.synthetic.dims == 2:
-            finest = [str(name) for name in ("age", "sex") if name in told] or ["class"]
+            reader = Reader(train.features, train.values, train.people)
+            if name != "age":
+                values += read_names(name, reader, train, test, made, sets.seed, looks.label)
+                continue
+            detail = (
+                f"years; ridge on features of {people} training people; floor: test people, an "
+                f"image each; {looks.label}"
+            )
+            sides = {"test": (test.values, reader(test.features))}
+            if made is None:
+                values += read_classes(reader, test, sets, looks, detail)
+            else:
+                sides["synthetic"] = (made.values, reader(made.features))
+                values += read_ages(sides, test, made, sets.seed, detail)
+                pictures["age"] = charts.as_picture(age_chart(sides))
+            tables["age by decade"] = by_decade(sides)
+        real = joined(sets.test, sets.train)
+        if sets.synthetic.dims == 2:
+            finest = [name for name in ("age", "sex") if name in told] or ["class"]
             rows, means = cells.diversity(
                 real, sets.synthetic, finest, self.config.pairs, sets.seed
             )
             tables["diversity within conditions"] = rows
             values += within(rows, means)
             notes += [*repeating(rows), *cells.balance(sets.train, sets.synthetic, finest)]
-        picture = cells.age_by_sex(real, sets.synthetic) if told else None
-        if picture:
-            pictures["age by sex"] = picture
-        return Evaluation(values, tables, pictures, notes=notes)
-
-    def _age(
-        self, reader: Reader, one: Any, looks: Features, sets: EvaluationSets
-    ) -> Iterator[MetricValue]:
-        detail = f"years; ridge on features of {len(set(subjects_of(one.train_images)))} training "
-        detail += f"people; floor: test people, an image each; {looks.label}"
-        weights = bootstrap(subjects_of(one.test_images), seed=sets.seed)
-        of_test = reader(one.test_features)
-        if one.synthetic_images is not None:
-            own = bootstrap(subjects_of(one.synthetic_images), seed=sets.seed)
-            read = reader(one.synthetic_features)
-            for name, measure in (("age error", error), ("age slope", slope)):
-                floor = measure(of_test, one.test, weights)
-                yield value_of(name, measure(read, one.synthetic, own), len(read), floor, detail)
-            return
-        # Ages that nobody stated: does a class (young, old) look as old as real people of it?
-        said, features = sets.synthetic.column("class"), looks.of(sets.synthetic)
-        real = one.test_images.column("class")
-        for group in sorted({str(c) for c in said if c is not None}):
-            inside = np.array([c == group for c in said])
-            truth = np.array([c == group for c in real])
-            if not truth.any():
-                continue
-            read = reader(features[inside])
-            draws = bootstrap([str(i) for i in range(len(read))], seed=sets.seed)
-            mean_age = float(of_test[truth].mean())
-            yield value_of(
-                f"age of {group}",
-                draws @ read / draws.sum(1),
-                len(read),
-                np.array([mean_age]),
-                f"mean age that is read; {detail.replace('an image each', group)}",
-            )
-
-    def _names(
-        self, reader: Reader, one: Any, looks: Features, sets: EvaluationSets
-    ) -> Iterator[MetricValue]:
-        own = bootstrap(subjects_of(one.synthetic_images), seed=sets.seed)
-        weights = bootstrap(subjects_of(one.test_images), seed=sets.seed)
-        floor = recall(reader(one.test_features), one.test, weights)
-        yield value_of(
-            f"{one.name} read",
-            recall(reader(one.synthetic_features), one.synthetic, own),
-            len(one.synthetic),
-            floor,
-            f"mean share of each {one.name} that is read right, chance "
-            f"{1 / len(np.unique(one.train)):.2f}; logistic regression on features of "
-            f"{len(set(subjects_of(one.train_images)))} training people; floor: test people; "
-            f"{looks.label}",
-            bounds=(0.0, 1.0),
+        picture = cells.age_by_sex(real, sets.synthetic)
+        return Evaluation(
+            values, tables, pictures | ({"age by sex": picture} if picture else {}), notes=notes
         )
+
+
+def known_of(name: str, images: Images, looks: Features) -> Known | None:
+    """Return the images of which a column is known; ``None`` if there are none."""
+    values = images.column(name)
+    places = np.array([i for i, value in enumerate(values) if value is not None], np.intp)
+    if not len(places):
+        return None
+    known = images[places]
+    dtype = np.float64 if name == "age" else np.str_
+    return Known(known, np.array([values[i] for i in places], dtype), looks.of(known))
+
+
+def read_ages(
+    sides: Sides, test: Known, made: Known, seed: int, detail: str
+) -> Iterator[MetricValue]:
+    """Yield how far off the ages are that are read, and how they grow with those that are said."""
+    weights, own = (bootstrap(one.people, seed=seed) for one in (test, made))
+    (truth, of_test), (said, read) = sides["test"], sides["synthetic"]
+    for name, measure in (("age error", error), ("age slope", slope)):
+        floor = measure(of_test, truth, weights)
+        yield value_of(name, measure(read, said, own), len(read), floor, detail)
+
+
+def read_classes(
+    reader: Reader, test: Known, sets: EvaluationSets, looks: Features, detail: str
+) -> Iterator[MetricValue]:
+    """Yield how old each class looks where nobody states ages, beside real people of the class."""
+    said, features = sets.synthetic.column("class"), looks.of(sets.synthetic)
+    real, of_test = test.images.column("class"), reader(test.features)
+    for group in sorted({str(c) for c in said if c is not None}):
+        inside, truth = (np.array([c == group for c in column]) for column in (said, real))
+        if not truth.any():
+            continue
+        read = reader(features[inside])
+        draws = bootstrap([str(i) for i in range(len(read))], seed=sets.seed)
+        yield value_of(
+            f"age of {group}",
+            draws @ read / draws.sum(1),
+            len(read),
+            np.array([of_test[truth].mean()]),
+            f"mean age that is read; {detail.replace('an image each', group)}",
+        )
+
+
+def read_names(
+    name: str,
+    reader: Reader,
+    train: Known,
+    test: Known,
+    made: Known | None,
+    seed: int,
+    label: str,
+) -> Iterator[MetricValue]:
+    """Yield how often a sex or a class is read right."""
+    if made is None:
+        return
+    of_made, of_test = (
+        recall(reader(one.features), one.values, bootstrap(one.people, seed=seed))
+        for one in (made, test)
+    )
+    yield value_of(
+        f"{name} read",
+        of_made,
+        len(made.values),
+        of_test,
+        f"mean share of each {name} that is read right, chance "
+        f"{1 / len(np.unique(train.values)):.2f}; logistic regression on features of "
+        f"{len(set(train.people))} training people; floor: test people; {label}",
+        bounds=(0.0, 1.0),
+    )
 
 
 def value_of(
@@ -163,11 +198,8 @@ def value_of(
     return MetricValue.of(name, draws, n, floor, detail, bounds=bounds)
 
 
-def by_decade(reader: Reader, one: Any) -> list[dict[str, Value]]:
+def by_decade(sides: Sides) -> list[dict[str, Value]]:
     """Return a row a decade: how old images of it look, real and synthetic."""
-    sides = {"test": (one.test, reader(one.test_features))}
-    if one.synthetic_images is not None:
-        sides["synthetic"] = (one.synthetic, reader(one.synthetic_features))
     decades = sorted({int(age // 10 * 10) for ages, _ in sides.values() for age in ages})
     rows = []
     for low in decades:
@@ -182,20 +214,19 @@ def by_decade(reader: Reader, one: Any) -> list[dict[str, Value]]:
     return rows
 
 
-def age_chart(reader: Reader, one: Any) -> str:
+def age_chart(sides: Sides) -> str:
     """Draw how old images look against how old they are said to be, by decade."""
-    sets = {"real test people": "test", "synthetic": "synthetic"}
-    tens = {label: getattr(one, name) // 10 * 10 for label, name in sets.items()}
-    least, most = (int(end(map(end, tens.values()))) for end in (min, max))
-    decades = range(least, most + 10, 10)
+    every = np.concatenate([ages for ages, _ in sides.values()]) // 10 * 10
+    decades = range(int(every.min()), int(every.max()) + 10, 10)
     lines = []
-    for label, name in sets.items():
-        read = reader(getattr(one, f"{name}_features"))
+    for name, (ages, read) in sides.items():
+        tens = ages // 10 * 10
         points = [
-            (place, *np.quantile(read[tens[label] == ten], [0.5, 0.1, 0.9]))
+            (place, *np.quantile(read[tens == ten], [0.5, 0.1, 0.9]))
             for place, ten in enumerate(decades)
-            if ten in tens[label]
+            if ten in tens
         ]
+        label = "real test people" if name == "test" else name
         lines.append(charts.Line(label, *zip(*points, strict=True)))
     return charts.line_chart(
         lines,
@@ -225,9 +256,3 @@ def repeating(rows: list[dict[str, Value]]) -> Iterator[str]:
     names = [str(row["condition"]) for row in rows if row["repeats"]]
     if names:
         yield f"Images are more alike than real people of the condition: {'; '.join(names)}."
-
-
-def joined(sets: EvaluationSets) -> Images:
-    """Return training and test images: all real people, for what pairs of them are like."""
-    pixels = np.concatenate([sets.test.read(), sets.train.read()])
-    return Images(pixels, [*sets.test.table, *sets.train.table], dict(sets.test.info))

@@ -26,7 +26,9 @@ Vectors = NDArray[np.floating]
 
 
 def compute(view: View) -> Evaluation:
-    """Return Fréchet distance (of Inception's features: FID), its ratio to the floor, and KID."""
+    """Return Fréchet distance (FID, of Inception), its ratio to the floor, and KID of features."""
+    if not view.featured:
+        return Evaluation()
     distance, floor = view.both(frechet_draws, view.vectors)
     name = "FID" if view.label.startswith("inception") else "FD"
     biased = f"; n below {FEW:,}: biased upward, see KID" if view.n < FEW else ""

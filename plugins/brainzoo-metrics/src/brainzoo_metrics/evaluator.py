@@ -21,18 +21,20 @@ from brainzoo.api import (
 from brainzoo_metrics import anatomy, distances, gaps, intensity, msssim, neighbours, swd, twosample
 from brainzoo_metrics.config import MetricsConfig
 from brainzoo_metrics.features import Features
-from brainzoo_metrics.measure import Measure, View, of_channels, views_of
+from brainzoo_metrics.measure import View, of_channels, views_of
 
-MEASURES = [
-    Measure("patches", swd.compute, each=("SWD above floor",)),
-    Measure("likeness of pairs", msssim.compute, each=("MS-SSIM of pairs",)),
-    Measure("intensities", intensity.compute, each=("intensity distance",)),
-    Measure("feature distances", distances.compute, needs_features=True, each=("relative FD",)),
-    Measure("two-sample tests", twosample.compute),
-    Measure("neighbours", neighbours.compute),
-    Measure("people reached", gaps.compute),
-    Measure("anatomy", anatomy.compute, once=True),
-]
+MEASURES = {
+    swd.compute: "SWD above floor",
+    msssim.compute: "MS-SSIM of pairs",
+    intensity.compute: "intensity distance",
+    distances.compute: "relative FD",
+    twosample.compute: "",
+    neighbours.compute: "",
+    gaps.compute: "",
+    anatomy.compute: "",
+}
+"""What is asked about every view, and which of its values is given of each channel alone, too."""
+
 FEW_SUBJECTS = 30
 
 
@@ -60,19 +62,14 @@ class Metrics(Evaluator):
         sets.check(least_subjects=3)
         network, why = self._network()
         views = views_of(sets, self.config, network)
-        asked = [
-            (view, measure)
-            for view in views
-            for measure in MEASURES
-            if (network or not measure.needs_features) and (view.first or not measure.once)
-        ]
         parts = []
-        with console.progress("metrics", len(asked)) as advance:
-            for view, measure in asked:
-                parts.append(measure.compute(view))
-                advance(1)
+        with console.progress("metrics", len(views) * len(MEASURES)) as advance:
+            for view in views:
+                for compute in MEASURES:
+                    parts.append(compute(view))
+                    advance(1)
         metrics = list(chain.from_iterable(part.metrics for part in parts))
-        metrics += [value for view, measure in asked for value in _each(view, measure)]
+        metrics += chain.from_iterable(map(_of_channels, views))
         tables = dict(chain.from_iterable(part.tables.items() for part in parts))
         return Evaluation(
             metrics=metrics,
@@ -105,11 +102,13 @@ class Metrics(Evaluator):
         return network, ""
 
 
-def _each(view: View, measure: Measure) -> Iterator[MetricValue]:
-    """Yield a measure's main values of each channel alone, where there are several."""
-    for one in of_channels(view) if measure.each else ():
-        wanted = {f"{name} {one.name}" for name in measure.each}
-        yield from (value for value in measure.compute(one).metrics if value.name in wanted)
+def _of_channels(view: View) -> Iterator[MetricValue]:
+    """Yield the main values of each channel alone, where there are several."""
+    alone = list(of_channels(view))
+    for compute, name in MEASURES.items():
+        for one in alone if name else ():
+            found = compute(one).metrics
+            yield from (value for value in found if value.name == f"{name} {one.name}")
 
 
 def _floor_rows(metrics: Sequence[MetricValue]) -> list[dict[str, Value]]:

@@ -33,14 +33,7 @@ def histograms(pixels: Floats) -> NDArray[np.float64]:
 def intensity_draws(
     a: NDArray[np.float64], b: NDArray[np.float64], of_a: Weights, of_b: Weights
 ) -> Draws:
-    """Return the Wasserstein distance of intensities, in percent of the range, for each row.
-
-    Args:
-        a: :func:`histograms` of one set.
-        b: Of the other.
-        of_a: Weights ``(round, image)``.
-        of_b: Of the other.
-    """
+    """Return the Wasserstein distance of histograms, in percent of the range, for each row."""
     mean_a, mean_b = of_a @ a / of_a.sum(1)[:, None], of_b @ b / of_b.sum(1)[:, None]
     apart = np.abs(np.cumsum(mean_a - mean_b, axis=1)).sum(axis=1)
     return np.asarray(100 * apart / BINS)

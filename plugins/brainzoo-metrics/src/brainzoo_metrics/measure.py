@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.api import (
-    Evaluation,
     EvaluationSets,
     Images,
     MetricValue,
@@ -37,25 +36,6 @@ POSITIVE = (0.0, np.inf)
 Floats = NDArray[np.float32]
 Weights = NDArray[np.float64]  # (1 + round, image): of the bootstrap
 Draws = NDArray[np.float64]  # (1 + round,): the value, then what each round gave
-
-
-@dataclasses.dataclass(frozen=True)
-class Measure:
-    """One entry of ``MEASURES``.
-
-    Attributes:
-        name: For the progress.
-        compute: From a :class:`View` to what was found.
-        needs_features: Whether it says nothing without a network.
-        once: Whether it looks at whole images: of volumes, it is asked once and not for each plane.
-        each: Which of its values are also given of each channel alone.
-    """
-
-    name: str
-    compute: Callable[[View], Evaluation]
-    needs_features: bool = False
-    once: bool = False
-    each: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,26 +110,13 @@ def views_of(sets: EvaluationSets, config: MetricsConfig, network: Features | No
         bootstrap(subjects_of(x), seed=int(rng.integers(2**32)), rounds=ROUNDS) for x in images
     )
     seen = [views(x) for x in images]
+    label = network.label if network else "pixels averaged to at most 32 × 32"
     found: list[View] = []
     for name in seen[0]:
         pixels = tuple(one[name] for one in seen)
-        vectors = tuple(network.of(x, name) for x in images) if network else ()
-        label = network.label if network else "pixels averaged to at most 32 × 32"
-        vectors = vectors or tuple(map(small, pixels))
-        found.append(
-            View(
-                name,
-                images,
-                weights,
-                pixels,
-                vectors,
-                label,
-                featured=network is not None,
-                sets=sets,
-                config=config,
-                first=not found,
-            )
-        )
+        looks = (network.of(x, name) for x in images) if network else map(small, pixels)
+        given = (name, images, weights, pixels, tuple(looks), label)
+        found.append(View(*given, network is not None, sets, config, first=not found))
     return found
 
 
@@ -165,15 +132,7 @@ def of_channels(view: View) -> Iterator[View]:
 
 
 def small(pixels: Floats, side: int = 32) -> Floats:
-    """Return images averaged over blocks until sides are at most about ``side``, as vectors.
-
-    Args:
-        pixels: ``(image, channel, height, width)``.
-        side: Pixels of the longer side at most.
-
-    Returns:
-        ``(image, pixel)``.
-    """
+    """Return images as vectors: means of blocks, so that no side has more than about ``side``."""
     n, channels, height, width = pixels.shape
     block = -(-max(height, width) // side)
     rows, columns = height // block, width // block
@@ -181,3 +140,14 @@ def small(pixels: Floats, side: int = 32) -> Floats:
         n, channels, rows, block, columns, block
     )
     return np.asarray(blocks.mean(axis=(3, 5)).reshape(n, -1), dtype=np.float32)
+
+
+def joined(first: Images, second: Images | None) -> Images:
+    """Return all images of both sets."""
+    if second is None or not len(second):
+        return first
+    pixels = np.concatenate([first.read(), second.read()])
+    maps = [own for own in (first.labels(), second.labels()) if own is not None]
+    labels = np.concatenate(maps) if len(maps) == 2 else None
+    info = {**first.info, "fingerprint": first.fingerprint}
+    return Images(pixels, [*first.table, *second.table], info, labels)

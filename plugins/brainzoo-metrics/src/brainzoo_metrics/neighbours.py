@@ -67,12 +67,9 @@ def prdc_draws(
 
 
 def radii(vectors: Vectors, k: int, subjects: Sequence[str] | None = None) -> NDArray[np.float64]:
-    """Return the distance of each vector to its k-th nearest neighbour.
+    """Return the distance of each vector to its k-th nearest neighbour, or the farthest there is.
 
-    Args:
-        vectors: ``(image, feature)``.
-        k: Which; the farthest where there are fewer.
-        subjects: The subject of each: only neighbours of other subjects count then.
+    With ``subjects``, only neighbours of other subjects count.
     """
     distances = euclidean_distances(vectors).astype(np.float64)
     np.fill_diagonal(distances, np.inf)

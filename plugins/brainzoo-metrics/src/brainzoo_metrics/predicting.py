@@ -34,12 +34,9 @@ left out."""
 
 
 class Reader:
-    """Reads one column from features.
+    """Reads a column: numbers or names that are known of training people's images.
 
-    Args:
-        features: ``(image, feature)`` of training people.
-        values: What is known of each image: numbers, or names.
-        subjects: Whose it is.
+    ``features`` are ``(image, feature)``, ``subjects`` whose each image is.
     """
 
     def __init__(self, features: Floats, values: NDArray[Any], subjects: Sequence[str]) -> None:

@@ -115,12 +115,6 @@ class Level:
 
         Rows use every sixteenth direction and compare quantile functions at 64 places: exact enough
         for a standard error. What is drawn is normalised anew, of several channels by one scale.
-
-        Args:
-            one: Which set.
-            other: Which other.
-            of_one: ``(1 + round, image)``: how often each image is drawn.
-            of_other: Of the other set.
         """
         drawn = ((self.patches[one], of_one), (self.patches[other], of_other))
         moments = [_moments(x, weights) for x, weights in drawn]

@@ -53,11 +53,7 @@ def told_apart(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return for each image, real and other, 1 if the classifier that never saw it was right.
 
-    Args:
-        real: ``(image, feature)``.
-        other: As many.
-        subjects: The subject of each image of both.
-        seed: Decides the folds.
+    ``real`` and ``other`` are equally many vectors, ``subjects`` names those of each.
     """
     vectors = np.concatenate([real, other])
     labels = np.repeat([0, 1], [len(real), len(other)])
@@ -84,14 +80,10 @@ def accuracy_draws(
 
 
 def simple_features(pixels: Floats) -> NDArray[np.float32]:
-    """Return what can be seen without a network: a small image, and how sharp it is.
+    """Return what can be seen without a network, ``(image, feature)``.
 
-    Args:
-        pixels: ``(image, channel, height, width)`` in [0, 1].
-
-    Returns:
-        Pixels at 16 × 16 or so, and the logarithm of the mean absolute value of each level of the
-        Laplacian pyramid: ``(image, feature)``.
+    Pixels at 16 × 16 or so, and the logarithm of the mean absolute value of each level of the
+    Laplacian pyramid: how sharp the image is.
     """
     energies = [np.log(np.abs(level).mean(axis=(2, 3)) + 1e-6) for level in pyramid(pixels)]
     return np.concatenate([small(pixels, 16), *energies], axis=1).astype(np.float32)

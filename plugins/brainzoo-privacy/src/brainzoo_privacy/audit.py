@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.api import DataError, Images
+from brainzoo_privacy.blocks import Neighbours
 from brainzoo_privacy.calibration import Limits, lead_of, limits
 from brainzoo_privacy.pose import Array
 from brainzoo_privacy.rules import COPY_RATE, DUPLICATE_ERROR
-from brainzoo_privacy.search import Neighbours, Seen, search
+from brainzoo_privacy.search import Seen, search
 
 LEAST_SUBJECTS = 3  # without a second other subject nothing can lead
 
@@ -95,12 +96,9 @@ def audit(
 ) -> Audit:
     """Compare everything with everything, in each band.
 
-    Args:
-        vectors: Of ``train``, ``unseen``, ``synthetic`` and ``planted`` images: a list of bands.
-            Of several, the first gives what is measured; an image counts as a copy if it does so
-            in any, and each has its part of the error that is allowed.
-        train_subjects: The subject of each training image.
-        unseen_subjects: The subject of each unseen image.
+    ``vectors`` are of ``train``, ``unseen``, ``synthetic`` and ``planted`` images: a list of bands.
+    Of several, the first gives what is measured; an image counts as a copy if it does so in any,
+    and each has its part of the error that is allowed.
     """
     bands = len(vectors["train"])
     found = []

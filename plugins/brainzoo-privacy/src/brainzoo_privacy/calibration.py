@@ -60,11 +60,7 @@ def fisher(similarity: Array) -> Array:
 
 
 def lead_of(by_subject: Array) -> Array:
-    """Return how far the nearest subject leads the second nearest, in Fisher's z.
-
-    Args:
-        by_subject: ``(image, subject)``, two subjects or more besides an image's own.
-    """
+    """Return how far the nearest subject leads the second nearest, in Fisher's z."""
     top = np.partition(by_subject, -2, axis=1)[:, -2:]
     return fisher(top[:, 1]) - fisher(top[:, 0])
 
@@ -98,12 +94,8 @@ def tolerance_factor(rate: float, n: int) -> float:
     return float((z + np.sqrt(z**2 - a * b)) / a)
 
 
-def planted_copies(train: Images, seed: int) -> tuple[Images, NDArray[np.intp]]:
-    """Return copies of training images, misplaced, mirrored, turned, blurred: what must be found.
-
-    Returns:
-        The copies, and the position in ``train`` of the original of each.
-    """
+def planted_copies(train: Images, seed: int) -> Images:
+    """Return training images misplaced, mirrored, turned, blurred: what must be found."""
     rng = np.random.default_rng(seed)
     count = min(PLANTED, len(train))
     places = np.sort(rng.choice(len(train), count, replace=False))
@@ -117,7 +109,7 @@ def planted_copies(train: Images, seed: int) -> tuple[Images, NDArray[np.intp]]:
             copies[i] = ndimage.gaussian_filter(copies[i], (0.0, *[blur] * train.dims))
     copies += rng.normal(0, NOISE, copies.shape).astype(np.float32)
     info = {"synthetic": True}
-    return Images(np.clip(copies, 0, 1), [{} for _ in places], info), places
+    return Images(np.clip(copies, 0, 1), [{} for _ in places], info)
 
 
 def misplaced(image: Array, rng: np.random.Generator) -> Array:

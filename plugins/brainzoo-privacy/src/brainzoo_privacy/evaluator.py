@@ -19,6 +19,7 @@ from brainzoo.api import (
     table_text,
 )
 from brainzoo_metrics.features import Features
+from brainzoo_metrics.measure import joined
 from brainzoo_privacy import findings
 from brainzoo_privacy.audit import Audit, audit, expect_subjects
 from brainzoo_privacy.calibration import planted_copies
@@ -74,9 +75,13 @@ class Privacy(Evaluator):
         train, synthetic = sets.train, sets.synthetic
         unseen = joined(sets.test, sets.validation)
         expect_subjects(train, unseen)
-        planted, _ = planted_copies(train, sets.seed)
         individuality = Individuality(Pose(train, sets.seed))
-        compared = {"train": train, "unseen": unseen, "synthetic": synthetic, "planted": planted}
+        compared = {
+            "train": train,
+            "unseen": unseen,
+            "synthetic": synthetic,
+            "planted": planted_copies(train, sets.seed),
+        }
         subjects = {
             f"{name}_subjects": [str(row["subject"]) for row in compared[name].table]
             for name in ("train", "unseen")
@@ -209,17 +214,6 @@ def compared_with(train: Images, unseen: Images) -> str:
         f"{len(images)} images of {len(images.subjects())} people" for images in (train, unseen)
     )
     return f"Compared with {known} whom the model learned from, and with {others} it never saw."
-
-
-def joined(test: Images, validation: Images | None) -> Images:
-    """Return all images of people who were not trained on: the more, the better."""
-    if validation is None or not len(validation):
-        return test
-    pixels = np.concatenate([test.read(), validation.read()])
-    maps = [own for own in (test.labels(), validation.labels()) if own is not None]
-    labels = np.concatenate(maps) if len(maps) == 2 else None
-    info = {**test.info, "fingerprint": test.fingerprint}
-    return Images(pixels, [*test.table, *validation.table], info, labels)
 
 
 def unit(features: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> Seen:

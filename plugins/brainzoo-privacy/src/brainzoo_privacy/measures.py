@@ -29,13 +29,9 @@ def authentic(similarity: Array, nearest: NDArray[np.intp], among_train: Array) 
     """Return AuthPct, the share of authentic images in percent.
 
     Alaa 2022, "How faithful is your synthetic data?": an image is authentic if it is farther from
-    its nearest training image than that one is from the next training image. Here the next one is
-    of another subject: the next slice of the same head is always near and would make all authentic.
-
-    Args:
-        similarity: Of each image to its nearest training image.
-        nearest: Which one that is.
-        among_train: Highest similarity of each training image to one of another subject.
+    its nearest training image than that one is from the next training image: here (``among_train``)
+    of another subject, since the next slice of the same head is always near and would make all
+    authentic.
     """
     return float(100 * np.mean(similarity < among_train[nearest]))
 
@@ -51,12 +47,9 @@ def membership_draws(
     Args:
         members: Highest similarity of each training image to any synthetic image.
         others: Likewise of each unseen image.
-        subjects: The subject of each member, then of each other.
-        seed: Decides the resampling of subjects.
-        rounds: How many resamples.
-
-    Returns:
-        The value, then that of each resample; NaN where one of the kinds was not drawn.
+        subjects: The subject of each member, then of each other: resampled ``rounds`` times.
+        seed: Of the resampling.
+        rounds: NaN where one of the kinds was not drawn.
     """
     values = np.concatenate([members, others])
     trained = np.arange(len(values)) < len(members)
@@ -73,13 +66,7 @@ def membership_draws(
 
 
 def equal_draws(train: Array, test: Array, seed: int) -> Iterator[tuple[Array, Array]]:
-    """Yield similarities to as many training as test subjects, drawn without replacement.
-
-    Args:
-        train: ``(image, subject)``.
-        test: Likewise.
-        seed: Decides the draws.
-    """
+    """Yield columns of as many training as test subjects, drawn without replacement."""
     count = min(train.shape[1], test.shape[1])
     rng = np.random.default_rng(seed)
     for _ in range(DRAWS):
@@ -109,8 +96,7 @@ def nearer_to_train(
 ) -> tuple[float, float, float]:
     """Return the share of images nearer to training than to test subjects, and its interval.
 
-    Equally many of both; 0.5 if training and test subjects are alike to the generator (Platzer and
-    Reutterer 2021,
+    Equally many of both; 0.5 if both are alike to the generator (Platzer and Reutterer 2021,
     "Holdout-based empirical assessment of mixed-type synthetic data"). The interval is over
     subjects of both kinds and synthetic images.
     """

@@ -57,9 +57,8 @@ class Stage(NamedTuple):
 class Pose:
     """The template, and registering to it.
 
-    Args:
-        train: The training images; their mean, made symmetric, is the template.
-        seed: Chooses which images the template is the mean of, if there are many.
+    The mean of training images, made symmetric, is the template; if there are many, ``seed``
+    chooses.
 
     Attributes:
         mean: The template, ``(channel, *spatial)``.

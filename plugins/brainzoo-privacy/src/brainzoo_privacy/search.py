@@ -21,7 +21,7 @@ from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
 from brainzoo.api import Images, console, processes
-from brainzoo_privacy.blocks import ROWS, Block, Compared
+from brainzoo_privacy.blocks import ROWS, Compared, Neighbours
 from brainzoo_privacy.pose import Array, Pose, mirror_axis, pooled, posed
 
 
@@ -86,28 +86,6 @@ class Vectors:
         return Vectors(self.even[self.starts], self.odd[self.starts])
 
 
-@dataclasses.dataclass(frozen=True)
-class Neighbours:
-    """What a search found.
-
-    Attributes:
-        by_subject: Highest similarity of each query to any reference image of each subject,
-            ``(query, subject)``; -1 where that is the query's own subject.
-        nearest: Position of the most similar reference image of each query.
-        of_reference: Highest similarity of each reference image to any query.
-    """
-
-    by_subject: Array
-    nearest: NDArray[np.intp]
-    of_reference: Array
-
-    @property
-    def similarity(self) -> Array:
-        """Similarity of each query to its nearest reference image."""
-        best: Array = self.by_subject.max(axis=1)
-        return best
-
-
 class Seen(NamedTuple):
     """Images in one band: as they are looked for, and as they are found."""
 
@@ -157,12 +135,10 @@ class Individuality:
             return [len(found) for found in ways], [self.of_posed(rest, *one) for one in wanted]
 
     def of_posed(self, pixels: Array, scales: Band = BANDS[0], common: Band = BANDS[0]) -> Vectors:
-        """Return the vectors of images that are in the common pose.
+        """Return the vectors of images ``(image, channel, *spatial)`` that are in the common pose.
 
-        Args:
-            pixels: ``(image, channel, *spatial)``.
-            scales: What is kept of them.
-            common: What is then seen of them: blurred queries show less of what all have in common.
+        ``scales`` are kept of them, ``common`` of what all have in common: blurred queries show
+        less of it.
         """
         seen, mean = within(pixels, scales), within(self.pose.mean[None], common)[0]
         axes = tuple(range(1, seen.ndim))
@@ -233,7 +209,7 @@ def search(
             "of_reference": of_reference[order],
         }
     )
-    found: list[Block] = []
+    found: list[Neighbours] = []
     with (
         console.progress(f"comparing {name}", len(of_query) * len(references)) as advance,
         closing(compared),
@@ -241,13 +217,12 @@ def search(
     ):
         for block in results:
             found.append(block)
-            advance(len(block.best) * len(references))
-    best = np.concatenate([block.best for block in found])
-    nearest = order[np.concatenate([block.nearest for block in found])]
+            advance(len(block.nearest) * len(references))
+    by_row, nearest = (np.concatenate(parts) for parts in list(zip(*found, strict=True))[:2])
     of_reference_best = np.empty(len(references), np.float32)
     of_reference_best[order] = np.max([block.of_reference for block in found], axis=0)
     starts = queries.starts  # of several poses of an image, the most similar counts
-    by_subject = np.maximum.reduceat(np.concatenate([b.by_subject for b in found]), starts, axis=0)
-    of_row = np.arange(len(best)) if queries.image is None else queries.image
-    nearest = nearest[np.lexsort((-best, of_row))[starts]]
-    return Neighbours(by_subject, nearest, of_reference_best)
+    of_row = np.arange(len(by_row)) if queries.image is None else queries.image
+    chosen = np.lexsort((-by_row.max(axis=1), of_row))[starts]
+    by_subject = np.maximum.reduceat(by_row, starts, axis=0)
+    return Neighbours(by_subject, order[nearest[chosen]], of_reference_best)

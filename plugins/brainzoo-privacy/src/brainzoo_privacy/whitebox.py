@@ -31,13 +31,7 @@ RIDGE = 1e-3
 
 
 class Attack(NamedTuple):
-    """What one attack knows of each person: high for those whom the model knows.
-
-    Attributes:
-        name: What was asked of the model.
-        members: A value for each person trained on.
-        others: A value for each person who was not.
-    """
+    """What one attack (``name``) knows of each person: high for those whom the model knows."""
 
     name: str
     members: Array
