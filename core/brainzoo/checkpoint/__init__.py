@@ -19,6 +19,7 @@ from brainzoo.checkpoint.reading import odd_files as odd_files
 from brainzoo.checkpoint.reading import read_config as read_config
 from brainzoo.checkpoint.reading import read_weights as read_weights
 from brainzoo.checkpoint.writing import describe_training as describe_training
+from brainzoo.checkpoint.writing import public_command as public_command
 from brainzoo.checkpoint.writing import refresh_card as refresh_card
 from brainzoo.checkpoint.writing import write as write
 from brainzoo.data.classes import public_expression as public_expression

@@ -8,7 +8,7 @@ import secrets
 import shlex
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -183,10 +183,11 @@ def training_of(run: Path) -> dict[str, Any] | None:
     }
 
 
-def public_command(command: str) -> str:
+def public_command(command: str, *, names: bool = False) -> str:
     """Return a command line for what is published: no folders, and no class that lists people.
 
-    Empty if it cannot be divided into words.
+    A path may name a person or a hospital: ``/home/jane/IXI`` becomes ``PATH``, or ``PATH/IXI``
+    with ``names``. Empty if it cannot be divided into words.
     """
 
     def shown(flag: str, value: str) -> str:
@@ -194,7 +195,10 @@ def public_command(command: str) -> str:
             name, equals, expression = value.partition("=")
             return f"{name}{equals}{public_expression(expression)}"
         pathlike = any(mark in value for mark in "/\\") or value.startswith("~")
-        return "PATH" if flag in PATH_OPTIONS or pathlike else value
+        if flag not in PATH_OPTIONS and not pathlike:
+            return value
+        last = PureWindowsPath(value).name if names else ""  # divides at both slashes
+        return f"PATH/{last}".rstrip("/")
 
     try:
         words = shlex.split(command)
@@ -209,7 +213,7 @@ def public_command(command: str) -> str:
         flag, equals, value = word.partition("=")
         public.append(f"{flag}={shown(flag, value)}" if equals else word)
         flag = "" if equals else flag
-    return shlex.join(public)
+    return command if public == words else shlex.join(public)
 
 
 def write_reference(folder: Path, samples: NDArray[np.float32]) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from brainzoo.checkpoint import public_command
 from brainzoo.common.errors import ExistsError
 from brainzoo.data.images import Images
 from brainzoo.plugin.options import make_config
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo_report.config import ReportConfig
 from brainzoo_report.exporter import Report
-from brainzoo_report.facts import without_paths
 from brainzoo_report.plugin import brainzoo_exporters
 
 Make = Callable[..., Path]
@@ -295,7 +295,7 @@ def test_the_command_is_shown_without_the_folders_of_the_machine(make_run: Make)
     ],
 )
 def test_commands(command: str, shown: str) -> None:
-    assert without_paths(command) == shown
+    assert public_command(command, names=True) == shown
 
 
 def test_how_well_validation_people_are_fitted_is_drawn(make_run: Make) -> None:

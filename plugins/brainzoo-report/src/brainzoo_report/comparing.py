@@ -5,7 +5,6 @@ Everything is read from the ``evaluation.json`` of each; nothing is measured her
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 import math
@@ -16,12 +15,12 @@ from typing import Any
 from brainzoo.api import (
     DataError,
     IntegrityError,
-    MetricValue,
     NotFoundError,
     OptionError,
     console,
     new_folder,
 )
+from brainzoo_report.evaluators import value_of
 
 number = console.number
 FILE = "evaluation.json"
@@ -179,16 +178,10 @@ def _side_by_side(entries: Sequence[Found | None], names: Sequence[str]) -> dict
     metrics = []
     for name in order:
         found = [one.get(name) for one in by_name]
-        values = [v and {**v, "at_floor": _value(v).at_floor} for v in found]
+        values = [v and {**v, "at_floor": value_of(v).at_floor} for v in found]
         differences = [] if unlike else list(_differences(found))
         metrics.append({"name": name, "values": values, "differences": differences})
     return {"notes": notes, "metrics": metrics}
-
-
-def _value(found: Found) -> MetricValue:
-    """Return an entry of ``evaluation.json`` as it was measured; null where it was not finite."""
-    names = {field.name for field in dataclasses.fields(MetricValue)}
-    return MetricValue(**{"value": math.nan, "n": 0, **{k: found[k] for k in found if k in names}})
 
 
 def _differences(values: Sequence[Found | None]) -> Iterator[dict[str, Any]]:

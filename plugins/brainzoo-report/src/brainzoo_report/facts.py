@@ -5,9 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import datetime
-import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import PureWindowsPath
 from typing import Any
 
 from brainzoo.api import Images, Value, checkpoint
@@ -15,7 +13,6 @@ from brainzoo_report.runfolder import RunFolder, dig, number
 
 TOO_PERFECT = 0.9  # D(real) - D(fake) above which the discriminator has won
 TOO_POOR = 0.01  # and below which it recognises nothing
-PATH_OPTIONS = ("--data.root", "--data.table", "--out", "--resume")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,39 +173,6 @@ def sides(images: Images, run: RunFolder) -> str:
     return "The patient’s right is shown at the left." + flipped * (
         " Training mirrored images at random: in synthetic ones, left and right mean nothing."
     )
-
-
-def without_paths(command: str) -> str:
-    """Return a command line with neither the folders of the machine it ran on nor subjects.
-
-    A report is handed on, and a path may name a person or a hospital: ``/home/jane/IXI`` becomes
-    ``PATH/IXI``. A class that was chosen by subject says only that.
-    """
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return ""  # a quote without its end: no command that anyone could repeat
-    shown = []
-    flag = ""  # of the value that follows
-    for word in words:
-        if not word.startswith("-"):
-            shown.append(_shareable(flag, word))
-            flag = ""
-            continue
-        flag, equals, value = word.partition("=")
-        shown.append(f"{flag}={_shareable(flag, value)}" if equals else word)
-        flag = "" if equals else word
-    return command if shown == words else shlex.join(shown)
-
-
-def _shareable(flag: str, value: str) -> str:
-    """Return the value of an option for others to read."""
-    if flag == "--class":
-        name, equals, expression = value.partition("=")
-        return f"{name}{equals}{checkpoint.public_expression(expression)}"
-    if flag in PATH_OPTIONS or "/" in value or "\\" in value or value.startswith("~"):
-        return f"PATH/{PureWindowsPath(value).name}".rstrip("/")  # divides at both slashes
-    return value
 
 
 def simulated(images: Images, run: RunFolder) -> bool:

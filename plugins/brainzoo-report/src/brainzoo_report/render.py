@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from brainzoo.api import Images
+from brainzoo.api import Images, checkpoint
 from brainzoo_report import charts, facts
 from brainzoo_report.config import ReportConfig
 from brainzoo_report.evaluators import conclusion, evaluators_of, failed_of, mapping
@@ -65,7 +65,7 @@ def render(images: Images, run: RunFolder, config: ReportConfig, folder: Path) -
         headline=facts.headline(images, run),
         conclusion=conclusion(evaluators, run) if images.synthetic else "",
         started=facts.moment(run.text("started")),
-        command=facts.without_paths(run.text("command")),
+        command=checkpoint.public_command(run.text("command"), names=True),
         tiles=list(_tiles(images, run, data)),
         pair=looks,
         sides=facts.sides(images, run),
