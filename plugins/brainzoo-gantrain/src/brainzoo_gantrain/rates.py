@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-Weights = NDArray[np.float64]
+from brainzoo_metrics.measure import Weights, mean_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,8 @@ def rates(
     for one in range(classes) if classes > 2 else [positive]:
         taken = (answers == one).mean(0)
         inside = truth == one
-        found.append((_share(taken, inside, weights), _share(1 - taken, ~inside, weights)))
+        sides = ((taken, inside), (1 - taken, ~inside))
+        found.append([mean_of(right[among], weights[:, among]) for right, among in sides])
     sensitivity, specificity = np.mean(found, axis=0)
     return Rates(sensitivity, specificity)
 
@@ -78,15 +79,3 @@ def by_subject(
     member /= member.sum(1, keepdims=True)
     means = np.einsum("si,cik->csk", member, scores)
     return means, truth[first], weights[:, first]
-
-
-def _share(
-    taken: NDArray[np.float64], among: NDArray[np.bool_], weights: Weights
-) -> NDArray[np.float64]:
-    counted = weights[:, among]
-    total = counted.sum(1)
-    hits = counted @ taken[among]
-    share: NDArray[np.float64] = np.divide(
-        hits, total, out=np.full(len(total), np.nan), where=total > 0
-    )
-    return share

@@ -84,10 +84,12 @@ class SegTrain(Evaluator):
         weights = bootstrap(order, seed=sets.seed)
         person = np.array([order.index(name) for name in people])
         dices = {
-            name: np.stack([dice(maps == k, truth == k, person) for k in range(1, len(names) + 1)])
+            name: np.ma.masked_invalid(
+                [dice(maps == k, truth == k, person) for k in range(1, len(names) + 1)]
+            )  # (label, person); not everybody has every label
             for name, maps in found.items()
-        }  # (label, person)
-        means = {name: averaged(mean_of_labels(of), weights) for name, of in dices.items()}
+        }
+        means = {name: averaged(of.mean(0).filled(np.nan), weights) for name, of in dices.items()}
         detail = (
             f"mean of {', '.join(names.values())}, by person; U-Net of width {self.config.width}, "
             f"{self.config.steps} steps; {len(order)} test people"
@@ -103,13 +105,13 @@ class SegTrain(Evaluator):
             )
             for name, draws in means.items()
         ]
-        gain = averaged(mean_of_labels(dices[SETS[2]] - dices["real"]), weights)
+        gain = averaged((dices[SETS[2]] - dices["real"]).mean(0).filled(np.nan), weights)
         values.append(MetricValue.of("Dice gain by adding synthetic", gain, len(order)))
         rows: list[dict[str, Value]] = []
         for k, label in enumerate(names.values()):
             row: dict[str, Value] = {"label": label}
             for name, of in dices.items():
-                draws = averaged(of[k], weights)
+                draws = averaged(of[k].filled(np.nan), weights)
                 ends_of = interval(draws, bounds=SHARE)
                 row[name] = f"{draws[0]:.3f}" + (
                     f" ({ends_of.low:.3f} to {ends_of.high:.3f})" if ends_of else ""
@@ -156,15 +158,6 @@ def dice(found: NDArray[np.bool_], truth: NDArray[np.bool_], person: NDArray[np.
     size = np.bincount(person, found.sum(axes) + truth.sum(axes))
     values: Draws = np.divide(2 * overlap, size, out=np.full(len(size), np.nan), where=size > 0)
     return values
-
-
-def mean_of_labels(dices: Draws) -> Draws:
-    """Return the mean over the labels that each person has, of ``(label, person)``."""
-    known = np.isfinite(dices)
-    count = known.sum(0)
-    total = np.where(known, dices, 0).sum(0)
-    means: Draws = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
-    return means
 
 
 def averaged(of_person: Draws, weights: Draws) -> Draws:

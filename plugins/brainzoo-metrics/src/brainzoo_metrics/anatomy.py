@@ -29,7 +29,7 @@ from scipy import ndimage
 from sklearn.mixture import GaussianMixture
 
 from brainzoo.api import Evaluation, Images, MetricValue, Value, console, grid
-from brainzoo_metrics.measure import POSITIVE, Draws, Floats, View, Weights
+from brainzoo_metrics.measure import POSITIVE, Draws, Floats, View, Weights, mean_of
 
 HEAD = 0.1  # of the range
 BRAIN_MM = 16.0
@@ -212,14 +212,11 @@ def effect_draws(
     real: NDArray[np.float64], other: NDArray[np.float64], of_real: Weights, of_other: Weights
 ) -> Draws:
     """Return Cohen's d, (other − real) over the pooled standard deviation, for each row."""
-    moments = []
-    for values, weights in ((real, of_real), (other, of_other)):
-        total = weights.sum(1)
-        mean = weights @ values / total
-        moments.append((mean, np.maximum(weights @ values**2 / total - mean**2, 0)))
-    pooled = np.sqrt((moments[0][1] + moments[1][1]) / 2)
-    scale = np.abs(moments[0][0]) + np.abs(moments[1][0])
-    # Of values that hardly vary, a difference is large but finite.
-    return np.asarray(
-        (moments[1][0] - moments[0][0]) / np.maximum(pooled, 1e-3 * scale + 1e-9), np.float64
+    (mean, squares), (middle, others) = (
+        (mean_of(values, weights), mean_of(values**2, weights))
+        for values, weights in ((real, of_real), (other, of_other))
     )
+    variances = np.maximum(squares - mean**2, 0) + np.maximum(others - middle**2, 0)
+    # Of values that hardly vary, a difference is large but finite.
+    least = 1e-3 * (np.abs(mean) + np.abs(middle)) + 1e-9
+    return np.asarray((middle - mean) / np.maximum(np.sqrt(variances / 2), least), np.float64)

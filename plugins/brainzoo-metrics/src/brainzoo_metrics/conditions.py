@@ -27,8 +27,8 @@ from brainzoo.api import (
 from brainzoo_metrics import cells
 from brainzoo_metrics.config import ConditionsConfig
 from brainzoo_metrics.features import Features
-from brainzoo_metrics.measure import joined
-from brainzoo_metrics.predicting import Draws, Reader, error, recall, slope
+from brainzoo_metrics.measure import Draws, joined, mean_of
+from brainzoo_metrics.predicting import Reader, error, recall, slope
 from brainzoo_report import charts
 
 COLUMNS = ("age", "sex", "class")
@@ -148,7 +148,7 @@ def read_classes(
         draws = bootstrap([str(i) for i in range(len(read))], seed=sets.seed)
         yield value_of(
             f"age of {group}",
-            draws @ read / draws.sum(1),
+            mean_of(read, draws),
             len(read),
             np.array([of_test[truth].mean()]),
             f"mean age that is read; {detail.replace('an image each', group)}",

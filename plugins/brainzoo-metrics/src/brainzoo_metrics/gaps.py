@@ -103,7 +103,10 @@ def region_rows(train: Images, subjects: Sequence[Mapping[str, Value]]) -> list[
     A region is thin if fewer than five training subjects are in it, or fewer than half of what an
     even table of the same kind would hold.
     """
-    learned = [images[0] for images in _by_subject(train).values()]
+    first: dict[str, dict[str, Value]] = {}
+    for subject, row in zip(subjects_of(train), train.table, strict=True):
+        first.setdefault(subject, row)
+    learned = list(first.values())
     rows: list[dict[str, Value]] = []
     for kind in ("age and sex", "class"):
         names = sorted({n for row in [*learned, *subjects] if (n := _region(row, kind))})
@@ -165,10 +168,3 @@ def _region(row: Mapping[str, Value], kind: str) -> str:
         return sex
     decade = int(age // DECADE * DECADE)
     return f"{decade} to {decade + DECADE - 1} {sex}".strip()
-
-
-def _by_subject(images: Images) -> dict[str, list[dict[str, Value]]]:
-    found: dict[str, list[dict[str, Value]]] = {}
-    for name, row in zip(subjects_of(images), images.table, strict=True):
-        found.setdefault(name, []).append(row)
-    return found

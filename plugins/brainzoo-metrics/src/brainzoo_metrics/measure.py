@@ -151,3 +151,9 @@ def joined(first: Images, second: Images | None) -> Images:
     labels = np.concatenate(maps) if len(maps) == 2 else None
     info = {**first.info, "fingerprint": first.fingerprint}
     return Images(pixels, [*first.table, *second.table], info, labels)
+
+
+def mean_of(values: NDArray[Any], weights: Weights) -> Draws:
+    """Return the mean of values for each row of weights; NaN where nothing was drawn."""
+    total = weights.sum(1)
+    return np.divide(weights @ values, total, out=np.full(len(total), np.nan), where=total > 0)

@@ -21,8 +21,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
-Floats = NDArray[np.float32]
-Draws = NDArray[np.float64]
+from brainzoo_metrics.measure import Draws, Floats, mean_of
+
 FOLDS = 4
 PENALTIES: Sequence[float] = (1e1, 1e2, 1e3, 1e4, 1e5)
 COSTS: Sequence[float] = (1e-5, 1e-4, 1e-3, 1e-2)
@@ -90,29 +90,19 @@ def _mean_recall(truth: NDArray[Any], found: NDArray[Any]) -> float:
 
 def error(found: Draws, truth: Draws, weights: Draws) -> Draws:
     """Return the mean absolute error, for each row of weights."""
-    draws: Draws = weights @ np.abs(found - truth) / weights.sum(1)
-    return draws
+    return mean_of(np.abs(found - truth), weights)
 
 
 def slope(found: Draws, truth: Draws, weights: Draws) -> Draws:
     """Return by how much what is read grows with what is said, for each row of weights."""
-    total = weights.sum(1)
-    x, y = weights @ truth / total, weights @ found / total
-    covariance = weights @ (truth * found) / total - x * y
-    variance = weights @ truth**2 / total - x**2
-    draws: Draws = np.divide(
-        covariance, variance, out=np.full(len(total), np.nan), where=variance > 1e-9
-    )
-    return draws
+    x, y = mean_of(truth, weights), mean_of(found, weights)
+    covariance = mean_of(truth * found, weights) - x * y
+    variance = mean_of(truth**2, weights) - x**2
+    return np.divide(covariance, variance, out=np.full(len(x), np.nan), where=variance > 1e-9)
 
 
 def recall(found: NDArray[Any], truth: NDArray[Any], weights: Draws) -> Draws:
     """Return the mean share of each name that is read right, for each row of weights."""
-    shares = []
-    for name in np.unique(truth):
-        inside = truth == name
-        total = weights[:, inside].sum(1)
-        right = weights[:, inside] @ (found == truth)[inside]
-        shares.append(np.divide(right, total, out=np.full(len(total), np.nan), where=total > 0))
-    draws: Draws = np.mean(shares, axis=0)
-    return draws
+    parts = [truth == name for name in np.unique(truth)]
+    shares = [mean_of((found == truth)[inside], weights[:, inside]) for inside in parts]
+    return np.asarray(np.mean(shares, axis=0), np.float64)

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from brainzoo.api import Evaluation, MetricValue, subjects_of
 from brainzoo_metrics.distances import Vectors
-from brainzoo_metrics.measure import SHARE, Draws, Floats, View, Weights, small
+from brainzoo_metrics.measure import SHARE, Draws, Floats, View, Weights, mean_of, small
 from brainzoo_metrics.swd import pyramid
 
 FOLDS = 5
@@ -75,8 +75,7 @@ def accuracy_draws(
     right: tuple[NDArray[np.float64], NDArray[np.float64]], of_real: Weights, of_other: Weights
 ) -> Draws:
     """Return the mean of both sides' shares of right answers, for each row of weights."""
-    shares = [w @ r / w.sum(1) for w, r in zip((of_real, of_other), right, strict=True)]
-    return np.asarray((shares[0] + shares[1]) / 2)
+    return (mean_of(right[0], of_real) + mean_of(right[1], of_other)) / 2
 
 
 def simple_features(pixels: Floats) -> NDArray[np.float32]:

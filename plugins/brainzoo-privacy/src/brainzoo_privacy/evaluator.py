@@ -145,6 +145,7 @@ class Privacy(Evaluator):
         by_name = {value.name: value for value in values}
         against = findings.reasons(by_name, sets.synthetic)
         unsure = findings.doubts(by_name, train=sets.train, unseen=unseen, synthetic=sets.synthetic)
+        weights = str(sets.synthetic.info.get("checkpoint_sha256") or "")
         options = dataclasses.asdict(self.config)
         options.pop("features_weights")  # a path of this machine, and no part of the verdict
         return Verdict.model_validate(
@@ -163,14 +164,9 @@ class Privacy(Evaluator):
                     name: {key: getattr(one, key) for key in MEASURED}
                     for name, one in by_name.items()
                 },
-                "synthetic": {
-                    "images": len(sets.synthetic),
-                    "fingerprint": sets.synthetic.fingerprint,
-                    "sha256": digest(sets.synthetic),
-                    "checkpoint_sha256": str(sets.synthetic.info.get("checkpoint_sha256") or ""),
-                },
-                "train": described(sets.train),
-                "test": described(unseen),
+                "synthetic": described(sets.synthetic) | {"checkpoint_sha256": weights},
+                "train": described(sets.train) | {"subjects": len(sets.train.subjects())},
+                "test": described(unseen) | {"subjects": len(unseen.subjects())},
                 "options": options,
                 "seed": sets.seed,
                 "versions": {
@@ -226,10 +222,9 @@ def unit(features: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> Seen:
 
 
 def described(images: Images) -> dict[str, str | int]:
-    """Return what a verdict says of real images."""
+    """Return what a verdict says of any images."""
     return {
         "images": len(images),
-        "subjects": len(images.subjects()),
         "fingerprint": images.fingerprint,
         "sha256": digest(images),
     }

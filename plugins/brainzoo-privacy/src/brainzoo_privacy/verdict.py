@@ -39,22 +39,24 @@ class Measured(Strict):
     floor: Number | None
 
 
-class Made(Strict):
-    """The synthetic images: ``sha256`` of what was compared, and of the weights that made them."""
+class Compared(Strict):
+    """Images: how many, of which folder, and the digest of what was compared of them."""
 
     images: Positive
     fingerprint: Folder
     sha256: Digest
+
+
+class Made(Compared):
+    """The synthetic images, and the digest of the weights that made them."""
+
     checkpoint_sha256: Digest | Literal[""]
 
 
-class Real(Strict):
-    """Training or test images: ``sha256`` is of what was compared, pixels and subjects."""
+class Real(Compared):
+    """Training or test images; their ``sha256`` is of pixels and subjects."""
 
-    images: Positive
     subjects: Positive
-    fingerprint: Folder
-    sha256: Digest
 
 
 class Verdict(Strict):

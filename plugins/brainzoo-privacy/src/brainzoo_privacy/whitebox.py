@@ -17,6 +17,7 @@ are joined, as an attacker would.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,21 +41,20 @@ class Attack(NamedTuple):
 
 def attacks(generator: Generator | None, train: Images, unseen: Images, seed: int) -> list[Attack]:
     """Return what can be asked of a model's weights; nothing if nothing can."""
-    asked: dict[str, Any] = {}
+    if generator is None:
+        return []
     model: Any = generator
-    if generator is not None:
-        train, unseen = seen_by(generator, train), seen_by(generator, unseen)
-    if hasattr(model, "score"):
-        asked["score"] = lambda images: -by_batch(images, lambda x, rows: score(model, x, rows))
-    if hasattr(model, "reconstruct"):
-        asked["reconstruction"] = lambda images: (
-            -by_batch(images, lambda x, rows: error(model, x, rows))
-        )
-    found = [of_people(name, train, ask(train), unseen, ask(unseen)) for name, ask in asked.items()]
+    members, others = seen_by(generator, train), seen_by(generator, unseen)
+    asked = {"score": ("score", score), "reconstruction": ("reconstruct", error)}
+    found = []
+    for name, (method, ask) in asked.items():
+        if hasattr(model, method):
+            values = [-by_batch(model, ask, images) for images in (members, others)]
+            found.append(of_people(name, members, values[0], others, values[1]))
     if not found and hasattr(model, "draw") and hasattr(model, "known"):
         from brainzoo_privacy.inversion import inverted, some
 
-        members, others = some(train, seed), some(unseen, seed)
+        members, others = some(members, seed), some(others, seed)
         values = [-inverted(model, images, seed) for images in (members, others)]
         found = [of_people("inversion", members, values[0], others, values[1])]
     return found
@@ -112,13 +112,13 @@ def difficulties(images: Images) -> NDArray[np.float64]:
     return np.asarray(found, np.float64)
 
 
-def by_batch(images: Images, ask: Any) -> Array:
+def by_batch(model: Any, ask: Callable[[Any, Array, Any], Array], images: Images) -> Array:
     """Return what is asked of all images, a few at a time; ``ask`` gets pixels and rows."""
     parts = []
     with console.progress("asking the model about images", len(images)) as advance:
         for at in range(0, len(images), BATCH):
             rows = images.table[at : at + BATCH]
-            parts.append(ask(images.floats(np.arange(at, at + len(rows))), rows))
+            parts.append(ask(model, images.floats(np.arange(at, at + len(rows))), rows))
             advance(len(rows))
     return np.concatenate(parts)
 

@@ -56,10 +56,13 @@ def pair(images: Images, run: RunFolder, film: list[Picture], most: int, real: b
             as_grid(shown, columns, f"{count} of the images it learned from, chosen at random"),
             as_grid(images[:count].floats(), columns, f"the first {count} it made, none selected"),
         )
-    kept = _kept_real(run) if real else None
+    folder = run.folder if real else None
+    kept = (
+        read_picture(folder / "progress" / "real.png", "images it learned from") if folder else None
+    )
     made = as_grid(images[:count].floats(), columns, f"the first {count} it made, none selected")
     last = dataclasses.replace(film[-1], caption="made at the end of training") if film else None
-    if kept and last and (made is None or _size(made) != _size(kept)):
+    if kept and last and (made is None or (made.width, made.height) != (kept.width, kept.height)):
         made = last
     return Pair(kept, made or last)
 
@@ -135,12 +138,6 @@ def as_grid(pixels: NDArray[np.float32], columns: int, caption: str) -> Picture 
     return read_picture(io.BytesIO(grid(np.nan_to_num(pixels), columns=columns)), caption)
 
 
-def _kept_real(run: RunFolder) -> Picture | None:
-    if run.folder is None or not (run.folder / "progress" / "real.png").is_file():
-        return None
-    return read_picture(run.folder / "progress" / "real.png", caption="images it learned from")
-
-
 def read_picture(
     file: Path | io.BytesIO, caption: str = "", images_seen: int = 0, mode: str = "L"
 ) -> Picture | None:
@@ -156,7 +153,3 @@ def read_picture(
     Image.fromarray(np.asarray(shown)).save(out, "PNG")  # of the file's metadata nothing stays
     uri = f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
     return Picture(uri, *shown.size, caption, images_seen)
-
-
-def _size(picture: Picture) -> tuple[int, int]:
-    return picture.width, picture.height
