@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from brainzoo.api import Images, load
-from brainzoo_privacy.evaluator import joined
+from brainzoo_metrics.measure import joined
 from brainzoo_privacy.findings import attacked
 from brainzoo_privacy.whitebox import attacks
 

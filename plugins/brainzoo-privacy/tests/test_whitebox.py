@@ -9,8 +9,9 @@ from brainzoo.api import Reconstruction
 from brainzoo.data.packing import packed
 from brainzoo.testing.heads import make_images
 from brainzoo.training import TorchGenerator
+from brainzoo_metrics.measure import joined
 from brainzoo_privacy.config import PrivacyConfig
-from brainzoo_privacy.evaluator import Privacy, joined
+from brainzoo_privacy.evaluator import Privacy
 from brainzoo_privacy.measures import membership_draws
 from brainzoo_privacy.whitebox import attacks, unexplained
 

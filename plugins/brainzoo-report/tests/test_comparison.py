@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from brainzoo.testing.heads import make_images
 from brainzoo_report.charts import interval_plot
-from brainzoo_report.comparison import comparison_page
+from brainzoo_report.comparing import comparison_page
 
 
 def test_the_page_stands_alone_and_escapes(tmp_path: Path) -> None:

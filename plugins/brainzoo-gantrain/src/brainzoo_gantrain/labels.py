@@ -35,21 +35,18 @@ def class_names(sets: Mapping[str, Images]) -> list[str]:
         )
     for name, images in sets.items():
         for one in names:
-            _expect_enough(name, images.where(**{"class": one}), one)
+            own = images.where(**{"class": one})
+            made = name == "synthetic" or not len(own)
+            count, what = (len(own), "images") if made else (len(own.subjects()), "subjects")
+            if count < LEAST:
+                raise DataError(
+                    f"the {name} images of class {one} are of {count} {what}; expected {LEAST} or "
+                    "more.",
+                    "Sample more images (--samples), of the classes of the test images."
+                    if name == "synthetic"
+                    else "Add subjects, widen the class, or choose another --data.split-seed.",
+                )
     return names
-
-
-def _expect_enough(name: str, images: Images, one: str) -> None:
-    count, what = len(images), "images"
-    if name != "synthetic" and count:
-        count, what = len(images.subjects()), "subjects"
-    if count < LEAST:
-        raise DataError(
-            f"the {name} images of class {one} are of {count} {what}; expected {LEAST} or more.",
-            "Sample more images (--samples), of the classes of the test images."
-            if name == "synthetic"
-            else "Add subjects, widen the class, or choose another --data.split-seed.",
-        )
 
 
 def in_classes(images: Images, names: list[str]) -> tuple[Images, NDArray[np.int64]]:

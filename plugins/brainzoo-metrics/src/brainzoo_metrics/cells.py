@@ -15,6 +15,7 @@ DECADE = 10
 LEAST_PEOPLE, LEAST_IMAGES = 4, 8
 FEW = 5
 CELLS = 16
+COLUMNS = 6  # of the picture, where no ages are known
 
 Row = Mapping[str, Value]
 Draws = NDArray[np.float64]
@@ -113,29 +114,21 @@ def balance(train: Images, made: Images, told: Sequence[str]) -> Iterator[str]:
         yield f"Drawn over twice as often as there are people, or under half: {'; '.join(off)}."
 
 
-def age_by_sex(real: Images, made: Images) -> bytes | None:
+def age_by_sex(real: Images, made: Images) -> bytes:
     """Return a picture of decades and sexes (or classes): synthetic images above real people."""
-    kinds = [k for k in ("sex", "class") if made.column(k) and any(made.column(k))]
-    rows = sorted({str(r.get(kinds[0])) for r in made.table if r.get(kinds[0])}) if kinds else [""]
-    columns = sorted({d for r in made.table if (d := decade(r))}) or ["1", "2", "3", "4", "5", "6"]
+    kind = next((name for name in ("sex", "class") if any(made.column(name))), "")
+    decades = sorted({d for row in made.table if (d := decade(row))})
+    columns = decades or [""] * COLUMNS
     tiles, labels = [], []
-    for kind in rows:
+    for name in sorted({str(v) for v in made.column(kind) if v}) or [""]:
         for side, images in (("synthetic", made), ("real", real)):
-            labels.append(f"{kind} {side}".strip())
-            taken: set[int] = set()
-            for column in columns:
-                fits = (
-                    i
-                    for i, r in enumerate(images.table)
-                    if i not in taken
-                    and (not kinds or str(r.get(kinds[0])) == kind)
-                    and (decade(r) == column or not any(decade(m) for m in made.table))
-                )
-                place = next(fits, None)
-                taken |= set() if place is None else {place}
-                blank = np.zeros((images.channels, *images.spatial), np.float32)
-                tiles.append(blank if place is None else images.floats(np.array([place]))[0])
-    if not tiles:
-        return None
-    names = columns if any(decade(r) for r in made.table) else [""] * len(columns)
-    return grid(np.stack(tiles), columns=len(columns), column_labels=names, row_labels=labels)
+            labels.append(f"{name} {side}".strip())
+            own = [i for i, row in enumerate(images.table) if str(row.get(kind) or "") == name]
+            if decades:
+                ages = [decade(images.table[i]) for i in own]
+                chosen = [own[ages.index(d)] if d in ages else None for d in decades]
+            else:
+                chosen = [*own, *[None] * COLUMNS][:COLUMNS]
+            blank = np.zeros((images.channels, *images.spatial), np.float32)
+            tiles += [blank if i is None else images.floats([i])[0] for i in chosen]
+    return grid(np.stack(tiles), columns=len(columns), column_labels=columns, row_labels=labels)

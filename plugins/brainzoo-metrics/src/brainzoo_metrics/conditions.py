@@ -106,10 +106,8 @@ class Conditions(Evaluator):
             tables["diversity within conditions"] = rows
             values += within(rows, means)
             notes += [*repeating(rows), *cells.balance(sets.train, sets.synthetic, finest)]
-        picture = cells.age_by_sex(real, sets.synthetic)
-        return Evaluation(
-            values, tables, pictures | ({"age by sex": picture} if picture else {}), notes=notes
-        )
+        pictures["age by sex"] = cells.age_by_sex(real, sets.synthetic)
+        return Evaluation(values, tables, pictures, notes=notes)
 
 
 def known_of(name: str, images: Images, looks: Features) -> Known | None:

@@ -145,11 +145,10 @@ def _chart(rows: Sequence[Mapping[str, Value]]) -> str:
 def _farthest(view: View, far: NDArray[np.float64]) -> bytes:
     """Draw the test images that are farthest from any synthetic one, each above its nearest."""
     nearest = far.min(axis=1)
-    order: list[int] = []
-    for i in np.argsort(-nearest):  # one image a subject
-        if view.subjects[i] not in {view.subjects[j] for j in order}:
-            order.append(int(i))
-    order = order[:SHOWN]
+    subjects, first = view.subjects, dict[str, int]()
+    for i in np.argsort(-nearest).tolist():
+        first.setdefault(subjects[i], i)
+    order = list(first.values())[:SHOWN]
     pairs = np.concatenate([view.pixels[0][order], view.pixels[1][far[order].argmin(axis=1)]])
     return grid(
         pairs,

@@ -20,9 +20,8 @@ def compare(runs: tuple[Path, ...], out: Path | None) -> None:
     brainzoo compare runs/dcgan-ixi-001 runs/pggan-ixi-001
     """  # noqa: D301 - click's mark for lines that stay as they are
     from brainzoo_report import comparing
-    from brainzoo_report.comparison import comparison_page
 
     found = comparing.compare(runs)
-    folder = comparing.write(found, comparison_page(found, runs), out)
+    folder = comparing.write(found, comparing.comparison_page(found, runs), out)
     page = str(folder / "index.html")
     console.answer({**found, "folder": str(folder)}, *comparing.lines_of(found), page)

@@ -13,17 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from brainzoo.api import (
+    BrainzooError,
     DataError,
+    Images,
     IntegrityError,
     NotFoundError,
     OptionError,
     console,
     new_folder,
 )
+from brainzoo_report.charts import interval_plot
 from brainzoo_report.evaluators import value_of
+from brainzoo_report.looks import as_grid
+from brainzoo_report.render import page_of
 
 number = console.number
 FILE = "evaluation.json"
+SAMPLES = 32  # shown of each run
+PLOT_WIDTH = 240
 LEVEL = 0.95  # of the intervals that brainzoo.api.interval returns
 
 Found = Mapping[str, Any]
@@ -88,6 +95,36 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
             if found["exceeds"]
         ],
     }
+
+
+def comparison_page(found: Mapping[str, Any], runs: Sequence[Path]) -> str:
+    """Return the page as HTML."""
+    names = [run["name"] for run in found["runs"]]
+    plots = {
+        evaluator: [
+            interval_plot(m["values"], m["name"], width=PLOT_WIDTH) for m in part["metrics"]
+        ]
+        for evaluator, part in found["evaluators"].items()
+    }
+    looks = [_looks(run, name) for run, name in zip(runs, names, strict=True)]
+    return page_of(
+        "comparison.html.j2",
+        found=found,
+        names=names,
+        sentences=found["sentences"],
+        plots=plots,
+        looks=looks,
+    )
+
+
+def _looks(run: Path, name: str) -> dict[str, Any] | None:
+    try:
+        images = Images.open(run / "samples")[:SAMPLES]
+    except BrainzooError as error:
+        console.note(f"{name}: its images are not shown: {error.message}")
+        return None
+    caption = f"the first {len(images)} images it made, none selected"
+    return {"name": name, "shown": as_grid(images.floats(), 8, caption)}
 
 
 def allowed_difference(first: Found, second: Found) -> float | None:

@@ -1,19 +1,21 @@
 """What evaluators found, for the page: notes, then values beside their floors, then the rest.
 
-Any evaluator is shown; of the project's own, :mod:`brainzoo_report.captions` knows what to say.
+Any evaluator is shown; of the project's own, ``captions.yaml`` knows what to say.
 Nobody is named: cells that tell a subject stay in ``evaluation.json``.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+import yaml
+
 from brainzoo.api import MetricValue
-from brainzoo_report import captions
 from brainzoo_report.charts import MEASURED, interval_plot
 from brainzoo_report.facts import flat, measured
 from brainzoo_report.looks import evaluator_picture
@@ -24,6 +26,8 @@ MOST_TIMES = 100  # as far as the floor: beyond, the floor is as good as 0
 TABLE_ROWS = 100  # of an evaluator's table at most
 OF_SUBJECTS = re.compile(r"(?:\b|_)(?:subject|participant|scan)(?:_?id)?\b", re.IGNORECASE)
 """Columns that may name somebody, if they hold text."""
+PUBLISHED = (("Alam et al., PGGAN", 0.736, 0.883), ("Alam et al., DCGAN", 0.598, 0.883))
+"""Harmonic means that Alam et al. published (brain MRI, SVM on VGG-16): synthetic, and real."""
 
 
 def evaluators_of(run: RunFolder, real: bool) -> list[dict[str, Any]]:
@@ -84,7 +88,7 @@ def _evaluator(
     files = _files(run, found)
     return {
         "name": name,
-        "lead": captions.of_evaluator(name) or str(found.get("summary") or ""),
+        "lead": str(_words()["leads"].get(name) or found.get("summary") or ""),
         "notes": [str(note) for note in listed(found.get("notes"))],
         "metrics": metrics,
         "floors": any(metric["floor"] for metric in metrics),
@@ -135,7 +139,7 @@ def _published(found: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
         return []
     names = ("harmonic mean", "harmonic mean, real", "ratio to real")
     rows = [("this run", [own.get(name) for name in names])]
-    rows += [(name, [value, real, value / real]) for name, value, real in captions.PUBLISHED]
+    rows += [(name, [value, real, value / real]) for name, value, real in PUBLISHED]
     return [(name, ["" if v is None else f"{v:.3f}" for v in values]) for name, values in rows]
 
 
@@ -145,7 +149,7 @@ def _table(evaluator: str, name: str, found: Any, people: set[str]) -> dict[str,
     shown = [column for column in columns if not _names_somebody(column, rows, people)]
     cells = [[measured(row.get(column)) for column in shown] for row in rows[:TABLE_ROWS]]
     numeric = [all(number(row.get(c)) is not None or not row.get(c) for row in rows) for c in shown]
-    title, about, shown_at_once = captions.of_table(evaluator, name)
+    title, about, shown_at_once = _table_title(evaluator, name)
     return {
         "name": name,
         "title": title,
@@ -170,7 +174,7 @@ def _pictures(run: RunFolder, evaluator: str, places: list[Any]) -> Iterator[dic
         if picture is None:
             run.notes.append(f"The picture {place} cannot be read and is left out.")
             continue
-        title, about = captions.of_picture(evaluator, PurePosixPath(place).stem)
+        title, about = _title_of(evaluator, PurePosixPath(place).stem)
         wide = picture.width > 1.7 * picture.height or picture.width > 600
         yield {"picture": picture, "title": title, "about": about, "wide": wide}
 
@@ -184,6 +188,30 @@ def _verdict(files: list[tuple[str, dict[str, Any]]]) -> str:
             )
             return "passed" if content["passed"] else failed
     return ""
+
+
+def _title_of(evaluator: str, name: str) -> tuple[str, str]:
+    """Return the title of a picture and a word on it; of a plane, the plane is added."""
+    known = _words()["pictures"].get(evaluator, {})
+    first, _, plane = name.partition("-")
+    for key, shown in ((name, ""), (first, plane)):
+        if key in known:
+            title, about = known[key]
+            return (f"{title}, {shown}" if shown else title), about
+    return name.replace("_", " ").replace("-", " "), ""
+
+
+def _table_title(evaluator: str, name: str) -> tuple[str, str, bool]:
+    """Return the title of a table, a word on it, and whether it is shown without a click."""
+    title, about = _words()["tables"].get(evaluator, {}).get(name, (name, ""))
+    return title, about, name in _words()["open"].get(evaluator, ())
+
+
+@functools.cache
+def _words() -> dict[str, dict[str, Any]]:
+    text = (Path(__file__).parent / "captions.yaml").read_text(encoding="utf-8")
+    found: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    return found
 
 
 def _files(run: RunFolder, found: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
