@@ -164,7 +164,7 @@ def test_unknown_weights_never_pass(of_unseen, unseen):
 
 
 def doubts_of(figures, train, test, synthetic):
-    return findings.doubts(figures, train=train, unseen=test, synthetic=synthetic)
+    return findings.doubts(figures, EvaluationSets(train, test, synthetic))
 
 
 def test_few_people_or_images_leave_it_undecided(train, test, unseen, tmp_path):

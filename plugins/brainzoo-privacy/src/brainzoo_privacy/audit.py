@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from brainzoo.api import DataError, Images
+from brainzoo.api import DataError, EvaluationSets, subjects_of
 from brainzoo_privacy.blocks import Neighbours
 from brainzoo_privacy.calibration import Limits, lead_of, limits
 from brainzoo_privacy.pose import Array
@@ -37,6 +37,11 @@ class Flagged:
     excess: Array
     copy: NDArray[np.bool_]
     duplicate: NDArray[np.bool_]
+
+    @property
+    def order(self) -> NDArray[np.intp]:
+        """Positions of the images, the most suspicious first."""
+        return np.argsort(-self.excess, kind="stable")
 
     @classmethod
     def of(cls, found: Neighbours, copies: Limits, duplicates: Limits) -> Flagged:
@@ -88,20 +93,15 @@ class Audit:
     planted: Flagged
 
 
-def audit(
-    vectors: Mapping[str, Sequence[Seen]],
-    *,
-    train_subjects: Sequence[str],
-    unseen_subjects: Sequence[str],
-) -> Audit:
+def audit(vectors: Mapping[str, Sequence[Seen]], sets: EvaluationSets) -> Audit:
     """Compare everything with everything, in each band.
 
     ``vectors`` are of ``train``, ``unseen``, ``synthetic`` and ``planted`` images: a list of bands.
     Of several, the first gives what is measured; an image counts as a copy if it does so in any,
     and each has its part of the error that is allowed.
     """
-    bands = len(vectors["train"])
-    found = []
+    bands, found = len(vectors["train"]), []
+    train_subjects, unseen_subjects = map(subjects_of, (sets.train, sets.test))
     subjects = len(set(train_subjects))
     for band in range(bands):
         train, unseen, synthetic, planted = (
@@ -139,7 +139,7 @@ def audit(
     )
 
 
-def expect_subjects(train: Images, unseen: Images) -> None:
+def expect_subjects(sets: EvaluationSets) -> None:
     """Refuse real images that do not say whose they are.
 
     Slices of one head are near copies of each other: without subjects, the limits would be theirs.
@@ -147,7 +147,7 @@ def expect_subjects(train: Images, unseen: Images) -> None:
     Raises:
         DataError: An image has no subject, or there are too few subjects.
     """
-    for name, images in (("training", train), ("test and validation", unseen)):
+    for name, images in (("training", sets.train), ("test and validation", sets.test)):
         nameless = sum(not row.get("subject") for row in images.table)
         if nameless:
             raise DataError(

@@ -71,44 +71,30 @@ class Privacy(Evaluator):
             DataError: The sets cannot be compared, or images do not say whose they are.
         """
         sets.check()
-        sets = dataclasses.replace(sets, train=learned_from(sets.train))
-        train, synthetic = sets.train, sets.synthetic
-        unseen = joined(sets.test, sets.validation)
-        expect_subjects(train, unseen)
-        individuality = Individuality(Pose(train, sets.seed))
+        sets = dataclasses.replace(
+            sets,
+            train=learned_from(sets.train),
+            test=joined(sets.test, sets.validation),  # all whom the model never saw
+            validation=None,
+        )
+        expect_subjects(sets)
         compared = {
-            "train": train,
-            "unseen": unseen,
-            "synthetic": synthetic,
-            "planted": planted_copies(train, sets.seed),
+            "train": sets.train,
+            "unseen": sets.test,
+            "synthetic": sets.synthetic,
+            "planted": planted_copies(sets.train, sets.seed),
         }
-        subjects = {
-            f"{name}_subjects": [str(row["subject"]) for row in compared[name].table]
-            for name in ("train", "unseen")
-        }
-        found = audit({n: individuality.vectors(x, n) for n, x in compared.items()}, **subjects)
-        values = findings.metrics(found, **subjects, seed=sets.seed, rounds=self.config.rounds)
+        individuality, rounds = Individuality(Pose(sets.train, sets.seed)), self.config.rounds
+        found = audit({n: individuality.vectors(x, n) for n, x in compared.items()}, sets)
         by_attack = findings.attacked(
-            attacks(sets.generator, train, unseen, sets.seed),
-            seed=sets.seed,
-            rounds=self.config.rounds,
+            attacks(sets.generator, sets.train, sets.test, sets.seed), sets.seed, rounds
         )
-        values += by_attack[:1]  # the worst counts
-        verdict = self._verdict(found, values, sets, unseen)
+        values = [*findings.metrics(found, sets, rounds), *by_attack[:1]]  # the worst counts
+        verdict = self._verdict(found, values, sets)
         if self.config.features:
-            values += self._feature_metrics(compared, subjects, sets.seed)
-        order = findings.suspicion(found)[: self.config.shown]
-        nearest = findings.nearest_rows(found, train=train, unseen=unseen, synthetic=synthetic)
-        picture = panels(
-            individuality,
-            synthetic=synthetic,
-            train=train,
-            unseen=unseen,
-            chosen=order,
-            nearest_train=found.synthetic.nearest,
-            nearest_unseen=found.to_unseen.nearest,
-            labels=[f"{row['image_id']} {row['similarity']:.2f}" for row in nearest[: len(order)]],
-        )
+            values += self._feature_metrics(compared, sets)
+        nearest = findings.nearest_rows(found, sets)
+        picture = panels(individuality, found, sets, nearest[: self.config.shown])
         return Evaluation(
             metrics=values,
             tables={
@@ -134,17 +120,17 @@ class Privacy(Evaluator):
                 SAID[verdict.outcome],
                 *verdict.reasons,
                 *verdict.doubts,
-                compared_with(train, unseen),
+                compared_with(sets),
                 PRIVATE,
             ],
         )
 
     def _verdict(
-        self, found: Audit, values: Sequence[MetricValue], sets: EvaluationSets, unseen: Images
+        self, found: Audit, values: Sequence[MetricValue], sets: EvaluationSets
     ) -> Verdict:
         by_name = {value.name: value for value in values}
         against = findings.reasons(by_name, sets.synthetic)
-        unsure = findings.doubts(by_name, train=sets.train, unseen=unseen, synthetic=sets.synthetic)
+        unsure = findings.doubts(by_name, sets)
         weights = str(sets.synthetic.info.get("checkpoint_sha256") or "")
         options = dataclasses.asdict(self.config)
         options.pop("features_weights")  # a path of this machine, and no part of the verdict
@@ -165,8 +151,10 @@ class Privacy(Evaluator):
                     for name, one in by_name.items()
                 },
                 "synthetic": described(sets.synthetic) | {"checkpoint_sha256": weights},
-                "train": described(sets.train) | {"subjects": len(sets.train.subjects())},
-                "test": described(unseen) | {"subjects": len(unseen.subjects())},
+                **{
+                    name: described(real) | {"subjects": len(real.subjects())}
+                    for name, real in (("train", sets.train), ("test", sets.test))
+                },
                 "options": options,
                 "seed": sets.seed,
                 "versions": {
@@ -177,21 +165,17 @@ class Privacy(Evaluator):
         )
 
     def _feature_metrics(
-        self, compared: dict[str, Images], subjects: dict[str, list[str]], seed: int
+        self, compared: Mapping[str, Images], sets: EvaluationSets
     ) -> list[MetricValue]:
         network = Features.load(self.config, owner="privacy")
         raw = {name: network.of(images) for name, images in compared.items()}
         mean, spread = raw["train"].mean(axis=0), raw["train"].std(axis=0)
-        found = audit({n: [unit(values, mean, spread)] for n, values in raw.items()}, **subjects)
-        made = findings.flagged_metrics(
-            found,
-            subjects["unseen_subjects"],
-            seed=seed,
-            rounds=self.config.rounds,
-            prefix="feature ",
-        )
+        found = audit({n: [unit(values, mean, spread)] for n, values in raw.items()}, sets)
         return [
-            dataclasses.replace(value, detail=f"{value.detail}; {network.label}") for value in made
+            dataclasses.replace(
+                value, name=f"feature {value.name}", detail=f"{value.detail}; {network.label}"
+            )
+            for value in findings.flagged_metrics(found, sets, self.config.rounds)
         ]
 
 
@@ -204,10 +188,11 @@ def learned_from(train: Images) -> Images:
     return train[np.array(known, np.intp)] if train.classes and known else train
 
 
-def compared_with(train: Images, unseen: Images) -> str:
+def compared_with(sets: EvaluationSets) -> str:
     """Say whom synthetic images were compared with."""
     known, others = (
-        f"{len(images)} images of {len(images.subjects())} people" for images in (train, unseen)
+        f"{len(images)} images of {len(images.subjects())} people"
+        for images in (sets.train, sets.test)
     )
     return f"Compared with {known} whom the model learned from, and with {others} it never saw."
 

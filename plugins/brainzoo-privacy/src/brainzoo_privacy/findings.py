@@ -6,9 +6,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from brainzoo.api import Images, MetricValue, Value, bootstrap
+from brainzoo.api import EvaluationSets, Images, MetricValue, Value, bootstrap, subjects_of
 from brainzoo_privacy import measures
 from brainzoo_privacy.audit import Audit
 from brainzoo_privacy.rules import (
@@ -28,22 +27,15 @@ WHITE_BOX = "white-box membership AUC"
 SHARE = (0.0, 1.0)
 
 
-def metrics(
-    found: Audit,
-    *,
-    train_subjects: Sequence[str],
-    unseen_subjects: Sequence[str],
-    seed: int,
-    rounds: int,
-) -> list[MetricValue]:
+def metrics(found: Audit, sets: EvaluationSets, rounds: int) -> list[MetricValue]:
     """Return what an audit of pixels measured."""
     by_train, by_unseen = found.to_train.by_subject, found.to_unseen.by_subject
     subjects = min(by_train.shape[1], by_unseen.shape[1])
     n = len(found.synthetic.copy)
     equal, equal_floor = measures.copy_rates_of_equal_number(
-        by_train, by_unseen, found.copies, seed
+        by_train, by_unseen, found.copies, sets.seed
     )
-    nearer = measures.nearer_to_train(by_train, by_unseen, seed=seed, rounds=rounds)
+    nearer = measures.nearer_to_train(by_train, by_unseen, seed=sets.seed, rounds=rounds)
     authentic, unseen_authentic = (
         measures.authentic(one.similarity, nearest, found.among_train)
         for one, nearest in (
@@ -52,7 +44,7 @@ def metrics(
         )
     )
     return [
-        *flagged_metrics(found, unseen_subjects, seed=seed, rounds=rounds),
+        *flagged_metrics(found, sets, rounds),
         MetricValue(
             "copy rate at equal number",
             equal,
@@ -83,8 +75,8 @@ def metrics(
             measures.membership_draws(
                 found.to_train.of_reference,
                 found.to_unseen.of_reference,
-                [*train_subjects, *unseen_subjects],
-                seed=seed,
+                subjects_of(sets.train) + subjects_of(sets.test),
+                seed=sets.seed,
                 rounds=rounds,
             ),
             len(found.among_train) + len(found.unseen.copy),
@@ -96,7 +88,7 @@ def metrics(
     ]
 
 
-def attacked(found: Sequence[Attack], *, seed: int, rounds: int) -> list[MetricValue]:
+def attacked(found: Sequence[Attack], seed: int, rounds: int) -> list[MetricValue]:
     """Return how well each attack on the weights tells who was trained on; the worst first."""
     values = []
     for attack in found:
@@ -112,25 +104,23 @@ def attacked(found: Sequence[Attack], *, seed: int, rounds: int) -> list[MetricV
     return sorted(values, key=lambda value: -value.value)
 
 
-def flagged_metrics(
-    found: Audit, unseen_subjects: Sequence[str], *, seed: int, rounds: int, prefix: str = ""
-) -> list[MetricValue]:
+def flagged_metrics(found: Audit, sets: EvaluationSets, rounds: int) -> list[MetricValue]:
     """Return what counts as a copy among synthetic, unseen and planted images."""
     synthetic, unseen, planted = found.synthetic.copy, found.unseen.copy, found.planted.copy
     above = "similarity above {0.similarity:.3f} or lead above {0.lead:.3f}; floor: "
-    weights = bootstrap(unseen_subjects, seed=seed, rounds=rounds)
+    weights = bootstrap(subjects_of(sets.test), seed=sets.seed, rounds=rounds)
     flagged = MetricValue.of(
-        f"{prefix}real unseen flagged",
+        "real unseen flagged",
         weights @ unseen / weights.sum(1),
         len(unseen),
         detail="share of real unseen images that count as copies; the limits are not from them",
     )
     if not unseen.any():  # resamples of nothing say that nothing is certain
-        low, high = measures.share_interval(0, len(set(unseen_subjects)))
+        low, high = measures.share_interval(0, len(sets.test.subjects()))
         flagged = dataclasses.replace(flagged, low=low, high=high)
     return [
         MetricValue(
-            f"{prefix}copy rate",
+            "copy rate",
             float(synthetic.mean()),
             len(synthetic),
             *measures.share_interval(int(synthetic.sum()), len(synthetic)),
@@ -138,7 +128,7 @@ def flagged_metrics(
             f"{above.format(found.copies)}real unseen images",
         ),
         MetricValue(
-            f"{prefix}near duplicates",
+            "near duplicates",
             int(found.synthetic.duplicate.sum()),
             len(synthetic),
             floor=int(found.unseen.duplicate.sum()),
@@ -147,7 +137,7 @@ def flagged_metrics(
         ),
         flagged,
         MetricValue(
-            f"{prefix}planted copies found",
+            "planted copies found",
             float(planted.mean()),
             len(planted),
             *measures.share_interval(int(planted.sum()), len(planted)),
@@ -189,9 +179,7 @@ def reasons(by_name: Mapping[str, MetricValue], synthetic: Images) -> list[str]:
     return against
 
 
-def doubts(
-    by_name: Mapping[str, MetricValue], *, train: Images, unseen: Images, synthetic: Images
-) -> list[str]:
+def doubts(by_name: Mapping[str, MetricValue], sets: EvaluationSets) -> list[str]:
     """Return why the audit could have missed a leak, a sentence each; nothing, if it could not."""
     planted = by_name["planted copies found"]
     found = []
@@ -204,36 +192,29 @@ def doubts(
         elif auc.high is None or auc.high > AUC_LIMIT:
             ruled_out = "any" if auc.high is None else f"up to {auc.high:.2f}"
             found.append(
-                f"with {len(unseen.subjects())} unseen people, a {auc.name} of {ruled_out} cannot "
-                f"be ruled out (measured: {auc.value:.2f}); expected {AUC_LIMIT} or less: give "
-                "test and validation more people (--data.split-fractions)."
+                f"with {len(sets.test.subjects())} unseen people, a {auc.name} of {ruled_out} "
+                f"cannot be ruled out (measured: {auc.value:.2f}); expected {AUC_LIMIT} or "
+                "less: give test and validation more people (--data.split-fractions)."
             )
     if planted.value < LEAST_RECALL:
         found.append(
             f"the audit found only {planted.value:.1%} of planted copies; expected "
             f"{LEAST_RECALL:.0%}."
         )
-    for name, images in (("training", train), ("test and validation", unseen)):
+    for name, images in (("training", sets.train), ("test and validation", sets.test)):
         if len(images.subjects()) < LEAST_SUBJECTS:
             found.append(
                 f"there are {len(images.subjects())} {name} subjects; expected {LEAST_SUBJECTS} "
                 "or more."
             )
-    if len(synthetic) < LEAST_IMAGES:
+    if len(sets.synthetic) < LEAST_IMAGES:
         found.append(
-            f"there are {len(synthetic)} synthetic images; expected {LEAST_IMAGES} or more."
+            f"there are {len(sets.synthetic)} synthetic images; expected {LEAST_IMAGES} or more."
         )
     return found
 
 
-def suspicion(found: Audit) -> NDArray[np.intp]:
-    """Return the positions of synthetic images, the most suspicious first."""
-    return np.argsort(-found.synthetic.excess, kind="stable")
-
-
-def nearest_rows(
-    found: Audit, *, train: Images, unseen: Images, synthetic: Images
-) -> list[dict[str, Value]]:
+def nearest_rows(found: Audit, sets: EvaluationSets) -> list[dict[str, Value]]:
     """Return the nearest training and unseen image of every synthetic image, by ``image_id``.
 
     The most suspicious come first. Who has the prepared images finds the subject in their
@@ -241,17 +222,18 @@ def nearest_rows(
     """
     judged, to_unseen = found.synthetic, found.to_unseen
     counts_as = np.where(judged.duplicate, "near duplicate", np.where(judged.copy, "copy", ""))
+    made, train, unseen = (x.table for x in (sets.synthetic, sets.train, sets.test))
     return [
         {
-            "image_id": str(synthetic.table[i].get("image_id", i)),
+            "image_id": str(made[i].get("image_id", i)),
             "counts_as": str(counts_as[i]),
-            "train_image_id": train.table[judged.nearest[i]].get("image_id"),
+            "train_image_id": train[judged.nearest[i]].get("image_id"),
             "similarity": round(float(judged.similarity[i]), 4),
             "lead": round(float(judged.lead[i]), 4),
-            "unseen_image_id": unseen.table[to_unseen.nearest[i]].get("image_id"),
+            "unseen_image_id": unseen[to_unseen.nearest[i]].get("image_id"),
             "similarity_to_unseen": round(float(to_unseen.similarity[i]), 4),
         }
-        for i in suspicion(found).tolist()
+        for i in judged.order.tolist()
     ]
 
 

@@ -42,14 +42,15 @@ def membership_draws(
     """Return how well nearness to a synthetic image separates trained images from unseen ones.
 
     The area under the ROC curve of an attacker who calls an image a member if some synthetic image
-    is similar to it (Chen 2020, "GAN-Leaks", full black box); 0.5 is guessing.
+    is similar to it (Chen 2020, "GAN-Leaks", full black box); 0.5 is guessing. First the value,
+    then that of each resample of subjects; NaN where one of the kinds was not drawn.
 
     Args:
         members: Highest similarity of each training image to any synthetic image.
         others: Likewise of each unseen image.
-        subjects: The subject of each member, then of each other: resampled ``rounds`` times.
+        subjects: The subject of each member, then of each other.
         seed: Of the resampling.
-        rounds: NaN where one of the kinds was not drawn.
+        rounds: How many resamples.
     """
     values = np.concatenate([members, others])
     trained = np.arange(len(values)) < len(members)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from brainzoo.api import Images, grid
+from brainzoo.api import EvaluationSets, Value, grid
+from brainzoo_privacy.audit import Audit
 from brainzoo_privacy.pose import Array, mirror_axis
 from brainzoo_privacy.search import Individuality, Vectors
 
@@ -17,28 +17,32 @@ AMPLIFIED = 3
 
 def panels(
     individuality: Individuality,
-    *,
-    synthetic: Images,
-    train: Images,
-    unseen: Images,
-    chosen: NDArray[np.intp],
-    nearest_train: NDArray[np.intp],
-    nearest_unseen: NDArray[np.intp],
-    labels: Sequence[str],
+    found: Audit,
+    sets: EvaluationSets,
+    shown: Sequence[Mapping[str, Value]],
 ) -> bytes:
-    """Return a PNG with a row for each chosen image, all in the common pose."""
-    pose = individuality.pose
-    made = pose.register(synthetic.floats(chosen))
-    trained = pose.register(train.floats(nearest_train[chosen]))
-    others = pose.register(unseen.floats(nearest_unseen[chosen]))
+    """Return a PNG with a row for each of the most suspicious images, all in the common pose."""
+    chosen = found.synthetic.order[: len(shown)]
+    made, trained, others = (
+        individuality.pose.register(images.floats(places))
+        for images, places in (
+            (sets.synthetic, chosen),
+            (sets.train, found.synthetic.nearest[chosen]),
+            (sets.test, found.to_unseen.nearest[chosen]),
+        )
+    )
     trained = turned_alike(individuality, made, trained)
     others = turned_alike(individuality, made, others)
     difference = np.abs(made - trained) * AMPLIFIED
     rows = [image for row in zip(made, trained, difference, others, strict=True) for image in row]
-    shown = np.clip(np.stack(rows), 0, 1)
-    scale = max(1, round(128 / max(synthetic.spatial)))
+    scale = max(1, round(128 / max(sets.synthetic.spatial)))
+    labels = [f"{row['image_id']} {row['similarity']:.2f}" for row in shown]
     return grid(
-        shown, columns=len(HEADINGS), scale=scale, column_labels=HEADINGS, row_labels=labels
+        np.clip(np.stack(rows), 0, 1),
+        columns=len(HEADINGS),
+        scale=scale,
+        column_labels=HEADINGS,
+        row_labels=labels,
     )
 
 
