@@ -24,8 +24,8 @@ from brainzoo_metrics.options import INCEPTION, FeatureOptions
 BATCH = 8  # the fastest on a CPU: its maps stay in the cache
 PART = 32  # images that a process takes at once
 PLANES = ("sagittal", "coronal", "axial")  # normal to x, y, z
-FORMAT = 2
-"""Raised when the same weights give other features than before, so that old caches are unused."""
+FORMAT = 3
+"""Raised when files or features are others than before, so that old caches are unused."""
 
 
 def views(images: Images) -> Mapping[str, NDArray[np.float32]]:
@@ -139,18 +139,23 @@ class Features:
             both = twin.of(images, view)
             pooled = both.reshape(len(both), images.channels, 2, -1)
             return pooled[:, :, 0].reshape(len(both), -1)
-        path = self._cache(images, view)
-        places = images.positions
-        known = _read(path)
-        missing = np.setdiff1d(places, known[0])
+        path, places = self._cache(images, view), images.positions
+        known = _read(path)  # a row for each stored image; what is not known yet is NaN
+        missing = np.setdiff1d(places, np.flatnonzero(np.isfinite(known).all(axis=1)))
         if len(missing):
             _, first = np.unique(places, return_index=True)
             wanted = first[np.isin(places[first], missing)]
             made = self._compute(images[wanted], view)
-            known = _joined(known, (places[wanted], made))
+            rows = max(len(known), int(places.max()) + 1)
+            grown = np.full((rows, made.shape[1]), np.nan, np.float32)
+            if len(known):
+                grown[: len(known)] = known
+            grown[places[wanted]] = made
+            known = grown
             if path is not None:
-                _write(path, known)
-        return known[1][np.searchsorted(known[0], places)]
+                # Of two processes that add rows, the later file stays; the rest is computed again.
+                write_bytes(path, save({"features": known}))
+        return known[places]
 
     def _compute(self, images: Images, view: str) -> NDArray[np.float32]:
         def part(index: int) -> NDArray[np.float32]:
@@ -203,31 +208,10 @@ def _load_once(options: FeatureOptions) -> Features:
     return Features.load(options)
 
 
-Known = tuple[NDArray[np.int64], NDArray[np.float32]]
-"""Positions of stored images, ascending, and the features of each."""
-
-
-def _joined(known: Known, new: Known) -> Known:
-    if len(known[0]):
-        new = (np.concatenate([known[0], new[0]]), np.concatenate([known[1], new[1]]))
-    order = np.argsort(new[0])
-    return new[0][order], new[1][order]
-
-
-def _read(path: Path | None) -> Known:
+def _read(path: Path | None) -> NDArray[np.float32]:
     if path is not None and path.is_file():
         try:
-            arrays = load_file(path)
-            return arrays["positions"], arrays["features"]
+            return load_file(path)["features"]
         except (SafetensorError, KeyError):
             console.warn(f"{path} is damaged; its features are computed again.")
-    return np.empty(0, np.int64), np.empty((0, 0), np.float32)
-
-
-def _write(path: Path, known: Known) -> None:
-    # Two processes may each add rows: the later file stays, and what it lacks is computed again.
-    arrays: dict[str, NDArray[Any]] = {
-        "positions": known[0].astype(np.int64),
-        "features": np.ascontiguousarray(known[1]),  # the library writes others wrongly
-    }
-    write_bytes(path, save(arrays))
+    return np.empty((0, 0), np.float32)
