@@ -99,7 +99,7 @@ class Conditions(Evaluator):
             tables["age by decade"] = by_decade(sides)
         real = joined(sets.test, sets.train)
         if sets.synthetic.dims == 2:
-            finest = [name for name in ("age", "sex") if name in told] or ["class"]
+            finest = [name for name in told if name != "class"] or ["class"]
             rows, means = cells.diversity(
                 real, sets.synthetic, finest, self.config.pairs, sets.seed
             )

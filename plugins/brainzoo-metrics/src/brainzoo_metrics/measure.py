@@ -156,4 +156,5 @@ def joined(first: Images, second: Images | None) -> Images:
 def mean_of(values: NDArray[Any], weights: Weights) -> Draws:
     """Return the mean of values for each row of weights; NaN where nothing was drawn."""
     total = weights.sum(1)
-    return np.divide(weights @ values, total, out=np.full(len(total), np.nan), where=total > 0)
+    nothing = np.full(len(total), np.nan)
+    return np.asarray(np.divide(weights @ values, total, out=nothing, where=total > 0))

@@ -98,7 +98,8 @@ def slope(found: Draws, truth: Draws, weights: Draws) -> Draws:
     x, y = mean_of(truth, weights), mean_of(found, weights)
     covariance = mean_of(truth * found, weights) - x * y
     variance = mean_of(truth**2, weights) - x**2
-    return np.divide(covariance, variance, out=np.full(len(x), np.nan), where=variance > 1e-9)
+    flat = np.full(len(x), np.nan)
+    return np.asarray(np.divide(covariance, variance, out=flat, where=variance > 1e-9))
 
 
 def recall(found: NDArray[Any], truth: NDArray[Any], weights: Draws) -> Draws:

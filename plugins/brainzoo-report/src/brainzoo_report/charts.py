@@ -138,7 +138,7 @@ def bar_chart(
     narrow = max(map(len, bars)) * LETTER > step
     lines = [name.rsplit(" ", 1) if narrow else [name] for name in bars]
     floor = HEIGHT - BOTTOM - LINE * (max(map(len, lines)) - 1)
-    drawn, said = [], [(WIDTH / 2, HEIGHT - 5, x_label)]
+    drawn, said = [], [(WIDTH / 2, float(HEIGHT - 5), x_label)]
     for i, count in enumerate(bars.values()):
         x, tall = RIGHT + i * step, count / most * (floor - TOP - 18)
         drawn.append((x + 2, floor, tall, step - 4))
