@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from brainzoo.common.errors import DataError
+from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing import GeneratorContract, make_images
-from brainzoo.testing.generator import Trained
+from brainzoo.testing.plugin import Trained
 
 from .conftest import Broken, caught
 
@@ -37,6 +39,20 @@ GENERATOR = """
         @classmethod
         def load(cls, folder):
             return cls(None)
+"""
+
+VALIDATES = """
+    from brainzoo.training import TorchGenerator
+
+    class Part(TorchGenerator):
+        name = "part"
+        build = phases = draw = None
+
+        def validate(self, network, images):
+            return {wrong}
+
+        def watch(self, network, training, validation):
+            return {{"membership": 0.5}}
 """
 
 
@@ -96,3 +112,20 @@ def test_a_generator_without_a_seed_is_told_so_in_words(broken: Broken, tmp_path
     generator, run = suite.fit(images, tmp_path / "run")
     with pytest.raises(TypeError, match="unexpected keyword argument 'seed'"):
         suite.test_different_seeds_and_samples_differ(Trained(generator, images, run))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ("float('nan')", "not finite"),
+        ("self.encode_conditions(images.info, len(images)).sum()", "a row per image"),
+    ],
+)
+def test_a_careless_validate_is_caught(
+    broken: Broken, tmp_path: Path, wrong: str, match: str
+) -> None:
+    suite = broken(GeneratorContract, VALIDATES.format(wrong=wrong))
+    images = make_images(tmp_path / "images", subjects=10).where(split="train")
+    run = Run(tmp_path / "run", TrainConfig(images=8))
+    with pytest.raises((AssertionError, DataError), match=match):
+        suite.test_says_how_well_it_fits_images(Trained(suite.make(), images, run))

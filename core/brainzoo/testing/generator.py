@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import shutil
@@ -26,24 +25,14 @@ from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.testing.heads import SUBJECT, make_images
 from brainzoo.testing.plugin import (
+    PICKLES,
     PluginContract,
+    Trained,
     files_below,
     global_random_state,
     pressing_ctrl_c,
     samples,
 )
-
-# of files that may hold Python objects
-PICKLES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".npz", ".joblib"})
-
-
-@dataclasses.dataclass(frozen=True)
-class Trained:
-    """A generator that was trained on tiny images, and where."""
-
-    generator: Generator
-    images: Images
-    run: Run
 
 
 class GeneratorContract(PluginContract):
@@ -127,6 +116,18 @@ class GeneratorContract(PluginContract):
         assert grids, "there are no progress/*.png"
         assert int(grids[0]) == 0, f"the first grid is of {grids[0]} images, not of noise"
         assert int(grids[-1]) == self.budget, f"the last grid is of {grids[-1]} images"
+
+    def test_says_how_well_it_fits_images(self, trained: Trained) -> None:
+        if not hasattr(trained.generator, "validate"):
+            pytest.skip("only a TorchGenerator does")
+        import torch
+
+        generator: Any = trained.generator
+        network, some, others = generator.network, trained.images[:5], trained.images[5:9]
+        with torch.inference_mode():  # as training calls them
+            found = {"validate": generator.validate(network, some)}
+            found |= generator.watch(network, some, others)
+        assert all(np.isfinite(float(value)) for value in found.values()), f"not finite: {found}"
 
     def test_samples_are_images_of_the_trained_shape(self, trained: Trained) -> None:
         pixels = samples(trained.generator, 5, batch_size=2)

@@ -20,6 +20,10 @@ from brainzoo.data.images import Images
 from brainzoo.plugin import manager as installed
 from brainzoo.plugin.interfaces import Generator, Spec
 from brainzoo.plugin.options import make_config, options_of
+from brainzoo.plugin.run import Run
+
+# of files that may hold Python objects
+PICKLES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".npz", ".joblib"})
 
 HEAVY = (
     "torch",
@@ -103,6 +107,15 @@ class PluginContract:
             f"{' and '.join(sorted(modules))} import {done.stdout.strip()}; import it in the "
             "module that the spec's target names, or inside functions"
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A generator that was trained on tiny images, and where."""
+
+    generator: Generator
+    images: Images
+    run: Run
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

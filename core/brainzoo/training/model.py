@@ -147,9 +147,12 @@ class TorchModel(Generator):
 
     def encode_conditions(self, rows: Sequence[Mapping[str, Value]] | None, n: int) -> Floats:
         """Return what is known of ``n`` images, ``(n, known.width)``; zeros where nothing is."""
-        if rows is not None and len(rows) != n:
+        rows = [{}] * n if rows is None else rows
+        if not all(isinstance(row, Mapping) for row in rows):
+            raise DataError("conditions are no rows; expected a row per image: images.table, say.")
+        if len(rows) != n:
             raise DataError(f"found {n} images but {len(rows)} conditions; expected as many.")
-        return self.known.encode([{}] * n if rows is None else rows)
+        return self.known.encode(rows)
 
     def sample(
         self,
