@@ -29,8 +29,8 @@ from brainzoo.zoo.loading import find_checkpoint
 from brainzoo.zoo.push import find_verdict
 from brainzoo_privacy.verdict import read_verdict
 
-SMALL = 2**15
-"""Numbers of a tensor that is not rounded: 128 kB in float32."""
+SMALL = 2**14
+"""Numbers of a tensor that is not rounded: 64 kB in float32."""
 COMPARED = {2: 64, 3: 8}
 """Samples of seed 0 that are compared, by spatial rank."""
 SAME = 0.5 / 255

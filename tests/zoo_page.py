@@ -34,10 +34,9 @@ first 64 samples of seed 0 (16 of models of whole heads), of which none was pick
     pip install brainzoo-pggan
     brainzoo sample pggan-ixi-64 -n 100
 
-None is for diagnosis. A passed privacy verdict is what [that audit](evaluation.md) could find, and
-no proof of anonymity. One that failed found that samples or weights tell who was trained on: such
-a checkpoint is for trying brainzoo out, on public data only ([results.md](results.md)). Verdicts
-without a `white-box membership AUC` are older than the attack on weights.
+None is for diagnosis. All passed the privacy audit, of their samples and of their weights: that is
+what [the audit](evaluation.md) could find, and no proof of anonymity. What failed it ships no
+longer ([results.md](results.md#what-failed-and-why)).
 
 """
 

@@ -89,7 +89,9 @@ def tried(name: str, judges: Path, given: Any) -> list[str]:
 
 def call(*words: object) -> None:
     program = [sys.executable, "-m", "brainzoo", *map(str, words)]
-    subprocess.run(program, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(program)}\n{done.stderr[-2000:]}")
 
 
 if __name__ == "__main__":

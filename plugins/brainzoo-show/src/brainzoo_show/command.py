@@ -44,8 +44,8 @@ def show(
     machine can open the page, until Ctrl-C.
 
     \b
-    brainzoo show pggan-ixi-128
-    brainzoo show pggan-ixi-128 vae-ixi-128
+    brainzoo show flow-ixi-128
+    brainzoo show flow-ixi-128 runs/vae-ixi-001
     brainzoo show runs/pggan-ixi-001 --export look.html
     """  # noqa: D301 - click's mark for lines that stay as they are
     if len(addresses) > 2:
