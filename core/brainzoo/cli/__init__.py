@@ -129,8 +129,11 @@ def _as_brainzoo_error(error: Exception) -> BrainzooError:
         if isinstance(error, click.NoSuchOption):
             text = f"unknown option {error.option_name}."
             # Without dashes, which make all options alike.
-            known = [flag.lstrip("-") for flag in error.possibilities or ()]
-            close = difflib.get_close_matches(error.option_name.lstrip("-"), known, 1, 0.7)
+            name, flags = error.option_name.lstrip("-"), error.possibilities or ()
+            close = difflib.get_close_matches(name, [flag.lstrip("-") for flag in flags], 1, 0.7)
+            if ctx and name in ("age", "sex", "class"):
+                offered = [flag for param in ctx.command.params for flag in param.opts]
+                close = [f"condition {name}=..."] if "--condition" in offered else close
             hint = f"Did you mean --{close[0]}?" if close else ""
         return OptionError(text, hint or (f"See: {ctx.command_path} --help" if ctx else ""))
     if isinstance(error, BrokenPipeError):

@@ -76,7 +76,11 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
 @click.command(cls=DynamicCommand, more=more_options, names=KINDS)
 @click.argument("generator", required=False, metavar="GENERATOR|RUN.YAML")
 @click.option("--data", metavar="DATASET", help="A dataset, or a folder of prepared images.")
-@click.option("--preset", metavar="NAME", help="quick, default or paper: sets the rest.")
+@click.option(
+    "--preset",
+    metavar="NAME",
+    help="Sets the rest: default, or another of the generator's, such as quick.",
+)
 @classes_option
 @out_option("The new run folder.")
 @click.option("--resume", metavar="RUN", help="Resume a run that was stopped.")

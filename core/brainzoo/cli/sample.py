@@ -53,7 +53,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     "conditions",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Which images to draw, e.g. class=old; repeatable. [default: as in training]",
+    help="Which images to draw, e.g. class=old or age=75; repeatable. [default: as in training]",
 )
 @click.option(
     "--batch-size",

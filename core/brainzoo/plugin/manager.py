@@ -110,6 +110,8 @@ class Plugins:
             hint = f"For scans in a folder: --data folder --data.root {name}"
         else:
             hint = nearest(name, [spec.name for spec in self.specs(kind)])
+            if hint.startswith("Known"):
+                hint += " If you wrote it, install its package: pip install -e FOLDER"
         raise UnknownPluginError(f"there is no {kind} named {name!r}.", hint)
 
     def load(self, kind: Kind, name: str) -> Any:
