@@ -7,7 +7,7 @@ from brainzoo.testing import EvaluatorContract
 from brainzoo.testing.heads import make_images
 from brainzoo_gantrain import segtrain
 from brainzoo_gantrain.config import SegTrainConfig
-from brainzoo_gantrain.segtrain import SegTrain, dice
+from brainzoo_gantrain.segtrain import SegTrain, averaged, dice
 from brainzoo_gantrain.unet import labelled, learn
 
 
@@ -79,3 +79,8 @@ def test_it_says_when_real_pairs_teach_nothing(real, monkeypatch):
     sets = EvaluationSets(real.where(split="train"), real.where(split="test"), real)
     found = SegTrain(SegTrainConfig(steps=10, width=4)).evaluate(sets)
     assert "Not even real pairs" in found.notes[0]
+
+
+def test_draws_of_people_without_the_label_say_nothing_of_it():
+    found = averaged(np.array([0.8, np.nan, 0.6]), np.array([[1.0, 1, 1], [0, 3, 0], [2, 1, 0]]))
+    assert found == pytest.approx([0.7, np.nan, 0.8], nan_ok=True)

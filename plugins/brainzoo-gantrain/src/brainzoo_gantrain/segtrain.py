@@ -161,10 +161,10 @@ def dice(found: NDArray[np.bool_], truth: NDArray[np.bool_], person: NDArray[np.
 
 
 def averaged(of_person: Draws, weights: Draws) -> Draws:
-    """Return the mean over people who have the label, for each row of weights."""
+    """Return the mean over people who have the label, of each row of weights; NaN if none drew one."""
     known = np.isfinite(of_person)
     if not known.any():
         return np.zeros(len(weights))
-    total = np.maximum(weights[:, known].sum(1), 1e-9)
-    draws: Draws = weights[:, known] @ of_person[known] / total
+    total = weights[:, known].sum(1)
+    draws: Draws = weights[:, known] @ of_person[known] / np.where(total > 0, total, np.nan)
     return draws
