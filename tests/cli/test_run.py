@@ -342,7 +342,8 @@ def test_a_stopped_run_says_how_to_go_on(scans: Path, tmp_path: Path, number: in
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_until((folder / "stats.jsonl").exists, process)
+    stats = folder / "stats.jsonl"
+    wait_until(lambda: stats.exists() and stats.stat().st_size > 0, process)
     process.send_signal(number)
     _, stderr = process.communicate()
     assert process.returncode == 130

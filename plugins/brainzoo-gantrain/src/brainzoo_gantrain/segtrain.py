@@ -161,7 +161,7 @@ def dice(found: NDArray[np.bool_], truth: NDArray[np.bool_], person: NDArray[np.
 
 
 def averaged(of_person: Draws, weights: Draws) -> Draws:
-    """Return the mean over people who have the label, of each row of weights; NaN if none drew one."""
+    """Return the mean over people who have the label, of each row of weights; NaN without any."""
     known = np.isfinite(of_person)
     if not known.any():
         return np.zeros(len(weights))
