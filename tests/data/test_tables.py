@@ -145,3 +145,8 @@ def test_tables_as_people_write_them(tmp_path: Path, name: str, content: bytes) 
 def test_where_a_table_is_wrong(tmp_path: Path, content: str | bytes, words: str) -> None:
     with pytest.raises(DataError, match=words):
         read_table(table(tmp_path, content))
+
+
+def test_a_name_of_two_lines_with_a_comma_is_no_quote_that_never_closes(tmp_path: Path) -> None:
+    rows = [{"image_id": "000000", ",\n0": ":"}, {"image_id": "000001", ",\n0": "a\n, b"}]
+    assert read_table(table(tmp_path, table_text(rows))) == rows

@@ -90,10 +90,12 @@ def _text(path: Path) -> str:
 def _lines(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
     """Return the cells of each row that has any, and its number in the file."""
     try:
-        reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-        lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
+        lines = _parsed(text, delimiter)
         if not any("\n" in cell and delimiter in cell for _, line in lines for cell in line):
             return lines
+        lines = _parsed(text, delimiter, strict=True)
+        if len({len(line) for _, line in lines}) == 1:
+            return lines  # its quotes mean what they say
     except csv.Error as error:
         if '"' not in text:
             raise DataError(f"{path.name} is not a table: {error}.") from error
@@ -110,6 +112,11 @@ def _lines(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]
                 "Correct the table.",
             )
     return [(number, [cell.strip().strip('"') for cell in cells]) for number, cells in plain]
+
+
+def _parsed(text: str, delimiter: str, *, strict: bool = False) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=strict)
+    return [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
 
 
 def table_text(rows: Sequence[Mapping[str, Value]]) -> str:
