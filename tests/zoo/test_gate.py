@@ -41,7 +41,7 @@ def test_a_clean_checkpoint_passes(audited: Path) -> None:
 
 def test_without_a_verdict_on_these_weights(checkpoint: Path, tmp_path: Path) -> None:
     assert len(found(checkpoint)) == 1
-    assert found(checkpoint)[0].startswith("privacy: there is no verdict on these weights")
+    assert found(checkpoint)[0].startswith("privacy: these weights have no verdict")
     verdict = checkpoint.parent / "evaluation" / "privacy" / "verdict.json"
     write_verdict(checkpoint)
     elsewhere = tmp_path / "elsewhere"
@@ -322,7 +322,7 @@ def test_a_licence_that_the_data_forbid(audited: Path) -> None:
 def test_the_copy_is_what_is_looked_at(audited: Path) -> None:
     """A folder that was never staged is judged as it is."""
     assert [str(f).partition(";")[0] for f in findings(audited)] == [
-        "privacy: there is no verdict on these weights"
+        "privacy: these weights have no verdict"
     ]
     error = GateError(findings(audited))
     assert error.exit_code == 9

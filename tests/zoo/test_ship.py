@@ -73,7 +73,7 @@ def test_another_takes_its_place_only_on_request(audited: Path, place: Place) ->
 
 
 def test_what_the_gate_refuses_does_not_ship(checkpoint: Path, place: Place) -> None:
-    with pytest.raises(GateError, match="there is no verdict on these weights"):
+    with pytest.raises(GateError, match="these weights have no verdict"):
         ship.ship(checkpoint, NAME, place)
     write_verdict(checkpoint, passed=False, reasons=("3 of 256 images are copies.",))
     with pytest.raises(GateError, match="3 of 256 images are copies"):

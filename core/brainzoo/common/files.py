@@ -141,7 +141,7 @@ def settle(temporary: Path, path: Path) -> None:
 
 
 def read_json(path: Path, hint: str = "") -> dict[str, Any]:
-    """Read an object of JSON that people wrote; empty if there is no file, or no object in it."""
+    """Read a JSON object that people may have edited; empty if the file holds none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:

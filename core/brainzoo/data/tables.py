@@ -40,7 +40,7 @@ def read_table(
     A column whose filled cells are all numbers becomes floats, except columns of ``names``; empty
     cells and ``n/a`` (as BIDS writes it) become ``None``. A class may be called "none": of the
     :data:`NAME_COLUMNS` only empty cells do. Semicolons and tabs, decimal commas, other encodings
-    and stray quotes are read; what is no table is a DataError.
+    and stray quotes are read; anything else is a DataError.
     """
     text = _text(path)
     first = text.lstrip().partition("\n")[0]

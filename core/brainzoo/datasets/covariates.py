@@ -113,7 +113,7 @@ def read_covariates(path: Path, layout: Layout | None = None, *, subject: str = 
 
     Age becomes a number of years, sex ``F`` or ``M`` where the table or the JSON file beside it
     says which is which; columns that may identify a person are left out. ``subject`` says whose
-    table it is, where its rows are visits (``sessions.tsv``). What is no such table is a DataError.
+    table it is, where its rows are visits (``sessions.tsv``). Anything else is a DataError.
     """
     excel = path.suffix.lower() == ".xls"
     rows = _read_xls(path) if excel else read_table(path, names=is_id)

@@ -149,7 +149,7 @@ class TorchModel(Generator):
         """Return what is known of ``n`` images, ``(n, known.width)``; zeros where nothing is."""
         rows = [{}] * n if rows is None else rows
         if not all(isinstance(row, Mapping) for row in rows):
-            raise DataError("conditions are no rows; expected a row per image: images.table, say.")
+            raise DataError("conditions must be a row per image, such as images.table.")
         if len(rows) != n:
             raise DataError(f"found {n} images but {len(rows)} conditions; expected as many.")
         return self.known.encode(rows)

@@ -79,7 +79,7 @@ def _of_verdict(folder: Path, about: Mapping[str, Any]) -> Iterator[str]:
     path = folder / VERDICT
     if not path.is_file():
         how = "make one with brainzoo evaluate privacy, or give --verdict"
-        yield f"privacy: there is no verdict on these weights; {how}"
+        yield f"privacy: these weights have no verdict; {how}"
         return
     try:
         verdict = read_verdict(path)

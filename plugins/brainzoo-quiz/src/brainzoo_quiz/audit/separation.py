@@ -24,7 +24,7 @@ Bools = NDArray[np.bool_]
 
 Test = dict[str, float]
 """``auc``: how often a created image has the larger value than a real one, where 0.5 says nothing
-of its kind; ``p``: that this is no better than chance."""
+of its kind; ``p``: of doing as well by chance."""
 
 
 def separate(

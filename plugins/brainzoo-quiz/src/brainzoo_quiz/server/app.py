@@ -201,7 +201,7 @@ def _close(service: Service, _: Service, content: Mapping[str, Any]) -> dict[str
 
 
 def _owner(request: Request) -> tuple[Service, str]:
-    """Return the service and the CSRF token to the owner; to others there is no such page."""
+    """Return the service and the CSRF token to the owner; others get a 404."""
     service = service_of(request)
     cookie = request.cookies.get(service.owner_cookie)
     if cookie is None:
