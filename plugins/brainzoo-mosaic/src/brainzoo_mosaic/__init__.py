@@ -1,0 +1,1 @@
+"""Heads recombined of several people, for other generators to learn from."""

@@ -1,0 +1,220 @@
+"""A generator without a network: each image is a person who never was, put together of several.
+
+The shape lies between two people's, a part of the way from one to the other or away from it; the
+tissue inside is one person's in some places and another's elsewhere. Deformations between people
+as augmentation: Shen et al. 2020 (MICCAI, "Anatomical Data Augmentation via Fluid-based Image
+Registration"), Zhao et al. 2019 (arXiv 1902.09383). Differences from the papers: tissue is mixed,
+too, and people are recombined with those who are like them in class, age and sex.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import nn
+from torch.nn import functional
+
+from brainzoo.api import DataError, Images, Run, checkpoint, console, subjects_of
+from brainzoo.training import Draw, TorchModel
+from brainzoo_mosaic.config import HALVED, MosaicConfig
+from brainzoo_mosaic.register import ROUNDS, exponential, moved, resized, to_mean
+
+Floats = NDArray[np.float32]
+
+AWAY, TOWARDS, SHARE_AWAY = (-0.45, -0.15), (0.2, 0.65), 0.4
+"""Shares t of the way from one person's shape to another's, and how often it is away from it.
+Shapes vary as much as people's do (the mean of (1 - t)² + t² is 1), and none is anybody's own."""
+
+HEAD = 0.1
+"""Grey levels above it are of the head, not of the background."""
+
+UNLIKE = 10.0
+"""How many standard deviations of a number another category is worth."""
+
+
+class People(nn.Module):
+    """The images that are recombined, what is known of them, and the fields to their mean."""
+
+    def __init__(self, count: int, shape: Sequence[int], width: int) -> None:
+        super().__init__()
+        half = [side // HALVED for side in shape[1:]]
+        fields = torch.zeros(count, len(half), *half)
+        self.fields = nn.Parameter(fields, requires_grad=False)
+        self.register_buffer("pixels", torch.zeros(count, *shape))
+        self.register_buffer("conditions", torch.zeros(count, width))
+        self.register_buffer("person", torch.zeros(count, dtype=torch.int64))
+        self.register_buffer("place", torch.zeros(count, dtype=torch.int64))
+
+
+class Mosaic(TorchModel):
+    """Recombines the people it was given. Its checkpoint holds their images: it is a teacher."""
+
+    name = "mosaic"
+    config: MosaicConfig
+    value_range = (0.0, 1.0)
+
+    def build(self, shape: tuple[int, ...]) -> People:
+        """Return room for the images."""
+        return People(self.extra["slices"], shape, self.known.width)
+
+    def fit(self, images: Images, run: Run) -> None:
+        """Bring all images of one place in the head onto their mean.
+
+        Raises:
+            DataError: There are fewer than two people.
+        """
+        people = sorted(set(subjects_of(images)))
+        if len(people) < 2:
+            raise DataError(f"mosaic recombines people; found {len(people)}, expected two or more.")
+        self.config.check_spatial(images.spatial)
+        self.shape = (images.channels, *images.spatial)
+        self.known = type(self.known).of(images, self.config.covariates)
+        self._training = checkpoint.describe_training(images)
+        self._training["conditions"] = self.known.describe()
+        spacing = images.info.get("spacing_mm") or [1.0] * len(images.spatial)
+        self.extra = {
+            "slices": len(images),
+            "labels": images.label_channels,
+            "sides_mm": [mm * side for mm, side in zip(spacing, images.spatial, strict=True)],
+        }
+        network = self.build(self.shape)
+        network.conditions.copy_(
+            torch.from_numpy(self.known.encode(self.known.rows_of(images.table)))
+        )
+        network.person.copy_(torch.tensor([people.index(s) for s in subjects_of(images)]))
+        network.place.copy_(torch.tensor(_places(images)))
+        network.pixels.copy_(torch.from_numpy(images.floats()))
+        pool = functional.avg_pool2d if len(images.spatial) == 2 else functional.avg_pool3d
+        grey = network.pixels[:, : self.shape[0] - self.extra["labels"]]
+        small = pool(grey.mean(1, keepdim=True), HALVED)
+        places = network.place.unique().tolist()
+        with console.progress("bringing people onto their mean", ROUNDS * len(places)) as advance:
+            for place in places:
+                here = network.place == place
+                network.fields[here] = to_mean(small[here], advance)
+        self.network = network.eval()
+
+    def draw(self, network: People, draw: Draw) -> torch.Tensor:
+        """Return images of people who never were."""
+        chosen = draw.uniform(4 + self.config.parts) * 0.5 + 0.5
+        first, shape, tissues = self._chosen(network, draw.conditions, chosen[:, 2:])
+        away = chosen[:, 0] < SHARE_AWAY
+        t = torch.where(away, _within(AWAY, chosen[:, 1]), _within(TOWARDS, chosen[:, 1]))
+        t = t.view(-1, *[1] * (network.fields.ndim - 1))
+        # From a place of the new shape to the mean of all, and on to the same place in a person.
+        back = exponential(-torch.lerp(network.fields[first], network.fields[shape], t))
+        parts = [self._tissue(network, who, back) for who in tissues]
+        made = parts[0]
+        shown = self.shape[0] - self.extra["labels"]
+        for part, field in zip(parts[1:], self._shares(draw), strict=True):
+            alike = torch.cat([_matched(part[:, :shown], made[:, :shown]), part[:, shown:]], 1)
+            made = torch.lerp(made, alike, field)
+        return made.clamp(0, 1)
+
+    def _chosen(
+        self, network: People, conditions: torch.Tensor, chosen: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
+        """Return whose images are recombined: the first one, whose shape beside, whose tissue.
+
+        Args:
+            network: All people.
+            conditions: What is asked for: ``(sample, width)``.
+            chosen: Numbers in [0, 1): ``(sample, 2 + parts)``.
+        """
+        weights = torch.ones(self.known.width)
+        at = 0
+        for column in self.known.columns:
+            weights[at : at + column.width] = UNLIKE if column.levels else 1.0
+            at += column.width
+        places = network.place.unique()
+        picked: list[list[int]] = []
+        for asked, numbers in zip(conditions, chosen.tolist(), strict=True):
+            here = network.place == places[int(numbers[0] * len(places))]
+            members = here.nonzero()[:, 0]
+            first = self._near(network, members, asked * weights, weights, numbers[1])
+            others = members[network.person[members] != network.person[first]]
+            others = others if len(others) else members
+            own = network.conditions[first] * weights
+            rest = [self._near(network, others, own, weights, n) for n in numbers[2:]]
+            picked.append([first, *rest])
+        first, shape, *rest = torch.tensor(picked).T
+        return first, shape, [first, *rest]
+
+    def _near(
+        self,
+        network: People,
+        members: torch.Tensor,
+        asked: torch.Tensor,
+        weights: torch.Tensor,
+        number: float,
+    ) -> int:
+        """Return one of those whose conditions are nearest, by a number in [0, 1)."""
+        far = (network.conditions[members] * weights - asked).square().sum(1)
+        near = members[far.argsort(stable=True)[: self.config.near]]
+        return int(near[int(number * len(near))])
+
+    def _tissue(self, network: People, who: torch.Tensor, back: torch.Tensor) -> torch.Tensor:
+        """Return people's images in another shape; cubic, so that they stay sharp."""
+        there = exponential(network.fields[who])
+        places = resized(back + moved(there, back), torch.Size(self.shape[1:])).numpy()
+        grid = np.indices(self.shape[1:], np.float32)
+        shown = self.shape[0] - self.extra["labels"]
+        made = [
+            [
+                ndimage.map_coordinates(channel, grid + place, order=3 if i < shown else 1)
+                for i, channel in enumerate(image)
+            ]
+            for image, place in zip(network.pixels[who].numpy(), places, strict=True)
+        ]
+        return torch.from_numpy(np.array(made, np.float32)).clamp(0, 1)
+
+    def _shares(self, draw: Draw) -> list[torch.Tensor]:
+        """Return how much of each further person is where: smooth fields of [0, 1]."""
+        knots = [max(2, round(mm / self.config.part_mm)) for mm in self.extra["sides_mm"]]
+        mode = "bicubic" if len(knots) == 2 else "trilinear"
+        steep = 1.8 * self.config.part_mm / self.config.edge_mm
+        fields = []
+        for part in draw.normal(self.config.parts - 1, *knots).unbind(1):
+            smooth = functional.interpolate(
+                part[:, None], size=self.shape[1:], mode=mode, align_corners=True
+            )
+            spread = smooth.flatten(1).std(1).view(-1, *[1] * (smooth.ndim - 1))
+            fields.append(torch.sigmoid(steep * smooth / spread))
+        return fields
+
+
+def _within(bounds: tuple[float, float], number: torch.Tensor) -> torch.Tensor:
+    return bounds[0] + (bounds[1] - bounds[0]) * number
+
+
+def _matched(image: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Return images whose grey levels in the head have the mean and the spread of others'."""
+    (mean, spread), (its_mean, its_spread) = map(_levels, (image, like))
+    changed = (image - mean) * its_spread / spread + its_mean
+    return torch.lerp(image, changed, (image / HEAD).clamp(0, 1))
+
+
+def _levels(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and standard deviation of each channel in the head."""
+    head, axes = (image > HEAD).float(), tuple(range(2, image.ndim))
+    count = head.sum(axes, keepdim=True).clamp_min(1)
+    mean = (image * head).sum(axes, keepdim=True) / count
+    variance = ((image - mean).square() * head).sum(axes, keepdim=True) / count
+    return mean, variance.sqrt().clamp_min(1e-3)
+
+
+def _places(images: Images) -> list[int]:
+    """Return which of its scan's images each one is: slices of one place are recombined."""
+    seen: dict[Any, int] = defaultdict(int)
+    found = []
+    for row in images.table:
+        scan = (row.get("subject"), row.get("scan"))
+        found.append(seen[scan])
+        seen[scan] += 1
+    return found
