@@ -150,7 +150,7 @@ def _teacher(teacher: Mapping[str, Any] | None) -> str | None:
         return None
     return (
         f"{teacher['samples']:,} samples of a {teacher['generator']} that was trained on these "
-        f"subjects (weights {teacher['checkpoint_sha256'][:12]}); no image of a person"
+        f"subjects (weights {teacher['checkpoint_sha256'][:12]}), in place of their images"
     )
 
 

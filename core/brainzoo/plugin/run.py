@@ -86,8 +86,8 @@ class TrainConfig:
     )
     teacher: str = option(
         "",
-        "Learn from samples of this trained model, not from images of people: a name, a run or a "
-        "checkpoint. The new weights have then seen no person.",
+        "Learn from samples of this model in place of the images: a name, a run or a checkpoint; "
+        "or a generator that learns from the images first, such as mosaic.",
     )
     teacher_samples: int = option(8_000, "How many samples of the teacher.", minimum=1)
     track: str = option(

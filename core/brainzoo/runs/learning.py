@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 from brainzoo.checkpoint.reading import expect_own_people, read_config
 from brainzoo.checkpoint.writing import describe_training
@@ -20,7 +21,7 @@ from brainzoo.data.images import Images
 from brainzoo.data.packing import packed
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.manager import plugins
-from brainzoo.plugin.part import Part
+from brainzoo.plugin.part import Part, part_of
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.sampling import Request, draw
 from brainzoo.zoo.loading import find_checkpoint
@@ -69,7 +70,7 @@ def fit(part: Part, images: Images, run: Run) -> Generator:
     if run.train.teacher:
         if not generator.teachable:
             raise OptionError(f"{part.name} learns from images only.", "Leave out --teacher.")
-        run = dataclasses.replace(run, lessons=_classed(lessons(run), images))
+        run = dataclasses.replace(run, lessons=_classed(lessons(run, images), images))
     generator.fit(train, run)
     return generator
 
@@ -89,15 +90,34 @@ def shrunk(train: TrainConfig, images: int) -> TrainConfig:
     return dataclasses.replace(train, batch_size=size)
 
 
-def lessons(run: Run) -> Images:
-    """Return the teacher's samples, drawn into the run folder unless they are there already."""
+def lessons(run: Run, images: Images) -> Images:
+    """Return the teacher's samples, drawn into the run folder unless they are there already.
+
+    A generator that is named as the teacher learns from ``images`` first.
+    """
     folder = run.folder / "lessons"
     if not folder.exists():
-        console.note(f"learning from {run.train.teacher}: no image of a person is trained on.")
-        teacher = find_checkpoint(run.train.teacher)
-        request = Request(teacher, run.train.teacher_samples, run.train.seed)
-        draw(request, folder, replace=True)
+        name = run.train.teacher
+        teacher = _taught(run, images) if is_generator(name) else find_checkpoint(name)
+        console.note(f"learning from samples of {name}, in place of the images.")
+        draw(Request(teacher, run.train.teacher_samples, run.train.seed), folder, replace=True)
     return packed(Images.open(folder))
+
+
+def _taught(run: Run, images: Images) -> Path:
+    """Train the generator that is named as the teacher, with the same budget."""
+    place, name = run.folder / "teacher", run.train.teacher
+    if not (place / "checkpoint").exists():
+        part = part_of(plugins().get("generator", name), {})
+        train = dataclasses.replace(run.train, teacher="")
+        resume = place.exists()
+        fit(part, images, Run(place, train, resume=resume)).save(place / "checkpoint")
+    return place / "checkpoint"
+
+
+def is_generator(name: str) -> bool:
+    """Return whether a teacher is no checkpoint, but a generator that learns first."""
+    return any(spec.name == name for spec in plugins().specs("generator"))
 
 
 def _classed(lessons: Images, images: Images) -> Images:
@@ -115,6 +135,8 @@ def _classed(lessons: Images, images: Images) -> Images:
 def expect_teacher(train: TrainConfig, images: Images) -> None:
     """Refuse a teacher whose samples cannot stand for the training images.
 
+    One that learns first learns from these very images.
+
     Args:
         train: Names the teacher.
         images: Those of all splits.
@@ -122,6 +144,8 @@ def expect_teacher(train: TrainConfig, images: Images) -> None:
     Raises:
         DataError: It makes other images, or has seen people besides those who are trained on.
     """
+    if is_generator(train.teacher):
+        return
     teacher, images = read_config(find_checkpoint(train.teacher)), packed(training_images(images))
     own = json.loads(json.dumps(describe_training(images)))
     expressions = images.info.get("class_expressions", {})
