@@ -70,7 +70,9 @@ def fit(part: Part, images: Images, run: Run) -> Generator:
     if run.train.teacher:
         if not generator.teachable:
             raise OptionError(f"{part.name} learns from images only.", "Leave out --teacher.")
-        run = dataclasses.replace(run, lessons=_classed(lessons(run, images), images))
+        found = _classed(lessons(run, images, part), images)
+        _expect_columns(found, images, part)
+        run = dataclasses.replace(run, lessons=found)
     generator.fit(train, run)
     return generator
 
@@ -90,7 +92,7 @@ def shrunk(train: TrainConfig, images: int) -> TrainConfig:
     return dataclasses.replace(train, batch_size=size)
 
 
-def lessons(run: Run, images: Images) -> Images:
+def lessons(run: Run, images: Images, student: Part) -> Images:
     """Return the teacher's samples, drawn into the run folder unless they are there already.
 
     A generator that is named as the teacher learns from ``images`` first.
@@ -98,21 +100,41 @@ def lessons(run: Run, images: Images) -> Images:
     folder = run.folder / "lessons"
     if not folder.exists():
         name = run.train.teacher
-        teacher = _taught(run, images) if is_generator(name) else find_checkpoint(name)
+        teacher = _taught(run, images, student) if is_generator(name) else find_checkpoint(name)
         console.note(f"learning from samples of {name}, in place of the images.")
         draw(Request(teacher, run.train.teacher_samples, run.train.seed), folder, replace=True)
     return packed(Images.open(folder))
 
 
-def _taught(run: Run, images: Images) -> Path:
-    """Train the generator that is named as the teacher, with the same budget."""
+def _taught(run: Run, images: Images, student: Part) -> Path:
+    """Train the generator that is named as the teacher, on all columns that the student takes."""
     place, name = run.folder / "teacher", run.train.teacher
     if not (place / "checkpoint").exists():
         part = part_of(plugins().get("generator", name), {})
+        if hasattr(part.config, "covariates"):
+            both = dict.fromkeys([*part.config.covariates, *covariates_of(student)])
+            part = Part(name, dataclasses.replace(part.config, covariates=tuple(both)))
         train = dataclasses.replace(run.train, teacher="")
-        resume = place.exists()
-        fit(part, images, Run(place, train, resume=resume)).save(place / "checkpoint")
+        teacher = fit(part, images, Run(place, train, resume=place.exists()))
+        teacher.save(place / "checkpoint")
     return place / "checkpoint"
+
+
+def covariates_of(part: Part) -> tuple[str, ...]:
+    """Return the columns that a generator is conditioned on besides the class."""
+    return tuple(getattr(part.config, "covariates", ()))
+
+
+def _expect_columns(lessons: Images, images: Images, student: Part) -> None:
+    """Refuse a teacher whose samples do not say what the student is conditioned on."""
+    said = {name for row in lessons.table for name in row}
+    known = {name for row in images.table for name, value in row.items() if value is not None}
+    if missing := [name for name in covariates_of(student) if name in known - said]:
+        raise DataError(
+            f"the teacher's samples do not say {', '.join(missing)}.",
+            f"Leave them out of --covariates (now {','.join(covariates_of(student))}), or choose "
+            "a teacher that knows them.",
+        )
 
 
 def is_generator(name: str) -> bool:

@@ -84,7 +84,7 @@ def run(
                 for line in outlooks(settings.evaluate, people):
                     console.note(line)
             if training and settings.train.teacher:  # helpers find its samples there
-                lessons(Run(folder, settings.train), images)
+                lessons(Run(folder, settings.train), images, settings.generator)
             launch.tell_helpers(training)
             _do(opened, settings, images, resume, steps)
     except KeyboardInterrupt:

@@ -146,3 +146,22 @@ def test_options_are_those_of_the_checkpoint(mosaic, tmp_path):
     loaded = Mosaic.load(tmp_path / "checkpoint")
     assert dataclasses.asdict(loaded.config) == dataclasses.asdict(mosaic.config)
     assert np.array_equal(loaded.images(3), mosaic.images(3))
+
+
+def test_the_teacher_knows_the_columns_that_the_student_takes(tmp_path):
+    heads = make_images(tmp_path / "heads", spatial=(16, 16), subjects=20, classes=())
+    heads.table = [{**row, "site": "AB"[i // 2 % 2]} for i, row in enumerate(heads.table)]
+    heads.save(tmp_path / "sites")
+    small = "--base-channels 8 --latent 4 --images 16 --batch-size 8 --grids 1 --teacher-samples 16"
+    words = ["train", "vae", *small.split(), "--data", str(tmp_path / "sites")]
+    words += ["--covariates", "age,site", "--teacher", "mosaic", "--out", str(tmp_path / "run")]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    lessons = Images.open(tmp_path / "run/lessons")
+    assert set(lessons.column("site")) == {"A", "B"}
+    again = [*words[:-1], str(tmp_path / "other")]
+    again[again.index("mosaic")] = str(tmp_path / "run")
+    again[again.index("age,site")] = "sex"
+    done = CliRunner().invoke(main, again)
+    assert done.exit_code != 0
+    assert "do not say sex" in done.output
