@@ -45,7 +45,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml plugins/brainzoo-flow/pyproject.toml plugins/brainzoo-atlas/pyproject.toml plugins/brainzoo-report/pyproject.toml
 	@echo "Installing brainzoo, its demo plugins and torch into $(VENV) (some minutes) ..."
-	$(PIP) "$(TORCH)" -e . -e plugins/brainzoo-atlas -e plugins/brainzoo-flow -e plugins/brainzoo-report
+	$(PIP) "$(TORCH)" -e . -e plugins/brainzoo-atlas -e plugins/brainzoo-mosaic -e plugins/brainzoo-flow -e plugins/brainzoo-report
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml requirements-dev.txt $(PLUGINS:%=%/pyproject.toml)

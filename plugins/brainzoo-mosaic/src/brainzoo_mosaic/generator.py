@@ -127,7 +127,7 @@ class Mosaic(TorchModel):
             conditions: What is asked for: ``(sample, width)``.
             chosen: Numbers in [0, 1): ``(sample, 2 + parts)``.
         """
-        weights = torch.ones(self.known.width)
+        weights = conditions.new_ones(self.known.width)
         at = 0
         for column in self.known.columns:
             weights[at : at + column.width] = UNLIKE if column.levels else 1.0
@@ -162,7 +162,7 @@ class Mosaic(TorchModel):
     def _tissue(self, network: People, who: torch.Tensor, back: torch.Tensor) -> torch.Tensor:
         """Return people's images in another shape; cubic, so that they stay sharp."""
         there = exponential(network.fields[who])
-        places = resized(back + moved(there, back), torch.Size(self.shape[1:])).numpy()
+        places = resized(back + moved(there, back), torch.Size(self.shape[1:])).cpu().numpy()
         grid = np.indices(self.shape[1:], np.float32)
         shown = self.shape[0] - self.extra["labels"]
         made = [
@@ -170,9 +170,9 @@ class Mosaic(TorchModel):
                 ndimage.map_coordinates(channel, grid + place, order=3 if i < shown else 1)
                 for i, channel in enumerate(image)
             ]
-            for image, place in zip(network.pixels[who].numpy(), places, strict=True)
+            for image, place in zip(network.pixels[who].cpu().numpy(), places, strict=True)
         ]
-        return torch.from_numpy(np.array(made, np.float32)).clamp(0, 1)
+        return torch.from_numpy(np.array(made, np.float32)).clamp(0, 1).to(back.device)
 
     def _shares(self, draw: Draw) -> list[torch.Tensor]:
         """Return how much of each further person is where: smooth fields of [0, 1]."""

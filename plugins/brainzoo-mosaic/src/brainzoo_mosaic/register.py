@@ -10,13 +10,16 @@ Fields are ``(image, axis, *spatial)`` in voxels: ``moved(x, u)`` shows at p wha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch.nn import functional
 
 ROUNDS = 3
 """How often all are brought onto the mean, and the mean is made anew."""
+
+AT_ONCE = 128
+"""Images that are registered at once, for memory's sake."""
 
 LEVELS = ((4, 12), (2, 12), (1, 12))
 """Voxels that are averaged per side, and steps, of each level."""
@@ -34,14 +37,24 @@ def to_mean(images: torch.Tensor, advance: Callable[[int], None]) -> torch.Tenso
         images: ``(image, 1, *spatial)`` in [0, 1].
         advance: Told after each of :data:`ROUNDS`.
     """
-    fields = images.new_zeros(len(images), images.ndim - 2, *images.shape[2:])
+    parts = images.split(AT_ONCE)
+    fields = [part.new_zeros(len(part), part.ndim - 2, *part.shape[2:]) for part in parts]
     for _ in range(ROUNDS):
-        mean = moved(images, exponential(fields)).mean(0, keepdim=True)
-        middle = fields.mean(0, keepdim=True)
+        pairs = zip(parts, fields, strict=True)
+        mean = _mean([moved(part, exponential(field)) for part, field in pairs])
+        middle = _mean(fields)
         mean = moved(mean, exponential(-middle))  # nobody's shape is favoured
-        fields = registered(images, mean.expand_as(images), fields - middle)
+        fields = [
+            registered(part, mean.expand_as(part), field - middle)
+            for part, field in zip(parts, fields, strict=True)
+        ]
         advance(1)
-    return fields
+    return torch.cat(fields)
+
+
+def _mean(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    total = torch.stack([part.sum(0, keepdim=True) for part in parts]).sum(0)
+    return total / sum(map(len, parts))
 
 
 def registered(images: torch.Tensor, aims: torch.Tensor, begun: torch.Tensor) -> torch.Tensor:
