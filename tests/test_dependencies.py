@@ -23,9 +23,9 @@ MODULES = {
 }
 """Modules that are called otherwise than their distribution."""
 
-DATA_ONLY = {"einops", "nilearn", "torchvision"}
-"""Distributions that are needed for a file in them, by another one (einops by MONAI), or that are
-imported by their names as text (torchvision)."""
+DATA_ONLY = {"brainzoo-mosaic", "einops", "nilearn", "torchvision"}
+"""Distributions that are needed for a file in them, by another one (einops by MONAI), by their
+names in presets (brainzoo-mosaic), or that are imported by their names as text (torchvision)."""
 
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
 
