@@ -75,6 +75,7 @@ def test_tissue_is_of_as_many_people_as_asked_for(heads, tmp_path):
         people = torch.stack([made.ready().person[who] for who in tissues], 1).tolist()
         assert max(len(set(one)) for one in people) == parts
         assert all(one[0] not in one[1:] for one in people)
+        assert made.images(3).shape == (3, 1, 48, 48)
 
 
 def test_people_are_recombined_with_those_of_their_age_and_sex(heads, tmp_path):

@@ -41,6 +41,11 @@ UNLIKE = 10.0
 class People(nn.Module):
     """The images that are recombined, what is known of them, and the fields to their mean."""
 
+    pixels: torch.Tensor
+    conditions: torch.Tensor
+    person: torch.Tensor
+    place: torch.Tensor
+
     def __init__(self, count: int, shape: Sequence[int], width: int) -> None:
         super().__init__()
         half = [side // HALVED for side in shape[1:]]
@@ -93,7 +98,7 @@ class Mosaic(TorchModel):
         pool = functional.avg_pool2d if len(images.spatial) == 2 else functional.avg_pool3d
         grey = network.pixels[:, : self.shape[0] - self.extra["labels"]]
         small = pool(grey.mean(1, keepdim=True), HALVED)
-        places = network.place.unique().tolist()
+        places = sorted(set(network.place.tolist()))
         with console.progress("bringing people onto their mean", ROUNDS * len(places)) as advance:
             for place in places:
                 here = network.place == place
@@ -132,7 +137,7 @@ class Mosaic(TorchModel):
         for column in self.known.columns:
             weights[at : at + column.width] = UNLIKE if column.levels else 1.0
             at += column.width
-        places = network.place.unique()
+        places = sorted(set(network.place.tolist()))
         picked: list[list[int]] = []
         for asked, numbers in zip(conditions, chosen.tolist(), strict=True):
             here = network.place == places[int(numbers[0] * len(places))]
@@ -179,7 +184,9 @@ class Mosaic(TorchModel):
         knots = [max(2, round(mm / self.config.part_mm)) for mm in self.extra["sides_mm"]]
         mode = "bicubic" if len(knots) == 2 else "trilinear"
         steep = 1.8 * self.config.part_mm / self.config.edge_mm
-        fields = []
+        fields: list[torch.Tensor] = []
+        if self.config.parts == 1:
+            return fields
         for part in draw.normal(self.config.parts - 1, *knots).unbind(1):
             smooth = functional.interpolate(
                 part[:, None], size=self.shape[1:], mode=mode, align_corners=True

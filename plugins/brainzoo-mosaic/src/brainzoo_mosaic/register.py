@@ -37,7 +37,7 @@ def to_mean(images: torch.Tensor, advance: Callable[[int], None]) -> torch.Tenso
         images: ``(image, 1, *spatial)`` in [0, 1].
         advance: Told after each of :data:`ROUNDS`.
     """
-    parts = images.split(AT_ONCE)
+    parts = torch.split(images, AT_ONCE)
     fields = [part.new_zeros(len(part), part.ndim - 2, *part.shape[2:]) for part in parts]
     for _ in range(ROUNDS):
         pairs = zip(parts, fields, strict=True)
@@ -81,6 +81,7 @@ def exponential(field: torch.Tensor) -> torch.Tensor:
     found = field / 2**SQUARINGS
     for _ in range(SQUARINGS):
         found = found + moved(found, found)
+    found: torch.Tensor = found
     return found
 
 
@@ -92,7 +93,8 @@ def moved(x: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:
     scale = torch.tensor([2 / (side - 1) for side in sides], device=x.device)
     grid = places + displacement * scale.view(-1, *[1] * len(sides))
     grid = grid.movedim(1, -1).flip(-1)  # grid_sample counts the axes from the last one
-    return functional.grid_sample(x, grid, padding_mode="border", align_corners=True)
+    found: torch.Tensor = functional.grid_sample(x, grid, padding_mode="border", align_corners=True)
+    return found
 
 
 def resized(field: torch.Tensor, sides: torch.Size) -> torch.Tensor:
