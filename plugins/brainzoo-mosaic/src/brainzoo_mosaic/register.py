@@ -78,10 +78,9 @@ def registered(images: torch.Tensor, aims: torch.Tensor, begun: torch.Tensor) ->
 
 def exponential(field: torch.Tensor) -> torch.Tensor:
     """Return the displacement that a velocity field leads to in one unit of time."""
-    found = field / 2**SQUARINGS
+    found: torch.Tensor = field / 2**SQUARINGS
     for _ in range(SQUARINGS):
         found = found + moved(found, found)
-    found: torch.Tensor = found
     return found
 
 
