@@ -83,7 +83,14 @@ class FlowConfig:
     )
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"size": 64, "images": 30_000, "widths": (32, 64, 96), **_RECIPE, **_SLICES},
+        "quick": {
+            "size": 64,
+            "images": 30_000,
+            "widths": (32, 64, 96),
+            **_RECIPE,
+            **_SLICES,
+            "teacher_samples": 4_000,
+        },
         "default": {"size": 128, "images": 80_000, **_RECIPE, **_SLICES},
         "volumes": {
             "size": 56,
