@@ -43,7 +43,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("brainzoo needs Python 3.11 or later; found " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: $(VENV)/bin/python pyproject.toml plugins/brainzoo-flow/pyproject.toml plugins/brainzoo-atlas/pyproject.toml plugins/brainzoo-report/pyproject.toml
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml plugins/brainzoo-flow/pyproject.toml plugins/brainzoo-mosaic/pyproject.toml plugins/brainzoo-atlas/pyproject.toml plugins/brainzoo-report/pyproject.toml
 	@echo "Installing brainzoo, its demo plugins and torch into $(VENV) (some minutes) ..."
 	$(PIP) "$(TORCH)" -e . -e plugins/brainzoo-atlas -e plugins/brainzoo-mosaic -e plugins/brainzoo-flow -e plugins/brainzoo-report
 	@touch $@

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
+from flow_ablation import call
 
 from brainzoo.api import Images, open_images
 from brainzoo.plugin.run import TrainConfig
@@ -111,13 +110,6 @@ def judged(judges: Path, made: Path, weights: str) -> list[str]:
 
 def cell(value: dict[str, float]) -> str:
     return f"{value['value']:.2f} ({value['low']:.2f}–{value['high']:.2f})"
-
-
-def call(*words: object) -> None:
-    program = [sys.executable, "-m", "brainzoo", *map(str, words)]
-    done = subprocess.run(program, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{' '.join(program)}\n{done.stderr[-2000:]}")
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ def _expect_columns(lessons: Images, images: Images, student: Part) -> None:
 
 
 def is_generator(name: str) -> bool:
-    """Return whether a teacher is no checkpoint, but a generator that learns first."""
+    """Return whether a teacher is a generator, still to be trained, and not a checkpoint."""
     return any(spec.name == name for spec in plugins().specs("generator"))
 
 

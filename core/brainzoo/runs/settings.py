@@ -124,7 +124,9 @@ def resolve(
     groups.pop("data", None)
 
     train = _config(TrainConfig, common)
-    if train.teacher and isinstance(place := parse(train.teacher), Path):
+    generators = {spec.name for spec in plugins.specs("generator")}  # come before folders
+    named = not train.teacher or train.teacher in generators
+    if not named and isinstance(place := parse(train.teacher), Path):
         train = dataclasses.replace(train, teacher=str(place.absolute()))
     if export is None:
         export = list(DEFAULT_EXPORTS)

@@ -92,6 +92,14 @@ def test_people_are_recombined_with_those_of_their_age_and_sex(heads, tmp_path):
     assert not (first == shape).any()
 
 
+def test_everybody_is_recombined_where_nothing_is_known_of_them(heads, tmp_path):
+    mosaic = mosaic_of(heads.where(split="train"), tmp_path, near=3, covariates=())
+    first, shape, _ = mosaic._chosen(mosaic.ready(), torch.zeros(300, 0), torch.rand(300, 6))
+    everybody = set(mosaic.ready().person.tolist())
+    for who in (first, shape):
+        assert set(mosaic.ready().person[who].tolist()) == everybody
+
+
 def test_slices_are_recombined_with_those_of_the_same_place(heads, mosaic):
     network = mosaic.ready()
     first, shape, tissues = mosaic._chosen(
@@ -122,7 +130,9 @@ def test_too_few_people_and_odd_sizes_are_refused(heads, tmp_path):
         MosaicConfig().check_spatial((33, 32))
 
 
-def test_a_student_learns_from_people_who_never_were(tmp_path):
+def test_a_student_learns_from_people_who_never_were(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mosaic").mkdir()  # a folder of that name is not meant
     make_images(tmp_path / "heads", spatial=(16, 16), subjects=20)
     small = "--base-channels 8 --latent 4 --images 32 --batch-size 8 --grids 1"
     words = ["train", "vae", *small.split(), "--data", str(tmp_path / "heads")]

@@ -20,6 +20,9 @@ _RECIPE: Mapping[str, Any] = {
     "ema_images": 8_000,
     "teacher": "mosaic",  # sharper than bent people, and tells less of them
     "augment_fraction": 0.0,
+    "rotate_deg": 5.0,
+    "zoom": 0.05,
+    "elastic_mm": 1.75,
 }
 _SLICES: Mapping[str, Any] = {
     "data.sections_mm": (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0),
@@ -102,6 +105,7 @@ class FlowConfig:
             **_RECIPE,
             "batch_size": 4,
             "teacher_samples": 1_000,
+            "elastic_mm": 4.0,
             "grids": 8,
         },
     }

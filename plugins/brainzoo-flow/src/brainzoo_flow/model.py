@@ -77,7 +77,7 @@ class FlowModel(TorchGenerator):
                 raise OptionError(
                     f"--first-stage {self.config.first_stage} has seen people; with --teacher "
                     "nothing may have.",
-                    "Train it with --teacher, too, or leave out --first-stage.",
+                    "Train it with --teacher, too, or let both learn from people (--teacher '').",
                 )
             self.extra = {"first_stage": described(self._stage)}
         super().fit(images, run)

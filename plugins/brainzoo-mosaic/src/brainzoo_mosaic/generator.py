@@ -76,7 +76,10 @@ class Mosaic(TorchModel):
         """
         people = sorted(set(subjects_of(images)))
         if len(people) < 2:
-            raise DataError(f"mosaic recombines people; found {len(people)}, expected two or more.")
+            raise DataError(
+                f"mosaic recombines people; found {len(people)}, expected two or more.",
+                "Add people, or let the student learn from the images themselves (--teacher '').",
+            )
         self.config.check_spatial(images.spatial)
         self.shape = (images.channels, *images.spatial)
         self.known = type(self.known).of(images, self.config.covariates)
@@ -159,9 +162,13 @@ class Mosaic(TorchModel):
         weights: torch.Tensor,
         number: float,
     ) -> int:
-        """Return one of those whose conditions are nearest, by a number in [0, 1)."""
+        """Return one of those whose conditions are nearest, by a number in [0, 1).
+
+        All who are as near as the last of them may be it: where nothing is known, everybody.
+        """
         far = (network.conditions[members] * weights - asked).square().sum(1)
-        near = members[far.argsort(stable=True)[: self.config.near]]
+        last = far.sort().values[: self.config.near][-1]
+        near = members[far <= last + 1e-6]
         return int(near[int(number * len(near))])
 
     def _tissue(self, network: People, who: torch.Tensor, back: torch.Tensor) -> torch.Tensor:
