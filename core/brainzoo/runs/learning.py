@@ -17,6 +17,7 @@ from brainzoo.checkpoint.writing import describe_training
 from brainzoo.common import console, launch
 from brainzoo.common.errors import DataError, OptionError
 from brainzoo.data.classes import Expression, assign
+from brainzoo.data.conditions import Conditions
 from brainzoo.data.images import Images
 from brainzoo.data.packing import packed
 from brainzoo.plugin.interfaces import Generator
@@ -71,7 +72,7 @@ def fit(part: Part, images: Images, run: Run) -> Generator:
         if not generator.teachable:
             raise OptionError(f"{part.name} learns from images only.", "Leave out --teacher.")
         found = _classed(lessons(run, images, part), images)
-        _expect_columns(found, images, part)
+        _expect_columns(found, train, part)
         run = dataclasses.replace(run, lessons=found)
     generator.fit(train, run)
     return generator
@@ -128,8 +129,8 @@ def covariates_of(part: Part) -> tuple[str, ...]:
 def _expect_columns(lessons: Images, images: Images, student: Part) -> None:
     """Refuse a teacher whose samples do not say what the student is conditioned on."""
     said = {name for row in lessons.table for name in row}
-    known = {name for row in images.table for name, value in row.items() if value is not None}
-    if missing := [name for name in covariates_of(student) if name in known - said]:
+    asked = Conditions.of(images, covariates_of(student)).names
+    if missing := [name for name in asked if name not in said | {"class"}]:
         raise DataError(
             f"the teacher's samples do not say {', '.join(missing)}.",
             f"Leave them out of --covariates (now {','.join(covariates_of(student))}), or choose "

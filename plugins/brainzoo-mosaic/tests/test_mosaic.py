@@ -170,6 +170,11 @@ def test_the_teacher_knows_the_columns_that_the_student_takes(tmp_path):
     assert done.exit_code == 0, done.output
     lessons = Images.open(tmp_path / "run/lessons")
     assert set(lessons.column("site")) == {"A", "B"}
+    heads.table = [{**row, "site": "A"} for row in heads.table]  # nothing to be conditioned on
+    heads.save(tmp_path / "one")
+    one = [str(tmp_path / "one") if w == str(tmp_path / "sites") else w for w in words]
+    done = CliRunner().invoke(main, [*one[:-1], str(tmp_path / "same")])
+    assert done.exit_code == 0, done.output
     again = [*words[:-1], str(tmp_path / "other")]
     again[again.index("mosaic")] = str(tmp_path / "run")
     again[again.index("age,site")] = "sex"
