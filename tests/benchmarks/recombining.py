@@ -21,7 +21,7 @@ from brainzoo.training.augment import Augmentation
 from brainzoo.training.step import Step
 
 SOURCES, IMAGES = 60, 600
-KINDS = ("as they are", "bent", *(f"mosaic of {n}" for n in (1, 2, 3, 4, 5)))
+KINDS = ("as they are", "bent", *(f"mosaic of {n}" for n in (1, 2, 4, 6)))
 REALISM = ("relative FD", "precision", "recall", "coverage", "C2ST", "MS-SSIM of pairs")
 PRIVACY = ("membership AUC", "copy rate")
 

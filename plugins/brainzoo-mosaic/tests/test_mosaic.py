@@ -15,7 +15,7 @@ from brainzoo.data.packing import packed
 from brainzoo.plugin.run import TrainConfig
 from brainzoo.testing.heads import make_images
 from brainzoo_mosaic.config import MosaicConfig
-from brainzoo_mosaic.generator import Mosaic
+from brainzoo_mosaic.generator import Mosaic, _weights
 from brainzoo_mosaic.register import exponential, moved, to_mean
 
 
@@ -57,6 +57,13 @@ def test_a_deformation_can_be_undone():
     assert (back + moved(there, back)).abs().max() < 0.15
 
 
+def test_shapes_vary_as_peoples_do_and_are_nobodys():
+    weights = _weights(torch.linspace(0, 1, 101))
+    assert torch.allclose(weights.sum(1), torch.ones(101), atol=1e-5)
+    assert torch.allclose(weights.square().sum(1), torch.ones(101), atol=1e-5)
+    assert weights.max() < 0.95
+
+
 def test_nobody_is_shown_and_nobody_twice(heads, mosaic):
     people = heads.where(split="train").floats().reshape(-1, 48 * 48)
     made = mosaic.images(40, seed=3).reshape(40, -1)
@@ -71,7 +78,7 @@ def test_tissue_is_of_as_many_people_as_asked_for(heads, tmp_path):
     for parts in (1, 3):
         made = mosaic_of(train, tmp_path, parts=parts, near=30)
         asked = torch.zeros(40, made.known.width)
-        tissues = made._chosen(made.ready(), asked, torch.rand(40, 2 + parts))[2]
+        tissues = made._chosen(made.ready(), asked, torch.rand(40, 3 + parts))[1]
         people = torch.stack([made.ready().person[who] for who in tissues], 1).tolist()
         assert max(len(set(one)) for one in people) == parts
         assert all(one[0] not in one[1:] for one in people)
@@ -81,31 +88,32 @@ def test_tissue_is_of_as_many_people_as_asked_for(heads, tmp_path):
 def test_people_are_recombined_with_those_of_their_age_and_sex(heads, tmp_path):
     mosaic = mosaic_of(heads.where(split="train"), tmp_path, near=3)
     asked = torch.from_numpy(mosaic.known.encode([{"age": 60.0, "sex": "F"}] * 30))
-    first, shape, tissues = mosaic._chosen(mosaic.ready(), asked, torch.rand(30, 6))
+    shapes, tissues = mosaic._chosen(mosaic.ready(), asked, torch.rand(30, 9))
     table = heads.where(split="train").table
     all_ages = np.array([row["age"] for row in table if row["sex"] == "F"], float)
-    for who in (first, shape, *tissues):
+    for who in (*shapes, *tissues):
         rows = [table[int(i)] for i in who]
         assert {row["sex"] for row in rows} == {"F"}
         ages = np.array([row["age"] for row in rows], float)
         assert np.abs(ages - 60).mean() < 0.7 * np.abs(all_ages - 60).mean()
-    assert not (first == shape).any()
+    assert not (shapes[0] == shapes[1]).any()
+    assert not (shapes[0] == shapes[2]).any()
 
 
 def test_everybody_is_recombined_where_nothing_is_known_of_them(heads, tmp_path):
     mosaic = mosaic_of(heads.where(split="train"), tmp_path, near=3, covariates=())
-    first, shape, _ = mosaic._chosen(mosaic.ready(), torch.zeros(300, 0), torch.rand(300, 6))
+    shapes, _ = mosaic._chosen(mosaic.ready(), torch.zeros(300, 0), torch.rand(300, 9))
     everybody = set(mosaic.ready().person.tolist())
-    for who in (first, shape):
+    for who in shapes:
         assert set(mosaic.ready().person[who].tolist()) == everybody
 
 
 def test_slices_are_recombined_with_those_of_the_same_place(heads, mosaic):
     network = mosaic.ready()
-    first, shape, tissues = mosaic._chosen(
-        network, torch.zeros(20, mosaic.known.width), torch.rand(20, 6)
+    shapes, tissues = mosaic._chosen(
+        network, torch.zeros(20, mosaic.known.width), torch.rand(20, 9)
     )
-    places = torch.stack([network.place[who] for who in (first, shape, *tissues)])
+    places = torch.stack([network.place[who] for who in (*shapes, *tissues)])
     assert (places == places[0]).all()
     assert set(network.place.tolist()) == {0, 1}  # two slices a person
 

@@ -24,9 +24,11 @@ _SLICES: Mapping[str, Any] = {
 class MosaicConfig:
     """What is recombined."""
 
-    parts: int = option(4, "People whose tissue each image shows.", minimum=1, maximum=8)
+    parts: int = option(6, "People whose tissue each image shows.", minimum=1, maximum=8)
     part_mm: float = option(56.0, "About how large the part of one person is.", minimum=1)
-    edge_mm: float = option(12.0, "Over how much one person passes into the next.", minimum=0.1)
+    edge_mm: float = option(
+        12.0, "Over how much one person passes into the next; folds over a quarter.", minimum=0.1
+    )
     near: int = option(
         8, "Each person is recombined with so many others, the most alike in conditions.", minimum=1
     )

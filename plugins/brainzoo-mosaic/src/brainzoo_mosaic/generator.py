@@ -1,10 +1,10 @@
 """A generator without a network: each image is a person who never was, put together of several.
 
-The shape lies between two people's, a part of the way from one to the other or away from it; the
-tissue inside is one person's in some places and another's elsewhere. Deformations between people
-as augmentation: Shen et al. 2020 (MICCAI, "Anatomical Data Augmentation via Fluid-based Image
-Registration"), Zhao et al. 2019 (arXiv 1902.09383). Differences from the papers: tissue is mixed,
-too, and people are recombined with those who are like them in class, age and sex.
+The shape is combined of three people's; the tissue inside is one person's in some places and
+another's elsewhere. Deformations between people as augmentation: Shen et al. 2020 (MICCAI,
+"Anatomical Data Augmentation via Fluid-based Image Registration"), Zhao et al. 2019 (arXiv
+1902.09383). Differences from the papers: tissue is mixed, too, and people are recombined with those
+who are like them in class, age and sex.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy import ndimage
 from torch import nn
 from torch.nn import functional
@@ -23,16 +22,21 @@ from torch.nn import functional
 from brainzoo.api import DataError, Images, Run, checkpoint, console, subjects_of
 from brainzoo.training import Draw, TorchModel
 from brainzoo_mosaic.config import HALVED, MosaicConfig
-from brainzoo_mosaic.register import ROUNDS, exponential, moved, resized, to_mean
+from brainzoo_mosaic.register import ROUNDS, exponential, moved, resized, smoothed, to_mean
 
-Floats = NDArray[np.float32]
+SHAPES = 3
+"""How many people's shapes are combined into a new one."""
 
-AWAY, TOWARDS, SHARE_AWAY = (-0.45, -0.15), (0.2, 0.65), 0.4
-"""Shares t of the way from one person's shape to another's, and how often it is away from it.
-Shapes vary as much as people's do (the mean of (1 - t)² + t² is 1), and none is anybody's own."""
+LEAST_TURN = 25.0
+"""How far the weights of three shapes stay from those of one alone: degrees of 60."""
 
 HEAD = 0.1
 """Grey levels above it are of the head, not of the background."""
+
+COARSE, DETAIL = 2.0, 4.0
+"""What is coarser than so many pixels passes from one person into the next over ``edge_mm``; the
+rest so many times faster: two people's folds averaged would be blurred (Burt & Adelson 1983, ACM
+Transactions on Graphics 2:217, section 2)."""
 
 UNLIKE = 10.0
 """How many standard deviations of a number another category is worth."""
@@ -110,30 +114,37 @@ class Mosaic(TorchModel):
 
     def draw(self, network: People, draw: Draw) -> torch.Tensor:
         """Return images of people who never were."""
-        chosen = draw.uniform(4 + self.config.parts) * 0.5 + 0.5
-        first, shape, tissues = self._chosen(network, draw.conditions, chosen[:, 2:])
-        away = chosen[:, 0] < SHARE_AWAY
-        t = torch.where(away, _within(AWAY, chosen[:, 1]), _within(TOWARDS, chosen[:, 1]))
-        t = t.view(-1, *[1] * (network.fields.ndim - 1))
+        chosen = draw.uniform(1 + SHAPES + self.config.parts) * 0.5 + 0.5
+        shapes, tissues = self._chosen(network, draw.conditions, chosen[:, 1:])
+        weights = _weights(chosen[:, 0]).view(-1, SHAPES, *[1] * (network.fields.ndim - 1))
+        fields = torch.stack([network.fields[who] for who in shapes], 1)
         # From a place of the new shape to the mean of all, and on to the same place in a person.
-        back = exponential(-torch.lerp(network.fields[first], network.fields[shape], t))
-        parts = [self._tissue(network, who, back) for who in tissues]
-        made = parts[0]
+        back = exponential(-(weights * fields).sum(1))
+        first, *others = (self._tissue(network, who, back) for who in tissues)
         shown = self.shape[0] - self.extra["labels"]
-        for part, field in zip(parts[1:], self._shares(draw), strict=True):
-            alike = torch.cat([_matched(part[:, :shown], made[:, :shown]), part[:, shown:]], 1)
-            made = torch.lerp(made, alike, field)
-        return made.clamp(0, 1)
+        grey, labels = first[:, :shown], first[:, shown:]
+        coarse = smoothed(grey, COARSE)
+        fine = grey - coarse
+        for other, field in zip(others, self._fields(draw), strict=True):
+            share, steep = torch.sigmoid(field), torch.sigmoid(DETAIL * field)
+            alike = _matched(other[:, :shown], grey)
+            its_coarse = smoothed(alike, COARSE)
+            coarse = torch.lerp(coarse, its_coarse, share)
+            fine = torch.lerp(fine, alike - its_coarse, steep)
+            labels = torch.lerp(labels, other[:, shown:], steep)
+        return torch.cat([coarse + fine, labels], 1).clamp(0, 1)
 
     def _chosen(
         self, network: People, conditions: torch.Tensor, chosen: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
-        """Return whose images are recombined: the first one, whose shape beside, whose tissue.
+    ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Return whose images are recombined: whose shapes, and whose tissue.
+
+        The first one is the same.
 
         Args:
             network: All people.
             conditions: What is asked for: ``(sample, width)``.
-            chosen: Numbers in [0, 1): ``(sample, 2 + parts)``.
+            chosen: Numbers in [0, 1): ``(sample, shapes + parts)``.
         """
         weights = conditions.new_ones(self.known.width)
         at = 0
@@ -151,8 +162,8 @@ class Mosaic(TorchModel):
             own = network.conditions[first] * weights
             rest = [self._near(network, others, own, weights, n) for n in numbers[2:]]
             picked.append([first, *rest])
-        first, shape, *rest = torch.tensor(picked).T
-        return first, shape, [first, *rest]
+        first, *rest = torch.tensor(picked).T
+        return [first, *rest[: SHAPES - 1]], [first, *rest[SHAPES - 1 :]]
 
     def _near(
         self,
@@ -186,25 +197,30 @@ class Mosaic(TorchModel):
         ]
         return torch.from_numpy(np.array(made, np.float32)).clamp(0, 1).to(back.device)
 
-    def _shares(self, draw: Draw) -> list[torch.Tensor]:
-        """Return how much of each further person is where: smooth fields of [0, 1]."""
+    def _fields(self, draw: Draw) -> list[torch.Tensor]:
+        """Return where each further person is: smooth fields, above 0 where they are."""
         knots = [max(2, round(mm / self.config.part_mm)) for mm in self.extra["sides_mm"]]
         mode = "bicubic" if len(knots) == 2 else "trilinear"
         steep = 1.8 * self.config.part_mm / self.config.edge_mm
-        fields: list[torch.Tensor] = []
-        if self.config.parts == 1:
-            return fields
-        for part in draw.normal(self.config.parts - 1, *knots).unbind(1):
+        fields = []
+        for part in draw.normal(max(1, self.config.parts - 1), *knots).unbind(1):
             smooth = functional.interpolate(
                 part[:, None], size=self.shape[1:], mode=mode, align_corners=True
             )
             spread = smooth.flatten(1).std(1).view(-1, *[1] * (smooth.ndim - 1))
-            fields.append(torch.sigmoid(steep * smooth / spread))
-        return fields
+            fields.append(steep * smooth / spread)
+        return fields[: self.config.parts - 1]
 
 
-def _within(bounds: tuple[float, float], number: torch.Tensor) -> torch.Tensor:
-    return bounds[0] + (bounds[1] - bounds[0]) * number
+def _weights(number: torch.Tensor) -> torch.Tensor:
+    """Return how much of three shapes a new one has, by numbers in [0, 1): ``(image, 3)``.
+
+    The sum of the weights and the sum of their squares are 1: shapes keep their mean, and vary as
+    much as people's do. None comes near to one person's alone, (1, 0, 0).
+    """
+    turn = 60 + (60 - LEAST_TURN) * (2 * number - 1)
+    turns = turn[:, None] - 120 * torch.arange(SHAPES, device=number.device)
+    return (1 + 2 * torch.cos(torch.deg2rad(turns))) / 3
 
 
 def _matched(image: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
