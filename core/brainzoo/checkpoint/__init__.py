@@ -15,9 +15,11 @@ from brainzoo.checkpoint.loading import verify as verify
 from brainzoo.checkpoint.reading import check as check
 from brainzoo.checkpoint.reading import expect_own_people as expect_own_people
 from brainzoo.checkpoint.reading import expect_sound as expect_sound
+from brainzoo.checkpoint.reading import learned_from as learned_from
 from brainzoo.checkpoint.reading import odd_files as odd_files
 from brainzoo.checkpoint.reading import read_config as read_config
 from brainzoo.checkpoint.reading import read_weights as read_weights
+from brainzoo.checkpoint.writing import describe_start as describe_start
 from brainzoo.checkpoint.writing import describe_training as describe_training
 from brainzoo.checkpoint.writing import public_command as public_command
 from brainzoo.checkpoint.writing import refresh_card as refresh_card

@@ -137,6 +137,7 @@ def _facts(config: Mapping[str, Any]) -> dict[str, str | None]:
         "Images": f"{data['n_images']:,} of {data['n_subjects']:,} subjects, "
         "the training split only",
         "Learned from": _teacher(data.get("teacher")),
+        "Went on from": _start(data.get("start")),
         "Classes": ", ".join(classes) or "none",
         "Conditions": "; ".join(_conditions(config)),
         "Plane": prepared.get("plane"),
@@ -151,6 +152,15 @@ def _teacher(teacher: Mapping[str, Any] | None) -> str | None:
     return (
         f"{teacher['samples']:,} samples of a {teacher['generator']} that was trained on these "
         f"subjects (weights {teacher['checkpoint_sha256'][:12]}), in place of their images"
+    )
+
+
+def _start(start: Mapping[str, Any] | None) -> str | None:
+    if start is None:
+        return None
+    return (
+        f"weights {start['checkpoint_sha256'][:12]}, trained on {start['n_subjects']:,} subjects "
+        f"of {data_name(start['dataset'])}"
     )
 
 

@@ -30,19 +30,38 @@ from brainzoo.common.strict import plain_json, printable
 AGAIN = "Fetch the checkpoint again."
 
 
+def learned_from(trained_on: Mapping[str, Any], subjects: Sequence[str]) -> set[str]:
+    """Return those of ``subjects`` whom a model learned from; ``trained_on`` is of its config."""
+    salt, seen = trained_on["salt"], set(trained_on["subjects_sha256"])
+    return {s for s in subjects if hashlib.sha256(f"{salt}{s}".encode()).hexdigest() in seen}
+
+
 def expect_own_people(trained_on: Mapping[str, Any], subjects: Sequence[str], who: str) -> None:
     """Refuse a model, which ``who`` names, that has seen people besides ``subjects``.
 
-    ``trained_on`` is what its checkpoint says. Others may be among those who test what is trained.
+    Others may be among those who test what is trained.
     """
-    salt, seen = trained_on["salt"], set(trained_on["subjects_sha256"])
-    own = {hashlib.sha256(f"{salt}{name}".encode()).hexdigest() for name in subjects}
-    if others := seen - own:
+    own = learned_from(trained_on, subjects)
+    if others := len(trained_on["subjects_sha256"]) - len(own):
         raise DataError(
-            f"{who} was trained on {len(others)} people who are not among the {len(own)} to train "
-            "on: they may be in the test set.",
+            f"{who} was trained on {others} people who are not among the {len(set(subjects))} to "
+            "train on: they may be in the test set.",
             "Train both on the same data with the same --data.split-seed.",
         )
+    if "start" in trained_on:
+        expect_own_people(trained_on["start"], subjects, who)
+
+
+def expect_unseen(trained_on: Mapping[str, Any], subjects: Sequence[str]) -> None:
+    """Refuse to go on from a model that has seen one of ``subjects``, who are to judge the next."""
+    if known := learned_from(trained_on, subjects):
+        raise DataError(
+            f"--start was trained on {len(known)} of the {len(subjects)} validation and test "
+            "people.",
+            "Divide people as it was: --data.split-seed, --data.split-fractions.",
+        )
+    if "start" in trained_on:
+        expect_unseen(trained_on["start"], subjects)
 
 
 def folder_of(path: Path) -> Path:

@@ -89,6 +89,14 @@ def describe_training(images: Images) -> dict[str, Any]:
     return found
 
 
+def describe_start(folder: Path) -> dict[str, Any]:
+    """Return what a checkpoint keeps of the one whose weights its training began with."""
+    config = read_config(folder)
+    kept = ("dataset", "n_subjects", "n_images", "salt", "subjects_sha256", "teacher", "start")
+    seen = {name: value for name, value in config["trained_on"].items() if name in kept}
+    return {"checkpoint_sha256": config["weights"]["sha256"], **seen}
+
+
 def write(
     folder: Path,
     generator: Generator,

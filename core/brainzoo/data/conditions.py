@@ -46,31 +46,51 @@ class Conditions:
         self._seen: set[tuple[str, Value]] = set()
 
     @classmethod
-    def of(cls, images: Images, covariates: Sequence[str] = COVARIATES) -> Conditions:
+    def of(
+        cls,
+        images: Images,
+        covariates: Sequence[str] = COVARIATES,
+        *,
+        begun: Conditions | None = None,
+    ) -> Conditions:
         """Learn from training images which columns there are and how they are filled.
 
         The class comes first if the images have classes. A covariate that is the same everywhere
         is left out; so are age and sex where the table does not know them. One that is not a
         column, names people, or has too many different texts, is an OptionError.
+
+        Training that goes on from a model has the columns of ``begun``, encoded as it knows them;
+        what the images do not say of them is unknown. Other classes are a DataError.
         """
         columns = [Column("class", tuple(images.classes))] if images.classes else []
-        found = [column_of(images, name) for name in dict.fromkeys(covariates)]
-        columns += filter(None, found)
+        if begun is not None:
+            theirs = [c for c in begun.columns if c.name == "class"]
+            if theirs != columns:
+                own, other = (", ".join(c[0].levels if c else ["none"]) for c in (columns, theirs))
+                raise DataError(
+                    f"the classes are {own}; those of --start are {other}.",
+                    "Choose them (--class) as that model has them: see brainzoo info.",
+                )
+            columns = list(begun.columns)
+        else:
+            found = [column_of(images, name) for name in dict.fromkeys(covariates)]
+            columns += filter(None, found)
         unclassed = images.column("class").count(None) if images.classes else 0
         if unclassed:
             raise DataError(
                 f"{unclassed} of {len(images)} images are in no class; leave them out of "
                 "conditional training."
             )
-        own = [{c.name: c.kept(row.get(c.name)) for c in columns} for row in images.table]
+        told = cls(columns, [{}], [1]).rows_of(images.table)
         people = [str(row.get("subject") or f"image {i}") for i, row in enumerate(images.table)]
-        kept = microaggregated(columns, own, people)
+        kept = microaggregated(columns, told, people)
         keys = [repr(list(row.values())) for row in kept]
         times, different = Counter(keys), dict(zip(keys, kept, strict=True))
         rows = [different[key] for key in sorted(different)]
         for i, column in enumerate(columns):  # whose least and greatest values are nobody's own
             values = [] if column.levels else [row[column.name] for row in rows]
             if known := [float(value) for value in values if value is not None]:
+                known += [column.low, column.high] if begun is not None else []
                 columns[i] = dataclasses.replace(column, low=min(known), high=max(known))
         return cls(columns, rows, [times[key] for key in sorted(different)])
 

@@ -90,6 +90,11 @@ class TrainConfig:
         "or a generator that learns from the images first, such as mosaic.",
     )
     teacher_samples: int = option(8_000, "How many samples of the teacher.", minimum=1)
+    start: str = option(
+        "",
+        "Go on from the weights of this trained model, as fine-tuning does: a name, a run or a "
+        "checkpoint.",
+    )
     track: str = option(
         "none",
         "Send figures and sample grids to a tracker, too.",
@@ -114,6 +119,7 @@ class Run:
 
     ``validation`` images, of people that are not trained on, decide which snapshot is kept.
     ``lessons`` are samples of a teacher, to be learned from in place of the training images.
+    ``start`` is the checkpoint whose weights training begins with.
     ``threads_chosen`` is told how many threads turned out to be fastest.
     """
 
@@ -122,6 +128,7 @@ class Run:
     resume: bool = False
     validation: Images | None = None
     lessons: Images | None = None
+    start: Path | None = None
     threads_chosen: Callable[[int], None] = lambda count: None
 
     def spent(self, images: int, seconds: float) -> float:

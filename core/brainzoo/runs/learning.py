@@ -12,7 +12,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from brainzoo.checkpoint.reading import expect_own_people, read_config
+from brainzoo.checkpoint.reading import expect_own_people, expect_unseen, read_config
 from brainzoo.checkpoint.writing import describe_training
 from brainzoo.common import console, launch
 from brainzoo.common.errors import DataError, OptionError
@@ -74,6 +74,13 @@ def fit(part: Part, images: Images, run: Run) -> Generator:
         found = _classed(lessons(run, images, part), images)
         _expect_columns(found, train, part)
         run = dataclasses.replace(run, lessons=found)
+    if run.train.start:
+        if not generator.teachable:
+            raise OptionError(f"{part.name} cannot go on from weights.", "Leave out --start.")
+        start = find_checkpoint(run.train.start)
+        judges = [row["split"] != "train" for row in images.table]
+        expect_unseen(read_config(start)["trained_on"], images[judges].subjects())
+        run = dataclasses.replace(run, start=start)
     generator.fit(train, run)
     return generator
 
@@ -115,7 +122,7 @@ def _taught(run: Run, images: Images, student: Part) -> Path:
         if hasattr(part.config, "covariates"):
             both = dict.fromkeys([*part.config.covariates, *covariates_of(student)])
             part = Part(name, dataclasses.replace(part.config, covariates=tuple(both)))
-        train = dataclasses.replace(run.train, teacher="")
+        train = dataclasses.replace(run.train, teacher="", start="")
         teacher = fit(part, images, Run(place, train, resume=place.exists()))
         teacher.save(place / "checkpoint")
     return place / "checkpoint"

@@ -128,6 +128,8 @@ def resolve(
     named = not train.teacher or train.teacher in generators
     if not named and isinstance(place := parse(train.teacher), Path):
         train = dataclasses.replace(train, teacher=str(place.absolute()))
+    if train.start and isinstance(place := parse(train.start), Path):
+        train = dataclasses.replace(train, start=str(place.absolute()))
     if export is None:
         export = list(DEFAULT_EXPORTS)
         groups |= {name: {**own, **groups.get(name, {})} for name, own in DEFAULT_EXPORTS.items()}

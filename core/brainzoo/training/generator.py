@@ -15,10 +15,12 @@ import torch
 
 from brainzoo import checkpoint
 from brainzoo.checkpoint.config import MOST_AT_ONCE
+from brainzoo.common.errors import OptionError
 from brainzoo.data.conditions import Conditions
 from brainzoo.data.images import Images
 from brainzoo.data.packing import label_values
 from brainzoo.plugin.manager import plugins
+from brainzoo.plugin.options import plain
 from brainzoo.plugin.run import Run, TrainConfig
 from brainzoo.training.distance import membership, sliced_wasserstein
 from brainzoo.training.loop import fit
@@ -95,12 +97,15 @@ class TorchGenerator(TorchModel):
     def fit(self, images: Images, run: Run) -> None:
         """Train on all of ``images``, or on a teacher's samples in their place (``run.lessons``).
 
-        See :func:`brainzoo.training.fit`.
+        See :func:`brainzoo.training.fit`. Where ``run.start`` is set, the network begins with the
+        weights of that checkpoint; what it does not hold, such as a discriminator, begins anew.
         """
         if hasattr(self.config, "check_spatial"):
             self.config.check_spatial(images.spatial)
         self._device = run.train.device
-        self.known = Conditions.of(images, getattr(self.config, "covariates", ()))
+        begun = None if run.start is None else self.load(run.start)
+        covariates = getattr(self.config, "covariates", ())
+        self.known = Conditions.of(images, covariates, begun=begun.known if begun else None)
         self._training = checkpoint.describe_training(images)
         self._training["conditions"] = self.known.describe()
         if run.lessons is not None:
@@ -110,11 +115,15 @@ class TorchGenerator(TorchModel):
                 "samples": len(run.lessons),
             }
             images = run.lessons
+        if run.start is not None:
+            self._training["trained_on"]["start"] = checkpoint.describe_start(run.start)
         self.shape = (images.channels, *images.spatial)
         self.label_values = label_values(images.info) if images.label_channels else ()
         with seeded(run.train.seed):
             network = self.build(self.shape)
             phases = self.phases(network, images, run)
+        if begun is not None:
+            self._copy_weights(begun, network)
         if self.pixels_at_once and len(images.spatial) == 2:
             fitting = self.pixels_at_once // int(np.prod(images.spatial))
             self._sample_chunk = min(max(fitting, self.chunk), MOST_AT_ONCE)
@@ -130,6 +139,18 @@ class TorchGenerator(TorchModel):
             watch=self.watch,
         )
         self.finish(self.network, images, run)
+
+    def _copy_weights(self, begun: TorchModel, network: Any) -> None:
+        """Fill a network that is about to be trained with the weights of a trained model."""
+        try:
+            network.load_state_dict(begun.ready().state_dict())
+        except RuntimeError:  # its message has a line for each tensor
+            theirs, ours = plain(begun.config), plain(self.config)
+            other = [f"{k} is {v}" for k, v in theirs.items() if v != ours.get(k)]
+            raise OptionError(
+                "the weights of --start do not fit this network.",
+                f"Train as it was: {'; '.join(other) or f'images of {begun.shape}'}.",
+            ) from None
 
 
 def untrained(name: str, hyperparameters: Mapping[str, Any]) -> TorchGenerator:

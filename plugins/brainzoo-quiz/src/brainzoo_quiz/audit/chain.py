@@ -14,7 +14,6 @@ and tells nothing of the model. So the way is checked, not guessed:
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -149,10 +148,5 @@ def _whole(images: Images) -> Images:
 
 def _learnt_from(trained_on: dict[str, Any], images: Images) -> set[str]:
     """Return those subjects that a generator learnt from; none if images lack any of them."""
-    hashes = set(trained_on["subjects_sha256"])
-    found = {
-        name
-        for name in images.subjects()
-        if hashlib.sha256(f"{trained_on['salt']}{name}".encode()).hexdigest() in hashes
-    }
-    return found if len(found) == len(hashes) else set()
+    found = checkpoints.learned_from(trained_on, images.subjects())
+    return found if len(found) == len(trained_on["subjects_sha256"]) else set()
