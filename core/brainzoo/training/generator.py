@@ -149,7 +149,7 @@ class TorchGenerator(TorchModel):
             other = [f"{k} is {v}" for k, v in theirs.items() if v != ours.get(k)]
             raise OptionError(
                 "the weights of --start do not fit this network.",
-                f"Train as it was: {'; '.join(other) or f'images of {begun.shape}'}.",
+                f"Train as it was: {'; '.join(other) or f'on {begun.shape}, not {self.shape}'}.",
             ) from None
 
 
