@@ -158,10 +158,8 @@ def _teacher(teacher: Mapping[str, Any] | None) -> str | None:
 def _start(start: Mapping[str, Any] | None) -> str | None:
     if start is None:
         return None
-    return (
-        f"weights {start['checkpoint_sha256'][:12]}, trained on {start['n_subjects']:,} subjects "
-        f"of {data_name(start['dataset'])}"
-    )
+    seen = f"trained on {start['n_subjects']:,} subjects of {data_name(start['dataset'])}"
+    return f"weights {start['checkpoint_sha256'][:12]}, {seen}"
 
 
 def _conditions(config: Mapping[str, Any]) -> Iterator[str]:

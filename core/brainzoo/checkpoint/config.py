@@ -129,6 +129,7 @@ class TrainedOnPart(Open):
     n_images: Count
     salt: Annotated[str, Field(pattern=r"^[0-9a-f]{0,128}$")]
     subjects_sha256: list[Digest]
+    start: TrainedOnPart | None = None
 
 
 class WeightsPart(Strict):
