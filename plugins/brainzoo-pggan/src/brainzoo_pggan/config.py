@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from brainzoo.api import OptionError, option
@@ -100,6 +101,16 @@ class PGGANConfig:
         "Augment real and fake alike from 16 pixels on (Zhao 2020), any of these.",
         choices=("brightness", "translation", "cutout"),
     )
+    eyes: str = option(
+        "none",
+        "A second discriminator that sees slices through a network trained on ImageNet (Kumari "
+        "2022): none, squeezenet. Judge such a model with another network.",
+        choices=("none", "squeezenet"),
+    )
+    features_weights: Path | None = option(
+        None, "Weights of SqueezeNet for --eyes squeezenet (a file); else they are downloaded."
+    )
+    lr_eyes: float = option(1e-3, "Learning rate of the second discriminator.", minimum=0)
     truncation: float = option(
         1.0,
         "Sampling: below 1 draws images towards the mean image of their own condition.",
@@ -177,6 +188,14 @@ class PGGANConfig:
                 raise OptionError(
                     f"{name} is {value}; expected the resolution of a stage: 4, 8, 16, 32, ..."
                 )
+        if self.features_weights is not None:
+            if self.eyes == "none":
+                raise OptionError(
+                    "features_weights are given, but nothing uses them.", "Add --eyes squeezenet."
+                )
+            # run.yaml must find the file again from any folder.
+            absolute = self.features_weights.expanduser().absolute()
+            object.__setattr__(self, "features_weights", absolute)
         if self.batch_sizes and min(self.batch_sizes) < 1:
             raise OptionError(f"batch_sizes holds {min(self.batch_sizes)}; expected 1 or more.")
 
@@ -188,6 +207,8 @@ class PGGANConfig:
 
     def check_spatial(self, spatial: tuple[int, ...]) -> None:
         """Refuse sizes that doubling 4 cannot reach, before any data are prepared."""
+        if self.eyes != "none" and len(spatial) == 3:
+            raise OptionError("--eyes sees slices; these are volumes.", "Leave it out.")
         size = spatial[0]
         if len(set(spatial)) > 1 or size & (size - 1) or size < 8:
             raise OptionError(

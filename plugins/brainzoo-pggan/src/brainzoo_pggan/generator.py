@@ -41,6 +41,7 @@ from brainzoo.training import CHUNK, Draw, Phase, TorchGenerator, compute, laten
 from brainzoo_pggan import networks
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.networks import last_stage, upsample
+from brainzoo_pggan.seeing import Eyes, Heads
 from brainzoo_pggan.training import Game
 
 Floats = NDArray[np.float32]
@@ -82,18 +83,25 @@ class ProgressiveGAN(TorchGenerator):
             config.minibatch_stddev,
             config.convolutions,
         )
-        device = compute(run.train.device).device.type
-        game = Game(config, network, discriminator, run.train.batch_size, device)
+        device = compute(run.train.device).device
+        judges, seeing = [discriminator], None
+        if config.eyes != "none":
+            seeing = Eyes(config.features_weights, device), Heads(images.channels, self.known.width)
+            judges.append(seeing[1])
+        game = Game(config, network, discriminator, run.train.batch_size, device.type, seeing)
         self._game, self._shown = game, _one_of_each_subject(images, self.grid_images)
 
-        def adam(network: nn.Module, lr: float) -> torch.optim.Adam:
-            betas = (config.beta1, config.beta2)
-            return torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)
+        def adam(*networks: tuple[nn.Module, float]) -> torch.optim.Adam:
+            groups = [{"params": list(n.parameters()), "lr": lr} for n, lr in networks]
+            return torch.optim.Adam(groups, betas=(config.beta1, config.beta2), fused=True)
 
         lr = config.lr if config.lr_discriminator is None else config.lr_discriminator
+        judging = adam(*zip(judges, (lr, config.lr_eyes), strict=False))
+        # Alone it is not in a list, so that the state of a run is named as it always was.
+        judge = nn.ModuleList(judges) if seeing else discriminator
         return [
-            Phase("discriminator", discriminator, adam(discriminator, lr), game.discriminator_loss),
-            Phase("generator", network, adam(network, config.lr), game.generator_loss),
+            Phase("discriminator", judge, judging, game.discriminator_loss),
+            Phase("generator", network, adam((network, config.lr)), game.generator_loss),
         ]
 
     def batch_size(self, progress: float, train: object) -> int:

@@ -25,6 +25,7 @@ from brainzoo.training import Step, diffaugment
 from brainzoo_pggan import networks
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.networks import TICKS, Growth
+from brainzoo_pggan.seeing import Eyes, Heads
 
 Values = dict[str, torch.Tensor]
 Critic = Callable[[torch.Tensor], torch.Tensor]
@@ -79,11 +80,13 @@ class Game:
         discriminator: networks.Discriminator,
         batch_size: int,
         device: str,
+        seeing: tuple[Eyes, Heads] | None = None,
     ) -> None:
         self.watch = CollapseWatch()
         self._config = config
         self._generator = generator
         self._discriminator = discriminator
+        self._seeing = seeing
         last, first = len(generator.blocks) - 1, networks.last_stage(config.grow_from)
         self._schedule = Schedule(last, config.grow, config.fade, first)
         self._batch_size = batch_size
@@ -124,6 +127,10 @@ class Game:
         if step.number % self._r1_interval == 0:
             values["penalty"] = self._penalty(real, fake, conditions, step, growth)
             loss = loss + self._r1_interval * values["penalty"]
+        if self._seeing is not None:
+            of_real, of_fake = self._seen(torch.cat([real, fake]), conditions).chunk(2, dim=1)
+            loss = loss + discriminator_loss(kind, of_real, of_fake)
+            values["eyes_drift"] = (of_real - of_fake).mean()
         return loss, values
 
     def generator_loss(
@@ -142,7 +149,20 @@ class Game:
             with torch.no_grad():
                 real = self._augment(networks.matching(pixels, growth), step, growth)
                 of_real = self._discriminator(real, conditions, growth)
-        return generator_loss(kind, of_real, of_fake), {}
+        loss = generator_loss(kind, of_real, of_fake)
+        if self._seeing is not None:
+            with torch.no_grad():
+                of_real = self._seen(real, conditions)
+            loss = loss + generator_loss(kind, of_real, self._seen(fake, conditions))
+        return loss, {}
+
+    def _seen(self, images: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
+        """Return the second discriminator's logits ``(layer, batch)``."""
+        assert self._seeing is not None
+        eyes, heads = self._seeing
+        batches = len(images) // len(conditions)
+        logits: torch.Tensor = heads(eyes(images), conditions.repeat(batches, 1), batches)
+        return logits
 
     def _judge(
         self, images: torch.Tensor, conditions: torch.Tensor, growth: Growth
