@@ -77,13 +77,15 @@ def _import(name: str) -> ModuleType:
 def weights_file(options: FeatureOptions, owner: str = "EVALUATOR") -> Path:
     """Return the file of a network's weights: the one named, one that is here, or a new download.
 
-    Torch's own cache is looked into; downloads go to ``models`` below brainzoo's home.
+    Torch's own cache is looked into; downloads go to ``models`` below brainzoo's home. ``owner`` is
+    the evaluator whose options these are; a generator's own options bear no name.
     """
+    prefix = f"--{owner}." if owner else "--"
     if options.features_weights is not None:
         if not options.features_weights.is_file():
             raise NotFoundError(
                 f"there is no file {options.features_weights}.",
-                f"--{owner}.features-weights names a file with the weights of {options.network}.",
+                f"{prefix}features-weights names a file with the weights of {options.network}.",
             )
         return options.features_weights
     address = PUBLISHED[options.network]
@@ -98,8 +100,8 @@ def weights_file(options: FeatureOptions, owner: str = "EVALUATOR") -> Path:
     except NetworkError as error:
         raise NetworkError(
             f"there are no weights of {options.network}: {error.message}",
-            f"Name a file with --{owner}.features-weights FILE. To try the command only: "
-            f"--{owner}.extractor random-squeezenet.",
+            f"Name a file with {prefix}features-weights FILE."
+            + (f" To try the command only: {prefix}extractor random-squeezenet." if owner else ""),
         ) from error
 
 

@@ -101,16 +101,17 @@ class PGGANConfig:
         "Augment real and fake alike from 16 pixels on (Zhao 2020), any of these.",
         choices=("brightness", "translation", "cutout"),
     )
-    eyes: str = option(
+    vision_aided: str = option(
         "none",
         "A second discriminator that sees slices through a network trained on ImageNet (Kumari "
         "2022): none, squeezenet. Judge such a model with another network.",
         choices=("none", "squeezenet"),
     )
     features_weights: Path | None = option(
-        None, "Weights of SqueezeNet for --eyes squeezenet (a file); else they are downloaded."
+        None,
+        "Weights of SqueezeNet for --vision-aided squeezenet (a file); else they are downloaded.",
     )
-    lr_eyes: float = option(1e-3, "Learning rate of the second discriminator.", minimum=0)
+    lr_vision_aided: float = option(1e-3, "Learning rate of the second discriminator.", minimum=0)
     truncation: float = option(
         1.0,
         "Sampling: below 1 draws images towards the mean image of their own condition.",
@@ -189,9 +190,10 @@ class PGGANConfig:
                     f"{name} is {value}; expected the resolution of a stage: 4, 8, 16, 32, ..."
                 )
         if self.features_weights is not None:
-            if self.eyes == "none":
+            if self.vision_aided == "none":
                 raise OptionError(
-                    "features_weights are given, but nothing uses them.", "Add --eyes squeezenet."
+                    "features_weights are given, but nothing uses them.",
+                    "Add --vision-aided squeezenet.",
                 )
             # run.yaml must find the file again from any folder.
             absolute = self.features_weights.expanduser().absolute()
@@ -207,8 +209,8 @@ class PGGANConfig:
 
     def check_spatial(self, spatial: tuple[int, ...]) -> None:
         """Refuse sizes that doubling 4 cannot reach, before any data are prepared."""
-        if self.eyes != "none" and len(spatial) == 3:
-            raise OptionError("--eyes sees slices; these are volumes.", "Leave it out.")
+        if self.vision_aided != "none" and len(spatial) == 3:
+            raise OptionError("--vision-aided sees slices; these are volumes.", "Leave it out.")
         size = spatial[0]
         if len(set(spatial)) > 1 or size & (size - 1) or size < 8:
             raise OptionError(

@@ -26,6 +26,7 @@ the preset ``paper``:
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,8 +42,8 @@ from brainzoo.training import CHUNK, Draw, Phase, TorchGenerator, compute, laten
 from brainzoo_pggan import networks
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.networks import last_stage, upsample
-from brainzoo_pggan.seeing import Eyes, Heads
 from brainzoo_pggan.training import Game
+from brainzoo_pggan.vision_aided import Heads, SqueezeNet
 
 Floats = NDArray[np.float32]
 MEAN_OF = 1024  # latents behind the mean that truncation moves towards
@@ -84,23 +85,26 @@ class ProgressiveGAN(TorchGenerator):
             config.convolutions,
         )
         device = compute(run.train.device).device
-        judges, seeing = [discriminator], None
-        if config.eyes != "none":
-            seeing = Eyes(config.features_weights, device), Heads(images.channels, self.known.width)
-            judges.append(seeing[1])
-        game = Game(config, network, discriminator, run.train.batch_size, device.type, seeing)
+        aid = None
+        if config.vision_aided != "none":
+            frozen = SqueezeNet(config.features_weights, device)
+            aid = frozen, Heads(images.channels, self.known.width)
+        game = Game(config, network, discriminator, run.train.batch_size, device.type, aid)
         self._game, self._shown = game, _one_of_each_subject(images, self.grid_images)
 
-        def adam(*networks: tuple[nn.Module, float]) -> torch.optim.Adam:
-            groups = [{"params": list(n.parameters()), "lr": lr} for n, lr in networks]
+        def adam(*trained: tuple[nn.Module, float]) -> torch.optim.Adam:
+            groups = [{"params": list(part.parameters()), "lr": lr} for part, lr in trained]
             return torch.optim.Adam(groups, betas=(config.beta1, config.beta2), fused=True)
 
-        lr = config.lr if config.lr_discriminator is None else config.lr_discriminator
-        judging = adam(*zip(judges, (lr, config.lr_eyes), strict=False))
-        # Alone it is not in a list, so that the state of a run is named as it always was.
-        judge = nn.ModuleList(judges) if seeing else discriminator
+        judging: nn.Module = discriminator
+        rates = [
+            (judging, config.lr if config.lr_discriminator is None else config.lr_discriminator)
+        ]
+        if aid is not None:
+            judging = nn.ModuleList([discriminator, aid[1]])
+            rates.append((aid[1], config.lr_vision_aided))
         return [
-            Phase("discriminator", judge, judging, game.discriminator_loss),
+            Phase("discriminator", judging, adam(*rates), game.discriminator_loss),
             Phase("generator", network, adam((network, config.lr)), game.generator_loss),
         ]
 
@@ -118,6 +122,13 @@ class ProgressiveGAN(TorchGenerator):
     def finish(self, network: networks.Generator, images: Images, run: Run) -> None:
         """Note how far the network has grown."""
         self.extra = {"growth": _described(network)}
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
+        published = copy.copy(self)
+        # Where the weights of a discriminator lay on the disk is nobody's business.
+        published.config = dataclasses.replace(self.config, features_weights=None)
+        super(ProgressiveGAN, published).save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

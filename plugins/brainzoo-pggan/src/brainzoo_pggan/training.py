@@ -25,11 +25,11 @@ from brainzoo.training import Step, diffaugment
 from brainzoo_pggan import networks
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.networks import TICKS, Growth
-from brainzoo_pggan.seeing import Eyes, Heads
+from brainzoo_pggan.vision_aided import Heads, SqueezeNet
 
 Values = dict[str, torch.Tensor]
 Critic = Callable[[torch.Tensor], torch.Tensor]
-"""From images ``(batch, channel, *spatial)`` to logits ``(batch,)``."""
+"""From images ``(batch, channel, *spatial)`` to logits ``(batch,)``, or ``(layer, batch)``."""
 
 GAMMA = 4e-3
 """γ for a pixel and a batch of one: 20 times what Karras et al. 2020, "Training Generative
@@ -80,13 +80,13 @@ class Game:
         discriminator: networks.Discriminator,
         batch_size: int,
         device: str,
-        seeing: tuple[Eyes, Heads] | None = None,
+        aid: tuple[SqueezeNet, Heads] | None = None,
     ) -> None:
         self.watch = CollapseWatch()
         self._config = config
         self._generator = generator
         self._discriminator = discriminator
-        self._seeing = seeing
+        self._aid = aid
         last, first = len(generator.blocks) - 1, networks.last_stage(config.grow_from)
         self._schedule = Schedule(last, config.grow, config.fade, first)
         self._batch_size = batch_size
@@ -127,10 +127,10 @@ class Game:
         if step.number % self._r1_interval == 0:
             values["penalty"] = self._penalty(real, fake, conditions, step, growth)
             loss = loss + self._r1_interval * values["penalty"]
-        if self._seeing is not None:
-            of_real, of_fake = self._seen(torch.cat([real, fake]), conditions).chunk(2, dim=1)
-            loss = loss + discriminator_loss(kind, of_real, of_fake)
-            values["eyes_drift"] = (of_real - of_fake).mean()
+        if self._aid is not None:
+            pair = self._judge_aided(torch.cat([real, fake]), conditions).chunk(2, dim=1)
+            loss = loss + discriminator_loss(kind, *pair)
+            values["aided_drift"] = (pair[0] - pair[1]).mean()
         return loss, values
 
     def generator_loss(
@@ -143,26 +143,21 @@ class Game:
         """
         kind, growth = self._config.loss, self.growth(step.progress)
         fake = self._augment(self._make(conditions, step, growth), step, growth)
-        of_fake = self._discriminator(fake, conditions, growth)
-        of_real = None
+        real = None
         if kind == "rpgan":
-            with torch.no_grad():
-                real = self._augment(networks.matching(pixels, growth), step, growth)
-                of_real = self._discriminator(real, conditions, growth)
-        loss = generator_loss(kind, of_real, of_fake)
-        if self._seeing is not None:
-            with torch.no_grad():
-                of_real = self._seen(real, conditions)
-            loss = loss + generator_loss(kind, of_real, self._seen(fake, conditions))
-        return loss, {}
+            real = self._augment(networks.matching(pixels, growth), step, growth)
 
-    def _seen(self, images: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
-        """Return the second discriminator's logits ``(layer, batch)``."""
-        assert self._seeing is not None
-        eyes, heads = self._seeing
-        batches = len(images) // len(conditions)
-        logits: torch.Tensor = heads(eyes(images), conditions.repeat(batches, 1), batches)
-        return logits
+        def fooling(judge: Critic) -> torch.Tensor:
+            of_real = None
+            if real is not None:
+                with torch.no_grad():
+                    of_real = judge(real)
+            return generator_loss(kind, of_real, judge(fake))
+
+        loss = fooling(lambda images: self._judge(images, conditions, growth))
+        if self._aid is not None:
+            loss = loss + fooling(lambda images: self._judge_aided(images, conditions))
+        return loss, {}
 
     def _judge(
         self, images: torch.Tensor, conditions: torch.Tensor, growth: Growth
@@ -171,6 +166,14 @@ class Game:
         batches = len(images) // len(conditions)
         conditions = conditions.repeat(batches, 1)
         logits: torch.Tensor = self._discriminator(images, conditions, growth, batches)
+        return logits
+
+    def _judge_aided(self, images: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
+        """Return the second discriminator's logits ``(layer, image)``, likewise."""
+        assert self._aid is not None
+        frozen, heads = self._aid
+        batches = len(images) // len(conditions)
+        logits: torch.Tensor = heads(frozen(images), conditions.repeat(batches, 1), batches)
         return logits
 
     def _penalty(
@@ -215,7 +218,7 @@ class Game:
 
 
 def discriminator_loss(kind: str, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-    """Return the discriminator's loss without penalties, of logits ``(batch,)``."""
+    """Return the discriminator's loss without penalties, of its logits."""
     if kind == "wgan-gp":
         return fake.mean() - real.mean()
     if kind == "rpgan":

@@ -91,7 +91,7 @@ class Perceptual:
         from brainzoo_metrics.options import FeatureOptions
 
         options = FeatureOptions(extractor="squeezenet", features_weights=weights, layer="fire7")
-        self._network = Features.load(options).network.to(device)
+        self._network = Features.load(options, owner="").network.to(device)
 
     def __call__(self, made: torch.Tensor, real: torch.Tensor, step: Step) -> torch.Tensor:
         """Return the distance of images ``(batch, channel, *spatial)`` in [0, 1], averaged."""

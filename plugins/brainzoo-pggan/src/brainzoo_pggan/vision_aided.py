@@ -21,8 +21,6 @@ from torch import nn
 from torch.nn.functional import interpolate, leaky_relu
 from torch.nn.utils.parametrizations import spectral_norm
 
-from brainzoo_metrics.features import Features
-from brainzoo_metrics.options import FeatureOptions
 from brainzoo_pggan.networks import LEAK, minibatch_stddev
 
 LEAST_SIDE = 128  # pixels; smaller ones are enlarged, for the network has seen 224
@@ -33,15 +31,18 @@ SIZES = (60.0, 56.0, 16.0)  # root mean squares of slices of IXI: heads want val
 WIDTH = 64  # channels of a head
 
 
-class Eyes:
+class SqueezeNet:
     """SqueezeNet 1.1 with its weights from a file (``None``: downloaded), frozen.
 
     No module, so that neither its weights are trained nor the run's state holds them.
     """
 
     def __init__(self, weights: Path | None, device: torch.device) -> None:
+        from brainzoo_metrics.features import Features
+        from brainzoo_metrics.options import FeatureOptions
+
         options = FeatureOptions(extractor="squeezenet", features_weights=weights)
-        network = Features.load(options, owner="pggan").network.to(device).requires_grad_(False)
+        network = Features.load(options, owner="").network.to(device).requires_grad_(False)
         network = network.to(memory_format=torch.channels_last)  # a quarter faster backwards
         self._colours, self._modules = network[0], list(network[1][0])
 
