@@ -128,9 +128,10 @@ class Game:
             values["penalty"] = self._penalty(real, fake, conditions, step, growth)
             loss = loss + self._r1_interval * values["penalty"]
         if self._aid is not None:
-            pair = self._judge_aided(torch.cat([real, fake]), conditions).chunk(2, dim=1)
-            loss = loss + discriminator_loss(kind, *pair)
-            values["aided_drift"] = (pair[0] - pair[1]).mean()
+            aided = self._judge_aided(torch.cat([real, fake]), conditions)
+            of_real, of_fake = aided.chunk(2, dim=1)
+            loss = loss + discriminator_loss(kind, of_real, of_fake)
+            values["aided_drift"] = (of_real - of_fake).mean()
         return loss, values
 
     def generator_loss(

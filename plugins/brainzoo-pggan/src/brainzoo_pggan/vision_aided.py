@@ -80,11 +80,10 @@ class Heads(nn.Module):
         self.enter = nn.ModuleList(spectral_norm(nn.Conv2d(n * channels, WIDTH, 1)) for n in LAYERS)
         self.look = nn.ModuleList(spectral_norm(nn.Conv2d(WIDTH + 1, WIDTH, 3)) for _ in LAYERS)
         self.judge = nn.ModuleList(spectral_norm(nn.Conv2d(WIDTH, 1, 1)) for _ in LAYERS)
-        self.embed = nn.ModuleList(
-            nn.Linear(conditions, WIDTH, bias=False) for _ in LAYERS if conditions
-        )
-        for embed in self.embed:
+        known = [nn.Linear(conditions, WIDTH, bias=False) for _ in LAYERS if conditions]
+        for embed in known:
             nn.init.zeros_(embed.weight)
+        self.embed = nn.ModuleList(known)
 
     def forward(
         self, maps: list[torch.Tensor], conditions: torch.Tensor, batches: int = 1
