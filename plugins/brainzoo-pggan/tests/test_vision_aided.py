@@ -15,7 +15,6 @@ from brainzoo.testing.heads import make_images
 from brainzoo_metrics.feature_weights import import_torchvision
 from brainzoo_pggan.config import PGGANConfig
 from brainzoo_pggan.generator import ProgressiveGAN
-from brainzoo_pggan.training import variety
 from brainzoo_pggan.vision_aided import Heads, SqueezeNet
 
 
@@ -58,15 +57,6 @@ def test_heads_tell_images_that_are_all_alike_and_batches_apart(weights):
     assert torch.allclose(together, torch.cat(apart, dim=1), atol=1e-4)
 
 
-def test_variety_is_nothing_for_one_image_twice_and_one_for_images_that_differ_as_real_ones_do():
-    torch.manual_seed(0)
-    fake, twin, real = ([torch.randn(8, 4, 9, 9), 50 * torch.randn(8, 2, 5, 5)] for _ in range(3))
-    assert variety(fake, fake, real) == 0
-    assert variety(fake, twin, real).item() == pytest.approx(1, abs=0.05)
-    nearer = [one + 0.1 * (other - one) for one, other in zip(fake, twin, strict=True)]
-    assert variety(fake, nearer, real).item() == pytest.approx(0.1, abs=0.01)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["r1", "rpgan", "wgan-gp"])
 def test_killed_and_resumed_ends_in_the_same_weights_without_a_word_of_the_file(
@@ -106,7 +96,6 @@ def test_killed_and_resumed_ends_in_the_same_weights_without_a_word_of_the_file(
     assert weights.name not in (one / "config.json").read_text()
     last = json.loads((tmp_path / "whole" / "stats.jsonl").read_text().splitlines()[-1])
     assert np.isfinite(last["aided_drift"])
-    assert 0 < last["variety"] < 2
     drawn = brainzoo.load(one).images(2, seed=0)
     assert drawn.shape == (2, 1, 16, 16)
 

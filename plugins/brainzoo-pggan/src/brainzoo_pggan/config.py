@@ -104,7 +104,7 @@ class PGGANConfig:
     vision_aided: str = option(
         "none",
         "A second discriminator that sees slices through a network trained on ImageNet (Kumari "
-        "2022): none, squeezenet. Judge such a model with another network.",
+        "2022): none, or squeezenet, for sharper heads, and fewer different ones.",
         choices=("none", "squeezenet"),
     )
     features_weights: Path | None = option(
@@ -112,12 +112,6 @@ class PGGANConfig:
         "Weights of SqueezeNet for --vision-aided squeezenet (a file); else they are downloaded.",
     )
     lr_vision_aided: float = option(1e-3, "Learning rate of the second discriminator.", minimum=0)
-    diversity: float = option(
-        4.0,
-        "With --vision-aided: weight of a loss of images of one condition that it sees too little "
-        "difference between (Yang 2019).",
-        minimum=0,
-    )
     truncation: float = option(
         1.0,
         "Sampling: below 1 draws images towards the mean image of their own condition.",

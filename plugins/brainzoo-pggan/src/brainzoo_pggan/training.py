@@ -41,9 +41,6 @@ SMALLEST_WATCHED = 16  # below, images of heads are all alike
 TOO_ALIKE = 0.5  # share of the real images' variety that is warned of
 PATIENCE = 2  # sample grids in a row
 
-OWN_VARIETY = 0.95
-"""What :func:`variety` is of people of one age and sex: .96, .96 and .98 in slices of IXI."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
@@ -157,17 +154,9 @@ class Game:
         if self._aid is None:
             return loss, {}
         frozen, heads = self._aid
-        seen = frozen(fake)
         with torch.no_grad():
-            seen_real = frozen(real)
-            of_real = heads(seen_real, conditions)
-        loss = loss + generator_loss(kind, of_real, heads(seen, conditions))
-        if not self._config.diversity:
-            return loss, {}
-        twin = self._augment(self._make(conditions, step, growth), step, growth)
-        found = variety(seen, frozen(twin), seen_real)
-        missing = (OWN_VARIETY - found).relu()
-        return loss + self._config.diversity * missing, {"variety": found}
+            of_real = heads(frozen(real), conditions)
+        return loss + generator_loss(kind, of_real, heads(frozen(fake), conditions)), {}
 
     def _judge(
         self, images: torch.Tensor, conditions: torch.Tensor, growth: Growth
@@ -226,25 +215,6 @@ def discriminator_loss(kind: str, real: torch.Tensor, fake: torch.Tensor) -> tor
     if kind == "rpgan":
         return softplus(fake - real).mean()
     return softplus(-real).mean() + softplus(fake).mean()
-
-
-def variety(
-    fake: list[torch.Tensor], twin: list[torch.Tensor], real: list[torch.Tensor]
-) -> torch.Tensor:
-    """Return how far apart features of images of one condition are; any two real images: 1.
-
-    For the loss of Yang, Hong, Jang, Zhao and Lee 2019, "Diversity-Sensitive Conditional Generative
-    Adversarial Networks", equation 3. Where nearly every condition is one image's own, as ages are,
-    no discriminator sees two images of one, and the latent ends up ignored. Other than there, the
-    distance of latents does not count, since they all have one length, and the bound comes from the
-    ``real`` images, whatever their conditions. ``fake`` and ``twin`` have the same conditions; each
-    is a list of maps, whose distances are averaged.
-    """
-    layers = [
-        (one - other).abs().mean() / (of_real - of_real.roll(1, 0)).abs().mean().clamp(min=1e-4)
-        for one, other, of_real in zip(fake, twin, real, strict=True)
-    ]
-    return torch.stack(layers).float().mean()
 
 
 def generator_loss(kind: str, real: torch.Tensor | None, fake: torch.Tensor) -> torch.Tensor:
