@@ -145,17 +145,18 @@ class Game:
         """
         kind, growth = self._config.loss, self.growth(step.progress)
         fake = self._augment(self._make(conditions, step, growth), step, growth)
-        real = self._augment(networks.matching(pixels, growth), step, growth)
-        of_real = None
-        if kind == "rpgan":
+        real = of_real = None
+        if kind == "rpgan":  # the only loss of the generator that compares
+            real = self._augment(networks.matching(pixels, growth), step, growth)
             with torch.no_grad():
                 of_real = self._judge(real, conditions, growth)
         loss = generator_loss(kind, of_real, self._judge(fake, conditions, growth))
         if self._aid is None:
             return loss, {}
         frozen, heads = self._aid
-        with torch.no_grad():
-            of_real = heads(frozen(real), conditions)
+        if real is not None:
+            with torch.no_grad():
+                of_real = heads(frozen(real), conditions)
         return loss + generator_loss(kind, of_real, heads(frozen(fake), conditions)), {}
 
     def _judge(
