@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from brainzoo_flow.muon import Muon, hidden_and_others, orthogonal
+from brainzoo_flow.muon import COEFFICIENTS, ROUNDS, Muon, hidden_and_others, orthogonal
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
@@ -18,6 +18,19 @@ def test_an_update_keeps_singular_vectors_and_evens_out_values(shape):
     assert values.min() > 0.5
     assert values.max() < 1.5
     assert (found - values.diag()).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("rank", [1, 8])
+def test_rounds_over_the_gram_matrix_are_the_rounds_over_the_matrix(rank):
+    torch.manual_seed(0)
+    weights = torch.logspace(0, -5, rank)
+    matrix = (torch.randn(8, rank) * weights) @ torch.randn(rank, 200)
+    x = matrix.double() / matrix.double().norm()
+    a, b, c = COEFFICIENTS
+    for _ in range(ROUNDS):
+        gram = x @ x.mT
+        x = a * x + b * gram @ x + c * gram @ gram @ x
+    assert (orthogonal(matrix) - x).abs().max() < 2e-3 * x.abs().max()
 
 
 def test_it_goes_on_from_its_state_and_leaves_what_has_no_gradient():

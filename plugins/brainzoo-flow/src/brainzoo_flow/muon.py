@@ -14,8 +14,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from brainzoo.training import compute
-
 MOMENTUM = 0.95
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic iteration: steepest at 0, so that five rounds bring all singular values near 1."""
@@ -72,18 +70,27 @@ class Muon(torch.optim.AdamW):
 def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
     """Return a matrix of the same singular vectors, whose singular values are all about 1.
 
+    A round multiplies the matrix by a polynomial of its Gram matrix, whose side is the shorter one;
+    so the rounds go over the Gram matrix, and only their product meets the long matrix (Zhang et
+    al. 2026, "Gram Newton-Schulz", tridao.me/blog/2026/gram-newton-schulz). Its restarts are for
+    half precision; in float32 small singular values survive being squared.
+
     Args:
-        matrix: ``(rows, columns)``, float32. The iteration is in bf16, as its author's, where the
-            hardware is fast in it: an AVX2 processor would take twice as long for the whole step.
+        matrix: ``(rows, columns)``, float32.
     """
     tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.mT if tall else matrix).to(compute(str(matrix.device)).dtype)
+    x = matrix.mT if tall else matrix
     x = x / x.norm().clamp(min=1e-7)
+    gram = x @ x.mT
+    whole = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     a, b, c = COEFFICIENTS
     for _ in range(ROUNDS):
-        gram = x @ x.mT
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return (x.mT if tall else x).float()
+        step = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        step.diagonal().add_(a)
+        whole = step @ whole
+        gram = step @ gram @ step
+    x = whole @ x
+    return x.mT if tall else x
 
 
 def hidden_and_others(
