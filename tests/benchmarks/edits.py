@@ -1,5 +1,7 @@
 """How well a model edits real slices: python tests/benchmarks/edits.py RUN [--split test]
 
+Of a checkpoint, such as one that ships: edits.py flow-ixi-128 --images PREPARED.
+
 Filling in: a disc of each person's slice is made anew and compared with what was there (PSNR in
 dB), beside the mean of the training images and their principal components fitted to what is around
 it (ridge, the number of components chosen on validation people). The seam is the mean step of
@@ -33,15 +35,16 @@ COMPONENTS = (10, 20, 40, 80, 160)
 def main() -> None:
     """Print both tables as Markdown."""
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    options.add_argument("run", type=Path)
+    options.add_argument("run", metavar="RUN|NAME")
+    options.add_argument("--images", help="prepared; by default those of the run")
     options.add_argument("--split", default="validation", help="test: once, at the end")
     options.add_argument("--radius", type=int, default=12, help="of the discs, in pixels")
     options.add_argument("--strength", type=float, default=0.9)
     options.add_argument("--guidance", type=float, default=5.0)
     options.add_argument("--n", type=int, default=48, help="images at most")
     given = options.parse_args()
-    model: Any = brainzoo.load(str(given.run))
-    images = open_images(given.run)
+    model: Any = brainzoo.load(given.run)
+    images = Images.open(given.images) if given.images else open_images(Path(given.run))
     train, validation = (images.where(split=s) for s in ("train", "validation"))
     chosen = images.where(split=given.split)
     few = np.unique(np.linspace(0, len(chosen) - 1, given.n).astype(int))

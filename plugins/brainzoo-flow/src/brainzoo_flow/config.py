@@ -93,6 +93,7 @@ class FlowConfig:
             **_RECIPE,
             **_SLICES,
             "teacher_samples": 4_000,
+            "grids": 12,
         },
         "default": {"size": 128, "images": 80_000, **_RECIPE, **_SLICES},
         "volumes": {

@@ -19,6 +19,9 @@ from brainzoo_flow.spaces import Space
 
 STEPS = 4
 """How many steps inpainting takes for each step of sampling."""
+LAST = 0.7
+"""The time of inpainting's last step. Later ones see detail of what was made and nothing to hold it
+to: each exaggerates the one before, and with it the seam (docs/history.md, "Filling in")."""
 MOST_TIME = 0.98
 """Where inversion begins: at 1 the velocity has no meaning any more."""
 
@@ -40,7 +43,7 @@ def inpainted(
         noise: ``(batch, step, *packed)``: decides what is filled in.
     """
     image = torch.zeros_like(noise[:, 0])  # the first time is 0: nothing of it is seen
-    for step, now in enumerate(path.schedule(noise.shape[1])[:-1]):
+    for step, now in enumerate(path.schedule(noise.shape[1] - 1, end=LAST)):
         time = torch.full((len(image),), now, device=image.device)
         made = packing.inverse(denoise(path.between(noise[:, step], image, time), time))
         image = packing(torch.where(mask, made, pixels))
