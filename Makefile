@@ -10,7 +10,7 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 .PHONY: demo test check lint types docs dist wheels benchmarks clean
 
 demo: $(VENV)/.demo  ## train a flow on simulated brains that need no download; ends with a report
-	$(VENV)/bin/brainzoo run flow --data atlas --preset quick --images 16k
+	$(VENV)/bin/brainzoo run flow --data atlas --preset quick --widths 32,64 --blocks 1 --batch-size 8 --lr 3e-3 --images 16k --teacher ''
 
 test: $(VENV)/.dev  ## all tests and examples
 	$(VENV)/bin/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
