@@ -89,8 +89,8 @@ def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
         step.diagonal().add_(a)
         whole = step @ whole
         gram = step @ gram @ step
-    x = whole @ x
-    return x.mT if tall else x
+    even: torch.Tensor = whole @ x
+    return even.mT if tall else even
 
 
 def hidden_and_others(
