@@ -112,7 +112,8 @@ def test_what_is_filled_in_fits_what_is_known_and_is_varied():
         return z @ (t * spread @ torch.linalg.inv(t**2 * spread + (1 - t) ** 2 * torch.eye(2)))
 
     made = inpainted(Packing(2, 1, 1), denoise, pixels, mask, noise)[..., 0]
-    assert abs(float(made.mean()) - alike * 1.5) < 0.25  # without its neighbour: 1.35
+    # 0 if it did not see its neighbour, 1.35 if exact: steps end before the image.
+    assert abs(float(made.mean()) - alike * 1.5) < 0.4
     assert 0.5 < float(made.std()) / (1 - alike**2) ** 0.5 < 1.3
 
 
