@@ -19,6 +19,7 @@ from scipy import ndimage
 import brainzoo
 from brainzoo import Images
 from brainzoo.api import grid, open_images, seen_by, write_bytes
+from brainzoo_flow.command import paint
 
 Floats = NDArray[np.float32]
 Masks = NDArray[np.bool_]
@@ -58,26 +59,26 @@ def main() -> None:
     print(f"| | {' | '.join(map(str, names))} |\n|---|{'---|' * len(names)}")
     people = np.array(chosen.column("subject"))
     real = pixels[:, : chosen.channels]
-    for name, before, where, rows in (
+    for name, shown, where, chosen_rows in (
         ("people's own lesions", real[taken], own[taken], taken),
         ("the same places, healed", healed, own[taken], taken),
         ("places without a lesion", real[put], placed[put], put),
         ("the same places, with a lesion put in", ill, placed[put], put),
     ):
-        found = contrast(before, where)
-        cells = [interval(found[:, c], people[rows]) for c in range(len(names))]
+        found = contrast(shown, where)
+        cells = [interval(found[:, c], people[chosen_rows]) for c in range(len(names))]
         print(f"| {name} | {' | '.join(cells)} |")
     if given.picture:
         some = np.flatnonzero(put)[np.argsort(-placed[put].sum((1, 2)))[:4]]
         at = [int(np.flatnonzero(np.flatnonzero(put) == s)[0]) for s in some]
-        shown = np.concatenate(
+        tiles = np.concatenate(
             [
                 np.stack([real[s], placed[s][None].repeat(len(names), 0), ill[a]])
                 for s, a in zip(some, at, strict=True)
             ]
         )
         write_bytes(
-            given.picture, grid(shown, columns=6, column_labels=["before", "where", "after"] * 2)
+            given.picture, grid(tiles, columns=6, column_labels=["before", "where", "after"] * 2)
         )
 
 
@@ -96,9 +97,7 @@ def enough(where: Masks) -> Masks:
 def fill(model: Any, pixels: Floats, where: Masks, values: list[int], label: int) -> Floats:
     """Return image channels in which regions are of the label."""
     pixels, inside = pixels.copy(), np.repeat(where[:, None], pixels.shape[1], axis=1)
-    for channel, value in zip(range(-len(values), 0), values, strict=True):
-        pixels[:, channel][where] = value == label
-    inside[:, -len(values) :] = False
+    paint(pixels, inside, label, values)
     made: Floats = model.inpaint(pixels, inside, seed=0)
     return made[:, : -len(values)]
 

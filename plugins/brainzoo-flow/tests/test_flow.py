@@ -251,4 +251,6 @@ def test_the_command_paints_a_label_and_writes_label_maps(tmp_path):
     assert ill.label_names == images.label_names
     assert not np.allclose(ill.floats()[:, 0][:, mask], images.floats()[:, 0][:, mask], atol=0.01)
     assert str(tmp_path) not in str(ill.info["edited"])
+    assert edited(0, "healthy").exit_code == 0
+    assert not Images.open(tmp_path / "healthy").labels()[:, mask].any()
     assert "Known: 1, 2" in edited(7, "none").exception.hint

@@ -55,7 +55,7 @@ SHOWN = 8
     "--label",
     type=click.IntRange(0),
     metavar="VALUE",
-    help="With --mask: the label of the filled region, such as a lesion's. Needs label maps.",
+    help="With --mask: the region's label, such as a lesion's; 0: none. Needs label maps.",
 )
 @click.option("--split", metavar="SPLIT", help="Only images of train, validation or test.")
 @click.option("-n", "n", type=click.IntRange(1), metavar="N", help="Only the first N images.")
@@ -117,7 +117,7 @@ def edit(
         inside = _mask(mask, chosen)
         where = np.repeat(inside[:, None], pixels.shape[1], axis=1)
         if label is not None:
-            _paint(pixels, where, label, values)
+            paint(pixels, where, label, values)
         made = generator.inpaint(pixels, where, seed=seed, conditions=known)
         how: dict[str, Any] = {"filled_in": round(float(inside.mean()), 4), "seed": seed}
     else:
@@ -139,11 +139,21 @@ def edit(
     console.answer({"folder": str(out), "images": len(made), **how}, str(out))
 
 
-def _paint(
+def paint(
     pixels: NDArray[np.float32], where: NDArray[np.bool_], label: int, values: Sequence[int]
 ) -> None:
-    """Set the label channels, the last ones, to ``label`` where the region is; they then stay."""
-    if label not in values[1:]:
+    """Set the label channels, the last ones, to ``label`` where the region is; they then stay.
+
+    Args:
+        pixels: ``(image, channel, *spatial)``, those of the labels last, one a value.
+        where: Of the same shape: what will be filled in.
+        label: One of ``values``.
+        values: Of the label channels; the first is 0, no label.
+
+    Raises:
+        OptionError: The model does not know the label.
+    """
+    if len(values) == 1 or label not in values:
         known = ", ".join(map(str, values[1:])) or "none: it was trained without label maps"
         raise OptionError(f"the model does not know label {label}.", f"Known: {known}.")
     for channel, value in zip(range(-len(values), 0), values, strict=True):

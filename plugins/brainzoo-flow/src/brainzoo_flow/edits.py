@@ -21,7 +21,8 @@ STEPS = 4
 """How many steps inpainting takes for each step of sampling."""
 LAST = 0.7
 """The time of inpainting's last step. Later ones see detail of what was made and nothing to hold it
-to: each exaggerates the one before, and with it the seam (docs/history.md, "Filling in")."""
+to: each exaggerates the one before, and with it the seam (docs/history.md, "Filling in"). An exact
+model would gain by them."""
 MOST_TIME = 0.98
 """Where inversion begins: at 1 the velocity has no meaning any more."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, cast
@@ -150,7 +151,7 @@ class FlowModel(TorchGenerator):
 
     def validate(self, network: FlowNetwork, images: Images) -> float:
         """Return the mean denoising loss of some images at fixed times, each with its own noise."""
-        images = images[:: -(-len(images) // SCORED)]
+        images = images[:: math.ceil(len(images) / SCORED)]
 
         def scored(
             network: FlowNetwork, some: torch.Tensor, given: torch.Tensor, at: int
