@@ -93,6 +93,17 @@ def test_who_judges_was_not_seen_by_the_weights(begun, heads, tmp_path):
     assert "validation and test people" in done.output
 
 
+def test_with_a_teacher_the_weights_may_not_have_seen_those_it_hides(begun, heads, tmp_path):
+    done = train("vae", heads, tmp_path / "run", "--start", begun, "--teacher", "mosaic")
+    assert done.exit_code != 0
+    assert "of the people whom --teacher is there to hide" in done.output
+    taught = {"--teacher": str(begun), "--teacher-samples": "16"}
+    words = [word for pair in taught.items() for word in pair]
+    assert train("vae", heads, tmp_path / "student", *words).exit_code == 0
+    done = train("vae", heads, tmp_path / "on", "--start", tmp_path / "student", *words)
+    assert done.exit_code == 0, done.output
+
+
 def test_weights_that_do_not_fit_are_refused(begun, heads, tmp_path):
     done = train("vae", heads, tmp_path / "wide", "--base-channels", "8", "--start", begun)
     assert done.exit_code != 0

@@ -22,6 +22,7 @@ from brainzoo.common.errors import (
     IntegrityError,
     MemoryShortError,
     NotFoundError,
+    OptionError,
 )
 from brainzoo.common.files import read_json, sha256
 from brainzoo.common.hardware import free_memory
@@ -41,27 +42,41 @@ def expect_own_people(trained_on: Mapping[str, Any], subjects: Sequence[str], wh
 
     Others may be among those who test what is trained.
     """
-    own = learned_from(trained_on, subjects)
-    if others := len(trained_on["subjects_sha256"]) - len(own):
-        raise DataError(
-            f"{who} was trained on {others} people who are not among the {len(set(subjects))} to "
-            "train on: they may be in the test set.",
-            "Train both on the same data with the same --data.split-seed.",
-        )
-    if "start" in trained_on:
-        expect_own_people(trained_on["start"], subjects, who)
+    for seen in _lineage(trained_on):
+        if others := len(seen["subjects_sha256"]) - len(learned_from(seen, subjects)):
+            raise DataError(
+                f"{who} was trained on {others} people who are not among the "
+                f"{len(set(subjects))} to train on: they may be in the test set.",
+                "Train both on the same data with the same --data.split-seed.",
+            )
 
 
 def expect_unseen(trained_on: Mapping[str, Any], subjects: Sequence[str]) -> None:
     """Refuse to go on from a model that has seen one of ``subjects``, who are to judge the next."""
-    if known := learned_from(trained_on, subjects):
-        raise DataError(
-            f"--start was trained on {len(known)} of the {len(subjects)} validation and test "
-            "people.",
-            "Divide people as it was: --data.split-seed, --data.split-fractions.",
-        )
+    for seen in _lineage(trained_on):
+        if known := learned_from(seen, subjects):
+            raise DataError(
+                f"--start was trained on {len(known)} of the {len(subjects)} validation and test "
+                "people.",
+                "Divide people as it was: --data.split-seed, --data.split-fractions.",
+            )
+
+
+def expect_taught(trained_on: Mapping[str, Any], subjects: Sequence[str]) -> None:
+    """Refuse to go on with a teacher, which keeps ``subjects`` unseen, from who has seen them."""
+    for seen in _lineage(trained_on):
+        if "teacher" not in seen and (known := learned_from(seen, subjects)):
+            raise OptionError(
+                f"--start has seen {len(known)} of the people whom --teacher is there to hide.",
+                "Start from a model that learned with a teacher, or add --teacher ''.",
+            )
+
+
+def _lineage(trained_on: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what a model learned from, then the models before it (``--start``)."""
+    yield trained_on
     if "start" in trained_on:
-        expect_unseen(trained_on["start"], subjects)
+        yield from _lineage(trained_on["start"])
 
 
 def folder_of(path: Path) -> Path:

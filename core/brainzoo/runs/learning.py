@@ -12,7 +12,8 @@ import dataclasses
 import json
 from pathlib import Path
 
-from brainzoo.checkpoint.reading import expect_own_people, expect_unseen, read_config
+from brainzoo.checkpoint import reading
+from brainzoo.checkpoint.reading import expect_own_people, read_config
 from brainzoo.checkpoint.writing import describe_training
 from brainzoo.common import console, launch
 from brainzoo.common.errors import DataError, OptionError
@@ -68,19 +69,21 @@ def fit(part: Part, images: Images, run: Run) -> Generator:
         train=shrunk(run.train, len(train)),
         validation=validation if len(validation) else None,
     )
+    if run.train.start:
+        if not generator.teachable:
+            raise OptionError(f"{part.name} cannot go on from weights.", "Leave out --start.")
+        run = dataclasses.replace(run, start=find_checkpoint(run.train.start))
+        begun = read_config(run.start)["trained_on"]
+        judges = [row["split"] != "train" for row in images.table]
+        reading.expect_unseen(begun, images[judges].subjects())
+        if run.train.teacher:
+            reading.expect_taught(begun, train.subjects())
     if run.train.teacher:
         if not generator.teachable:
             raise OptionError(f"{part.name} learns from images only.", "Leave out --teacher.")
         found = _classed(lessons(run, images, part), images)
         _expect_columns(found, train, part)
         run = dataclasses.replace(run, lessons=found)
-    if run.train.start:
-        if not generator.teachable:
-            raise OptionError(f"{part.name} cannot go on from weights.", "Leave out --start.")
-        start = find_checkpoint(run.train.start)
-        judges = [row["split"] != "train" for row in images.table]
-        expect_unseen(read_config(start)["trained_on"], images[judges].subjects())
-        run = dataclasses.replace(run, start=start)
     generator.fit(train, run)
     return generator
 
