@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 import yaml
 
 from brainzoo import Images
+from brainzoo.common import locks
 from brainzoo.common.errors import DataError, ExistsError, IntegrityError, OptionError, StoppedError
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.run import Run, read_record
@@ -139,6 +142,27 @@ def test_a_run_killed_in_any_step_goes_on_to_the_same_samples(
         Images.open(made["samples"]).read() == Images.open(tmp_path / "whole/samples").read()
     ).all()
     assert set(made["seconds"]) >= {"prepare", "train", "sample", "export"}
+
+
+def test_who_goes_on_with_a_run_waits_for_who_is_at_it(
+    settings: Resolve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, told, drawn = Event(), Event(), []
+
+    def draws(*args: Any, **kwargs: Any) -> Any:
+        reached.set()
+        drawn.append(told.wait())
+        return draw(*args, **kwargs)
+
+    monkeypatch.setattr(pipeline, "draw", draws)
+    monkeypatch.setattr(locks, "note", lambda text: told.set() if "busy with r;" in text else None)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(pipeline.run, settings(), tmp_path / "r", command="test")
+        reached.wait()
+        own = settings()
+        second = pool.submit(pipeline.run, own, tmp_path / "r", command="test", resume=True)
+        assert first.result()["samples"] == second.result()["samples"]
+    assert drawn == [True]
 
 
 def test_a_killed_export_leaves_nothing_in_the_way(settings: Resolve, tmp_path: Path) -> None:

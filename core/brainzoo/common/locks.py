@@ -12,8 +12,10 @@ from brainzoo.common.console import note
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, name: str = "") -> Iterator[None]:
     """Hold a lock beside ``path`` while the block runs; wait for another process that has it.
+
+    Whoever waits is told of the path's name, or of ``name``.
 
     The operating system frees the lock of a process that was killed.
     """
@@ -22,7 +24,7 @@ def locked(path: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        note(f"another process is busy with {path.name}; waiting for it.")
+        note(f"another process is busy with {name or path.name}; waiting for it.")
         lock.acquire()
     try:
         yield

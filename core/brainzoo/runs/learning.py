@@ -72,12 +72,13 @@ def fit(part: Part, images: Images, run: Run) -> Generator:
     if run.train.start:
         if not generator.teachable:
             raise OptionError(f"{part.name} cannot go on from weights.", "Leave out --start.")
-        run = dataclasses.replace(run, start=find_checkpoint(run.train.start))
-        begun = read_config(run.start)["trained_on"]
+        start = find_checkpoint(run.train.start)
+        begun = read_config(start)["trained_on"]
         judges = [row["split"] != "train" for row in images.table]
         reading.expect_unseen(begun, images[judges].subjects())
         if run.train.teacher:
             reading.expect_taught(begun, train.subjects())
+        run = dataclasses.replace(run, start=start)
     if run.train.teacher:
         if not generator.teachable:
             raise OptionError(f"{part.name} learns from images only.", "Leave out --teacher.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from brainzoo import checkpoint as checkpoints
 from brainzoo.common import console, launch
 from brainzoo.common.errors import BrainzooError, NotFoundError, StoppedError
 from brainzoo.common.files import disk_errors, exists_error
+from brainzoo.common.locks import locked
 from brainzoo.data.images import Images
 from brainzoo.data.splits import SPLITS
 from brainzoo.evaluating.running import (
@@ -64,17 +66,20 @@ def run(
         # The classes of a folder of prepared images are known only when it is opened.
         check(settings.evaluate, classes=bool(settings.classes) or settings.prepare is None)
     try:
-        with disk_errors(folder):
+        # Alone in the run folder: two processes would undo each other's work.
+        with disk_errors(folder), ExitStack() as held:
             started = time.monotonic()
             images = prepare_data(settings)
             if settings.train.teacher and "train" in steps:
                 expect_teacher(settings.train, images)
             if resume:
+                RunFolder.open(folder).expect_same_data(images)
+                held.enter_context(locked(folder / "run.yaml", folder.name))
                 opened = RunFolder.open(folder)
-                opened.expect_same_data(images)
                 opened.take_changes(settings)
             else:
                 opened = RunFolder.create(folder, settings, images, command)
+                held.enter_context(locked(folder / "run.yaml", folder.name))
                 opened.record["seconds"]["prepare"] = round(time.monotonic() - started, 2)
                 opened.save()
             console.note(f"run folder: {folder}")
