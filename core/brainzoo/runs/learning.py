@@ -12,8 +12,12 @@ import dataclasses
 import json
 from pathlib import Path
 
-from brainzoo.checkpoint import reading
-from brainzoo.checkpoint.reading import expect_own_people, read_config
+from brainzoo.checkpoint.reading import (
+    expect_own_people,
+    expect_taught,
+    expect_unseen,
+    read_config,
+)
 from brainzoo.checkpoint.writing import describe_training
 from brainzoo.common import console, launch
 from brainzoo.common.errors import DataError, OptionError
@@ -72,13 +76,7 @@ def fit(part: Part, images: Images, run: Run) -> Generator:
     if run.train.start:
         if not generator.teachable:
             raise OptionError(f"{part.name} cannot go on from weights.", "Leave out --start.")
-        start = find_checkpoint(run.train.start)
-        begun = read_config(start)["trained_on"]
-        judges = [row["split"] != "train" for row in images.table]
-        reading.expect_unseen(begun, images[judges].subjects())
-        if run.train.teacher:
-            reading.expect_taught(begun, train.subjects())
-        run = dataclasses.replace(run, start=start)
+        run = dataclasses.replace(run, start=find_checkpoint(run.train.start))
     if run.train.teacher:
         if not generator.teachable:
             raise OptionError(f"{part.name} learns from images only.", "Leave out --teacher.")
@@ -164,6 +162,26 @@ def _classed(lessons: Images, images: Images) -> Images:
     found.table = [{**row, "class": name} for row, name in rows if name]
     found.info = {**found.info, "classes": images.classes}
     return found
+
+
+def expect_start(train: TrainConfig, images: Images) -> None:
+    """Refuse weights to begin with that have seen whom they may not have seen.
+
+    Those are the people who judge and, with a teacher, also those whom its samples stand for.
+
+    Args:
+        train: Names the weights.
+        images: Those of all splits.
+
+    Raises:
+        DataError: They have seen people who validate or test.
+        OptionError: They have seen the people whom the teacher is there to hide.
+    """
+    begun = read_config(find_checkpoint(train.start))["trained_on"]
+    judges = [row["split"] != "train" for row in images.table]
+    expect_unseen(begun, images[judges].subjects())
+    if train.teacher:
+        expect_taught(begun, training_images(images).subjects())
 
 
 def expect_teacher(train: TrainConfig, images: Images) -> None:
