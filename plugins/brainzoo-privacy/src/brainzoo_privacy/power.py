@@ -14,7 +14,9 @@ VALIDATION = 0.1
 
 
 def chance(members: int, others: int) -> float:
-    """Return how likely the verdict on a model that leaks nothing is "passed".
+    """Return how likely a model that leaks nothing passes one attack.
+
+    The verdict asks for all: by samples and, by weights, the worst of one or two.
 
     The upper end of the interval of the membership AUC must be under its limit; of n and m people
     who are all alike the AUC deviates by sqrt((n + m + 1) / 12nm) (Mann and Whitney 1947).
@@ -33,7 +35,7 @@ def outlook(people: Mapping[str, int]) -> list[str]:
     found, everybody = chance(members, others), members + others
     said = (
         f"{members} people to train on and {others} held back: a model that leaks nothing passes "
-        f"with a chance of {found:.0%}"
+        f"each attack with a chance of {found:.0%}"
     )
     if found >= ENOUGH:
         return [f"{said}."]
