@@ -155,7 +155,9 @@ def test_who_goes_on_with_a_run_waits_for_who_is_at_it(
         return draw(*args, **kwargs)
 
     monkeypatch.setattr(pipeline, "draw", draws)
-    monkeypatch.setattr(locks, "note", lambda text: told.set() if "busy with r;" in text else None)
+    monkeypatch.setattr(
+        locks, "note", lambda text: told.set() if f"busy with {tmp_path / 'r'}" in text else None
+    )
     with ThreadPoolExecutor() as pool:
         first = pool.submit(pipeline.run, settings(), tmp_path / "r", command="test")
         reached.wait()

@@ -12,10 +12,8 @@ from brainzoo.common.console import note
 
 
 @contextmanager
-def locked(path: Path, name: str = "") -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold a lock beside ``path`` while the block runs; wait for another process that has it.
-
-    Whoever waits is told of the path's name, or of ``name``.
 
     The operating system frees the lock of a process that was killed.
     """
@@ -24,7 +22,7 @@ def locked(path: Path, name: str = "") -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        note(f"another process is busy with {name or path.name}; waiting for it.")
+        note(f"another process is busy with {path}; waiting for it.")
         lock.acquire()
     try:
         yield

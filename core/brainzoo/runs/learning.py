@@ -164,40 +164,23 @@ def _classed(lessons: Images, images: Images) -> Images:
     return found
 
 
-def expect_start(train: TrainConfig, images: Images) -> None:
-    """Refuse weights to begin with that have seen whom they may not have seen.
+def expect_sources(train: TrainConfig, images: Images) -> None:
+    """Refuse a start or a teacher that has seen people it may not have seen, or unfit images.
 
-    Those are the people who judge and, with a teacher, also those whom its samples stand for.
-
-    Args:
-        train: Names the weights.
-        images: Those of all splits.
-
-    Raises:
-        DataError: They have seen people who validate or test.
-        OptionError: They have seen the people whom the teacher is there to hide.
+    ``images`` are those of all splits.
     """
-    begun = read_config(find_checkpoint(train.start))["trained_on"]
-    judges = [row["split"] != "train" for row in images.table]
-    expect_unseen(begun, images[judges].subjects())
-    if train.teacher:
-        expect_taught(begun, training_images(images).subjects())
+    if train.start:
+        begun = read_config(find_checkpoint(train.start))["trained_on"]
+        judges = [row["split"] != "train" for row in images.table]
+        expect_unseen(begun, images[judges].subjects())
+        if train.teacher:
+            expect_taught(begun, training_images(images).subjects())
+    if train.teacher and not is_generator(train.teacher):
+        _expect_teacher(train, images)
 
 
-def expect_teacher(train: TrainConfig, images: Images) -> None:
-    """Refuse a teacher whose samples cannot stand for the training images.
-
-    One that learns first learns from these very images.
-
-    Args:
-        train: Names the teacher.
-        images: Those of all splits.
-
-    Raises:
-        DataError: It makes other images, or has seen people besides those who are trained on.
-    """
-    if is_generator(train.teacher):
-        return
+def _expect_teacher(train: TrainConfig, images: Images) -> None:
+    """Refuse a teacher whose samples cannot stand for the training images."""
     teacher, images = read_config(find_checkpoint(train.teacher)), packed(training_images(images))
     own = json.loads(json.dumps(describe_training(images)))
     expressions = images.info.get("class_expressions", {})

@@ -34,7 +34,7 @@ from brainzoo.plugin.part import Part
 from brainzoo.plugin.run import Run
 from brainzoo.preparation.prepare import prepare
 from brainzoo.runs.folder import OUTPUTS, RunFolder
-from brainzoo.runs.learning import expect_start, expect_teacher, fit, lessons
+from brainzoo.runs.learning import expect_sources, fit, lessons
 from brainzoo.runs.settings import Settings, from_record
 from brainzoo.sampling import Request, draw
 
@@ -70,18 +70,16 @@ def run(
         with disk_errors(folder), ExitStack() as held:
             started = time.monotonic()
             images = prepare_data(settings)
-            if settings.train.start and "train" in steps:
-                expect_start(settings.train, images)
-            if settings.train.teacher and "train" in steps:
-                expect_teacher(settings.train, images)
+            if "train" in steps and not resume:
+                expect_sources(settings.train, images)
             if resume:
                 RunFolder.open(folder).expect_same_data(images)
-                held.enter_context(locked(folder / "run.yaml", folder.name))
+                held.enter_context(locked(folder / "run.yaml"))
                 opened = RunFolder.open(folder)
                 opened.take_changes(settings)
             else:
                 opened = RunFolder.create(folder, settings, images, command)
-                held.enter_context(locked(folder / "run.yaml", folder.name))
+                held.enter_context(locked(folder / "run.yaml"))
                 opened.record["seconds"]["prepare"] = round(time.monotonic() - started, 2)
                 opened.save()
             console.note(f"run folder: {folder}")

@@ -231,7 +231,7 @@ class Reader:
             self.expect(self.find(".phase")).to_have_text(phase)
 
     def catch_up(self) -> None:
-        """Start again with what another tab stored, which comes to this one's process late."""
+        """Reload as soon as what another tab stored has reached this one's process."""
         stored = 'Object.keys(localStorage).some((name) => !name.endsWith(":probe"))'
         self.page.wait_for_function(stored)
         self.page.reload()
