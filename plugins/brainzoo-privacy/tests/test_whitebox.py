@@ -53,6 +53,14 @@ class Scorer(Holder):
         return np.sqrt(((flat[:, None] - self.held[None]) ** 2).mean(2)).min(1)
 
 
+class Both(Scorer):
+    """Scores by what it holds; how well it reconstructs is chance."""
+
+    def reconstruct(self, pixels):
+        chance = np.random.default_rng(len(pixels)).uniform(size=len(pixels))
+        return Reconstruction(pixels + chance.reshape(-1, *[1] * (pixels.ndim - 1)))
+
+
 class Reconstructor(Holder):
     """Reconstructs the nearest image that it holds."""
 
@@ -103,6 +111,30 @@ def test_what_makes_images_easy_is_taken_out():
     smooth = rng.normal(size=(400, 1))
     left = unexplained((3 * smooth[:, 0] + rng.normal(size=400)).astype(np.float32), smooth)
     assert abs(np.corrcoef(left, smooth[:, 0])[0, 1]) < 0.05
+
+
+def test_several_attacks_are_joined(train, test):
+    """An attack that knows nothing beside one that knows all: together they still know."""
+    score, reconstruction, joined = attacks(Both(train.floats()), train, test, 0)
+    assert [one.name for one in (score, reconstruction, joined)] == [
+        "score",
+        "reconstruction",
+        "joined",
+    ]
+    assert auc_of(reconstruction) < 0.65
+    assert auc_of(joined) > 0.8
+
+
+def test_one_attack_that_tells_is_enough_to_fail(real, train, test, strangers):
+    made = strangers.where(split="test")
+    made.info |= {"checkpoint_sha256": "ab" * 32}
+    sets = EvaluationSets(train, test, made, real.where(split="validation"), Both(train.floats()))
+    found = Privacy(PrivacyConfig(rounds=50)).evaluate(sets)
+    attacked = found.tables["attacks on the weights"]
+    assert attacked[0]["attack"] == "joined"  # whose value stands in the card
+    score = next(row["AUC"] for row in attacked if row["attack"] == "score")
+    assert found.notes[0].startswith("Failed")
+    assert f"white-box membership AUC {score:.3f}" in found.notes[1]
 
 
 def test_the_worse_of_black_and_white_box_counts(real, train, test, strangers):

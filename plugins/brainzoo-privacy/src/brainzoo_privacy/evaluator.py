@@ -89,8 +89,8 @@ class Privacy(Evaluator):
         by_attack = findings.attacked(
             attacks(sets.generator, sets.train, sets.test, sets.seed), sets.seed, rounds
         )
-        values = [*findings.metrics(found, sets, rounds), *by_attack[:1]]  # the worst counts
-        verdict = self._verdict(found, values, sets)
+        values = [*findings.metrics(found, sets, rounds), *by_attack[:1]]
+        verdict = self._verdict(found, values, by_attack, sets)
         if self.config.features:
             values += self._feature_metrics(compared, sets)
         nearest = findings.nearest_rows(found, sets)
@@ -126,10 +126,14 @@ class Privacy(Evaluator):
         )
 
     def _verdict(
-        self, found: Audit, values: Sequence[MetricValue], sets: EvaluationSets
+        self,
+        found: Audit,
+        values: Sequence[MetricValue],
+        by_attack: Sequence[MetricValue],
+        sets: EvaluationSets,
     ) -> Verdict:
         by_name = {value.name: value for value in values}
-        against = findings.reasons(by_name, sets.synthetic)
+        against = findings.reasons(by_name, sets.synthetic, by_attack)
         unsure = findings.doubts(by_name, sets)
         weights = str(sets.synthetic.info.get("checkpoint_sha256") or "")
         options = dataclasses.asdict(self.config)

@@ -89,7 +89,10 @@ def metrics(found: Audit, sets: EvaluationSets, rounds: int) -> list[MetricValue
 
 
 def attacked(found: Sequence[Attack], seed: int, rounds: int) -> list[MetricValue]:
-    """Return how well each attack on the weights tells who was trained on; the worst first."""
+    """Return how well each attack on the weights tells who was trained on.
+
+    First the one that speaks for all: what joins the others, or the only one.
+    """
     values = []
     for attack in found:
         people = [str(i) for i in range(len(attack.members) + len(attack.others))]
@@ -101,7 +104,7 @@ def attacked(found: Sequence[Attack], seed: int, rounds: int) -> list[MetricValu
             "weights; difficulty of images taken out; n is people"
         )
         values.append(MetricValue.of(WHITE_BOX, draws, len(people), CHANCE, detail, bounds=SHARE))
-    return sorted(values, key=lambda value: -value.value)
+    return values[::-1]
 
 
 def flagged_metrics(found: Audit, sets: EvaluationSets, rounds: int) -> list[MetricValue]:
@@ -147,8 +150,10 @@ def flagged_metrics(found: Audit, sets: EvaluationSets, rounds: int) -> list[Met
     ]
 
 
-def reasons(by_name: Mapping[str, MetricValue], synthetic: Images) -> list[str]:
-    """Return the reasons not to publish, a sentence each."""
+def reasons(
+    by_name: Mapping[str, MetricValue], synthetic: Images, by_attack: Sequence[MetricValue] = ()
+) -> list[str]:
+    """Return the reasons not to publish, a sentence each; any attack on the weights is enough."""
     copy, duplicates = by_name["copy rate"], by_name["near duplicates"]
     unseen = by_name["real unseen flagged"]
     against = []
@@ -162,13 +167,14 @@ def reasons(by_name: Mapping[str, MetricValue], synthetic: Images) -> list[str]:
             f"{copy.value:.1%} of the synthetic images count as copies (at least {copy.low:.1%}); "
             f"{COPY_RATE:.0%} of real unseen images would."
         )
-    for name, what in (("membership AUC", "synthetic images"), (WHITE_BOX, "weights")):
-        auc = by_name.get(name)
-        if auc and auc.value > MOST_AUC and auc.low is not None and auc.low > CHANCE:
-            against.append(
-                f"the {what} reveal who was trained on: {name} {auc.value:.3f} ({auc.low:.3f} to "
-                f"{auc.high:.3f}); expected {MOST_AUC} or less."
-            )
+    for what, asked in (("synthetic images", [by_name["membership AUC"]]), ("weights", by_attack)):
+        for auc in sorted(asked, key=lambda one: -one.value):
+            if auc.value > MOST_AUC and auc.low is not None and auc.low > CHANCE:
+                against.append(
+                    f"the {what} reveal who was trained on: {auc.name} {auc.value:.3f} "
+                    f"({auc.low:.3f} to {auc.high:.3f}); expected {MOST_AUC} or less."
+                )
+                break
     if unseen.low is not None and unseen.low > COPY_RATE:
         against.append(
             f"{unseen.value:.1%} of the real unseen images count as copies; expected "

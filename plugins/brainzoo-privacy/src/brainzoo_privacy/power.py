@@ -16,7 +16,7 @@ VALIDATION = 0.1
 def chance(members: int, others: int) -> float:
     """Return how likely a model that leaks nothing passes one attack.
 
-    A verdict of "passed" takes more than one: that on the samples, and all on the weights.
+    A verdict of "passed" takes more than one: that on the samples, and that on the weights.
 
     The upper end of the interval of the membership AUC must be under its limit; of n and m people
     who are all alike the AUC deviates by sqrt((n + m + 1) / 12nm) (Mann and Whitney 1947).

@@ -11,13 +11,14 @@ Some images are easy for every model, trained on them or not. What smoothness, c
 explain is taken out first (Watson 2022, "On the importance of difficulty calibration in membership
 inference attacks"; here by a regression on what can be seen in the image alone, its compressed size
 among it: Serra 2020, "Input complexity and out-of-distribution detection"). All images of a person
-are joined, as an attacker would.
+are joined, as an attacker would, and so are several attacks: chance speaks for one of them or the
+other, and a model that knows a person speaks for that one in each.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ from brainzoo_privacy.pose import Array
 
 BATCH = 64
 RIDGE = 1e-3
+JOINED = "joined"
 
 
 class Attack(NamedTuple):
@@ -40,7 +42,10 @@ class Attack(NamedTuple):
 
 
 def attacks(generator: Generator | None, train: Images, unseen: Images, seed: int) -> list[Attack]:
-    """Return what can be asked of a model's weights; nothing if nothing can."""
+    """Return what can be asked of a model's weights; nothing if nothing can.
+
+    The last of several joins the others.
+    """
     if generator is None:
         return []
     model: Any = generator
@@ -57,7 +62,14 @@ def attacks(generator: Generator | None, train: Images, unseen: Images, seed: in
         members, others = some(members, seed), some(others, seed)
         values = [-inverted(model, images, seed) for images in (members, others)]
         found = [of_people("inversion", members, values[0], others, values[1])]
-    return found
+    return [*found, joined(found)] if len(found) > 1 else found
+
+
+def joined(found: Sequence[Attack]) -> Attack:
+    """Return the mean of several attacks: each is in standard deviations of its own."""
+    members: Array = np.mean([one.members for one in found], 0)
+    others: Array = np.mean([one.others for one in found], 0)
+    return Attack(JOINED, members, others)
 
 
 def of_people(name: str, train: Images, members: Array, unseen: Images, others: Array) -> Attack:
