@@ -33,7 +33,7 @@ from brainzoo.data.images import Images
 from brainzoo.data.pictures import grid
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.manager import plugins
-from brainzoo.plugin.options import plain
+from brainzoo.plugin.options import plain, without_files
 from brainzoo.plugin.run import read_record
 
 PATH_OPTIONS = ("--data.root", "--data.table", "--out", "--resume")
@@ -131,7 +131,7 @@ def write(
                 "version": origin.version,
                 "requires": f"~={'.'.join(origin.version.split('.')[:2])}.0",
             },
-            "hyperparameters": plain(generator.config),
+            "hyperparameters": plain(without_files(generator.config)),
             **training,
             "training": training_of(folder.parent),
             "weights": {

@@ -121,6 +121,14 @@ def plain(config: Any) -> dict[str, Any]:
     return values | lists | {n: str(v) for n, v in values.items() if isinstance(v, Path)}
 
 
+def without_files(config: Any) -> Any:
+    """Return a configuration that names no files: where they lay is nobody's business."""
+    files = [
+        one for one in dataclasses.fields(config) if isinstance(getattr(config, one.name), Path)
+    ]
+    return dataclasses.replace(config, **{one.name: one.default for one in files})
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return a hint with the known name nearest to a misspelt one, else all known names."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)

@@ -22,8 +22,3 @@ class AnatomyConfig:
         "Heads of each set at most, of different people; each takes a CPU core 20 s, once.",
         minimum=8,
     )
-
-    def __post_init__(self) -> None:
-        """Keep the folder's place: ``run.yaml`` must find it again from any other."""
-        if self.weights is not None:
-            object.__setattr__(self, "weights", self.weights.expanduser().absolute())

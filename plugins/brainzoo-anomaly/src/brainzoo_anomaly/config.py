@@ -72,7 +72,3 @@ class AnomalyConfig:
                 f"widths are {', '.join(map(str, self.widths)) or 'none'}; expected numbers above "
                 "0, at most 0.6."
             )
-        for name in ("scans", "shapes"):
-            path = getattr(self, name)
-            if path is not None:  # run.yaml must find the folder again from anywhere
-                object.__setattr__(self, name, path.expanduser().absolute())

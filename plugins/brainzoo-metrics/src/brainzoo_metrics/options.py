@@ -54,16 +54,11 @@ class FeatureOptions:
                 f"layer is {self.layer!r}; {self.extractor} has {', '.join(layers)}.",
                 f"Did you mean {near[0]!r}?" if near else "",
             )
-        if self.features_weights is None:
-            return
-        if self.random:
+        if self.features_weights is not None and self.random:
             raise OptionError(
                 f"{self.extractor} has random weights, and features_weights names a file.",
                 f"Choose the extractor {self.network}, or omit the file.",
             )
-        # run.yaml must find the file again from any folder.
-        absolute = self.features_weights.expanduser().absolute()
-        object.__setattr__(self, "features_weights", absolute)
 
     @property
     def network(self) -> str:

@@ -189,15 +189,11 @@ class PGGANConfig:
                 raise OptionError(
                     f"{name} is {value}; expected the resolution of a stage: 4, 8, 16, 32, ..."
                 )
-        if self.features_weights is not None:
-            if self.vision_aided == "none":
-                raise OptionError(
-                    "features_weights are given, but nothing uses them.",
-                    "Add --vision-aided squeezenet.",
-                )
-            # run.yaml must find the file again from any folder.
-            absolute = self.features_weights.expanduser().absolute()
-            object.__setattr__(self, "features_weights", absolute)
+        if self.features_weights is not None and self.vision_aided == "none":
+            raise OptionError(
+                "features_weights are given, but nothing uses them.",
+                "Add --vision-aided squeezenet.",
+            )
         if self.batch_sizes and min(self.batch_sizes) < 1:
             raise OptionError(f"batch_sizes holds {min(self.batch_sizes)}; expected 1 or more.")
 

@@ -26,7 +26,6 @@ the preset ``paper``:
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -122,13 +121,6 @@ class ProgressiveGAN(TorchGenerator):
     def finish(self, network: networks.Generator, images: Images, run: Run) -> None:
         """Note how far the network has grown."""
         self.extra = {"growth": _described(network)}
-
-    def save(self, folder: Path) -> None:
-        """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
-        published = copy.copy(self)
-        # Where the weights of a discriminator lay on the disk is nobody's business.
-        published.config = dataclasses.replace(self.config, features_weights=None)
-        super(ProgressiveGAN, published).save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

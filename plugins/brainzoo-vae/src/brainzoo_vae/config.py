@@ -103,14 +103,10 @@ class VAEConfig:
     }
 
     def __post_init__(self) -> None:
-        if self.features_weights is not None:
-            if "perceptual" not in self.loss:
-                raise OptionError(
-                    "features_weights are given, but nothing uses them.", "Add --loss perceptual."
-                )
-            # run.yaml must find the file again from any folder.
-            absolute = self.features_weights.expanduser().absolute()
-            object.__setattr__(self, "features_weights", absolute)
+        if self.features_weights is not None and "perceptual" not in self.loss:
+            raise OptionError(
+                "features_weights are given, but nothing uses them.", "Add --loss perceptual."
+            )
 
     @property
     def fills_in(self) -> bool:

@@ -13,11 +13,8 @@ Kingma and Welling 2014 (arXiv 1312.6114); the variants ``cevae`` of Zimmerer et
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -189,13 +186,6 @@ class VAE(TorchGenerator, Reconstructs):
         console.note("fitting the latents of the training images")
         network.prior = self._fitted(network, images, COMPONENTS, run.train.seed)
         self.extra["prior"] = {"components": network.prior.components}
-
-    def save(self, folder: Path) -> None:
-        """Write a checkpoint folder; see :func:`brainzoo.checkpoint.write`."""
-        published = copy.copy(self)
-        # Where the weights of a loss lay on the disk is nobody's business.
-        published.config = dataclasses.replace(self.config, features_weights=None)
-        super(VAE, published).save(folder)
 
     def reconstruct(
         self, pixels: Floats, *, batch_size: int = 64, conditions: Rows | None = None
