@@ -76,7 +76,8 @@ def free_memory() -> int | None:
 def public_hardware() -> str:
     """Return processor and graphics cards in one line, for what is published."""
     found = hardware()
-    parts = [f"{found['cpu']}, {found['cores']} cores", *found["gpus"]]
+    plural = "" if found["cores"] == 1 else "s"
+    parts = [f"{found['cpu']}, {found['cores']} core{plural}", *found["gpus"]]
     return " + ".join(part for part in parts if part)[:300]
 
 
