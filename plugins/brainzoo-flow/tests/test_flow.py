@@ -85,6 +85,16 @@ def test_likely_images_have_lower_scores():
     assert float(likely) < float(unlikely)
 
 
+def test_a_wider_spread_trains_both_ends_of_the_path_more():
+    normal = torch.randn(9_999, generator=torch.Generator().manual_seed(0))
+    narrow, wide = (path.training_times(normal, -1.0, spread) for spread in (1.0, 1.8))
+    for end in (wide < 0.05, wide > 0.9):
+        assert end.float().mean() > 0.03
+    for end in (narrow < 0.05, narrow > 0.9):
+        assert end.float().mean() < 0.03
+    assert float(wide.median()) == pytest.approx(float(narrow.median()), abs=0.01)
+
+
 @pytest.mark.parametrize("block", [1, 4])
 def test_inpainting_keeps_what_is_known_and_fills_in_what_is_likely(block):
     packing = Packing(2, 1, block)

@@ -54,6 +54,11 @@ class FlowConfig:
     time_shift: float = option(
         -1.0, "Mean of the logit of training times; above 0 nearer to the image."
     )
+    time_spread: float = option(
+        1.0,
+        "Standard deviation of the logit of training times; above 1 more at both ends.",
+        minimum=0,
+    )
     covariates: tuple[str, ...] = option(
         ("age", "sex"),
         "Columns that condition the model besides the class; unknown ones are skipped.",

@@ -113,7 +113,9 @@ class FlowModel(TorchGenerator):
             image = _packed(network, pixels)
             known = step.uniform(len(image), 1) >= config.unknown
             given = torch.cat([conditions * known, step.augmented[:, None]], 1)
-            time = path.training_times(step.normal(len(image)), config.time_shift)
+            time = path.training_times(
+                step.normal(len(image)), config.time_shift, config.time_spread
+            )
             noise = step.normal(*image.shape)
             found = path.errors(self.denoiser(network, given), image, noise, time)
             return found.mean(), {}
