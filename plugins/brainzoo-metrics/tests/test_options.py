@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from brainzoo.common.errors import OptionError
-from brainzoo.plugin.options import make_config, options_of
+from brainzoo.plugin.options import options_of
 from brainzoo_metrics.options import EXTRACTORS, LAYERS, FeatureOptions
 
 
@@ -27,12 +27,6 @@ def test_a_misspelt_layer_finds_its_like():
 def test_random_weights_and_a_file_exclude_each_other():
     with pytest.raises(OptionError, match="random weights"):
         FeatureOptions(extractor="random-vgg16", features_weights=Path("x.pth"))
-
-
-def test_the_file_is_found_from_any_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    values = {"features_weights": "w.safetensors"}
-    assert make_config(FeatureOptions, values).features_weights == tmp_path / "w.safetensors"
 
 
 def test_choices_are_those_of_the_command_line():
