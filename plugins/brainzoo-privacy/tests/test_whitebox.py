@@ -115,14 +115,14 @@ def test_what_makes_images_easy_is_taken_out():
 
 def test_several_attacks_are_joined(train, test):
     """An attack that knows nothing beside one that knows all: together they still know."""
-    score, reconstruction, joined = attacks(Both(train.floats()), train, test, 0)
-    assert [one.name for one in (score, reconstruction, joined)] == [
+    score, reconstruction, both = attacks(Both(train.floats()), train, test, 0)
+    assert [one.name for one in (score, reconstruction, both)] == [
         "score",
         "reconstruction",
         "joined",
     ]
     assert auc_of(reconstruction) < 0.65
-    assert auc_of(joined) > 0.8
+    assert auc_of(both) > 0.8
 
 
 def test_one_attack_that_tells_is_enough_to_fail(real, train, test, strangers):

@@ -131,7 +131,7 @@ def score(denoise: Denoiser, image: torch.Tensor, noise: torch.Tensor) -> torch.
     return torch.stack(found).mean(0)
 
 
-def training_times(normal: torch.Tensor, shift: float, spread: float = 1.0) -> torch.Tensor:
+def training_times(normal: torch.Tensor, shift: float, spread: float) -> torch.Tensor:
     """Return logit-normal times of standard normal numbers; ``shift`` > 0 is nearer the image."""
     return torch.sigmoid(normal * spread + shift)
 

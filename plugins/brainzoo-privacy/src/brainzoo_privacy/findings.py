@@ -168,13 +168,13 @@ def reasons(
             f"{COPY_RATE:.0%} of real unseen images would."
         )
     for what, asked in (("synthetic images", [by_name["membership AUC"]]), ("weights", by_attack)):
-        for auc in sorted(asked, key=lambda one: -one.value):
-            if auc.value > MOST_AUC and auc.low is not None and auc.low > CHANCE:
-                against.append(
-                    f"the {what} reveal who was trained on: {auc.name} {auc.value:.3f} "
-                    f"({auc.low:.3f} to {auc.high:.3f}); expected {MOST_AUC} or less."
-                )
-                break
+        told = [a for a in asked if a.value > MOST_AUC and a.low is not None and a.low > CHANCE]
+        if told:
+            auc = max(told, key=lambda one: one.value)
+            against.append(
+                f"the {what} reveal who was trained on: {auc.name} {auc.value:.3f} "
+                f"({auc.low:.3f} to {auc.high:.3f}); expected {MOST_AUC} or less."
+            )
     if unseen.low is not None and unseen.low > COPY_RATE:
         against.append(
             f"{unseen.value:.1%} of the real unseen images count as copies; expected "
