@@ -15,6 +15,7 @@ from ship import SHOWN
 
 from brainzoo.checkpoint.card import model_card
 from brainzoo.checkpoint.names import METRICS, SAMPLES, VERDICT
+from brainzoo.common.console import number
 from brainzoo.zoo.entry import Entry, PackageSource
 from brainzoo.zoo.registry import read_registry
 from brainzoo_privacy.verdict import read_verdict
@@ -126,12 +127,12 @@ def figures(metrics: dict[str, Any]) -> Iterator[str]:
             if figure["value"] is None:
                 continue
             low, high, floor = (figure.get(key) for key in ("low", "high", "floor"))
-            interval = "" if low is None or high is None else f" ({low:.4g} to {high:.4g})"
+            interval = "" if low is None or high is None else f" ({number(low)} to {number(high)})"
             cells = [
                 name,
                 figure["name"].replace("|", "\\|"),
-                f"{figure['value']:.4g}{interval}",
-                "" if floor is None else f"{floor:.4g}",
+                f"{number(figure['value'])}{interval}",
+                "" if floor is None else number(floor),
                 f"{figure['n']:,}",
             ]
             yield f"| {' | '.join(cells)} |\n"
