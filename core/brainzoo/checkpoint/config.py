@@ -161,6 +161,7 @@ class TrainingPart(Strict):
     seed: Seed
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
     hardware: Text | None = None
+    minutes: Annotated[float, Field(ge=0)] | None = None
 
 
 class DescribedImages(Open):

@@ -34,7 +34,7 @@ from brainzoo.data.pictures import grid
 from brainzoo.plugin.interfaces import Generator
 from brainzoo.plugin.manager import plugins
 from brainzoo.plugin.options import plain, without_files
-from brainzoo.plugin.run import read_record
+from brainzoo.plugin.run import read_record, trained
 
 PATH_OPTIONS = ("--data.root", "--data.table", "--out", "--resume")
 _DESCRIBES_IMAGES = (
@@ -188,6 +188,7 @@ def training_of(run: Path) -> dict[str, Any] | None:
         "earlier_budgets": budgets,
         "seed": int(record["train"].get("seed") or 0),
         "hardware": public_hardware() or None,
+        "minutes": round(trained(run)[1] / 60, 1),
     }
 
 

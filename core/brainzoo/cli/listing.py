@@ -227,7 +227,8 @@ def _facts(entry: Entry, about: About, versions: Sequence[str]) -> Iterator[tupl
     yield "conditions", ", ".join(f"{name} ({values})" for name, values in asked.items())
     if made:
         yield "made with", made["command"]
-        yield "", ", ".join(filter(None, [f"seed {made['seed']}", made.get("hardware")]))
+        took = f"{made['minutes']:.0f} minutes" if made.get("minutes") else ""
+        yield "", ", ".join(filter(None, [f"seed {made['seed']}", made.get("hardware"), took]))
     if isinstance(source := entry.source, OthersSource):
         yield "people", source.people
         yield "their licence", f"{source.terms}: {source.licence_url}"

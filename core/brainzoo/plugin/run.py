@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -187,3 +189,13 @@ def read_record(path: Path) -> dict[str, Any]:
         if not isinstance(record.get(name), list if name in ("export", "evaluate") else dict):
             raise IntegrityError(f"{path} lacks the section {name!r}.")
     return record
+
+
+def trained(path: Path) -> tuple[int, float]:
+    """Return how many images and seconds the training of a run folder has used so far."""
+    last: dict[str, Any] = {}
+    stats = path / "stats.jsonl"
+    for text in stats.read_text(encoding="utf-8").splitlines() if stats.is_file() else ():
+        with contextlib.suppress(ValueError):
+            last = json.loads(text)
+    return int(last.get("images", 0)), float(last.get("seconds", 0))

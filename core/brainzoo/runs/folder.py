@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import glob
-import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ from brainzoo.common.errors import DataError, OptionError
 from brainzoo.common.files import disk_errors, exists_error, write_text
 from brainzoo.common.hardware import hardware
 from brainzoo.plugin.manager import plugins, versions
-from brainzoo.plugin.run import SCHEMA, read_record
+from brainzoo.plugin.run import SCHEMA, read_record, trained
 from brainzoo.runs.settings import BUDGETS, Settings, to_record
 
 if TYPE_CHECKING:
@@ -108,15 +106,6 @@ class RunFolder:
                 else:
                     path.unlink(missing_ok=True)
 
-    def seen(self) -> tuple[int, float]:
-        """Return how many images and seconds training has used so far."""
-        last: dict[str, Any] = {}
-        stats = self.path / "stats.jsonl"
-        for text in stats.read_text(encoding="utf-8").splitlines() if stats.is_file() else ():
-            with contextlib.suppress(ValueError):
-                last = json.loads(text)
-        return int(last.get("images", 0)), float(last.get("seconds", 0))
-
     def expect_same_data(self, images: Images) -> None:
         """Refuse images that are not those of the run."""
         wanted = self.record["data"].get("fingerprint")
@@ -142,7 +131,7 @@ class RunFolder:
         budget = {name: before[name] for name in BUDGETS}
         if budget == {name: wanted[name] for name in BUDGETS}:
             return
-        images, seconds = self.seen()
+        images, seconds = trained(self.path)
         too_few = wanted["images"] is not None and wanted["images"] < images
         too_short = wanted["minutes"] is not None and 60 * wanted["minutes"] < seconds
         if too_few or too_short:

@@ -3,7 +3,7 @@
 
 Latent optimisation (Webster 2019, "Detecting overfitting of deep generative networks via latent
 recovery") through any :class:`brainzoo.training.TorchGenerator` whose images are differentiable in
-what it draws. The budget is bounded: one image of each of at most 48 people of a kind, from the
+what it draws. The budget is bounded: one image of each of at most 128 people of a kind, from the
 nearest of 64 samples, a fixed number of steps of Adam.
 """
 
@@ -21,7 +21,7 @@ from brainzoo.api import Images, console
 from brainzoo.training import Draw
 from brainzoo_privacy.pose import Array
 
-MOST_PEOPLE = 48
+MOST_PEOPLE = 128
 POOL = 64  # samples, of which the nearest is where an inversion begins
 STEPS = 60
 RATE = 0.1
