@@ -12,11 +12,9 @@ by those below. Prints Markdown; FOLDER gets the whole table and the curve of ea
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 
 from brainzoo import EvaluationSets
-from brainzoo.data.classes import assign
 from brainzoo.data.images import Images
 from brainzoo.plugin.findings import Evaluation
 from brainzoo_gantrain.config import GANTrainConfig
@@ -48,12 +46,13 @@ def main() -> None:
     looks = {"features_weights": given.weights} if given.weights else {"extractor": "random-vgg16"}
     evaluator = GANTrain(GANTrainConfig(layer="conv5", **looks))
     print(f"| task | images of | {' | '.join(SHOWN)} |\n|{'---|' * (2 + len(SHOWN))}", flush=True)
+    real = Images.open(given.prepared)
     for samples in given.samples:
         for task, classes in TASKS.items():
             sets = EvaluationSets(
-                in_classes(given.prepared, classes).where(split="train"),
-                in_classes(given.prepared, classes).where(split=given.split),
-                in_classes(samples, classes),
+                real.in_classes(classes).where(split="train"),
+                real.in_classes(classes).where(split=given.split),
+                Images.open(samples).in_classes(classes),
             )
             found = evaluator.evaluate(sets)
             folder = given.out / f"{samples.name}-{task}"
@@ -63,15 +62,6 @@ def main() -> None:
             (folder / "notes.txt").write_text("\n".join(found.notes))
             row = [task, samples.name, *(cell(found, name) for name in SHOWN.values())]
             print(f"| {' | '.join(row)} |", flush=True)
-
-
-def in_classes(folder: Path, classes: Mapping[str, str]) -> Images:
-    """Open a folder of images, and give each the class that its age and sex say."""
-    images = Images.open(folder)
-    images.info["classes"] = list(classes)
-    for row, name in zip(images.table, assign(images.table, classes), strict=True):
-        row["class"] = name
-    return images
 
 
 def cell(found: Evaluation, name: str) -> str:

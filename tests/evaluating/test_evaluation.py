@@ -136,6 +136,33 @@ def test_of_several_those_that_need_classes_are_left_out_where_there_are_none(
         check(parts)
 
 
+def test_classes_given_are_for_those_that_need_them(
+    sets: Sets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import brainzoo_judges
+
+    seen: dict[str, list[str]] = {}
+    judge = brainzoo_judges.Judge.evaluate
+
+    def look(self: Any, sets: EvaluationSets) -> Any:
+        seen[type(self).__name__] = sets.test.classes
+        return judge(self, sets)
+
+    monkeypatch.setattr(brainzoo_judges.Judge, "evaluate", look)
+    classes = {"low": "age < 45", "high": "age >= 45"}
+    evaluate([part("judge")], tmp_path, EvaluationSets(**sets))
+    evaluate([part("judge"), part("sorter")], tmp_path, EvaluationSets(**sets), classes=classes)
+    assert seen == {"Judge": sets["test"].classes, "Sorter": ["low", "high"]}
+    found = read_evaluation(tmp_path)["evaluators"]
+    assert list(found) == ["judge", "sorter"], "what was measured before stays"
+    assert found["sorter"]["notes"][0] == "Classes: low (age < 45), high (age >= 45)."
+    seen.clear()
+    evaluate([part("sorter")], tmp_path, EvaluationSets(**sets), classes=classes)
+    assert not seen, "it was measured already"
+    evaluate([part("sorter")], tmp_path, EvaluationSets(**sets))
+    assert seen == {"Sorter": sets["test"].classes}, "other classes are another question"
+
+
 def test_the_same_request_is_not_measured_twice(
     sets: Sets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

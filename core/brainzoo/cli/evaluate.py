@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from brainzoo.cli import installed
+from brainzoo.cli.data import classes_option
 from brainzoo.cli.dynamic import DynamicCommand, Words, given_options
 from brainzoo.cli.params import (
     cluster_option,
@@ -62,6 +63,7 @@ def more_options(ctx: click.Context, words: Words) -> list[click.Parameter]:
     help="In plain folders: its group finds the subject in a file's name or path. "
     "[default: sub-XXX or IXI123, else the sub-folder, else the name]",
 )
+@classes_option
 @click.option("--again", is_flag=True, help="Measure again; the earlier result is kept.")
 @seed_option
 @out_option("Where evaluation.json goes. [default: RUN, else here]")
@@ -78,6 +80,7 @@ def evaluate(ctx: click.Context, /, words: tuple[str, ...], **options: Any) -> N
     \b
     brainzoo evaluate metrics runs/dcgan-ixi-001
     brainzoo evaluate all --train PREPARED --test PREPARED --synthetic SAMPLES
+    brainzoo evaluate gantrain RUN --class young="age < 40" --class old="age >= 60"
     """  # noqa: D301 - click's mark for lines that stay as they are
     if options["out"]:
         expect_folder_place(options["out"])
@@ -128,8 +131,9 @@ def _measure(
     from brainzoo.zoo.loading import load
 
     images = _open_sets(ctx, run, options)
-    classes = evaluation.have_classes(images["test"], images["synthetic"])
-    evaluation.check(parts, classes=classes)
+    classes: dict[str, str] = options["classes"]
+    found = evaluation.have_classes(images["test"], images["synthetic"])
+    evaluation.check(parts, classes=bool(classes) or found)
     source = options["generator"] or run
     seed = options["seed"]
     if run is not None and ctx.get_parameter_source("seed") is not ParameterSource.COMMANDLINE:
@@ -139,6 +143,7 @@ def _measure(
             parts,
             place,
             EvaluationSets(**images, generator=load(source) if source else None, seed=seed),
+            classes=classes,
             again=options["again"],
         )
     finally:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainzoo.common.errors import DataError, IntegrityError, OptionError
+from brainzoo.data.classes import assign
 from brainzoo.data.pixels import (
     AGAIN,
     DTYPES,
@@ -207,6 +208,17 @@ class Images:
         """Return the images whose table cells equal the given values: ``where(split="train")``."""
         keep = [all(row.get(k) == v for k, v in equal.items()) for row in self.table]
         return self[np.asarray(keep, dtype=bool)]
+
+    def in_classes(self, expressions: Mapping[str, str]) -> Images:
+        """Return these images in other classes, by expressions over their table.
+
+        Raises:
+            DataError: A class matches no image, or two of them the same one.
+        """
+        names = assign(self.table, expressions)
+        table = [{**row, "class": name} for row, name in zip(self.table, names, strict=True)]
+        about = {"classes": list(expressions), "class_expressions": dict(expressions)}
+        return self._with(table=table, info={**self.info, **about})
 
     def subjects(self) -> list[str]:
         """Return the different subject ids, sorted."""

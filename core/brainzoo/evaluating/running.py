@@ -11,6 +11,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from brainzoo.checkpoint import refresh_card
 from brainzoo.common import console, processes
 from brainzoo.common.errors import BrainzooError, OptionError
 from brainzoo.common.files import write_text
+from brainzoo.data.classes import public_expression
 from brainzoo.data.images import Images
 from brainzoo.data.subjects import Value
 from brainzoo.evaluating.results import (
@@ -81,21 +83,24 @@ def evaluate(
     folder: Path,
     sets: EvaluationSets,
     *,
+    classes: Mapping[str, str] | None = None,
     again: bool = False,
 ) -> dict[str, Any]:
     """Run evaluators; write what each finds into ``evaluation.json`` and ``evaluation/NAME/``.
 
     Of several, those that need what the generator cannot do, or classes that the images lack, are
-    left out (:attr:`brainzoo.Evaluator.needs`). The same request is answered by results that are
-    there, unless it is measured ``again``. What is replaced, and all that is of other images, is
-    set aside into ``evaluation/earlier/``. Returns what ``evaluation.json`` holds; where some fail,
-    raises an EvaluatorsFailedError after the others.
+    left out (:attr:`brainzoo.Evaluator.needs`). Those that need classes take ``classes``,
+    expressions by name, in place of the images' own. The same request is answered by results that
+    are there, unless it is measured ``again``. What is replaced, and all that is of other images,
+    is set aside into ``evaluation/earlier/``. Returns what ``evaluation.json`` holds; where some
+    fail, raises an EvaluatorsFailedError after the others.
     """
     described = {name: describe_set(images) for name, images in sets.named.items()}
     if sets.validation is not None and len(sets.validation):
         described["validation"] = describe_set(sets.validation)
-    fitting = _fitting(parts, sets.generator, classes=have_classes(sets.test, sets.synthetic))
-    todo = _to_do(fitting, folder, described, sets.seed, again)
+    classed = _in_classes(sets, classes) if classes else sets
+    fitting = _fitting(parts, sets.generator, classes=have_classes(classed.test, classed.synthetic))
+    todo = _to_do(fitting, folder, described, classes or {}, sets.seed, again)
     failures: dict[str, BaseException] = {}
     with processes.kept():
         for part, request in todo:
@@ -103,7 +108,7 @@ def evaluate(
             started = time.monotonic()
             try:
                 evaluator = _class(part)(part.config)
-                found: Evaluation = evaluator.evaluate(sets)
+                found: Evaluation = evaluator.evaluate(classed if evaluator.needs_classes else sets)
             except (Exception, SystemExit) as error:  # plugins may do anything; the others go on
                 failures[part.name] = error
                 if part is not todo[-1][0]:
@@ -113,6 +118,8 @@ def evaluate(
                 continue
             seconds = round(time.monotonic() - started, 2)
             about = {"summary": plugins().get("evaluator", part.name).summary, "seconds": seconds}
+            if request.get("classes"):
+                found = replace(found, notes=[_said(classes or {}), *found.notes])
             write_result(folder, part.name, {**request, **about}, found)
     result = read_evaluation(folder)
     if failures:
@@ -140,6 +147,16 @@ def have_classes(*sets: Images) -> bool:
     return all(any(name is not None for name in images.column("class")) for images in sets)
 
 
+def _in_classes(sets: EvaluationSets, classes: Mapping[str, str]) -> EvaluationSets:
+    train, test, synthetic = (images.in_classes(classes) for images in sets.named.values())
+    return replace(sets, train=train, test=test, synthetic=synthetic)
+
+
+def _said(classes: Mapping[str, str]) -> str:
+    named = [f"{name} ({public_expression(text)})" for name, text in classes.items()]
+    return f"Classes: {', '.join(named)}."
+
+
 def _fitting(
     parts: Sequence[Part], generator: Generator | None, *, classes: bool
 ) -> Sequence[Part]:
@@ -165,7 +182,12 @@ def _class(part: Part) -> type[Evaluator]:
 
 
 def _to_do(
-    parts: Sequence[Part], folder: Path, sets: Mapping[str, Any], seed: int, again: bool
+    parts: Sequence[Part],
+    folder: Path,
+    sets: Mapping[str, Any],
+    classes: Mapping[str, str],
+    seed: int,
+    again: bool,
 ) -> list[tuple[Part, dict[str, Any]]]:
     """Return what to measure, with the request that its result answers."""
     found = read_evaluation(folder)["evaluators"]
@@ -173,6 +195,8 @@ def _to_do(
     for part in parts:
         version = plugins().of("evaluator", part.name).version
         request = {"version": version, "options": part.options, "seed": seed, "sets": dict(sets)}
+        if _class(part).needs_classes:
+            request["classes"] = dict(classes) or None
         request = json.loads(to_json(request))
         before = found.get(part.name)
         same = before and all(before.get(key) == value for key, value in request.items())

@@ -21,7 +21,7 @@ from brainzoo.checkpoint.reading import (
 from brainzoo.checkpoint.writing import describe_training
 from brainzoo.common import console, launch
 from brainzoo.common.errors import DataError, OptionError
-from brainzoo.data.classes import Expression, assign
+from brainzoo.data.classes import Expression
 from brainzoo.data.conditions import Conditions
 from brainzoo.data.images import Images
 from brainzoo.data.packing import packed
@@ -156,12 +156,8 @@ def _classed(lessons: Images, images: Images) -> Images:
     """Return the lessons in the classes of ``images``, by the conditions they were drawn for."""
     if lessons.classes == images.classes:
         return lessons
-    names = assign(lessons.table, images.info["class_expressions"])
-    found = lessons[[i for i, name in enumerate(names) if name]]
-    rows = zip(lessons.table, names, strict=True)
-    found.table = [{**row, "class": name} for row, name in rows if name]
-    found.info = {**found.info, "classes": images.classes}
-    return found
+    found = lessons.in_classes(images.info["class_expressions"])
+    return found[[i for i, name in enumerate(found.column("class")) if name]]
 
 
 def expect_sources(train: TrainConfig, images: Images) -> None:

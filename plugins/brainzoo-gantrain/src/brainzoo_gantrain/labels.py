@@ -22,7 +22,7 @@ def class_names(sets: Mapping[str, Images]) -> list[str]:
         if not any(images.column("class")):
             raise DataError(
                 f"the {name} images have no classes; GAN-train learns to distinguish classes.",
-                "Train on classes, with a generator that knows them: "
+                "Name some by what is known of people and samples: "
                 "--class young='age < 35' --class old='age > 60'",
             )
     found = {str(c) for images in sets.values() for c in images.column("class") if c is not None}
