@@ -41,6 +41,12 @@ Transactions on Graphics 2:217, section 2)."""
 UNLIKE = 10.0
 """How many standard deviations of a number another category is worth."""
 
+SPLINE = {2: 5, 3: 3}
+"""By spatial rank, the order of the splines that grey levels are read with between voxels. A cubic
+one takes more of the finest frequencies (docs/history.md); of volumes it reads 64 voxels and not
+216 for each.
+"""
+
 
 class People(nn.Module):
     """The images that are recombined, what is known of them, and the fields to their mean."""
@@ -183,14 +189,14 @@ class Mosaic(TorchModel):
         return int(near[int(number * len(near))])
 
     def _tissue(self, network: People, who: torch.Tensor, back: torch.Tensor) -> torch.Tensor:
-        """Return people's images in another shape; cubic, so that they stay sharp."""
+        """Return people's images in another shape."""
         there = exponential(network.fields[who])
         places = resized(back + moved(there, back), torch.Size(self.shape[1:])).cpu().numpy()
         grid = np.indices(self.shape[1:], np.float32)
-        shown = self.shape[0] - self.extra["labels"]
+        shown, order = self.shape[0] - self.extra["labels"], SPLINE[grid.ndim - 1]
         made = [
             [
-                ndimage.map_coordinates(channel, grid + place, order=3 if i < shown else 1)
+                ndimage.map_coordinates(channel, grid + place, order=order if i < shown else 1)
                 for i, channel in enumerate(image)
             ]
             for image, place in zip(network.pixels[who].cpu().numpy(), places, strict=True)
