@@ -78,7 +78,7 @@ def test_a_card_says_how_long_training_took(run: Path) -> None:
     (run / "stats.jsonl").write_text('{"images": 16, "seconds": 5559.2}\n{"images": 17, "sec')
     checkpoint.load(run).save(run / "later")
     assert checkpoint.read_config(run / "later")["training"]["minutes"] == 92.7
-    assert "93 minutes of training" in (run / "later" / "README.md").read_text()
+    assert "93 min of training" in (run / "later" / "README.md").read_text()
 
 
 def test_a_checkpoint_outside_of_a_run_has_no_command(run: Path, tmp_path: Path) -> None:

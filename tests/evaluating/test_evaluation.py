@@ -13,6 +13,7 @@ from brainzoo.common.errors import (
     DataError,
     IntegrityError,
     NetworkError,
+    OptionError,
     StoppedError,
     UnknownPluginError,
 )
@@ -161,6 +162,8 @@ def test_classes_given_are_for_those_that_need_them(
     assert not seen, "it was measured already"
     evaluate([part("sorter")], tmp_path, EvaluationSets(**sets))
     assert seen == {"Sorter": sets["test"].classes}, "other classes are another question"
+    with pytest.raises(OptionError, match="need classes; found judge"):
+        evaluate([part("judge")], tmp_path, EvaluationSets(**sets), classes=classes)
 
 
 def test_the_same_request_is_not_measured_twice(

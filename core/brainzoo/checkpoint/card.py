@@ -62,6 +62,7 @@ def model_card(config: Mapping[str, Any], evaluators: Mapping[str, Any]) -> str:
         weights=config["weights"],
         source=source,
         training=config.get("training"),
+        took=training_time(config.get("training")),
         verifiable=config.get("verify") is not None,
         modality=" + ".join(config["preprocessing"].get("channels") or ["MRI"]),
         kind="slices" if len(images["spatial"]) == 2 else "volumes",
@@ -71,6 +72,12 @@ def model_card(config: Mapping[str, Any], evaluators: Mapping[str, Any]) -> str:
         notes=[_line(note) for found in evaluators.values() for note in found.get("notes", ())],
     )
     return f"{str(card).rstrip()}\n"
+
+
+def training_time(training: Mapping[str, Any] | None) -> str:
+    """Return how long training took, if that is known."""
+    minutes = (training or {}).get("minutes")
+    return console.duration(60 * minutes) if minutes else ""
 
 
 def data_name(source: Mapping[str, Any]) -> str:

@@ -214,6 +214,7 @@ def _metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def _facts(entry: Entry, about: About, versions: Sequence[str]) -> Iterator[tuple[str, str]]:
+    from brainzoo.checkpoint.card import training_time
     from brainzoo.zoo.entry import OthersSource
 
     yield "withdrawn", entry.withdrawn or ""
@@ -227,8 +228,8 @@ def _facts(entry: Entry, about: About, versions: Sequence[str]) -> Iterator[tupl
     yield "conditions", ", ".join(f"{name} ({values})" for name, values in asked.items())
     if made:
         yield "made with", made["command"]
-        took = f"{made['minutes']:.0f} minutes" if made.get("minutes") else ""
-        yield "", ", ".join(filter(None, [f"seed {made['seed']}", made.get("hardware"), took]))
+        about_it = [f"seed {made['seed']}", made.get("hardware"), training_time(made)]
+        yield "", ", ".join(filter(None, about_it))
     if isinstance(source := entry.source, OthersSource):
         yield "people", source.people
         yield "their licence", f"{source.terms}: {source.licence_url}"

@@ -95,6 +95,9 @@ def evaluate(
     is set aside into ``evaluation/earlier/``. Returns what ``evaluation.json`` holds; where some
     fail, raises an EvaluatorsFailedError after the others.
     """
+    if classes and not any(_class(part).needs_classes for part in parts):
+        names = ", ".join(part.name for part in parts)
+        raise OptionError(f"--class is for evaluators that need classes; found {names}.")
     described = {name: describe_set(images) for name, images in sets.named.items()}
     if sets.validation is not None and len(sets.validation):
         described["validation"] = describe_set(sets.validation)
